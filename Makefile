@@ -1,0 +1,61 @@
+# `make study` measures this machine; `make test` checks the program. Both set up .venv first.
+# Needs Python 3.11 or later, git and make; choose the interpreter with PYTHON=python3.12.
+
+PYTHON ?= python3
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Tests, memory and accuracy run beside other work: waiting threads must not take cores from it.
+# Timings are not made through this variable; see docs/method.md.
+TEST_ENV := OMP_WAIT_POLICY=PASSIVE
+
+.PHONY: study env test-env test test-slow test-all lint format bench schemas lock
+
+study: env
+	@dnnbench unlock
+	snakemake --profile cpu
+	@dnnbench summary
+
+env: .venv/installed
+
+test-env: .venv/installed-test
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON): older than 3.11; run: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	pip install --quiet --constraint requirements.lock --editable .
+	touch $@
+
+.venv/installed-test: .venv/installed
+	pip install --quiet --constraint requirements.lock --editable '.[test,lint]'
+	touch $@
+
+test: test-env
+	$(TEST_ENV) pytest -m 'not slow'
+
+test-slow: test-env
+	$(TEST_ENV) pytest -m slow
+
+test-all: test test-slow
+
+lint: test-env
+	ruff check
+	ruff format --check
+	mypy
+	snakefmt --check Snakefile workflow/rules
+	snakemake --profile cpu --lint
+
+format: test-env
+	ruff check --fix
+	ruff format
+	snakefmt Snakefile workflow/rules
+
+bench: test-env
+	@for file in benchmarks/*.py; do echo "== $$file"; python "$$file"; done
+
+schemas: env
+	python -m dnnbench.schemas
+
+# Resolves for both architectures without downloading; needs uv (pip install uv).
+lock:
+	uv pip compile --universal --python-version 3.11 --extra test --extra lint \
+	  pyproject.toml --output-file requirements.lock

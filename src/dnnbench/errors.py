@@ -1,0 +1,8 @@
+"""The one kind of error that a person is shown as a line, without a traceback."""
+
+
+class UserError(ValueError):
+    """Something that the person who runs dnnbench can mend.
+
+    Its message is one line that names the file, the key, the value and the remedy.
+    """
