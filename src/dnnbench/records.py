@@ -1,0 +1,379 @@
+"""The shape of every result file, checked on write and on read.
+
+A record is a pydantic model: its fields are the columns (or keys) of one file, in order, with
+units in their names. A missing number is ``None`` in memory, an empty field in CSV and ``null`` in
+JSON; NaN and infinity are refused. Files appear whole or not at all.
+"""
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from dnnbench.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+
+R = TypeVar("R", bound="Record")
+
+Status = Literal["ok", "oom", "timeout", "failed", "not_measured"]
+ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")]
+DeviceName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")]
+BatchSize = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class RecordError(UserError):
+    """A result file that does not have the shape it should: names file, place, value and remedy."""
+
+
+class Record(BaseModel):
+    """Base of all records: unknown keys, NaN and infinity are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# One row of a table --------------------------------------------------------------------------
+
+
+class Complexity(Record):
+    """A row of results/complexity.csv: what a network costs, whatever the machine."""
+
+    model: ModelName
+    input_size: Annotated[int, Field(ge=1)]
+    params: Annotated[int, Field(ge=0)]
+    params_executed: Annotated[int, Field(ge=0)]
+    macs: Annotated[int, Field(ge=0)]
+    flops: Annotated[int, Field(ge=0)]
+    conv_macs: Annotated[int, Field(ge=0)]
+    thop_macs: Annotated[int, Field(ge=0)] | None
+    weights_mib: NonNegative
+    activations_mib: NonNegative
+
+
+class ModelRow(Complexity):
+    """A row of results/models.csv: complexity joined with accuracy (per cent)."""
+
+    top1: Percent | None
+    top1_low: Percent | None
+    top1_high: Percent | None
+    top1_source: str | None
+    top1_measured: Percent | None
+    top1_published: Percent | None
+    top5: Percent | None
+    top5_low: Percent | None
+    top5_high: Percent | None
+    top5_source: str | None
+    top5_measured: Percent | None
+    top5_published: Percent | None
+
+
+class StudyRow(Record):
+    """A row of results/study.csv; key: device, model, variant, batch_size.
+
+    ``status`` is that of the inference time, ``memory_status`` that of the memory.
+    """
+
+    device: DeviceName
+    model: ModelName
+    variant: str
+    batch_size: BatchSize
+    protocol: str | None
+    session: str | None
+    schema_version: int
+    source: Literal["measured", "published", "predicted"]
+    status: Status
+    latency_ms: Positive | None
+    latency_ms_low: Positive | None
+    latency_ms_high: Positive | None
+    latency_quiet_ms: Positive | None
+    latency_p95_ms: Positive | None
+    batch_ms: Positive | None
+    fps: Positive | None
+    stable: bool | None
+    unstable_reason: str | None
+    memory_status: Status
+    memory_mib: NonNegative | None
+    memory_basis: str | None
+    memory_net_mib: NonNegative | None
+    memory_runtime_mib: NonNegative | None
+    weights_mib: NonNegative | None
+    activations_mib: NonNegative | None
+    energy_mj: Positive | None
+    top1: Percent | None
+    top5: Percent | None
+    accuracy_source: str | None
+
+
+class SelectionRow(Record):
+    """A row of results/selection.csv: one of the best networks under one pair of budgets."""
+
+    device: DeviceName
+    max_memory_gib: Positive
+    min_fps: Positive
+    rank: Annotated[int, Field(ge=1)]
+    model: ModelName
+    top1: Percent
+    fits: Literal["yes", "cannot_tell"]
+
+
+# One measurement -----------------------------------------------------------------------------
+
+
+class Disturbance(Record):
+    """What else went on while a cell was timed.
+
+    ``steal`` and ``run_delay`` are shares of the timed window; ``busy_before`` is the share of the
+    machine's cores that others used just before the round; the reference kernels' times are raw,
+    and ``reference_before`` and ``reference_after`` are the worse kernel's time relative to the
+    session's best.
+    """
+
+    steal: NonNegative | None
+    run_delay: NonNegative | None
+    involuntary_switches: Annotated[int, Field(ge=0)]
+    busy_before: NonNegative | None = None
+    reference_compute_ms: tuple[Positive, Positive]
+    reference_memory_ms: tuple[Positive, Positive]
+    reference_before: Positive
+    reference_after: Positive
+
+
+class Attempt(Record):
+    """A measurement of a cell that was repeated because it was disturbed; kept for the record."""
+
+    discarded_ms: list[Positive]
+    samples_ms: list[Positive]
+    disturbance: Disturbance
+    started: AwareDatetime
+
+
+class LatencyLine(Record):
+    """A line of results/<device>/<variant>/latency/round-<k>.jsonl: one cell in one process.
+
+    ``fingerprint`` identifies everything the number depends on but the machine: code, registry
+    entry, protocol. A cell is measured again when it changes.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    device: DeviceName
+    variant: str
+    model: ModelName
+    batch_size: BatchSize
+    round: Annotated[int, Field(ge=1)]
+    session: str
+    protocol: str
+    fingerprint: str
+    status: Status
+    message: str | None = None
+    discarded_ms: list[Positive] = []
+    samples_ms: list[Positive] = []
+    threads: Annotated[int, Field(ge=1)]
+    wait_policy: str
+    output_ok: bool | None = None
+    disturbance: Disturbance | None = None
+    first_attempt: Attempt | None = None
+    cell_timeout_s: Positive
+    cell_s: NonNegative
+    started: AwareDatetime
+
+
+class MemoryCell(Record):
+    """One batch size of a memory record. CUDA fields are ``None`` elsewhere."""
+
+    batch_size: BatchSize
+    status: Status
+    message: str | None = None
+    memory_mib: NonNegative | None = None
+    memory_basis: str | None = None
+    memory_net_mib: NonNegative | None = None
+    memory_runtime_mib: NonNegative | None = None
+    weights_mib: NonNegative | None = None
+    activations_mib: NonNegative | None = None
+    allocated_peak_mib: NonNegative | None = None
+    reserved_peak_mib: NonNegative | None = None
+    first_call_peak_mib: NonNegative | None = None
+
+
+class MemoryRecord(Record):
+    """results/<device>/<variant>/memory/<model>.json."""
+
+    schema_version: int = SCHEMA_VERSION
+    device: DeviceName
+    variant: str
+    model: ModelName
+    threads: Annotated[int, Field(ge=1)]
+    started: AwareDatetime
+    cells: list[MemoryCell]
+
+
+class Environment(Record):
+    """results/<device>/environment.json: where the numbers come from."""
+
+    schema_version: int = SCHEMA_VERSION
+    device: DeviceName
+    backend: str
+    recorded: AwareDatetime
+    hostname: str
+    os: str
+    kernel: str
+    cpu: str
+    cores: Annotated[int, Field(ge=1)]
+    threads: Annotated[int, Field(ge=1)]
+    memory_mib: NonNegative
+    virtual_machine: str | None
+    governor: str | None
+    turbo: bool | None
+    max_mhz: NonNegative | None
+    gpu: str | None = None
+    driver: str | None = None
+    python: str
+    packages: dict[str, str]
+    torch_config: str
+    commit: str | None
+    modified: bool | None
+    lock_sha256: str | None
+
+
+# Reading and writing -------------------------------------------------------------------------
+
+
+def columns(row_type: type[Record]) -> list[str]:
+    """Column names of a table, in order."""
+    return list(row_type.model_fields)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path``, atomically: a reader sees the old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp creates the file for its owner alone; results are for everyone to read.
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink()
+        raise
+
+
+def write_json(path: Path, record: Record) -> None:
+    """Write one record as indented JSON, atomically."""
+    write_text(path, record.model_dump_json(indent=1) + "\n")
+
+
+def write_lines(path: Path, records: Iterable[Record]) -> None:
+    """Write records as JSON lines, atomically."""
+    write_text(path, "".join(record.model_dump_json() + "\n" for record in records))
+
+
+def write_table(path: Path, row_type: type[Record], rows: Iterable[Record]) -> None:
+    """Write rows as CSV with a header, atomically; ``None`` becomes an empty field."""
+
+    def field(value: Any) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return str(value).lower()
+        return repr(value) if isinstance(value, float) else str(value)
+
+    names = columns(row_type)
+    with tempfile.SpooledTemporaryFile(mode="w+", newline="", encoding="utf-8") as buffer:
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows([field(getattr(row, name)) for name in names] for row in rows)
+        buffer.seek(0)
+        write_text(path, buffer.read())
+
+
+def read_json(path: Path, record_type: type[R]) -> R:
+    """Read one record. Raises RecordError naming the file, the key and the value."""
+    try:
+        return record_type.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise RecordError(f"{path}: {describe(error)}; remove it to measure again") from error
+
+
+def read_lines(path: Path, record_type: type[R]) -> list[R]:
+    """Read JSON lines. Raises RecordError naming the file, the line, the key and the value."""
+    records = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            records.append(record_type.model_validate_json(line))
+        except ValidationError as error:
+            raise RecordError(
+                f"{path}:{number}: {describe(error)}; remove the line to measure its cell again"
+            ) from error
+    return records
+
+
+def read_rows(
+    path: Path, row_type: type[R], remedy: str = "remove the file to make it again"
+) -> list[R]:
+    """Read a CSV table as typed rows.
+
+    Raises RecordError naming file, row, column and value, and ending with ``remedy``. A row that
+    was cut short is an error even where the missing fields could be empty.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        expected = columns(row_type)
+        found = next(reader, None)
+        if found != expected:
+            raise RecordError(f"{path}: columns are {found}, expected {expected}; {remedy}")
+        rows = []
+        for values in reader:
+            place = f"{path}:{reader.line_num}"
+            if len(values) != len(expected):
+                raise RecordError(
+                    f"{place}: {len(values)} fields, expected {len(expected)}; {remedy}"
+                )
+            fields = {key: value or None for key, value in zip(expected, values, strict=True)}
+            try:
+                rows.append(row_type.model_validate(fields))
+            except ValidationError as error:
+                raise RecordError(f"{place}: {describe(error)}; {remedy}") from error
+    return rows
+
+
+def read_table(path: Path, row_type: type[Record]) -> "pd.DataFrame":
+    """Read a CSV table, checked row by row, as a data frame with nullable columns."""
+    return to_frame(row_type, read_rows(path, row_type))
+
+
+def to_frame(row_type: type[Record], rows: Iterable[Record]) -> "pd.DataFrame":
+    """Rows as a data frame: every column present, ``None`` as a missing value of its type."""
+    import pandas as pd  # Here, not above: the stages that measure need not wait for it.
+
+    frame = pd.DataFrame([row.model_dump() for row in rows], columns=columns(row_type))
+    return frame.convert_dtypes()
+
+
+def describe(error: ValidationError) -> str:
+    """The first problem of a validation error in one line: key, value, what was expected."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"]) or "(whole)"
+    others = error.error_count() - 1
+    more = f" (and {others} more)" if others else ""
+    value = first["input"]
+    shown = "" if first["type"] == "missing" else f": {_short(value)}"
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return f"{key}{shown}: {message}{more}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
