@@ -1,0 +1,47 @@
+"""Command-line options that several stage scripts have, and how a script ends on an error."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dnnbench.errors import UserError
+from dnnbench.registry import DEFAULT_REGISTRY
+
+Models = Annotated[list[str], typer.Argument(help="Names from the registry, or bianco2018.")]
+Device = Annotated[str, typer.Option(help="Name of the device in records and paths.")]
+Backend = Annotated[str, typer.Option(help="How the device is driven: cpu.")]
+Variant = Annotated[str, typer.Option(help="Way of running a network.")]
+BatchSizes = Annotated[str, typer.Option(help="Batch sizes, comma-separated.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads of a forward pass.", show_default="one a core")
+]
+Registry = Annotated[
+    Path,
+    typer.Option("--registry", help="Registry of networks.", show_default="config/models.yaml"),
+]
+REGISTRY = Path(os.path.relpath(DEFAULT_REGISTRY))
+
+
+def integers(text: str) -> list[int]:
+    """``1,8`` as [1, 8]. Raises typer.BadParameter for anything else, or below 1."""
+    try:
+        numbers = [int(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if not numbers or min(numbers) < 1:
+        raise typer.BadParameter(f"{text!r}: write whole numbers from 1 on, comma-separated: 1,8")
+    return numbers
+
+
+def run(main: Callable[..., Any]) -> None:
+    """Run a script's ``main``; what the user can mend is one line on standard error."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    try:
+        app()
+    except (UserError, OSError) as error:
+        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
