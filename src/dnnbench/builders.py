@@ -1,0 +1,112 @@
+"""From a registry entry to a network in memory.
+
+The definitions come from libraries that were written for one network in one process. What has to
+be done so that any number of them can be built side by side is collected here.
+"""
+
+import gc
+import importlib
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterable
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from dnnbench.initialise import PooledInitialisers
+from dnnbench.registry import Network, RegistryError
+
+
+def build_network(network: Network, device: str | torch.device, seed: int) -> nn.Module:
+    """Build ``network`` with random weights; see :func:`dnnbench.registry.build`."""
+    device = torch.device(device)
+    # Weights are made on the CPU whatever the accelerator, so that they follow from the seed alone.
+    construction_device = device if device.type == "meta" else torch.device("cpu")
+    builder = _import_builder(network)
+    with (
+        warnings.catch_warnings(),
+        torch.random.fork_rng(devices=[]),
+        construction_device,
+        torch.no_grad(),
+        PooledInitialisers(seed),
+    ):
+        # torchvision deprecates the arguments that pretrainedmodels passes to it.
+        warnings.simplefilter("ignore")
+        torch.default_generator.manual_seed(seed)
+        try:
+            model = builder(**network.arguments)
+        except Exception as error:
+            raise RegistryError(
+                f"{network.key}: builder: {network.builder} failed with"
+                f" {type(error).__name__}: {error}; check builder and arguments"
+            ) from error
+        if not isinstance(model, nn.Module):
+            raise RegistryError(
+                f"{network.key}: builder: {network.builder} returned a {type(model).__name__};"
+                " it must return a torch.nn.Module"
+            )
+        _own_features(network, model)
+    _flatten_output(network, model)
+    return model.to(device).eval().requires_grad_(False)
+
+
+def import_builders(networks: Iterable[Network]) -> None:
+    """Import what building ``networks`` takes; see :func:`dnnbench.registry.preload`."""
+    for network in networks:
+        _import_builder(network)
+    # Makes the pool, and the first use of its mode imports a part of torch.
+    with PooledInitialisers(seed=0):
+        torch.empty(1)
+    gc.collect()
+    gc.freeze()
+
+
+def _import_builder(network: Network) -> Callable[..., object]:
+    module_name, _, attribute = network.builder.partition(":")
+    try:
+        builder = getattr(_import(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise RegistryError(
+            f"{network.key}: builder: {network.builder}: {error};"
+            " correct it, or install the library it names"
+        ) from error
+    if not callable(builder):
+        raise RegistryError(f"{network.key}: builder: {network.builder} is not a function")
+    return builder  # type: ignore[no-any-return]
+
+
+def _import(name: str) -> ModuleType:
+    if name != "pretrainedmodels":
+        return importlib.import_module(name)
+    importlib.import_module("torchvision")
+    # The package builds two ResNeXt-101 on import: 0.5 GB and a second that nothing needs.
+    with torch.device("meta"):
+        return importlib.import_module(name)
+
+
+def _own_features(network: Network, model: nn.Module) -> None:
+    """Give a ResNeXt-101 of pretrainedmodels features of its own.
+
+    The package makes them once, when it is imported, and every instance refers to the same
+    modules. Running their file again makes new ones, on the device and with the initialisers now
+    in force.
+    """
+    if not network.builder.startswith("pretrainedmodels:resnext101_"):
+        return
+    name = f"{network.builder.partition(':')[2]}_features"
+    spec = importlib.util.find_spec(f"pretrainedmodels.models.resnext_features.{name}")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model.features = getattr(module, name)
+
+
+def _flatten_output(network: Network, model: nn.Module) -> None:
+    """Make a SqueezeNet of pretrainedmodels return N x 1000; it returns N x 1000 x 1 x 1.
+
+    The last module, which has no parameters, is replaced, so that parameters keep their names.
+    """
+    if network.builder.startswith("pretrainedmodels:squeezenet"):
+        model.avgpool = nn.Sequential(model.get_submodule("avgpool"), nn.Flatten())

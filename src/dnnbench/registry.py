@@ -1,0 +1,293 @@
+"""The networks: where a definition comes from, how its input is prepared, what was published.
+
+``config/models.yaml`` holds one entry a network. Reading it costs no import of torch, so that a
+workflow can name its files; :func:`build` imports what a network needs when it needs it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from dnnbench.errors import UserError
+from dnnbench.records import ModelName, Percent, describe
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+# The repository's own registry: there in a checkout and in an editable installation of it.
+DEFAULT_REGISTRY = Path(__file__).resolve().parents[2] / "config" / "models.yaml"
+
+# The name that stands for every network of the 2018 study in a list of models.
+STUDY = "bianco2018"
+
+
+class RegistryError(UserError):
+    """A registry, or a name looked up in it, that is wrong: names file, key, value and remedy."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Hash(_Entry):
+    """What the content of a file of weights must hash to."""
+
+    kind: Literal["sha256_prefix", "sha1", "git_revision"] = Field(
+        description="sha256_prefix: first hexadecimal digits of the file's SHA-256, as in its name;"
+        " sha1: of the file, after unpacking if it is an archive; git_revision: the commit of the"
+        " repository that holds the file"
+    )
+    value: str = Field(pattern=r"^[0-9a-f]{7,64}$", description="Hexadecimal digits, lower case")
+
+
+class Preparation(_Entry):
+    """How pixels become the network's input, after resizing and cropping."""
+
+    channel_order: Literal["RGB", "BGR"] = Field(description="Order of the input's channels")
+    range: tuple[Literal[0], Literal[1, 255]] = Field(
+        description="Values of a black and of a white pixel, before mean and std"
+    )
+    mean: tuple[float, float, float] = Field(
+        description="Subtracted from each channel, in channel_order and in the units of range"
+    )
+    std: tuple[
+        Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]
+    ] = Field(description="Divides each channel after the mean, in channel_order")
+
+
+class WeightsSource(_Entry):
+    """One place where trained weights of a network can be had."""
+
+    tier: Literal["A", "B", "C"] = Field(
+        description="A: the file of 2018; B: the same tensors, re-published since;"
+        " C: the same architecture with other weights"
+    )
+    library: str = Field(description="Library, and version, that publishes the file")
+    id: str | None = Field(None, description="Name of the weights within that library")
+    url: str = Field(
+        pattern=r"^https?://\S+$",
+        description="Address of the file, or of the repository that holds it under filename",
+    )
+    filename: str = Field(pattern=r"^[\w.-]+$", description="Name of the file")
+    hash: Hash | None = Field(description="What to verify after a download; null: unknown")
+    interpolation: Literal["bilinear", "bicubic"] | None = Field(
+        None, description="Resize filter behind top1 and top5; null: unknown"
+    )
+    crop_pct: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        None, description="Crop as a share of the resized short side behind top1 and top5"
+    )
+    top1: Percent | None = Field(None, description="Top-1 accuracy that the source publishes, %")
+    top5: Percent | None = Field(None, description="Top-5 accuracy that the source publishes, %")
+    preparation: Preparation | None = Field(
+        None, description="Input of these weights where it differs from the network's own"
+    )
+    licence: str | None = Field(None, description="Licence of the weights; null: unknown")
+    note: str | None = Field(None, description="What else to know before using this source")
+
+
+class Published(_Entry):
+    """Accuracy in the 2018 study: centre crop, single model, ImageNet validation images."""
+
+    top1: Percent = Field(description="Top-1 accuracy, %")
+    top1_source: Literal["table3", "figure"] = Field(
+        description="table3: printed (exact); figure: read off a figure (within 0.03)"
+    )
+    top5: Percent = Field(description="Top-5 accuracy, %")
+    top5_source: Literal["table3", "figure"] = Field(
+        description="table3: printed (exact); figure: read off a figure (within 0.05)"
+    )
+
+
+class Network(Preparation):
+    """One entry of the registry. Input size and normalisation come from here, never from the model.
+
+    The input fields are those of the 2018 weights.
+    """
+
+    key: SkipJsonSchema[ModelName] = Field(description="The entry's key in the file")
+    name: str = Field(description="The network's name as the 2018 study spells it")
+    family: str = Field(description="Networks of one design; figures group by it")
+    year: Annotated[int, Field(ge=2012)] = Field(description="Year of the paper that introduced it")
+    venue: str = Field(description="Where that paper appeared")
+    builder: str = Field(
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        description="module:function that returns the untrained network",
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="Keyword arguments for the builder"
+    )
+    input_size: Annotated[int, Field(ge=1)] = Field(
+        description="Height and width of the input in pixels"
+    )
+    weights: tuple[WeightsSource, ...] = Field(
+        (), description="Sources of trained weights, best first within a tier"
+    )
+    published: Published | None = Field(
+        None, description="Accuracy in the 2018 study; null: not one of its networks"
+    )
+
+    def definition(self) -> str:
+        """What its cost depends on, as text: neither names nor weights nor published numbers."""
+        return json.dumps([self.builder, self.arguments, self.input_size], sort_keys=True)
+
+
+class _Registry(RootModel[dict[ModelName, Network]]):
+    """The networks that dnnbench knows, by key."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_entries(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {
+            key: {**entry, "key": key} if isinstance(entry, dict) else entry
+            for key, entry in data.items()
+        }
+
+
+def load_registry(path: Path = DEFAULT_REGISTRY) -> dict[str, Network]:
+    """Read a registry: key -> network, in the order of the file.
+
+    Raises RegistryError naming file, key, value and remedy where the file is missing or wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RegistryError(
+            f"{path}: no such file; give the path of a registry (--registry config/models.yaml)"
+        ) from error
+    try:
+        return _Registry.model_validate(yaml.load(text, Loader=_Loader)).root
+    except yaml.YAMLError as error:
+        where = " ".join(str(error).split())
+        raise RegistryError(f"{path}: not YAML: {where}; correct the file") from error
+    except ValidationError as error:
+        raise RegistryError(f"{path}: {_problem(error)}") from error
+
+
+def resolve(
+    names: str | Iterable[str],
+    registry: Mapping[str, Network] | None = None,
+    source: str = "models",
+) -> list[str]:
+    """Keys of the networks that ``names`` stands for, in order.
+
+    ``names`` is one name or several; ``bianco2018`` stands for all 44 networks of the 2018 study,
+    alone or among others. ``source`` says where the names were read, for messages, for example
+    ``"params.yaml: models"``. Raises RegistryError at the first name that is unknown or repeated,
+    and for an empty list.
+    """
+    registry = load_registry() if registry is None else registry
+    wanted = [names] if isinstance(names, str) else list(names)
+    keys: list[str] = []
+    for name in wanted:
+        if name == STUDY:
+            found = [key for key, network in registry.items() if network.published]
+        elif name in registry:
+            found = [name]
+        else:
+            raise RegistryError(f"{source}: {name!r} is not a network; {_hint(name, registry)}")
+        for key in found:
+            if key in keys:
+                raise RegistryError(f"{source}: {key!r} is named twice; remove one")
+            keys.append(key)
+    if not keys:
+        raise RegistryError(f"{source}: [] names no network; write {STUDY} or a list of names")
+    return keys
+
+
+def build(network: Network | str, device: str | torch.device = "cpu", seed: int = 0) -> nn.Module:
+    """Build a network with random weights: eval mode, no gradients, N x 1000 logits.
+
+    Needs neither weights nor network access. Works for every entry, many times in one process, in
+    any order, on the CPU, on the meta device (shapes without storage) and on an accelerator; no
+    two networks share storage. The values of the weights follow from ``seed``. A name is looked up
+    in the repository's own registry.
+
+    Raises RegistryError naming the network where its builder cannot be imported or called.
+    """
+    # Here, not above: importing torch takes seconds, and naming files does not need it.
+    from dnnbench.builders import build_network
+
+    if isinstance(network, str):
+        registry = load_registry()
+        (key,) = resolve([network], registry, source="build")
+        network = registry[key]
+    return build_network(network, device, seed)
+
+
+def preload(networks: Iterable[Network]) -> None:
+    """Import now what :func:`build` needs for ``networks``, so that no forked child has to.
+
+    Children then build in tenths of a second, and what the libraries take is in a child's memory
+    before it starts to measure. Everything in memory so far is also exempted from garbage
+    collection: one collection in a child would copy the pages that it shares with its parent.
+    Starts no threads where torch is set to one thread. Raises RegistryError as ``build`` does.
+    """
+    from dnnbench.builders import import_builders
+
+    import_builders(networks)
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of the registry file, with a description on every key."""
+    return _Registry.model_json_schema() | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "config/models.yaml",
+        "description": "The networks that dnnbench knows, by key.",
+    }
+
+
+# Ten times as fast, where PyYAML was built with it.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]
+    """Safe loader that refuses a key given twice, which plain YAML answers with the last value."""
+
+
+def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    mapping: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in mapping:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {key!r} is given twice", key_node.start_mark
+            )
+        mapping[key] = loader.construct_object(value_node, deep=True)
+    return mapping
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+
+
+def _hint(name: object, known: Iterable[str], otherwise: str = "see config/models.yaml") -> str:
+    close = difflib.get_close_matches(str(name), [*known, STUDY], n=1)
+    return f"did you mean {close[0]!r}?" if close else otherwise
+
+
+def _problem(error: ValidationError) -> str:
+    """Key, value and remedy: of an unknown key if there is one, else of the first problem.
+
+    A misspelt key is two problems, an unknown key and a missing one, and the first explains both.
+    """
+    for problem in error.errors(include_url=False):
+        if problem["type"] == "extra_forbidden":
+            where = ".".join(str(part) for part in problem["loc"])
+            models = (Network, WeightsSource, Published, Preparation, Hash)
+            fields = sorted({field for model in models for field in model.model_fields})
+            close = difflib.get_close_matches(str(problem["loc"][-1]), fields, n=1)
+            remedy = f"did you mean {close[0]!r}?" if close else "remove it"
+            return f"{where}: {problem['input']!r}: unknown key; {remedy}"
+    return (
+        f"{describe(error)}; correct it (workflow/schemas/models.schema.yaml describes every key)"
+    )
