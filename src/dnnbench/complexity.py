@@ -1,0 +1,75 @@
+"""What a network costs on any machine: parameters, operations, activations.
+
+Everything is counted on the meta device, where tensors have shapes and no values: no weights, no
+memory, a fraction of a second a network. One multiply-add is one MAC. :mod:`dnnbench.counters`
+does the counting; importing this module costs no import of torch.
+"""
+
+from dnnbench import isolation, registry
+from dnnbench.errors import UserError
+from dnnbench.records import Complexity
+from dnnbench.registry import Network
+
+_MIB = 2**20
+_TIMEOUT_S = 120.0
+CLASSES = 1000
+
+
+class ComplexityError(UserError):
+    """A network that could not be counted: names the network and what it raised."""
+
+
+def measure(network: Network) -> Complexity:
+    """Count one network at batch size 1, in a forked child: thop leaves hooks and buffers behind.
+
+    The calling process must be fit to fork from (:func:`dnnbench.isolation.prepare`). Raises
+    ComplexityError naming the network where it cannot be built, does not run, or does not return
+    N x 1000 logits.
+    """
+    outcome = isolation.run(_measure, network, timeout_s=_TIMEOUT_S)
+    if outcome.status != "ok":
+        raise ComplexityError(
+            f"{network.key}: {outcome.status} while counting: {outcome.message};"
+            " correct its registry entry, or leave it out of the models"
+        )
+    complexity: Complexity = outcome.value
+    return complexity
+
+
+def activations_mib(network: Network, batch_size: int) -> float:
+    """The analytical floor of activation memory (:func:`counters.peak_activations`), MiB."""
+    import torch
+
+    from dnnbench import counters
+
+    size = network.input_size
+    images = torch.empty(batch_size, 3, size, size, device="meta")
+    return counters.peak_activations(registry.build(network, "meta"), images) / _MIB
+
+
+def _measure(network: Network) -> Complexity:
+    import torch
+
+    from dnnbench import counters
+
+    model = registry.build(network, "meta")
+    images = torch.empty(1, 3, network.input_size, network.input_size, device="meta")
+    params = counters.size(model.parameters())
+    weights = counters.size_bytes([*model.parameters(), *model.buffers()])
+    run = counters.count(model, images)
+    if run.output_shape != (1, CLASSES):
+        raise ComplexityError(
+            f"returned a tensor of shape {list(run.output_shape)}, not [1, {CLASSES}]"
+        )
+    return Complexity(
+        model=network.key,
+        input_size=network.input_size,
+        params=params,
+        params_executed=run.params_executed,
+        macs=run.macs,
+        flops=2 * run.macs,
+        conv_macs=run.conv_macs,
+        thop_macs=counters.thop_macs(model, images),
+        weights_mib=weights / _MIB,
+        activations_mib=run.activations_bytes / _MIB,
+    )

@@ -1,0 +1,144 @@
+"""Counters of what one forward pass executes, for any network and any device.
+
+They read shapes, not values, so the meta device will do.
+"""
+
+import contextlib
+import io
+import warnings
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import FlopCounterMode
+
+
+class Counts(NamedTuple):
+    """One forward pass.
+
+    ``macs`` is half the floating-point operations of ``torch.utils.flop_counter``: convolutions
+    and matrix products, without biases; ``conv_macs`` is the part of the convolutions.
+    ``params_executed`` counts the parameters of modules that ran, so that auxiliary heads drop out.
+    ``activations_bytes`` is what :func:`peak_activations` returns, and ``output_shape`` the shape
+    of what the model returns, empty where that is not a tensor.
+    """
+
+    macs: int
+    conv_macs: int
+    params_executed: int
+    activations_bytes: int
+    output_shape: tuple[int, ...]
+
+
+def count(model: nn.Module, images: torch.Tensor) -> Counts:
+    """Count one forward pass of ``model`` on ``images``, N x channels x height x width."""
+    ran: dict[int, torch.Tensor] = {}
+    output_shape: tuple[int, ...] = ()
+
+    def note(module: nn.Module, _inputs: Any, output: Any) -> None:
+        nonlocal output_shape
+        ran.update((id(parameter), parameter) for parameter in module.parameters(recurse=False))
+        if module is model and isinstance(output, torch.Tensor):
+            output_shape = tuple(output.shape)
+
+    handles = [module.register_forward_hook(note) for module in model.modules()]
+    counter = FlopCounterMode(display=False)
+    try:
+        with counter:
+            activations_bytes = peak_activations(model, images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    by_operation = counter.get_flop_counts()["Global"]
+    convolutions = sum(n for name, n in by_operation.items() if "convolution" in str(name))
+    return Counts(
+        macs=counter.get_total_flops() // 2,
+        conv_macs=convolutions // 2,
+        params_executed=size(ran.values()),
+        activations_bytes=activations_bytes,
+        output_shape=output_shape,
+    )
+
+
+def peak_activations(model: nn.Module, images: torch.Tensor) -> int:
+    """Analytical floor of activation memory in bytes.
+
+    The largest sum of live tensor storages after any operation of one eager forward pass: the
+    input, and whatever operations return, each storage once. Not in it: parameters and buffers,
+    workspaces inside an operation, rounding by the allocator. The indices that a max pooling
+    returns are in it, since eager execution makes them whether or not anybody reads them.
+    """
+    live = _LiveStorages([*model.parameters(), *model.buffers()])
+    with torch.no_grad(), live:
+        live.add(images)
+        model(images)
+    return live.peak
+
+
+def thop_macs(model: nn.Module, images: torch.Tensor) -> int:
+    """The count of the thop package, a cross-check with definitions of its own.
+
+    ``model`` is of no further use: thop leaves hooks and buffers in it.
+    """
+    # thop talks on standard output whatever it is asked, and imports the deprecated distutils.
+    with (
+        torch.no_grad(),
+        contextlib.redirect_stdout(io.StringIO()),
+        warnings.catch_warnings(action="ignore"),
+    ):
+        import thop
+
+        macs: float = thop.profile(model, inputs=(images,), verbose=False)[0]
+    return round(macs)
+
+
+def size(tensors: Iterable[torch.Tensor]) -> int:
+    """Elements of all tensors."""
+    return sum(tensor.numel() for tensor in tensors)
+
+
+def size_bytes(tensors: Iterable[torch.Tensor]) -> int:
+    """Bytes of all tensors."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+class _LiveStorages(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sum of the sizes of the tensor storages alive, in bytes, and its maximum."""
+
+    def __init__(self, ignore: Iterable[torch.Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.peak = 0
+        self._now = 0
+        self._known = {tensor.untyped_storage()._cdata for tensor in ignore}
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, torch.Tensor):
+                self.add(leaf)
+        return result
+
+    def add(self, tensor: torch.Tensor) -> None:
+        """Count a tensor's storage until it is freed, unless it is counted already."""
+        storage = tensor.untyped_storage()
+        key = storage._cdata
+        if key in self._known:
+            return
+        self._known.add(key)
+        self._now += storage.nbytes()
+        self.peak = max(self.peak, self._now)
+        weakref.finalize(storage, self._freed, key, storage.nbytes()).atexit = False
+
+    def _freed(self, key: int, nbytes: int) -> None:
+        self._known.discard(key)
+        self._now -= nbytes

@@ -1,0 +1,72 @@
+"""How far a stage has come, on standard error: a bar on a terminal, else a line now and then."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+_LINE_EVERY_S = 10.0
+
+
+class Step(Protocol):
+    """Called as each step begins."""
+
+    def __call__(self, name: str) -> None:
+        """Begin the step ``name``; the one before it is done."""
+
+
+@contextmanager
+def steps(what: str, total: int, later: int = 0) -> Iterator[Step]:
+    """Report on ``total`` steps of ``what``; the time left also covers ``later`` steps to come."""
+    if not total:
+        yield lambda name: None
+        return
+    started = time.monotonic()
+    done = -1
+
+    def left() -> str:
+        if done < 1:
+            return ""
+        each = (time.monotonic() - started) / done
+        return f"{_duration(each * (total - done + later))} left"
+
+    if sys.stderr.isatty():
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            task = progress.add_task(what, total=total, left="")
+
+            def bar(name: str) -> None:
+                nonlocal done
+                done += 1
+                progress.update(task, completed=done, description=f"{what}: {name}", left=left())
+
+            yield bar
+            progress.update(task, completed=total, description=what, left="")
+    else:
+        last = float("-inf")
+
+        def line(name: str) -> None:
+            nonlocal done, last
+            done += 1
+            if time.monotonic() - last >= _LINE_EVERY_S:
+                last = time.monotonic()
+                text = ", ".join(filter(None, (f"{what}: {done} of {total}", name, left())))
+                print(text, file=sys.stderr, flush=True)
+
+        yield line
+        took = _duration(time.monotonic() - started)
+        print(f"{what}: {total} of {total} in {took}", file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

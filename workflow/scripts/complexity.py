@@ -1,0 +1,37 @@
+"""Stage: count parameters, operations and activations of networks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnnbench import complexity, isolation, options, progress, registry
+from dnnbench.records import Complexity, write_table
+
+
+def main(
+    models: options.Models,
+    registry_file: options.Registry = options.REGISTRY,
+    output: Annotated[Path, typer.Option(help="Table to write, CSV.")] = Path(
+        "results/complexity.csv"
+    ),
+) -> None:
+    """Count what MODELS cost on any machine: parameters, operations, activations at batch 1.
+
+    Needs no weights and takes under a second a network. The table appears when all are counted.
+    """
+    known = registry.load_registry(registry_file)
+    networks = [known[name] for name in registry.resolve(models, known, source="MODELS")]
+
+    isolation.prepare()
+    registry.preload(networks)
+    rows = []
+    with progress.steps("complexity", len(networks)) as step:
+        for network in networks:
+            step(network.key)
+            rows.append(complexity.measure(network))
+    write_table(output, Complexity, rows)
+
+
+if __name__ == "__main__":
+    options.run(main)
