@@ -1,0 +1,48 @@
+"""One measurement at a time on a device, whatever folder or workflow it was started from."""
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock, Timeout
+
+
+@contextmanager
+def hold(device: str) -> Iterator[None]:
+    """Hold the lock of a physical device (``cpu``, ``cuda-0``), waiting for whoever has it.
+
+    It belongs to this machine, though the folder may be shared with others. The kernel releases
+    it when its holder ends, however it ends, so it cannot go stale. While waiting, one line on
+    standard error says who holds it, since when and where.
+    """
+    folder = platformdirs.user_state_path("dnnbench", ensure_exists=True)
+    name = f"{platform.node()}-{device}"
+    holder = folder / f"{name}.holder"
+    lock = FileLock(folder / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"waiting for {device}, {_holder(holder)}", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        since = datetime.now().astimezone().isoformat(timespec="seconds")
+        who = {"pid": os.getpid(), "since": since, "where": str(Path.cwd())}
+        holder.write_text(json.dumps(who))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(path: Path) -> str:
+    try:
+        seen = json.loads(path.read_text())
+        return f"held by process {seen['pid']} since {seen['since']} in {seen['where']}"
+    except (OSError, ValueError, KeyError):
+        return "held by another process"

@@ -1,0 +1,85 @@
+"""Memory: what a network needs from the device at a batch size, in a process of its own."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from dnnbench import complexity, counters, devices, isolation, registry
+from dnnbench.records import MemoryCell, MemoryRecord
+from dnnbench.registry import Network
+
+
+def profile(
+    network: Network,
+    batch_sizes: list[int],
+    *,
+    device: str,
+    backend: str,
+    variant: str,
+    threads: int,
+    cell_timeout_s: float,
+) -> MemoryRecord:
+    """One cell a batch size, each in a fresh process; a cell that fails is a status."""
+    started = datetime.now(UTC)
+    cells = []
+    for batch_size in batch_sizes:
+        outcome = isolation.run(
+            measure, network, batch_size, backend, threads, timeout_s=cell_timeout_s
+        )
+        cells.append(
+            MemoryCell(
+                batch_size=batch_size,
+                status=outcome.status,
+                message=outcome.message,
+                **(outcome.value or {}),
+            )
+        )
+    return MemoryRecord(
+        device=device,
+        variant=variant,
+        model=network.key,
+        threads=threads,
+        started=started,
+        cells=cells,
+    )
+
+
+def measure(network: Network, batch_size: int, backend: str, threads: int) -> dict[str, Any]:
+    """Fields of a MemoryCell, MiB, measured in this process, which must be fresh.
+
+    The baseline is a reading after a network of one convolution ran here: it loads what any
+    network needs (thread pool, convolution library), so that none of it counts as the network's.
+    """
+    import torch
+
+    on = devices.backend(backend)
+    on.start(threads)
+    meter = on.meter()
+    with torch.inference_mode():
+        run_convolution(on.torch_device)
+        runtime_mib = meter.baseline_mib()
+        model = registry.build(network, on.torch_device)
+        images = torch.randn(
+            batch_size, 3, network.input_size, network.input_size, device=on.torch_device
+        )
+        meter.reset_peak()
+        # The first pass may need more than the next ones (autotuning); both are the network's.
+        for _ in range(2):
+            model(images)
+        net_mib = meter.net_peak_mib()
+    return {
+        "memory_mib": net_mib,
+        "memory_basis": meter.basis,
+        "memory_net_mib": net_mib,
+        "memory_runtime_mib": runtime_mib,
+        "weights_mib": counters.size_bytes([*model.parameters(), *model.buffers()]) / 2**20,
+        "activations_mib": complexity.activations_mib(network, batch_size),
+    }
+
+
+def run_convolution(torch_device: str) -> None:
+    """Run the smallest network that loads what every network needs."""
+    import torch
+
+    layer = torch.nn.Conv2d(3, 16, 3, device=torch_device)
+    for _ in range(2):
+        layer(torch.zeros(1, 3, 224, 224, device=torch_device))

@@ -1,0 +1,225 @@
+"""One round of timing: a visit to every cell, each in a fresh process, in a new random order.
+
+A cell is a model at a batch size. Several rounds spread over a session make an estimate and its
+interval (see ``estimate``); a round measures, and says what else went on meanwhile.
+"""
+
+import json
+import os
+import random
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dnnbench import devices, disturbance, isolation, latency, progress, sources
+from dnnbench.errors import UserError
+from dnnbench.journal import Journal, Key, key
+from dnnbench.latency import Timing
+from dnnbench.parameters import Passes
+from dnnbench.records import Attempt, LatencyLine
+from dnnbench.registry import Network
+
+_BUSY_WINDOW_S = 1.0
+_SHAPES = ("__init__", "errors", "parameters", "records", "registry")
+
+
+class BusyError(UserError):
+    """Other programs use the machine, and the device file says to refuse to time then."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round measures, and how."""
+
+    number: int
+    session: str
+    device: str
+    backend: str
+    variant: str
+    networks: Mapping[str, Network]
+    batch_sizes: list[int]
+    protocol: str
+    passes: Passes
+    threads: int
+    cell_timeout_s: float
+    when_busy: str
+
+    def cells(self) -> list[Key]:
+        """Every cell of the round, in the study's order."""
+        return [
+            (self.protocol, name, batch) for name in self.networks for batch in self.batch_sizes
+        ]
+
+    def fingerprint(self, network: Network) -> str:
+        """Changes with anything but the machine that the network's times depend on."""
+        how = [
+            self.backend,
+            self.variant,
+            self.protocol,
+            self.passes.model_dump(exclude={"rounds"}),
+            self.threads,
+            os.environ.get("OMP_WAIT_POLICY"),
+        ]
+        code = sources.digest({*_measuring_code(), *sources.builder_sources(network.builder)})
+        return sources.short_hash(json.dumps([how, network.definition(), code]))
+
+
+def run(plan: Round, output: Path) -> None:
+    """Measure the cells that ``output`` lacks, and write it anew with all of them.
+
+    A cell that is there with the same fingerprint is kept, whatever its status. Each cell that
+    finishes goes to a journal at once, so that a kill loses the cell in hand and no other.
+    Disturbed cells are measured once more at the end; what the first attempt gave stays in the
+    record. Raises BusyError before anything is measured.
+    """
+    journal = Journal(output)
+    fresh = journal.unfinished()
+    lines = {key(line): line for line in [*journal.finished(), *fresh]}
+    prints = {name: plan.fingerprint(network) for name, network in plan.networks.items()}
+    missing = [k for k in plan.cells() if not _valid(lines.get(k), prints[k[1]], plan)]
+
+    groups = _processes(plan, missing)
+    busy = _others_busy(plan) if groups else None
+    what = f"round {plan.number} of {plan.passes.rounds}"
+    with progress.steps(what, len(groups), _later(plan, output)) as step:
+        for cells in groups:
+            step(_name(cells))
+            for line in _measure(plan, cells, prints[cells[0][1]], busy):
+                lines[key(line)] = line
+                journal.append(line)
+
+    best = disturbance.best_references(lines.values())
+    new = {*missing, *map(key, fresh)} & lines.keys()
+    repeats = [k for k in plan.cells() if k in new and _wants_repeat(_compared(lines[k], best))]
+    with progress.steps(f"{what}, disturbed cells again", len(repeats)) as step:
+        for cell in repeats:
+            step(_name([cell]))
+            first = _compared(lines[cell], best)
+            (again,) = _measure(plan, [cell], prints[cell[1]], busy)
+            if again.status == "ok":
+                lines[cell] = again.model_copy(update={"first_attempt": _attempt(first)})
+                journal.append(lines[cell])
+
+    best = disturbance.best_references(lines.values())
+    order = {cell: place for place, cell in enumerate(plan.cells())}
+    # Lines of networks and batch sizes that the study has dropped stay, behind the others.
+    kept = sorted(lines.values(), key=lambda line: order.get(key(line), len(order)))
+    journal.finish(_compared(line, best) for line in kept)
+
+
+def _name(cells: list[Key]) -> str:
+    return f"{cells[0][1]} x {', '.join(str(batch) for _, _, batch in cells)}"
+
+
+def _measuring_code() -> set[Path]:
+    """Files whose edit may change a time: what runs in the measuring process."""
+    shapes = {sources.module_file(f"dnnbench.{name}") for name in _SHAPES}
+    return {file for file in sources.sources(latency.__file__) if file.resolve() not in shapes}
+
+
+def _later(plan: Round, output: Path) -> int:
+    """Processes that the study's other rounds still need, as far as their files tell."""
+    others = (output.with_name(f"round-{k}.jsonl") for k in range(1, plan.passes.rounds + 1))
+    waiting = sum(other != output and not other.exists() for other in others)
+    return waiting * len(_processes(plan, plan.cells()))
+
+
+def _valid(line: LatencyLine | None, fingerprint: str, plan: Round) -> bool:
+    """Whether a line may stand for a cell of this plan."""
+    if line is None or line.fingerprint != fingerprint:
+        return False
+    return line.status != "timeout" or line.cell_timeout_s == plan.cell_timeout_s
+
+
+def _processes(plan: Round, cells: list[Key]) -> list[list[Key]]:
+    """Cells grouped by the process that measures them, in random order."""
+    if plan.passes.one_process == "cell":
+        groups = [[cell] for cell in cells]
+    else:
+        names = dict.fromkeys(name for _, name, _ in cells)
+        groups = [[cell for cell in cells if cell[1] == name] for name in names]
+    random.shuffle(groups)
+    return groups
+
+
+def _measure(
+    plan: Round, cells: list[Key], fingerprint: str, busy: float | None
+) -> list[LatencyLine]:
+    """Measure cells of one model in one fresh process; one line each, whatever happens."""
+    name = cells[0][1]
+    batch_sizes = [batch for _, _, batch in cells]
+    started = datetime.now(UTC)
+    outcome = isolation.run(
+        latency.measure,
+        plan.networks[name],
+        batch_sizes,
+        plan.passes,
+        plan.backend,
+        plan.threads,
+        timeout_s=plan.cell_timeout_s * len(cells),
+    )
+    timings = outcome.value or [Timing(outcome.status, outcome.message)] * len(cells)
+    lines = []
+    for batch_size, timing in zip(batch_sizes, timings, strict=True):
+        seen = timing.disturbance
+        lines.append(
+            LatencyLine(
+                device=plan.device,
+                variant=plan.variant,
+                model=name,
+                batch_size=batch_size,
+                round=plan.number,
+                session=plan.session,
+                protocol=plan.protocol,
+                fingerprint=fingerprint,
+                status=timing.status,
+                message=timing.message,
+                discarded_ms=list(timing.discarded_ms),
+                samples_ms=list(timing.samples_ms),
+                threads=plan.threads,
+                wait_policy=os.environ.get("OMP_WAIT_POLICY", "default").lower(),
+                output_ok=timing.output_ok,
+                disturbance=seen and seen.model_copy(update={"busy_before": busy}),
+                cell_timeout_s=plan.cell_timeout_s,
+                cell_s=outcome.seconds / len(cells),
+                started=started,
+            )
+        )
+    return lines
+
+
+def _others_busy(plan: Round) -> float:
+    share, who = devices.backend(plan.backend).others_busy(_BUSY_WINDOW_S)
+    if share > disturbance.MAX_BUSY:
+        said = f"{plan.device}: others use {share:.0%} of the machine, most of it {who}"
+        if plan.when_busy == "refuse":
+            raise BusyError(f"{said}; stop them, or set when_busy: flag in the device file")
+        print(f"{said}; this round's cells are flagged as unstable", file=sys.stderr, flush=True)
+    return share
+
+
+def _compared(line: LatencyLine, best: Mapping[str, tuple[float, float]]) -> LatencyLine:
+    """The line with its reference kernels' times against the best of its session."""
+    if line.disturbance is None:
+        return line
+    seen = disturbance.relative_to_best(line.disturbance, *best[line.session])
+    return line.model_copy(update={"disturbance": seen})
+
+
+def _wants_repeat(line: LatencyLine) -> bool:
+    if line.status != "ok" or line.disturbance is None or line.first_attempt is not None:
+        return False
+    # That the machine was busy before the round is no reason to repeat every cell of it.
+    return bool(disturbance.reasons(line.disturbance.model_copy(update={"busy_before": None})))
+
+
+def _attempt(line: LatencyLine) -> Attempt:
+    assert line.disturbance is not None
+    return Attempt(
+        discarded_ms=line.discarded_ms,
+        samples_ms=line.samples_ms,
+        disturbance=line.disturbance,
+        started=line.started,
+    )

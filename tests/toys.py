@@ -1,0 +1,78 @@
+"""Small networks, well-behaved and not, as registry entries for tests."""
+
+import os
+import signal
+import time
+
+import torch
+from torch import nn
+
+from dnnbench.registry import Network
+
+
+def entry(builder: str, **fields) -> Network:
+    """A registry entry of a network of this module, named like its builder."""
+    return Network(
+        key=builder,
+        name=builder,
+        family="Toy",
+        year=2026,
+        venue="tests",
+        builder=f"toys:{builder}",
+        input_size=32,
+        channel_order="RGB",
+        range=(0, 1),
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        **fields,
+    )
+
+
+def small() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 1000)
+    )
+
+
+class Then(nn.Module):
+    """A small network whose output goes through a function."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.body = small()
+        self.function = function
+
+    def forward(self, images):
+        return self.function(self.body(images))
+
+
+def raising() -> nn.Module:
+    def refuse(_):
+        raise RuntimeError("layer 3 has gone fishing")
+
+    return Then(refuse)
+
+
+def infinite() -> nn.Module:
+    return Then(lambda out: out / 0)
+
+
+def headless() -> nn.Module:
+    return Then(lambda out: out[:, :10])
+
+
+def fickle() -> nn.Module:
+    return Then(lambda out: out + torch.randn_like(out))
+
+
+def hanging() -> nn.Module:
+    return Then(lambda out: time.sleep(600))
+
+
+def crashing() -> nn.Module:
+    return Then(lambda out: os.kill(os.getpid(), signal.SIGSEGV))
+
+
+def greedy() -> nn.Module:
+    """Fits at batch 1 and at no other."""
+    return Then(lambda out: out if len(out) == 1 else torch.empty(len(out) * 2**43))

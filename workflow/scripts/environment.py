@@ -1,0 +1,25 @@
+"""Stage: describe the machine and the software that measure."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnnbench import devices, environment, options
+from dnnbench.records import write_json
+
+
+def main(
+    output: Annotated[Path, typer.Option(help="Record to write, JSON.")],
+    device: options.Device = "cpu",
+    backend: options.Backend = "cpu",
+    threads: options.Threads = None,
+) -> None:
+    """Record machine, clocks, library versions, commit and lock file."""
+    on = devices.backend(backend)
+    threads = threads or on.default_threads()
+    write_json(output, environment.describe(device, on, threads))
+
+
+if __name__ == "__main__":
+    options.run(main)
