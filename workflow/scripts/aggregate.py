@@ -1,0 +1,59 @@
+"""Join all records of a study into study.csv, models.csv and selection.csv."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import BadParameter, Option
+
+from dnnbench import options, published, registry, selection, study
+from dnnbench.records import ModelRow, SelectionRow, StudyRow, write_table
+
+RESULTS = Path("results")
+TABLES = Path("published/bianco2018")
+
+
+def main(
+    models: options.Models,
+    device: options.Device,
+    batch_sizes: options.BatchSizes,
+    variants: Annotated[str, Option(help="Ways of running, comma-separated.")] = "fp32-eager",
+    rounds: Annotated[int, Option(min=1, help="Rounds of timing.")] = 5,
+    protocol: Annotated[str, Option(help="default or bianco2018.")] = "default",
+    max_memory_gib: Annotated[str, Option(help="Memory budgets, GiB.")] = "0.7,1.0,1.4",
+    min_fps: Annotated[str, Option(help="Speed budgets, frames a second.")] = "15,30,60",
+    top: Annotated[int, Option(min=1, help="Networks under each pair of budgets.")] = 5,
+    results: Annotated[Path, Option(help="Folder of records and of the tables.")] = RESULTS,
+    complexity: Annotated[Path, Option(help="What networks cost.")] = RESULTS / "complexity.csv",
+    tables: Annotated[Path, Option("--published", help="The 2018 study's tables.")] = TABLES,
+    registry_file: options.Registry = options.REGISTRY,
+) -> None:
+    """Join the records of MODELS on one device, and the published ones, into three tables."""
+    limits = numbers(max_memory_gib), numbers(min_fps)
+    known = registry.load_registry(registry_file)
+    names = registry.resolve(models, known, source="MODELS")
+    plan = study.Plan(device, variants.split(","), options.integers(batch_sizes), rounds, protocol)
+    rows, model_rows = study.aggregate(
+        names,
+        study.read_complexity(complexity, names),
+        {name: study.published_accuracy(known[name]) for name in names},
+        [study.read_measurements(results, plan, names)],
+        published.read(tables),
+    )
+    write_table(results / "study.csv", StudyRow, rows)
+    write_table(results / "models.csv", ModelRow, model_rows)
+    write_table(results / "selection.csv", SelectionRow, selection.select(rows, *limits, top))
+
+
+def numbers(text: str) -> list[float]:
+    """``0.7,1`` as [0.7, 1.0]. Raises BadParameter for anything else, or not above 0."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not values or not all(0 < value < float("inf") for value in values):
+        raise BadParameter(f"{text!r}: write numbers above 0, comma-separated: 0.7,1")
+    return values
+
+
+if __name__ == "__main__":
+    options.run(main)
