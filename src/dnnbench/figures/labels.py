@@ -1,0 +1,316 @@
+"""Where the labels of a scatter chart go, so that none covers another.
+
+Plain geometry in pixels (origin at the top left): points are discs, labels are boxes, and a label
+that cannot stand beside its disc is tied to it by a leader line. Every label chooses, one after
+another and then again until nothing changes, the cheapest of a fixed set of places. The same input
+gives the same picture.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+_CLEARANCE = 2.0
+_LEADER_FROM = 7.0
+_SWEEPS = 30
+# Orders of choosing that are tried; the best picture is kept.
+_STARTS = 8
+# A label's cheapest places; the rest are too far away to win.
+_PLACES = 150
+# Beyond this many points a plot is too full for far places to help, and they cost time.
+_CROWD = 150
+_CROWDED_PLACES = 12
+_CROWDED_GAPS = 2
+_GAPS = (2.5, 6, 11, 17, 24, 32, 42, 54, 68, 84, 102, 124)
+_DIRECTIONS = 24
+
+# Costs, in pixels of distance that a reader would rather put up with.
+_ON_LABEL = 1000.0
+_ON_POINT = 45.0
+_ON_BALL = 22.0
+_ON_LINE = 24.0
+_LEADER_ON_LABEL = 120.0
+_LEADER_ON_LEADER = 90.0
+_LEADER_ON_POINT = 60.0
+_LEADER = 10.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """A disc with its label: centre, radius, and the label's size."""
+
+    x: float
+    y: float
+    radius: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Label:
+    """A placed label: its centre and its box, and its leader where it needs one.
+
+    A leader runs from the centre of the disc to the box: x1, y1, x2, y2.
+    """
+
+    x: float
+    y: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+    leader: tuple[float, float, float, float] | None
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Candidate places: boxes (k, 4), leaders (k, 4), whose they are, and their own cost (k,)."""
+
+    boxes: Array
+    leaders: Array
+    tied: NDArray[np.bool_]
+    owner: NDArray[np.int_]
+    cost: Array
+
+
+def place(
+    points: Sequence[Point],
+    width: float,
+    height: float,
+    lines: Sequence[tuple[float, float, float, float]] = (),
+) -> list[Label | None]:
+    """A label for each point, ``None`` where no place is free of other labels.
+
+    ``width`` and ``height``: the plot, which labels do not leave. ``lines``: other strokes in it
+    (x1, y1, x2, y2), which labels avoid where they can.
+    """
+    if not points:
+        return []
+    discs = np.array([(p.x, p.y, p.radius) for p in points])
+    strokes = np.array(lines, dtype=float).reshape(-1, 4)
+    crowded = len(points) > _CROWD
+    each = [_places(points, discs, strokes, i, width, height) for i in range(len(points))]
+    places = _Places(
+        *(
+            np.concatenate([getattr(own, field.name) for own in each])
+            for field in dataclasses.fields(_Places)
+        )
+    )
+    order = _crowded_first(discs)
+    best, lowest = _settle(places, order, 1 if crowded else _SWEEPS)
+    for seed in range(0 if crowded else _STARTS - 1):
+        shuffled = [int(i) for i in np.random.default_rng(seed).permutation(order)]
+        chosen, cost = _settle(places, shuffled, _SWEEPS)
+        if cost < lowest:
+            best, lowest = chosen, cost
+    return _keep_apart(places, best)
+
+
+def _settle(places: _Places, order: Sequence[int], sweeps: int) -> tuple[NDArray[np.int_], float]:
+    """Let labels choose in this order until none would move; the choice, and what it costs."""
+    bounds = np.searchsorted(places.owner, np.arange(len(order) + 1))
+    chosen = np.full(len(order), -1)
+    load = np.zeros(len(places.cost))
+    total = 0.0
+    for _ in range(sweeps):
+        changed, total = False, 0.0
+        for i in order:
+            own = slice(bounds[i], bounds[i + 1])
+            cost = places.cost[own] + load[own]
+            best = int(bounds[i] + np.argmin(cost))
+            total += float(cost.min())
+            if best == chosen[i]:
+                continue
+            if chosen[i] >= 0:
+                load -= _burden(places, chosen[i])
+            load += _burden(places, best)
+            chosen[i] = best
+            changed = True
+        if not changed:
+            break
+    return chosen, total
+
+
+def _burden(places: _Places, choice: int) -> Array:
+    """What a label at ``choice`` adds to the cost of every place of the others: (k,)."""
+    box, leader = places.boxes[choice][None], places.leaders[choice][None]
+    load: Array = _ON_LABEL * _overlap(places.boxes, box)[:, 0].astype(np.float64)
+    load += _LEADER_ON_LABEL * (places.tied & _segments_meet_boxes(places.leaders, box)[:, 0])
+    if places.tied[choice]:
+        load += _LEADER_ON_LABEL * _segments_meet_boxes(leader, places.boxes)[0]
+        load += _LEADER_ON_LEADER * (places.tied & _segments_meet(places.leaders, leader)[:, 0])
+    load[places.owner == places.owner[choice]] = 0.0
+    return load
+
+
+def _places(
+    points: Sequence[Point], discs: Array, strokes: Array, i: int, width: float, height: float
+) -> _Places:
+    """All places of label ``i`` inside the plot, with what each costs whatever the others do."""
+    point = points[i]
+    crowded = len(points) > _CROWD
+    half = np.array([point.width / 2, point.height / 2])
+    centres = []
+    for spare in _GAPS[:_CROWDED_GAPS] if crowded else _GAPS:
+        for step in range(_DIRECTIONS):
+            angle = 2 * math.pi * step / _DIRECTIONS
+            reach = point.radius + spare
+            dx, dy = math.cos(angle), math.sin(angle)
+            # Sideways the box stands clear of the disc; above and below it may slide along it.
+            centres.append((dx * (reach + half[0]), dy * (reach + half[1])))
+            centres.append((dx * reach + math.copysign(half[0], dx), dy * (reach + half[1])))
+    if point.width < 1.8 * point.radius:
+        centres.append((0.0, 0.0))
+    centre = np.array([point.x, point.y])
+    middle = np.array(centres) + centre
+    boxes = np.hstack([middle - half, middle + half])
+    margin = 1.0
+    inside = (
+        (boxes[:, 0] >= margin)
+        & (boxes[:, 1] >= margin)
+        & (boxes[:, 2] <= width - margin)
+        & (boxes[:, 3] <= height - margin)
+    )
+    if not inside.any():  # A label wider than the plot: keep it, to be dropped if it overlaps.
+        inside[:] = True
+    boxes, middle = boxes[inside], middle[inside]
+
+    nearest = np.clip(centre, boxes[:, :2], boxes[:, 2:])
+    own = np.hypot(nearest[:, 0] - point.x, nearest[:, 1] - point.y)
+    within = (middle == centre).all(axis=1)
+    gap: Array = np.where(within, 0.0, own - point.radius)
+    others = np.delete(discs, i, axis=0)
+    # Those out of reach of every place of this label cost time and change nothing.
+    reach = np.abs(boxes - np.hstack([centre, centre])).max() + others[:, 2] + _ON_POINT
+    others = others[(np.abs(others[:, :2] - centre) <= reach[:, None]).all(axis=1)]
+    foreign = (_distances(boxes, others) - others[:, 2]).min(axis=1, initial=np.inf)
+    # A label that is far from its point, or as near to another, needs a leader to be understood.
+    tied = ~within & ((gap > _LEADER_FROM) | (foreign < gap))
+    leaders = np.hstack([np.broadcast_to(centre, nearest.shape), nearest])
+
+    cost = np.maximum(gap, 0.0) * 0.8 + tied * _LEADER
+    cost += np.where(~within & (gap < 1.0), _ON_POINT, 0.0)
+    # Of equal places the one to the right reads best.
+    away = middle - centre
+    cost += 1.5 * (1 - away[:, 0] / np.maximum(np.abs(away).sum(axis=1), 1e-9))
+    cost += _disc_cost(boxes, others)
+    cost += tied * _LEADER_ON_POINT * _segments_meet_discs(leaders, others).sum(axis=1)
+    cost += _ON_LINE * _segments_meet_boxes(strokes, boxes).sum(axis=0)
+    kept = np.argsort(cost, kind="stable")[: _CROWDED_PLACES if crowded else _PLACES]
+    owner = np.full(len(kept), i)
+    return _Places(boxes[kept], leaders[kept], tied[kept], owner, cost[kept])
+
+
+def _distances(boxes: Array, discs: Array) -> Array:
+    """From boxes (k, 4) to the centres of discs (m, 3), 0 inside: (k, m)."""
+    x = np.clip(discs[None, :, 0], boxes[:, None, 0], boxes[:, None, 2]) - discs[None, :, 0]
+    y = np.clip(discs[None, :, 1], boxes[:, None, 1], boxes[:, None, 3]) - discs[None, :, 1]
+    distance: Array = np.hypot(x, y)
+    return distance
+
+
+def _disc_cost(boxes: Array, discs: Array) -> Array:
+    """What boxes (k, 4) pay for covering discs (m, 3): points must stay visible, balls may not."""
+    distance = _distances(boxes, discs)
+    depth = np.clip((discs[None, :, 2] + 1.5 - distance) / 4, 0, 1)
+    price = np.where(discs[:, 2] < 9, _ON_POINT, _ON_BALL)
+    price = np.where(distance == 0, _ON_POINT, price)
+    cost: Array = (depth * price).sum(axis=1)
+    return cost
+
+
+def _overlap(first: Array, second: Array) -> NDArray[np.bool_]:
+    """Which boxes (k, 4) come within the clearance of which boxes (m, 4): (k, m)."""
+    a, b, gap = first[:, None, :], second[None, :, :], _CLEARANCE
+    result: NDArray[np.bool_] = (
+        (a[..., 0] < b[..., 2] + gap)
+        & (b[..., 0] < a[..., 2] + gap)
+        & (a[..., 1] < b[..., 3] + gap / 2)
+        & (b[..., 1] < a[..., 3] + gap / 2)
+    )
+    return result
+
+
+def _segments_meet(first: Array, second: Array) -> NDArray[np.bool_]:
+    """Which segments (k, 4) cross which segments (m, 4): (k, m)."""
+    a, b = first[:, None, :], second[None, :, :]
+
+    def side(p: Array, x: Array, y: Array) -> Array:
+        value: Array = (p[..., 2] - p[..., 0]) * (y - p[..., 1]) - (p[..., 3] - p[..., 1]) * (
+            x - p[..., 0]
+        )
+        return value
+
+    split_b = side(a, b[..., 0], b[..., 1]) * side(a, b[..., 2], b[..., 3]) < 0
+    split_a = side(b, a[..., 0], a[..., 1]) * side(b, a[..., 2], a[..., 3]) < 0
+    result: NDArray[np.bool_] = split_a & split_b
+    return result
+
+
+def _segments_meet_boxes(segments: Array, boxes: Array) -> NDArray[np.bool_]:
+    """Which segments (k, 4) touch which boxes (m, 4): (k, m), by clipping to each side."""
+    start = segments[:, None, :2]
+    step = segments[:, None, 2:] - start
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low = (boxes[None, :, :2] - start) / step
+        high = (boxes[None, :, 2:] - start) / step
+    # A step of zero gives infinities of the right sign, and NaN on an edge, which counts as in.
+    near = np.nan_to_num(np.minimum(low, high), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    far = np.nan_to_num(np.maximum(low, high), nan=np.inf, posinf=np.inf, neginf=-np.inf)
+    enter = np.maximum(near.max(axis=-1), 0.0)
+    leave = np.minimum(far.min(axis=-1), 1.0)
+    result: NDArray[np.bool_] = enter < leave
+    return result
+
+
+def _segments_meet_discs(segments: Array, discs: Array) -> NDArray[np.bool_]:
+    """Which segments (k, 4) pass over which discs (m, 3): (k, m)."""
+    start = segments[:, None, :2]
+    step = segments[:, None, 2:] - start
+    length = np.maximum((step**2).sum(axis=-1), 1e-9)
+    along = np.clip((((discs[None, :, :2] - start) * step).sum(axis=-1)) / length, 0, 1)
+    nearest = start + along[..., None] * step
+    distance = np.hypot(nearest[..., 0] - discs[None, :, 0], nearest[..., 1] - discs[None, :, 1])
+    result: NDArray[np.bool_] = distance < np.minimum(discs[None, :, 2], 8.0) + 1.0
+    return result
+
+
+def _crowded_first(discs: Array) -> list[int]:
+    """Order of choosing: points with many neighbours first, ties by place in the input."""
+    distance = np.hypot(
+        discs[:, None, 0] - discs[None, :, 0], (discs[:, None, 1] - discs[None, :, 1]) * 2
+    )
+    near = (distance < 90).sum(axis=1)
+    return [int(i) for i in np.argsort(-near, kind="stable")]
+
+
+def _keep_apart(places: _Places, chosen: NDArray[np.int_]) -> list[Label | None]:
+    """Labels in input order, leaving out those that would still cover an earlier one."""
+    labels: list[Label | None] = []
+    kept = np.empty((0, 4))
+    for choice in chosen:
+        box = places.boxes[choice]
+        if _overlap(box[None], kept).any():
+            labels.append(None)
+            continue
+        kept = np.vstack([kept, box])
+        left, top, right, bottom = (float(edge) for edge in box)
+        x1, y1, x2, y2 = (float(end) for end in places.leaders[choice])
+        labels.append(
+            Label(
+                x=(left + right) / 2,
+                y=(top + bottom) / 2,
+                left=left,
+                top=top,
+                right=right,
+                bottom=bottom,
+                leader=(x1, y1, x2, y2) if places.tied[choice] else None,
+            )
+        )
+    return labels

@@ -1,0 +1,85 @@
+"""The tables that figures and the page are made from, and what follows from them at once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from dnnbench import published
+from dnnbench.errors import UserError
+from dnnbench.figures.cells import borrowed_memory, device_rows
+from dnnbench.figures.identity import Identity, Row
+from dnnbench.figures.names import WITHOUT_OWN_MEMORY
+from dnnbench.records import Environment
+
+# Shown where selection.csv is empty, so that the page can say that nothing fits.
+_BUDGETS = ((0.7, 1.0, 1.4), (15.0, 30.0, 60.0))
+
+
+@dataclass(frozen=True)
+class Results:
+    """Data frames of StudyRow, ModelRow and SelectionRow, and who the networks are.
+
+    ``names`` and ``families``: key -> printed name, key -> family, in the registry's order.
+    ``devices``: the devices to show, in order; one without rows gets empty figures.
+    """
+
+    study: pd.DataFrame
+    models: pd.DataFrame
+    selection: pd.DataFrame
+    names: Mapping[str, str]
+    families: Mapping[str, str]
+    devices: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for device in self.devices:
+            if self.borrowed_memory(device) and device not in WITHOUT_OWN_MEMORY:
+                raise UserError(
+                    f"results/study.csv: {device}: memory_basis names another device;"
+                    " add the device to WITHOUT_OWN_MEMORY in dnnbench/figures/names.py"
+                )
+
+    @cached_property
+    def identity(self) -> Identity:
+        """Names and colours of the networks."""
+        return Identity(self.names, self.families)
+
+    @cached_property
+    def budgets(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Limits of memory (GiB) and of speed (frames a second) that were chosen under."""
+        if self.selection.empty:
+            return _BUDGETS
+        gib = tuple(sorted({float(limit) for limit in self.selection["max_memory_gib"]}))
+        fps = tuple(sorted({float(limit) for limit in self.selection["min_fps"]}))
+        return gib, fps
+
+    @cached_property
+    def weights_mib(self) -> dict[str, float]:
+        """MiB of parameters and buffers: by model."""
+        return dict(
+            zip(self.models["model"], self.models["weights_mib"].astype(float), strict=True)
+        )
+
+    def rows(self, device: str) -> list[Row]:
+        """A device's rows of the study."""
+        return device_rows(self.study, device)
+
+    def measured(self, device: str) -> bool:
+        """Whether a device's numbers were measured by this program."""
+        return any(row["source"] == "measured" for row in self.rows(device))
+
+    def borrowed_memory(self, device: str) -> str | None:
+        """The device whose memory this one's rows carry, if it is not their own."""
+        return borrowed_memory(self.rows(device))
+
+
+def devices_of(environments: Iterable[Environment], study: pd.DataFrame) -> tuple[str, ...]:
+    """The devices of a study: those measured here first, those of the 2018 study last.
+
+    The latter are there even without rows (none of their networks was asked for), because which
+    figures there are must not depend on the data.
+    """
+    measured = [environment.device for environment in environments]
+    others = [device for device in study["device"] if device not in published.DEVICES]
+    return tuple(dict.fromkeys([*measured, *others, *published.DEVICES]))

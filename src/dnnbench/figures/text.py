@@ -1,0 +1,38 @@
+"""Numbers as a reader wants them, and how wide a word is."""
+
+import math
+
+# Advance widths of Helvetica, thousandths of the font size, for the characters from space to
+# tilde. Arial and Liberation Sans share them, and charts ask for those three fonts.
+_WIDTHS = (
+    "278 278 355 556 556 889 667 191 333 333 389 584 278 333 278 278 "
+    "556 556 556 556 556 556 556 556 556 556 278 278 584 584 584 556 "
+    "1015 667 667 722 722 667 611 778 722 278 500 667 556 833 722 778 "
+    "667 778 722 667 611 722 667 944 667 667 611 278 278 278 469 556 "
+    "333 556 556 500 556 556 278 556 556 222 222 500 222 833 556 556 "
+    "556 556 333 500 278 556 500 722 500 500 500 334 260 334 584"
+)
+_ADVANCE = {chr(32 + place): int(width) for place, width in enumerate(_WIDTHS.split())}
+_WIDEST = max(_ADVANCE.values())
+
+
+def text_width(text: str, font_size: float) -> float:
+    """Width of ``text`` in pixels; unknown characters count as the widest."""
+    return sum(_ADVANCE.get(char, _WIDEST) for char in text) * font_size / 1000
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """``value`` to so many significant digits, without exponent: 0.148, 12.3, 1,230."""
+    if value == 0:
+        return "0"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, decimals)
+    decimals = digits - 1 - math.floor(math.log10(abs(rounded)))
+    return f"{rounded:,.{max(decimals, 0)}f}"
+
+
+def span(low: float | None, high: float | None) -> str:
+    """An interval in words, empty where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"{significant(low)} to {significant(high)}"

@@ -1,0 +1,113 @@
+"""A headless Chromium through chromedriver's own protocol: enough to open a page and look at it."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+CHROMEDRIVER = shutil.which("chromedriver")
+# The driver is on this machine, whatever proxy the machine uses.
+_LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class Browser:
+    def __init__(self, session: str) -> None:
+        self._session = session
+
+    def _post(self, command: str, body: dict[str, Any]) -> Any:
+        return _post(f"{self._session}/{command}", body)
+
+    def devtools(self, method: str, **parameters: Any) -> Any:
+        return self._post("goog/cdp/execute", {"cmd": method, "params": parameters})
+
+    def open(self, page: Path, *, width: int, height: int = 900, dark: bool = False) -> None:
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 600,
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.devtools("Emulation.setEmulatedMedia", features=[scheme])
+        self._post("url", {"url": page.resolve().as_uri()})
+
+    def evaluate(self, expression: str) -> Any:
+        return self._post("execute/sync", {"script": f"return {expression}", "args": []})
+
+    def wait(self, expression: str) -> Any:
+        """The value of a JavaScript expression once it is true; fails after 20 seconds."""
+        script = f"""const done = arguments[0], end = Date.now() + 20000;
+            (function look() {{
+                const value = {expression};
+                value || Date.now() > end ? done(value) : setTimeout(look, 50);
+            }})()"""
+        value = self._post("execute/async", {"script": script, "args": []})
+        assert value, f"never true: {expression}"
+        return value
+
+    def console(self) -> list[str]:
+        """What the console said since the last call."""
+        return [entry["message"] for entry in self._post("se/log", {"type": "browser"})]
+
+    def requests(self) -> list[str]:
+        """Addresses that the page asked for since the last call."""
+        entries = self._post("se/log", {"type": "performance"})
+        messages = [json.loads(entry["message"])["message"] for entry in entries]
+        return [
+            message["params"]["request"]["url"]
+            for message in messages
+            if message["method"] == "Network.requestWillBeSent"
+        ]
+
+    def screenshot(self, path: Path, *, whole: bool = True) -> None:
+        picture = self.devtools("Page.captureScreenshot", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(picture["data"]))
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    assert CHROMIUM and CHROMEDRIVER
+    driver = subprocess.Popen(
+        [CHROMEDRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        assert driver.stdout
+        port = next(
+            found[1]
+            for line in driver.stdout
+            if (found := re.search(r"successfully on port (\d+)", line))
+        )
+        address = f"http://127.0.0.1:{port}/session"
+        options = {
+            "binary": CHROMIUM,
+            "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"],
+        }
+        capabilities = {
+            "goog:chromeOptions": options,
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        }
+        session = _post(address, {"capabilities": {"alwaysMatch": capabilities}})
+        address = f"{address}/{session['sessionId']}"
+        try:
+            yield Browser(address)
+        finally:
+            _LOCAL.open(urllib.request.Request(address, method="DELETE"))
+    finally:
+        driver.terminate()
+        driver.wait(10)
+
+
+def _post(address: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(
+        address, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with _LOCAL.open(request, timeout=60) as answer:
+        return json.load(answer)["value"]

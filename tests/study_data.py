@@ -1,0 +1,159 @@
+"""The published tables as a study, and a made-up CPU beside them, for tests of what is shown.
+
+The CPU's numbers are invented: one network in nine is unstable, and three cells have a status.
+"""
+
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from dnnbench import published, registry
+from dnnbench.figures import scatter
+from dnnbench.figures.build import Figure, build_figures
+from dnnbench.figures.labels import Label, place
+from dnnbench.figures.results import Results
+from dnnbench.records import (
+    SCHEMA_VERSION,
+    Environment,
+    ModelRow,
+    StudyRow,
+    columns,
+    to_frame,
+)
+from dnnbench.records import SelectionRow as Chosen
+from dnnbench.selection import select
+
+ROOT = Path(__file__).resolve().parents[1]
+DEVICES = ("cpu", *published.DEVICES)
+LIMITS = ([0.7, 1.0, 1.4], [15.0, 30.0, 60.0])
+STATUSES = {("nasnetalarge", 8): "timeout", ("vgg19", 8): "oom", ("senet154", 1): "failed"}
+
+
+@cache
+def study() -> Results:
+    tables = published.read(ROOT / "published" / "bianco2018")
+    models = [_model(entry) for entry in tables.models]
+    rows = [_cell(i, row, size) for i, row in enumerate(models) for size in (1, 8)]
+    rows += published.study_rows(tables)
+    return results(rows, models)
+
+
+@cache
+def drawn() -> tuple[list[Figure], dict[str, list[Label | None]]]:
+    """The study's figures, and the labels of each scatter chart, by the chart's name."""
+    placed: list[list[Label | None]] = []
+
+    def spy(*arguments: Any) -> list[Label | None]:
+        placed.append(place(*arguments))
+        return placed[-1]
+
+    with patch.object(scatter, "place", spy):
+        figures = build_figures(study())
+    scatters = [figure.name for figure in figures if "-vs-" in figure.name]
+    return figures, dict(zip(scatters, placed, strict=True))
+
+
+def results(rows: list[StudyRow], models: list[ModelRow], **changes: object) -> Results:
+    networks = registry.load_registry()
+    arguments = {
+        "study": to_frame(StudyRow, rows),
+        "models": to_frame(ModelRow, models),
+        "selection": to_frame(Chosen, select(rows, *LIMITS)),
+        "names": {key: network.name for key, network in networks.items()},
+        "families": {key: network.family for key, network in networks.items()},
+        "devices": DEVICES,
+    }
+    return Results(**{**arguments, **changes})
+
+
+def environment() -> Environment:
+    return Environment(
+        device="cpu",
+        backend="cpu",
+        recorded=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        hostname="<b>host</b>",
+        os="Debian GNU/Linux 12",
+        kernel="6.1",
+        cpu="A processor",
+        cores=2,
+        threads=2,
+        memory_mib=16384,
+        virtual_machine=None,
+        governor=None,
+        turbo=None,
+        max_mhz=None,
+        python="3.11.2",
+        packages={"torch": "2.14.1"},
+        torch_config="built with care",
+        commit=None,
+        modified=None,
+        lock_sha256=None,
+    )
+
+
+def _model(entry: published.ModelEntry) -> ModelRow:
+    macs, params = int(entry.conv_gmacs_figure * 1e9), int(entry.params_m_figure * 1e6)
+    accuracy: dict[str, float | str | None] = dict.fromkeys(columns(ModelRow)[10:])
+    accuracy |= {"top1": entry.top1, "top1_source": f"published:{entry.top1_source}"}
+    accuracy |= {"top5": entry.top5, "top5_source": f"published:{entry.top5_source}"}
+    return ModelRow.model_validate(
+        {
+            "model": entry.model,
+            "input_size": 224,
+            "params": params,
+            "params_executed": params,
+            "macs": macs,
+            "flops": 2 * macs,
+            "conv_macs": macs,
+            "thop_macs": None,
+            "weights_mib": params * 4 / 2**20,
+            "activations_mib": 20.0,
+            **accuracy,
+        }
+    )
+
+
+def _cell(number: int, model: ModelRow, batch_size: int) -> StudyRow:
+    status = STATUSES.get((model.model, batch_size), "ok")
+    stable = bool(number % 9)
+    time = model.conv_macs / 5e7 * (1 + number % 5 / 4) + 3
+    spread = 1.02 if stable else 1.08
+    oom = status == "oom"
+    timed = {
+        "latency_ms": time,
+        "latency_ms_low": time / spread,
+        "latency_ms_high": time * spread,
+        "latency_quiet_ms": time / 1.01,
+        "batch_ms": time * batch_size,
+        "fps": 1000 / time,
+        "stable": stable,
+        "unstable_reason": None if stable else "half-width 8 % > 5 %",
+    }
+    memory = model.weights_mib + (20 + number % 7 * 9) * batch_size
+    return StudyRow.model_validate(
+        {
+            **dict.fromkeys(columns(StudyRow)),
+            "device": "cpu",
+            "model": model.model,
+            "variant": "fp32-eager",
+            "batch_size": batch_size,
+            "protocol": "default",
+            "session": "2026-01-02T03:04",
+            "schema_version": SCHEMA_VERSION,
+            "source": "measured",
+            "status": status,
+            **(timed if status == "ok" else {}),
+            "memory_status": "oom" if oom else "ok",
+            "memory_mib": None if oom else memory,
+            "memory_basis": None if oom else "net",
+            "memory_net_mib": None if oom else memory,
+            "memory_runtime_mib": None if oom else 1200.0,
+            "weights_mib": model.weights_mib,
+            "activations_mib": 20.0,
+            "top1": model.top1,
+            "top5": model.top5,
+            "accuracy_source": model.top1_source,
+        }
+    )

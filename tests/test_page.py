@@ -1,0 +1,197 @@
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from browser import CHROMEDRIVER, CHROMIUM, browser
+from study_data import DEVICES, drawn, environment, study
+
+from dnnbench import page
+from dnnbench.figures.build import Figure, build_figures
+from dnnbench.figures.results import Results, devices_of
+from dnnbench.figures.save import specification
+from dnnbench.records import write_text
+
+_LIMIT = 5 * 2**20
+
+
+@pytest.fixture(scope="module")
+def data() -> Results:
+    return study()
+
+
+@pytest.fixture(scope="module")
+def figures() -> list[Figure]:
+    return drawn()[0]
+
+
+@pytest.fixture(scope="module")
+def html(data: Results, figures: list[Figure]) -> str:
+    return page.render(data, figures, [environment()])
+
+
+class Elements(HTMLParser):
+    """Start tags, texts of script elements, and all visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text: list[str] = []
+        self._inside = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == "script":
+            self.scripts[-1] += data
+        elif self._inside != "style":
+            self.text.append(data)
+
+
+def test_nothing_is_loaded_from_elsewhere(html: str) -> None:
+    elements = Elements(html)
+    for tag, attributes in elements.tags:
+        for name in ("src", "href", "data", "srcset", "action", "poster"):
+            address = attributes.get(name) or ""
+            if tag == "a" and name == "href":
+                assert re.match(r"#|figures/|https://(doi|arxiv)\.org/", address), address
+            else:
+                assert address in ("", "data:,"), (tag, address)
+    style = re.search(r"<style>(.*?)</style>", html, re.S)
+    assert style and "url(" not in style[1] and "@import" not in style[1]
+    charts, theme, _libraries, own = elements.scripts
+    for text in (theme, own):
+        assert "http" not in text and "fetch" not in text and "import(" not in text
+    addresses = set(re.findall(r"https?://[^\"\\]+", charts))
+    assert all(address.startswith("https://vega.github.io/schema/") for address in addresses)
+    assert '"url"' not in charts
+    policy = next(t["content"] for tag, t in elements.tags if "Content-Security" in str(t))
+    assert policy and policy.startswith("default-src 'none'") and "http" not in policy
+
+
+def test_every_figure_is_there_and_the_page_is_small(html: str, figures: list[Figure]) -> None:
+    assert len(html.encode()) < _LIMIT
+    elements = Elements(html)
+    ids = [attributes["id"] for _, attributes in elements.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    charts = json.loads(elements.scripts[0])
+    for figure in figures:
+        assert figure.name in ids
+        drawn = "table" not in figure.kind
+        assert (figure.name in charts) == drawn
+        if drawn:
+            assert charts[figure.name] == specification(figure)
+    for device in DEVICES:
+        assert f"device-{device}" in ids
+
+
+def test_the_answer_comes_first(html: str) -> None:
+    text = " ".join(" ".join(Elements(html).text).split())
+    answer = text[text.index("under each budget") : text.index("whatever the machine")]
+    assert "43 of 44" not in answer  # SENet-154 failed at batch size 1 but ran at 8.
+    assert "44 of 44 networks measured" in answer
+    assert "10 unstable" in answer and "1 timeout" in answer and "1 oom" in answer
+    assert "95 % interval" in answer and "MiB (net)" in answer
+    assert "published 2018 figure, not measured here" in answer
+    assert "Titan" not in answer
+
+
+def test_tables_say_statuses_and_never_nan(html: str) -> None:
+    text = Elements(html).text
+    joined = " ".join(text)
+    for word in ("oom", "timeout", "failed"):
+        assert word in text
+    assert not re.search(r"\b(nan|NaN|None|inf)\b", joined)
+    assert html.count('<th scope="row">') >= 5 * 44
+
+
+def test_text_from_outside_is_shown_not_run(data: Results) -> None:
+    nasty = "</script><script>alert(1)</script><!--"
+    changed = Results(
+        data.study,
+        data.models,
+        data.selection,
+        {**data.names, "alexnet": nasty},
+        data.families,
+        ("cpu",),
+    )
+    html = page.render(changed, build_figures(changed), [environment()])
+    elements = Elements(html)
+    assert "alert(1)" not in "".join(elements.scripts[1:])
+    assert len(elements.scripts) == 4
+    assert nasty in json.dumps(json.loads(elements.scripts[0]), ensure_ascii=False)
+    assert "<b>host</b>" not in html
+
+
+def test_published_devices_answer_where_nothing_was_measured(data: Results) -> None:
+    shown = Results(
+        data.study[data.study["source"] == "published"],
+        data.models,
+        data.selection,
+        data.names,
+        data.families,
+        ("titanxp-2018", "jetsontx1-2018"),
+    )
+    html = page.render(shown, [], [])
+    answer = html[html.index('id="answer"') : html.index('id="networks"')]
+    assert "Titan Xp" in answer and "memory is that of" in answer
+
+
+def test_devices_of_a_study(data: Results) -> None:
+    assert devices_of([environment()], data.study) == DEVICES
+    assert devices_of([environment()], data.study.head(0)) == DEVICES
+
+
+def test_in_one_piece(html: str, tmp_path: Path) -> None:
+    write_text(tmp_path / "index.html", html)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not (CHROMIUM and CHROMEDRIVER),
+    reason="needs a browser: install Debian's chromium and chromium-driver",
+)
+def test_in_a_browser(html: str, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    path.write_text(html, encoding="utf-8")
+    with browser() as chrome:
+        for width in (1280, 390):
+            for dark in (False, True):
+                chrome.open(path, width=width, dark=dark)
+                chrome.wait("document.documentElement.dataset.ready")
+                charts = chrome.evaluate("document.querySelectorAll('[data-chart]').length")
+                drawn = chrome.evaluate("document.querySelectorAll('[data-chart] svg').length")
+                assert charts == drawn == 9
+                marks = "[...document.querySelectorAll('[data-chart] svg')]"
+                fewest = chrome.evaluate(
+                    f"Math.min(...{marks}.map(s => s.querySelectorAll('path').length))"
+                )
+                assert fewest > 40
+                assert chrome.evaluate("document.documentElement.scrollWidth") == width
+                ink, paper = chrome.evaluate(
+                    "['color', 'backgroundColor'].map(key => getComputedStyle(document.body)[key])"
+                )
+                assert (brightness(ink) > brightness(paper)) == dark
+                # Labels of axes follow the theme: the charts' colours are the page's.
+                label = chrome.evaluate(
+                    "getComputedStyle(document.querySelector('.role-axis-label text')).fill"
+                )
+                assert (brightness(label) > 128) == dark
+                assert chrome.console() == []
+                assert chrome.requests() == [path.resolve().as_uri()]
+
+
+def brightness(colour: str) -> float:
+    channels = [int(number) for number in re.findall(r"\d+", colour)[:3]]
+    return sum(channels) / 3

@@ -1,0 +1,55 @@
+"""Draw all figures of a study and write the page that shows them: reports/index.html."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnnbench import options, page, registry
+from dnnbench.figures.build import build_figures
+from dnnbench.figures.results import Results, devices_of
+from dnnbench.figures.save import save_figures
+from dnnbench.records import (
+    Environment,
+    ModelRow,
+    SelectionRow,
+    StudyRow,
+    read_json,
+    read_table,
+    write_text,
+)
+
+RESULTS = Path("results")
+
+
+def main(
+    environment: Annotated[
+        list[Path], typer.Option(help="A measured device's environment.json; repeatable.")
+    ],
+    study: Annotated[Path, typer.Option(help="All cells.")] = RESULTS / "study.csv",
+    models: Annotated[Path, typer.Option(help="All networks.")] = RESULTS / "models.csv",
+    selection: Annotated[Path, typer.Option(help="Chosen ones.")] = RESULTS / "selection.csv",
+    registry_file: options.Registry = options.REGISTRY,
+    output_dir: Annotated[Path, typer.Option(help="Where page and figures go.")] = Path("reports"),
+) -> None:
+    """Draw the figures of a study into OUTPUT_DIR/figures, and write OUTPUT_DIR/index.html."""
+    environments = [read_json(path, Environment) for path in environment]
+    networks = registry.load_registry(registry_file)
+    cells = read_table(study, StudyRow)
+    results = Results(
+        study=cells,
+        models=read_table(models, ModelRow),
+        selection=read_table(selection, SelectionRow),
+        names={key: network.name for key, network in networks.items()},
+        families={key: network.family for key, network in networks.items()},
+        devices=devices_of(environments, cells),
+    )
+    figures = build_figures(results)
+    save_figures(figures, output_dir / "figures")
+    write_text(output_dir / "index.html", page.render(results, figures, environments))
+    typer.echo(f"{len(figures)} figures in {output_dir / 'figures'}")
+    typer.echo(f"page: {output_dir / 'index.html'}")
+
+
+if __name__ == "__main__":
+    options.run(main)
