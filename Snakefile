@@ -1,0 +1,28 @@
+# The study, stage by stage. Run it with a profile: `snakemake --profile cpu`.
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "params.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/weights.smk"
+include: "workflow/rules/accuracy.smk"
+include: "workflow/rules/complexity.smk"
+include: "workflow/rules/environment.smk"
+include: "workflow/rules/memory.smk"
+include: "workflow/rules/latency.smk"
+include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "reports/index.html",

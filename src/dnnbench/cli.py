@@ -1,0 +1,102 @@
+"""The ``dnnbench`` command: what a person asks once the tables are there."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dnnbench import registry
+from dnnbench.errors import UserError
+from dnnbench.records import SelectionRow, StudyRow, read_rows
+
+_app = typer.Typer(
+    help="Choose an image classifier that fits a machine's budget.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@_app.callback()
+def _commands() -> None:
+    """Makes typer keep the name of a command even where there is only one."""
+
+
+@_app.command()
+def summary(
+    results: Annotated[Path, typer.Option(help="Folder of the study's tables.")] = Path("results"),
+    reports: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("reports"),
+) -> None:
+    """Name the page, and the best network under each budget on every measured device."""
+    for name in ("study.csv", "selection.csv"):
+        if not (results / name).exists():
+            raise UserError(f"{results / name}: no such file; run: snakemake --profile cpu")
+    study = read_rows(results / "study.csv", StudyRow)
+    chosen = read_rows(results / "selection.csv", SelectionRow)
+    names = {key: network.name for key, network in registry.load_registry().items()}
+    console = Console(soft_wrap=True)
+    for device in dict.fromkeys(row.device for row in study if row.source == "measured"):
+        rows = [row for row in study if row.device == device]
+        print_best(console, device, [row for row in chosen if row.device == device], rows, names)
+    console.print(f"\nThe page: {reports / 'index.html'}")
+
+
+@_app.command()
+def unlock() -> None:
+    """Remove the lock that a killed Snakemake left in this folder; refuse where one runs."""
+    locks = list(Path(".snakemake/locks").glob("*.lock"))
+    here = Path.cwd()
+    for process in psutil.process_iter(["pid", "name", "cwd", "cmdline"]):
+        command = " ".join(process.info["cmdline"] or [])
+        if process.info["cwd"] == str(here) and "bin/snakemake" in command:
+            raise UserError(
+                f"{here}: Snakemake runs here (process {process.info['pid']});"
+                " wait for it, or stop it"
+            )
+    for lock in locks:
+        lock.unlink()
+
+
+def print_best(
+    console: Console,
+    device: str,
+    chosen: list[SelectionRow],
+    rows: list[StudyRow],
+    names: dict[str, str],
+) -> None:
+    """The first-ranked network under each pair of budgets, as a table."""
+    measured = [row for row in rows if row.status == "ok"]
+    unstable = sum(row.stable is False for row in measured)
+    console.print(
+        f"\n[bold]{device}[/]: {len(measured)} of {len(rows)} cells timed,"
+        f" {unstable} of them not stable. The best network under each budget, at batch size 1:\n"
+    )
+    table = Table("memory, GiB", "frames/s", "network", "top-1, %", "ms", "MiB", "", box=None)
+    at_one = {row.model: row for row in rows if row.batch_size == 1}
+    for row in chosen:
+        if row.rank == 1:
+            cell = at_one[row.model]
+            table.add_row(
+                f"<= {row.max_memory_gib:g}",
+                f">= {row.min_fps:g}",
+                names.get(row.model, row.model),
+                f"{row.top1:.2f}",
+                f"{cell.latency_ms:.1f}",
+                f"{cell.memory_mib:.0f}",
+                "" if row.fits == "yes" else "cannot tell: a limit lies within its interval",
+            )
+    console.print(table)
+    sources = sorted({row.accuracy_source for row in measured if row.accuracy_source})
+    console.print(f"\nAccuracy is {', '.join(sources) or 'not known'}.")
+
+
+def app() -> None:
+    """Run the command; what the user can mend is one line on standard error."""
+    try:
+        _app()
+    except (UserError, OSError) as error:
+        sys.exit(f"dnnbench: {error}")

@@ -1,0 +1,37 @@
+# Every record of the study, and the published devices, in three tables.
+
+
+rule aggregate:
+    input:
+        **stage("aggregate"),
+        complexity=rules.complexity.output,
+        memory=memory_records,
+        latency=round_files,
+        published=expand("published/bianco2018/{table}.csv", table=["latency", "memory", "models"]),
+        registry=REGISTRY,
+    output:
+        study="results/study.csv",
+        models="results/models.csv",
+        selection="results/selection.csv",
+    log:
+        "logs/aggregate.log",
+    conda:
+        "../envs/report.yaml"
+    params:
+        models=models,
+        device=settings.device,
+        batch_sizes=commas(settings.batch_sizes),
+        variants=commas(settings.variants),
+        rounds=settings.latency.passes.rounds,
+        protocol=settings.latency.protocol,
+        max_memory_gib=commas(settings.budgets.max_memory_gib),
+        min_fps=commas(settings.budgets.min_fps),
+        top=settings.budgets.top,
+    message:
+        "Join all records into the study's tables"
+    shell:
+        "python {input.script} {params.models} --registry {input.registry}"
+        " --device {params.device} --batch-sizes {params.batch_sizes}"
+        " --variants {params.variants} --rounds {params.rounds} --protocol {params.protocol}"
+        " --max-memory-gib {params.max_memory_gib} --min-fps {params.min_fps}"
+        " --top {params.top} --results results 2>&1 | tee {log}"

@@ -1,0 +1,77 @@
+# Shared by the files of rules: checked parameters, networks, and a stage's code.
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from dnnbench import devices, parameters, registry, sources
+from dnnbench.errors import UserError
+
+REGISTRY = "config/models.yaml"
+
+# Snakemake lists the profile's files first, though they override.
+PARAMETERS = "params.yaml"
+config_files = sorted(workflow.configfiles, key=lambda file: str(file) != PARAMETERS)
+
+try:
+    settings = parameters.check(config, config_files)
+    networks = registry.load_registry(Path(REGISTRY))
+    models = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+except UserError as error:
+    sys.exit(str(error))
+
+# Asked once and here: the nodes of a cluster may differ.
+device_threads = settings.threads or devices.backend(settings.backend).default_threads()
+
+# One run of the workflow is one session: the rounds that it measures belong together.
+os.environ.setdefault("DNNBENCH_SESSION", datetime.now().strftime("%Y-%m-%dT%H:%M"))
+
+# `python` in a command is the one that runs Snakemake, also where its environment is not active.
+here = os.path.dirname(sys.executable)
+os.environ.update(PATH=os.pathsep.join([here, os.environ.get("PATH", os.defpath)]))
+
+
+envvars:
+    "DNNBENCH_SESSION",
+
+
+wildcard_constraints:
+    device=r"[a-z0-9_.-]+",
+    variant=r"[a-z0-9_.-]+",
+    model=r"[a-z0-9_.-]+",
+    round=r"\d+",
+
+
+def stage(name):
+    """A stage's script and the modules it imports, as inputs: editing one runs the stage again."""
+    path = f"workflow/scripts/{name}.py"
+    return {"script": path, "code": [str(f) for f in sources.sources(path) if str(f) != path]}
+
+
+def architectures(names):
+    """Files of this project that define the networks, which no import statement names."""
+    files = {file for name in names for file in sources.builder_sources(networks[name].builder)}
+    return sorted(str(file) for file in files)
+
+
+def definitions(names):
+    """A digest of what makes each network what it is. The registry itself is ancient() to the
+    rules, so that editing one entry measures one network again.
+    """
+    return [f"{name}:{sources.short_hash(networks[name].definition())}" for name in names]
+
+
+def commas(values):
+    return ",".join(str(value) for value in values)
+
+
+def captioned(path):
+    """A figure as `snakemake --report` shows it: its kind's caption, its device as a label."""
+    kind, _, device = Path(path).stem.partition("--")
+    return report(
+        path,
+        caption=f"../report/{kind}.rst",
+        category="Figures and tables",
+        labels={"figure": kind, "device": device or "all"},
+    )

@@ -1,0 +1,21 @@
+# The machine and the software, described where they measure.
+
+
+rule environment:
+    input:
+        **stage("environment"),
+        lock="requirements.lock",
+    output:
+        "results/{device}/environment.json",
+    log:
+        "logs/{device}/environment.log",
+    conda:
+        "../envs/device.yaml"
+    params:
+        backend=settings.backend,
+        threads=device_threads,
+    message:
+        "Describe {wildcards.device}"
+    shell:
+        "python {input.script} --device {wildcards.device} --backend {params.backend}"
+        " --threads {params.threads} --output {output} 2>&1 | tee {log}"

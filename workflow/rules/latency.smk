@@ -1,0 +1,56 @@
+# Inference time: one job a round, which visits every (model, batch size) once. Spreading the rounds
+# over the run spreads the replicates over the session. To measure afresh, remove the files of
+# the rounds.
+
+round_files = expand(
+    "results/{device}/{variant}/latency/round-{round}.jsonl",
+    device=settings.device,
+    variant=settings.variants,
+    round=range(1, settings.latency.passes.rounds + 1),
+)
+
+
+rule latency:
+    input:
+        round_files,
+
+
+rule time_round:
+    input:
+        **stage("latency"),
+        architectures=architectures(models),
+        registry=ancient(REGISTRY),
+    output:
+        # Kept and completed, not made anew: a network that is added costs its own cells only.
+        update("results/{device}/{variant}/latency/round-{round}.jsonl"),
+    log:
+        "logs/{device}/{variant}/latency/round-{round}.log",
+    # After everything else, and with every core: no job of this workflow disturbs a timing.
+    priority: -1
+    conda:
+        "../envs/device.yaml"
+    threads: workflow.cores or device_threads
+    resources:
+        device_slot=1,
+    params:
+        models=models,
+        definitions=definitions(models),
+        backend=settings.backend,
+        batch_sizes=commas(settings.batch_sizes),
+        threads=device_threads,
+        protocol=settings.latency.protocol,
+        rounds=settings.latency.passes.rounds,
+        discard=settings.latency.passes.discard,
+        samples=commas(settings.latency.passes.samples),
+        cell_timeout_s=settings.latency.cell_timeout_s,
+        when_busy=settings.when_busy,
+    message:
+        "Time the networks on {wildcards.device}, round {wildcards.round}"
+    shell:
+        "python {input.script} {params.models} --registry {input.registry}"
+        " --round {wildcards.round} --rounds {params.rounds} --device {wildcards.device}"
+        " --backend {params.backend} --variant {wildcards.variant}"
+        " --batch-sizes {params.batch_sizes} --threads {params.threads}"
+        " --protocol {params.protocol} --discard {params.discard} --samples {params.samples}"
+        " --cell-timeout-s {params.cell_timeout_s} --when-busy {params.when_busy}"
+        " --output {output} 2>&1 | tee {log}"

@@ -1,0 +1,31 @@
+# Figures, and the page that shows them.
+
+from dnnbench.figures import names
+from dnnbench.published import DEVICES as PUBLISHED_DEVICES
+
+page_devices = [settings.device, *PUBLISHED_DEVICES]
+figures = expand("reports/figures/{file}", file=names.figure_files(page_devices))
+
+
+rule report:
+    input:
+        **stage("report"),
+        templates=sorted(str(file) for file in Path("src/dnnbench/templates").iterdir()),
+        study=rules.aggregate.output.study,
+        models=rules.aggregate.output.models,
+        selection=rules.aggregate.output.selection,
+        environment=expand(rules.environment.output, device=settings.device),
+        registry=REGISTRY,
+    output:
+        "reports/index.html",
+        [captioned(file) if file.endswith(".svg") else file for file in figures],
+    log:
+        "logs/report.log",
+    conda:
+        "../envs/report.yaml"
+    message:
+        "Draw the figures and write the page"
+    shell:
+        "python {input.script} --study {input.study} --models {input.models}"
+        " --selection {input.selection} --environment {input.environment}"
+        " --registry {input.registry} --output-dir reports 2>&1 | tee {log}"
