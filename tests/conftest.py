@@ -2,3 +2,8 @@ import os
 
 # Before anything imports torch: tests share the machine, and threads that spin take its cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+
+# Tests fork from this process, and a fork after OpenMP's threads have started hangs.
+torch.set_num_threads(1)

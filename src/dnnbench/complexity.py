@@ -12,7 +12,6 @@ from dnnbench.registry import Network
 
 _MIB = 2**20
 _TIMEOUT_S = 120.0
-CLASSES = 1000
 
 
 class ComplexityError(UserError):
@@ -36,17 +35,6 @@ def measure(network: Network) -> Complexity:
     return complexity
 
 
-def activations_mib(network: Network, batch_size: int) -> float:
-    """The analytical floor of activation memory (:func:`counters.peak_activations`), MiB."""
-    import torch
-
-    from dnnbench import counters
-
-    size = network.input_size
-    images = torch.empty(batch_size, 3, size, size, device="meta")
-    return counters.peak_activations(registry.build(network, "meta"), images) / _MIB
-
-
 def _measure(network: Network) -> Complexity:
     import torch
 
@@ -57,9 +45,9 @@ def _measure(network: Network) -> Complexity:
     params = counters.size(model.parameters())
     weights = counters.size_bytes([*model.parameters(), *model.buffers()])
     run = counters.count(model, images)
-    if run.output_shape != (1, CLASSES):
+    if run.output_shape != (1, registry.CLASSES):
         raise ComplexityError(
-            f"returned a tensor of shape {list(run.output_shape)}, not [1, {CLASSES}]"
+            f"returned a tensor of shape {list(run.output_shape)}, not [1, {registry.CLASSES}]"
         )
     return Complexity(
         model=network.key,

@@ -31,6 +31,19 @@ def reasons(seen: Disturbance) -> list[str]:
     return found
 
 
+def severity(seen: Disturbance) -> float:
+    """How disturbed a cell was: above 1 where a threshold was crossed, the more the worse.
+
+    What other programs did before the round is left out: it is the same for all of its cells.
+    """
+    worst = max(seen.reference_before, seen.reference_after)
+    return max(
+        (seen.run_delay or 0) / MAX_RUN_DELAY,
+        (seen.steal or 0) / MAX_STEAL,
+        (worst - 1) / (MAX_REFERENCE - 1),
+    )
+
+
 def relative_to_best(
     seen: Disturbance, best_compute_ms: float, best_memory_ms: float
 ) -> Disturbance:

@@ -188,11 +188,16 @@ class LatencyLine(Record):
 
 
 class MemoryCell(Record):
-    """One batch size of a memory record. CUDA fields are ``None`` elsewhere."""
+    """One batch size of a memory record. CUDA fields are ``None`` elsewhere.
+
+    ``passes_s`` is what the forward passes took, on a machine that other jobs shared: it says what
+    the measurement cost, and is no inference time.
+    """
 
     batch_size: BatchSize
     status: Status
     message: str | None = None
+    passes_s: NonNegative | None = None
     memory_mib: NonNegative | None = None
     memory_basis: str | None = None
     memory_net_mib: NonNegative | None = None

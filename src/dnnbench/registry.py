@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # The repository's own registry: there in a checkout and in an editable installation of it.
 DEFAULT_REGISTRY = Path(__file__).resolve().parents[2] / "config" / "models.yaml"
 
+# Every network answers N images with N x CLASSES logits, one an ImageNet class.
+CLASSES = 1000
+
 # The name that stands for every network of the 2018 study in a list of models.
 STUDY = "bianco2018"
 

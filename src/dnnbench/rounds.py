@@ -5,6 +5,7 @@ interval (see ``estimate``); a round measures, and says what else went on meanwh
 """
 
 import json
+import math
 import os
 import random
 import sys
@@ -22,6 +23,7 @@ from dnnbench.records import Attempt, LatencyLine
 from dnnbench.registry import Network
 
 _BUSY_WINDOW_S = 1.0
+_MAX_REPEATED = 0.1
 _SHAPES = ("__init__", "errors", "parameters", "records", "registry")
 
 
@@ -71,8 +73,8 @@ def run(plan: Round, output: Path) -> None:
 
     A cell that is there with the same fingerprint is kept, whatever its status. Each cell that
     finishes goes to a journal at once, so that a kill loses the cell in hand and no other.
-    Disturbed cells are measured once more at the end; what the first attempt gave stays in the
-    record. Raises BusyError before anything is measured.
+    The most disturbed cells are measured once more at the end; what the first attempt gave stays
+    in the record. Raises BusyError before anything is measured.
     """
     journal = Journal(output)
     fresh = journal.unfinished()
@@ -92,11 +94,13 @@ def run(plan: Round, output: Path) -> None:
 
     best = disturbance.best_references(lines.values())
     new = {*missing, *map(key, fresh)} & lines.keys()
-    repeats = [k for k in plan.cells() if k in new and _wants_repeat(_compared(lines[k], best))]
+    repeats = _most_disturbed(
+        [_compared(lines[cell], best) for cell in plan.cells() if cell in new]
+    )
     with progress.steps(f"{what}, disturbed cells again", len(repeats)) as step:
-        for cell in repeats:
+        for first in repeats:
+            cell = key(first)
             step(_name([cell]))
-            first = _compared(lines[cell], best)
             (again,) = _measure(plan, [cell], prints[cell[1]], busy)
             if again.status == "ok":
                 lines[cell] = again.model_copy(update={"first_attempt": _attempt(first)})
@@ -208,11 +212,20 @@ def _compared(line: LatencyLine, best: Mapping[str, tuple[float, float]]) -> Lat
     return line.model_copy(update={"disturbance": seen})
 
 
-def _wants_repeat(line: LatencyLine) -> bool:
-    if line.status != "ok" or line.disturbance is None or line.first_attempt is not None:
-        return False
-    # That the machine was busy before the round is no reason to repeat every cell of it.
-    return bool(disturbance.reasons(line.disturbance.model_copy(update={"busy_before": None})))
+def _most_disturbed(lines: list[LatencyLine]) -> list[LatencyLine]:
+    """The cells to measure once more: disturbed, most of all first, at most a tenth of ``lines``.
+
+    Where more are disturbed it is the machine that is noisy, and repeating them would take long
+    and help little: the verdict on the cell says so.
+    """
+    severities = [
+        (disturbance.severity(line.disturbance), line)
+        for line in lines
+        if line.status == "ok" and line.disturbance and line.first_attempt is None
+    ]
+    disturbed = [(severity, line) for severity, line in severities if severity > 1]
+    disturbed.sort(key=lambda pair: -pair[0])
+    return [line for _, line in disturbed[: math.ceil(len(lines) * _MAX_REPEATED)]]
 
 
 def _attempt(line: LatencyLine) -> Attempt:

@@ -9,6 +9,7 @@ from dnnbench import devices, parameters, registry, sources
 from dnnbench.errors import UserError
 
 REGISTRY = "config/models.yaml"
+ROUND = "results/{device}/{variant}/latency/round-{round}.jsonl"
 
 # Snakemake lists the profile's files first, though they override.
 PARAMETERS = "params.yaml"
@@ -60,6 +61,14 @@ def definitions(names):
     rules, so that editing one entry measures one network again.
     """
     return [f"{name}:{sources.short_hash(networks[name].definition())}" for name in names]
+
+
+def round_before(wildcards):
+    """The round that a round waits for. Were they ready side by side, Snakemake would look for
+    free cores again and again, and take a share of the machine that is being timed.
+    """
+    before = int(wildcards.round) - 1
+    return ROUND.format(**{**wildcards, "round": before}) if before else []
 
 
 def commas(values):

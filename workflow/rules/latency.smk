@@ -3,7 +3,7 @@
 # the rounds.
 
 round_files = expand(
-    "results/{device}/{variant}/latency/round-{round}.jsonl",
+    ROUND,
     device=settings.device,
     variant=settings.variants,
     round=range(1, settings.latency.passes.rounds + 1),
@@ -20,9 +20,10 @@ rule time_round:
         **stage("latency"),
         architectures=architectures(models),
         registry=ancient(REGISTRY),
+        before=round_before,
     output:
         # Kept and completed, not made anew: a network that is added costs its own cells only.
-        update("results/{device}/{variant}/latency/round-{round}.jsonl"),
+        update(ROUND),
     log:
         "logs/{device}/{variant}/latency/round-{round}.log",
     # After everything else, and with every core: no job of this workflow disturbs a timing.

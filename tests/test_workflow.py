@@ -1,0 +1,339 @@
+"""The workflow itself, run by the real Snakemake on a tiny study in a copy of the project."""
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dnnbench.journal import key
+from dnnbench.records import (
+    Environment,
+    LatencyLine,
+    ModelRow,
+    SelectionRow,
+    StudyRow,
+    read_json,
+    read_lines,
+    read_rows,
+)
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("Snakefile", "config", "params.yaml", "profiles", "published", "requirements.lock", "src")
+TINY = {"models": ["squeezenet1_1", "shufflenet"], "latency": {"rounds": 2}}
+LATENCY = Path("results/cpu/fp32-eager/latency")
+
+
+def project(folder):
+    """A copy of the project as a clone has it, with a tiny study."""
+    for name in (*COPIED, "workflow", "dvc.yaml"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    for link in ROOT.iterdir():
+        if link.is_symlink():
+            (folder / link.name).symlink_to(link.readlink())
+    edit(folder / "params.yaml", TINY)
+    edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1]})
+    return folder
+
+
+def edit(file, changes):
+    content = yaml.safe_load(file.read_text())
+    for name, value in changes.items():
+        content[name] = content[name] | value if isinstance(value, dict) else value
+    file.write_text(yaml.safe_dump(content))
+
+
+def environment(folder):
+    """The copy's own package before the installed one; a lock of its own."""
+    return os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder / "src"),
+        "XDG_STATE_HOME": str(folder / ".state"),
+        "XDG_CACHE_HOME": str(folder / ".cache"),
+    }
+
+
+def command(folder, *words):
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def snakemake(folder, *words):
+    done = command(folder, "snakemake", "--profile", "cpu", *words)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def jobs(folder, *words):
+    """How often each rule would run, by a dry run."""
+    output = snakemake(folder, "-n", *words)
+    if "Nothing to be done" in output:
+        return {}
+    counts = {}
+    table = output.split("Job stats:")[1].split("\n\n")[0].strip().splitlines()[2:]
+    for line in table:
+        rule, count = line.split()
+        counts[rule] = int(count)
+    counts.pop("total")
+    counts.pop("all", None)
+    return counts
+
+
+def lines(folder):
+    return {
+        (number, *key(line)): line
+        for number in (1, 2)
+        for line in read_lines(folder / LATENCY / f"round-{number}.jsonl", LatencyLine)
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A project with a finished tiny study."""
+    folder = project(tmp_path_factory.mktemp("study"))
+    snakemake(folder)
+    return folder
+
+
+@pytest.fixture
+def study(finished, tmp_path):
+    """A copy of the finished study, with its Snakemake metadata and file times."""
+    folder = tmp_path / "study"
+    shutil.copytree(finished, folder, symlinks=True)
+    return folder
+
+
+def test_the_study_ends_with_tables_figures_and_a_page(finished):
+    rows = read_rows(finished / "results/study.csv", StudyRow)
+    cells = [row for row in rows if row.device == "cpu"]
+    assert [(row.model, row.batch_size) for row in cells] == [
+        ("squeezenet1_1", 1),
+        ("shufflenet", 1),
+    ]
+    for row in cells:
+        assert (row.status, row.memory_status, row.source) == ("ok", "ok", "measured")
+        assert row.latency_ms_low < row.latency_ms < row.latency_ms_high
+        assert row.fps == pytest.approx(1000 / row.latency_ms)
+        assert row.memory_mib > row.weights_mib
+        assert row.accuracy_source.startswith("published:")
+        assert row.protocol == "default"
+    assert {row.device for row in rows} == {"cpu", "titanxp-2018", "jetsontx1-2018"}
+    models = read_rows(finished / "results/models.csv", ModelRow)
+    assert [row.params for row in models] == [1_235_496, 2_454_304]
+    assert read_rows(finished / "results/selection.csv", SelectionRow)
+    described = read_json(finished / "results/cpu/environment.json", Environment)
+    assert described.packages["torch"] != "not installed"
+    assert (finished / "reports/index.html").stat().st_size > 100_000
+    assert len(list((finished / "reports/figures").glob("*.svg"))) == 17
+    assert len({line.session for line in lines(finished).values()}) == 1
+
+
+def test_a_finished_study_has_nothing_to_do(finished):
+    assert jobs(finished) == {}
+
+
+def test_targets_are_named_as_the_stages(finished):
+    for target in ("weights", "accuracy", "complexity", "memory", "latency", "aggregate", "report"):
+        assert jobs(finished, "--", target) == {}
+
+
+def test_dropped_networks_leave_the_tables_and_nothing_is_measured(study):
+    edit(study / "params.yaml", {"models": ["squeezenet1_1"]})
+    output = snakemake(study, "--", "aggregate")
+    assert "Profile the memory" not in output
+    models = {row.model for row in read_rows(study / "results/study.csv", StudyRow)}
+    assert models == {"squeezenet1_1"}
+
+
+def test_a_network_that_is_added_is_the_only_one_measured(study):
+    before = lines(study)
+    edit(study / "params.yaml", {"models": ["squeezenet1_1", "shufflenet", "squeezenet1_0"]})
+    assert jobs(study)["profile_memory"] == 1
+    snakemake(study, "--", "aggregate")
+    after = lines(study)
+    assert {cell: after[cell].samples_ms for cell in before} == {
+        cell: line.samples_ms for cell, line in before.items()
+    }
+    assert {cell[2] for cell in after.keys() - before.keys()} == {"squeezenet1_0"}
+    statuses = {r.status for r in read_rows(study / "results/study.csv", StudyRow)}
+    assert "not_measured" not in statuses
+
+
+def test_a_batch_size_that_is_added_is_the_only_one_timed(study):
+    before = lines(study)
+    edit(study / "config/devices/cpu.yaml", {"batch_sizes": [1, 2]})
+    snakemake(study, "--", "latency")
+    after = lines(study)
+    assert all(after[cell].samples_ms == before[cell].samples_ms for cell in before)
+    assert {cell[3] for cell in after.keys() - before.keys()} == {2}
+
+
+@pytest.mark.parametrize(
+    ("file", "rules"),
+    [
+        ("src/dnnbench/page.py", {"report": 1}),
+        ("src/dnnbench/selection.py", {"aggregate": 1, "report": 1}),
+        ("workflow/scripts/memory.py", {"profile_memory": 2, "aggregate": 1, "report": 1}),
+        (
+            "src/dnnbench/architectures/shufflenet.py",
+            {"complexity": 1, "profile_memory": 1, "time_round": 2, "aggregate": 1, "report": 1},
+        ),
+        ("src/dnnbench/architectures/googlenet.py", {}),
+    ],
+)
+def test_editing_a_file_runs_what_depends_on_it(study, file, rules):
+    with (study / file).open("a") as opened:
+        opened.write("\n# edited\n")
+    assert jobs(study) == rules
+
+
+def test_editing_another_entry_of_the_registry_measures_nothing(study):
+    registry = study / "config/models.yaml"
+    registry.write_text(registry.read_text().replace("name: AlexNet", "name: Alexnet"))
+    assert jobs(study) == {"aggregate": 1, "report": 1}
+
+
+def test_a_killed_run_goes_on_and_measures_nothing_twice(tmp_path):
+    folder = project(tmp_path)
+    edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1, 2, 3, 4, 5, 6]})
+    process = subprocess.Popen(
+        ["snakemake", "--profile", "cpu", "--", "latency"],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    journal = folder / LATENCY / ".round-1.jsonl.journal"
+    other = folder / LATENCY / ".round-2.jsonl.journal"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not any(
+        path.exists() and path.read_text().count("\n") >= 3 for path in (journal, other)
+    ):
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    started = [path for path in (journal, other) if path.exists()]
+    kept = {line.started: line for path in started for line in read_lines(path, LatencyLine)}
+    assert len(kept) >= 3
+
+    assert command(folder, "dnnbench", "unlock").returncode == 0
+    snakemake(folder, "--", "latency")
+    after = lines(folder)
+    assert len(after) == 2 * 2 * 6
+    times = {line.started for line in after.values()}
+    repeated = {line.first_attempt.started for line in after.values() if line.first_attempt}
+    assert set(kept) <= times | repeated
+    assert not journal.exists()
+    assert jobs(folder, "--", "latency") == {}
+
+
+def test_unlock_refuses_while_snakemake_runs(study):
+    edit(study / "params.yaml", {"models": ["squeezenet1_1", "shufflenet", "vgg11"]})
+    process = subprocess.Popen(
+        ["snakemake", "--profile", "cpu", "--", "latency"],
+        cwd=study,
+        env=environment(study),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not list(study.glob(".snakemake/locks/*")):
+            time.sleep(0.1)
+        done = command(study, "dnnbench", "unlock")
+        assert done.returncode == 1
+        assert f"Snakemake runs here (process {process.pid})" in done.stdout
+        assert list(study.glob(".snakemake/locks/*"))
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def test_a_network_that_breaks_does_not_stop_the_study(study):
+    shutil.copy(ROOT / "tests/toys.py", study / "src/toys.py")
+    registry = study / "config/models.yaml"
+    entry = yaml.safe_load(registry.read_text())["squeezenet1_1"]
+    entry |= {"builder": "toys:raising", "arguments": {}, "name": "Broken", "weights": []}
+    registry.write_text(registry.read_text() + yaml.safe_dump({"broken": entry}))
+    edit(study / "params.yaml", {"models": ["squeezenet1_1", "broken"]})
+    done = command(study, "snakemake", "--profile", "cpu", "--", "memory", "latency")
+    assert done.returncode == 0, done.stdout
+    for line in lines(study).values():
+        assert (line.status == "ok") == (line.model != "broken")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["models=[resnet19]"], ["params.yaml: models: 'resnet19'", "did you mean 'resnet18'?"]),
+        (["latncy=1"], ["latncy: 1: unknown key", "did you mean 'latency'?"]),
+        (["batch_sizes=[-1]"], ["config/devices/cpu.yaml: batch_sizes.0: '-1'", "Batch sizes"]),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_runs(finished, words, said):
+    done = command(finished, "snakemake", "--profile", "cpu", "-n", "--config", *words)
+    assert done.returncode == 1
+    (line,) = [text for text in done.stdout.splitlines() if said[0] in text]
+    assert all(part in line for part in said)
+    assert "Traceback" not in done.stdout
+
+
+def test_a_missing_profile_or_registry_is_one_line(study):
+    done = command(study, "snakemake", "-n")
+    assert done.returncode == 1
+    assert "params.yaml: device: missing" in done.stdout
+    assert "snakemake --profile cpu" in done.stdout
+    (study / "config/models.yaml").unlink()
+    done = command(study, "snakemake", "--profile", "cpu", "-n")
+    assert done.returncode == 1
+    assert "config/models.yaml: no such file" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_the_summary_names_the_page_and_the_best_networks(finished):
+    done = command(finished, "dnnbench", "summary")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.strip().splitlines()[-1] == "The page: reports/index.html"
+    with (finished / "results/selection.csv").open() as file:
+        chosen = [r for r in csv.DictReader(file) if (r["device"], r["rank"]) == ("cpu", "1")]
+    assert chosen
+    assert done.stdout.count("GiB") == 1
+    for row in chosen:
+        assert f"{float(row['top1']):.2f}" in done.stdout
+
+
+@pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "workflow/scripts").glob("*.py")))
+def test_every_script_explains_itself(script):
+    done = command(ROOT, sys.executable, f"workflow/scripts/{script}", "--help")
+    assert done.returncode == 0, done.stdout
+    assert "Usage" in done.stdout
+    assert "--output" in done.stdout or "--results" in done.stdout
+
+
+def test_a_profile_is_found_by_its_plain_name_and_names_its_device():
+    for folder in sorted((ROOT / "profiles").iterdir()):
+        link = ROOT / folder.name
+        assert link.is_symlink()
+        assert link.resolve() == folder
+        profile = yaml.safe_load((folder / "config.v8+.yaml").read_text())
+        device = yaml.safe_load((ROOT / profile["configfile"]).read_text())
+        assert device["device"] == folder.name  # dvc.yaml names results by the profile.
