@@ -14,12 +14,12 @@ from filelock import FileLock, Timeout
 
 
 @contextmanager
-def hold(device: str) -> Iterator[None]:
+def hold(device: str, *, quiet: bool = False) -> Iterator[None]:
     """Hold the lock of a physical device (``cpu``, ``cuda-0``), waiting for whoever has it.
 
     It belongs to this machine, though the folder may be shared with others. The kernel releases
     it when its holder ends, however it ends, so it cannot go stale. While waiting, one line on
-    standard error says who holds it, since when and where.
+    standard error says who holds it, since when and where, unless ``quiet``.
     """
     folder = platformdirs.user_state_path("dnnbench", ensure_exists=True)
     name = f"{platform.node()}-{device}"
@@ -28,7 +28,8 @@ def hold(device: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"waiting for {device}, {_holder(holder)}", file=sys.stderr, flush=True)
+        if not quiet:
+            print(f"waiting for {device}, {_holder(holder)}", file=sys.stderr, flush=True)
         lock.acquire()
     try:
         since = datetime.now().astimezone().isoformat(timespec="seconds")

@@ -23,7 +23,7 @@ from dnnbench.records import Attempt, LatencyLine
 from dnnbench.registry import Network
 
 _BUSY_WINDOW_S = 1.0
-_MAX_REPEATED = 0.1
+_MAX_REPEATED = 0.05
 _SHAPES = ("__init__", "errors", "parameters", "records", "registry")
 
 
@@ -213,7 +213,7 @@ def _compared(line: LatencyLine, best: Mapping[str, tuple[float, float]]) -> Lat
 
 
 def _most_disturbed(lines: list[LatencyLine]) -> list[LatencyLine]:
-    """The cells to measure once more: disturbed, most of all first, at most a tenth of ``lines``.
+    """The cells to measure once more: disturbed, worst first, at most one in twenty of ``lines``.
 
     Where more are disturbed it is the machine that is noisy, and repeating them would take long
     and help little: the verdict on the cell says so.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import devices, isolation, memory, options, registry
+from dnnbench import devices, isolation, lock, memory, options, registry
 from dnnbench.records import write_json
 
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
@@ -32,15 +32,19 @@ def main(
     (name,) = registry.resolve([model], known, source="MODEL")
     isolation.prepare()
     registry.preload([known[name]])
-    record = memory.profile(
-        known[name],
-        options.integers(batch_sizes),
-        device=device,
-        backend=backend,
-        variant=variant,
-        threads=threads or devices.backend(backend).default_threads(),
-        cell_timeout_s=cell_timeout_s,
-    )
+    on = devices.backend(backend)
+    # Jobs of one workflow overlap while they import; two that measured at once would take turns
+    # at every thread barrier, and be many times slower.
+    with lock.hold(on.lock_name, quiet=True):
+        record = memory.profile(
+            known[name],
+            options.integers(batch_sizes),
+            device=device,
+            backend=backend,
+            variant=variant,
+            threads=threads or on.default_threads(),
+            cell_timeout_s=cell_timeout_s,
+        )
     write_json(output, record)
 
 
