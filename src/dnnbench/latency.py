@@ -16,7 +16,7 @@ from dnnbench.registry import Network
 
 # A process takes more than the fewest samples only until they add up to this: what a longer cell
 # adds to the estimate is less than another network's share of the session.
-_ENOUGH_MS = 200.0
+_ENOUGH_MS = 100.0
 
 
 @dataclass(frozen=True)

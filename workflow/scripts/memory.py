@@ -35,7 +35,7 @@ def main(
     on = devices.backend(backend)
     # Jobs of one workflow overlap while they import; two that measured at once would take turns
     # at every thread barrier, and be many times slower.
-    with lock.hold(on.lock_name, quiet=True):
+    with lock.hold(on.lock_name, patience_s=60):
         record = memory.profile(
             known[name],
             options.integers(batch_sizes),
