@@ -11,6 +11,7 @@ from rich.table import Table
 
 from dnnbench import registry
 from dnnbench.errors import UserError
+from dnnbench.figures import captions
 from dnnbench.records import SelectionRow, StudyRow, read_rows
 
 _app = typer.Typer(
@@ -87,11 +88,12 @@ def print_best(
                 f"{row.top1:.2f}",
                 f"{cell.latency_ms:.1f}",
                 f"{cell.memory_mib:.0f}",
-                "" if row.fits == "yes" else "cannot tell: a limit lies within its interval",
+                "" if row.fits == "yes" else "cannot tell",
             )
     console.print(table)
-    sources = sorted({row.accuracy_source for row in measured if row.accuracy_source})
-    console.print(f"\nAccuracy is {', '.join(sources) or 'not known'}.")
+    if any(row.fits == "cannot_tell" for row in chosen if row.rank == 1):
+        console.print("\ncannot tell: the limit lies within the interval of its time.")
+    console.print(f"\n{captions.accuracy(row.accuracy_source for row in measured)}")
 
 
 def app() -> None:

@@ -34,6 +34,7 @@ def grid_chart(table: Table) -> alt.LayerChart:
     ]
     if any(not cell["grade"] for cell in cells):
         domain, colours = [*domain, "no number"], [*colours, STATUS_COLOUR]
+    marks = sorted({cell.mark for line in table.lines for cell in line.cells if cell.mark})
     base = alt.Chart(alt.InlineData(values=cells)).encode(
         x=alt.X("batch", type="ordinal", axis=_plain_axis("Batch size", orient="top")),
         y=alt.Y("name", type="nominal", sort=None, axis=_plain_axis(None, orient="left")),
@@ -44,7 +45,7 @@ def grid_chart(table: Table) -> alt.LayerChart:
             type="nominal",
             scale=alt.Scale(domain=domain, range=colours),
             legend=alt.Legend(
-                title=table.quantity,
+                title="; ".join([table.quantity, *(f"{mark} unstable" for mark in marks)]),
                 orient="top",
                 direction="horizontal",
                 symbolType="square",
