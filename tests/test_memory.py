@@ -35,17 +35,27 @@ def test_a_cell_repeats_within_2_mib(batch_size):
 
 @pytest.mark.parametrize("name", ["squeezenet1_1", "shufflenet"])
 def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
+    # Both start as a stage script does, not from the heap that this process has by now.
     code = f"""
+        import sys
         from dnnbench import isolation, memory, registry
         isolation.prepare()
         network = registry.load_registry()[{name!r}]
         registry.preload([network])
-        print(memory.measure(network, 8, "cpu", 2)["memory_net_mib"])
+        arguments = (network, 8, "cpu", 2)
+        if sys.argv[1] == "fork":
+            cell = isolation.run(memory.measure, *arguments, timeout_s=100).value
+        else:
+            cell = memory.measure(*arguments)
+        print(cell["memory_net_mib"])
     """
-    new = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
-    )
-    assert net_mib(name, 8) == pytest.approx(float(new.stdout), abs=3)
+
+    def reading(how):
+        words = [sys.executable, "-c", textwrap.dedent(code), how]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    assert reading("fork") == pytest.approx(reading("new"), abs=3)
 
 
 def test_what_a_network_needs_lies_between_its_tensors_and_twice_that():
