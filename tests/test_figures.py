@@ -1,6 +1,7 @@
 import itertools
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from study_data import DEVICES, STATUSES, drawn, results, study
 
 from dnnbench import published, registry
 from dnnbench.errors import UserError
-from dnnbench.figures import save, scatter
+from dnnbench.figures import scatter
 from dnnbench.figures.build import Figure, build_figures
 from dnnbench.figures.cells import GRADES, STATUS_WORDS, memory_table, time_table
 from dnnbench.figures.colours import network_colours, unknown_colour
@@ -268,7 +269,7 @@ def test_files_appear_whole_or_not_at_all(
     svg = (tmp_path / "top1-density.svg").read_text()
     assert svg.startswith("<svg") and "SqueezeNet-v1.1" in svg and "var(--" not in svg
     before = (tmp_path / "top1-density.png").read_bytes()
-    monkeypatch.setattr(save.os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         save_figures(chosen, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == files

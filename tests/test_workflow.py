@@ -81,6 +81,18 @@ def snakemake(folder, *words):
     return done.stdout
 
 
+def start_timing(folder):
+    """Snakemake in a process group of its own, on the way to the latency target."""
+    return subprocess.Popen(
+        ["snakemake", "--profile", "cpu", "--", "latency"],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
 def jobs(folder, *words):
     """How often each rule would run, by a dry run."""
     output = snakemake(folder, "-n", *words)
@@ -216,14 +228,7 @@ def test_editing_another_entry_of_the_registry_measures_nothing(study):
 def test_a_killed_run_goes_on_and_measures_nothing_twice(tmp_path):
     folder = project(tmp_path)
     edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1, 2, 3, 4, 5, 6]})
-    process = subprocess.Popen(
-        ["snakemake", "--profile", "cpu", "--", "latency"],
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = start_timing(folder)
     journal = folder / LATENCY / ".round-1.jsonl.journal"
     other = folder / LATENCY / ".round-2.jsonl.journal"
     deadline = time.monotonic() + 120
@@ -250,14 +255,7 @@ def test_a_killed_run_goes_on_and_measures_nothing_twice(tmp_path):
 
 def test_unlock_refuses_while_snakemake_runs(study):
     edit(study / "params.yaml", {"models": ["squeezenet1_1", "shufflenet", "vgg11"]})
-    process = subprocess.Popen(
-        ["snakemake", "--profile", "cpu", "--", "latency"],
-        cwd=study,
-        env=environment(study),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = start_timing(study)
     try:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not list(study.glob(".snakemake/locks/*")):

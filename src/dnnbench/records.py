@@ -258,13 +258,18 @@ def columns(row_type: type[Record]) -> list[str]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path``, atomically: a reader sees the old file or the whole new one."""
+    """Write ``text`` to ``path`` as UTF-8, atomically; see :func:`write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write to ``path`` atomically: a reader sees the old file or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp creates the file for its owner alone; results are for everyone to read.

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from dnnbench import devices, disturbance, isolation, latency, progress, sources
@@ -117,10 +118,12 @@ def _name(cells: list[Key]) -> str:
     return f"{cells[0][1]} x {', '.join(str(batch) for _, _, batch in cells)}"
 
 
-def _measuring_code() -> set[Path]:
+@cache
+def _measuring_code() -> frozenset[Path]:
     """Files whose edit may change a time: what runs in the measuring process."""
     shapes = {sources.module_file(f"dnnbench.{name}") for name in _SHAPES}
-    return {file for file in sources.sources(latency.__file__) if file.resolve() not in shapes}
+    files = sources.sources(latency.__file__)
+    return frozenset(file for file in files if file.resolve() not in shapes)
 
 
 def _later(plan: Round, output: Path) -> int:

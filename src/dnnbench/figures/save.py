@@ -1,8 +1,6 @@
 """Figures as files: the Vega-Lite specification, and what a renderer makes of it, offline."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ import vl_convert
 
 from dnnbench.figures.build import Figure
 from dnnbench.figures.theme import LIGHT, config
-from dnnbench.records import write_text
+from dnnbench.records import write_bytes, write_text
 
 _PNG_SCALE = 2
 
@@ -30,7 +28,7 @@ def save_figures(figures: Iterable[Figure], directory: Path) -> None:
         png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
         write_text(directory / f"{figure.name}.json", json.dumps(spec, ensure_ascii=False))
         write_text(directory / f"{figure.name}.svg", svg)
-        _write_bytes(directory / f"{figure.name}.png", png)
+        write_bytes(directory / f"{figure.name}.png", png)
 
 
 def specification(figure: Figure) -> dict[str, Any]:
@@ -38,19 +36,3 @@ def specification(figure: Figure) -> dict[str, Any]:
     spec: dict[str, Any] = figure.chart.to_dict()
     spec.pop("config", None)
     return {**spec, "description": f"{figure.title}. {figure.caption}"}
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    """As `records.write_text`: a reader sees the old file or the whole new one."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink()
-        raise
