@@ -5,7 +5,8 @@ import textwrap
 import pytest
 import toys
 
-from dnnbench import isolation, memory, records, registry
+from dnnbench import isolation, memory, profiling, registry
+from dnnbench.records import MemoryRecord, RecordError, read_json, write_json
 
 NETWORKS = registry.load_registry()
 
@@ -16,20 +17,37 @@ def _prepared():
     registry.preload([NETWORKS["squeezenet1_1"]])
 
 
-def profile(network, batch_sizes, **options):
-    settings = {"device": "cpu", "backend": "cpu", "variant": "fp32-eager", "threads": 2}
-    return memory.profile(network, batch_sizes, **settings, **({"cell_timeout_s": 60} | options))
+def plan(*networks, batch_sizes=(1,), **options):
+    settings = {
+        "device": "cpu",
+        "backend": "cpu",
+        "variant": "fp32-eager",
+        "networks": {network.key: network for network in networks},
+        "batch_sizes": list(batch_sizes),
+        "threads": 2,
+        "cell_timeout_s": 60,
+    }
+    return profiling.Plan(**(settings | options))
 
 
-def net_mib(name, batch_size):
-    (cell,) = profile(NETWORKS[name], [batch_size]).cells
-    assert cell.status == "ok"
-    return cell.memory_net_mib
+@pytest.fixture
+def profile(tmp_path):
+    """Measure one network; its cells."""
+
+    def cells(network, batch_sizes, **options):
+        profiling.Profiles(plan(network, batch_sizes=batch_sizes, **options), tmp_path).measure()
+        return read_json(tmp_path / f"{network.key}.json", MemoryRecord).cells
+
+    return cells
 
 
 @pytest.mark.parametrize("batch_size", [1, 8])
 def test_a_cell_repeats_within_2_mib(batch_size):
-    readings = [net_mib("squeezenet1_1", batch_size) for _ in range(3)]
+    arguments = (NETWORKS["squeezenet1_1"], batch_size, "cpu", 2)
+    readings = [
+        isolation.run(memory.measure, *arguments, timeout_s=60).value["memory_net_mib"]
+        for _ in range(3)
+    ]
     assert max(readings) - min(readings) <= 2
 
 
@@ -58,8 +76,8 @@ def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
     assert reading("fork") == pytest.approx(reading("new"), abs=3)
 
 
-def test_what_a_network_needs_lies_between_its_tensors_and_twice_that():
-    for cell in profile(NETWORKS["resnet18"], [1, 8]).cells:
+def test_what_a_network_needs_lies_between_its_tensors_and_twice_that(profile):
+    for cell in profile(NETWORKS["resnet18"], [1, 8]):
         floor = cell.weights_mib + cell.activations_mib
         assert 0.98 * floor <= cell.memory_mib <= 2 * floor
         assert cell.memory_basis == "net"
@@ -67,18 +85,18 @@ def test_what_a_network_needs_lies_between_its_tensors_and_twice_that():
         assert cell.memory_runtime_mib > 100  # Python and torch.
 
 
-def test_activations_grow_with_the_batch_and_weights_do_not():
-    one, eight = profile(NETWORKS["squeezenet1_1"], [1, 8]).cells
+def test_activations_grow_with_the_batch_and_weights_do_not(profile):
+    one, eight = profile(NETWORKS["squeezenet1_1"], [1, 8])
     assert eight.activations_mib == pytest.approx(8 * one.activations_mib)
     assert eight.weights_mib == one.weights_mib
     assert eight.memory_mib > one.memory_mib
 
 
-def test_a_batch_that_does_not_fit_is_a_status_and_the_rest_go_on():
-    cells = profile(toys.entry("greedy"), [4, 1, 2]).cells
-    assert [cell.status for cell in cells] == ["oom", "ok", "oom"]
-    assert cells[0].memory_mib is None
-    assert "allocate" in cells[0].message
+def test_a_batch_that_does_not_fit_is_a_status_and_the_rest_go_on(profile):
+    one, two, four = profile(toys.entry("greedy"), [4, 1, 2])
+    assert [one.status, two.status, four.status] == ["ok", "oom", "oom"]
+    assert four.memory_mib is None
+    assert "allocate" in four.message
 
 
 @pytest.mark.parametrize(
@@ -89,14 +107,101 @@ def test_a_batch_that_does_not_fit_is_a_status_and_the_rest_go_on():
         ("hanging", "timeout", "3 s"),
     ],
 )
-def test_a_network_that_breaks_is_a_status_with_its_message(name, status, said):
-    (cell,) = profile(toys.entry(name), [1], cell_timeout_s=3).cells
+def test_a_network_that_breaks_is_a_status_with_its_message(profile, name, status, said):
+    (cell,) = profile(toys.entry(name), [1], cell_timeout_s=3)
     assert cell.status == status
     assert said in cell.message
 
 
-def test_a_record_reads_back_equal(tmp_path):
-    record = profile(toys.entry("small"), [1, 2])
-    file = tmp_path / "small.json"
-    records.write_json(file, record)
-    assert records.read_json(file, records.MemoryRecord) == record
+@pytest.fixture
+def asked(monkeypatch):
+    """The cells that are measured, in order; each takes 1 MiB."""
+    cells = []
+
+    def run(function, network, batch_size, *arguments, timeout_s):
+        cells.append((network.key, batch_size))
+        value = {"memory_mib": 1.0, "memory_basis": "net"}
+        return isolation.Outcome("ok", value, None, 0.1)
+
+    monkeypatch.setattr(isolation, "run", run)
+    return cells
+
+
+def test_only_what_is_missing_is_measured(tmp_path, asked):
+    small, greedy = toys.entry("small"), toys.entry("greedy")
+    profiling.Profiles(plan(small), tmp_path).measure()
+    profiling.Profiles(plan(small), tmp_path).measure()
+    assert asked == [("small", 1)]
+    profiling.Profiles(plan(small, greedy, batch_sizes=[1, 2]), tmp_path).measure()
+    assert asked == [("small", 1), ("small", 2), ("greedy", 1), ("greedy", 2)]
+    record = read_json(tmp_path / "small.json", MemoryRecord)
+    assert [cell.batch_size for cell in record.cells] == [1, 2]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "greedy.json",
+        "small.json",
+    ]
+
+
+def test_another_definition_or_number_of_threads_is_measured_again(tmp_path, asked):
+    small = toys.entry("small")
+    profiling.Profiles(plan(small), tmp_path).measure()
+    larger = small.model_copy(update={"input_size": 64})
+    assert profiling.Profiles(plan(larger), tmp_path).missing() == {"small": [1]}
+    assert profiling.Profiles(plan(small, threads=1), tmp_path).missing() == {"small": [1]}
+    renamed = small.model_copy(update={"name": "Small"})
+    assert profiling.Profiles(plan(renamed), tmp_path).missing() == {}
+
+
+def test_a_timeout_is_tried_again_under_another_limit(tmp_path, asked):
+    small = toys.entry("small")
+    profiling.Profiles(plan(small), tmp_path).measure()
+    path = tmp_path / "small.json"
+    record = read_json(path, MemoryRecord)
+    late = record.cells[0].model_copy(update={"status": "timeout"})
+    write_json(path, record.model_copy(update={"cells": [late]}))
+    assert profiling.Profiles(plan(small), tmp_path).missing() == {}
+    longer = plan(small, cell_timeout_s=90)
+    assert profiling.Profiles(longer, tmp_path).missing() == {"small": [1]}
+
+
+def test_an_interrupted_stage_keeps_the_networks_that_were_finished(tmp_path, asked, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    networks = [toys.entry("small"), toys.entry("greedy")]
+    run = isolation.run
+    monkeypatch.setattr(
+        isolation,
+        "run",
+        lambda function, network, *arguments, **options: (
+            interrupt if network.key == "greedy" else run
+        )(function, network, *arguments, **options),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        profiling.Profiles(plan(*networks), tmp_path).measure()
+    # What Snakemake does to the new outputs of a job that was interrupted.
+    for path in tmp_path.glob("*.json"):
+        path.unlink()
+    profiles = profiling.Profiles(plan(*networks), tmp_path)
+    assert profiles.missing() == {"greedy": [1]}
+    monkeypatch.setattr(isolation, "run", run)
+    profiles.measure()
+    assert asked == [("small", 1), ("greedy", 1)]
+    assert {path.stem for path in tmp_path.glob("*.json")} == {"small", "greedy"}
+    assert not (tmp_path / ".finished").exists()
+
+
+def test_what_an_interrupted_stage_left_never_replaces_what_is_valid_now(tmp_path, asked):
+    small = toys.entry("small")
+    profiling.Profiles(plan(small, threads=1), tmp_path).measure()
+    left = tmp_path / ".finished/small.json"
+    left.parent.mkdir(exist_ok=True)
+    (tmp_path / "small.json").rename(left)
+    profiling.Profiles(plan(small), tmp_path).measure()
+    assert read_json(tmp_path / "small.json", MemoryRecord).threads == 2
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    (tmp_path / "small.json").write_text('{"schema_version": 1}')
+    with pytest.raises(RecordError, match=r"small\.json: device.*remove it"):
+        profiling.Profiles(plan(toys.entry("small")), tmp_path)

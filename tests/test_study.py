@@ -99,7 +99,9 @@ def memory(model: str = "resnet18", *cells: MemoryCell, **changes: Any) -> Memor
         "device": "cpu",
         "variant": "fp32-eager",
         "model": model,
+        "fingerprint": "0123456789ab",
         "threads": 2,
+        "cell_timeout_s": 120,
         "started": STARTED,
         "cells": list(cells) or [memory_cell(1)],
     }

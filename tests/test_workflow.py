@@ -16,6 +16,7 @@ from dnnbench.journal import key
 from dnnbench.records import (
     Environment,
     LatencyLine,
+    MemoryRecord,
     ModelRow,
     SelectionRow,
     StudyRow,
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parents[1]
 COPIED = ("Snakefile", "config", "params.yaml", "profiles", "published", "requirements.lock", "src")
 TINY = {"models": ["squeezenet1_1", "shufflenet"], "latency": {"rounds": 2}}
 LATENCY = Path("results/cpu/fp32-eager/latency")
+MEMORY = Path("results/cpu/fp32-eager/memory")
 
 
 def project(folder):
@@ -116,6 +118,11 @@ def lines(folder):
     }
 
 
+def memory(folder):
+    records = (folder / MEMORY).glob("*.json")
+    return {path.stem: read_json(path, MemoryRecord) for path in records}
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A project with a finished tiny study."""
@@ -171,18 +178,21 @@ def test_targets_are_named_as_the_stages(finished):
 
 def test_dropped_networks_leave_the_tables_and_nothing_is_measured(study):
     edit(study / "params.yaml", {"models": ["squeezenet1_1"]})
-    output = snakemake(study, "--", "aggregate")
-    assert "Profile the memory" not in output
+    before = memory(study), lines(study)
+    snakemake(study, "--", "aggregate")
+    assert (memory(study), lines(study)) == before
     models = {row.model for row in read_rows(study / "results/study.csv", StudyRow)}
     assert models == {"squeezenet1_1"}
 
 
 def test_a_network_that_is_added_is_the_only_one_measured(study):
     before = lines(study)
+    remembered = memory(study)
     edit(study / "params.yaml", {"models": ["squeezenet1_1", "shufflenet", "squeezenet1_0"]})
-    assert jobs(study)["profile_memory"] == 1
     snakemake(study, "--", "aggregate")
     after = lines(study)
+    assert memory(study).keys() - remembered.keys() == {"squeezenet1_0"}
+    assert memory(study).items() >= remembered.items()
     assert {cell: after[cell].samples_ms for cell in before} == {
         cell: line.samples_ms for cell, line in before.items()
     }
@@ -191,10 +201,15 @@ def test_a_network_that_is_added_is_the_only_one_measured(study):
     assert "not_measured" not in statuses
 
 
-def test_a_batch_size_that_is_added_is_the_only_one_timed(study):
+def test_a_batch_size_that_is_added_is_the_only_one_measured(study):
     before = lines(study)
+    remembered = memory(study)
     edit(study / "config/devices/cpu.yaml", {"batch_sizes": [1, 2]})
-    snakemake(study, "--", "latency")
+    snakemake(study, "--", "memory", "latency")
+    for model, record in memory(study).items():
+        one, two = record.cells
+        assert [one] == remembered[model].cells
+        assert (two.batch_size, two.status) == (2, "ok")
     after = lines(study)
     assert all(after[cell].samples_ms == before[cell].samples_ms for cell in before)
     assert {cell[3] for cell in after.keys() - before.keys()} == {2}
@@ -205,7 +220,7 @@ def test_a_batch_size_that_is_added_is_the_only_one_timed(study):
     [
         ("src/dnnbench/page.py", {"report": 1}),
         ("src/dnnbench/selection.py", {"aggregate": 1, "report": 1}),
-        ("workflow/scripts/memory.py", {"profile_memory": 2, "aggregate": 1, "report": 1}),
+        ("workflow/scripts/memory.py", {"profile_memory": 1, "aggregate": 1, "report": 1}),
         (
             "src/dnnbench/architectures/shufflenet.py",
             {"complexity": 1, "profile_memory": 1, "time_round": 2, "aggregate": 1, "report": 1},

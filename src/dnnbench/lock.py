@@ -14,19 +14,19 @@ from filelock import FileLock, Timeout
 
 
 @contextmanager
-def hold(device: str, patience_s: float = 0.0) -> Iterator[None]:
+def hold(device: str) -> Iterator[None]:
     """Hold the lock of a physical device (``cpu``, ``cuda-0``), waiting for whoever has it.
 
     It belongs to this machine, though the folder may be shared with others. The kernel releases
-    it when its holder ends, however it ends, so it cannot go stale. After ``patience_s``
-    of waiting, one line on standard error says who holds it, since when and where.
+    it when its holder ends, however it ends, so it cannot go stale. Where it must wait,
+    one line on standard error says who holds it, since when and where.
     """
     folder = platformdirs.user_state_path("dnnbench", ensure_exists=True)
     name = f"{platform.node()}-{device}"
     holder = folder / f"{name}.holder"
     lock = FileLock(folder / f"{name}.lock")
     try:
-        lock.acquire(timeout=patience_s)
+        lock.acquire(timeout=0)
     except Timeout:
         print(f"waiting for {device}, {_holder(holder)}", file=sys.stderr, flush=True)
         lock.acquire()

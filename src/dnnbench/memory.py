@@ -1,47 +1,10 @@
 """Memory: what a network needs from the device at a batch size, in a process of its own."""
 
 import time
-from datetime import UTC, datetime
 from typing import Any
 
-from dnnbench import counters, devices, isolation, registry
-from dnnbench.records import MemoryCell, MemoryRecord
+from dnnbench import counters, devices, registry
 from dnnbench.registry import Network
-
-
-def profile(
-    network: Network,
-    batch_sizes: list[int],
-    *,
-    device: str,
-    backend: str,
-    variant: str,
-    threads: int,
-    cell_timeout_s: float,
-) -> MemoryRecord:
-    """One cell a batch size, each in a fresh process; a cell that fails is a status."""
-    started = datetime.now(UTC)
-    cells = []
-    for batch_size in batch_sizes:
-        outcome = isolation.run(
-            measure, network, batch_size, backend, threads, timeout_s=cell_timeout_s
-        )
-        cells.append(
-            MemoryCell(
-                batch_size=batch_size,
-                status=outcome.status,
-                message=outcome.message,
-                **(outcome.value or {}),
-            )
-        )
-    return MemoryRecord(
-        device=device,
-        variant=variant,
-        model=network.key,
-        threads=threads,
-        started=started,
-        cells=cells,
-    )
 
 
 def measure(network: Network, batch_size: int, backend: str, threads: int) -> dict[str, Any]:

@@ -210,13 +210,19 @@ class MemoryCell(Record):
 
 
 class MemoryRecord(Record):
-    """results/<device>/<variant>/memory/<model>.json."""
+    """results/<device>/<variant>/memory/<model>.json.
+
+    ``fingerprint`` as in LatencyLine; ``started`` and ``cell_timeout_s`` are those of the cells
+    measured last.
+    """
 
     schema_version: int = SCHEMA_VERSION
     device: DeviceName
     variant: str
     model: ModelName
+    fingerprint: str
     threads: Annotated[int, Field(ge=1)]
+    cell_timeout_s: Positive
     started: AwareDatetime
     cells: list[MemoryCell]
 

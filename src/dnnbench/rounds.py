@@ -4,7 +4,6 @@ A cell is a model at a batch size. Several rounds spread over a session make an 
 interval (see ``estimate``); a round measures, and says what else went on meanwhile.
 """
 
-import json
 import math
 import os
 import random
@@ -12,11 +11,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 
-from dnnbench import devices, disturbance, isolation, latency, progress, sources
+from dnnbench import devices, disturbance, isolation, latency, progress
 from dnnbench.errors import UserError
+from dnnbench.fingerprint import fingerprint
 from dnnbench.journal import Journal, Key, key
 from dnnbench.latency import Timing
 from dnnbench.parameters import Passes
@@ -25,7 +24,6 @@ from dnnbench.registry import Network
 
 _BUSY_WINDOW_S = 1.0
 _MAX_REPEATED = 0.05
-_SHAPES = ("__init__", "errors", "parameters", "records", "registry")
 
 
 class BusyError(UserError):
@@ -57,7 +55,7 @@ class Round:
 
     def fingerprint(self, network: Network) -> str:
         """Changes with anything but the machine that the network's times depend on."""
-        how = [
+        settings = [
             self.backend,
             self.variant,
             self.protocol,
@@ -65,8 +63,7 @@ class Round:
             self.threads,
             os.environ.get("OMP_WAIT_POLICY"),
         ]
-        code = sources.digest({*_measuring_code(), *sources.builder_sources(network.builder)})
-        return sources.short_hash(json.dumps([how, network.definition(), code]))
+        return fingerprint(latency, network, settings)
 
 
 def run(plan: Round, output: Path) -> None:
@@ -116,14 +113,6 @@ def run(plan: Round, output: Path) -> None:
 
 def _name(cells: list[Key]) -> str:
     return f"{cells[0][1]} x {', '.join(str(batch) for _, _, batch in cells)}"
-
-
-@cache
-def _measuring_code() -> frozenset[Path]:
-    """Files whose edit may change a time: what runs in the measuring process."""
-    shapes = {sources.module_file(f"dnnbench.{name}") for name in _SHAPES}
-    files = sources.sources(latency.__file__)
-    return frozenset(file for file in files if file.resolve() not in shapes)
 
 
 def _later(plan: Round, output: Path) -> int:

@@ -1,11 +1,9 @@
-# Memory of the device: one job a network, one process a batch size.
+# Memory of the device: one job, which visits every network, one process a batch size. To measure a
+# network afresh, remove its record.
 
-memory_records = expand(
-    "results/{device}/{variant}/memory/{model}.json",
-    device=settings.device,
-    variant=settings.variants,
-    model=models,
-)
+MEMORY = "results/{device}/{variant}/memory/{model}.json"
+
+memory_records = expand(MEMORY, device=settings.device, variant=settings.variants, model=models)
 
 
 rule memory:
@@ -17,24 +15,30 @@ rule memory:
 rule profile_memory:
     input:
         **stage("memory"),
-        architectures=lambda wildcards: architectures([wildcards.model]),
+        architectures=architectures(models),
         registry=ancient(REGISTRY),
     output:
-        "results/{device}/{variant}/memory/{model}.json",
+        # Kept and completed, not made anew: a network that is added costs its own cells only.
+        update(expand(MEMORY, model=models, allow_missing=True)),
     log:
-        "logs/{device}/{variant}/memory/{model}.log",
+        "logs/{device}/{variant}/memory.log",
     conda:
         "../envs/device.yaml"
+    threads: workflow.cores or device_threads
+    resources:
+        device_slot=1,
     params:
-        definition=lambda wildcards: definitions([wildcards.model]),
+        models=models,
+        definitions=definitions(models),
+        folder=lambda wildcards, output: Path(output[0]).parent,
         backend=settings.backend,
         batch_sizes=commas(settings.batch_sizes),
         threads=device_threads,
         cell_timeout_s=settings.memory.cell_timeout_s,
     message:
-        "Profile the memory of {wildcards.model} on {wildcards.device}"
+        "Profile the memory of the networks on {wildcards.device}"
     shell:
-        "python {input.script} {wildcards.model} --registry {input.registry}"
+        "python {input.script} {params.models} --registry {input.registry}"
         " --device {wildcards.device} --backend {params.backend} --variant {wildcards.variant}"
         " --batch-sizes {params.batch_sizes} --threads {params.threads}"
-        " --cell-timeout-s {params.cell_timeout_s} --output {output} 2>&1 | tee {log}"
+        " --cell-timeout-s {params.cell_timeout_s} --output-dir {params.folder} 2>&1 | tee {log}"

@@ -1,0 +1,133 @@
+"""The memory of many networks: every cell in a fresh process, what is finished never again.
+
+A cell is a model at a batch size. One process imports the libraries and forks for each cell: an
+interpreter of its own for each network took longer than the networks themselves.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dnnbench import isolation, memory, progress
+from dnnbench.fingerprint import fingerprint
+from dnnbench.records import MemoryCell, MemoryRecord, read_json, write_json
+from dnnbench.registry import Network
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and how."""
+
+    device: str
+    backend: str
+    variant: str
+    networks: Mapping[str, Network]
+    batch_sizes: list[int]
+    threads: int
+    cell_timeout_s: float
+
+    def fingerprint(self, network: Network) -> str:
+        """Changes with anything but the machine that the network's memory depends on."""
+        return fingerprint(memory, network, [self.backend, self.variant, self.threads])
+
+
+class Profiles:
+    """The records of a plan in ``folder``, one file a network, and what they lack.
+
+    A cell that is there with the same fingerprint is kept, whatever its status. Snakemake throws
+    away the new outputs of a job that is interrupted: until all are measured, finished records
+    wait in a folder that it does not know.
+    """
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._finished = folder / ".finished"
+        self._records = {name: self._read(name) for name in plan.networks}
+
+    def missing(self) -> dict[str, list[int]]:
+        """Batch sizes to measure, by network."""
+        wanted = {
+            name: [
+                batch
+                for batch in self._plan.batch_sizes
+                if record is None or batch not in _by_batch_size(record.cells)
+            ]
+            for name, record in self._records.items()
+        }
+        return {name: batch_sizes for name, batch_sizes in wanted.items() if batch_sizes}
+
+    def measure(self) -> None:
+        """Measure the missing cells, and put every record in its place."""
+        missing = self.missing()
+        with progress.steps("memory", len(missing)) as step:
+            for name, batch_sizes in missing.items():
+                step(name)
+                record = _profile(self._plan, self._plan.networks[name], batch_sizes)
+                before = self._records[name]
+                cells = _by_batch_size([*(before.cells if before else ()), *record.cells])
+                record = record.model_copy(
+                    update={"cells": [cells[batch] for batch in sorted(cells)]}
+                )
+                self._records[name] = record
+                write_json(self._finished / f"{name}.json", record)
+        for name, finished in self._records.items():
+            waiting = self._finished / f"{name}.json"
+            if finished is not None and waiting.exists():
+                write_json(self._folder / f"{name}.json", finished)
+                waiting.unlink()
+        # It may hold records of networks that were dropped since they were measured.
+        with suppress(OSError):
+            self._finished.rmdir()
+
+    def _read(self, name: str) -> MemoryRecord | None:
+        """The record as far as it is valid: the cells that need not be measured again."""
+        wanted = self._plan.fingerprint(self._plan.networks[name])
+        for folder in (self._finished, self._folder):
+            path = folder / f"{name}.json"
+            if path.exists():
+                record = read_json(path, MemoryRecord)
+                if record.fingerprint == wanted:
+                    same_limit = record.cell_timeout_s == self._plan.cell_timeout_s
+                    kept = [c for c in record.cells if c.status != "timeout" or same_limit]
+                    return record.model_copy(update={"cells": kept})
+        return None
+
+
+def _by_batch_size(cells: Iterable[MemoryCell]) -> dict[int, MemoryCell]:
+    return {cell.batch_size: cell for cell in cells}
+
+
+def _profile(plan: Plan, network: Network, batch_sizes: list[int]) -> MemoryRecord:
+    """One cell a batch size, each in a fresh process; a cell that fails is a status."""
+    started = datetime.now(UTC)
+    cells = []
+    for batch_size in batch_sizes:
+        outcome = isolation.run(
+            memory.measure,
+            network,
+            batch_size,
+            plan.backend,
+            plan.threads,
+            timeout_s=plan.cell_timeout_s,
+        )
+        cells.append(
+            MemoryCell(
+                batch_size=batch_size,
+                status=outcome.status,
+                message=outcome.message,
+                **(outcome.value or {}),
+            )
+        )
+    return MemoryRecord(
+        device=plan.device,
+        variant=plan.variant,
+        model=network.key,
+        fingerprint=plan.fingerprint(network),
+        threads=plan.threads,
+        cell_timeout_s=plan.cell_timeout_s,
+        started=started,
+        cells=cells,
+    )
