@@ -11,7 +11,7 @@ TEST_ENV := OMP_WAIT_POLICY=PASSIVE
 
 study: env
 	@dnnbench unlock
-	snakemake --profile cpu
+	snakemake --profile cpu --quiet reason
 	@dnnbench summary
 
 env: .venv/installed
