@@ -13,6 +13,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/weights.smk"
+include: "workflow/rules/images.smk"
 include: "workflow/rules/accuracy.smk"
 include: "workflow/rules/complexity.smk"
 include: "workflow/rules/environment.smk"

@@ -97,6 +97,7 @@ def _model(entry: published.ModelEntry) -> ModelRow:
     macs, params = int(entry.conv_gmacs_figure * 1e9), int(entry.params_m_figure * 1e6)
     accuracy: dict[str, float | str | None] = dict.fromkeys(columns(ModelRow)[10:])
     accuracy |= {"top1": entry.top1, "top1_source": f"published:{entry.top1_source}"}
+    accuracy |= {"top1_published": entry.top1, "top5_published": entry.top5}
     accuracy |= {"top5": entry.top5, "top5_source": f"published:{entry.top5_source}"}
     return ModelRow.model_validate(
         {

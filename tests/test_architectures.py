@@ -66,3 +66,37 @@ def test_shufflenet_mixes_groups():
         difference = (unit(changed) - unit(image)).abs().amax(dim=(0, 2, 3))
     # 64 channels make a bottleneck of 16: 2 a group, which the shuffle gives to 2 groups.
     assert (difference.view(8, 8).amax(dim=1) > 0).sum() >= 2
+
+
+def test_efficientnet_lite0_is_the_network_of_its_table():
+    """EfficientNet-B0 (arXiv 1905.11946, table 1) without squeeze-and-excitation."""
+    # Kernel, stride, expansion, outputs, repetitions.
+    stages = (
+        (3, 1, 1, 16, 1),
+        (3, 2, 6, 24, 2),
+        (5, 2, 6, 40, 2),
+        (3, 2, 6, 80, 3),
+        (5, 1, 6, 112, 3),
+        (5, 2, 6, 192, 4),
+        (3, 1, 6, 320, 1),
+    )
+    weights, normalised, macs, inputs, size = 27 * 32, 32, 27 * 32 * 112**2, 32, 112
+    for kernel, first_stride, expansion, outputs, repetitions in stages:
+        for repetition in range(repetitions):
+            width = inputs * expansion
+            expanding = inputs * width if expansion > 1 else 0
+            macs += expanding * size**2
+            size //= first_stride if repetition == 0 else 1
+            macs += (width * kernel**2 + width * outputs) * size**2
+            weights += expanding + width * kernel**2 + width * outputs
+            normalised += outputs + (2 if expansion > 1 else 1) * width
+            inputs = outputs
+    weights += 320 * 1280
+    normalised += 1280
+    macs += 320 * 1280 * 49
+    model = registry.build("efficientnet_lite0", "meta")
+    counts = counters.count(model, torch.empty(1, 3, 224, 224, device="meta"))
+    assert counters.size(model.parameters()) == weights + 2 * normalised + 1281 * 1000
+    assert counts.conv_macs == macs
+    assert counts.macs == macs + 1280 * 1000
+    assert {type(m).__name__ for m in model.modules() if "ReLU" in type(m).__name__} == {"ReLU6"}

@@ -1,17 +1,20 @@
+import io
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from browser import CHROMEDRIVER, CHROMIUM, browser
+from rich.console import Console
 from study_data import DEVICES, drawn, environment, study
 
-from dnnbench import page
+from dnnbench import cli, page, registry
 from dnnbench.figures.build import Figure, build_figures
 from dnnbench.figures.results import Results, devices_of
 from dnnbench.figures.save import specification
-from dnnbench.records import write_text
+from dnnbench.records import AccuracyRow, write_text
 
 _LIMIT = 5 * 2**20
 
@@ -145,6 +148,84 @@ def test_published_devices_answer_where_nothing_was_measured(data: Results) -> N
     html = page.render(shown, [], [])
     answer = html[html.index('id="answer"') : html.index('id="networks"')]
     assert "Titan Xp" in answer and "memory is that of" in answer
+
+
+def measured(data: Results) -> Results:
+    """The study with three networks measured on a hundred pictures, and one that was missed."""
+    shared = {"dataset": "folder", "protocol": "bianco2018"}
+    numbers = {"n": 100, "classes": 90, "skipped": 2, "top5": 95.0, "top5_low": 88.8}
+    numbers |= {"top5_high": 97.8, "weights_tier": "B", "weights_library": "timm <1>"}
+
+    def row(model: str, top1: float, ranks: tuple[int, int], **changes: object) -> AccuracyRow:
+        fields = {"top1": top1, "top1_low": top1 - 8, "top1_high": top1 + 7, "status": "ok"}
+        fields |= {"rank_low": ranks[0], "rank_high": ranks[1]}
+        return AccuracyRow.model_validate(
+            {"model": model, **shared, **numbers, **fields, **changes}
+        )
+
+    missed = AccuracyRow.model_validate(
+        {
+            **{"model": "vgg16", **shared, "status": "not_measured"},
+            "message": "no weights: http://data.example/<x>.pth: 404; to try again, remove it",
+        }
+    )
+    rows = [
+        row("resnet18", 70.0, (2, 3)),
+        missed,
+        row("senet154", 85.0, (1, 1), weights_licence="Apache-2.0"),
+        row("alexnet", 57.0, (2, 3)),
+    ]
+    networks = registry.load_registry()
+    sources = {key: network.weights for key, network in networks.items()}
+    return replace(data, accuracy=rows, sources=sources)
+
+
+def test_measured_accuracy_stands_beside_the_published(data: Results) -> None:
+    html = page.render(measured(data), [], [])
+    section = html[html.index('<section id="accuracy"') : html.index('<section id="device')]
+    text = " ".join(" ".join(Elements(section).text).split())
+    assert "Measured on folder: 100 images of 90 classes, 2 pictures left out" in text
+    assert "protocol bianco2018; 3 of 4 networks" in text
+    assert "use the published accuracy" in text
+    names = ["SENet-154", "ResNet-18", "AlexNet", "VGG-16"]
+    assert [text.index(name) for name in names] == sorted(text.index(name) for name in names)
+    assert "ResNet-18 69.64 70.00 62.00 to 77.00 95.00 2 to 3 timm <1> (tier B) not known" in text
+    assert "85.00 77.00 to 92.00 95.00 1 timm <1> (tier B) Apache-2.0" in text
+    assert "not measured no weights: http://data.example/<x>.pth: 404; to try again" in text
+    assert "<x>" not in section
+
+
+def test_every_file_of_weights_is_listed_with_its_licence(data: Results) -> None:
+    shown = measured(data)
+    html = page.render(shown, [], [])
+    table = html[html.index("Every file of weights") :]
+    networks = registry.load_registry()
+    files = [source for model in shown.models["model"] for source in networks[model].weights]
+    assert table.count('<tr><th scope="row">') == len(files) > 44
+    for source in files:
+        assert source.filename in table
+    text = " ".join(" ".join(Elements(table).text).split())
+    assert sum(source.licence is None for source in files) == text.count("not known")
+
+
+def test_without_a_data_set_the_page_says_so(html: str) -> None:
+    assert "Accuracy was not measured here: params.yaml names no data set." in html
+    assert "<caption>Per cent" not in html
+
+
+def test_the_summary_says_what_was_missed_and_why(data: Results) -> None:
+    output = io.StringIO()
+    console = Console(file=output, soft_wrap=True)
+    names = {key: network.name for key, network in registry.load_registry().items()}
+    cli.print_accuracy(console, list(measured(data).accuracy), names)
+    assert output.getvalue().splitlines() == [
+        "",
+        "Accuracy measured on folder: 3 of 4 networks.",
+        "  VGG-16: not measured: no weights: http://data.example/<x>.pth: 404; to try again,"
+        " remove it",
+    ]
+    cli.print_accuracy(console, [AccuracyRow(model="vgg16", status="not_measured")], names)
+    assert output.getvalue().count("\n") == 3
 
 
 def test_devices_of_a_study(data: Results) -> None:

@@ -62,6 +62,44 @@ def test_a_protocol_brings_its_own_numbers(load):
             ["params.yaml: latency.rounds: 5", "fixes it at 1", "set it to null"],
         ),
         ({"latency": {"samples": [3, 1]}}, {}, ["params.yaml: latency.samples: [3, 1]", "swap"]),
+        ({"weights": {"tiers": ["A", "D"]}}, {}, ["params.yaml: weights.tiers.1: 'D'", "'C'"]),
+        (
+            {"weights": {"mirror": "far"}},
+            {},
+            ["params.yaml: weights.mirror: 'far': no such folder"],
+        ),
+        (
+            {"weights": {"override": {"vgg16": {"path": "dev.yaml", "sha256": "00"}}}},
+            {},
+            ["params.yaml: weights.override.vgg16.sha256: '00'", "[0-9a-f]{64}"],
+        ),
+        (
+            {"weights": {"override": {"vgg16": {"path": "far", "sha256": "0" * 64}}}},
+            {},
+            ["params.yaml: weights.override.vgg16.path: 'far': no such file"],
+        ),
+        (
+            {"weights": {"override": {"vgg16": {"path": "dev.yaml", "sha265": "0" * 64}}}},
+            {},
+            ["params.yaml: weights.override.vgg16.sha256: field required"],
+        ),
+        (
+            {"weights": {"override": {"vgg16": {"path": "x", "sha256": "0" * 64, "sha": 1}}}},
+            {},
+            ["params.yaml: weights.override.vgg16.sha: 1: unknown key", "did you mean 'sha256'?"],
+        ),
+        ({"dataset": {"name": "cifar"}}, {}, ["params.yaml: dataset.name: 'cifar'", "imagenette"]),
+        ({"dataset": {"name": "imagenet"}}, {}, ["dataset.path: null: imagenet cannot be", "name"]),
+        (
+            {"dataset": {"path": "/x"}},
+            {},
+            ["params.yaml: dataset.name: null: '/x'", "write folder"],
+        ),
+        (
+            {"dataset": {"name": "imagenet"}},
+            {"dataset": {"path": "/no/where"}},
+            ["dev.yaml: dataset.path: '/no/where': no such folder", "correct it"],
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_file_key_value_and_remedy(load, params, device, said):

@@ -16,6 +16,7 @@ import pytest
 
 from dnnbench import published, study
 from dnnbench.records import (
+    AccuracyRow,
     Complexity,
     Disturbance,
     LatencyLine,
@@ -453,6 +454,91 @@ def test_accuracy_is_that_of_the_study_then_of_a_library() -> None:
     half = study.published_accuracy(newer(source(top1=76.1)))
     assert (half.top1_source, half.top5, half.top5_source) == ("published:library", None, None)
     assert study.published_accuracy(newer(source())) == study.Accuracy()
+
+
+# Accuracy ------------------------------------------------------------------------------------
+
+
+def accuracy_row(model: str = "resnet18", **changes: Any) -> AccuracyRow:
+    """All validation images, by the protocol of the published numbers."""
+    fields: dict[str, Any] = {
+        "model": model,
+        "dataset": "imagenet",
+        "protocol": "bianco2018",
+        "status": "ok",
+        "n": 50_000,
+        "classes": 1000,
+        "top1": 69.5,
+        "top1_low": 69.1,
+        "top1_high": 69.9,
+        "top5": 89.1,
+        "top5_low": 88.8,
+        "top5_high": 89.4,
+    }
+    return AccuracyRow(**(fields | changes))
+
+
+def ranked(*measured: AccuracyRow, models: tuple[str, ...] = ("resnet18", "alexnet")) -> list[Any]:
+    """(top1, source, low, measured, published) of each network of models.csv."""
+    rows, model_rows = study.aggregate(
+        models,
+        {model: complexity(model) for model in models},
+        dict.fromkeys(models, ACCURACY),
+        [study.Measurements(PLAN, [], {})],
+        published.read(TABLES),
+        measured,
+    )
+    for row, model_row in zip(rows, model_rows, strict=False):
+        assert (row.device, row.top1, row.top5) == ("cpu", model_row.top1, model_row.top5)
+        assert row.accuracy_source == model_row.top1_source
+    for row in rows[len(models) :]:
+        assert row.accuracy_source in ("published:table3", "published:figure")
+    return [
+        (row.top1, row.top1_source, row.top1_low, row.top1_measured, row.top1_published)
+        for row in model_rows
+    ]
+
+
+PUBLISHED = (70.0, "published:table3", None, None, 70.0)
+MEASURED = (69.5, "measured:imagenet", 69.1, 69.5, 70.0)
+BESIDE = (70.0, "published:table3", None, 69.5, 70.0)
+
+
+def test_accuracy_over_all_validation_images_replaces_the_published_one() -> None:
+    assert ranked(accuracy_row()) == [MEASURED, PUBLISHED]
+    assert ranked(accuracy_row(), accuracy_row("alexnet")) == [MEASURED, MEASURED]
+    _, (row,) = study.aggregate(
+        ["resnet18"],
+        {"resnet18": complexity()},
+        {"resnet18": study.Accuracy()},
+        [],
+        None,
+        [accuracy_row()],
+    )
+    assert (row.top5, row.top5_low, row.top5_high) == (89.1, 88.8, 89.4)
+    assert (row.top1_published, row.top5_published, row.top5_measured) == (None, None, 89.1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"n": 49_999}, {"skipped": 1}, {"dataset": "imagenetv2"}, {"dataset": "folder", "n": 100}],
+)
+def test_any_other_accuracy_stands_beside_the_published_one(changes: dict[str, Any]) -> None:
+    assert ranked(accuracy_row(**changes)) == [BESIDE, PUBLISHED]
+
+
+def test_another_protocol_replaces_all_or_none() -> None:
+    one, other = (accuracy_row(model, protocol="native") for model in ("resnet18", "alexnet"))
+    assert ranked(one) == [BESIDE, PUBLISHED]
+    assert ranked(one, other) == [MEASURED, MEASURED]
+    partly = other.model_copy(update={"n": 100})
+    assert ranked(one, partly) == [BESIDE, BESIDE]
+
+
+def test_what_was_not_measured_leaves_the_published_accuracy() -> None:
+    missed = AccuracyRow(model="resnet18", dataset="imagenet", status="not_measured", message="404")
+    dropped = accuracy_row("vgg16")
+    assert ranked(missed, dropped) == [PUBLISHED, PUBLISHED]
 
 
 def test_floats_survive_being_written(tmp_path: Path) -> None:

@@ -10,10 +10,20 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
+from pictures_data import foolbox_pictures
+from PIL import Image
 
+from dnnbench import decode
+from dnnbench.accuracy import record as follows_from
+from dnnbench.answers import read as read_answers
+from dnnbench.integrity import sha256
 from dnnbench.journal import key
 from dnnbench.records import (
+    AccuracyRecord,
+    AccuracyRow,
+    ComparisonRow,
     Environment,
     LatencyLine,
     MemoryRecord,
@@ -24,10 +34,16 @@ from dnnbench.records import (
     read_lines,
     read_rows,
 )
+from dnnbench.registry import build
 
 ROOT = Path(__file__).parents[1]
 COPIED = ("Snakefile", "config", "params.yaml", "profiles", "published", "requirements.lock", "src")
-TINY = {"models": ["squeezenet1_1", "shufflenet"], "latency": {"rounds": 2}}
+# No weights: nothing is looked for in the network.
+TINY = {
+    "models": ["squeezenet1_1", "shufflenet"],
+    "latency": {"rounds": 2},
+    "weights": {"tiers": []},
+}
 LATENCY = Path("results/cpu/fp32-eager/latency")
 MEMORY = Path("results/cpu/fp32-eager/memory")
 
@@ -172,8 +188,9 @@ def test_targets_are_named_as_the_stages(finished):
     stages = yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]
     assert len(stages) == 7
     for target in stages:
-        # A target that has no files of its own yet is a job without work.
-        assert jobs(finished, "--", target) in ({}, {target: 1})
+        # Weights are fetched for accuracy, which nobody asked for here.
+        weights = {"fetch_weights": 2, "weights": 1}
+        assert jobs(finished, "--", target) == (weights if target == "weights" else {})
 
 
 def test_dropped_networks_leave_the_tables_and_nothing_is_measured(study):
@@ -266,6 +283,58 @@ def test_a_killed_run_goes_on_and_measures_nothing_twice(tmp_path):
     assert set(kept) <= times | repeated
     assert not journal.exists()
     assert jobs(folder, "--", "latency") == {}
+
+
+def test_accuracy_is_measured_compared_and_shown(study, tmp_path):
+    pictures = foolbox_pictures(tmp_path / "pictures")
+    own = study / "own.pth"
+    torch.save(build("squeezenet1_1").state_dict(), own)
+    changes = {
+        "models": ["squeezenet1_1", "shufflenet", "efficientnet_lite0"],
+        "dataset": {"name": "folder", "path": str(pictures)},
+        # One file of its own, one in a package, and one that has no hash to check it against.
+        "weights": {
+            "tiers": ["A", "B"],
+            "override": {"squeezenet1_1": {"path": str(own), "sha256": sha256(own)}},
+        },
+    }
+    edit(study / "params.yaml", changes)
+    measuring = {"measure_accuracy": 3, "compare_networks": 1}
+    assert measuring.items() <= jobs(study, "--", "accuracy").items()
+    snakemake(study)
+    assert jobs(study) == {}
+
+    accuracy = study / "results/accuracy"
+    random, missed, trained = read_rows(accuracy / "summary.csv", AccuracyRow)
+    assert (random.status, random.n, random.weights_tier) == ("ok", 20, "override")
+    assert (missed.status, missed.n, missed.top1) == ("not_measured", 0, None)
+    assert "no hash is known" in missed.message
+    assert (trained.status, trained.n, trained.weights_tier) == ("ok", 20, "B")
+    assert trained.top1 >= 80 and random.top1 <= 20
+    assert [(row.rank_low, row.rank_high) for row in (trained, random)] == [(1, 1), (2, 2)]
+    (row,) = read_rows(study / "results/comparisons.csv", ComparisonRow)
+    assert (row.model_a, row.model_b, row.n) == ("squeezenet1_1", "efficientnet_lite0", 20)
+    assert row.top1_diff == pytest.approx(random.top1 - trained.top1)
+    record = read_json(accuracy / "folder/efficientnet_lite0.json", AccuracyRecord)
+    answers = read_answers(accuracy / "folder/efficientnet_lite0.npz")
+    assert record == follows_from(answers, "efficientnet_lite0", "folder", "bianco2018")
+
+    models = {row.model: row for row in read_rows(study / "results/models.csv", ModelRow)}
+    lite0 = models["efficientnet_lite0"]
+    assert (lite0.top1, lite0.top1_source) == (75.1, "published:library")
+    assert (lite0.top1_measured, lite0.top1_low) == (trained.top1, None)
+    assert f"Measured on folder: 20 images of {trained.classes} classes" in (
+        study / "reports/index.html"
+    ).read_text(encoding="utf-8")
+    summary = command(study, "dnnbench", "summary")
+    assert "Accuracy measured on folder: 2 of 3 networks." in summary.stdout
+    assert f"  ShuffleNet: not measured: {missed.message}" in summary.stdout
+
+    # A network whose input is prepared otherwise is the only one measured again.
+    registry = study / "config/models.yaml"
+    registry.write_text(registry.read_text().replace("[127, 127, 127]", "[120, 120, 120]"))
+    again = {"measure_accuracy": 1, "compare_networks": 1, "accuracy": 1}
+    assert jobs(study, "--", "accuracy") == again
 
 
 def test_unlock_refuses_while_snakemake_runs(study):
@@ -361,6 +430,7 @@ def test_dvc_repro_is_the_same_study(study):
     assert set(locked) == set(stages)
     outputs = {out["path"] for stage in locked.values() for out in stage.get("outs", ())}
     assert {"results/study.csv", "results/cpu/fp32-eager/latency", "reports/index.html"} <= outputs
+    assert {"results/accuracy", "results/comparisons.csv"} <= outputs
 
     second = command(study, "dvc", "repro")
     assert second.returncode == 0, second.stdout
@@ -384,3 +454,36 @@ def test_a_profile_is_found_by_its_plain_name_and_names_its_device():
         profile = yaml.safe_load((folder / "config.v8+.yaml").read_text())
         device = yaml.safe_load((ROOT / profile["configfile"]).read_text())
         assert device["device"] == folder.name  # dvc.yaml names results by the profile.
+
+
+PICTURES = "resources/images/folder/bilinear-256-224.json"
+
+
+def picture(path, shade):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (300, 280), (shade, 9, 9)).save(path)
+
+
+def test_pictures_are_decoded_once_and_again_only_where_they_changed(tmp_path):
+    folder = project(tmp_path)
+    set_of_pictures = tmp_path / "of two words"
+    for shade in (1, 2):
+        picture(set_of_pictures / "n01440764" / f"{shade}.png", shade)
+    edit(folder / "params.yaml", {"dataset": {"name": "folder", "path": str(set_of_pictures)}})
+    snakemake(folder, "--", PICTURES)
+    first = decode.open_decoded(folder / PICTURES)
+    assert first.names == ["n01440764/1.png", "n01440764/2.png"]
+    assert [pixels[0, 0].tolist() for pixels in first.images] == [[1, 9, 9], [2, 9, 9]]
+    assert jobs(folder, "--", PICTURES) == {}
+
+    # Only newer: the array stays, and the record is the same to the byte.
+    record, (array,) = (folder / PICTURES).read_bytes(), (folder / PICTURES).parent.glob("*.npy")
+    made = array.stat().st_mtime_ns
+    (set_of_pictures / "n01440764/1.png").touch()
+    assert "Decode the pictures of folder" in snakemake(folder, "--", PICTURES)
+    assert (folder / PICTURES).read_bytes() == record
+    assert array.stat().st_mtime_ns == made
+
+    picture(set_of_pictures / "n01443537/3.png", 3)
+    snakemake(folder, "--", PICTURES)
+    assert decode.open_decoded(folder / PICTURES).labels.tolist() == [0, 0, 1]

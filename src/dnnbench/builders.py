@@ -7,6 +7,7 @@ be done so that any number of them can be built side by side is collected here.
 import gc
 import importlib
 import importlib.util
+import operator
 import warnings
 from collections.abc import Callable, Iterable
 from types import ModuleType
@@ -65,7 +66,7 @@ def import_builders(networks: Iterable[Network]) -> None:
 def _import_builder(network: Network) -> Callable[..., object]:
     module_name, _, attribute = network.builder.partition(":")
     try:
-        builder = getattr(_import(module_name), attribute)
+        builder = operator.attrgetter(attribute)(_import(module_name))
     except (ImportError, AttributeError) as error:
         raise RegistryError(
             f"{network.key}: builder: {network.builder}: {error};"

@@ -12,7 +12,8 @@ from rich.table import Table
 from dnnbench import registry
 from dnnbench.errors import UserError
 from dnnbench.figures import captions
-from dnnbench.records import SelectionRow, StudyRow, read_rows
+from dnnbench.figures.cells import STATUS_WORDS
+from dnnbench.records import AccuracyRow, SelectionRow, StudyRow, read_rows
 
 _app = typer.Typer(
     help="Choose an image classifier that fits a machine's budget.",
@@ -33,7 +34,7 @@ def summary(
     reports: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("reports"),
 ) -> None:
     """Name the page, and the best network under each budget on every measured device."""
-    for name in ("study.csv", "selection.csv"):
+    for name in ("study.csv", "selection.csv", "accuracy/summary.csv"):
         if not (results / name).exists():
             raise UserError(f"{results / name}: no such file; run: snakemake --profile cpu")
     study = read_rows(results / "study.csv", StudyRow)
@@ -43,6 +44,7 @@ def summary(
     for device in dict.fromkeys(row.device for row in study if row.source == "measured"):
         rows = [row for row in study if row.device == device]
         print_best(console, device, [row for row in chosen if row.device == device], rows, names)
+    print_accuracy(console, read_rows(results / "accuracy/summary.csv", AccuracyRow), names)
     console.print(f"\nThe page: {reports / 'index.html'}")
 
 
@@ -93,6 +95,19 @@ def print_best(
     if any(row.fits == "cannot_tell" for row in chosen if row.rank == 1):
         console.print("\ncannot tell: the limit lies within the interval of its time.")
     console.print(f"\n{captions.accuracy(row.accuracy_source for row in measured)}")
+
+
+def print_accuracy(console: Console, rows: list[AccuracyRow], names: dict[str, str]) -> None:
+    """How many networks' accuracy was measured, and why that of the others was not."""
+    asked = [row for row in rows if row.dataset]
+    if not asked:
+        return
+    missed = [row for row in asked if row.status != "ok"]
+    done = len(asked) - len(missed)
+    console.print(f"\nAccuracy measured on {asked[0].dataset}: {done} of {len(asked)} networks.")
+    for row in missed:
+        name, status = names.get(row.model, row.model), STATUS_WORDS[row.status]
+        console.print(f"  {name}: {status}: {row.message}", markup=False)
 
 
 def app() -> None:

@@ -17,6 +17,7 @@ from jinja2 import PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dnnbench.figures import captions
+from dnnbench.figures.accuracy_table import accuracy_lines, accuracy_text, weights_lines
 from dnnbench.figures.build import Figure
 from dnnbench.figures.cells import (
     GRADE_COLOURS,
@@ -97,6 +98,9 @@ def render(results: Results, figures: Sequence[Figure], environments: Sequence[E
                 row["top1_source"] for row in rows(results.models[["top1_source"]])
             ),
             networks=len(results.models),
+            accuracy_text=accuracy_text(results),
+            accuracy_lines=accuracy_lines(results),
+            weights_lines=weights_lines(results),
         )
     )
 

@@ -8,14 +8,14 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dnnbench import records
 from dnnbench.errors import UserError
-from dnnbench.records import BatchSize, DeviceName, Positive
+from dnnbench.records import BatchSize, DeviceName, ModelName, Positive, Tier
 
 Variant = Literal["fp32-eager"]
 
@@ -108,6 +108,87 @@ class Memory(Section):
     ] = 120.0
 
 
+class Override(Section):
+    """A user's own file of weights for one network."""
+
+    path: Annotated[Path, Field(description="The file: what torch.save wrote, or .safetensors.")]
+    sha256: Annotated[
+        str,
+        Field(pattern=r"^[0-9a-f]{64}$", description="Its SHA-256: 64 digits, as sha256sum says."),
+    ]
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if not self.path.is_file():
+            raise ValueError(f"path: {str(self.path)!r}: no such file; correct the path")
+        return self
+
+
+class Weights(Section):
+    """Where trained weights come from."""
+
+    mirror: Annotated[
+        Path | None,
+        Field(
+            description="Folder with files of weights, named as upstream names them; it is looked"
+            " through before any address is. null: none."
+        ),
+    ] = None
+    tiers: Annotated[
+        list[Tier],
+        Field(
+            description="Kinds of sources that may be used. A: the files of 2018. B: the same"
+            " tensors, re-published since. C: the same architecture with other weights, whose"
+            " accuracy is another number. Tried in this order, however written. []: none, only"
+            " override."
+        ),
+    ] = ["A", "B"]
+    override: Annotated[
+        dict[ModelName, Override],
+        Field(description="Files of your own, by network: {vgg16: {path: ..., sha256: ...}}."),
+    ] = {}
+
+    @model_validator(mode="after")
+    def _mirror_is_there(self) -> Self:
+        if self.mirror is not None and not self.mirror.is_dir():
+            raise ValueError(f"mirror: {str(self.mirror)!r}: no such folder; correct it, or null")
+        return self
+
+
+class Dataset(Section):
+    """Labelled pictures that accuracy is measured on."""
+
+    name: Annotated[
+        Literal["imagenet", "imagenetv2", "imagenette", "folder"] | None,
+        Field(
+            description="imagenet: the 50,000 validation pictures, or some of them. imagenetv2,"
+            " imagenette: downloaded, or in path. folder: pictures named or foldered by synset."
+            " null: accuracy is not measured."
+        ),
+    ] = None
+    path: Annotated[
+        Path | None,
+        Field(description="Folder that holds the data set. null: resources/datasets."),
+    ] = None
+    protocol: Annotated[
+        Literal["bianco2018", "native"],
+        Field(
+            description="bianco2018: bilinear, short side to floor(size / 0.875), centre crop, for"
+            " every network. native: filter and crop of the library that publishes the weights."
+        ),
+    ] = "bianco2018"
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if self.path is None and self.name in ("imagenet", "folder"):
+            raise ValueError(f"path: null: {self.name} cannot be downloaded; name its folder")
+        if self.path is not None and self.name is None:
+            raise ValueError(f"name: null: {str(self.path)!r} would not be used; write folder")
+        if self.path is not None and not self.path.is_dir():
+            raise ValueError(f"path: {str(self.path)!r}: no such folder; correct it")
+        return self
+
+
 class Budgets(Section):
     """What results/selection.csv chooses under."""
 
@@ -133,6 +214,10 @@ class Parameters(Section):
     latency: Annotated[Latency, Field(description="How inference time is measured.")] = Latency()
     memory: Annotated[Memory, Field(description="How memory is measured.")] = Memory()
     budgets: Annotated[Budgets, Field(description="Budgets to choose under.")] = Budgets()
+    weights: Annotated[Weights, Field(description="Where trained weights come from.")] = Weights()
+    dataset: Annotated[
+        Dataset, Field(description="Labelled pictures that accuracy is measured on.")
+    ] = Dataset()
 
     device: Annotated[
         DeviceName, Field(description="Name of the device in paths and tables: a fixed string.")
@@ -224,7 +309,7 @@ def _line(error: ValidationError, files: list[Path]) -> str:
             else f"remove it; known keys: {', '.join(section.model_fields)}"
         )
         return f"{file}: {'.'.join(location)}: {first['input']!r}: unknown key; {remedy}"
-    if first["type"] == "missing":
+    if first["type"] == "missing" and len(location) == 1:
         return (
             f"{file}: {'.'.join(location)}: missing; a device file sets it:"
             " run with a profile, such as snakemake --profile cpu"
@@ -250,9 +335,12 @@ def _remedy(location: list[str]) -> str:
 
 def _section(location: list[str]) -> type[BaseModel]:
     section: type[BaseModel] = Parameters
-    for part in location:
-        annotation = section.model_fields[part].annotation
-        assert isinstance(annotation, type)
+    parts = iter(location)
+    for part in parts:
+        annotation: Any = section.model_fields[part].annotation
+        if get_origin(annotation) is dict:  # Sections by name: the next part is the name.
+            next(parts)
+            annotation = get_args(annotation)[1]
         section = annotation
     return section
 

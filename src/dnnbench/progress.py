@@ -2,12 +2,20 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 _LINE_EVERY_S = 10.0
 
@@ -65,6 +73,54 @@ def steps(what: str, total: int, later: int = 0) -> Iterator[Step]:
         yield line
         took = _duration(time.monotonic() - started)
         print(f"{what}: {total} of {total} in {took}", file=sys.stderr, flush=True)
+
+
+class Received(Protocol):
+    """Called as a file arrives."""
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """``done`` bytes are here, of ``total`` where that is known."""
+
+
+@contextmanager
+def transfers(what: str) -> Iterator[Callable[[str], Received]]:
+    """Report on files that arrive side by side, in bytes: yields what begins a file by its name."""
+    if sys.stderr.isatty():
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+
+            def begin_bar(name: str) -> Received:
+                task = progress.add_task(name, total=None)
+                return lambda done, total: progress.update(task, completed=done, total=total)
+
+            yield begin_bar
+    else:
+
+        def begin_line(name: str) -> Received:
+            started = last = time.monotonic()
+
+            def line(done: int, total: int | None) -> None:
+                nonlocal last
+                now = time.monotonic()
+                if done == total or now - last >= _LINE_EVERY_S:
+                    last = now
+                    of = f" of {total / 1e6:.1f}" if total else ""
+                    took = _duration(now - started)
+                    print(
+                        f"{what}: {name}: {done / 1e6:.1f}{of} MB in {took}",
+                        file=sys.stderr,
+                        flush=True,
+                    )
+
+            return line
+
+        yield begin_line
 
 
 def _duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ JSON; NaN and infinity are refused. Files appear whole or not at all.
 import csv
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -27,9 +27,12 @@ Status = Literal["ok", "oom", "timeout", "failed", "not_measured"]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")]
 DeviceName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")]
 BatchSize = Annotated[int, Field(ge=1)]
+# Of a source of weights; see registry.WeightsSource.
+Tier = Literal["A", "B", "C"]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Percent = Annotated[float, Field(ge=0, le=100)]
+ClassNumber = Annotated[int, Field(ge=0, lt=1000)]
 
 
 class RecordError(UserError):
@@ -124,6 +127,128 @@ class SelectionRow(Record):
     model: ModelName
     top1: Percent
     fits: Literal["yes", "cannot_tell"]
+
+
+class AccuracyRow(Record):
+    """A row of results/accuracy/summary.csv: one network of the study, measured or not.
+
+    Per cent with 95 % intervals, as in the network's own record. ``rank_low`` to ``rank_high``
+    are the ranks that the paired tests leave it among the measured networks.
+    """
+
+    model: ModelName
+    dataset: str | None = None
+    protocol: str | None = None
+    status: Status
+    message: str | None = None
+    n: Annotated[int, Field(ge=0)] = 0
+    classes: Annotated[int, Field(ge=0)] = 0
+    skipped: Annotated[int, Field(ge=0)] = 0
+    top1: Percent | None = None
+    top1_low: Percent | None = None
+    top1_high: Percent | None = None
+    top5: Percent | None = None
+    top5_low: Percent | None = None
+    top5_high: Percent | None = None
+    rank_low: Annotated[int, Field(ge=1)] | None = None
+    rank_high: Annotated[int, Field(ge=1)] | None = None
+    weights_tier: str | None = None
+    weights_library: str | None = None
+    weights_licence: str | None = None
+    weights_sha256: str | None = None
+
+
+class ComparisonRow(Record):
+    """A row of results/comparisons.csv: two networks on the same images.
+
+    ``top1_diff`` is model_a minus model_b in percentage points, ``low`` to ``high`` its 95 %
+    interval, ``holm_p`` the p value corrected for the number of rows.
+    """
+
+    dataset: str
+    protocol: str
+    model_a: ModelName
+    model_b: ModelName
+    n: Annotated[int, Field(ge=1)]
+    top1_diff: Annotated[float, Field(ge=-100, le=100)]
+    low: Annotated[float, Field(ge=-100, le=100)]
+    high: Annotated[float, Field(ge=-100, le=100)]
+    mcnemar_p: Annotated[float, Field(ge=0, le=1)]
+    holm_p: Annotated[float, Field(ge=0, le=1)]
+
+
+# Pictures -----------------------------------------------------------------------------------
+
+
+class ImageFile(Record):
+    """A picture of a data set that has a class; ``name`` is its path in the folder."""
+
+    name: str
+    sha256: str
+    label: ClassNumber
+
+
+class SkippedImage(Record):
+    """A picture that is in no measurement, and why."""
+
+    name: str
+    reason: str
+
+
+class ImageIndex(Record):
+    """resources/images/<dataset>/index.json: the files of a data set.
+
+    ``labels`` says where the classes come from; ``other_files`` counts what is no picture by name.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    dataset: str
+    folder: str
+    labels: str
+    files: list[ImageFile]
+    skipped: list[SkippedImage]
+    other_files: Annotated[int, Field(ge=0)]
+
+
+class DecodedPicture(ImageFile):
+    """A line of resources/images/<dataset>/<geometry>-<key>.jsonl, in the order of the index.
+
+    ``kind`` is what the file was (format, pixels); without pixels, ``skipped`` says why.
+    """
+
+    kind: str | None = None
+    skipped: str | None = None
+
+
+class ImageGeometry(Record):
+    """How pictures were cut; sizes in pixels. See ``dnnbench.geometry``."""
+
+    interpolation: Literal["bilinear", "bicubic"]
+    resize: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1)]
+
+
+class DecodedImages(Record):
+    """resources/images/<dataset>/<geometry>.json: what is in the array beside it.
+
+    ``key`` changes with anything that could change a pixel or a label. ``scored_classes`` are the
+    classes that the ``n`` pictures show; an answer is one of all 1,000. ``kinds`` counts what the
+    files were. One array serves every protocol that asks for its geometry.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    dataset: str
+    geometry: ImageGeometry
+    key: str
+    decoder: str
+    array: str
+    pictures: str
+    n: Annotated[int, Field(ge=1)]
+    scored_classes: list[ClassNumber]
+    kinds: dict[str, int]
+    skipped: list[SkippedImage]
+    other_files: Annotated[int, Field(ge=0)]
+    labels: str
 
 
 # One measurement -----------------------------------------------------------------------------
@@ -225,6 +350,92 @@ class MemoryRecord(Record):
     cell_timeout_s: Positive
     started: AwareDatetime
     cells: list[MemoryCell]
+
+
+class WeightsTried(Record):
+    """A source of weights that was not used, and why."""
+
+    source: str
+    reason: str
+
+
+class WeightsRecord(Record):
+    """resources/weights/<model>.json: a network's verified file of weights, or why there is none.
+
+    ``sha256`` is of the file at ``path``. ``source`` is an address, a path, or a file in a package.
+    ``tier`` is that of ``registry.WeightsSource``, or override for a file of the user's own. There
+    is no time in it, so that what is fetched again unchanged does not run anything again.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    model: ModelName
+    status: Literal["ok", "missed"]
+    path: str | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    tier: Tier | Literal["override"] | None = None
+    library: str | None = None
+    source: str | None = None
+    filename: str | None = None
+    licence: str | None = None
+    tried: list[WeightsTried] = []
+
+
+class AccuracyBasis(Record):
+    """What a network's answers rest on, and where they were made.
+
+    ``fingerprint`` identifies everything that can change an answer but the machine: weights,
+    pixels, preparation, definition, code, version of torch. Channel values are those of
+    ``registry.Preparation``.
+    """
+
+    fingerprint: str
+    images_key: str
+    decoder: str
+    skipped: list[SkippedImage]
+    geometry: ImageGeometry
+    channel_order: str
+    range: tuple[float, float]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    weights: WeightsRecord
+    device: DeviceName
+    backend: str
+    threads: Annotated[int, Field(ge=1)]
+    batch_size: BatchSize
+    versions: dict[str, str]
+    started: AwareDatetime
+
+
+class ClassTop1(Record):
+    """Top-1 accuracy, per cent, over the ``n`` images of one class."""
+
+    synset: str
+    n: Annotated[int, Field(ge=1)]
+    top1: Percent
+
+
+class AccuracyRecord(Record):
+    """results/accuracy/<dataset>/<model>.json: per cent, with 95 % intervals.
+
+    Follows from the answers beside it (.npz). A network without weights is ``not_measured``.
+    """
+
+    schema_version: int = SCHEMA_VERSION
+    model: ModelName
+    dataset: str
+    protocol: str
+    status: Status
+    message: str | None = None
+    n: Annotated[int, Field(ge=0)] = 0
+    classes: Annotated[int, Field(ge=0)] = 0
+    top1: Percent | None = None
+    top1_low: Percent | None = None
+    top1_high: Percent | None = None
+    top5: Percent | None = None
+    top5_low: Percent | None = None
+    top5_high: Percent | None = None
+    basis: AccuracyBasis | None = None
+    per_class: list[ClassTop1] = []
 
 
 class Environment(Record):
@@ -336,6 +547,14 @@ def read_lines(path: Path, record_type: type[R]) -> list[R]:
     return records
 
 
+def check_place(where: str, record: Record, place: Mapping[str, str | int], remedy: str) -> None:
+    """Raise RecordError unless the record's fields are what its ``place`` says."""
+    for key, expected in place.items():
+        value = getattr(record, key)
+        if value != expected:
+            raise RecordError(f"{where}: {key}: {value!r}: expected {expected!r} here; {remedy}")
+
+
 def read_rows(
     path: Path, row_type: type[R], remedy: str = "remove the file to make it again"
 ) -> list[R]:
@@ -384,6 +603,8 @@ def describe(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"]) or "(whole)"
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
+    if first["type"] == "value_error":  # A check of our own, which says what is wrong.
+        return f"{f'{key}: ' if first['loc'] else ''}{first['ctx']['error']}{more}"
     value = first["input"]
     shown = "" if first["type"] == "missing" else f": {_short(value)}"
     message = first["msg"][0].lower() + first["msg"][1:]

@@ -10,14 +10,14 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from dnnbench.errors import UserError
-from dnnbench.records import ModelName, Percent, describe
+from dnnbench.records import ModelName, Percent, Tier, describe
 
 if TYPE_CHECKING:
     import torch
@@ -70,15 +70,21 @@ class Preparation(_Entry):
 class WeightsSource(_Entry):
     """One place where trained weights of a network can be had."""
 
-    tier: Literal["A", "B", "C"] = Field(
+    tier: Tier = Field(
         description="A: the file of 2018; B: the same tensors, re-published since;"
         " C: the same architecture with other weights"
     )
     library: str = Field(description="Library, and version, that publishes the file")
     id: str | None = Field(None, description="Name of the weights within that library")
-    url: str = Field(
+    url: str | None = Field(
+        None,
         pattern=r"^https?://\S+$",
         description="Address of the file, or of the repository that holds it under filename",
+    )
+    package: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_]\w*(/[\w.-]+)+$",
+        description="Where no url: an installed Python package and the file in it, module/path",
     )
     filename: str = Field(pattern=r"^[\w.-]+$", description="Name of the file")
     hash: Hash | None = Field(description="What to verify after a download; null: unknown")
@@ -95,6 +101,17 @@ class WeightsSource(_Entry):
     )
     licence: str | None = Field(None, description="Licence of the weights; null: unknown")
     note: str | None = Field(None, description="What else to know before using this source")
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> Self:
+        if (self.url is None) == (self.package is None):
+            raise ValueError("url, package: give one of the two")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where the file is, as messages and records name it."""
+        return self.url or f"package {self.package}"
 
 
 class Published(_Entry):
@@ -122,7 +139,7 @@ class Network(Preparation):
     year: Annotated[int, Field(ge=2012)] = Field(description="Year of the paper that introduced it")
     venue: str = Field(description="Where that paper appeared")
     builder: str = Field(
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$",
+        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
         description="module:function that returns the untrained network",
     )
     arguments: dict[str, Any] = Field(
@@ -141,6 +158,12 @@ class Network(Preparation):
     def definition(self) -> str:
         """What its cost depends on, as text: neither names nor weights nor published numbers."""
         return json.dumps([self.builder, self.arguments, self.input_size], sort_keys=True)
+
+    def preparations(self) -> str:
+        """How its input is prepared, for each source of weights, as text."""
+        every = [self, *(source.preparation for source in self.weights)]
+        fields = set(Preparation.model_fields)
+        return json.dumps([own and own.model_dump(include=fields) for own in every])
 
 
 class _Registry(RootModel[dict[ModelName, Network]]):

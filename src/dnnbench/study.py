@@ -28,9 +28,10 @@ from pathlib import Path
 from statistics import median
 
 from dnnbench import disturbance, estimate
-from dnnbench.published import Published, study_rows
+from dnnbench.published import PROTOCOL, Published, study_rows
 from dnnbench.records import (
     SCHEMA_VERSION,
+    AccuracyRow,
     Complexity,
     LatencyLine,
     MemoryCell,
@@ -39,6 +40,7 @@ from dnnbench.records import (
     RecordError,
     Status,
     StudyRow,
+    check_place,
     read_json,
     read_lines,
     read_rows,
@@ -48,6 +50,10 @@ from dnnbench.registry import Network
 # A comparison of two networks closer than this is a matter of luck; the noise between processes
 # of a quiet machine (2 to 5 %) gives less with five rounds.
 MAX_HALF_WIDTH = 0.05
+
+# The data set that published accuracy rests on, by the name of its layout.
+VALIDATION_SET = "imagenet"
+VALIDATION_IMAGES = 50_000
 
 # Which of two equally common statuses a cell takes: the one that says most about the network.
 _SEVERITY: tuple[Status, ...] = ("oom", "failed", "timeout", "not_measured")
@@ -81,14 +87,51 @@ class Accuracy:
     top1_source: str | None = None
     top5: float | None = None
     top5_source: str | None = None
+    top1_low: float | None = None
+    top1_high: float | None = None
+    top5_low: float | None = None
+    top5_high: float | None = None
+
+
+def ranked_accuracy(
+    published: Mapping[str, Accuracy], measured: Mapping[str, AccuracyRow]
+) -> dict[str, Accuracy]:
+    """The accuracy that each network of ``published`` is ranked by.
+
+    One ranking rests on one data set and one protocol. The published numbers are those of the
+    50,000 validation images, by the protocol of 2018; a measured one takes the place of a published
+    one where it is of these. Measured by another protocol they replace all or none.
+    """
+    full = {model: row for model, row in measured.items() if _on_all_images(row)}
+    if {row.protocol for row in full.values()} - {PROTOCOL} and full.keys() < published.keys():
+        full = {}
+    return {
+        model: _measured_accuracy(full[model]) if model in full else accuracy
+        for model, accuracy in published.items()
+    }
+
+
+def _on_all_images(row: AccuracyRow) -> bool:
+    whole = (VALIDATION_SET, VALIDATION_IMAGES, 0)
+    return row.status == "ok" and (row.dataset, row.n, row.skipped) == whole
+
+
+def _measured_accuracy(row: AccuracyRow) -> Accuracy:
+    source = f"measured:{row.dataset}"
+    return Accuracy(
+        row.top1,
+        source,
+        row.top5,
+        source,
+        row.top1_low,
+        row.top1_high,
+        row.top5_low,
+        row.top5_high,
+    )
 
 
 def published_accuracy(network: Network) -> Accuracy:
-    """The published accuracy: of the 2018 study, else of the first weights that state one.
-
-    Accuracy measured by this program will join here: it takes the place of the published one
-    where it rests on the full validation set, and brings its interval.
-    """
+    """The published accuracy: of the 2018 study, else of the first weights that state one."""
     study = network.published
     if study:
         return Accuracy(
@@ -139,28 +182,16 @@ def read_measurements(results: Path, plan: Plan, models: Iterable[str]) -> Measu
             if path.exists():
                 for at, line in enumerate(read_lines(path, LatencyLine), start=1):
                     remedy = "remove the line to measure its cell again"
-                    _check_place(f"{path}:{at}", line, place | {"round": number}, remedy)
+                    check_place(f"{path}:{at}", line, place | {"round": number}, remedy)
                     latency.append(line)
         for model in names:
             path = folder / "memory" / f"{model}.json"
             if path.exists():
                 record = read_json(path, MemoryRecord)
                 remedy = "remove it to measure again"
-                _check_place(str(path), record, place | {"model": model}, remedy)
+                check_place(str(path), record, place | {"model": model}, remedy)
                 memory[variant, model] = record
     return Measurements(plan, latency, memory)
-
-
-def _check_place(
-    where: str,
-    record: LatencyLine | MemoryRecord,
-    place: Mapping[str, str | int],
-    remedy: str,
-) -> None:
-    for key, expected in place.items():
-        value = getattr(record, key)
-        if value != expected:
-            raise RecordError(f"{where}: {key}: {value!r}: expected {expected!r} here; {remedy}")
 
 
 # Joining -------------------------------------------------------------------------------------
@@ -172,20 +203,25 @@ def aggregate(
     accuracy: Mapping[str, Accuracy],
     measured: Iterable[Measurements],
     published: Published | None,
+    accuracy_rows: Iterable[AccuracyRow] = (),
 ) -> tuple[list[StudyRow], list[ModelRow]]:
     """The rows of study.csv and of models.csv for exactly these ``models``.
 
     study.csv: measured devices as given, then the published ones; within a device by variant,
     network and batch size. The published devices have the cells that were published, so a network
     that is not in the 2018 study has no row there. models.csv: one row a network, as listed.
-    ``complexity`` and ``accuracy`` need an entry for each of them (KeyError).
+    ``complexity`` and ``accuracy``, the published one, need an entry for each of them (KeyError);
+    ``accuracy_rows`` say what was measured.
     """
-    rows = [
-        row for measurements in measured for row in _device_rows(models, accuracy, measurements)
-    ]
+    tried = {row.model: row for row in accuracy_rows if row.model in models}
+    ranked = ranked_accuracy({model: accuracy[model] for model in models}, tried)
+    rows = [row for measurements in measured for row in _device_rows(models, ranked, measurements)]
     if published is not None:
         rows += study_rows(published, models)
-    return rows, [_model_row(complexity[model], accuracy[model]) for model in models]
+    return rows, [
+        _model_row(complexity[model], ranked[model], accuracy[model], tried.get(model))
+        for model in models
+    ]
 
 
 def _device_rows(
@@ -358,19 +394,21 @@ def _measured_row(
     )
 
 
-def _model_row(complexity: Complexity, accuracy: Accuracy) -> ModelRow:
+def _model_row(
+    complexity: Complexity, ranked: Accuracy, published: Accuracy, measured: AccuracyRow | None
+) -> ModelRow:
     return ModelRow(
         **complexity.model_dump(),
-        top1=accuracy.top1,
-        top1_low=None,
-        top1_high=None,
-        top1_source=accuracy.top1_source,
-        top1_measured=None,
-        top1_published=accuracy.top1,
-        top5=accuracy.top5,
-        top5_low=None,
-        top5_high=None,
-        top5_source=accuracy.top5_source,
-        top5_measured=None,
-        top5_published=accuracy.top5,
+        top1=ranked.top1,
+        top1_low=ranked.top1_low,
+        top1_high=ranked.top1_high,
+        top1_source=ranked.top1_source,
+        top1_measured=measured.top1 if measured else None,
+        top1_published=published.top1,
+        top5=ranked.top5,
+        top5_low=ranked.top5_low,
+        top5_high=ranked.top5_high,
+        top5_source=ranked.top5_source,
+        top5_measured=measured.top5 if measured else None,
+        top5_published=published.top5,
     )

@@ -1,8 +1,68 @@
-# Accuracy is not measured yet: this target is empty, and the tables take the published numbers and
-# say so in `accuracy_source`. What belongs here: results/accuracy/<dataset>/<model>.json, one job
-# a network, from rules.weights and a data set, as another input of the aggregate rule.
+# Accuracy: one job a network over the decoded pictures, then the networks pair by pair. Without a
+# data set in params.yaml nothing is measured, and the summary says so.
+
+measured = models if settings.dataset.name else []
+accuracy_folder = f"results/accuracy/{settings.dataset.name}"
 
 
 rule accuracy:
     input:
-        [],
+        "results/accuracy/summary.csv",
+        "results/comparisons.csv",
+
+
+rule measure_accuracy:
+    input:
+        **stage("accuracy"),
+        architectures=lambda wildcards: architectures([wildcards.model]),
+        registry=ancient(REGISTRY),
+        weights="resources/weights/{model}.json",
+        images=lambda wildcards: decoded_images(wildcards.model),
+    output:
+        record="results/accuracy/{dataset}/{model}.json",
+        # Kept: answers that are still right are not measured again.
+        answers=update("results/accuracy/{dataset}/{model}.npz"),
+    log:
+        "logs/accuracy/{dataset}/{model}.log",
+    conda:
+        "../envs/device.yaml"
+    # Every core: two networks side by side would only wait for each other's threads.
+    threads: workflow.cores or device_threads
+    params:
+        definition=lambda wildcards: definitions([wildcards.model]),
+        preparation=lambda wildcards: preparations([wildcards.model]),
+        protocol=settings.dataset.protocol,
+        device=settings.device,
+        backend=settings.backend,
+        threads=device_threads,
+    message:
+        "Measure the accuracy of {wildcards.model} on {wildcards.dataset}"
+    shell:
+        "python {input.script} {wildcards.model} --registry {input.registry}"
+        " --weights {input.weights} --images {input.images} --dataset {wildcards.dataset}"
+        " --protocol {params.protocol} --device {params.device} --backend {params.backend}"
+        " --threads {params.threads} --output {output.record} 2>&1 | tee {log}"
+
+
+rule compare_networks:
+    input:
+        **stage("comparisons"),
+        registry=ancient(REGISTRY),
+        records=expand("{folder}/{model}.json", folder=accuracy_folder, model=measured),
+        answers=expand("{folder}/{model}.npz", folder=accuracy_folder, model=measured),
+    output:
+        summary="results/accuracy/summary.csv",
+        comparisons="results/comparisons.csv",
+    log:
+        "logs/comparisons.log",
+    conda:
+        "../envs/device.yaml"
+    params:
+        models=models,
+        dataset=f"--dataset {settings.dataset.name}" if settings.dataset.name else "",
+        protocol=settings.dataset.protocol,
+    message:
+        "Compare the accuracy of the networks"
+    shell:
+        "python {input.script} {params.models} --registry {input.registry} {params.dataset}"
+        " --protocol {params.protocol} --results results 2>&1 | tee {log}"

@@ -7,6 +7,7 @@ rule aggregate:
         complexity=rules.complexity.output,
         memory=memory_records,
         latency=round_files,
+        accuracy=rules.compare_networks.output.summary,
         published=expand("published/bianco2018/{table}.csv", table=["latency", "memory", "models"]),
         registry=REGISTRY,
     output:
@@ -34,4 +35,4 @@ rule aggregate:
         " --device {params.device} --batch-sizes {params.batch_sizes}"
         " --variants {params.variants} --rounds {params.rounds} --protocol {params.protocol}"
         " --max-memory-gib {params.max_memory_gib} --min-fps {params.min_fps}"
-        " --top {params.top} --results results 2>&1 | tee {log}"
+        " --top {params.top} --accuracy {input.accuracy} --results results 2>&1 | tee {log}"

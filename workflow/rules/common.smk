@@ -1,11 +1,12 @@
 # Shared by the files of rules: checked parameters, networks, and a stage's code.
 
 import os
+import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
 
-from dnnbench import devices, parameters, registry, sources
+from dnnbench import devices, geometry, images, parameters, registry, sources, weights
 from dnnbench.errors import UserError
 
 REGISTRY = "config/models.yaml"
@@ -19,6 +20,14 @@ try:
     settings = parameters.check(config, config_files)
     networks = registry.load_registry(Path(REGISTRY))
     models = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    weights.check(settings.weights, networks, PARAMETERS)
+    dataset = settings.dataset
+    geometries = {
+        name: geometry.of(networks[name], dataset.protocol).name
+        for name in (models if dataset.name else [])
+    }
+    # Names, sizes and times of the files, so that a change in a person's folder is noticed.
+    listing = images.listing(dataset.path) if dataset.path else None
 except UserError as error:
     sys.exit(str(error))
 
@@ -38,6 +47,8 @@ envvars:
 
 
 wildcard_constraints:
+    dataset=r"[a-z0-9]+",
+    geometry=r"[a-z]+-\d+-\d+",
     device=r"[a-z0-9_.-]+",
     variant=r"[a-z0-9_.-]+",
     model=r"[a-z0-9_.-]+",
@@ -61,6 +72,33 @@ def definitions(names):
     rules, so that editing one entry measures one network again.
     """
     return [f"{name}:{sources.short_hash(networks[name].definition())}" for name in names]
+
+
+def preparations(names):
+    """A digest of how the input of each network is prepared, by whichever source of weights."""
+    return [f"{name}:{sources.short_hash(networks[name].preparations())}" for name in names]
+
+
+def weights_options(wildcards):
+    """What params.yaml says of a network's weights, as options of the script."""
+    options = ["--tiers", commas(settings.weights.tiers)]
+    if settings.weights.mirror:
+        options += ["--mirror", str(settings.weights.mirror)]
+    if own := settings.weights.override.get(wildcards.model):
+        options += ["--override", f"{wildcards.model}={own.sha256}:{own.path}"]
+    return shlex.join(options)
+
+
+def decoded_images(model):
+    """The record of the decoded pictures that a network is measured on."""
+    return f"resources/images/{dataset.name}/{geometries[model]}.json"
+
+
+def decoder(wildcards):
+    """What decodes, with versions. Asked, and imported, only where something is decoded."""
+    from dnnbench import decode
+
+    return decode.decoder()
 
 
 def round_before(wildcards):

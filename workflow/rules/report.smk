@@ -14,6 +14,7 @@ rule report:
         study=rules.aggregate.output.study,
         models=rules.aggregate.output.models,
         selection=rules.aggregate.output.selection,
+        accuracy=rules.compare_networks.output.summary,
         environment=expand(rules.environment.output, device=settings.device),
         registry=REGISTRY,
     output:
@@ -27,5 +28,6 @@ rule report:
         "Draw the figures and write the page"
     shell:
         "python {input.script} --study {input.study} --models {input.models}"
-        " --selection {input.selection} --environment {input.environment}"
+        " --selection {input.selection} --accuracy {input.accuracy}"
+        " --environment {input.environment}"
         " --registry {input.registry} --output-dir reports 2>&1 | tee {log}"

@@ -1,7 +1,39 @@
-# Weights are not fetched yet: this target is empty, and accuracy is the published one.
-# What belongs here: resources/weights/<file>, one job a network, `retries: 2`.
+# Trained weights: one job a network, which ends with a record of a verified file, or of why there is
+# none. Where there is none the study goes on with published accuracy; to try again, remove
+# the record.
+
+WEIGHTS = "resources/weights/{model}.json"
+
+weights_records = expand(WEIGHTS, model=models)
 
 
 rule weights:
     input:
-        [],
+        weights_records,
+
+
+rule fetch_weights:
+    input:
+        **stage("weights"),
+        architectures=lambda wildcards: architectures([wildcards.model]),
+        registry=ancient(REGISTRY),
+    output:
+        # Kept: a record whose file still holds stays as it is, and nothing after it runs again.
+        update(WEIGHTS),
+    log:
+        "logs/weights/{model}.log",
+    retries: 2
+    conda:
+        "../envs/device.yaml"
+    params:
+        definition=lambda wildcards: definitions([wildcards.model]),
+        sources=lambda wildcards: sources.short_hash(
+            networks[wildcards.model].model_dump_json(include={"weights"})
+        ),
+        options=weights_options,
+        folder=lambda wildcards, output: os.path.dirname(output[0]),
+    message:
+        "Fetch the weights of {wildcards.model}"
+    shell:
+        "python {input.script} {wildcards.model} --registry {input.registry} {params.options}"
+        " --output-dir {params.folder} 2>&1 | tee {log}"

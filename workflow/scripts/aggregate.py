@@ -6,7 +6,14 @@ from typing import Annotated
 from typer import BadParameter, Option
 
 from dnnbench import options, published, registry, selection, study
-from dnnbench.records import ModelRow, SelectionRow, StudyRow, write_table
+from dnnbench.records import (
+    AccuracyRow,
+    ModelRow,
+    SelectionRow,
+    StudyRow,
+    read_rows,
+    write_table,
+)
 
 RESULTS = Path("results")
 TABLES = Path("published/bianco2018")
@@ -24,6 +31,9 @@ def main(
     top: Annotated[int, Option(min=1, help="Networks under each pair of budgets.")] = 5,
     results: Annotated[Path, Option(help="Folder of records and of the tables.")] = RESULTS,
     complexity: Annotated[Path, Option(help="What networks cost.")] = RESULTS / "complexity.csv",
+    accuracy: Annotated[
+        Path | None, Option(help="What accuracy was measured.", show_default="none was")
+    ] = None,
     tables: Annotated[Path, Option("--published", help="The 2018 study's tables.")] = TABLES,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
@@ -38,6 +48,7 @@ def main(
         {name: study.published_accuracy(known[name]) for name in names},
         [study.read_measurements(results, plan, names)],
         published.read(tables),
+        read_rows(accuracy, AccuracyRow) if accuracy else (),
     )
     write_table(results / "study.csv", StudyRow, rows)
     write_table(results / "models.csv", ModelRow, model_rows)

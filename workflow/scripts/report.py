@@ -10,11 +10,13 @@ from dnnbench.figures.build import build_figures
 from dnnbench.figures.results import Results, devices_of
 from dnnbench.figures.save import save_figures
 from dnnbench.records import (
+    AccuracyRow,
     Environment,
     ModelRow,
     SelectionRow,
     StudyRow,
     read_json,
+    read_rows,
     read_table,
     write_text,
 )
@@ -29,6 +31,9 @@ def main(
     study: Annotated[Path, typer.Option(help="All cells.")] = RESULTS / "study.csv",
     models: Annotated[Path, typer.Option(help="All networks.")] = RESULTS / "models.csv",
     selection: Annotated[Path, typer.Option(help="Chosen ones.")] = RESULTS / "selection.csv",
+    accuracy: Annotated[Path, typer.Option(help="Measured accuracy.")] = (
+        RESULTS / "accuracy/summary.csv"
+    ),
     registry_file: options.Registry = options.REGISTRY,
     output_dir: Annotated[Path, typer.Option(help="Where page and figures go.")] = Path("reports"),
 ) -> None:
@@ -43,6 +48,8 @@ def main(
         names={key: network.name for key, network in networks.items()},
         families={key: network.family for key, network in networks.items()},
         devices=devices_of(environments, cells),
+        accuracy=read_rows(accuracy, AccuracyRow),
+        sources={key: network.weights for key, network in networks.items()},
     )
     figures = build_figures(results)
     save_figures(figures, output_dir / "figures")

@@ -1,7 +1,7 @@
 """The tables that figures and the page are made from, and what follows from them at once."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import pandas as pd
@@ -11,7 +11,8 @@ from dnnbench.errors import UserError
 from dnnbench.figures.cells import borrowed_memory, device_rows
 from dnnbench.figures.identity import Identity, Row
 from dnnbench.figures.names import WITHOUT_OWN_MEMORY
-from dnnbench.records import Environment
+from dnnbench.records import AccuracyRow, Environment
+from dnnbench.registry import WeightsSource
 
 # Shown where selection.csv is empty, so that the page can say that nothing fits.
 _BUDGETS = ((0.7, 1.0, 1.4), (15.0, 30.0, 60.0))
@@ -22,7 +23,8 @@ class Results:
     """Data frames of StudyRow, ModelRow and SelectionRow, and who the networks are.
 
     ``names`` and ``families``: key -> printed name, key -> family, in the registry's order.
-    ``devices``: the devices to show, in order; one without rows gets empty figures.
+    ``devices``: the devices to show, in order; one without rows gets empty figures. ``accuracy``:
+    what was measured of it; ``sources``: key -> where weights can be had.
     """
 
     study: pd.DataFrame
@@ -31,6 +33,8 @@ class Results:
     names: Mapping[str, str]
     families: Mapping[str, str]
     devices: tuple[str, ...]
+    accuracy: Sequence[AccuracyRow] = ()
+    sources: Mapping[str, Sequence[WeightsSource]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for device in self.devices:

@@ -1,0 +1,187 @@
+"""What validating networks costs: this program, the usual loop, and the network alone.
+
+Images a second, medians of alternating repetitions in one run: (a) the network alone, on prepared
+data in memory; (b) this program, from its warm cache; (c) the usual loop: ImageFolder,
+torchvision's transforms, a DataLoader with a worker a core. Then the whole of validating five
+networks: (b) with all that comes before the first answer, and (c). Weights are random, pictures
+real: those of DNNBENCH_SAMPLE_IMAGES, else the twenty in foolbox, over and over.
+"""
+
+import importlib.metadata
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import median
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from torchvision.datasets import ImageFolder
+from torchvision.transforms import CenterCrop, Compose, Normalize, Resize, ToTensor
+
+from dnnbench import accuracy, decode, devices, geometry, images, inference, registry, synsets
+from dnnbench import weights as weights_stage
+from dnnbench.integrity import sha256
+from dnnbench.parameters import Override, Weights
+from dnnbench.records import write_json
+from dnnbench.registry import Network
+
+PICTURES = 256
+REPETITIONS = 3
+BATCH = 32
+TIMED = ("squeezenet1_1", "resnet18", "resnet50")
+VALIDATED = (*TIMED, "alexnet", "mobilenetv2")
+
+
+def main() -> None:
+    """Compare the three ways, then the two whole validations."""
+    known = registry.load_registry()
+    cpu = devices.backend("cpu")
+    threads = cpu.default_threads()
+    cpu.start(threads)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        root = collect(folder / "pictures")
+        print(f"{PICTURES} pictures, {threads} threads, torch {torch.__version__}")
+        cache = folder / "warm"
+        decode_all(root, known[TIMED[0]], cache, threads)
+        print(f"\n{'images a second':20}{'(a) alone':>12}{'(b) ours':>12}{'(c) usual':>12}", end="")
+        print(f"{'b / a':>8}{'b / c':>8}")
+        for model in TIMED:
+            compare(known[model], cache, root, threads)
+        whole([known[model] for model in VALIDATED], root, folder, threads)
+
+
+def compare(network: Network, cache: Path, root: Path, threads: int) -> None:
+    """Time the three ways in turn over the same pictures and print the medians."""
+    model = registry.build(network)
+    decoded = decode.open_decoded(cache / "pictures.json")
+    prepared = [
+        inference.prepare(pixels, network) for pixels in inference.batches(decoded.images, BATCH)
+    ]
+    ways: tuple[Callable[[], object], ...] = (
+        lambda: alone(model, prepared),
+        lambda: list(inference.answer(model, network, decoded.images, BATCH)),
+        lambda: usual(model, loader(network, root, threads)),
+    )
+    alone(model, prepared[:1])
+    times = [[seconds(way) for way in ways] for _ in range(REPETITIONS)]
+    a, b, c = (PICTURES / median(column) for column in zip(*times, strict=True))
+    print(f"{network.key:20}{a:12.1f}{b:12.1f}{c:12.1f}{b / a:8.1%}{b / c:8.2f}", flush=True)
+
+
+def whole(networks: list[Network], root: Path, folder: Path, threads: int) -> None:
+    """Validate networks one after the other, from the files on disk to the answers."""
+    own = folder / "own"
+    own.mkdir()
+    for network in networks:
+        file = own / f"{network.key}.pth"
+        torch.save(registry.build(network).state_dict(), file)
+        override = Override(path=file, sha256=sha256(file))
+        record = weights_stage.obtain(network, Weights(override={network.key: override}), own)
+        write_json(own / f"{network.key}.json", record)
+
+    def measure(network: Network) -> None:
+        accuracy.measure(
+            network,
+            own / f"{network.key}.json",
+            decode.open_decoded(folder / "cold" / "pictures.json"),
+            folder / "results" / f"{network.key}.json",
+            dataset="folder",
+            protocol="bianco2018",
+            device="cpu",
+            backend="cpu",
+            threads=threads,
+        )
+
+    def ordinary(network: Network) -> None:
+        model = registry.build(network, device="meta")
+        model.load_state_dict(torch.load(own / f"{network.key}.pth"), assign=True)
+        usual(model, loader(network, root, threads))
+
+    # Side by side, network by network: a neighbour that comes and goes disturbs both.
+    ours_decode = seconds(lambda: decode_all(root, networks[0], folder / "cold", threads))
+    ours, theirs, their_decode = ours_decode, 0.0, 0.0
+    for network in networks:
+        ours += seconds(lambda network=network: measure(network))
+        theirs += seconds(lambda network=network: ordinary(network))
+        their_decode += seconds(lambda network=network: drain(loader(network, root, threads)))
+    print(f"\n{'seconds, ' + str(len(networks)) + ' networks':32}{'(b) ours':>12}{'(c) usual':>12}")
+    for what, b, c in (("all", ours, theirs), ("of it decoding", ours_decode, their_decode)):
+        print(f"{what:32}{b:12.1f}{c:12.1f}   b / c {b / c:.2f}")
+
+
+def collect(folder: Path) -> Path:
+    """PICTURES files in folders by synset, links to the pictures there are."""
+    found = sorted(sources())
+    if not found:
+        sys.exit("no pictures: set DNNBENCH_SAMPLE_IMAGES, or install the extra 'test'")
+    for number in range(PICTURES):
+        synset, path = found[number % len(found)]
+        target = folder / synset / f"{number:05d}{path.suffix}"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(path)
+    return folder
+
+
+def sources() -> Iterable[tuple[str, Path]]:
+    """Synset and file of each picture."""
+    if sample := os.environ.get("DNNBENCH_SAMPLE_IMAGES"):
+        for path in Path(sample).resolve().glob("n*.JPEG"):
+            yield path.name[:9], path
+        return
+    for file in importlib.metadata.files("foolbox") or ():
+        if file.match("imagenet_*_*.jpg"):
+            number = int(file.stem.rpartition("_")[2])
+            yield synsets.names()[number], Path(str(file.locate()))
+
+
+def decode_all(root: Path, network: Network, cache: Path, threads: int) -> None:
+    """What this program does once for all networks of a geometry."""
+    cut = geometry.of(network, "bianco2018")
+    record = decode.decode(images.index("folder", root, threads), cut, cache, threads)
+    write_json(cache / "pictures.json", record)
+
+
+def loader(network: Network, root: Path, workers: int) -> Iterable[list[torch.Tensor]]:
+    """The usual way to pictures."""
+    cut = geometry.of(network, "bianco2018")
+    steps = [Resize(cut.resize), CenterCrop(cut.size), ToTensor()]
+    transform = Compose([*steps, Normalize(network.mean, network.std)])
+    return DataLoader(ImageFolder(str(root), transform), BATCH, num_workers=workers)
+
+
+def alone(model: nn.Module, prepared: list[torch.Tensor]) -> None:
+    """Forward passes, nothing else."""
+    with torch.inference_mode():
+        for inputs in prepared:
+            model(inputs)
+
+
+def usual(model: nn.Module, batches: Iterable[list[torch.Tensor]]) -> None:
+    """The usual loop."""
+    with torch.inference_mode():
+        for inputs, _ in batches:
+            model(inputs).topk(5)
+
+
+def drain(batches: Iterable[list[torch.Tensor]]) -> None:
+    """The usual loop without a network."""
+    for _ in batches:
+        pass
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """How long a call takes."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

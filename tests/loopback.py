@@ -1,0 +1,87 @@
+"""A real HTTP server on the loopback that serves files well or badly, as it is told."""
+
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Server(ThreadingHTTPServer):
+    """Files by path, and how to answer the first requests for one; each request is noted.
+
+    Manners: ``ok``; ``whole`` (ranges are ignored); ``drop`` (half of what was asked for, then the
+    line is cut); a status such as ``503``; ``html`` (a page with status 200, which its type gives
+    away and its content does not).
+    """
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files: dict[str, bytes] = {}
+        self.manners: dict[str, list[str]] = defaultdict(list)
+        self.headers: dict[str, str] = {}
+        self.asked: list[tuple[str, str | None]] = []
+
+    def put(self, name: str, content: bytes, *manners: str) -> str:
+        """Serve ``content`` under ``name``; the last manner is that of all later answers."""
+        self.files[name] = content
+        self.manners[name] = list(manners) or ["ok"]
+        return f"http://127.0.0.1:{self.server_port}/{name}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        name = self.path.lstrip("/")
+        asked = self.headers["Range"]
+        self.server.asked.append((name, asked))
+        manners = self.server.manners[name]
+        manner = manners.pop(0) if len(manners) > 1 else manners[0] if manners else "404"
+        content = self.server.files.get(name, b"")
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and manner != "whole" else 0
+        if manner.isdigit():
+            self.answer(int(manner), b"no", self.server.headers)
+        elif manner == "html":
+            self.answer(200, b"Please sign in", {"Content-Type": "text/html; charset=utf-8"})
+        elif asked and start >= len(content):
+            self.answer(416, b"", {"Content-Range": f"bytes */{len(content)}"})
+        else:
+            rest = content[start:]
+            headers = {"Content-Type": "application/octet-stream"}
+            if start:
+                headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+            sent = rest[: len(rest) // 2] if manner == "drop" else rest
+            self.answer(206 if start else 200, sent, headers, len(rest))
+
+    def answer(self, status: int, body: bytes, headers: dict[str, str], length: int | None = None):
+        self.send_response(status)
+        for key, value in headers.items():
+            self.send_header(key, value)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server that answers until the block ends."""
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def closed_address() -> str:
+    """An address on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{free.getsockname()[1]}/weights.pth"

@@ -1,0 +1,44 @@
+# Labelled pictures: listed once, and decoded once for all networks that see the same part of them.
+# Nothing asks for them without a data set in params.yaml.
+
+
+rule list_images:
+    input:
+        **stage("images"),
+    output:
+        "resources/images/{dataset}/index.json",
+    log:
+        "logs/images/{dataset}/index.log",
+    conda:
+        "../envs/device.yaml"
+    threads: workflow.cores or device_threads
+    params:
+        path=f"--path {shlex.quote(str(dataset.path))}" if dataset.path else "",
+        listing=listing,
+    message:
+        "List the pictures of {wildcards.dataset}"
+    shell:
+        "python {input.script} {wildcards.dataset} {params.path} --threads {threads}"
+        " --output {output} 2>&1 | tee {log}"
+
+
+# The array beside the record is no output: Snakemake would remove it before a job that may find
+# all of it still right.
+rule decode_images:
+    input:
+        **stage("decode"),
+        index="resources/images/{dataset}/index.json",
+    output:
+        "resources/images/{dataset}/{geometry}.json",
+    log:
+        "logs/images/{dataset}/{geometry}.log",
+    conda:
+        "../envs/device.yaml"
+    threads: workflow.cores or device_threads
+    params:
+        decoder=decoder,
+    message:
+        "Decode the pictures of {wildcards.dataset} to {wildcards.geometry}"
+    shell:
+        "python {input.script} {wildcards.geometry} --index {input.index} --threads {threads}"
+        " --output {output} 2>&1 | tee {log}"

@@ -1,0 +1,49 @@
+"""Stage: measure the accuracy of one network over decoded pictures."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnnbench import accuracy, decode, devices, lock, options, registry
+from dnnbench.records import write_json
+
+# Read when torch is first imported, which is later. Threads that wait must not take cores from
+# whatever else runs: no time is measured here.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def main(
+    model: Annotated[str, typer.Argument(help="A name from the registry.")],
+    weights: Annotated[Path, typer.Option(help="Record of the network's weights.")],
+    images: Annotated[Path, typer.Option(help="Record of the decoded pictures.")],
+    output: Annotated[Path, typer.Option(help="Record to write, JSON; answers beside it.")],
+    dataset: Annotated[str, typer.Option(help="Name of the pictures in records.")] = "folder",
+    protocol: Annotated[str, typer.Option(help="bianco2018 or native.")] = "bianco2018",
+    device: options.Device = "cpu",
+    backend: options.Backend = "cpu",
+    threads: options.Threads = None,
+    registry_file: options.Registry = options.REGISTRY,
+) -> None:
+    """Measure top-1 and top-5 of MODEL. Goes on where a run that was stopped had got to."""
+    known = registry.load_registry(registry_file)
+    (name,) = registry.resolve([model], known, source="MODEL")
+    on = devices.backend(backend)
+    with lock.hold(on.lock_name):
+        record = accuracy.measure(
+            known[name],
+            weights,
+            decode.open_decoded(images),
+            output,
+            dataset=dataset,
+            protocol=protocol,
+            device=device,
+            backend=backend,
+            threads=threads or on.default_threads(),
+        )
+    write_json(output, record)
+
+
+if __name__ == "__main__":
+    options.run(main)

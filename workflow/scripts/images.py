@@ -1,0 +1,29 @@
+"""Stage: list the pictures of a data set."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnnbench import datasets, images, options
+from dnnbench.records import write_json
+
+
+def main(
+    dataset: Annotated[str, typer.Argument(help="imagenet, imagenetv2, imagenette or folder.")],
+    output: Annotated[Path, typer.Option(help="Index to write, JSON.")],
+    path: Annotated[
+        Path | None, typer.Option(help="Folder of the data set.", show_default="downloaded")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Files read at a time.")] = 2,
+) -> None:
+    """Find the pictures of DATASET in whatever layout they lie, label and hash them.
+
+    Without --path, imagenetv2 and imagenette are downloaded into resources/datasets.
+    """
+    folder = datasets.obtain(dataset) if path is None else path
+    write_json(output, images.index(dataset, folder, threads))
+
+
+if __name__ == "__main__":
+    options.run(main)
