@@ -1,9 +1,10 @@
 """Data sets that anyone may download: fetched, checked and unpacked once."""
 
 import shutil
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from backports import tarfile
 
 from dnnbench import download, integrity, progress
 from dnnbench.errors import UserError
