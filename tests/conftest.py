@@ -1,4 +1,5 @@
 import os
+import signal
 
 # Before anything imports torch: tests share the machine, and threads that spin take its cores.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -7,3 +8,7 @@ import torch
 
 # Tests fork from this process, and a fork after OpenMP's threads have started hangs.
 torch.set_num_threads(1)
+
+# A shell starts its background jobs deaf to interrupts, and their children, which some tests
+# interrupt, would be so too.
+signal.signal(signal.SIGINT, signal.default_int_handler)

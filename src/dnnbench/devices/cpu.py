@@ -18,6 +18,7 @@ from dnnbench.records import Disturbance
 
 _REFERENCE_S = 0.05
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # From glibc's malloc.h.
+_MMAP_THRESHOLD = 128 * 1024
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
 
@@ -125,8 +126,8 @@ class ResidentMemory:
     Pages of files (the code of libraries) are the runtime's, never the network's: how many are
     resident depends on whether the process was forked, and the kernel can drop them at any time.
 
-    While this exists, malloc gives every freed block of 128 KiB or more back to the kernel. By
-    default it keeps tens of MiB, depending on the history of the heap, that no network needs.
+    From here on malloc gives every freed block of 128 KiB or more back to the kernel. By default it
+    keeps tens of MiB, depending on the history of the heap, that no network needs.
     """
 
     basis = "net"
@@ -134,7 +135,8 @@ class ResidentMemory:
     def __init__(self) -> None:
         libc = ctypes.CDLL(None)
         for parameter in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
-            libc.mallopt(parameter, 128 * 1024)
+            libc.mallopt(parameter, _MMAP_THRESHOLD)
+        _take_free_blocks()
         self._baseline = 0.0
 
     def baseline_mib(self) -> float:
@@ -197,6 +199,33 @@ def _median_ms(kernel: Callable[[], Any]) -> float:
 
 def _trim() -> None:
     ctypes.CDLL(None).malloc_trim(0)
+
+
+class _Mallinfo(ctypes.Structure):
+    """From glibc's malloc.h; ``hblks`` is the number of blocks that malloc has mapped."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_int)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+def _take_free_blocks() -> None:
+    """Leave malloc no free block of the heap to put a tensor into: it must map a new one.
+
+    A block of the heap stays resident after it is freed, so that a heap with large holes, such as
+    a fork inherits from a parent with a long history, would make a network look larger. The blocks
+    taken here are never touched, and never freed: this process ends with its measurement.
+    """
+    libc = ctypes.CDLL(None)
+    libc.mallinfo.restype = _Mallinfo
+    libc.malloc.restype = ctypes.c_void_p
+    mapped = libc.mallinfo().hblks
+    while libc.mallinfo().hblks == mapped:
+        libc.malloc(ctypes.c_size_t(_MMAP_THRESHOLD))
 
 
 def _stat() -> list[int]:
