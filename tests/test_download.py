@@ -175,7 +175,7 @@ def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(server, targ
     with progress.transfers("weights") as begin:
         fetch(server.put("a", CONTENT), target, report=begin("net-0123.pth"))
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("weights: net-0123.pth: 3.0 of 3.0 MB in ")
+    assert line.startswith("weights: net-0123.pth: [####################] 3.0 of 3.0 MB in ")
 
 
 def test_progress_is_a_bar_on_a_terminal(server, target, capsys, monkeypatch):

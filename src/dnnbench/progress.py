@@ -18,6 +18,7 @@ from rich.progress import (
 )
 
 _LINE_EVERY_S = 10.0
+_BAR_WIDTH = 20
 
 
 class Step(Protocol):
@@ -110,13 +111,12 @@ def transfers(what: str) -> Iterator[Callable[[str], Received]]:
                 now = time.monotonic()
                 if done == total or now - last >= _LINE_EVERY_S:
                     last = now
-                    of = f" of {total / 1e6:.1f}" if total else ""
+                    size = f"{done / 1e6:.1f} MB"
+                    if total:
+                        filled = "#" * (_BAR_WIDTH * done // total)
+                        size = f"[{filled:.<{_BAR_WIDTH}}] {done / 1e6:.1f} of {total / 1e6:.1f} MB"
                     took = _duration(now - started)
-                    print(
-                        f"{what}: {name}: {done / 1e6:.1f}{of} MB in {took}",
-                        file=sys.stderr,
-                        flush=True,
-                    )
+                    print(f"{what}: {name}: {size} in {took}", file=sys.stderr, flush=True)
 
             return line
 
