@@ -3,6 +3,7 @@
 The CPU's numbers are invented: one network in nine is unstable, and three cells have a status.
 """
 
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -16,11 +17,16 @@ from dnnbench.figures.labels import Label, place
 from dnnbench.figures.results import Results
 from dnnbench.records import (
     SCHEMA_VERSION,
+    Disturbance,
     Environment,
+    LatencyLine,
     ModelRow,
     StudyRow,
     columns,
     to_frame,
+    write_json,
+    write_lines,
+    write_table,
 )
 from dnnbench.records import SelectionRow as Chosen
 from dnnbench.selection import select
@@ -33,11 +39,81 @@ STATUSES = {("nasnetalarge", 8): "timeout", ("vgg19", 8): "oom", ("senet154", 1)
 
 @cache
 def study() -> Results:
-    tables = published.read(ROOT / "published" / "bianco2018")
-    models = [_model(entry) for entry in tables.models]
+    return results(*tables())
+
+
+@cache
+def tables() -> tuple[list[StudyRow], list[ModelRow]]:
+    printed = published.read(ROOT / "published" / "bianco2018")
+    models = [_model(entry) for entry in printed.models]
     rows = [_cell(i, row, size) for i, row in enumerate(models) for size in (1, 8)]
-    rows += published.study_rows(tables)
-    return results(rows, models)
+    rows += published.study_rows(printed)
+    return rows, models
+
+
+def write(
+    folder: Path,
+    rows: Sequence[StudyRow] | None = None,
+    models: Sequence[ModelRow] | None = None,
+    lines: Iterable[LatencyLine] = (),
+) -> Path:
+    """The study as a folder of results, or one of other rows; ``lines`` as rounds of the CPU."""
+    own_rows, own_models = tables()
+    rows = own_rows if rows is None else rows
+    write_table(folder / "study.csv", StudyRow, rows)
+    write_table(folder / "models.csv", ModelRow, own_models if models is None else models)
+    write_table(folder / "selection.csv", Chosen, select(rows, *LIMITS))
+    write_json(folder / "cpu" / "environment.json", environment())
+    by_round: dict[int, list[LatencyLine]] = {}
+    for one in lines:
+        by_round.setdefault(one.round, []).append(one)
+    for number, of_round in by_round.items():
+        write_lines(folder / "cpu/fp32-eager/latency" / f"round-{number}.jsonl", of_round)
+    return folder
+
+
+def timed(
+    model: str,
+    times_ms: Iterable[float],
+    batch_size: int = 1,
+    session: str = "2026-01-02T03:04",
+    reference_ms: float = 50.0,
+    fingerprint: str = "f",
+) -> list[LatencyLine]:
+    """A cell's line of each round, one process of so many ms a pass in each."""
+    reference = (reference_ms, reference_ms)
+    seen = Disturbance(
+        steal=0.0,
+        run_delay=0.001,
+        involuntary_switches=2,
+        reference_compute_ms=reference,
+        reference_memory_ms=reference,
+        reference_before=1.0,
+        reference_after=1.0,
+    )
+    return [
+        LatencyLine(
+            device="cpu",
+            variant="fp32-eager",
+            model=model,
+            batch_size=batch_size,
+            round=number,
+            session=session,
+            protocol="default",
+            fingerprint=fingerprint,
+            status="ok",
+            discarded_ms=[2 * time],
+            samples_ms=[time],
+            threads=2,
+            wait_policy="default",
+            output_ok=True,
+            disturbance=seen,
+            cell_timeout_s=60,
+            cell_s=1,
+            started=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        )
+        for number, time in enumerate(times_ms, start=1)
+    ]
 
 
 @cache

@@ -44,6 +44,8 @@ MIB_PER_GIB = 1024
 # Half the last printed digit: a printed 1.28 ms was anything from 1.275 to 1.285.
 LATENCY_ROUNDING_MS = 0.005
 MEMORY_ROUNDING_MIB = 0.005 * MIB_PER_GIB
+# Half the last digit of a printed accuracy, per cent, and how far one read off a figure may be off.
+TOP1_ROUNDING = {"table3": 0.005, "figure": 0.03, "library": 0.005}
 
 _MEMORY_BASIS = {TITAN: "process", JETSON: f"process:{TITAN}"}
 

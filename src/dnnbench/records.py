@@ -6,6 +6,7 @@ JSON; NaN and infinity are refused. Files appear whole or not at all.
 """
 
 import csv
+import io
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -509,6 +510,11 @@ def write_lines(path: Path, records: Iterable[Record]) -> None:
 
 def write_table(path: Path, row_type: type[Record], rows: Iterable[Record]) -> None:
     """Write rows as CSV with a header, atomically; ``None`` becomes an empty field."""
+    write_text(path, table_text(row_type, rows))
+
+
+def table_text(row_type: type[Record], rows: Iterable[Record]) -> str:
+    """Rows as CSV with a header; ``None`` becomes an empty field."""
 
     def field(value: Any) -> str:
         if value is None:
@@ -518,12 +524,11 @@ def write_table(path: Path, row_type: type[Record], rows: Iterable[Record]) -> N
         return repr(value) if isinstance(value, float) else str(value)
 
     names = columns(row_type)
-    with tempfile.SpooledTemporaryFile(mode="w+", newline="", encoding="utf-8") as buffer:
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([field(getattr(row, name)) for name in names] for row in rows)
-        buffer.seek(0)
-        write_text(path, buffer.read())
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([field(getattr(row, name)) for name in names] for row in rows)
+    return buffer.getvalue()
 
 
 def read_json(path: Path, record_type: type[R]) -> R:

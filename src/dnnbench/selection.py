@@ -1,56 +1,127 @@
-"""Which networks fit a budget of memory and speed, best first.
+"""Which networks fit limits of memory, speed, parameters and accuracy, best first.
 
-Only what a person would run frame by frame is compared: batch size 1, variant ``fp32-eager``. A
-number is known within bounds, and an entry is listed unless its bounds lie outside a limit:
+A number is known within bounds (:mod:`dnnbench.bounds`), and a network is listed unless its bounds
+lie outside a limit:
 
-- ``yes``: the bounds are inside both limits;
+- ``yes``: the bounds are inside every limit;
 - ``cannot_tell``: they straddle a limit. It is listed, at the rank that its accuracy gives it,
-  whichever side of the limit the number itself is on.
+  whichever side of the limit the number itself is on. So is a number whose bounds are not known,
+  where it is inside;
+- ``no``: the bounds are outside a limit.
 
-The bounds of a measured time are its interval. Without one (a single process) nothing is known
-of them: the number decides whether the entry is listed, and it is ``cannot_tell``. Measured memory
-repeats within about 2 MiB and is taken as it is. Bounds of published numbers are their rounding.
-A network that did not run, or whose time, memory or accuracy is not known, never fits.
+A network that did not run, or whose accuracy or limited numbers are not known, never fits. Only one
+batch size and variant are compared at a time; results/selection.csv is about batch size 1, what a
+person would run frame by frame.
 
 With these rules the published devices give the 2018 study's Table 3. None of its entries is there
 on the strength of straddling alone: SE-ResNeXt-50, printed as 1.00 GB against a limit of 1.0, is
 the only one that straddles, and Table 3 lists it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import islice
+from typing import Literal, get_args
 
-from dnnbench.published import LATENCY_ROUNDING_MS, MEMORY_ROUNDING_MIB, MIB_PER_GIB
-from dnnbench.records import SelectionRow, StudyRow
+from dnnbench import bounds
+from dnnbench.bounds import Bounds
+from dnnbench.published import MIB_PER_GIB
+from dnnbench.records import ModelRow, Positive, Record, SelectionRow, StudyRow
 
 BATCH_SIZE = 1
 VARIANT = "fp32-eager"
 
+Verdict = Literal["yes", "cannot_tell", "no"]
+# A limit, by the field of Limits.
+Name = Literal["max_memory_gib", "min_fps", "deadline_ms", "max_params_m", "min_top1"]
+NAMES: tuple[Name, ...] = get_args(Name)
 
-@dataclass(frozen=True)
-class _Candidate:
-    """A network that ran: bounds (low, high) of its time in ms and of its memory in MiB.
 
-    Where it is not ``bounded``, the bounds are the bare numbers.
+class Limits(Record):
+    """What a network has to keep to; ``None``: no limit.
+
+    ``min_fps`` is images a second, ``deadline_ms`` the time of a whole pass: at a batch size
+    above 1 a request waits for the pass. ``max_params_m`` is millions of parameters that run in a
+    forward pass, ``min_top1`` per cent.
     """
 
-    model: str
-    top1: float
-    latency_ms: tuple[float, float]
-    memory_mib: tuple[float, float]
-    bounded: bool
+    max_memory_gib: Positive | None = None
+    min_fps: Positive | None = None
+    deadline_ms: Positive | None = None
+    max_params_m: Positive | None = None
+    min_top1: Positive | None = None
 
-    def fits(self, max_memory_gib: float, min_fps: float) -> Literal["yes", "cannot_tell"] | None:
-        """Whether it is within both limits; ``None`` if it is certainly not."""
-        pairs = [
-            (self.latency_ms, 1000 / min_fps),
-            (self.memory_mib, max_memory_gib * MIB_PER_GIB),
-        ]
-        if any(low > limit for (low, _), limit in pairs):
-            return None
-        inside = self.bounded and all(high <= limit for (_, high), limit in pairs)
-        return "yes" if inside else "cannot_tell"
+    def given(self) -> dict[Name, float]:
+        """The limits that there are."""
+        return {name: limit for name in NAMES if (limit := getattr(self, name)) is not None}
+
+
+def is_minimum(name: Name) -> bool:
+    """Whether a number has to reach the limit; else it must not exceed it."""
+    return name.startswith("min_")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that ran and whose accuracy is known; ``numbers``: what limits are held against."""
+
+    row: StudyRow
+    params: int | None
+    top1: Bounds
+    time: Bounds
+    memory: Bounds | None
+    numbers: Mapping[Name, Bounds]
+
+    @property
+    def model(self) -> str:
+        """The network's key."""
+        return self.row.model
+
+    def known(self, limits: Limits) -> bool:
+        """Whether every limited number is."""
+        return limits.given().keys() <= self.numbers.keys()
+
+    def verdicts(self, limits: Limits) -> dict[Name, Verdict]:
+        """For each limit whether the network keeps to it. KeyError unless ``known``."""
+        return {
+            name: _verdict(self.numbers[name], limit, is_minimum(name))
+            for name, limit in limits.given().items()
+        }
+
+    def fits(self, limits: Limits) -> Verdict:
+        """Whether the network keeps to all limits. KeyError unless ``known``."""
+        verdicts = set(self.verdicts(limits).values())
+        return "no" if "no" in verdicts else "cannot_tell" if "cannot_tell" in verdicts else "yes"
+
+
+def candidates(
+    rows: Iterable[StudyRow],
+    models: Mapping[str, ModelRow] | None = None,
+    batch_size: int = BATCH_SIZE,
+) -> dict[str, list[Candidate]]:
+    """The networks of each device that ran at a batch size, best first: by top-1, then by key.
+
+    Without ``models``, the rows of models.csv by key, parameters and the interval of a measured
+    accuracy are not known. A device of ``rows`` that has none keeps its place, with an empty list.
+    """
+    devices: dict[str, list[Candidate]] = {}
+    for row in rows:
+        if row.batch_size == batch_size and row.variant == VARIANT:
+            found = devices.setdefault(row.device, [])
+            if candidate := _candidate(row, (models or {}).get(row.model)):
+                found.append(candidate)
+    for found in devices.values():
+        found.sort(key=lambda candidate: (-candidate.top1.value, candidate.model))
+    return devices
+
+
+def fitting(
+    ranked: Iterable[Candidate], limits: Limits
+) -> Iterator[tuple[Candidate, Literal["yes", "cannot_tell"]]]:
+    """Those that keep to the limits, or may, in the order given."""
+    for candidate in ranked:
+        if candidate.known(limits) and (fits := candidate.fits(limits)) != "no":
+            yield candidate, fits
 
 
 def select(
@@ -71,13 +142,15 @@ def select(
             min_fps=fps,
             rank=rank,
             model=candidate.model,
-            top1=candidate.top1,
+            top1=candidate.top1.value,
             fits=fits,
         )
-        for device, candidates in _ranked(rows).items()
+        for device, ranked in candidates(rows).items()
         for gib in max_memory_gib
         for fps in min_fps
-        for rank, (candidate, fits) in enumerate(_fitting(candidates, gib, fps, top), start=1)
+        for rank, (candidate, fits) in enumerate(
+            islice(fitting(ranked, Limits(max_memory_gib=gib, min_fps=fps)), top), start=1
+        )
     ]
 
 
@@ -92,46 +165,25 @@ def best(
     return {row.device: row for row in chosen}
 
 
-def _fitting(
-    candidates: Iterable[_Candidate], max_memory_gib: float, min_fps: float, top: int
-) -> list[tuple[_Candidate, Literal["yes", "cannot_tell"]]]:
-    found: list[tuple[_Candidate, Literal["yes", "cannot_tell"]]] = []
-    for candidate in candidates:
-        if len(found) == top:
-            break
-        if fits := candidate.fits(max_memory_gib, min_fps):
-            found.append((candidate, fits))
-    return found
-
-
-def _ranked(rows: Iterable[StudyRow]) -> dict[str, list[_Candidate]]:
-    """Candidates of each device, best first."""
-    devices: dict[str, list[_Candidate]] = {}
-    for row in rows:
-        if row.batch_size == BATCH_SIZE and row.variant == VARIANT:
-            candidates = devices.setdefault(row.device, [])
-            if candidate := _candidate(row):
-                candidates.append(candidate)
-    for candidates in devices.values():
-        candidates.sort(key=lambda candidate: (-candidate.top1, candidate.model))
-    return devices
-
-
-def _candidate(row: StudyRow) -> _Candidate | None:
-    if row.status != "ok" or row.memory_status != "ok":
+def _candidate(row: StudyRow, model: ModelRow | None) -> Candidate | None:
+    time, memory, top1 = bounds.latency_ms(row), bounds.memory_mib(row), bounds.top1(row, model)
+    if time is None or top1 is None:
         return None
-    time, memory, top1 = row.latency_ms, row.memory_mib, row.top1
-    if time is None or memory is None or top1 is None:
-        return None
-    if row.source == "published":
-        return _Candidate(
-            row.model,
-            top1,
-            (time - LATENCY_ROUNDING_MS, time + LATENCY_ROUNDING_MS),
-            (memory - MEMORY_ROUNDING_MIB, memory + MEMORY_ROUNDING_MIB),
-            bounded=True,
-        )
-    low, high = row.latency_ms_low, row.latency_ms_high
-    if low is None or high is None:
-        return _Candidate(row.model, top1, (time, time), (memory, memory), bounded=False)
-    return _Candidate(row.model, top1, (low, high), (memory, memory), bounded=True)
+    numbers: dict[Name, Bounds] = {
+        "min_fps": time.inverse(1000),
+        "deadline_ms": time.times(row.batch_size),
+        "min_top1": top1,
+    }
+    if memory is not None:
+        numbers["max_memory_gib"] = memory.times(1 / MIB_PER_GIB)
+    if model is not None:
+        numbers["max_params_m"] = bounds.exact(model.params_executed / 1e6)
+    return Candidate(row, model.params_executed if model else None, top1, time, memory, numbers)
+
+
+def _verdict(number: Bounds, limit: float, minimum: bool) -> Verdict:
+    worst, best = (number.low, number.high) if minimum else (-number.high, -number.low)
+    limit = limit if minimum else -limit
+    if best < limit:
+        return "no"
+    return "yes" if number.certain and worst >= limit else "cannot_tell"
