@@ -86,6 +86,39 @@ def test_impossible_times_are_refused(medians: list[float]) -> None:
         estimate.interval(medians)
 
 
+def test_a_change_by_hand() -> None:
+    # Both sides have logarithms -2, -1, 0, 1, 2 times 0.01: variance 2.5e-4 each, standard error of
+    # the difference sqrt(2 x 2.5e-4 / 5) = 0.01, 8 degrees of freedom, t = 2.306004 (any t table).
+    steps = (1, -2, 0, 2, -1)
+    before = [50 * exp(0.01 * step) for step in steps]
+    result = estimate.change(before, [1.1 * time for time in before])
+    assert result.ratio.value == pytest.approx(1.1)
+    assert result.ratio.low == pytest.approx(1.1 * exp(-0.02306004), rel=1e-6)
+    assert result.ratio.high == pytest.approx(1.1 * exp(0.02306004), rel=1e-6)
+    # t = log(1.1) / 0.01 = 9.531.
+    assert result.p == pytest.approx(2 * float(t.sf(log(1.1) / 0.01, 8)), rel=1e-6)
+
+
+def test_a_change_has_the_degrees_of_freedom_of_the_noisier_side() -> None:
+    # Welch and Satterthwaite: with hardly any spread before, those of the three processes after.
+    before = [10.0, 10.0, 10.0, 10.0, 10.0 + 1e-9]
+    after = [10.0, 11.0, 12.1]  # Logarithms log(1.1) apart, so s = log(1.1).
+    result = estimate.change(before, after)
+    half = 4.302653 * log(1.1) / sqrt(3)  # t(2)
+    assert result.ratio.low == pytest.approx(1.1 * exp(-half), rel=1e-5)
+    assert result.ratio.high == pytest.approx(1.1 * exp(half), rel=1e-5)
+
+
+def test_a_change_of_single_processes_or_of_none() -> None:
+    single = estimate.change([10.0], [12.0, 12.1])
+    assert single.ratio == estimate.Estimate(pytest.approx(1.205), None, None)
+    assert single.p is None
+    still = estimate.change([10.0, 10.0], [10.0, 10.0])
+    assert (still.ratio, still.p) == (estimate.Estimate(1.0, 1.0, 1.0), 1.0)
+    with pytest.raises(ValueError, match="positive"):
+        estimate.change([10.0], [])
+
+
 def test_the_2018_protocol_is_a_mean_without_interval() -> None:
     result = estimate.single_process([1.0, 2.0, 6.0])
     assert (result.value, result.low, result.high) == (3.0, None, None)

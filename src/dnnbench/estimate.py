@@ -16,7 +16,7 @@ from math import exp, log, sqrt
 from statistics import fmean, median, stdev
 
 import numpy as np
-from scipy.stats import t
+from scipy.stats import t, ttest_ind
 
 CONFIDENCE = 0.95
 # A 95th percentile of fewer passes would hang on the one or two slowest of them.
@@ -64,6 +64,38 @@ def interval(process_medians: Sequence[float]) -> Estimate:
     low = min(exp(fmean(logs) - half), value)
     high = max(exp(fmean(logs) + half), value)
     return Estimate(value, low, high)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A ratio of times with its 95 % interval, and the p value of no change.
+
+    Without interval and p where either side had only one process.
+    """
+
+    ratio: Estimate
+    p: float | None
+
+
+def change(before: Sequence[float], after: Sequence[float]) -> Change:
+    """How many times longer ``after`` takes, from process medians of two sessions.
+
+    Nothing pairs the processes of two sessions, so it is Welch's t on the logarithms. The value is
+    the ratio of the medians, and the interval is stretched to it as in :func:`interval`. Raises
+    ValueError without processes, or where a time is not positive.
+    """
+    if not before or not after or min(*before, *after) <= 0:
+        raise ValueError(f"process medians {before} and {after}: expected positive times")
+    value = median(after) / median(before)
+    if min(len(before), len(after)) == 1:
+        return Change(Estimate(value, None, None), None)
+    logs = [[log(x) for x in times] for times in (after, before)]
+    if not any(map(stdev, logs)):  # Times without any spread; t is not defined.
+        return Change(Estimate(value, value, value), float(value == 1))
+    test = ttest_ind(*logs, equal_var=False)
+    low, high = test.confidence_interval(CONFIDENCE)
+    ratio = Estimate(value, min(exp(low), value), max(exp(high), value))
+    return Change(ratio, float(test.pvalue))
 
 
 def single_process(samples: Sequence[float]) -> Estimate:
