@@ -17,6 +17,7 @@ from dnnbench.figures.labels import Label, place
 from dnnbench.figures.results import Results
 from dnnbench.records import (
     SCHEMA_VERSION,
+    AccuracyRow,
     Disturbance,
     Environment,
     LatencyLine,
@@ -63,6 +64,7 @@ def write(
     write_table(folder / "study.csv", StudyRow, rows)
     write_table(folder / "models.csv", ModelRow, own_models if models is None else models)
     write_table(folder / "selection.csv", Chosen, select(rows, *LIMITS))
+    write_table(folder / "accuracy" / "summary.csv", AccuracyRow, [])
     write_json(folder / "cpu" / "environment.json", environment())
     by_round: dict[int, list[LatencyLine]] = {}
     for one in lines:

@@ -20,7 +20,6 @@ from dnnbench import bounds, estimate
 from dnnbench.bounds import MEMORY_REPEATS_MIB, Bounds
 from dnnbench.records import ComparisonRow, ModelRow, Record, StudyRow
 from dnnbench.selection import VARIANT
-from dnnbench.ties import ALPHA
 from dnnbench.timings import Timings
 
 Verdict = Literal["a", "b", "tie", "cannot_tell"]
@@ -144,7 +143,7 @@ def _paired_top1(
         difference=difference,
         low=low,
         high=high,
-        verdict="tie" if row.holm_p >= ALPHA else better,
+        verdict=better if row.separates else "tie",
         basis=f"paired on {row.n:,} images of {row.dataset}, protocol {row.protocol};"
         f" corrected p {row.holm_p:.2g}",
     )

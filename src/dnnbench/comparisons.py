@@ -35,8 +35,6 @@ from dnnbench.records import (
     read_json,
 )
 
-# A corrected p below this separates two networks.
-ALPHA = 0.05
 _Z = float(norm.ppf(0.975))
 
 
@@ -152,7 +150,7 @@ def rank_ranges(models: Sequence[str], rows: Iterable[ComparisonRow]) -> dict[st
     """First and last rank that the tests leave each of ``models``, which ``rows`` compare."""
     better, worse = dict.fromkeys(models, 0), dict.fromkeys(models, 0)
     for row in rows:
-        if row.holm_p < ALPHA:
+        if row.separates:
             pair = (row.model_a, row.model_b)
             winner, loser = pair if row.top1_diff > 0 else reversed(pair)
             better[loser] += 1

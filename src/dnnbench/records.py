@@ -177,6 +177,11 @@ class ComparisonRow(Record):
     mcnemar_p: Annotated[float, Field(ge=0, le=1)]
     holm_p: Annotated[float, Field(ge=0, le=1)]
 
+    @property
+    def separates(self) -> bool:
+        """Whether the test tells the two networks apart, at the 5 % level."""
+        return self.holm_p < 0.05
+
 
 # Pictures -----------------------------------------------------------------------------------
 

@@ -16,9 +16,6 @@ from collections.abc import Iterable, Sequence
 from dnnbench.records import ComparisonRow
 from dnnbench.selection import Candidate
 
-# A corrected p below this separates two networks.
-ALPHA = 0.05
-
 
 class Ties:
     """Ties among candidates, given the rows of results/comparisons.csv."""
@@ -38,7 +35,7 @@ class Ties:
     def tied(self, a: Candidate, b: Candidate) -> bool:
         """Whether nothing tells the accuracy of the two apart."""
         if test := self.test(a, b):
-            return test.holm_p >= ALPHA
+            return not test.separates
         return a.top1.overlaps(b.top1)
 
     def groups(self, ranked: Sequence[Candidate]) -> list[int]:

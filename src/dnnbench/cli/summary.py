@@ -1,6 +1,5 @@
-"""The ``dnnbench`` command: what a person asks once the tables are there."""
+"""``dnnbench summary`` and ``dnnbench unlock``: what ``make study`` ends and begins with."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,46 +8,29 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dnnbench import registry
+from dnnbench.cli import options, printing
+from dnnbench.cli.tables import network_names, read
 from dnnbench.errors import UserError
-from dnnbench.figures import captions
-from dnnbench.figures.cells import STATUS_WORDS
-from dnnbench.records import AccuracyRow, SelectionRow, StudyRow, read_rows
-
-_app = typer.Typer(
-    help="Choose an image classifier that fits a machine's budget.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+from dnnbench.records import AccuracyRow, SelectionRow, StudyRow
 
 
-@_app.callback()
-def _commands() -> None:
-    """Makes typer keep the name of a command even where there is only one."""
-
-
-@_app.command()
 def summary(
-    results: Annotated[Path, typer.Option(help="Folder of the study's tables.")] = Path("results"),
+    results: options.Results = options.RESULTS,
     reports: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("reports"),
 ) -> None:
     """Name the page, and the best network under each budget on every measured device."""
-    for name in ("study.csv", "selection.csv", "accuracy/summary.csv"):
-        if not (results / name).exists():
-            raise UserError(f"{results / name}: no such file; run: snakemake --profile cpu")
-    study = read_rows(results / "study.csv", StudyRow)
-    chosen = read_rows(results / "selection.csv", SelectionRow)
-    names = {key: network.name for key, network in registry.load_registry().items()}
+    study = read(results / "study.csv", StudyRow)
+    chosen = read(results / "selection.csv", SelectionRow)
+    accuracy = read(results / "accuracy/summary.csv", AccuracyRow)
+    names = network_names()
     console = Console(soft_wrap=True)
     for device in dict.fromkeys(row.device for row in study if row.source == "measured"):
         rows = [row for row in study if row.device == device]
         print_best(console, device, [row for row in chosen if row.device == device], rows, names)
-    print_accuracy(console, read_rows(results / "accuracy/summary.csv", AccuracyRow), names)
+    print_accuracy(console, accuracy, names)
     console.print(f"\nThe page: {reports / 'index.html'}")
 
 
-@_app.command()
 def unlock() -> None:
     """Remove the lock that a killed Snakemake left in this folder; refuse where one runs."""
     here = Path.cwd()
@@ -71,6 +53,8 @@ def print_best(
     names: dict[str, str],
 ) -> None:
     """The first-ranked network under each pair of budgets, as a table."""
+    from dnnbench.figures import captions  # Here, not above: completion need not wait for pandas.
+
     measured = [row for row in rows if row.status == "ok"]
     unstable = sum(row.stable is False for row in measured)
     console.print(
@@ -106,13 +90,5 @@ def print_accuracy(console: Console, rows: list[AccuracyRow], names: dict[str, s
     done = len(asked) - len(missed)
     console.print(f"\nAccuracy measured on {asked[0].dataset}: {done} of {len(asked)} networks.")
     for row in missed:
-        name, status = names.get(row.model, row.model), STATUS_WORDS[row.status]
+        name, status = names.get(row.model, row.model), printing.status(row.status)
         console.print(f"  {name}: {status}: {row.message}", markup=False)
-
-
-def app() -> None:
-    """Run the command; what the user can mend is one line on standard error."""
-    try:
-        _app()
-    except (UserError, OSError) as error:
-        sys.exit(f"dnnbench: {error}")

@@ -1,0 +1,322 @@
+"""``dnnbench pick``: the best networks under limits, and what is in the way of better ones."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from dnnbench import picking
+from dnnbench.cli import options, printing
+from dnnbench.cli.tables import Tables
+from dnnbench.errors import UserError
+from dnnbench.figures.text import significant
+from dnnbench.picking import Entry, Give, Miss, Pick
+from dnnbench.records import table_text
+from dnnbench.selection import Limits, Name, is_minimum
+
+NOTHING_FITS = 3
+
+_OPTIONS: dict[Name, str] = {
+    "max_memory_gib": "--max-memory",
+    "min_fps": "--min-fps",
+    "deadline_ms": "--deadline-ms",
+    "max_params_m": "--max-params",
+    "min_top1": "--min-top1",
+}
+_WORDS: dict[Name, str] = {
+    "max_memory_gib": "memory",
+    "min_fps": "speed",
+    "deadline_ms": "deadline",
+    "max_params_m": "parameters",
+    "min_top1": "top-1",
+}
+
+
+def _limit(value: float | None) -> float | None:
+    if value is not None and not 0 < value < math.inf:
+        raise typer.BadParameter(f"{value}: write a number above 0")
+    return value
+
+
+def pick(
+    device: options.Device = None,
+    max_memory: Annotated[
+        float | None, typer.Option(help="Memory at most, GiB.", callback=_limit)
+    ] = None,
+    min_fps: Annotated[
+        float | None, typer.Option(help="Images a second at least.", callback=_limit)
+    ] = None,
+    deadline_ms: Annotated[
+        float | None,
+        typer.Option(help="Time of a pass at most, for the whole batch, ms.", callback=_limit),
+    ] = None,
+    max_params: Annotated[
+        float | None,
+        typer.Option(help="Millions of parameters that run, at most.", callback=_limit),
+    ] = None,
+    min_top1: Annotated[
+        float | None, typer.Option(help="Top-1 accuracy at least, per cent.", callback=_limit)
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images in a pass.")] = 1,
+    top: Annotated[int, typer.Option(min=1, help="Networks to list.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="The listed networks as CSV.")] = False,
+    results: options.Results = options.RESULTS,
+) -> None:
+    """Name the most accurate networks that keep to your limits.
+
+    A network whose interval, or whose published rounding, lies across a limit
+    is listed as "cannot tell". Where nothing fits, the nearest misses are
+    listed, and the exit code is 3.
+
+    Examples:
+
+      dnnbench pick --max-memory 1.0 --min-fps 30
+      dnnbench pick --device titan-xp --min-top1 78 --deadline-ms 10
+      dnnbench pick --batch-size 8 --min-fps 60 --json
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("--json and --csv: choose one")
+    tables = Tables(results)
+    chosen = tables.device(device)
+    _check_batch_size(tables, chosen, batch_size)
+    answer = picking.pick(
+        tables.study,
+        tables.models,
+        chosen,
+        Limits(
+            max_memory_gib=max_memory,
+            min_fps=min_fps,
+            deadline_ms=deadline_ms,
+            max_params_m=max_params,
+            min_top1=min_top1,
+        ),
+        batch_size,
+        top,
+        tables.comparisons,
+    )
+    if as_json:
+        print(answer.model_dump_json(indent=1))
+    elif as_csv:
+        print(table_text(Entry, answer.entries), end="")
+    else:
+        _print(printing.console(), answer, tables.names)
+    if not answer.entries:
+        raise typer.Exit(NOTHING_FITS)
+
+
+def _check_batch_size(tables: Tables, device: str, batch_size: int) -> None:
+    sizes = sorted({row.batch_size for row in tables.rows(device)})
+    if batch_size not in sizes:
+        raise UserError(
+            f"--batch-size: {batch_size}: {device} has {', '.join(map(str, sizes))};"
+            " choose one, or add it to the device file and run the study again"
+        )
+
+
+# Printing ------------------------------------------------------------------------------------
+
+
+def _print(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
+    limits = [_limit_text(answer, *given) for given in answer.limits.given().items()]
+    what = f"{answer.device}, batch size {answer.batch_size}: {', '.join(limits) or 'no limit'}."
+    console.print(what, style="bold")
+    console.print(_count(answer))
+    if answer.entries:
+        _print_entries(console, answer.entries, names)
+    elif answer.nearest:
+        _print_nearest(console, answer.nearest, names)
+    _print_binding(console, answer, names)
+    notes = _notes(answer, names)
+    if notes:
+        console.print("\n" + "\n".join(notes), style="dim")
+
+
+def _limit_text(answer: Pick, name: Name, limit: float) -> str:
+    size = answer.batch_size
+    per_image = f" ({significant(limit / size)} ms an image)" if size > 1 else ""
+    return {
+        "max_memory_gib": f"at most {limit:g} GiB",
+        "min_fps": f"at least {limit:g} images/s ({significant(1000 / limit)} ms an image)",
+        "deadline_ms": f"at most {limit:g} ms a pass{per_image}",
+        "max_params_m": f"at most {limit:g} M parameters",
+        "min_top1": f"at least {limit:g} % top-1",
+    }[name]
+
+
+def _count(answer: Pick) -> str:
+    if not answer.networks:
+        return "No network can be judged."
+    if not answer.entries:
+        return f"None of {answer.networks} networks fits."
+    text = f"{answer.fit} of {answer.networks} networks {'fits' if answer.fit == 1 else 'fit'}"
+    if not answer.cannot_tell:
+        return f"{text}."
+    more = "more " if answer.fit else ""
+    return f"{text} for certain; of {answer.cannot_tell} {more}it cannot be told."
+
+
+def _print_entries(console: Console, entries: Sequence[Entry], names: Mapping[str, str]) -> None:
+    """Two lines an entry: its numbers, and what they are against those of the next."""
+    columns = ("", "network", "top-1, %", "ms an image", "MiB", "M par.", "fits")
+    numbers = ("", "top-1, %", "MiB", "M par.")
+    table = printing.table(*columns, right=numbers, whole=columns[2:])
+    letters = _tie_letters(entries)
+    for entry, following in zip(entries, [*entries[1:], None], strict=True):
+        table.add_row(
+            str(entry.rank),
+            names.get(entry.model, entry.model),
+            f"{entry.top1:.2f}{letters.get(entry.tie_group, '')}",
+            _time(entry),
+            "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f}",
+            "" if entry.params is None else f"{entry.params / 1e6:.1f}",
+            Text("yes", "green") if entry.fits == "yes" else Text("cannot tell", "yellow"),
+        )
+        undecided = (entry.undecided or "").split("+")
+        why = ", ".join(word for name, word in _WORDS.items() if name in undecided)
+        if entry.next_model:
+            # The next of the last one is not in the list.
+            after = "the next" if following else names.get(entry.next_model, entry.next_model)
+            table.add_row("", f"  over {after}", *_against(entry), why, style="dim")
+        elif why:
+            table.add_row("", "", "", "", "", "", why, style="dim")
+    console.print()
+    console.print(table)
+
+
+def _time(entry: Entry) -> str:
+    """The time with its interval. The rounding of a published one is finer than what is shown."""
+    if entry.source == "published":
+        return significant(entry.latency_ms)
+    mark = printing.UNSTABLE if entry.stable is False else ""
+    low, high = entry.latency_ms_low, entry.latency_ms_high
+    return f"{printing.with_bounds(entry.latency_ms, low, high)}{mark}"
+
+
+def _tie_letters(entries: Sequence[Entry]) -> dict[int, str]:
+    """A letter for each group that has more than one of the listed networks."""
+    counts = Counter(entry.tie_group for entry in entries)
+    tied = [group for group, count in counts.items() if count > 1]
+    return {group: f" {ascii_lowercase[at % 26]}" for at, group in enumerate(tied)}
+
+
+def _against(entry: Entry) -> tuple[str, str, str, str]:
+    """What an entry has more of than the next in rank, for the columns of numbers."""
+    time, memory, params = entry.next_time_ratio, entry.next_memory_more_mib, entry.next_params_more
+    return (
+        "" if entry.next_top1_more is None else f"{entry.next_top1_more:+.2f}",
+        "" if time is None else f"x {significant(time)}{'' if entry.next_time_apart else ' ~'}",
+        "" if memory is None else f"{memory:+,.0f}",
+        "" if params is None else f"{params / 1e6:+.1f}",
+    )
+
+
+def _print_nearest(console: Console, misses: Sequence[Miss], names: Mapping[str, str]) -> None:
+    console.print("\nThe nearest misses, and what each would need to fit for certain:\n")
+    columns = ("network", "top-1, %", "furthest", "needs")
+    table = printing.table(*columns, right=("top-1, %",), whole=columns[1:3])
+    for miss in misses:
+        table.add_row(
+            names.get(miss.model, miss.model),
+            f"{miss.top1:.2f}",
+            f"x {significant(miss.factor)}",
+            "\n".join(map(_give_text, miss.gives)),
+        )
+    console.print(table)
+
+
+def _print_binding(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
+    """Which limits are in the way, and how far each would have to give by itself."""
+    if not answer.networks or not answer.limits.given():
+        return
+    if not answer.better:
+        console.print("\nNo limit binds: no network that is surely better is outside.")
+        return
+    if not answer.binding:
+        console.print("\nNo limit binds by itself: every better network is outside two or more.")
+        return
+    let_in = "a better network" if answer.entries else "a network"
+    console.print(f"\nWhat binds: giving way on one limit alone lets in {let_in}.\n")
+    columns = ("limit", "network", "top-1, %", "needs")
+    table = printing.table(*columns, right=("top-1, %",), whole=columns[2:])
+    for binding in answer.binding:
+        table.add_row(
+            _WORDS[binding.limit],
+            names.get(binding.miss.model, binding.miss.model),
+            f"{binding.miss.top1:.2f}",
+            *map(_give_text, binding.miss.outside),
+        )
+    console.print(table)
+
+
+def _give_text(give: Give) -> str:
+    """The option that would let the network in, and how far that is from the one given."""
+    minimum = is_minimum(give.limit)
+    change = 1 / give.factor - 1 if minimum else give.factor - 1
+    return f"{_OPTIONS[give.limit]} {loosened(give.needed, minimum)} ({change:+.1%})"
+
+
+def loosened(limit: float, minimum: bool) -> str:
+    """A limit to three significant digits, rounded to the side on which more fits."""
+    digits = 2 - math.floor(math.log10(limit))
+    step = 10.0**-digits
+    whole = (math.floor if minimum else math.ceil)(limit / step)
+    return f"{whole * step:.{max(digits, 0)}f}"
+
+
+def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
+    """What the marks mean, where the numbers come from, and what is missing."""
+    entries, certain = answer.entries, answer.best_certain
+    notes = []
+    if entries and certain != answer.best:
+        notes.append(
+            f"The first that fits for certain: {names.get(certain, certain)}."
+            if certain
+            else "None fits for certain."
+        )
+    if any(entry.fits == "cannot_tell" for entry in entries):
+        notes.append(
+            "cannot tell: the limit lies within the bounds of the number, or these are not known."
+        )
+    if any(entry.next_model for entry in entries):
+        close = any(entry.next_time_apart is False for entry in entries)
+        notes.append(
+            "Second lines: against the next in rank"
+            + ("; ~ the two times cannot be told apart." if close else ".")
+        )
+    if any(entry.source == "measured" and entry.latency_ms_low for entry in entries):
+        notes.append("In brackets: 95 %, over processes of one session on one machine.")
+    if any(entry.stable is False for entry in entries):
+        notes.append(f"{printing.UNSTABLE} not stable: dnnbench show says why.")
+    if entries:
+        notes.append(_accuracy_note(entries, names))
+    bases = dict.fromkeys(entry.memory_basis for entry in entries if entry.memory_basis)
+    if bases:
+        notes.append(f"Memory basis: {', '.join(bases)}.")
+    if answer.left_out:
+        reasons = {
+            names.get(model, model): " ".join(map(printing.status, reason.split(" ")))
+            for model, reason in answer.left_out.items()
+        }
+        notes.append(f"Not judged: {printing.grouped(reasons)}.")
+    return notes
+
+
+def _accuracy_note(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
+    """Where top-1 comes from, and what the letters of ties rest on."""
+    sources = {
+        names.get(entry.model, entry.model): entry.accuracy_source or "source not known"
+        for entry in entries
+    }
+    kinds = set(sources.values())
+    text = f"Top-1: {kinds.pop() if len(kinds) == 1 else printing.grouped(sources)}."
+    if not _tie_letters(entries):
+        return text
+    if all(source.startswith("published") for source in sources.values()):
+        return f"{text} Same letter: equal within their rounding."
+    return f"{text} Same letter: no test, or no interval, tells them apart."

@@ -1,0 +1,60 @@
+"""How numbers look in a terminal, and the tables that they stand in."""
+
+from collections.abc import Iterable, Mapping
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from dnnbench.figures.text import significant
+
+UNSTABLE = "†"
+
+_STATUS = {"not_measured": "not measured"}
+
+
+def console() -> Console:
+    """Standard output: colours where it is a terminal that wants them, and text as it is."""
+    return Console(highlight=False, markup=False)
+
+
+def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
+    """A table without lines but below its header.
+
+    ``right``: columns of numbers. ``whole``: columns that are not broken where it is narrow.
+    """
+    made = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style="bold",
+    )
+    for column in columns:
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            no_wrap=column in whole,
+            overflow="fold",
+        )
+    return made
+
+
+def with_bounds(value: float, low: float | None, high: float | None) -> str:
+    """A number with its interval: ``73.4 (57.1 to 104)``."""
+    if low is None or high is None:
+        return significant(value)
+    return f"{significant(value)} ({significant(low)} to {significant(high)})"
+
+
+def status(word: str) -> str:
+    """A status in words."""
+    return _STATUS.get(word, word)
+
+
+def grouped(reasons: Mapping[str, str]) -> str:
+    """What shares a reason, together: ``A, B (oom); C (timeout)``."""
+    by_reason: dict[str, list[str]] = {}
+    for what, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(what)
+    return "; ".join(f"{', '.join(those)} ({reason})" for reason, those in by_reason.items())

@@ -1,0 +1,80 @@
+"""What the commands read: the tables of a study, and what its networks and devices are called."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from dnnbench import names, registry
+from dnnbench.errors import UserError
+from dnnbench.figures.names import device_label
+from dnnbench.records import ComparisonRow, ModelRow, R, StudyRow, read_rows
+
+
+def read(path: Path, row_type: type[R]) -> list[R]:
+    """Rows of a table that the workflow writes. Raises UserError where there is none."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run: snakemake --profile cpu")
+    return read_rows(path, row_type)
+
+
+def network_names() -> dict[str, str]:
+    """Printed names of the networks of the registry, by key."""
+    return {key: network.name for key, network in registry.load_registry().items()}
+
+
+class Tables:
+    """The tables of one folder of results, each read when it is asked for."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+
+    @cached_property
+    def study(self) -> list[StudyRow]:
+        """Rows of study.csv."""
+        return read(self.results / "study.csv", StudyRow)
+
+    @cached_property
+    def models(self) -> dict[str, ModelRow]:
+        """Rows of models.csv, by network."""
+        return {row.model: row for row in read(self.results / "models.csv", ModelRow)}
+
+    @cached_property
+    def comparisons(self) -> list[ComparisonRow]:
+        """Rows of comparisons.csv; none where no accuracy was measured."""
+        path = self.results / "comparisons.csv"
+        return read_rows(path, ComparisonRow) if path.exists() else []
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Printed names by key; a network that the registry does not know goes by its key."""
+        known = network_names()
+        return known | {key: key for key in self.models if key not in known}
+
+    @cached_property
+    def devices(self) -> dict[str, str]:
+        """What a person may call the devices of study.csv (Titan Xp), by their names in it."""
+        return {row.device: device_label(row.device).partition(" (")[0] for row in self.study}
+
+    def network(self, text: str, what: str = "MODEL") -> str:
+        """The key of a network as a person wrote it. Raises UserError for an unknown one."""
+        return names.find(text, self.names, what)
+
+    def device(self, text: str | None) -> str:
+        """The device that is meant; where none is named, the only one that was measured.
+
+        Raises UserError where the name is not known, or where the choice is not clear.
+        """
+        if text is not None:
+            return names.find(text, self.devices, "--device")
+        measured = dict.fromkeys(row.device for row in self.study if row.source == "measured")
+        choice: Sequence[str] = list(measured or self.devices)
+        if len(choice) == 1:
+            return choice[0]
+        known = ", ".join(choice)
+        if not known:
+            raise UserError(f"{self.results / 'study.csv'}: no rows; run the study for a device")
+        raise UserError(f"--device: missing, and there are {known}; name one of them")
+
+    def rows(self, device: str) -> list[StudyRow]:
+        """A device's rows of study.csv."""
+        return [row for row in self.study if row.device == device]

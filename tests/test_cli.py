@@ -1,0 +1,482 @@
+"""Every command through the real application, on small tables: answers, errors and exit codes."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import study_data
+
+from dnnbench import cli, registry
+from dnnbench.picking import Entry, Pick, pick
+from dnnbench.records import columns
+from dnnbench.selection import Limits
+
+SOURCE = Path(cli.__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published study with a made-up CPU, two networks of which have rounds."""
+    lines = [
+        *study_data.timed("resnet50", [12.0, 13.2, 10.8, 12.1, 11.9]),
+        *study_data.timed("dpn68", [10.0, 11.0, 9.0, 10.0, 10.0]),
+    ]
+    rows = [
+        row.model_copy(update={"unstable_reason": "because [of] a neighbour"})
+        if row.stable is False
+        else row
+        for row in study_data.tables()[0]
+    ]
+    return study_data.write(tmp_path_factory.mktemp("study") / "results", rows, lines=lines)
+
+
+@pytest.fixture
+def run(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``dnnbench`` beside the folder of results, in a terminal of 80 columns."""
+    monkeypatch.chdir(results.parent)
+
+    def command(*words: str, columns: int = 80) -> Done:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setattr(sys, "argv", ["dnnbench", *words])
+        with pytest.raises(SystemExit) as stop:
+            cli.app()
+        code = stop.value.code
+        said = capsys.readouterr()
+        if isinstance(code, str):  # What sys.exit prints, and the code it then ends with.
+            return Done(1, said.out, f"{said.err}{code}\n")
+        return Done(int(code or 0), said.out, said.err)
+
+    return command
+
+
+def one_line(done: Done) -> str:
+    assert (done.code, done.out) == (1, "")
+    (line,) = done.err.splitlines()
+    return line
+
+
+# pick ----------------------------------------------------------------------------------------
+
+
+def expected(device: str, batch_size: int = 1, **limits: float) -> Pick:
+    rows, models = study_data.tables()
+    by_key = {model.model: model for model in models}
+    return pick(rows, by_key, device, Limits(**limits), batch_size)
+
+
+def words(line: str) -> str:
+    return " ".join(line.split())
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_pick_lists_what_the_package_picks(run: Run, columns: int) -> None:
+    done = run("pick", "--max-memory", "0.1", "--min-fps", "20", columns=columns)
+    answer = expected("cpu", max_memory_gib=0.1, min_fps=20)
+    assert (done.code, done.err) == (0, "")
+    assert answer.entries
+    names = {key: network.name for key, network in registry.load_registry().items()}
+    lines = done.out.splitlines()
+    assert all(len(line) <= columns for line in lines)
+    listed = [line for line in lines if line[:1].isdigit() and "networks" not in line]
+    for entry, line in zip(answer.entries, listed, strict=True):
+        assert words(line).startswith(f"{entry.rank} {names[entry.model]}")
+        assert f"{entry.top1:.2f}" in line
+        assert f"{entry.memory_mib:,.0f}" in line
+        assert line.endswith(("yes", "yes ")) == (entry.fits == "yes")
+    assert lines[0].startswith("cpu, batch size 1: at most 0.1 GiB, at least 20 images/s (50.0 ms")
+    assert f"{answer.fit} of {answer.networks} networks fit" in done.out
+    said = words(done.out.split("Top-1: ")[1])
+    assert all(f"({entry.accuracy_source})" in said for entry in answer.entries)
+
+
+def test_pick_names_what_cannot_be_told_what_binds_and_what_was_left_out(run: Run) -> None:
+    done = run("pick", "--min-fps", "60", "--max-memory", "0.3", columns=200)
+    answer = expected("cpu", max_memory_gib=0.3, min_fps=60)
+    (doubtful,) = [entry for entry in answer.entries if entry.fits == "cannot_tell"]
+    assert (doubtful.model, doubtful.undecided) == ("alexnet", "min_fps")
+    lines = done.out.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if words(line).startswith("4 AlexNet")]
+    assert lines[at].rstrip().endswith("cannot tell")
+    assert lines[at + 1].rstrip().endswith("speed")
+    assert "3 of 43 networks fit for certain; of 1 more it cannot be told." in lines
+    assert "cannot tell: the limit lies within the bounds of the number" in done.out
+    (binding,) = answer.binding
+    assert binding.limit == "min_fps"
+    needed = done.out.split("--min-fps ")[1].split()[0]
+    assert float(needed) == pytest.approx(binding.miss.gives[0].needed, rel=0.01)
+    assert "Not judged: SENet-154 (failed)." in lines
+
+
+def test_the_option_that_a_miss_needs_lets_it_in(run: Run) -> None:
+    done = run("pick", "--max-memory", "0.001", columns=200)
+    assert done.code == 3
+    assert done.out.splitlines()[1] == "None of 43 networks fits."
+    first = done.out.split("needs")[1].splitlines()[2]
+    option, value = first.split("--")[1].split()[:2]
+    again = run("pick", f"--{option}", value, columns=200)
+    assert again.code == 0
+    assert first.split("  ")[0] in again.out
+    assert again.out.splitlines()[1].startswith("1 of 43 networks fits")
+
+
+def test_pick_as_json_is_the_whole_answer(run: Run) -> None:
+    done = run("pick", "--device", "Titan XP", "--min-top1", "80", "--deadline-ms", "30", "--json")
+    answer = Pick.model_validate_json(done.out)
+    assert answer == expected("titanxp-2018", min_top1=80, deadline_ms=30)
+    assert [entry.device for entry in answer.entries][:1] == ["titanxp-2018"]
+
+
+def test_pick_as_csv_has_a_row_an_entry(run: Run) -> None:
+    done = run("pick", "--max-params", "10", "--top", "3", "--csv")
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert list(rows[0]) == columns(Entry)
+    answer = expected("cpu", max_params_m=10)
+    assert [row["model"] for row in rows] == [entry.model for entry in answer.entries[:3]]
+    assert float(rows[0]["latency_ms"]) == answer.entries[0].latency_ms
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_where_nothing_fits_the_code_says_so_in_every_form(run: Run, form: str) -> None:
+    done = run("pick", "--min-top1", "99", form)
+    assert done.code == 3
+    if form == "--json":
+        answer = json.loads(done.out)
+        assert (answer["best"], answer["entries"]) == (None, [])
+        assert answer["nearest"][0]["model"] == "nasnetalarge"
+    else:
+        assert done.out.splitlines() == [",".join(columns(Entry))]
+
+
+def test_pick_at_another_batch_size(run: Run) -> None:
+    done = run("pick", "--batch-size", "8", "--deadline-ms", "100")
+    assert "batch size 8: at most 100 ms a pass (12.5 ms an image)" in done.out
+    answer = expected("cpu", 8, deadline_ms=100)
+    assert f"{answer.entries[0].top1:.2f}" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--min-fps", "nan"], "--min-fps"),
+        (["--max-memory", "inf"], "--max-memory"),
+        (["--max-memory", "0"], "write a number above 0"),
+        (["--min-top1", "-1"], "write a number above 0"),
+        (["--top", "0"], "--top"),
+        (["--batch-size", "0"], "--batch-size"),
+        (["--json", "--csv"], "choose one"),
+        (["--min-fsp", "3"], "--min-fps"),
+    ],
+)
+def test_an_option_that_cannot_be_ends_with_2(run: Run, arguments: list[str], said: str) -> None:
+    done = run("pick", *arguments, columns=200)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pick", "--device", "titan"], "--device: 'titan': no such name; did you mean titanxp"),
+        (["pick", "--device", "xyz"], "--device: 'xyz': no such name; known: cpu, titanxp-2018"),
+        (["pick", "--batch-size", "4"], "--batch-size: 4: cpu has 1, 8; choose one, or add it"),
+        (["pick", "--results", "none"], "none/study.csv: no such file; run: snakemake --profile"),
+        (["show", "resnet51"], "MODEL: 'resnet51': no such name; did you mean resnet50?"),
+        (["compare", "resnt50", "vgg16"], "A: 'resnt50': no such name; did you mean resnet50?"),
+        (["compare", "vgg16", "VGG-16"], "B: 'VGG-16' is vgg16, as A is; name another network"),
+        (["compare", "results", "vgg16"], "vgg16: no folder with a study.csv, as results is"),
+        (["compare", "results", "results", "--device", "gpu"], "device 'gpu' was not measured"),
+        (["devices", "--results", "none"], "none/study.csv: no such file"),
+        (["models", "--results", "none"], "none/models.csv: no such file"),
+        (["summary", "--results", "none"], "none/study.csv: no such file"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_remedy(run: Run, arguments: list[str], said: str) -> None:
+    line = one_line(run(*arguments))
+    assert line.startswith("dnnbench: ") and said in line
+
+
+def test_a_number_that_is_none_is_refused_where_it_stands(run: Run, tmp_path: Path) -> None:
+    study_data.write(tmp_path)
+    file = tmp_path / "study.csv"
+    header, first, *rest = file.read_text().splitlines()
+    cells = dict(zip(header.split(","), first.split(","), strict=True)) | {"latency_ms": "nan"}
+    file.write_text("\n".join([header, ",".join(cells.values()), *rest]) + "\n")
+    line = one_line(run("pick", "--results", str(tmp_path)))
+    assert f"{file}:2: latency_ms: 'nan'" in line
+    assert line.endswith("remove the file to make it again")
+
+
+# Which device --------------------------------------------------------------------------------
+
+
+def only(folder: Path, *devices: str) -> str:
+    rows = [row for row in study_data.tables()[0] if row.device in devices]
+    return str(study_data.write(folder, rows))
+
+
+def test_a_table_of_one_device_needs_no_device(run: Run, tmp_path: Path) -> None:
+    done = run("pick", "--results", only(tmp_path, "titanxp-2018"), "--json")
+    assert json.loads(done.out)["device"] == "titanxp-2018"
+
+
+def test_with_published_devices_only_one_has_to_be_named(run: Run, tmp_path: Path) -> None:
+    folder = only(tmp_path, "titanxp-2018", "jetsontx1-2018")
+    line = one_line(run("pick", "--results", folder))
+    assert line == (
+        "dnnbench: --device: missing, and there are titanxp-2018, jetsontx1-2018; name one of them"
+    )
+    done = run("pick", "--results", folder, "--device", "jetson-tx1", "--min-fps", "30")
+    assert "Memory basis: process:titanxp-2018." in done.out
+
+
+def test_an_empty_table_is_an_error(run: Run, tmp_path: Path) -> None:
+    line = one_line(run("pick", "--results", only(tmp_path)))
+    assert line.startswith(f"dnnbench: {tmp_path / 'study.csv'}: no rows")
+
+
+def test_a_study_without_accuracy_judges_nothing(run: Run, tmp_path: Path) -> None:
+    rows = [
+        row.model_copy(update={"top1": None, "accuracy_source": None})
+        for row in study_data.tables()[0]
+        if row.device == "cpu"
+    ]
+    done = run("pick", "--results", str(study_data.write(tmp_path, rows)), "--min-fps", "1")
+    assert (done.code, done.out.splitlines()[1]) == (3, "No network can be judged.")
+    assert "Not judged: AlexNet, " in done.out
+
+
+# compare -------------------------------------------------------------------------------------
+
+
+def test_compare_of_two_networks_says_who_is_faster_and_on_what_evidence(run: Run) -> None:
+    done = run("compare", "ResNet-50", "dpn-68")
+    assert done.code == 0
+    lines = [words(line) for line in done.out.splitlines()]
+    assert lines[0] == "A: ResNet-50, B: DPN-68, on cpu."
+    (time,) = [line for line in lines if line.startswith("ms an image 1 ")]
+    assert "x 1.20 (1.19 to 1.21)" in time
+    assert time.endswith("B faster")
+    # Batch size 8 has no rounds here.
+    (other,) = [line for line in lines if line.startswith("ms an image 8 ")]
+    assert other.endswith("cannot tell")
+    (top1,) = [line for line in lines if line.startswith("top-1, % ")]
+    assert top1 == "top-1, % 76.01 75.95 +0.06 (+0.05 to +0.07) A better"
+    assert "ms an image: ratio within 5 rounds of one session." in lines
+
+
+def test_compare_on_a_published_device(run: Run) -> None:
+    done = run("compare", "vgg16", "vgg19", "--device", "Titan-Xp", columns=120)
+    assert done.code == 0
+    assert done.out.count("ms an image ") >= 7
+    assert "rounding of the published times" in done.out
+
+
+def test_compare_of_a_network_without_a_row(run: Run, tmp_path: Path) -> None:
+    rows = [row for row in study_data.tables()[0] if row.model != "vgg16"]
+    folder = str(study_data.write(tmp_path, rows))
+    line = one_line(run("compare", "vgg16", "vgg19", "--results", folder, "--device", "cpu"))
+    assert line.startswith(f"dnnbench: {tmp_path / 'study.csv'}: vgg16: no row for cpu;")
+
+
+def test_compare_of_two_runs_lists_what_got_slower(run: Run, tmp_path: Path) -> None:
+    rows, models = study_data.tables()
+    folders = []
+    for name, session, slow in (("before", "1", 1.0), ("after", "2", 1.5)):
+        own = [
+            row.model_copy(update={"session": session, "latency_ms": 10 * factor})
+            for row in rows
+            if row.device == "cpu" and row.batch_size == 1 and row.model in ("vgg16", "vgg19")
+            for factor in [slow if row.model == "vgg16" else 1.0]
+        ]
+        lines = [
+            *study_data.timed(
+                "vgg16", [x * slow for x in (10, 10.1, 9.9, 10, 10.05)], session=session
+            ),
+            *study_data.timed("vgg19", [x + 0.01 * slow for x in (10, 10.1, 9.9)], session=session),
+        ]
+        folders.append(str(study_data.write(tmp_path / name, own, models, lines)))
+    done = run("compare", *folders, columns=200)
+    assert done.code == 0
+    assert "2 cells timed in both runs." in done.out
+    (slower,) = [words(line) for line in done.out.splitlines() if line.startswith("VGG-16")]
+    assert slower.startswith("VGG-16 1 10.0 15.0 x 1.50 (1.")
+    assert slower.endswith("slower")
+    assert "1 of 2 cells: no change that this machine can tell." in done.out
+    assert "reference kernels took x 1.00 (compute) and x 1.00 (memory)" in done.out
+
+
+def test_compare_of_a_run_with_itself_compares_nothing(run: Run) -> None:
+    done = run("compare", "results", "results", columns=120)
+    assert (done.code, done.err) == (0, "")
+    assert "0 cells timed in both runs." in done.out
+    assert "2 more are one measurement in both, and not compared." in done.out
+
+
+# show, devices, models, summary --------------------------------------------------------------
+
+
+def test_show_has_the_network_on_every_device_and_why_it_is_not_stable(run: Run) -> None:
+    (unstable, *_) = [
+        row for row in study_data.tables()[0] if row.stable is False and row.batch_size == 1
+    ]
+    done = run("show", unstable.model.upper())
+    name = registry.load_registry()[unstable.model].name
+    assert done.out.splitlines()[0] == f"{name} ({unstable.model})"
+    assert "cpu x 1: † not stable: because [of] a neighbour." in done.out
+    assert done.out.count("titanxp-2018 ") >= 7 and done.out.count("jetsontx1-2018 ") >= 7
+    assert f"Top-1: {unstable.top1:.2f} % ({unstable.accuracy_source})." in done.out
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+
+
+def test_show_says_what_was_measured_beside_what_is_ranked_by(run: Run, tmp_path: Path) -> None:
+    models = [
+        model.model_copy(update={"top1_published": 70.5, "top1_measured": 68.25})
+        if model.model == "vgg16"
+        else model
+        for model in study_data.tables()[1]
+    ]
+    folder = str(study_data.write(tmp_path, models=models))
+    done = run("show", "vgg16", "--results", folder)
+    assert "; measured 68.25 %; published 70.50 %." in done.out
+
+
+def test_show_of_a_network_that_is_not_in_the_study(run: Run, tmp_path: Path) -> None:
+    rows, models = ([one for one in table if one.model != "vgg16"] for table in study_data.tables())
+    folder = study_data.write(tmp_path, rows, models)
+    done = run("show", "vgg16", "--results", str(folder), columns=200)
+    assert done.code == 0
+    assert f"Not in this study: no row in {folder / 'models.csv'}." in done.out
+
+
+def test_devices_lists_what_was_measured_where(run: Run) -> None:
+    done = run("devices")
+    rows = [line for line in done.out.splitlines() if line[:4] in ("cpu ", "tita", "jets")]
+    cpu, titan, jetson = (words(row) for row in rows)
+    cells = [row for row in study_data.tables()[0] if row.device == "cpu"]
+    unstable = sum(row.stable is False for row in cells)
+    assert cpu.startswith(f"cpu 44/44 85/88 {unstable} 1, 8 A processor,")
+    assert titan.startswith("titanxp-2018 44/44 308/308 1, 2, 4, 8,")
+    assert jetson.startswith("jetsontx1-2018 44/44 264/308 1, 2, 4, 8,")
+
+
+def test_models_lists_the_study_and_then_what_else_there_is(run: Run, tmp_path: Path) -> None:
+    kept = study_data.tables()[1][3:]
+    folder = str(study_data.write(tmp_path, models=kept))
+    done = run("models", "--results", folder, columns=120)
+    keys = [line.split()[0] for line in done.out.splitlines()[2:-2]]
+    known = list(registry.load_registry())
+    listed = [model.model for model in kept]
+    assert keys == [key for key in known if key in listed] + [
+        key for key in known if key not in listed
+    ]
+    assert done.out.count("not in this study") == len(known) - len(kept)
+
+
+def test_a_name_with_markup_in_it_is_shown_as_it_is(run: Run, tmp_path: Path) -> None:
+    rows, models = study_data.tables()
+    (row,) = [one for one in rows if (one.device, one.model, one.batch_size) == ("cpu", "vgg16", 1)]
+    odd = row.model_copy(update={"accuracy_source": "[red]oops[/red]"})
+    done = run("pick", "--results", str(study_data.write(tmp_path, [odd], models)))
+    assert "Top-1: [red]oops[/red]." in done.out
+
+
+def test_summary_names_the_best_under_each_budget(run: Run) -> None:
+    done = run("summary")
+    assert done.code == 0
+    assert "85 of 88 cells timed" in done.out
+    assert done.out.splitlines()[-1] == f"The page: {Path('reports/index.html')}"
+
+
+# Help, colour, completion --------------------------------------------------------------------
+
+
+def test_help_has_examples_and_every_exit_code(run: Run) -> None:
+    done = run("--help")
+    assert done.code == 0
+    for code in ("0  answered", "1  a mistake", "2  an option", "3  pick: no network fits"):
+        assert code in done.out
+    for command in ("pick", "compare", "show", "devices", "models"):
+        assert command in done.out
+        own = run(command, "--help").out
+        assert f"dnnbench {command}" in own.split("Example")[1]
+
+
+def test_the_examples_in_the_help_work(run: Run) -> None:
+    text = run("--help").out + run("pick", "--help").out + run("show", "--help").out
+    examples = [
+        line.strip(" │").split()[1:]
+        for line in text.splitlines()
+        if line.strip().startswith("dnnbench ") and '"' not in line
+    ]
+    assert len(examples) >= 6
+    for example in examples:
+        assert run(*example).code in (0, 3)
+
+
+def test_colours_are_for_terminals_that_want_them(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run("pick")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    coloured = run("pick")
+    monkeypatch.setenv("NO_COLOR", "1")
+    uncoloured = run("pick")
+    assert "\x1b" not in plain.out
+    assert "\x1b[32myes" in coloured.out
+    assert "\x1b[32m" not in uncoloured.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "index", "offered"),
+    [
+        (
+            "dnnbench show ResNet-",
+            2,
+            {f"ResNet-{depth}" for depth in (18, 34, 50, 101, 152)},
+        ),
+        ("dnnbench compare vgg11 vgg-11", 3, {"vgg-11", "vgg-11_bn"}),
+        ("dnnbench pick --device t", 3, {"titanxp-2018"}),
+        ("dnnbench pick --device Titan-", 3, {"Titan-xp-2018"}),
+        ("dnnbench pick --results elsewhere --device ", 5, set()),
+        ("dnnbench co", 1, {"compare"}),
+    ],
+)
+def test_names_complete_in_a_shell(
+    results: Path, typed: str, index: int, offered: set[str]
+) -> None:
+    settings: dict[str, Any] = {
+        "_DNNBENCH_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(index),
+        "PYTHONPATH": str(SOURCE),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from dnnbench.cli import app; app()"],
+        cwd=results.parent,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set(done.stdout.split()) == offered
+    assert done.stderr == ""
