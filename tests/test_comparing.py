@@ -136,7 +136,7 @@ def test_memory_on_two_bases_is_not_compared() -> None:
 def test_accuracy_and_costs() -> None:
     found = compared([own("a", top1=70.01), own("b")])
     assert (found["top1"].verdict, found["top1"].difference) == ("a", pytest.approx(0.01))
-    assert found["top1"].basis == "published:table3; rounding of each"
+    assert found["top1"].basis == "published:table3; rounding of each, sampling not known"
     assert compared([own("a"), own("b")])["top1"].verdict == "tie"
     assert compared([own("a", top1=None), own("b")])["top1"].basis == "accuracy not known"
     assert (found["params"].verdict, found["params"].difference) == ("tie", 0)

@@ -10,7 +10,8 @@ from browser import CHROMEDRIVER, CHROMIUM, browser
 from rich.console import Console
 from study_data import DEVICES, drawn, environment, study
 
-from dnnbench import cli, page, registry
+from dnnbench import page, registry
+from dnnbench.cli import summary
 from dnnbench.figures.build import Figure, build_figures
 from dnnbench.figures.results import Results, devices_of
 from dnnbench.figures.save import specification
@@ -217,14 +218,14 @@ def test_the_summary_says_what_was_missed_and_why(data: Results) -> None:
     output = io.StringIO()
     console = Console(file=output, soft_wrap=True)
     names = {key: network.name for key, network in registry.load_registry().items()}
-    cli.print_accuracy(console, list(measured(data).accuracy), names)
+    summary.print_accuracy(console, list(measured(data).accuracy), names)
     assert output.getvalue().splitlines() == [
         "",
         "Accuracy measured on folder: 3 of 4 networks.",
         "  VGG-16: not measured: no weights: http://data.example/<x>.pth: 404; to try again,"
         " remove it",
     ]
-    cli.print_accuracy(console, [AccuracyRow(model="vgg16", status="not_measured")], names)
+    summary.print_accuracy(console, [AccuracyRow(model="vgg16", status="not_measured")], names)
     assert output.getvalue().count("\n") == 3
 
 

@@ -122,8 +122,8 @@ def _top1(a: StudyRow, b: StudyRow, models: Mapping[str, ModelRow]) -> Compariso
     basis = " and ".join(dict.fromkeys(str(row.accuracy_source) for row in (a, b)))
     if not (one.certain and other.certain):
         return _unknown("top1", None, (a.top1, b.top1), basis, one.value - other.value)
-    kind = "rounding" if basis.startswith("published") else "interval"
-    basis = f"{basis}; {kind} of each"
+    published = basis.startswith("published")
+    basis += "; rounding of each, sampling not known" if published else "; interval of each"
     return _told("top1", None, (a.top1, b.top1), _minus(one, other), 0, basis)
 
 
