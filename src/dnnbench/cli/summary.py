@@ -78,7 +78,8 @@ def print_best(
     console.print(table)
     if any(row.fits == "cannot_tell" for row in chosen if row.rank == 1):
         console.print("\ncannot tell: the limit lies within the interval of its time.")
-    console.print(f"\n{captions.accuracy(row.accuracy_source for row in measured)}")
+    sources = {row.model: row.accuracy_source for row in measured}
+    console.print(f"\n{captions.accuracy(sources.values())}")
 
 
 def print_accuracy(console: Console, rows: list[AccuracyRow], names: dict[str, str]) -> None:
