@@ -185,7 +185,13 @@ LIMITS = st.fixed_dictionaries(
         "min_top1": st.sampled_from([50.0, 70.0, 70.005, 79.0, 90.0]),
     },
 )
-EXAMPLES = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples in every run: a landing must not fail by chance for what it did not change.
+EXAMPLES = settings(
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 
 @EXAMPLES
@@ -287,6 +293,7 @@ def test_the_order_of_rows_does_not_matter(
     assert answers[0].left_out == answers[1].left_out
 
 
+@EXAMPLES
 @given(st.floats(1e-4, 1e7), st.booleans())
 def test_a_limit_is_shown_rounded_to_the_side_on_which_more_fits(
     limit: float, minimum: bool
