@@ -18,6 +18,7 @@ from dnnbench.figures.results import Results
 from dnnbench.records import (
     SCHEMA_VERSION,
     AccuracyRow,
+    Complexity,
     Disturbance,
     Environment,
     LatencyLine,
@@ -173,7 +174,9 @@ def environment() -> Environment:
 
 def _model(entry: published.ModelEntry) -> ModelRow:
     macs, params = int(entry.conv_gmacs_figure * 1e9), int(entry.params_m_figure * 1e6)
-    accuracy: dict[str, float | str | None] = dict.fromkeys(columns(ModelRow)[10:])
+    accuracy: dict[str, float | str | None] = dict.fromkeys(
+        columns(ModelRow)[len(columns(Complexity)) :]
+    )
     accuracy |= {"top1": entry.top1, "top1_source": f"published:{entry.top1_source}"}
     accuracy |= {"top1_published": entry.top1, "top5_published": entry.top5}
     accuracy |= {"top5": entry.top5, "top5_source": f"published:{entry.top5_source}"}
@@ -186,7 +189,11 @@ def _model(entry: published.ModelEntry) -> ModelRow:
             "macs": macs,
             "flops": 2 * macs,
             "conv_macs": macs,
+            "grouped_macs": 0,
             "thop_macs": None,
+            "linear_mib": 4.0,
+            "traffic_mib": 60.0,
+            "operators": 80,
             "weights_mib": params * 4 / 2**20,
             "activations_mib": 20.0,
             **accuracy,

@@ -16,7 +16,7 @@ import study_data
 
 from dnnbench import cli, registry
 from dnnbench.picking import Entry, Pick, pick
-from dnnbench.records import columns
+from dnnbench.records import StudyRow, columns
 from dnnbench.selection import Limits
 
 SOURCE = Path(cli.__file__).parents[2]
@@ -330,6 +330,63 @@ def test_compare_of_a_run_with_itself_compares_nothing(run: Run) -> None:
     assert (done.code, done.err) == (0, "")
     assert "0 cells timed in both runs." in done.out
     assert "2 more are one measurement in both, and not compared." in done.out
+
+
+# predict ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def untimed(run: Run, tmp_path: Path) -> list[str]:
+    """Arguments for a study in which two networks were not timed, and one ran out of memory."""
+    rows, models = study_data.tables()
+    lost = {"resnet50": "not_measured", "vgg16": "not_measured", "vgg19": "oom"}
+    time = dict.fromkeys(name for name in columns(StudyRow) if name.startswith(("latency", "fps")))
+    rows = [
+        row.model_copy(update={**time, "batch_ms": None, "status": lost[row.model]})
+        if row.source == "measured" and row.model in lost
+        else row
+        for row in rows
+    ]
+    folder = study_data.write(tmp_path / "untimed", rows, models)
+    return ["--results", str(folder)]
+
+
+def test_predict_lists_what_was_not_timed_and_says_how_well(run: Run, untimed: list[str]) -> None:
+    done = run("predict", *untimed)
+    assert done.code == 0
+    answer = json.loads(run("predict", "--json", *untimed).out)
+    found = {one["model"]: one for one in answer["predictions"]}
+    # The last is in the registry and not in the study: its costs were counted.
+    assert found.keys() == {"resnet50", "vgg16", "efficientnet_lite0"}
+    for one in found.values():
+        assert one["latency_ms_low"] < one["latency_ms"] < one["latency_ms_high"]
+    timed = [row for row in study_data.tables()[0] if (row.device, row.batch_size) == ("cpu", 1)]
+    assert answer["quality"]["networks"] == sum(row.status == "ok" for row in timed) - 3
+    assert f"error of {answer['quality']['median_error']:.0%}" in words(done.out)
+    assert "VGG-19" not in done.out
+
+
+def test_predict_needs_enough_timed_networks(run: Run, tmp_path: Path) -> None:
+    rows, models = study_data.tables()
+    few = {model.model for model in models[:5]}
+    folder = study_data.write(tmp_path / "few", [row for row in rows if row.model in few], models)
+    line = one_line(run("predict", "--device", "cpu", "--results", str(folder)))
+    assert line == (
+        f"dnnbench: {folder / 'study.csv'}: 5 networks are timed on cpu at batch size 1;"
+        " time 8 or more (params.yaml: models)"
+    )
+
+
+def test_pick_lists_predicted_networks_only_when_asked(run: Run, untimed: list[str]) -> None:
+    plain = json.loads(run("pick", "--json", "--top", "99", *untimed).out)
+    assert "resnet50" in plain["left_out"]
+    asked = json.loads(run("pick", "--predicted", "--json", "--top", "99", *untimed).out)
+    sources = {entry["model"]: entry["source"] for entry in asked["entries"]}
+    predicted = {model for model, source in sources.items() if source == "predicted"}
+    assert predicted == {"resnet50", "vgg16", "efficientnet_lite0"}
+    shown = run("pick", "--predicted", "--top", "99", *untimed).out
+    assert sum("‡" in line for line in shown.splitlines()) == 3 + 1
+    assert "‡ predicted: dnnbench predict says how well." in shown
 
 
 # show, devices, models, summary --------------------------------------------------------------

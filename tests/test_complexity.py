@@ -11,7 +11,6 @@ from torch import nn
 
 from dnnbench import complexity, counters, isolation, registry
 from dnnbench.complexity import ComplexityError
-from dnnbench.records import Complexity, read_rows
 
 REPOSITORY = Path(__file__).parents[1]
 SCRIPT = REPOSITORY / "workflow" / "scripts" / "complexity.py"
@@ -45,16 +44,10 @@ def bias_term(network):
     return total
 
 
-@pytest.fixture(scope="module")
-def table(tmp_path_factory):
-    """Rows of all 44 networks, from the stage as a person runs it."""
-    output = tmp_path_factory.mktemp("complexity") / "complexity.csv"
-    finished = run("bianco2018", "--output", output)
-    assert finished.returncode == 0, finished.stderr
-    assert "complexity: 44 of 44" in finished.stderr
-    rows = read_rows(output, Complexity)
-    assert [row.model for row in rows] == list(FLOPS)
-    return {row.model: row for row in rows}
+@pytest.fixture
+def table(complexity_table):
+    assert list(complexity_table) == list(FLOPS)
+    return complexity_table
 
 
 # Against counts made by others ----------------------------------------------------------------
@@ -233,6 +226,28 @@ def test_a_network_that_fails_is_named(arguments, message, capfd):
     with pytest.raises(ComplexityError, match=rf"^mine: failed .*{message}") as caught:
         complexity.measure(network)
     assert "\n" not in str(caught.value)
+
+
+def test_what_operators_do_beside_multiplying():
+    model = nn.Sequential(
+        nn.Conv2d(4, 8, 3, padding=1, groups=2, bias=False),  # 8 x 6 x 6 from 2 x 3 x 3 each
+        nn.ReLU(inplace=True),
+        nn.Flatten(),  # A view: no bytes, no operator.
+        nn.Linear(288, 10),
+    ).to("meta")
+    counts = counters.count(model, torch.empty(1, 4, 6, 6, device="meta"))
+    assert counts.grouped_macs == counts.conv_macs == 8 * 36 * 2 * 9
+    assert counts.macs == counts.conv_macs + 2880
+    assert counts.linear_bytes == 4 * (288 + 2880 + 10 + 10)
+    convolution, rectified = 4 * 36 + 8 * 2 * 9 + 8 * 36, 2 * 8 * 36
+    assert counts.traffic_bytes == 4 * (convolution + rectified)
+    assert counts.operators == 3
+
+
+def test_depthwise_convolutions_are_grouped_and_few_of_the_operations(table):
+    mobile, residual = table["mobilenet"], table["resnet50"]
+    assert residual.grouped_macs == 0
+    assert 0.01 < mobile.grouped_macs / mobile.macs < 0.05
 
 
 def test_measuring_leaves_no_trace(capfd):

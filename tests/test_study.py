@@ -132,7 +132,11 @@ def complexity(model: str = "resnet18") -> Complexity:
         macs=1814073344,
         flops=3628146688,
         conv_macs=1813561344,
+        grouped_macs=0,
         thop_macs=None,
+        linear_mib=3.9,
+        traffic_mib=61.2,
+        operators=69,
         weights_mib=44.629,
         activations_mib=9.2,
     )
@@ -656,7 +660,7 @@ def test_complexity_has_a_row_for_every_network(results: Path) -> None:
     with pytest.raises(RecordError, match=r"none\.csv: no such file; run the complexity stage"):
         study.read_complexity(results / "none.csv", ["resnet18"])
     path.write_text(path.read_text().rsplit(",", 1)[0] + "\n")
-    with pytest.raises(RecordError, match=r"complexity\.csv:2: 9 fields, expected 10; remove"):
+    with pytest.raises(RecordError, match=r"complexity\.csv:2: 13 fields, expected 14; remove"):
         study.read_complexity(path, ["resnet18"])
 
 

@@ -57,7 +57,11 @@ def _measure(network: Network) -> Complexity:
         macs=run.macs,
         flops=2 * run.macs,
         conv_macs=run.conv_macs,
+        grouped_macs=run.grouped_macs,
         thop_macs=counters.thop_macs(model, images),
+        linear_mib=run.linear_bytes / _MIB,
+        traffic_mib=run.traffic_bytes / _MIB,
+        operators=run.operators,
         weights_mib=weights / _MIB,
         activations_mib=run.activations_bytes / _MIB,
     )

@@ -22,6 +22,9 @@ class Counts(NamedTuple):
 
     ``macs`` is half the floating-point operations of ``torch.utils.flop_counter``: convolutions
     and matrix products, without biases; ``conv_macs`` is the part of the convolutions.
+    ``grouped_macs`` is the part of grouped and depthwise ones. ``linear_bytes`` are what matrix
+    products read and write, ``traffic_bytes`` what all other operators do, and ``operators`` how
+    many there are; those that only return another view of a tensor are left out of all three.
     ``params_executed`` counts the parameters of modules that ran, so that auxiliary heads drop out.
     ``activations_bytes`` is what :func:`peak_activations` returns, and ``output_shape`` the shape
     of what the model returns, empty where that is not a tensor.
@@ -29,6 +32,10 @@ class Counts(NamedTuple):
 
     macs: int
     conv_macs: int
+    grouped_macs: int
+    linear_bytes: int
+    traffic_bytes: int
+    operators: int
     params_executed: int
     activations_bytes: int
     output_shape: tuple[int, ...]
@@ -46,9 +53,9 @@ def count(model: nn.Module, images: torch.Tensor) -> Counts:
             output_shape = tuple(output.shape)
 
     handles = [module.register_forward_hook(note) for module in model.modules()]
-    counter = FlopCounterMode(display=False)
+    counter, work = FlopCounterMode(display=False), _Work()
     try:
-        with counter:
+        with counter, work:
             activations_bytes = peak_activations(model, images)
     finally:
         for handle in handles:
@@ -58,6 +65,10 @@ def count(model: nn.Module, images: torch.Tensor) -> Counts:
     return Counts(
         macs=counter.get_total_flops() // 2,
         conv_macs=convolutions // 2,
+        grouped_macs=work.grouped_macs,
+        linear_bytes=work.linear_bytes,
+        traffic_bytes=work.traffic_bytes,
+        operators=work.operators,
         params_executed=size(ran.values()),
         activations_bytes=activations_bytes,
         output_shape=output_shape,
@@ -104,6 +115,38 @@ def size(tensors: Iterable[torch.Tensor]) -> int:
 def size_bytes(tensors: Iterable[torch.Tensor]) -> int:
     """Bytes of all tensors."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """What operators have to do beside multiplying: bytes they read and write, and their number."""
+
+    _MATRIX_PRODUCTS = ("aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm")
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.grouped_macs = self.linear_bytes = self.traffic_bytes = self.operators = 0
+
+    def __torch_dispatch__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func.is_view:
+            return result
+        tensors = [x for x in tree_leaves((args, kwargs, result)) if isinstance(x, torch.Tensor)]
+        moved = size_bytes(tensors)
+        self.operators += 1
+        if func.name().partition(".")[0] in self._MATRIX_PRODUCTS:
+            self.linear_bytes += moved
+        else:
+            self.traffic_bytes += moved
+        if func is torch.ops.aten.convolution.default and args[8] > 1:
+            weight = args[1]  # Output channels x input channels of a group x kernel.
+            self.grouped_macs += result.numel() * weight[0].numel()
+        return result
 
 
 class _LiveStorages(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -59,7 +59,11 @@ class Complexity(Record):
     macs: Annotated[int, Field(ge=0)]
     flops: Annotated[int, Field(ge=0)]
     conv_macs: Annotated[int, Field(ge=0)]
+    grouped_macs: Annotated[int, Field(ge=0)]
     thop_macs: Annotated[int, Field(ge=0)] | None
+    linear_mib: NonNegative
+    traffic_mib: NonNegative
+    operators: Annotated[int, Field(ge=0)]
     weights_mib: NonNegative
     activations_mib: NonNegative
 

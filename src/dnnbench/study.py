@@ -219,7 +219,7 @@ def aggregate(
     if published is not None:
         rows += study_rows(published, models)
     return rows, [
-        _model_row(complexity[model], ranked[model], accuracy[model], tried.get(model))
+        model_row(complexity[model], ranked[model], accuracy[model], tried.get(model))
         for model in models
     ]
 
@@ -394,9 +394,13 @@ def _measured_row(
     )
 
 
-def _model_row(
-    complexity: Complexity, ranked: Accuracy, published: Accuracy, measured: AccuracyRow | None
+def model_row(
+    complexity: Complexity,
+    ranked: Accuracy,
+    published: Accuracy,
+    measured: AccuracyRow | None = None,
 ) -> ModelRow:
+    """What a network costs joined with its accuracy: ranked by, published, and measured here."""
     return ModelRow(
         **complexity.model_dump(),
         top1=ranked.top1,

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from dnnbench.cli import compare, look, pick, summary
+from dnnbench.cli import compare, look, pick, predict, summary
 from dnnbench.errors import UserError
 
 # Typer keeps the line breaks, and puts an empty line where there are two.
@@ -38,6 +38,7 @@ _app = typer.Typer(
 for command in (
     pick.pick,
     compare.compare,
+    predict.predict,
     look.show,
     look.devices,
     look.models,

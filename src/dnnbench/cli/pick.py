@@ -12,6 +12,7 @@ from rich.text import Text
 
 from dnnbench import picking
 from dnnbench.cli import options, printing
+from dnnbench.cli.predict import predictions
 from dnnbench.cli.tables import Tables
 from dnnbench.errors import UserError
 from dnnbench.figures.text import significant
@@ -64,6 +65,9 @@ def pick(
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images in a pass.")] = 1,
     top: Annotated[int, typer.Option(min=1, help="Networks to list.")] = 5,
+    predicted: Annotated[
+        bool, typer.Option("--predicted", help="Networks too whose time is only predicted.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="The listed networks as CSV.")] = False,
     results: options.Results = options.RESULTS,
@@ -85,9 +89,12 @@ def pick(
     tables = Tables(results)
     chosen = tables.device(device)
     _check_batch_size(tables, chosen, batch_size)
+    added = predictions(tables, chosen, batch_size) if predicted else None
+    models = added.models if added else tables.models
+    rows = [*tables.study, *(added.rows() if added else ())]
     answer = picking.pick(
-        tables.study,
-        tables.models,
+        rows,
+        models,
         chosen,
         Limits(
             max_memory_gib=max_memory,
@@ -194,6 +201,7 @@ def _time(entry: Entry) -> str:
     if entry.source == "published":
         return significant(entry.latency_ms)
     mark = printing.UNSTABLE if entry.stable is False else ""
+    mark += printing.PREDICTED if entry.source == "predicted" else ""
     low, high = entry.latency_ms_low, entry.latency_ms_high
     return f"{printing.with_bounds(entry.latency_ms, low, high)}{mark}"
 
@@ -291,6 +299,8 @@ def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
         )
     if any(entry.source == "measured" and entry.latency_ms_low for entry in entries):
         notes.append("In brackets: 95 %, over processes of one session on one machine.")
+    if any(entry.source == "predicted" for entry in entries):
+        notes.append(f"{printing.PREDICTED} predicted: dnnbench predict says how well.")
     if any(entry.stable is False for entry in entries):
         notes.append(f"{printing.UNSTABLE} not stable: dnnbench show says why.")
     if entries:

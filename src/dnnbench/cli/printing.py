@@ -9,6 +9,7 @@ from rich.table import Table
 from dnnbench.figures.text import significant
 
 UNSTABLE = "†"
+PREDICTED = "‡"
 
 _STATUS = {"not_measured": "not measured"}
 

@@ -1,0 +1,58 @@
+"""How well a few timed networks predict the others, on every device of a study.
+
+Out of sample: ten networks drawn at random, all others predicted; a hundred draws. Beside it a
+straight line on multiply-adds through the same ten, and how often the 95 % interval held. Reads
+results/study.csv and results/complexity.csv, so run the study first.
+"""
+
+import random
+import sys
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from dnnbench import predicting
+from dnnbench.records import Complexity, StudyRow, read_rows
+
+RESULTS = Path("results")
+TIMED, DRAWS, SEED = 10, 100, 1
+
+
+def main() -> None:
+    """Print a line for each device and batch size with enough networks."""
+    if not (RESULTS / "study.csv").exists():
+        sys.exit(f"{RESULTS / 'study.csv'}: no such file; run the study first")
+    models = {row.model: row for row in read_rows(RESULTS / "complexity.csv", Complexity)}
+    rows = read_rows(RESULTS / "study.csv", StudyRow)
+    print(f"{TIMED} networks timed, {DRAWS} draws; relative error of the others, median and 90 %")
+    print(f"{'device':16}{'batch':>6}{'networks':>10}{'ours':>14}{'line':>16}{'interval held':>16}")
+    for device, size in dict.fromkeys((row.device, row.batch_size) for row in rows):
+        times = predicting.timed(rows, models, device, size)
+        if len(times) > TIMED:
+            print(f"{device:16}{size:6}{len(times):10}", end="", flush=True)
+            compare(models, times, device, size)
+
+
+def compare(models: dict[str, Complexity], times: dict[str, float], device: str, size: int) -> None:
+    """Errors of both on the networks that were not drawn."""
+    chance = random.Random(SEED)
+    ours, line, held = [], [], []
+    for _ in range(DRAWS):
+        drawn = chance.sample(sorted(times), TIMED)
+        known = [times[key] for key in drawn]
+        model = predicting.fit([models[key] for key in drawn], known)
+        slope, start = np.polyfit([models[key].macs for key in drawn], known, 1)
+        for key in sorted(times.keys() - set(drawn)):
+            found = model.predict(device, size, models[key])
+            ours.append(abs(found.latency_ms / times[key] - 1))
+            line.append(abs((start + slope * models[key].macs) / times[key] - 1))
+            held.append(found.latency_ms_low <= times[key] <= found.latency_ms_high)
+    print(
+        f"{median(ours):7.1%}{np.quantile(ours, 0.9):7.1%}"
+        f"{median(line):9.1%}{np.quantile(line, 0.9):7.1%}{sum(held) / len(held):16.1%}"
+    )
+
+
+if __name__ == "__main__":
+    main()
