@@ -27,7 +27,15 @@ class Browser:
     def devtools(self, method: str, **parameters: Any) -> Any:
         return self._post("goog/cdp/execute", {"cmd": method, "params": parameters})
 
-    def open(self, page: Path, *, width: int, height: int = 900, dark: bool = False) -> None:
+    def open(
+        self,
+        page: Path,
+        *,
+        width: int,
+        height: int = 900,
+        dark: bool = False,
+        fragment: str = "",
+    ) -> None:
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -37,7 +45,12 @@ class Browser:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.devtools("Emulation.setEmulatedMedia", features=[scheme])
-        self._post("url", {"url": page.resolve().as_uri()})
+        address = page.resolve().as_uri()
+        self._post("url", {"url": f"{address}#{fragment}" if fragment else address})
+
+    def blank(self) -> None:
+        """Leave the page, so that opening it again loads it."""
+        self._post("url", {"url": "about:blank"})
 
     def evaluate(self, expression: str) -> Any:
         return self._post("execute/sync", {"script": f"return {expression}", "args": []})
@@ -66,6 +79,24 @@ class Browser:
             for message in messages
             if message["method"] == "Network.requestWillBeSent"
         ]
+
+    def press(self, key: str) -> None:
+        """A key of the keyboard, by its name (``Tab``, ``ArrowLeft``)."""
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}
+        fields = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
+        text = {"text": "\r"} if key == "Enter" else {}
+        self.devtools("Input.dispatchKeyEvent", type="keyDown", **fields, **text)
+        self.devtools("Input.dispatchKeyEvent", type="keyUp", **fields)
+
+    def click(self, x: float, y: float) -> None:
+        """The left button at a place of the window, pixels."""
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
+            self.devtools("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
+
+    def pdf(self) -> bytes:
+        """The page as it is printed."""
+        return base64.b64decode(self.devtools("Page.printToPDF", printBackground=False)["data"])
 
     def screenshot(self, path: Path, *, whole: bool = True) -> None:
         picture = self.devtools("Page.captureScreenshot", captureBeyondViewport=whole)

@@ -13,6 +13,7 @@ from study_data import DEVICES, drawn, environment, study
 from dnnbench import page, registry
 from dnnbench.cli import summary
 from dnnbench.figures.build import Figure, build_figures
+from dnnbench.figures.highlight import highlightable
 from dnnbench.figures.results import Results, devices_of
 from dnnbench.figures.save import specification
 from dnnbench.records import AccuracyRow, write_text
@@ -73,12 +74,12 @@ def test_nothing_is_loaded_from_elsewhere(html: str) -> None:
                 assert address in ("", "data:,"), (tag, address)
     style = re.search(r"<style>(.*?)</style>", html, re.S)
     assert style and "url(" not in style[1] and "@import" not in style[1]
-    charts, theme, _libraries, own = elements.scripts
+    explore, charts, theme, _libraries, own = elements.scripts
     for text in (theme, own):
         assert "http" not in text and "fetch" not in text and "import(" not in text
-    addresses = set(re.findall(r"https?://[^\"\\]+", charts))
+    addresses = set(re.findall(r"https?://[^\"\\]+", explore + charts))
     assert all(address.startswith("https://vega.github.io/schema/") for address in addresses)
-    assert '"url"' not in charts
+    assert '"url"' not in explore + charts
     policy = next(t["content"] for tag, t in elements.tags if "Content-Security" in str(t))
     assert policy and policy.startswith("default-src 'none'") and "http" not in policy
 
@@ -88,13 +89,13 @@ def test_every_figure_is_there_and_the_page_is_small(html: str, figures: list[Fi
     elements = Elements(html)
     ids = [attributes["id"] for _, attributes in elements.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    charts = json.loads(elements.scripts[0])
+    charts = json.loads(elements.scripts[1])
     for figure in figures:
         assert figure.name in ids
         drawn = "table" not in figure.kind
         assert (figure.name in charts) == drawn
         if drawn:
-            assert charts[figure.name] == specification(figure)
+            assert charts[figure.name] == highlightable(specification(figure))
     for device in DEVICES:
         assert f"device-{device}" in ids
 
@@ -131,9 +132,10 @@ def test_text_from_outside_is_shown_not_run(data: Results) -> None:
     )
     html = page.render(changed, build_figures(changed), [environment()])
     elements = Elements(html)
-    assert "alert(1)" not in "".join(elements.scripts[1:])
-    assert len(elements.scripts) == 4
-    assert nasty in json.dumps(json.loads(elements.scripts[0]), ensure_ascii=False)
+    assert "alert(1)" not in "".join(elements.scripts[2:])
+    assert len(elements.scripts) == 5
+    for data in elements.scripts[:2]:
+        assert nasty in json.dumps(json.loads(data), ensure_ascii=False)
     assert "<b>host</b>" not in html
 
 

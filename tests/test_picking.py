@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dnnbench import published
-from dnnbench.cli.pick import loosened
+from dnnbench.figures.text import loosened
 from dnnbench.picking import Pick, pick
 from dnnbench.records import ComparisonRow, ModelRow, StudyRow, columns
 from dnnbench.selection import Limits

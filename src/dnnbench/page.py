@@ -1,4 +1,4 @@
-"""reports/index.html: the answer first, then every figure, then how it was measured.
+"""reports/index.html: the explorer first, then every figure, then how it was measured.
 
 One file that makes no request: scripts and charts are in it, and a content security policy forbids
 the rest. Text from outside (names of networks, messages) is escaped where it is put in.
@@ -16,6 +16,7 @@ from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from dnnbench import explorer
 from dnnbench.figures import captions
 from dnnbench.figures.accuracy_table import accuracy_lines, accuracy_text, weights_lines
 from dnnbench.figures.build import Figure
@@ -30,6 +31,7 @@ from dnnbench.figures.cells import (
     time_table,
     time_text,
 )
+from dnnbench.figures.highlight import highlightable
 from dnnbench.figures.identity import Row, rows
 from dnnbench.figures.names import device_label
 from dnnbench.figures.results import Results
@@ -74,7 +76,7 @@ def render(results: Results, figures: Sequence[Figure], environments: Sequence[E
         _device(results, figures, device, machines.get(device, "")) for device in results.devices
     ]
     specs = {
-        figure.name: specification(figure)
+        figure.name: highlightable(specification(figure))
         for figure in figures
         if figure.kind not in ("time-table", "memory-table", "best-table")
     }
@@ -87,6 +89,10 @@ def render(results: Results, figures: Sequence[Figure], environments: Sequence[E
             answered=[device for device in devices if device.measured] or devices,
             limits_gib=results.budgets[0],
             limits_fps=results.budgets[1],
+            explore=script_data(explorer.data(results)),
+            controls=explorer.CONTROLS,
+            axes=explorer.AXES,
+            families=explorer.families(results),
             figures=[figure for figure in figures if figure.device is None],
             charted=set(specs),
             specs=script_data(specs),

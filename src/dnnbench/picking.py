@@ -37,7 +37,7 @@ from dnnbench.selection import (
 from dnnbench.ties import Ties
 
 # The interval of a network that was never right begins at 0, where no limit can be.
-_LEAST = 0.01
+LEAST = 0.01
 
 
 class Entry(Record):
@@ -179,7 +179,7 @@ def pick(
         entries=_entries(found, limits, ties)[:top],
         binding=_binding(better),
         nearest=[] if found else sorted(misses.values(), key=_distance)[:top],
-        left_out=_left_out(own, batch_size, {c.model: c for c in ranked}, limits),
+        left_out=left_out(own, batch_size, {c.model: c for c in ranked}, limits),
     )
 
 
@@ -196,12 +196,14 @@ def _miss(candidate: Candidate, limits: Limits) -> Miss:
     gives = []
     for name, limit in limits.given().items():
         number = candidate.numbers[name]
-        needed = max(number.low, _LEAST) if is_minimum(name) else number.high
-        factor = limit / needed if is_minimum(name) else needed / limit
+        limit_needed = needed(number, is_minimum(name))
+        factor = limit / limit_needed if is_minimum(name) else limit_needed / limit
         # A number without bounds may be inside, and giving way would make it no more certain.
         if verdicts[name] != "yes" and factor > 1:
             fits = verdicts[name]
-            gives.append(Give(limit=name, given=limit, needed=needed, factor=factor, fits=fits))
+            gives.append(
+                Give(limit=name, given=limit, needed=limit_needed, factor=factor, fits=fits)
+            )
     return Miss(model=candidate.model, top1=candidate.top1.value, gives=gives)
 
 
@@ -216,23 +218,38 @@ def _binding(better: Sequence[Miss]) -> list[Binding]:
     return [Binding(limit=name, miss=miss) for name, (_, miss) in nearest.items()]
 
 
-def _left_out(
+def left_out(
     rows: Iterable[StudyRow], batch_size: int, ran: Mapping[str, Candidate], limits: Limits
 ) -> dict[str, str]:
-    """Why networks with a row at this batch size cannot be judged, by key."""
+    """Why networks with a row at this batch size cannot be judged, by key.
+
+    ``rows`` are those of one device, ``ran`` its candidates by key.
+    """
     reasons: dict[str, str] = {}
     for row in rows:
         if row.batch_size != batch_size or row.variant != VARIANT:
             continue
         if row.model in ran:
-            missing = limits.given().keys() - ran[row.model].numbers.keys()
-            if "max_memory_gib" in missing:
-                reasons[row.model] = f"memory {row.memory_status}"
-            elif missing:
-                reasons[row.model] = "parameters not known"
+            missing = unknown(ran[row.model])
+            if found := [missing[name] for name in limits.given() if name in missing]:
+                reasons[row.model] = found[0]
         else:
             reasons[row.model] = "accuracy not known" if row.status == "ok" else row.status
     return reasons
+
+
+def unknown(candidate: Candidate) -> dict[Name, str]:
+    """Why limits cannot be held against a network: those whose number is not known."""
+    reasons: dict[Name, str] = {
+        "max_memory_gib": f"memory {candidate.row.memory_status}",
+        "max_params_m": "parameters not known",
+    }
+    return {name: why for name, why in reasons.items() if name not in candidate.numbers}
+
+
+def needed(number: Bounds, minimum: bool) -> float:
+    """The limit at which a number keeps to it for certain."""
+    return max(number.low, LEAST) if minimum else number.high
 
 
 def _entries(

@@ -15,6 +15,7 @@ rule report:
         models=rules.aggregate.output.models,
         selection=rules.aggregate.output.selection,
         accuracy=rules.compare_networks.output.summary,
+        comparisons=rules.compare_networks.output.comparisons,
         environment=expand(rules.environment.output, device=settings.device),
         registry=REGISTRY,
     output:
@@ -29,5 +30,5 @@ rule report:
     shell:
         "python {input.script} --study {input.study} --models {input.models}"
         " --selection {input.selection} --accuracy {input.accuracy}"
-        " --environment {input.environment}"
+        " --comparisons {input.comparisons} --environment {input.environment}"
         " --registry {input.registry} --output-dir reports 2>&1 | tee {log}"

@@ -11,6 +11,7 @@ from dnnbench.figures.results import Results, devices_of
 from dnnbench.figures.save import save_figures
 from dnnbench.records import (
     AccuracyRow,
+    ComparisonRow,
     Environment,
     ModelRow,
     SelectionRow,
@@ -34,6 +35,9 @@ def main(
     accuracy: Annotated[Path, typer.Option(help="Measured accuracy.")] = (
         RESULTS / "accuracy/summary.csv"
     ),
+    comparisons: Annotated[Path, typer.Option(help="Networks on the same pictures.")] = (
+        RESULTS / "comparisons.csv"
+    ),
     registry_file: options.Registry = options.REGISTRY,
     output_dir: Annotated[Path, typer.Option(help="Where page and figures go.")] = Path("reports"),
 ) -> None:
@@ -49,6 +53,7 @@ def main(
         families={key: network.family for key, network in networks.items()},
         devices=devices_of(environments, cells),
         accuracy=read_rows(accuracy, AccuracyRow),
+        comparisons=read_rows(comparisons, ComparisonRow),
         sources={key: network.weights for key, network in networks.items()},
     )
     figures = build_figures(results)

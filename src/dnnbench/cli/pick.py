@@ -15,7 +15,7 @@ from dnnbench.cli import options, printing
 from dnnbench.cli.predict import predictions
 from dnnbench.cli.tables import Tables
 from dnnbench.errors import UserError
-from dnnbench.figures.text import significant
+from dnnbench.figures.text import loosened, significant
 from dnnbench.picking import Entry, Give, Miss, Pick
 from dnnbench.records import table_text
 from dnnbench.selection import Limits, Name, is_minimum
@@ -267,14 +267,6 @@ def _give_text(give: Give) -> str:
     minimum = is_minimum(give.limit)
     change = 1 / give.factor - 1 if minimum else give.factor - 1
     return f"{_OPTIONS[give.limit]} {loosened(give.needed, minimum)} ({change:+.1%})"
-
-
-def loosened(limit: float, minimum: bool) -> str:
-    """A limit to three significant digits, rounded to the side on which more fits."""
-    digits = 2 - math.floor(math.log10(limit))
-    step = 10.0**-digits
-    whole = (math.floor if minimum else math.ceil)(limit / step)
-    return f"{whole * step:.{max(digits, 0)}f}"
 
 
 def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:

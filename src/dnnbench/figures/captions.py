@@ -113,6 +113,15 @@ def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) ->
     return " ".join(filter(None, sentences))
 
 
+def explorer(rows: Sequence[Row], borrowed: str | None) -> str:
+    """What a device's numbers rest on, for below its answer."""
+    memory = f"Memory is that of {device_label(borrowed)}." if borrowed else _basis(rows)
+    sentences = [_source(rows), _intervals(rows), memory]
+    if rows:
+        sentences.append(accuracy(row["accuracy_source"] for row in rows))
+    return " ".join(filter(None, sentences))
+
+
 _STUDY = "published in the 2018 study"
 _NO_ACCURACY = "accuracy not known"
 

@@ -11,7 +11,7 @@ from dnnbench.errors import UserError
 from dnnbench.figures.cells import borrowed_memory, device_rows
 from dnnbench.figures.identity import Identity, Row
 from dnnbench.figures.names import WITHOUT_OWN_MEMORY
-from dnnbench.records import AccuracyRow, Environment
+from dnnbench.records import AccuracyRow, ComparisonRow, Environment
 from dnnbench.registry import WeightsSource
 
 # Shown where selection.csv is empty, so that the page can say that nothing fits.
@@ -24,7 +24,8 @@ class Results:
 
     ``names`` and ``families``: key -> printed name, key -> family, in the registry's order.
     ``devices``: the devices to show, in order; one without rows gets empty figures. ``accuracy``:
-    what was measured of it; ``sources``: key -> where weights can be had.
+    what was measured of it; ``comparisons``: networks on the same pictures; ``sources``: key -> where
+    weights can be had.
     """
 
     study: pd.DataFrame
@@ -34,6 +35,7 @@ class Results:
     families: Mapping[str, str]
     devices: tuple[str, ...]
     accuracy: Sequence[AccuracyRow] = ()
+    comparisons: Sequence[ComparisonRow] = ()
     sources: Mapping[str, Sequence[WeightsSource]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

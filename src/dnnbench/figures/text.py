@@ -31,6 +31,14 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{rounded:,.{max(decimals, 0)}f}"
 
 
+def loosened(limit: float, minimum: bool) -> str:
+    """A limit to three significant digits, rounded to the side on which more fits."""
+    digits = 2 - math.floor(math.log10(limit))
+    step = 10.0**-digits
+    whole = (math.floor if minimum else math.ceil)(limit / step)
+    return f"{whole * step:.{max(digits, 0)}f}"
+
+
 def span(low: float | None, high: float | None) -> str:
     """An interval in words, empty where there is none."""
     if low is None or high is None:

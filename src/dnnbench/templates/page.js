@@ -1,21 +1,54 @@
 "use strict";
 // Colours in the charts are CSS variables, so the theme and printing need no redrawing.
-{
+const charts = (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const specs = read("charts");
   const options = { actions: false, renderer: "svg", config: read("theme"), tooltip: { theme: "custom" } };
-  const draw = async (box) => {
-    try {
-      await vegaEmbed(box, specs[box.dataset.chart], options);
-      box.dataset.drawn = "yes";
-    } catch (error) {
-      box.textContent = "This chart could not be drawn: " + error;
-      console.error(error);
+  const views = new Set();
+  let models = [];
+  const charts = { onPick: () => {} };
+
+  // A chart in a box. A click on a mark of a network picks it.
+  charts.embed = async (box, spec) => {
+    const { view } = await vegaEmbed(box, spec, options);
+    view.addEventListener("click", (event, item) => {
+      if (item?.datum?.model) charts.onPick(item.datum.model);
+    });
+    views.add(view);
+    view.signal("highlighted", models).run();
+    return view;
+  };
+
+  charts.forget = (view) => {
+    views.delete(view);
+    view.finalize();
+  };
+
+  // Marks of other networks fade in every chart; none are faded where there are no models.
+  charts.highlight = (chosen) => {
+    if (JSON.stringify(chosen) === JSON.stringify(models)) return;
+    models = chosen;
+    for (const view of views) view.signal("highlighted", models).runAsync();
+    for (const row of document.querySelectorAll("table.grid [data-model]")) {
+      row.classList.toggle("faded", models.length > 0 && !models.includes(row.dataset.model));
     }
   };
-  Promise.all([...document.querySelectorAll("[data-chart]")].map(draw)).then(() => {
+
+  charts.drawFigures = async () => {
+    const specs = read("charts");
+    for (const box of document.querySelectorAll("[data-chart]")) {
+      try {
+        await charts.embed(box, specs[box.dataset.chart]);
+        box.dataset.drawn = "yes";
+      } catch (error) {
+        box.textContent = "This chart could not be drawn: " + error;
+        console.error(error);
+      }
+      // The page answers while it draws.
+      await new Promise((resolve) => setTimeout(resolve));
+    }
     document.documentElement.dataset.ready = "yes";
     // Sections have grown since the browser jumped to the one that the address names.
     if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
-  });
-}
+  };
+  return charts;
+})();

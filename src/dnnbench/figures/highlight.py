@@ -1,0 +1,43 @@
+"""Networks that the reader picked out stand out in every chart: the others fade.
+
+A chart of the page has the parameter ``highlighted``, a list of keys that the page sets. Saved
+figures have none.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+PARAMETER = "highlighted"
+FADED = {
+    "test": f"length({PARAMETER}) && indexof({PARAMETER}, datum.model) < 0",
+    "value": 0.1,
+}
+
+
+def highlightable(specification: Mapping[str, Any]) -> dict[str, Any]:
+    """A Vega-Lite specification whose marks with a ``model`` fade unless it is highlighted."""
+    spec = deepcopy(dict(specification))
+    _fade(spec, spec.get("datasets", {}), spec.get("data"))
+    spec["params"] = [*spec.get("params", []), {"name": PARAMETER, "value": []}]
+    return spec
+
+
+def _fade(spec: dict[str, Any], datasets: Mapping[str, Any], inherited: Any) -> None:
+    """Every mark of a specification, or of its layers; a layer without data has its parent's."""
+    data = spec.get("data", inherited)
+    for layer in spec.get("layer", ()):
+        _fade(layer, datasets, data)
+    if "mark" not in spec or not _has_model(data, datasets):
+        return
+    mark = spec["mark"] = {"type": spec["mark"]} if isinstance(spec["mark"], str) else spec["mark"]
+    opacity = {"condition": FADED, "value": mark.get("opacity", 1)}
+    spec["encoding"] = {**spec.get("encoding", {}), "opacity": opacity}
+    mark["cursor"] = "pointer"
+
+
+def _has_model(data: Any, datasets: Mapping[str, Any]) -> bool:
+    if not data:
+        return False
+    values = data.get("values") or datasets.get(data.get("name")) or []
+    return any("model" in row for row in values)
