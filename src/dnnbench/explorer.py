@@ -24,10 +24,10 @@ from dnnbench.ties import Ties
 
 # Limits that have a slider: in one word, as a label, and their unit.
 CONTROLS: dict[Name, tuple[str, str, str]] = {
-    "max_memory_gib": ("memory", "Memory at most", "GiB"),
-    "min_fps": ("speed", "Images a second at least", "images/s"),
-    "max_params_m": ("parameters", "Parameters at most", "M"),
-    "min_top1": ("top-1", "Top-1 accuracy at least", "%"),
+    "max_memory_gib": ("memory", "Max. memory", "GiB"),
+    "min_fps": ("speed", "Min. images a second", "/s"),
+    "max_params_m": ("parameters", "Max. parameters", "M"),
+    "min_top1": ("top-1", "Min. top-1 accuracy", "%"),
 }
 # Columns of a download: those of ``dnnbench pick --csv``, but for the comparison with the next in
 # rank. The script knows the first ones; the record of a network holds the others, in order.
@@ -51,7 +51,8 @@ def data(results: Results) -> dict[str, Any]:
     models = {row.model: row for row in _records(results.models, ModelRow)}
     ties = Ties(results.comparisons)
     found = {
-        device: _views(study, models, device, ties, results) for device in dict.fromkeys(results.devices)
+        device: _views(study, models, device, ties, results)
+        for device in dict.fromkeys(results.devices)
     }
     everything = [
         network["bounds"]

@@ -31,6 +31,7 @@ from dnnbench.figures.cells import (
     time_table,
     time_text,
 )
+from dnnbench.figures.explorer import AXES
 from dnnbench.figures.highlight import highlightable
 from dnnbench.figures.identity import Row, rows
 from dnnbench.figures.names import device_label
@@ -91,7 +92,7 @@ def render(results: Results, figures: Sequence[Figure], environments: Sequence[E
             limits_fps=results.budgets[1],
             explore=script_data(explorer.data(results)),
             controls=explorer.CONTROLS,
-            axes=explorer.AXES,
+            axes=AXES,
             families=explorer.families(results),
             figures=[figure for figure in figures if figure.device is None],
             charted=set(specs),

@@ -5,7 +5,7 @@ It is drawn without data. The page fills the data sets ``points``, ``front``, ``
 axes), and fills them again whenever a limit moves.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
@@ -20,6 +20,8 @@ AXES: dict[Name, str] = {
     "max_params_m": "Parameters that run (millions)",
 }
 HEIGHT = 400
+# Those beyond the ends of an axis are not drawn.
+_TICKS = [float(f"{digit}e{decade}") for decade in range(-4, 7) for digit in (1, 2, 5)]
 _ENDS = ("x_low", "x_high", "y_low", "y_high")
 _TIPS = {
     "Network": "name",
@@ -41,12 +43,12 @@ def explorer_chart(axis: Name) -> dict[str, Any]:
     (true or false) and a text a tooltip; ``front``: x, y, order; ``limits``: x or y; ``names``:
     model, text, x, y, right (whether the text ends at the point).
     """
-    x = alt.X(
-        "x",
-        type="quantitative",
-        scale=_scale("x", "log"),
-        axis=alt.Axis(title=f"{AXES[axis]}, log scale", format=",~r", tickCount=6),
-    )
+    across = alt.Axis(title=f"{AXES[axis]}, log scale", format=",~r", values=_TICKS)
+
+    def at(field: str) -> alt.X:
+        return alt.X(field, type="quantitative", scale=_scale("x", "log"), axis=across)
+
+    x = at("x")
     y = alt.Y(
         "y",
         type="quantitative",
@@ -54,13 +56,14 @@ def explorer_chart(axis: Name) -> dict[str, Any]:
         axis=alt.Axis(title="Top-1 accuracy (%)", tickCount=8),
     )
     points = alt.Chart(alt.NamedData("points")).encode(y)
-    fits = "datum.fits == 'no'"
-    colour = {"condition": {"test": fits, "value": CSS["muted"]}, "field": "colour"}
-    colour |= {"type": "nominal", "scale": None}
-    opacity = alt.OpacityValue(
-        condition=[FADED, {"test": fits, "value": 0.3}],
-        value=1,
-    )
+    outside = "datum.fits == 'no'"
+    colour: dict[str, Any] = {
+        "condition": {"test": outside, "value": CSS["muted"]},
+        "field": "colour",
+        "type": "nominal",
+        "scale": None,
+    }
+    opacity = alt.OpacityValue(condition=[FADED, {"test": outside, "value": 0.3}], value=1)
     marks = points.encode(
         x,
         color=alt.Color.from_dict(colour),
@@ -75,16 +78,12 @@ def explorer_chart(axis: Name) -> dict[str, Any]:
             scale=alt.Scale(domain=[False, True], range=["circle", "diamond"]),
             legend=None,
         ),
-        tooltip=[
-            alt.Tooltip(field, type="nominal", title=title) for title, field in _TIPS.items()
-        ],
+        tooltip=[alt.Tooltip(field, type="nominal", title=title) for title, field in _TIPS.items()],
     ).mark_point(size=(2 * POINT_RADIUS) ** 2 * 1.3, strokeWidth=1.8, cursor="pointer")
     whiskers = (
         points.transform_filter("isValid(datum.x_low)")
         .mark_rule(strokeWidth=1.4, clip=True, aria=False)
-        .encode(
-            _at(x, "x_low"), x2="x_high", opacity=opacity, color=alt.Color.from_dict(colour)
-        )
+        .encode(at("x_low"), x2="x_high", opacity=opacity, color=alt.Color.from_dict(colour))
     )
     front = (
         alt.Chart(alt.NamedData("front"))
@@ -121,20 +120,17 @@ _LIMIT: dict[str, Any] = {
 }
 
 
-def _scale(kind: str, form: str) -> alt.Scale:
-    ends = {"domainMin": {"expr": f"{kind}_low"}, "domainMax": {"expr": f"{kind}_high"}}
-    return alt.Scale.from_dict({"type": form, "nice": False, "zero": False, **ends})
-
-
-def _at(x: alt.X, field: str) -> alt.X:
-    """The same axis for another field."""
-    return alt.X.from_dict({**x.to_dict(), "field": field})
+def _scale(kind: str, form: Literal["log", "linear"]) -> alt.Scale:
+    ends = [alt.ExprRef(f"{kind}_low"), alt.ExprRef(f"{kind}_high")]
+    return alt.Scale(type=form, nice=False, domain=ends)
 
 
 def _names(names: alt.Chart) -> list[alt.Chart]:
     """Names beside their points, on the side where there is room; each on a halo."""
     layers = []
-    for right, align, dx in ((False, "left", 9), (True, "right", -9)):
+    sides: tuple[tuple[bool, Literal["left", "right"], int], ...]
+    sides = ((False, "left", 9), (True, "right", -9))
+    for right, align, dx in sides:
         side = names.transform_filter(f"datum.right == {str(right).lower()}")
         layers += [
             side.mark_text(

@@ -325,15 +325,13 @@ const explorer = (() => {
     return doubtful ? `${text} for certain; of ${doubtful} ${fit ? "more " : ""}it cannot be told.` : `${text}.`;
   };
 
-  const numbersText = ({ shown: s }) =>
-    phrase(
-      [
-        s.top1 && `${bracketed(s.top1)} top-1`,
-        s.fps && `${bracketed(s.fps)} images/s`,
-        s.time && `${bracketed(s.time)} an image`,
-        s.memory && bracketed(s.memory),
-        s.params && `${s.params[0]} parameters`,
-      ].filter(Boolean),
+  const statistics = ({ shown: words }) =>
+    element(
+      "dl",
+      { class: "numbers" },
+      ...columns
+        .filter(({ key, cell }) => cell && words[key])
+        .map(({ key, title }) => element("div", {}, element("dt", {}, title), element("dd", {}, ...cell(words[key])))),
     );
 
   const networkButton = (model) => {
@@ -352,7 +350,7 @@ const explorer = (() => {
       parts.push(
         element("p", { class: "best" }, networkButton(best.network.model), " ", badge(best.fits),
           best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cannot_tell").map((c) => c.word))}: the limit lies within the bounds of the number, or these are not known`)),
-        element("p", { class: "numbers" }, numbersText(best.network)),
+        statistics(best.network),
       );
       if (best !== sure) {
         parts.push(sure
