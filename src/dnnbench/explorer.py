@@ -25,9 +25,9 @@ from dnnbench.ties import Ties
 # Limits that have a slider: in one word, as a label, and their unit.
 CONTROLS: dict[Name, tuple[str, str, str]] = {
     "max_memory_gib": ("memory", "Max. memory", "GiB"),
-    "min_fps": ("speed", "Min. images a second", "/s"),
+    "min_fps": ("speed", "Min. speed", "images/s"),
     "max_params_m": ("parameters", "Max. parameters", "M"),
-    "min_top1": ("top-1", "Min. top-1 accuracy", "%"),
+    "min_top1": ("top-1", "Min. top-1", "%"),
 }
 # Columns of a download: those of ``dnnbench pick --csv``, but for the comparison with the next in
 # rank. The script knows the first ones; the record of a network holds the others, in order.
@@ -40,8 +40,8 @@ _MANTISSAS = (1, 1.2, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
 _TOP1_STEP = 0.5
 
 
-def data(results: Results) -> dict[str, Any]:
-    """Everything the explorer needs, ready for JSON.
+def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Everything the explorer needs, ready for JSON. ``machines``: a device's, in a few words.
 
     ``limits``: the controls, in the order that limits are named in. ``networks``: name, colour and
     family by key. ``devices``: one :func:`_view` a batch size. ``axes``: what accuracy can be drawn
@@ -93,7 +93,10 @@ def data(results: Results) -> dict[str, Any]:
             for model in dict.fromkeys([*models, *(row.model for row in study)])
         },
         "sizes": sorted({size for views in found.values() for size in views}),
-        "devices": [_device(results, device, views) for device, views in found.items()],
+        "devices": [
+            {**_device(results, device, views), "machine": (machines or {}).get(device, "")}
+            for device, views in found.items()
+        ],
     }
 
 
@@ -200,7 +203,7 @@ def _compact(number: Bounds) -> list[float | bool]:
 
 
 def _shown(candidate: Candidate, entry: Entry) -> dict[str, list[str]]:
-    """A number, and its interval or what it is, in words; a rounding is finer than what is shown."""
+    """Each number in words, then its interval and what it is; a rounding is finer than shown."""
     row, time, top1 = candidate.row, candidate.time, candidate.top1
     timed = row.source == "measured" and time.certain
     fps = time.inverse(1000)

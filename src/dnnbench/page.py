@@ -90,7 +90,7 @@ def render(results: Results, figures: Sequence[Figure], environments: Sequence[E
             answered=[device for device in devices if device.measured] or devices,
             limits_gib=results.budgets[0],
             limits_fps=results.budgets[1],
-            explore=script_data(explorer.data(results)),
+            explore=script_data(explorer.data(results, machines)),
             controls=explorer.CONTROLS,
             axes=AXES,
             families=explorer.families(results),

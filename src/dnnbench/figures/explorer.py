@@ -56,7 +56,8 @@ def explorer_chart(axis: Name) -> dict[str, Any]:
         axis=alt.Axis(title="Top-1 accuracy (%)", tickCount=8),
     )
     points = alt.Chart(alt.NamedData("points")).encode(y)
-    outside = "datum.fits == 'no'"
+    # What does not fit is grey, unless the reader picked it out.
+    outside = f"datum.fits == 'no' && indexof({PARAMETER}, datum.model) < 0"
     colour: dict[str, Any] = {
         "condition": {"test": outside, "value": CSS["muted"]},
         "field": "colour",

@@ -11,7 +11,7 @@ from typing import Any
 PARAMETER = "highlighted"
 FADED = {
     "test": f"length({PARAMETER}) && indexof({PARAMETER}, datum.model) < 0",
-    "value": 0.1,
+    "value": 0.12,
 }
 
 

@@ -24,8 +24,8 @@ class Results:
 
     ``names`` and ``families``: key -> printed name, key -> family, in the registry's order.
     ``devices``: the devices to show, in order; one without rows gets empty figures. ``accuracy``:
-    what was measured of it; ``comparisons``: networks on the same pictures; ``sources``: key -> where
-    weights can be had.
+    what was measured of it; ``comparisons``: networks on the same pictures; ``sources``: key ->
+    where weights can be had.
     """
 
     study: pd.DataFrame

@@ -182,6 +182,10 @@ const explorer = (() => {
   const phrase = (words) => words.join(", ");
   const undecided = (one, fits) =>
     one.verdicts.filter((verdict) => verdict.fits === fits).map((verdict) => verdict.control);
+  const doubt = (one) => (control) =>
+    bounds(one.network, control.name).certain
+      ? `${control.word}: the limit lies within its bounds`
+      : `${control.word}: its bounds are not known`;
   const grouped = (reasons) => {
     const by = new Map();
     for (const [model, why] of Object.entries(reasons)) {
@@ -202,6 +206,7 @@ const explorer = (() => {
   const columns = [
     { key: "rank", title: "#", order: (one) => one.place },
     { key: "name", title: "Network", order: (one) => nameOf(one.network.model).toLowerCase() },
+    { key: "fits", title: "Fits", order: (one) => ["yes", "cannot_tell", "no"].indexOf(one.fits) },
     { title: "Top-1", ...number("top1", "min_top1") },
     { title: "Images/s", ...number("fps", "min_fps") },
     {
@@ -212,7 +217,6 @@ const explorer = (() => {
     },
     { title: "Memory", ...number("memory", "max_memory_gib") },
     { title: "Parameters", ...number("params", "max_params_m") },
-    { key: "fits", title: "Fits", order: (one) => ["yes", "cannot_tell", "no"].indexOf(one.fits) },
   ];
 
   // Highlighting -------------------------------------------------------------------------------
@@ -243,7 +247,7 @@ const explorer = (() => {
     const panel = { device, root, part, chart: null, axis: null, answer: null, order: "", rows: new Map() };
     root.dataset.device = device.key;
     root.setAttribute("aria-label", device.label);
-    part("h3").textContent = device.label;
+    part("h3").append(device.label, element("small", {}, device.machine));
     part(".about").textContent = device.note;
     part(".scroll").setAttribute("aria-label", `Networks on ${device.label}`);
     for (const column of columns) {
@@ -267,16 +271,18 @@ const explorer = (() => {
       const name = element("button", { type: "button", class: "name" }, nameOf(model));
       name.addEventListener("click", () => pick(model));
       const tie = element("span", { class: "tie" });
-      const cells = columns.filter((column) => column.cell).map((column) => element("td", {}, ...column.cell(one)));
+      const cells = columns
+        .filter((column) => column.cell)
+        .map((column) => element("td", { "data-key": column.key }, ...column.cell(one)));
       cells[0].append(tie);
       if (one.network.unstable) {
         const mark = element("span", { class: "doubt", title: one.network.shown.stability[0] }, " †");
         cells[1].firstChild.after(mark);
       }
-      const head = element("th", { scope: "row" }, swatch(model), name);
+      const head = element("th", { scope: "row" }, element("span", { class: "network" }, swatch(model), name));
       const fits = element("td", { class: "words" });
       const rank = element("td");
-      const row = element("tr", { "data-model": model }, rank, head, ...cells, fits);
+      const row = element("tr", { "data-model": model }, rank, head, fits, ...cells);
       panel.rows.set(key, { row, rank, name, tie, fits });
     }
     return panel.rows.get(key);
@@ -349,7 +355,7 @@ const explorer = (() => {
     if (best) {
       parts.push(
         element("p", { class: "best" }, networkButton(best.network.model), " ", badge(best.fits),
-          best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cannot_tell").map((c) => c.word))}: the limit lies within the bounds of the number, or these are not known`)),
+best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cannot_tell").map(doubt(best)))}`)),
         statistics(best.network),
       );
       if (best !== sure) {
@@ -447,7 +453,7 @@ const explorer = (() => {
       ties.size ? "Same letter: nothing here tells their accuracy apart." : "",
       answer.judged.some((one) => one.network.unstable) ? "†: unstable measurement." : "",
     ];
-    panel.part("caption").textContent = [
+    panel.part(".summary").textContent = [
       `${list.length} of ${answer.judged.length} networks, batch size ${state.batch_size}; small: 95 % intervals and sources.`,
       ...sometimes,
     ].filter(Boolean).join(" ");
