@@ -15,9 +15,10 @@ import yaml
 from pictures_data import foolbox_pictures
 from PIL import Image
 
-from dnnbench import decode
+from dnnbench import decode, published
 from dnnbench.accuracy import record as follows_from
 from dnnbench.answers import read as read_answers
+from dnnbench.figures import names
 from dnnbench.integrity import sha256
 from dnnbench.journal import key
 from dnnbench.records import (
@@ -182,6 +183,20 @@ def test_the_study_ends_with_tables_figures_and_a_page(finished):
 
 def test_a_finished_study_has_nothing_to_do(finished):
     assert jobs(finished) == {}
+
+
+def test_the_report_has_every_figure_and_table_with_its_caption(study):
+    output = snakemake(study, "--report", "report.html")
+    shown = names.figure_names(["cpu", *published.DEVICES])
+    assert {line.split()[1] for line in output.splitlines() if line.startswith("Adding ")} == {
+        f"{name}.svg" for name in shown
+    }
+    report = " ".join((study / "report.html").read_text(encoding="utf-8").split())
+    for kind in {name.partition("--")[0] for name in shown}:
+        caption = (study / "workflow/report" / f"{kind}.rst").read_text().split()
+        assert " ".join(caption[:8]) in report, kind
+    for label in ("Figures", "Tables", "top1 vs fps", "Titan Xp (published 2018)"):
+        assert f'"{label}"' in report, label
 
 
 def test_targets_are_named_as_the_stages(finished):

@@ -111,14 +111,3 @@ def round_before(wildcards):
 
 def commas(values):
     return ",".join(str(value) for value in values)
-
-
-def captioned(path):
-    """A figure as `snakemake --report` shows it: its kind's caption, its device as a label."""
-    kind, _, device = Path(path).stem.partition("--")
-    return report(
-        path,
-        caption=f"../report/{kind}.rst",
-        category="Figures and tables",
-        labels={"figure": kind, "device": device or "all"},
-    )
