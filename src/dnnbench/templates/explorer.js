@@ -454,7 +454,7 @@ best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cann
       answer.judged.some((one) => one.network.unstable) ? "†: unstable measurement." : "",
     ];
     panel.part(".summary").textContent = [
-      `${list.length} of ${answer.judged.length} networks, batch size ${state.batch_size}; small: 95 % intervals and sources.`,
+      `${list.length} of ${answer.judged.length} networks, batch size ${state.batch_size}; small: 95 % intervals, where there are any, and sources.`,
       ...sometimes,
     ].filter(Boolean).join(" ");
     const reasons = grouped(answer.leftOut);
