@@ -91,9 +91,9 @@ def holed() -> Results:
     return with_holes()
 
 
-def records(shown: Results) -> tuple[list[StudyRow], dict[str, ModelRow]]:
-    rows = explorer._records(shown.study, StudyRow)
-    return rows, {row.model: row for row in explorer._records(shown.models, ModelRow)}
+def tables_of(shown: Results) -> tuple[list[StudyRow], dict[str, ModelRow]]:
+    rows = explorer.records(shown.study, StudyRow)
+    return rows, {row.model: row for row in explorer.records(shown.models, ModelRow)}
 
 
 def whole(numbers: Sequence[float]) -> Bounds:
@@ -107,7 +107,7 @@ def whole(numbers: Sequence[float]) -> Bounds:
 
 @pytest.mark.parametrize("shown", [study(), with_holes()], ids=["published", "holed"])
 def test_every_number_is_that_of_the_candidates(shown: Results) -> None:
-    rows, models = records(shown)
+    rows, models = tables_of(shown)
     data = json.loads(page.script_data(explorer.data(shown)))
     assert [device["key"] for device in data["devices"]] == list(shown.devices)
     ties = Ties(shown.comparisons)
@@ -295,7 +295,7 @@ def opened(holed: Results, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 def expected(shown: Results, device: str, size: int, limits: dict[str, float]) -> dict[str, Any]:
     """What ``dnnbench pick`` answers, in the words of the page's data attributes."""
-    rows, models = records(shown)
+    rows, models = tables_of(shown)
     answer = pick(rows, models, device, Limits(**limits), size, 1000, shown.comparisons)
     return {
         "device": device,
@@ -325,7 +325,7 @@ def found(panel: dict[str, Any]) -> dict[str, Any]:
 def grid(shown: Results) -> list[tuple[str, int, dict[str, float]]]:
     """Devices, batch sizes and limits; many of the limits are numbers of a network themselves."""
     dice = random.Random(2018)
-    rows, models = records(shown)
+    rows, models = tables_of(shown)
     cases: list[tuple[str, int, dict[str, float]]] = []
     for device in DEVICES:
         for size in sorted({row.batch_size for row in rows if row.device == device})[:4]:
@@ -515,7 +515,7 @@ def test_the_table_sorts_and_lists_what_does_not_fit(opened: Page, holed: Result
     (every,) = opened.run("at('all').click(); return panels()")
     assert 0 < len(few["rows"]) < len(every["rows"]) == int(every["judged"])
     assert [row for row in every["rows"] if row[1] != "no"] == few["rows"]
-    rows, models = records(holed)
+    rows, models = tables_of(holed)
     numbers = {c.model: c for c in candidates(rows, models)["cpu"]}
     keys = {
         "top1": "min_top1",
@@ -588,7 +588,7 @@ def test_the_download_is_the_list(opened: Page, holed: Results, tmp_path: Path) 
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     lines = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    rows, models = records(holed)
+    rows, models = tables_of(holed)
     answer = pick(rows, models, "cpu", Limits(min_fps=12), 1, 1000, holed.comparisons)
     assert len(lines) == len(answer.entries) > 5
     for line, entry in zip(lines, answer.entries, strict=True):
@@ -669,7 +669,7 @@ def test_the_chart_shows_what_the_table_says(opened: Page, holed: Results, axis:
         f"return {marks}.filter((i) => i?.datum?.fits_text && i.mark.marktype === 'symbol')"
         ".map((i) => [i.datum.model, i.datum.fits, i.datum.x, i.datum.y, i.opacity])"
     )
-    rows, models = records(holed)
+    rows, models = tables_of(holed)
     own = {c.model: c for c in candidates(rows, models)["cpu"]}
     limits = Limits(min_fps=20, max_params_m=60)
     assert {p[0] for p in points} == {m for m, c in own.items() if axis in c.numbers}

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from dnnbench.bounds import Bounds
 from dnnbench.figures import captions
 from dnnbench.figures.cells import source_text, stability_text
@@ -18,7 +20,7 @@ from dnnbench.figures.names import device_label
 from dnnbench.figures.results import Results
 from dnnbench.figures.text import loosened, significant, span
 from dnnbench.picking import LEAST, Entry, needed, pick, unknown
-from dnnbench.records import ModelRow, Record, StudyRow, columns
+from dnnbench.records import ModelRow, R, StudyRow, columns
 from dnnbench.selection import VARIANT, Candidate, Limits, Name, candidates, is_minimum
 from dnnbench.ties import Ties
 
@@ -47,8 +49,8 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
     family by key. ``devices``: one :func:`_view` a batch size. ``axes``: what accuracy can be drawn
     against, with its chart.
     """
-    study = _records(results.study, StudyRow)
-    models = {row.model: row for row in _records(results.models, ModelRow)}
+    study = records(results.study, StudyRow)
+    models = {row.model: row for row in records(results.models, ModelRow)}
     ties = Ties(results.comparisons)
     found = {
         device: _views(study, models, device, ties, results)
@@ -106,7 +108,8 @@ def families(results: Results) -> list[str]:
     return list(dict.fromkeys(f for model, f in results.families.items() if model in shown))
 
 
-def _records(frame: Any, row_type: type[Record]) -> list[Any]:
+def records(frame: pd.DataFrame, row_type: type[R]) -> list[R]:
+    """A data frame as the records that it was made from."""
     return [row_type.model_validate(row) for row in rows(frame)]
 
 
