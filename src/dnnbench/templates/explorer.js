@@ -1,108 +1,12 @@
-// The explorer. Its numbers, bounds and ties were worked out by the program (dnnbench/explorer.py);
-// here they are only compared with limits, as `dnnbench pick` does (dnnbench/picking.py).
+// The explorer: its settings, which are the address, and what they bring into view.
 const explorer = (() => {
   const data = JSON.parse(document.getElementById("explore").textContent);
   const devices = new Map(data.devices.map((device) => [device.key, device]));
   const axes = new Map(data.axes.map((axis) => [axis.name, axis]));
+  const families = [...new Set(Object.values(data.networks).map((one) => one.family))];
   const at = (id) => document.getElementById(id);
   const nameOf = (model) => data.networks[model].name;
-
-  // Judging ------------------------------------------------------------------------------------
-
-  const bounds = (network, name) => {
-    const [value, low = value, high = value, certain = true] = network.bounds[name];
-    return { value, low, high, certain };
-  };
-
-  const verdictOf = (number, limit, minimum) => {
-    if (minimum ? number.high < limit : number.low > limit) return "no";
-    const inside = minimum ? number.low >= limit : number.high <= limit;
-    return number.certain && inside ? "yes" : "cannot_tell";
-  };
-
-  const tied = (view, a, b) =>
-    view.ties[Math.min(a.place, b.place)].includes(Math.max(a.place, b.place));
-
-  // What would have to give for a network to fit for certain, and how much more of it.
-  const missOf = (one) => {
-    const gives = one.verdicts
-      .map(({ control, limit, number, fits }) => {
-        const needed = control.minimum ? Math.max(number.low, data.least) : number.high;
-        const factor = control.minimum ? limit / needed : needed / limit;
-        return { control, fits, factor, text: one.network.needs[control.name] };
-      })
-      .filter((give) => give.fits !== "yes" && give.factor > 1);
-    return {
-      one,
-      gives,
-      outside: gives.filter((give) => give.fits === "no"),
-      factor: Math.max(...gives.map((give) => give.factor)),
-    };
-  };
-
-  const nearer = (a, b) =>
-    a.factor - b.factor ||
-    b.one.top1 - a.one.top1 ||
-    (a.one.network.model < b.one.network.model ? -1 : 1);
-
-  const judge = (view, limits) => {
-    const given = data.limits.filter((control) => limits[control.name] !== undefined);
-    const leftOut = { ...view.left_out };
-    const judged = [];
-    view.networks.forEach((network, place) => {
-      const missing = given.find((control) => !network.bounds[control.name]);
-      if (missing) {
-        leftOut[network.model] = network.unknown[missing.name];
-        return;
-      }
-      const verdicts = given.map((control) => {
-        const number = bounds(network, control.name);
-        const limit = limits[control.name];
-        return { control, limit, number, fits: verdictOf(number, limit, control.minimum) };
-      });
-      const worst = ["no", "cannot_tell"].find((fits) => verdicts.some((v) => v.fits === fits));
-      const top1 = bounds(network, "min_top1").value;
-      judged.push({ network, place, verdicts, top1, fits: worst || "yes", group: null, rank: null });
-    });
-
-    const found = judged.filter((one) => one.fits !== "no");
-    let first = null;
-    let group = 0;
-    found.forEach((one, index) => {
-      if (!first || !tied(view, first, one)) {
-        first = one;
-        group += 1;
-      }
-      one.group = group;
-      one.rank = index + 1;
-    });
-
-    const best = found[0];
-    const misses = judged.filter((one) => one.fits === "no").map(missOf);
-    const better = misses.filter(
-      ({ one }) => !best || (one.top1 > best.top1 && !tied(view, best, one)),
-    );
-    const binding = new Map();
-    for (const miss of better) {
-      if (miss.outside.length !== 1) continue;
-      const [give] = miss.outside;
-      const known = binding.get(give.control.name);
-      if (!known || give.factor < known.give.factor) binding.set(give.control.name, { give, miss });
-    }
-    return {
-      view,
-      given,
-      judged,
-      found,
-      leftOut,
-      best,
-      sure: found.find((one) => one.fits === "yes"),
-      fit: found.filter((one) => one.fits === "yes").length,
-      better,
-      binding: [...binding.values()],
-      nearest: best ? [] : misses.sort(nearer).slice(0, 3),
-    };
-  };
+  const NEAREST = 3;
 
   // State, which is the address ----------------------------------------------------------------
 
@@ -131,7 +35,10 @@ const explorer = (() => {
     return words.toString();
   };
 
-  const positive = (text) => (Number(text) > 0 && Number(text) < Infinity ? Number(text) : undefined);
+  const positive = (text) => {
+    const number = Number(text);
+    return number > 0 && number < Infinity ? number : undefined;
+  };
 
   // Whatever an address says that is not known is passed over.
   const fromAddress = (text) => {
@@ -144,7 +51,7 @@ const explorer = (() => {
     choose("beside", (key) => devices.has(key));
     choose("axis", (key) => axes.has(key));
     choose("network", (key) => Object.hasOwn(data.networks, key));
-    choose("family", (key) => families.includes(key));
+    choose("family", (key) => key !== "" && families.includes(key));
     choose("search", () => true);
     choose("sort", (key) => columns.some((column) => column.key === key));
     read.all = words.get("all") === "true";
@@ -163,61 +70,55 @@ const explorer = (() => {
   const element = (tag, attributes = {}, ...children) => {
     const made = document.createElement(tag);
     for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    made.append(...children.filter((child) => child !== null && child !== ""));
+    made.append(...children);
     return made;
   };
+
   const swatch = (model) => {
     const made = element("span", { class: "swatch" });
     made.style.background = data.networks[model].colour;
     return made;
   };
-  const FITS = { yes: "fits", cannot_tell: "cannot tell", no: "does not fit" };
-  const badge = (fits) => element("span", { class: `badge ${fits}` }, FITS[fits]);
-  const percent = (share) => `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} %`;
-  const bracketed = ([text, ...notes]) => {
-    const inside = notes.filter(Boolean).join(", ");
-    return inside ? `${text} (${inside})` : text;
-  };
-  const shown = (network, key) => (network.shown[key] ? bracketed(network.shown[key]) : "not known");
-  const phrase = (words) => words.join(", ");
-  const undecided = (one, fits) =>
-    one.verdicts.filter((verdict) => verdict.fits === fits).map((verdict) => verdict.control);
-  const doubt = (one) => (control) =>
-    bounds(one.network, control.name).certain
-      ? `${control.word}: the limit lies within its bounds`
-      : `${control.word}: its bounds are not known`;
-  const grouped = (reasons) => {
-    const by = new Map();
-    for (const [model, why] of Object.entries(reasons)) {
-      by.set(why, [...(by.get(why) ?? []), nameOf(model)]);
-    }
-    return [...by].map(([why, names]) => `${names.join(", ")} (${why.replace("_", " ")})`).join("; ");
+
+  const badge = (fits) => element("span", { class: `badge ${fits}` }, wording.FITS[fits]);
+
+  // The name of a network, which picks it.
+  const networkOf = (model) => {
+    const name = element("button", { type: "button", class: "name" }, nameOf(model));
+    name.addEventListener("click", () => pick(model));
+    return element("span", { class: "network" }, swatch(model), name);
   };
 
-  const families = [...new Set(Object.values(data.networks).map((one) => one.family))].filter(Boolean);
+  const paragraph = (kind, ...children) => element("p", { class: kind }, ...children);
 
-  const number = (key, name) => ({
+  const smallOf = (texts) => texts.filter(Boolean).map((text) => element("small", {}, text));
+
+  const cellOf = (texts) => (texts ? [texts[0], ...smallOf(texts.slice(1))] : ["–"]);
+
+  // Columns with a key of `shown` are filled from it; the others follow from the answer.
+  const numbers = (key, title, name) => ({
     key,
-    order: (one) => (one.network.bounds[name] ? bounds(one.network, name).value : null),
-    cell: (one) => cell(one.network.shown[key]),
+    title,
+    number: true,
+    order: ({ network }) => (network.bounds[name] ? judging.boundsOf(network, name).value : null),
   });
-  const cell = (texts) =>
-    texts ? [texts[0], ...texts.slice(1).filter(Boolean).map((t) => element("small", {}, t))] : ["–"];
+  const FITTING = ["yes", "cannot_tell", "no"];
   const columns = [
     { key: "rank", title: "#", order: (one) => one.place },
     { key: "name", title: "Network", order: (one) => nameOf(one.network.model).toLowerCase() },
-    { key: "fits", title: "Fits", order: (one) => ["yes", "cannot_tell", "no"].indexOf(one.fits) },
-    { title: "Top-1", ...number("top1", "min_top1") },
-    { title: "Images/s", ...number("fps", "min_fps") },
+    { key: "fits", title: "Fits", order: (one) => FITTING.indexOf(one.fits) },
+    numbers("top1", "Top-1", "min_top1"),
+    numbers("fps", "Images/s", "min_fps"),
     {
       key: "time",
       title: "Per image",
-      order: (one) => -bounds(one.network, "min_fps").value,
-      cell: (one) => cell(one.network.shown.time),
+      number: true,
+      order: ({ network }) => -judging.boundsOf(network, "min_fps").value,
     },
-    { title: "Memory", ...number("memory", "max_memory_gib") },
-    { title: "Parameters", ...number("params", "max_params_m") },
+    numbers("memory", "Memory", "max_memory_gib"),
+    numbers("params", "Parameters", "max_params_m"),
   ];
+  const shownColumns = columns.filter((column) => column.number);
 
   // Highlighting -------------------------------------------------------------------------------
 
@@ -244,7 +145,7 @@ const explorer = (() => {
   const addPanel = (device) => {
     const root = at("panel").content.cloneNode(true).querySelector("section");
     const part = (selector) => root.querySelector(selector);
-    const panel = { device, root, part, chart: null, axis: null, answer: null, order: "", rows: new Map() };
+    const panel = { device, root, part, rows: new Map(), order: "", chart: null, axis: null };
     root.dataset.device = device.key;
     root.setAttribute("aria-label", device.label);
     part("h3").append(device.label, element("small", {}, device.machine));
@@ -267,23 +168,22 @@ const explorer = (() => {
   const rowOf = (panel, one) => {
     const key = `${state.batch_size} ${one.network.model}`;
     if (!panel.rows.has(key)) {
-      const { model } = one.network;
-      const name = element("button", { type: "button", class: "name" }, nameOf(model));
-      name.addEventListener("click", () => pick(model));
+      const { model, shown, unstable } = one.network;
+      const network = networkOf(model);
+      const rank = element("td");
+      const fits = element("td", { class: "words" });
       const tie = element("span", { class: "tie" });
-      const cells = columns
-        .filter((column) => column.cell)
-        .map((column) => element("td", { "data-key": column.key }, ...column.cell(one)));
+      const cells = shownColumns.map((column) =>
+        element("td", { "data-key": column.key }, ...cellOf(shown[column.key])),
+      );
       cells[0].append(tie);
-      if (one.network.unstable) {
-        const mark = element("span", { class: "doubt", title: one.network.shown.stability[0] }, " †");
+      if (unstable) {
+        const mark = element("span", { class: "doubt", title: shown.stability[0] }, " †");
         cells[1].firstChild.after(mark);
       }
-      const head = element("th", { scope: "row" }, element("span", { class: "network" }, swatch(model), name));
-      const fits = element("td", { class: "words" });
-      const rank = element("td");
+      const head = element("th", { scope: "row" }, network);
       const row = element("tr", { "data-model": model }, rank, head, fits, ...cells);
-      panel.rows.set(key, { row, rank, name, tie, fits });
+      panel.rows.set(key, { row, rank, fits, tie, name: network.lastChild });
     }
     return panel.rows.get(key);
   };
@@ -294,269 +194,189 @@ const explorer = (() => {
     update();
   };
 
+  // What is not known comes last, whichever way the others go.
   const sorted = (list) => {
-    const column = columns.find((candidate) => candidate.key === state.sort);
+    const { order } = columns.find((column) => column.key === state.sort);
     const sign = state.descending ? -1 : 1;
     return [...list].sort((a, b) => {
-      const [x, y] = [column.order(a), column.order(b)];
+      const [x, y] = [order(a), order(b)];
       if (x === null || y === null) return (x === null) - (y === null) || a.place - b.place;
       return sign * ((x > y) - (x < y)) || a.place - b.place;
     });
   };
 
-  const listed = (answer) =>
-    sorted(answer.judged.filter((one) => (state.all || one.fits !== "no") && sought(one.network.model)));
+  const listed = ({ judged }) =>
+    sorted(judged.filter((one) => (state.all || one.fits !== "no") && sought(one.network.model)));
 
-  const letters = (answer) => {
-    const sizes = new Map();
-    for (const { group } of answer.found) sizes.set(group, (sizes.get(group) ?? 0) + 1);
-    const tiedGroups = [...sizes].filter(([, size]) => size > 1).map(([group]) => group);
-    return new Map(tiedGroups.map((group, index) => [group, "abcdefghijklmnopqrstuvwxyz"[index % 26]]));
-  };
-
-  const giveText = ({ control, text, factor }) => {
-    const change = control.minimum ? 1 / factor - 1 : factor - 1;
-    return `${control.word} ${control.minimum ? "≥" : "≤"} ${text} ${control.unit} (${percent(change)})`;
-  };
-
-  const limitText = ({ name, minimum, word, unit }) =>
-    `${word} ${minimum ? "≥" : "≤"} ${state.limits[name]} ${unit}`;
-
-  const countText = ({ judged, found, fit }) => {
-    if (!judged.length) return "No network can be judged.";
-    const of = `of ${judged.length} networks`;
-    if (!found.length) return `None ${of} fits.`;
-    const doubtful = found.length - fit;
-    const text = `${fit} ${of} ${fit === 1 ? "fits" : "fit"}`;
-    return doubtful ? `${text} for certain; of ${doubtful} ${fit ? "more " : ""}it cannot be told.` : `${text}.`;
-  };
-
-  const statistics = ({ shown: words }) =>
+  const statistics = ({ shown }) =>
     element(
       "dl",
       { class: "numbers" },
-      ...columns
-        .filter(({ key, cell }) => cell && words[key])
-        .map(({ key, title }) => element("div", {}, element("dt", {}, title), element("dd", {}, ...cell(words[key])))),
+      ...shownColumns
+        .filter(({ key }) => shown[key])
+        .map(({ key, title }) => {
+          const number = element("dd", {}, ...cellOf(shown[key]));
+          return element("div", {}, element("dt", {}, title), number);
+        }),
     );
 
-  const networkButton = (model) => {
-    const button = element("button", { type: "button", class: "name" }, nameOf(model));
-    button.addEventListener("click", () => pick(model));
-    return element("span", { class: "network" }, swatch(model), button);
+  const answered = ({ best, sure, found }) => {
+    if (!best) return [];
+    const parts = [
+      paragraph(
+        "best",
+        networkOf(best.network.model),
+        " ",
+        badge(best.fits),
+        " ",
+        ...smallOf([wording.doubts(best)]),
+      ),
+      statistics(best.network),
+    ];
+    if (!sure) parts.push(paragraph("sure", "None fits for certain."));
+    else if (best !== sure) {
+      const { model, shown } = sure.network;
+      const text = "The first that fits for certain: ";
+      parts.push(paragraph("sure", text, networkOf(model), `, ${shown.top1[0]}.`));
+    }
+    const equals = found.filter((one) => one !== best && one.group === best.group);
+    if (equals.length) {
+      const names = wording.phrase(equals.map((one) => nameOf(one.network.model)));
+      parts.push(paragraph("equals", `Not told apart from it in accuracy: ${names}.`));
+    }
+    return parts;
   };
 
-  const showAnswer = (panel, answer) => {
+  const nearestTo = ({ nearest }) => {
+    if (!nearest.length) return [];
+    const items = nearest.slice(0, NEAREST).map(({ one: { network }, gives }) => {
+      const needs = wording.phrase(gives.map(wording.give));
+      const text = `, ${network.shown.top1[0]}: needs ${needs}`;
+      return element("li", { "data-model": network.model }, networkOf(network.model), text);
+    });
+    const list = element("ul", { class: "nearest" }, ...items);
+    return [paragraph("near", "The nearest misses:"), list];
+  };
+
+  const boundBy = (answer) => {
+    if (!answer.given.length || !answer.judged.length) return [];
+    const items = answer.binding.map(({ give, miss: { one: { network } } }) => {
+      const attributes = { "data-limit": give.control.name, "data-model": network.model };
+      const words = [`${wording.give(give)} lets in `, `, ${network.shown.top1[0]}`];
+      return element("li", attributes, words[0], networkOf(network.model), words[1]);
+    });
+    const text = paragraph(items.length ? "binds" : "count", wording.binding(answer));
+    return items.length ? [text, element("ul", { class: "binding" }, ...items)] : [text];
+  };
+
+  const showAnswer = (panel) => {
+    const { answer } = panel;
+    const { best, sure, found, fit } = answer;
     const box = panel.part(".verdict");
-    const { best, sure, found, binding, nearest } = answer;
-    const limits = answer.given.map(limitText);
-    const question = `Batch size ${state.batch_size}, ${phrase(limits) || "no limit"}.`;
-    const parts = [element("p", { class: "question" }, question)];
-    if (best) {
-      parts.push(
-        element("p", { class: "best" }, networkButton(best.network.model), " ", badge(best.fits),
-best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cannot_tell").map(doubt(best)))}`)),
-        statistics(best.network),
-      );
-      if (best !== sure) {
-        parts.push(sure
-          ? element("p", { class: "sure" }, "The first that fits for certain: ", networkButton(sure.network.model), `, ${sure.network.shown.top1[0]}.`)
-          : element("p", { class: "sure" }, "None fits for certain."));
-      }
-      const equals = found.filter((one) => one !== best && one.group === best.group);
-      if (equals.length) {
-        parts.push(element("p", { class: "equals" }, `Not told apart from it in accuracy: ${phrase(equals.map((one) => nameOf(one.network.model)))}.`));
-      }
-    }
-    parts.push(element("p", { class: best ? "count" : "best count" }, countText(answer)));
-    if (nearest.length) {
-      const list = nearest.map((miss) =>
-        element("li", { "data-model": miss.one.network.model }, networkButton(miss.one.network.model), `, ${miss.one.network.shown.top1[0]}: needs ${phrase(miss.gives.map(giveText))}`));
-      parts.push(element("p", {}, "The nearest misses:"), element("ul", { class: "nearest" }, ...list));
-    }
-    if (binding.length) {
-      const list = binding.map(({ give, miss }) =>
-        element("li", { "data-limit": give.control.name, "data-model": miss.one.network.model },
-          `${giveText(give)} lets in `, networkButton(miss.one.network.model), `, ${miss.one.network.shown.top1[0]}`));
-      parts.push(element("p", {}, `What binds: giving way on one limit alone lets in ${best ? "a better network" : "a network"}.`), element("ul", { class: "binding" }, ...list));
-    } else if (answer.given.length && answer.judged.length && best) {
-      parts.push(element("p", { class: "count" }, answer.better.length
-        ? "No limit binds by itself: every better network is outside two or more."
-        : "No limit binds: no network that is surely better is outside."));
-    }
-    box.replaceChildren(...parts);
+    box.replaceChildren(
+      paragraph("question", wording.question(answer, state.batch_size)),
+      ...answered(answer),
+      paragraph(best ? "count" : "best count", wording.count(answer)),
+      ...nearestTo(answer),
+      ...boundBy(answer),
+    );
     Object.assign(box.dataset, {
       best: best?.network.model ?? "",
       sure: sure?.network.model ?? "",
       judged: answer.judged.length,
-      fit: answer.fit,
-      cannotTell: found.length - answer.fit,
+      fit,
+      cannotTell: found.length - fit,
       better: answer.better.length,
     });
   };
 
-  const showDetails = (panel, answer) => {
+  // A device that was not run at the batch size has nothing to judge, and says what it has.
+  const showSizes = (panel) => {
+    const sizes = wording.phrase(Object.keys(panel.device.views));
+    const text = sizes
+      ? `No batch size ${state.batch_size} here: there is ${sizes}.`
+      : "No rows in the study.";
+    panel.part(".verdict").replaceChildren(paragraph("best count", text));
+  };
+
+  const DETAILS = {
+    top1: "Top-1",
+    fps: "Images a second",
+    time: "Time an image",
+    pass: "Time a pass",
+    memory: "Memory",
+    params: "Parameters",
+    stability: "Stability",
+    source: "Source",
+  };
+
+  const showDetails = (panel) => {
     const box = panel.part(".details");
+    const { judged, leftOut } = panel.answer;
     box.hidden = !state.network;
-    if (!state.network) return box.replaceChildren();
-    const one = answer.judged.find(({ network }) => network.model === state.network);
+    if (box.hidden) return box.replaceChildren();
+    const one = judged.find(({ network }) => network.model === state.network);
     const close = element("button", { type: "button", class: "close" }, "Clear");
     close.addEventListener("click", () => pick(state.network));
-    const title = element("p", { class: "network" }, swatch(state.network), nameOf(state.network), " ", one ? badge(one.fits) : "", close);
+    const name = [swatch(state.network), nameOf(state.network)];
+    const title = paragraph("network", ...name, ...(one ? [badge(one.fits)] : []), close);
     if (!one) {
-      const why = answer.leftOut[state.network] ?? "no row in the study";
-      return box.replaceChildren(title, element("p", {}, `Not judged here: ${why.replace("_", " ")}.`));
+      const why = wording.spaced(leftOut[state.network] ?? "no row in the study");
+      return box.replaceChildren(title, paragraph("why", `Not judged here: ${why}.`));
     }
     const terms = [
       ["Family", data.networks[state.network].family || "not known"],
-      ["Top-1", shown(one.network, "top1")],
-      ["Images a second", shown(one.network, "fps")],
-      ["Time an image", shown(one.network, "time")],
-      ["Time a pass", shown(one.network, "pass")],
-      ["Memory", shown(one.network, "memory")],
-      ["Parameters", shown(one.network, "params")],
-      ["Stability", shown(one.network, "stability")],
-      ["Source", shown(one.network, "source")],
+      ...Object.entries(DETAILS).map(([key, term]) => [term, wording.shown(one.network, key)]),
     ];
-    const list = terms.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)]);
+    const pair = ([term, text]) => [element("dt", {}, term), element("dd", {}, text)];
+    const list = terms.flatMap(pair);
     return box.replaceChildren(title, element("dl", {}, ...list));
   };
 
-  const showTable = (panel, answer) => {
-    const ties = letters(answer);
+  const showTable = (panel) => {
+    const { answer } = panel;
+    const letters = wording.letters(answer.found);
     const list = listed(answer);
     const rows = list.map((one) => {
-      const kept = rowOf(panel, one);
-      const words = one.fits === "yes" ? [] : undecided(one, one.fits).map((control) => control.word);
-      kept.row.dataset.fits = one.fits;
-      kept.row.dataset.group = one.group ?? "";
-      kept.row.dataset.undecided = undecided(one, "cannot_tell").map((control) => control.name).join("+");
-      kept.row.classList.toggle("picked", one.network.model === state.network);
-      kept.name.setAttribute("aria-pressed", one.network.model === state.network);
-      kept.rank.textContent = one.rank ?? "–";
-      kept.tie.textContent = ties.has(one.group) ? ` ${ties.get(one.group)}` : "";
-      kept.fits.replaceChildren(badge(one.fits), ...(words.length ? [element("small", {}, phrase(words))] : []));
-      return kept.row;
+      const { row, rank, fits, tie, name } = rowOf(panel, one);
+      const picked = one.network.model === state.network;
+      row.dataset.fits = one.fits;
+      row.dataset.group = one.group ?? "";
+      row.dataset.undecided = undecided(one);
+      row.classList.toggle("picked", picked);
+      name.setAttribute("aria-pressed", picked);
+      rank.textContent = one.rank ?? "–";
+      tie.textContent = letters.has(one.group) ? ` ${letters.get(one.group)}` : "";
+      const why = one.fits === "yes" ? "" : wording.words(one, one.fits);
+      fits.replaceChildren(badge(one.fits), ...smallOf([why]));
+      return row;
     });
     // Rows that stay where they are keep the focus.
-    const order = list.map((one) => one.network.model).join(" ");
-    if (panel.order !== `${state.batch_size} ${order}`) {
-      panel.part("tbody").replaceChildren(...rows);
-      panel.order = `${state.batch_size} ${order}`;
-    }
+    const order = [state.batch_size, ...list.map((one) => one.network.model)].join(" ");
+    if (panel.order !== order) panel.part("tbody").replaceChildren(...rows);
+    panel.order = order;
     for (const head of panel.part("thead").querySelectorAll("th")) {
       const sort = state.descending ? "descending" : "ascending";
       if (head.dataset.key === state.sort) head.setAttribute("aria-sort", sort);
       else head.removeAttribute("aria-sort");
     }
-    const sometimes = [
-      ties.size ? "Same letter: nothing here tells their accuracy apart." : "",
-      answer.judged.some((one) => one.network.unstable) ? "†: unstable measurement." : "",
-    ];
+    const unstable = answer.judged.some((one) => one.network.unstable);
     panel.part(".summary").textContent = [
-      `${list.length} of ${answer.judged.length} networks, batch size ${state.batch_size}; small: 95 % intervals, where there are any, and sources.`,
-      ...sometimes,
+      `${list.length} of ${answer.judged.length} networks, batch size ${state.batch_size};`,
+      "small: 95 % intervals, where there are any, and sources.",
+      letters.size ? "Same letter: nothing here tells their accuracy apart." : "",
+      unstable ? "†: unstable measurement." : "",
     ].filter(Boolean).join(" ");
-    const reasons = grouped(answer.leftOut);
+    const reasons = wording.reasons(answer.leftOut, nameOf);
     panel.part(".left-out").textContent = reasons ? `Not judged: ${reasons}.` : "";
     panel.root.dataset.leftOut = Object.keys(answer.leftOut).join(" ");
   };
 
+  // The limits that a network's bounds straddle, as `dnnbench pick` writes them.
+  const undecided = (one) =>
+    judging.controlsOf(one, "cannot_tell").map((control) => control.name).join("+");
+
   // The chart ----------------------------------------------------------------------------------
-
-  const plotted = (panel, answer) => {
-    const { axis } = state;
-    return answer.judged
-      .filter(({ network }) => network.bounds[axis] && bounds(network, axis).value > 0)
-      .map((one) => {
-        const { network } = one;
-        const number = bounds(network, axis);
-        const wide = number.high > number.low && number.low > 0;
-        const tips = ["top1", "fps", "time", "memory", "params", "stability", "source"];
-        return {
-          model: network.model,
-          name: nameOf(network.model),
-          colour: data.networks[network.model].colour,
-          x: number.value,
-          x_low: wide ? number.low : null,
-          x_high: wide ? number.high : null,
-          y: one.top1,
-          fits: one.fits,
-          fits_text: FITS[one.fits] + (one.fits === "yes" || !one.verdicts.length ? "" : `: ${phrase(undecided(one, one.fits).map((c) => c.word))}`),
-          unstable: network.unstable,
-          ...Object.fromEntries(tips.map((key) => [key, shown(network, key)])),
-        };
-      });
-  };
-
-  // No other point is at least as good in both.
-  const frontOf = (points, minimum) => {
-    const ahead = [...points].sort((a, b) => (minimum ? b.x - a.x : a.x - b.x) || b.y - a.y);
-    const front = [];
-    for (const point of ahead) {
-      if (!front.length || point.y > front[front.length - 1].y) front.push(point);
-    }
-    return front;
-  };
-
-  const cornersOf = (front, ends, minimum) => {
-    const corners = [];
-    front.forEach((point, index) => {
-      const below = index ? front[index - 1].y : ends.y_low;
-      corners.push({ x: point.x, y: below }, { x: point.x, y: point.y });
-    });
-    if (front.length) corners.push({ x: minimum ? ends.x_low : ends.x_high, y: front[front.length - 1].y });
-    return corners.map((corner, order) => ({ ...corner, order }));
-  };
-
-  // Names where there is room: the answer's and the highlighted ones first, then along the front.
-  const namesOf = (panel, points, front) => {
-    const marked = new Set(highlighted());
-    const best = panel.answer.best?.network.model;
-    const wanted = [
-      ...points.filter((point) => point.model === best || point.model === state.network),
-      ...front,
-      ...points.filter((point) => marked.has(point.model)),
-    ];
-    const across = panel.chart.scale("x");
-    const down = panel.chart.scale("y");
-    const taken = [];
-    const names = [];
-    for (const point of new Set(wanted)) {
-      const [x, y] = [across(point.x), down(point.y)];
-      const width = 6.2 * point.name.length;
-      const right = x + width + 12 > panel.chart.width();
-      const left = right ? x - 9 - width : x + 9;
-      const box = { left, right: left + width, top: y - 14, bottom: y };
-      const free = taken.every(
-        (other) => box.left > other.right || box.right < other.left || box.top > other.bottom || box.bottom < other.top,
-      );
-      if (!free) continue;
-      taken.push(box);
-      names.push({ model: point.model, text: point.name, x: point.x, y: point.y, right });
-    }
-    return names;
-  };
-
-  const fillChart = (panel) => {
-    if (!panel.chart || panel.axis !== state.axis) return;
-    const { answer } = panel;
-    const { minimum } = axes.get(state.axis);
-    const ends = endsOf();
-    const points = plotted(panel, answer);
-    const front = frontOf(points.filter((point) => point.fits !== "no"), minimum);
-    const limits = [];
-    if (state.limits[state.axis]) limits.push({ x: state.limits[state.axis] });
-    if (state.limits.min_top1) limits.push({ y: state.limits.min_top1 });
-    // What fits lies on top of what does not.
-    points.sort((a, b) => (a.fits !== "no") - (b.fits !== "no"));
-    panel.chart
-      .data("points", points)
-      .data("front", cornersOf(front, ends, minimum))
-      .data("limits", limits)
-      .data("names", namesOf(panel, points, front))
-      .run();
-  };
 
   // Two devices side by side have the same axes.
   const endsOf = () => {
@@ -569,18 +389,41 @@ best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cann
     return { x_low, x_high, y_low, y_high };
   };
 
+  const fillChart = (panel) => {
+    if (!panel.chart || panel.axis !== state.axis) return;
+    const { answer, chart } = panel;
+    const { minimum } = axes.get(state.axis);
+    const points = plotting.pointsOf(answer.judged, state.axis, data.networks);
+    const front = plotting.frontOf(points.filter((point) => point.fits !== "no"), minimum);
+    const { [state.axis]: x, min_top1: y } = state.limits;
+    // Names go to the answer and the picked one first, then along the front.
+    const marked = new Set(highlighted());
+    const first = [answer.best?.network.model, state.network];
+    const named = [
+      ...points.filter((point) => first.includes(point.model)),
+      ...front,
+      ...points.filter((point) => marked.has(point.model)),
+    ];
+    chart
+      .data("points", points)
+      .data("front", plotting.cornersOf(front, endsOf(), minimum))
+      .data("limits", [...(x ? [{ x }] : []), ...(y ? [{ y }] : [])])
+      .data("names", plotting.namesOf(named, chart))
+      .run();
+  };
+
   const drawChart = async (panel) => {
     const box = panel.part(".plot");
+    if (panel.chart) charts.forget(panel.chart);
     panel.axis = state.axis;
     panel.chart = null;
     const { chart } = axes.get(state.axis);
     const ends = endsOf();
     const params = chart.params.map((one) => ({ ...one, value: ends[one.name] ?? one.value }));
     const view = await charts.embed(box, { ...chart, params });
-    // Another axis may have been chosen meanwhile.
-    if (panel.axis !== state.axis || !panels.includes(panel)) return;
+    // Another device or axis may have been chosen meanwhile.
+    if (panel.axis !== state.axis || !panels.includes(panel)) return charts.forget(view);
     panel.chart = view;
-    box.dataset.axis = state.axis;
     fillChart(panel);
   };
 
@@ -609,25 +452,17 @@ best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cann
     const drawing = [];
     for (const panel of panels) {
       panel.part(".axis-choice").value = state.axis;
-      panel.answer = judge(viewOf(panel.device), state.limits);
-      showAnswer(panel, panel.answer);
+      panel.answer = judging.judge(viewOf(panel.device), data.limits, state.limits, data.least);
+      showAnswer(panel);
       if (!panel.device.views[state.batch_size]) showSizes(panel);
-      showDetails(panel, panel.answer);
-      showTable(panel, panel.answer);
+      showDetails(panel);
+      showTable(panel);
       if (panel.axis !== state.axis) drawing.push(drawChart(panel));
       else fillChart(panel);
     }
     charts.highlight(highlighted());
     later();
     return Promise.all(drawing);
-  };
-
-  const showSizes = (panel) => {
-    const sizes = Object.keys(panel.device.views);
-    const text = sizes.length
-      ? `No batch size ${state.batch_size} here: there is ${sizes.join(", ")}.`
-      : "No rows in the study.";
-    panel.part(".verdict").replaceChildren(element("p", { class: "best count" }, text));
   };
 
   // The address and what is read out follow when the reader pauses.
@@ -637,9 +472,11 @@ best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cann
     pause = setTimeout(() => {
       at("said").textContent = panels
         .map(({ device, answer }) => {
-          const best = answer.best;
-          const name = best ? `${nameOf(best.network.model)}, ${best.network.shown.top1[0]}, ${FITS[best.fits]}. ` : "";
-          return `${device.label}: ${name}${countText(answer)}`;
+          const { network, fits } = answer.best ?? {};
+          const best = network
+            ? `${nameOf(network.model)}, ${network.shown.top1[0]}, ${wording.FITS[fits]}. `
+            : "";
+          return `${device.label}: ${best}${wording.count(answer)}`;
         })
         .join(" ");
       const address = toAddress();
@@ -679,8 +516,9 @@ best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cann
     for (const control of data.limits) {
       const limit = state.limits[control.name];
       const exact = at(`${control.name}-exact`);
+      const text = limit === undefined ? "no limit" : `${limit} ${control.unit}`;
       at(control.name).value = placeOf(control, limit);
-      at(control.name).setAttribute("aria-valuetext", limit === undefined ? "no limit" : `${limit} ${control.unit}`);
+      at(control.name).setAttribute("aria-valuetext", text);
       // Rewriting what is being typed would move the cursor.
       if (positive(exact.value) !== limit) exact.value = limit ?? "";
       at(control.name).closest(".control").classList.toggle("set", limit !== undefined);
@@ -734,20 +572,21 @@ best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cann
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
 
-  const table = (panel) => {
+  // The list as it is shown, with the columns of `dnnbench pick --csv`.
+  const table = ({ device, answer }) => {
     const names = [...data.judged, ...data.recorded];
-    const lines = listed(panel.answer).map((one) => {
-      const record = Object.fromEntries(data.recorded.map((name, index) => [name, one.network.record[index]]));
-      const judged = {
-        device: panel.device.key,
+    const lines = listed(answer).map((one) => {
+      const { model, record } = one.network;
+      const row = {
+        ...Object.fromEntries(data.recorded.map((name, index) => [name, record[index]])),
+        device: device.key,
         batch_size: state.batch_size,
         rank: one.rank,
-        model: one.network.model,
+        model,
         fits: one.fits,
-        undecided: undecided(one, "cannot_tell").map((control) => control.name).join("+"),
+        undecided: undecided(one),
         tie_group: one.group,
       };
-      const row = { ...record, ...judged };
       return names.map((name) => field(row[name])).join(",");
     });
     return [names.join(","), ...lines].map((line) => `${line}\n`).join("");
@@ -755,7 +594,8 @@ best.fits === "yes" ? "" : element("small", {}, ` ${phrase(undecided(best, "cann
 
   const download = (panel) => {
     const address = URL.createObjectURL(new Blob([table(panel)], { type: "text/csv" }));
-    element("a", { href: address, download: `${panel.device.key}-batch-${state.batch_size}.csv` }).click();
+    const name = `${panel.device.key}-batch-${state.batch_size}.csv`;
+    element("a", { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 1000);
   };
 
