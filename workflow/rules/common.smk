@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dnnbench import devices, geometry, images, parameters, registry, sources, weights
 from dnnbench.errors import UserError
+from dnnbench.figures import names as figure_names
 
 REGISTRY = "config/models.yaml"
 ROUND = "results/{device}/{variant}/latency/round-{round}.jsonl"
@@ -111,3 +112,17 @@ def round_before(wildcards):
 
 def commas(values):
     return ",".join(str(value) for value in values)
+
+
+def captioned(path):
+    """A figure or table as `snakemake --report` shows it: its kind's caption, and its device."""
+    kind, _, device = Path(path).stem.partition("--")
+    return report(
+        path,
+        caption=f"../report/{kind}.rst",
+        category="Tables" if kind.endswith("-table") else "Figures",
+        labels={
+            "figure": kind.replace("-", " "),
+            "device": figure_names.device_label(device) if device else "all",
+        },
+    )

@@ -7,20 +7,6 @@ page_devices = [settings.device, *PUBLISHED_DEVICES]
 figures = expand("reports/figures/{file}", file=names.figure_files(page_devices))
 
 
-def captioned(path):
-    """A figure or table as `snakemake --report` shows it: its kind's caption, and its device."""
-    kind, _, device = Path(path).stem.partition("--")
-    return report(
-        path,
-        caption=f"../report/{kind}.rst",
-        category="Tables" if kind.endswith("-table") else "Figures",
-        labels={
-            "figure": kind.replace("-", " "),
-            "device": names.device_label(device) if device else "all",
-        },
-    )
-
-
 rule report:
     input:
         **stage("report"),
