@@ -20,6 +20,7 @@ include: "workflow/rules/environment.smk"
 include: "workflow/rules/memory.smk"
 include: "workflow/rules/latency.smk"
 include: "workflow/rules/aggregate.smk"
+include: "workflow/rules/findings.smk"
 include: "workflow/rules/report.smk"
 
 

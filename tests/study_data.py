@@ -3,6 +3,7 @@
 The CPU's numbers are invented: one network in nine is unstable, and three cells have a status.
 """
 
+import csv
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -15,14 +16,17 @@ from dnnbench.figures import scatter
 from dnnbench.figures.build import Figure, build_figures
 from dnnbench.figures.labels import Label, place
 from dnnbench.figures.results import Results
+from dnnbench.findings.examine import examine
 from dnnbench.records import (
     SCHEMA_VERSION,
     AccuracyRow,
     Complexity,
     Disturbance,
     Environment,
+    Findings,
     LatencyLine,
     ModelRow,
+    ReplicationRow,
     StudyRow,
     columns,
     to_frame,
@@ -34,6 +38,7 @@ from dnnbench.records import SelectionRow as Chosen
 from dnnbench.selection import select
 
 ROOT = Path(__file__).resolve().parents[1]
+TABLES = ROOT / "published" / "bianco2018"
 DEVICES = ("cpu", *published.DEVICES)
 LIMITS = ([0.7, 1.0, 1.4], [15.0, 30.0, 60.0])
 STATUSES = {("nasnetalarge", 8): "timeout", ("vgg19", 8): "oom", ("senet154", 1): "failed"}
@@ -46,11 +51,9 @@ def study() -> Results:
 
 @cache
 def tables() -> tuple[list[StudyRow], list[ModelRow]]:
-    printed = published.read(ROOT / "published" / "bianco2018")
+    printed = published.read(TABLES)
     models = [_model(entry) for entry in printed.models]
-    rows = [_cell(i, row, size) for i, row in enumerate(models) for size in (1, 8)]
-    rows += published.study_rows(printed)
-    return rows, models
+    return [*invented_cells(), *published.study_rows(printed)], models
 
 
 def write(
@@ -145,6 +148,45 @@ def results(rows: list[StudyRow], models: list[ModelRow], **changes: object) -> 
         "devices": DEVICES,
     }
     return Results(**{**arguments, **changes})
+
+
+@cache
+def counted() -> list[ModelRow]:
+    """The 44 networks with operations and parameters from flops.csv, the 2018 script's count."""
+    entries = {entry.model: entry for entry in published.read(TABLES).models}
+    with (ROOT / "tests" / "data" / "flops.csv").open(newline="") as file:
+        return [
+            _model(entries[row["model"]]).model_copy(
+                update={
+                    "input_size": int(row["input"]),
+                    "params": int(row["params"]),
+                    "conv_macs": round(float(row["luigi_conv_only_gmacs"]) * 1e9),
+                    "weights_mib": (int(row["params"]) + int(row["buffers"])) * 4 / 2**20,
+                }
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def examined(
+    models: list[ModelRow], rows: list[StudyRow], hardware: dict[str, str] | None = None
+) -> tuple[Findings, list[ReplicationRow]]:
+    """What is found of the published study with these networks and measured cells."""
+    return examine(
+        published.read(TABLES),
+        published.read_best(TABLES),
+        published.read_claims(TABLES),
+        {key: network.family for key, network in registry.load_registry().items()},
+        models,
+        rows,
+        hardware or {},
+    )
+
+
+def invented_cells() -> list[StudyRow]:
+    """The made-up CPU's rows."""
+    models = [_model(entry) for entry in published.read(TABLES).models]
+    return [_cell(i, row, size) for i, row in enumerate(models) for size in (1, 8)]
 
 
 def environment() -> Environment:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from browser import CHROMEDRIVER, CHROMIUM, browser
 from rich.console import Console
-from study_data import DEVICES, drawn, environment, study
+from study_data import DEVICES, counted, drawn, environment, examined, invented_cells, study
 
 from dnnbench import page, registry
 from dnnbench.cli import summary
@@ -16,6 +16,7 @@ from dnnbench.figures.build import Figure, build_figures
 from dnnbench.figures.highlight import highlightable
 from dnnbench.figures.results import Results, devices_of
 from dnnbench.figures.save import specification
+from dnnbench.findings.section import arrange
 from dnnbench.records import AccuracyRow, write_text
 
 _LIMIT = 5 * 2**20
@@ -33,7 +34,8 @@ def figures() -> list[Figure]:
 
 @pytest.fixture(scope="module")
 def html(data: Results, figures: list[Figure]) -> str:
-    return page.render(data, figures, [environment()])
+    section = arrange(*examined(counted(), invented_cells()))
+    return page.render(data, figures, [environment()], section)
 
 
 class Elements(HTMLParser):
@@ -118,6 +120,30 @@ def test_tables_say_statuses_and_never_nan(html: str) -> None:
         assert word in text
     assert not re.search(r"\b(nan|NaN|None|inf)\b", joined)
     assert html.count('<th scope="row">') >= 5 * 44
+
+
+def test_the_published_study_is_put_to_the_test(html: str) -> None:
+    findings, _ = examined(counted(), invented_cells())
+    section = html[html.index('id="published-study"') : html.index('id="method"')]
+    text = " ".join(" ".join(Elements(section).text).split())
+
+    def shown(words: str) -> str:
+        return " ".join((words[:1].upper() + words[1:]).split())
+
+    for claim in findings.claims:
+        assert claim.statement in text
+        assert shown(claim.recomputed.text) in text
+    for anomaly in findings.anomalies:
+        assert anomaly.title in text and shown(anomaly.published.text) in text
+    assert "41 of 44" in text and "44 of 44" in text and "not comparable" in text
+
+
+def test_findings_with_markup_are_shown_not_run(data: Results) -> None:
+    findings, rows = examined(counted(), invented_cells())
+    nasty = findings.claims[0].model_copy(update={"statement": "<script>alert(1)</script>"})
+    section = arrange(findings.model_copy(update={"claims": [nasty]}), rows)
+    html = page.render(data, [], [environment()], section)
+    assert "&lt;script&gt;alert(1)" in html and "<script>alert(1)" not in html
 
 
 def test_text_from_outside_is_shown_not_run(data: Results) -> None:

@@ -26,9 +26,11 @@ from dnnbench.records import (
     AccuracyRow,
     ComparisonRow,
     Environment,
+    Findings,
     LatencyLine,
     MemoryRecord,
     ModelRow,
+    ReplicationRow,
     SelectionRow,
     StudyRow,
     read_json,
@@ -174,6 +176,9 @@ def test_the_study_ends_with_tables_figures_and_a_page(finished):
     models = read_rows(finished / "results/models.csv", ModelRow)
     assert [row.params for row in models] == [1_235_496, 2_454_304]
     assert read_rows(finished / "results/selection.csv", SelectionRow)
+    found = read_json(finished / "results/findings.json", Findings)
+    assert {claim.verdict for claim in found.claims} > {"holds", "does not hold"}
+    assert read_rows(finished / "results/replication.csv", ReplicationRow)
     described = read_json(finished / "results/cpu/environment.json", Environment)
     assert described.packages["torch"] != "not installed"
     assert (finished / "reports/index.html").stat().st_size > 100_000
@@ -251,11 +256,22 @@ def test_a_batch_size_that_is_added_is_the_only_one_measured(study):
     ("file", "rules"),
     [
         ("src/dnnbench/page.py", {"report": 1}),
-        ("src/dnnbench/selection.py", {"aggregate": 1, "report": 1}),
-        ("workflow/scripts/memory.py", {"profile_memory": 1, "aggregate": 1, "report": 1}),
+        ("src/dnnbench/findings/step.py", {"findings": 1, "report": 1}),
+        ("src/dnnbench/selection.py", {"aggregate": 1, "findings": 1, "report": 1}),
+        (
+            "workflow/scripts/memory.py",
+            {"profile_memory": 1, "aggregate": 1, "findings": 1, "report": 1},
+        ),
         (
             "src/dnnbench/architectures/shufflenet.py",
-            {"complexity": 1, "profile_memory": 1, "time_round": 2, "aggregate": 1, "report": 1},
+            {
+                "complexity": 1,
+                "profile_memory": 1,
+                "time_round": 2,
+                "aggregate": 1,
+                "findings": 1,
+                "report": 1,
+            },
         ),
         ("src/dnnbench/architectures/googlenet.py", {}),
     ],
@@ -269,7 +285,7 @@ def test_editing_a_file_runs_what_depends_on_it(study, file, rules):
 def test_editing_another_entry_of_the_registry_measures_nothing(study):
     registry = study / "config/models.yaml"
     registry.write_text(registry.read_text().replace("name: AlexNet", "name: Alexnet"))
-    assert jobs(study) == {"aggregate": 1, "report": 1}
+    assert jobs(study) == {"aggregate": 1, "findings": 1, "report": 1}
 
 
 def test_a_killed_run_goes_on_and_measures_nothing_twice(tmp_path):

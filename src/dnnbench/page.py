@@ -38,6 +38,7 @@ from dnnbench.figures.names import device_label
 from dnnbench.figures.results import Results
 from dnnbench.figures.save import specification
 from dnnbench.figures.theme import CSS, config
+from dnnbench.findings.section import Section
 from dnnbench.records import Environment
 
 
@@ -70,8 +71,13 @@ class Device:
     tables: Mapping[str, Table]
 
 
-def render(results: Results, figures: Sequence[Figure], environments: Sequence[Environment]) -> str:
-    """The whole page as text."""
+def render(
+    results: Results,
+    figures: Sequence[Figure],
+    environments: Sequence[Environment],
+    findings: Section | None = None,
+) -> str:
+    """The whole page as text; ``findings`` is the section on the published study."""
     machines = {environment.device: _machine(environment) for environment in environments}
     devices = [
         _device(results, figures, device, machines.get(device, "")) for device in results.devices
@@ -108,6 +114,7 @@ def render(results: Results, figures: Sequence[Figure], environments: Sequence[E
             accuracy_text=accuracy_text(results),
             accuracy_lines=accuracy_lines(results),
             weights_lines=weights_lines(results),
+            findings=findings,
         )
     )
 

@@ -46,7 +46,9 @@ LATENCY_ROUNDING_MS = 0.005
 MEMORY_ROUNDING_MIB = 0.005 * MIB_PER_GIB
 # Half the last digit of a printed accuracy, per cent, and how far one read off a figure may be off.
 TOP1_ROUNDING = {"table3": 0.005, "figure": 0.03, "library": 0.005}
+TOP5_ROUNDING = {"table3": 0.005, "figure": 0.05, "library": 0.005}
 
+_LABELS = {TITAN: "Titan Xp", JETSON: "Jetson TX1"}
 _MEMORY_BASIS = {TITAN: "process", JETSON: f"process:{TITAN}"}
 
 Digitised = Literal["table3", "figure"]
@@ -96,6 +98,21 @@ class BestEntry(Record):
     top1: Percent
 
 
+class ClaimEntry(Record):
+    """A row of claims.csv: one number, network or word of a claim; several rows make a list.
+
+    ``tested_on`` says what a test takes: ``networks`` (their counts and accuracy), any ``machine``,
+    memory of the whole ``process``, the hardware of one published device, or ``both``.
+    """
+
+    claim: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    section: str
+    tested_on: Literal["networks", "machine", "process", "titanxp-2018", "jetsontx1-2018", "both"]
+    name: str
+    value: str
+    unit: str | None
+
+
 @dataclass(frozen=True)
 class Published:
     """What the published study measured."""
@@ -120,6 +137,16 @@ def read(directory: Path) -> Published:
 def read_best(directory: Path) -> list[BestEntry]:
     """Read ``best_at_constraints.csv``, what the study concluded. Raises RecordError likewise."""
     return _read(directory / "best_at_constraints.csv", BestEntry)
+
+
+def label(device: str) -> str:
+    """The machine behind a published device, as a reader knows it; others go by their name."""
+    return _LABELS.get(device, device)
+
+
+def read_claims(directory: Path) -> list[ClaimEntry]:
+    """Read ``claims.csv``, what the study's text says in numbers. Raises RecordError likewise."""
+    return _read(directory / "claims.csv", ClaimEntry)
 
 
 def study_rows(published: Published, models: Iterable[str] | None = None) -> list[StudyRow]:

@@ -16,6 +16,8 @@ rule report:
         selection=rules.aggregate.output.selection,
         accuracy=rules.compare_networks.output.summary,
         comparisons=rules.compare_networks.output.comparisons,
+        findings=rules.findings.output.findings,
+        replication=rules.findings.output.replication,
         environment=expand(rules.environment.output, device=settings.device),
         registry=REGISTRY,
     output:
@@ -31,4 +33,5 @@ rule report:
         "python {input.script} --study {input.study} --models {input.models}"
         " --selection {input.selection} --accuracy {input.accuracy}"
         " --comparisons {input.comparisons} --environment {input.environment}"
+        " --findings {input.findings} --replication {input.replication}"
         " --registry {input.registry} --output-dir reports 2>&1 | tee {log}"

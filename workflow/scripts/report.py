@@ -9,11 +9,14 @@ from dnnbench import options, page, registry
 from dnnbench.figures.build import build_figures
 from dnnbench.figures.results import Results, devices_of
 from dnnbench.figures.save import save_figures
+from dnnbench.findings.section import arrange
 from dnnbench.records import (
     AccuracyRow,
     ComparisonRow,
     Environment,
+    Findings,
     ModelRow,
+    ReplicationRow,
     SelectionRow,
     StudyRow,
     read_json,
@@ -38,6 +41,9 @@ def main(
     comparisons: Annotated[Path, typer.Option(help="Networks on the same pictures.")] = (
         RESULTS / "comparisons.csv"
     ),
+    findings: Annotated[Path, typer.Option(help="Claims.")] = RESULTS / "findings.json",
+    replication: Annotated[Path, typer.Option(help="Published against measured.")] = RESULTS
+    / "replication.csv",
     registry_file: options.Registry = options.REGISTRY,
     output_dir: Annotated[Path, typer.Option(help="Where page and figures go.")] = Path("reports"),
 ) -> None:
@@ -58,7 +64,8 @@ def main(
     )
     figures = build_figures(results)
     save_figures(figures, output_dir / "figures")
-    write_text(output_dir / "index.html", page.render(results, figures, environments))
+    section = arrange(read_json(findings, Findings), read_rows(replication, ReplicationRow))
+    write_text(output_dir / "index.html", page.render(results, figures, environments, section))
     typer.echo(f"{len(figures)} figures in {output_dir / 'figures'}")
     typer.echo(f"page: {output_dir / 'index.html'}")
 

@@ -1,0 +1,364 @@
+"""What in a study's tables does not look like measurement, in words and numbers.
+
+Each detector would find its anomaly in any such tables, and is asked of the printed ones and of the
+devices measured here.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations, pairwise
+
+from dnnbench.bounds import MEMORY_REPEATS_MIB
+from dnnbench.findings.claims_budgets import budget_cells
+from dnnbench.findings.corrections import (
+    Exchanges,
+    MemoryStep,
+    column,
+    complete,
+    corrected,
+    exchanges,
+    memory_step,
+    reference_times,
+)
+from dnnbench.findings.relabelling import Relabelling, relabelled
+from dnnbench.findings.replication import close_to_count
+from dnnbench.findings.stated import listed
+from dnnbench.findings.step import Step, step_at
+from dnnbench.findings.tables import MissingError, Tables
+from dnnbench.published import DEVICES, JETSON, MIB_PER_GIB, TITAN, label
+from dnnbench.records import Anomaly, Detection
+
+# Two networks whose operations and parameters differ by less than this are near-identical.
+TWINS = 0.005
+# Memory of near-identical networks that differs by more than this is worth a look.
+UNLIKE = 0.25
+# A pair of images takes longer for each than one alone where it does by more than this.
+SLOWER = 0.05
+
+
+def report(
+    printed: Tables,
+    counts: Tables,
+    devices: Iterable[Tables],
+    found: Exchanges,
+    jump: MemoryStep | None,
+) -> list[Anomaly]:
+    """Every anomaly that was looked for, in the printed tables and on each device."""
+    measured = list(devices)
+    reference = reference_times(printed)
+    simple = (
+        ("identical-rows", "Networks whose memory is the same at every batch size", identical_rows),
+        (
+            "unlike-twins",
+            "Networks alike in family, operations and parameters, and not in memory",
+            unlike_twins,
+        ),
+        ("falling-memory", "Memory that falls as the batch grows", falling_memory),
+        (
+            "slower-in-pairs",
+            "Networks that need longer for each of two images than for one alone",
+            slower_in_pairs,
+        ),
+    )
+    return [
+        Anomaly(
+            key="exchanged-rows",
+            title="Rows whose labels were exchanged",
+            published=_exchanged(printed, counts, found),
+            measured=[
+                _exchanged(one, counts, exchanges(one, counts, reference)) for one in measured
+            ],
+        ),
+        Anomaly(
+            key="memory-step",
+            title="A step in memory along the alphabet",
+            published=_stepped(printed, jump, None),
+            measured=[_stepped(one, memory_step(one), jump) for one in measured],
+        ),
+        Anomaly(
+            key="borrowed-memory",
+            title="Budgets of one device held against the memory of another",
+            published=borrowed_memory(printed),
+            measured=[],
+        ),
+        *(
+            Anomaly(
+                key=key,
+                title=title,
+                published=detect(printed),
+                measured=[detect(one) for one in measured],
+            )
+            for key, title, detect in simple
+        ),
+    ]
+
+
+# Exchanged rows ----------------------------------------------------------------------------------
+
+
+def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
+    columns = {
+        "operations": found.operations,
+        **{f"time on {label(device)}": exchange for device, exchange in found.times.items()},
+        "memory": found.memory,
+    }
+    asked = {name: exchange for name, exchange in columns.items() if exchange}
+    if not asked:
+        return _unknown(place, "operations of all networks are not counted here")
+    numbers: dict[str, float] = {}
+    for name, exchange in asked.items():
+        numbers |= {
+            f"{name}: left": exchange.left,
+            f"{name}: next_left": exchange.next_left,
+            f"{name}: p": exchange.p,
+        }
+    parts = [
+        f"{name}: {_said(place, exchange, found.owners, first=exchange is found.operations)}"
+        for name, exchange in asked.items()
+    ]
+    if found.owners:
+        after = relabelled(place.gmacs(), found.owners)
+        fits = _close(place.gmacs(), counts), _close(after, counts)
+        lists = _changed_lists(place, corrected(place, found, None))
+        numbers |= {
+            "operations within error, as labelled": fits[0],
+            "operations within error, after the exchange": fits[1],
+            "lists_changed": lists,
+        }
+        parts += [
+            f"within the error of reading the figure, operations are those counted for {fits[0]} of"
+            f" {len(after)} networks as labelled, and for {fits[1]} once the exchange is undone",
+            f"lists of Table 3 that change with it: {lists}",
+        ]
+    return Detection(
+        place=place.place,
+        text="\n".join(part[0].upper() + part[1:] for part in parts),
+        numbers=numbers,
+        found=any(exchange.found for exchange in asked.values()),
+    )
+
+
+def _said(place: Tables, exchange: Relabelling, owners: Mapping[str, str], *, first: bool) -> str:
+    """What the best exchange in a column comes to.
+
+    ``owners``: that in operations, if found, which the ``first`` column to have it spells out.
+    """
+    evidence = (
+        f"of {exchange.tried} exchanges, undoing the best leaves {100 * exchange.left:.3g} % of the"
+        f" squared residuals, the second best {100 * exchange.next_left:.3g} %, p {exchange.p:.2g}"
+    )
+    same = bool(owners) and exchange.owners == owners
+    if not exchange.found:
+        verdict = "the same exchange fits best, but could be chance" if same else "none found"
+        return f"{verdict} ({evidence})"
+    if same and not first:
+        return f"the same exchange ({evidence})"
+    moves = [
+        f"the row of {place.names[shown]} holds the value of {place.names[owner]}"
+        for shown, owner in sorted(exchange.owners.items())
+    ]
+    return f"{listed(moves)} ({evidence})"
+
+
+def _close(gmacs: Mapping[str, float], counts: Tables) -> int:
+    """How many agree with the counted ones."""
+    counted = counts.gmacs()
+    return sum(close_to_count(value, counted[key]) for key, value in gmacs.items())
+
+
+# The step ----------------------------------------------------------------------------------------
+
+
+def _stepped(place: Tables, jump: MemoryStep | None, published: MemoryStep | None) -> Detection:
+    """The place's own best step, and on a measured device that where the printed tables have it."""
+    if jump is None:
+        return _unknown(place, "memory of all networks is not known here")
+    step, luck = jump.step, jump.chance
+    numbers = {
+        "step_mib": step.size,
+        "step_low": step.low,
+        "step_high": step.high,
+        "explained": step.explained,
+        "place": float(step.place),
+        "p_order": luck.p_order,
+        "p_family": luck.p_family,
+    }
+    text = (
+        f"The best step along the alphabet lies between {place.names[jump.before]} and"
+        f" {place.names[jump.behind]}: {_mib(step)}\nIt explains {100 * step.explained:.0f} % of"
+        " what a line over model size leaves\nSome step explains as much by chance: p"
+        f" {luck.p_order:.1g} with the networks in random order, p {luck.p_family:.1g} with whole"
+        " families in random order"
+    )
+    if published is not None:
+        keys = place.networks
+        machine = place.machine(TITAN)
+        here = step_at(
+            column(place.size_mib(), keys),
+            column(machine.memory_at(keys), keys),
+            published.step.place,
+        )
+        if here:
+            numbers |= {"there_mib": here.size, "there_low": here.low, "there_high": here.high}
+            text += (
+                f"\nWhere the printed tables have it, behind {place.names[published.before]}, the"
+                f" step is {_mib(here)} here (memory on the basis “{machine.basis}”)"
+            )
+    elif luck.found:
+        lists = _changed_lists(place, corrected(place, Exchanges(None, {}, None), jump))
+        numbers["lists_changed"] = lists
+        text += f"\nLists of Table 3 that change without the step: {lists}"
+    return Detection(place=place.place, text=text, numbers=numbers, found=luck.found)
+
+
+def _mib(step: Step) -> str:
+    return f"{step.size:z.0f} MiB ({step.low:z.0f} to {step.high:z.0f})"
+
+
+def _changed_lists(before: Tables, after: Tables) -> int:
+    """Lists of Table 3 that come out before and not after."""
+    return sum(
+        was and not budget_cells(after, device)[limits]
+        for device in DEVICES
+        for limits, was in budget_cells(before, device).items()
+    )
+
+
+# Others ------------------------------------------------------------------------------------------
+
+
+def borrowed_memory(place: Tables) -> Detection:
+    """Whether the Jetson's lists of Table 3 come out with the Titan's memory, and without any."""
+    cells = budget_cells(place, JETSON)
+    free = budget_cells(place, JETSON, without_memory=True)
+    evident = [limits for limits in cells if cells[limits] and not free[limits]]
+    same = sum(cells.values())
+    limits = listed([f"{gib:g}" for gib in sorted({gib for gib, _ in evident})])
+    text = (
+        f"{same} of the {len(cells)} lists for a Jetson TX1 come out with the memory of a Titan Xp."
+        f" {sum(free.values())} do whatever the memory"
+    )
+    if evident:
+        text += f", so that {len(evident)} carry evidence (those within {limits} GiB)"
+    return Detection(
+        place=place.place,
+        text=text,
+        numbers={"cells": len(cells), "cells_same": same, "cells_with_evidence": len(evident)},
+        found=same == len(cells) and bool(evident),
+    )
+
+
+def identical_rows(place: Tables) -> Detection:
+    """Pairs of networks with the same memory at every batch size (three sizes at least)."""
+    try:
+        machine = place.machine(TITAN)
+        sizes = complete(machine.memory, place.networks)
+    except MissingError:
+        sizes = []
+    if len(sizes) < 3:
+        return _unknown(
+            place, "memory of all networks at three batch sizes or more is not known here"
+        )
+    pairs = [
+        (a, b)
+        for a, b in combinations(place.networks, 2)
+        if all(machine.memory[a, size] == machine.memory[b, size] for size in sizes)
+    ]
+    shown = "; ".join(f"{place.names[a]} and {place.names[b]}" for a, b in pairs) or "no pair"
+    return Detection(
+        place=place.place,
+        text=f"{shown} ({len(sizes)} batch sizes)",
+        numbers={"pairs": len(pairs), "batch_sizes": len(sizes)},
+        found=bool(pairs),
+    )
+
+
+def unlike_twins(place: Tables) -> Detection:
+    """Near-identical networks of one family whose memory at the largest batch size differs."""
+    try:
+        machine = place.machine(TITAN)
+        size = max(complete(machine.memory, place.networks), default=None)
+        gmacs, params = place.gmacs(), place.params_m()
+    except MissingError:
+        size = None
+    if size is None:
+        return _unknown(place, "memory and operations of all networks are not known here")
+    twins = [
+        (a, b)
+        for a, b in combinations(place.networks, 2)
+        if place.families[a] == place.families[b]
+        and _near(gmacs[a], gmacs[b])
+        and _near(params[a], params[b])
+    ]
+    memory = machine.memory_at(place.networks, size)
+    unlike = [
+        sorted(pair, key=lambda key: memory[key])
+        for pair in twins
+        if max(memory[key] for key in pair) > (1 + UNLIKE) * min(memory[key] for key in pair)
+    ]
+    shown = "; ".join(
+        f"{place.names[high]} takes {memory[high] / MIB_PER_GIB:.2f} GiB and {place.names[low]}"
+        f" {memory[low] / MIB_PER_GIB:.2f} GiB"
+        for low, high in unlike
+    )
+    return Detection(
+        place=place.place,
+        text=f"{shown or 'no pair'} (of {len(twins)} such pairs, at batch size {size})",
+        numbers={"pairs": len(unlike), "twins": len(twins), "batch_size": size},
+        found=bool(unlike),
+    )
+
+
+def falling_memory(place: Tables) -> Detection:
+    """Neighbouring batch sizes at which the larger batch takes less, by more than a reading errs.
+
+    Printed numbers are rounded alike, so that rounding alone cannot make them fall.
+    """
+    try:
+        memory = place.machine(TITAN).memory
+    except MissingError:
+        memory = {}
+    if not memory:
+        return _unknown(place, "no memory is known here")
+    falls = [
+        f"{place.names[key]} from {memory[key, small] / MIB_PER_GIB:.2f} to"
+        f" {memory[key, large] / MIB_PER_GIB:.2f} GiB (batch size {small} to {large})"
+        for key in place.networks
+        for small, large in pairwise(sorted(size for name, size in memory if name == key))
+        if memory[key, large] < memory[key, small] - MEMORY_REPEATS_MIB
+    ]
+    return Detection(
+        place=place.place,
+        text="; ".join(falls) or "nowhere",
+        numbers={"times": len(falls)},
+        found=bool(falls),
+    )
+
+
+def slower_in_pairs(place: Tables) -> Detection:
+    """Networks that take longer an image at batch size 2 than at 1, by device."""
+    parts: list[str] = []
+    numbers: dict[str, float] = {}
+    for device, machine in place.machines.items():
+        time = machine.latency
+        known = [key for key in place.networks if (key, 1) in time and (key, 2) in time]
+        if known:
+            slow = [key for key in known if time[key, 2] > (1 + SLOWER) * time[key, 1]]
+            numbers[device] = len(slow)
+            shown = listed([place.names[key] for key in slow]) or "none"
+            parts.append(f"{label(device)}: {len(slow)} of {len(known)} ({shown})")
+    if not parts:
+        return _unknown(place, "no times at batch size 2 are known here")
+    return Detection(
+        place=place.place,
+        text=f"by more than {100 * SLOWER:.0f} %: " + "; ".join(parts),
+        numbers=numbers,
+        found=any(numbers.values()),
+    )
+
+
+def _unknown(place: Tables, text: str) -> Detection:
+    return Detection(place=place.place, text=text, numbers={}, found=None)
+
+
+def _near(a: float, b: float) -> bool:
+    return abs(a - b) <= TWINS * max(a, b)

@@ -1,0 +1,111 @@
+"""Claims on the best network within limits of memory and speed, at batch size 1.
+
+Printed numbers are taken as exact here, as the study did; :mod:`dnnbench.selection`, which knows of
+rounding and intervals, lists the same networks.
+"""
+
+from itertools import product
+
+from dnnbench.findings.stated import TOP1_ROUNDING, Kind, Outcome, Stated, descending, listed
+from dnnbench.findings.tables import Machine, Tables
+from dnnbench.published import MIB_PER_GIB
+
+
+def fitting(
+    tables: Tables, machine: Machine, min_fps: float, max_memory_gib: float, count: int
+) -> list[str]:
+    """The ``count`` most accurate networks within both limits at batch size 1, ties by key."""
+    fps, top1 = machine.fps(tables.networks), tables.top1()
+    inside = {key: top1[key] for key in tables.networks if fps[key] >= min_fps}
+    if max_memory_gib < float("inf"):
+        memory = machine.memory_at(tables.networks)
+        limit = max_memory_gib * MIB_PER_GIB
+        inside = {key: value for key, value in inside.items() if memory[key] <= limit}
+    return descending(inside)[:count]
+
+
+def best_within(claim: Stated, tables: Tables) -> Outcome:
+    """The most accurate network under each pair of limits."""
+    machine, top1 = tables.machine(claim.tested_on), tables.top1()
+    limits = claim.numbers("max_memory") or [float("inf")]
+    best = [
+        next(iter(fitting(tables, machine, fps, gib, 1)), None)
+        for gib, fps in product(limits, claim.numbers("min_fps"))
+    ]
+    named = claim.word("network")
+    found = sorted({key for key in best if key}, key=lambda key: -top1[key])
+    return Outcome(
+        "the most accurate: "
+        + (listed([f"{tables.names[key]} ({top1[key]:.2f} %)" for key in found]) or "none fits"),
+        {"cells": len(best), "cells_of_named": sum(key == named for key in best)},
+        set(best) == {named} and abs(top1[named] - claim.number("top1")) <= TOP1_ROUNDING,
+    )
+
+
+def jetson_like_titan(claim: Stated, tables: Tables) -> Outcome:
+    """The most accurate network at a speed and a memory that nobody published."""
+    machine = tables.machine(claim.tested_on)
+    gib, fps = claim.number("min_memory"), claim.number("min_fps")
+    best = next(iter(fitting(tables, machine, fps, gib, 1)), None)
+    text = "the most accurate: "
+    text += f"{tables.names[best]} ({tables.top1()[best]:.2f} %)" if best else "none fits"
+    if machine.basis and ":" in machine.basis:
+        text += ", by the memory of another device, since none of this one's was published"
+        return Outcome(text, {}, None, "memory measured on a Jetson TX1")
+    return Outcome(text, {}, best == claim.word("network"))
+
+
+def best_under_budgets(claim: Stated, tables: Tables) -> Outcome:
+    """Whether the lists of Table 3 come out, entry by entry."""
+    cells = budget_cells(tables, claim.tested_on)
+    same = sum(cells.values())
+    return Outcome(
+        f"{same} of {len(cells)} lists come out, entry by entry",
+        {"cells": len(cells), "cells_same": same},
+        same == len(cells) == claim.number("cells"),
+    )
+
+
+def budget_cells(
+    tables: Tables, device: str, *, without_memory: bool = False
+) -> dict[tuple[float, float], bool]:
+    """By (GiB, images a second) of Table 3: whether its list comes out in this tables."""
+    lists: dict[tuple[float, float], list[str]] = {}
+    for entry in sorted(tables.table_3, key=lambda entry: entry.rank):
+        if entry.device == device:
+            lists.setdefault((entry.max_memory_gb, entry.min_fps), []).append(entry.model)
+    machine = tables.machine(device)
+    return {
+        (gib, fps): fitting(tables, machine, fps, float("inf") if without_memory else gib, 5)
+        == names
+        for (gib, fps), names in lists.items()
+    }
+
+
+CLAIMS = {
+    **dict.fromkeys(
+        ("best-in-low-memory", "best-super-real-time"),
+        Kind(
+            "Within {max_memory} GiB, at {min_fps} images a second on {machine}, {network} is the"
+            " most accurate, with {top1} %",
+            best_within,
+        ),
+    ),
+    "best-super-real-time-any-memory": Kind(
+        "At {min_fps} images a second on {machine}, whatever the memory, {network} is the most"
+        " accurate, with {top1} %",
+        best_within,
+    ),
+    "jetson-like-titan": Kind(
+        "With {min_memory} GiB or more, {network} ({top1} %) runs at {min_fps} images a second on"
+        " {machine}",
+        jetson_like_titan,
+    ),
+    **dict.fromkeys(
+        ("best-under-budgets-titan", "best-under-budgets-jetson"),
+        Kind(
+            "Table 3 lists the most accurate networks on {machine} within {cells} pairs of limits",
+            best_under_budgets,
+        ),
+    ),
+}

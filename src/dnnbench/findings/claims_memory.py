@@ -1,0 +1,157 @@
+"""Claims on memory at batch size 1."""
+
+from scipy.stats import linregress, t
+
+from dnnbench.findings import correlation
+from dnnbench.findings.stated import Kind, Outcome, Stated, interval, names_of, paired
+from dnnbench.findings.step import best_step, step_at
+from dnnbench.findings.tables import Tables
+from dnnbench.published import MEMORY_ROUNDING_MIB, MIB_PER_GIB, TITAN
+
+# Memory is estimated reliably from size where lines explain this share of its variance.
+RELIABLE = 0.9
+
+
+def memory_from_size(claim: Stated, tables: Tables) -> Outcome:
+    """One line, or two parallel ones as in the paper's Figure 4, explain nearly all of it."""
+    size, memory = tables.size_mib(), tables.machine(TITAN).memory_at(tables.networks)
+    x, y, families = paired(tables, size, memory)
+    found, ranks = correlation.pearson(x, y, families), correlation.spearman(x, y, families)
+    text = (
+        f"linear correlation {found}, rank correlation {ranks}; one line explains"
+        f" {100 * found.value**2:.0f} % of the variance"
+    )
+    numbers = {
+        **interval("pearson", found),
+        **interval("spearman", ranks),
+        "one_line": found.value**2,
+    }
+    explained = found.value**2
+    if explained < RELIABLE and (split := best_step(x, y)):
+        explained = 1 - (1 - explained) * (1 - split.explained)
+        numbers["two_lines"] = explained
+        text += (
+            f", two parallel lines {100 * explained:.0f} %, where a network's place in the"
+            " alphabet tells which of them is its own"
+        )
+    return Outcome(text, numbers, explained >= RELIABLE)
+
+
+def least_memory(claim: Stated, tables: Tables) -> Outcome:
+    """The least memory of any network at batch size 1, rounded as printed."""
+    memory = tables.machine(TITAN).memory_at(tables.networks)
+    least = min(memory, key=lambda key: (memory[key], key))
+    gib = memory[least] / MIB_PER_GIB
+    return Outcome(
+        f"the least is {gib:.2f} GiB ({tables.names[least]})",
+        {"memory_gib": gib},
+        round(gib, 1) == claim.number("memory"),
+    )
+
+
+def memory_below(claim: Stated, tables: Tables) -> Outcome:
+    """Which networks reach a limit, and whether any exceeds another."""
+    named = {*claim.words("network"), *tables.of_families(claim.words("family"))}
+    memory = tables.machine(TITAN).memory_at(tables.networks)
+    gib = {key: value / MIB_PER_GIB for key, value in memory.items()}
+    reached = {key for key, value in gib.items() if value >= claim.number("memory")}
+    most = max(gib.values())
+    parts = [
+        f"{len(reached) or 'no'} networks take {claim.word('memory')} GiB or more; the most that"
+        f" any takes is {most:.2f} GiB"
+    ]
+    if others := sorted(reached - named):
+        parts.append(f"not named: {names_of(tables, others)}")
+    if less := sorted(named - reached):
+        parts.append(f"named, but below: {names_of(tables, less)}")
+    return Outcome(
+        "; ".join(parts),
+        {"networks": len(reached), "most_gib": most},
+        reached == named and most <= claim.number("never_above"),
+    )
+
+
+def two_memory_lines(claim: Stated, tables: Tables) -> Outcome:
+    """Two lines fitted to the families of each: parallel, and as far apart as the printed ones.
+
+    Parallel: the intervals of the slopes overlap. The distance is that of two lines of one slope.
+    The slopes themselves are not compared: which sizes the paper used is not known.
+    """
+    memory = tables.machine(TITAN).memory_at(tables.networks)
+    size = tables.size_mib()
+    groups = {name: tables.of_families(claim.words(name)) for name in ("lower", "upper")}
+    texts: list[str] = []
+    numbers: dict[str, float] = {}
+    slopes = []
+    for name, networks in groups.items():
+        fit = linregress([size[key] for key in networks], [memory[key] for key in networks])
+        half = float(t.ppf(0.975, len(networks) - 2)) * fit.stderr
+        slopes.append((fit.slope - half, fit.slope + half))
+        numbers |= {f"{name}_slope": float(fit.slope), f"{name}_intercept": float(fit.intercept)}
+        texts.append(
+            f"{name} line {fit.slope:.2f} x size + {fit.intercept:.0f} MiB ({len(networks)}"
+            " networks)"
+        )
+    order = [*groups["lower"], *groups["upper"]]
+    apart = step_at(
+        [size[key] for key in order], [memory[key] for key in order], len(groups["lower"])
+    )
+    said = claim.number("upper_intercept") - claim.number("lower_intercept")
+    if apart is None:
+        return Outcome("; ".join(texts), numbers, False)
+    texts.append(
+        f"with one slope they are {apart.size:z.0f} MiB apart ({apart.low:z.0f} to"
+        f" {apart.high:z.0f}), the printed ones {said:.0f}"
+    )
+    return Outcome(
+        "; ".join(texts),
+        {**numbers, "apart": apart.size, "apart_low": apart.low, "apart_high": apart.high},
+        bool(max(low for low, _ in slopes) <= min(high for _, high in slopes))
+        and apart.low <= said <= apart.high,
+    )
+
+
+def memory_of(claim: Stated, tables: Tables) -> Outcome:
+    """Size and memory of one network, within the rounding of what is printed."""
+    network = claim.word("network")
+    size = tables.size_mib([network])[network] * 2**20 / 1e6
+    memory = tables.machine(claim.tested_on).memory_at([network])[network]
+    rounding = MEMORY_ROUNDING_MIB + 0.5
+    return Outcome(
+        f"it is {size:.1f} MB in size and takes {memory:.0f} MiB",
+        {"size_mb": size, "memory_mib": memory},
+        abs(size - claim.number("size")) <= 0.5
+        and abs(memory - claim.number("memory")) <= rounding,
+    )
+
+
+CLAIMS = {
+    "memory-from-size": Kind(
+        "Memory can be estimated reliably from {predictor}",
+        memory_from_size,
+    ),
+    "least-memory": Kind(
+        "Even the smallest networks take about {memory} GiB of a GPU's memory",
+        least_memory,
+    ),
+    "memory-below-1-gib": Kind(
+        "At batch size 1 networks take less than {memory} GiB, except {network} and the families"
+        " {family}; none takes more than {never_above} GiB",
+        memory_below,
+    ),
+    "two-memory-lines": Kind(
+        "Memory lies on two parallel lines over model size: {upper_slope} x size +"
+        " {upper_intercept} MiB for {upper}, {lower_slope} x size + {lower_intercept} MiB for"
+        " {lower}",
+        two_memory_lines,
+    ),
+    **dict.fromkeys(
+        (
+            "memory-of-squeezenet1-0",
+            "memory-of-squeezenet1-1",
+            "memory-of-mobilenet",
+            "memory-of-mobilenetv2",
+        ),
+        Kind("{network}, {size} MB in size, takes {memory} MiB on {machine}", memory_of),
+    ),
+}

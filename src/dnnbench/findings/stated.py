@@ -1,0 +1,118 @@
+"""A claim as printed, and what a function makes of it."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dnnbench.findings.correlation import Correlation
+from dnnbench.findings.tables import Tables
+from dnnbench.published import ClaimEntry, label
+
+# Half the last digit of an accuracy in the text; a whole one of a speed, since some were cut off.
+TOP1_ROUNDING, FPS_ROUNDING = 0.005, 0.01
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A claim as printed: its values by name, each a list."""
+
+    key: str
+    section: str
+    tested_on: str
+    values: Mapping[str, list[str]]
+
+    def words(self, name: str) -> list[str]:
+        """All values of this name; none is an empty list."""
+        return self.values.get(name, [])
+
+    def word(self, name: str) -> str:
+        """The one value of this name."""
+        (value,) = self.values[name]
+        return value
+
+    def numbers(self, name: str) -> list[float]:
+        """All values of this name as numbers."""
+        return [float(value) for value in self.words(name)]
+
+    def number(self, name: str) -> float:
+        """The one value of this name as a number."""
+        return float(self.word(name))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a claim comes to in a place; ``holds`` is ``None`` where ``needs`` would be needed."""
+
+    text: str
+    numbers: dict[str, float]
+    holds: bool | None
+    needs: str | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A sentence of ours, and the function that tests it.
+
+    In braces stand the claim's values, and ``machine``, the hardware that it is about.
+    """
+
+    sentence: str
+    test: Callable[[Stated, Tables], Outcome]
+
+    def said(self, claim: Stated, names: Mapping[str, str]) -> str:
+        """The sentence with the printed values in it; ``names`` of networks by key."""
+        texts = {
+            name: listed([names.get(value, value) for value in values])
+            for name, values in claim.values.items()
+        }
+        texts["machine"] = f"a {label(claim.tested_on)}"
+        sentence = self.sentence.format_map(texts)
+        return sentence[0].upper() + sentence[1:]
+
+
+def stated(entries: Iterable[ClaimEntry]) -> list[Stated]:
+    """The claims of ``claims.csv``, in its order."""
+    found: dict[str, Stated] = {}
+    for entry in entries:
+        new = Stated(entry.claim, entry.section, entry.tested_on, {})
+        values = dict(found.setdefault(entry.claim, new).values)
+        values[entry.name] = [*values.get(entry.name, []), entry.value]
+        found[entry.claim] = Stated(entry.claim, entry.section, entry.tested_on, values)
+    return list(found.values())
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def names_of(tables: Tables, keys: Iterable[str]) -> str:
+    """Names of networks, as a reader knows them."""
+    return listed([tables.names[key] for key in keys]) or "none"
+
+
+def descending(values: Mapping[str, float]) -> list[str]:
+    """Keys by value, largest first, equal ones in the alphabet's order."""
+    return sorted(values, key=lambda key: (-values[key], key))
+
+
+def paired(
+    tables: Tables, x: Mapping[str, float], y: Mapping[str, float]
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[str, ...]]:
+    """Two columns and the families, in the order of the keys."""
+    keys = sorted(x)
+    return (
+        tuple(x[key] for key in keys),
+        tuple(y[key] for key in keys),
+        tuple(tables.families[key] for key in keys),
+    )
+
+
+def interval(name: str, found: Correlation) -> dict[str, float]:
+    """A coefficient, its interval, and its range without each family, by name."""
+    return {
+        name: found.value,
+        f"{name}_low": found.low,
+        f"{name}_high": found.high,
+        f"{name}_without_low": found.without_low,
+        f"{name}_without_high": found.without_high,
+    }

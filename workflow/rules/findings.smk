@@ -1,0 +1,27 @@
+# The 2018 study put to the test: its claims against its own tables and against the measured ones.
+
+
+rule findings:
+    input:
+        **stage("findings"),
+        study=rules.aggregate.output.study,
+        models=rules.aggregate.output.models,
+        environment=expand(rules.environment.output, device=settings.device),
+        published=expand(
+            "published/bianco2018/{table}.csv",
+            table=["best_at_constraints", "claims", "latency", "memory", "models"],
+        ),
+        registry=REGISTRY,
+    output:
+        findings="results/findings.json",
+        replication="results/replication.csv",
+    log:
+        "logs/findings.log",
+    conda:
+        "../envs/report.yaml"
+    message:
+        "Put the 2018 study to the test"
+    shell:
+        "python {input.script} --study {input.study} --models {input.models}"
+        " --environment {input.environment} --registry {input.registry} --output-dir results"
+        " 2>&1 | tee {log}"
