@@ -312,7 +312,8 @@ def _line(error: ValidationError, files: list[Path]) -> str:
     if first["type"] == "missing" and len(location) == 1:
         return (
             f"{file}: {'.'.join(location)}: missing; a device file sets it:"
-            " run with a profile, such as snakemake --profile cpu"
+            " run with a device's profile, such as snakemake --profile cpu"
+            " (on a cluster with --profile slurm behind it)"
         )
     if first["type"] == "value_error":  # Our own checks, which say what to do.
         return f"{file}: {'.'.join(location)}.{first['ctx']['error']}"

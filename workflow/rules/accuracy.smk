@@ -27,7 +27,7 @@ rule measure_accuracy:
     conda:
         "../envs/device.yaml"
     # Every core: two networks side by side would only wait for each other's threads.
-    threads: workflow.cores or device_threads
+    threads: every_core
     params:
         definition=lambda wildcards: definitions([wildcards.model]),
         preparation=lambda wildcards: preparations([wildcards.model]),

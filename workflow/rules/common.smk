@@ -56,6 +56,20 @@ wildcard_constraints:
     round=r"\d+",
 
 
+def every_core(wildcards):
+    """Threads of a job that has a machine to itself. On a cluster that is a node, and `cores`,
+    like the threads that this machine would choose, says nothing of it.
+    """
+    if workflow.local_exec and not workflow.remote_exec:
+        return workflow.cores
+    if settings.threads is None:
+        raise WorkflowError(
+            f"{os.path.relpath(config_files[-1])}: threads: null: a node of a cluster need not be like this machine;"
+            " write how many threads a forward pass has on it"
+        )
+    return settings.threads
+
+
 def stage(name):
     """A stage's script and the modules it imports, as inputs: editing one runs the stage again."""
     path = f"workflow/scripts/{name}.py"

@@ -11,7 +11,7 @@ rule list_images:
         "logs/images/{dataset}/index.log",
     conda:
         "../envs/device.yaml"
-    threads: workflow.cores or device_threads
+    threads: every_core
     params:
         path=f"--path {shlex.quote(str(dataset.path))}" if dataset.path else "",
         listing=listing,
@@ -34,7 +34,7 @@ rule decode_images:
         "logs/images/{dataset}/{geometry}.log",
     conda:
         "../envs/device.yaml"
-    threads: workflow.cores or device_threads
+    threads: every_core
     params:
         decoder=decoder,
     message:

@@ -30,7 +30,7 @@ rule time_round:
     priority: -1
     conda:
         "../envs/device.yaml"
-    threads: workflow.cores or device_threads
+    threads: every_core
     resources:
         device_slot=1,
     params:

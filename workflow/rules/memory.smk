@@ -24,7 +24,7 @@ rule profile_memory:
         "logs/{device}/{variant}/memory.log",
     conda:
         "../envs/device.yaml"
-    threads: workflow.cores or device_threads
+    threads: every_core
     resources:
         device_slot=1,
     params:
