@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -36,6 +37,7 @@ from dnnbench.records import (
     read_json,
     read_lines,
     read_rows,
+    write_json,
 )
 from dnnbench.registry import build
 
@@ -286,6 +288,38 @@ def test_editing_another_entry_of_the_registry_measures_nothing(study):
     registry = study / "config/models.yaml"
     registry.write_text(registry.read_text().replace("name: AlexNet", "name: Alexnet"))
     assert jobs(study) == {"aggregate": 1, "findings": 1, "report": 1}
+
+
+def test_another_machine_stands_beside_this_one_and_is_not_measured_here(study, tmp_path):
+    far = tmp_path / "far/xeon"
+    shutil.copytree(study / "results/cpu", far)
+    for path in [*far.rglob("*.json"), *far.rglob("*.jsonl")]:
+        path.write_text(re.sub(r'("device": ?)"cpu"', r'\1"xeon"', path.read_text()))
+    described = read_json(far / "environment.json", Environment)
+    write_json(far / "environment.json", described.model_copy(update={"hostname": "far"}))
+    device = yaml.safe_load((study / "config/devices/cpu.yaml").read_text()) | {"device": "xeon"}
+    (study / "config/devices/xeon.yaml").write_text(yaml.safe_dump(device))
+    edit(study / "params.yaml", {"devices": ["xeon"]})
+    assert jobs(study) == {}  # Nothing of it is here yet.
+
+    merged = command(study, "dnnbench", "merge", str(far))
+    assert merged.returncode == 0, merged.stdout
+    assert jobs(study) == {"aggregate": 1, "report": 1}
+    snakemake(study)
+    assert jobs(study) == {}
+    rows = read_rows(study / "results/study.csv", StudyRow)
+    own, other = ([row for row in rows if row.device == name] for name in ("cpu", "xeon"))
+    assert [row.model_copy(update={"device": "cpu"}) for row in other] == own
+    assert (study / "reports/figures/top1-vs-fps--xeon.svg").exists()
+    assert "top1-vs-fps--xeon" in (study / "reports/index.html").read_text(encoding="utf-8")
+    assert "xeon" in command(study, "dnnbench", "pick", "--device", "xeon", "--top", "1").stdout
+
+    with (study / "src/dnnbench/latency.py").open("a") as opened:
+        opened.write("\n# edited\n")
+    assert jobs(study) == {"time_round": 2, "aggregate": 1, "report": 1}
+    again = command(study, "dnnbench", "merge", str(far))
+    assert again.returncode == 1
+    assert "round-1.jsonl:1: fingerprint: " in again.stdout
 
 
 def test_a_killed_run_goes_on_and_measures_nothing_twice(tmp_path):

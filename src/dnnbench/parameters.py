@@ -211,6 +211,13 @@ class Parameters(Section):
         str | Annotated[list[str], Field(min_length=1)],
         Field(description="A set of networks (bianco2018), or a list of names from the registry."),
     ] = "bianco2018"
+    devices: Annotated[
+        list[DeviceName],
+        Field(
+            description="Devices that other machines measure, and whose records `dnnbench merge`"
+            " brings: shown beside this one's where they are there, never measured here."
+        ),
+    ] = []
     latency: Annotated[Latency, Field(description="How inference time is measured.")] = Latency()
     memory: Annotated[Memory, Field(description="How memory is measured.")] = Memory()
     budgets: Annotated[Budgets, Field(description="Budgets to choose under.")] = Budgets()

@@ -30,7 +30,12 @@ class Plan:
 
     def fingerprint(self, network: Network) -> str:
         """Changes with anything but the machine that the network's memory depends on."""
-        return fingerprint(memory, network, [self.backend, self.variant, self.threads])
+        return cell_fingerprint(network, self.backend, self.variant, self.threads)
+
+
+def cell_fingerprint(network: Network, backend: str, variant: str, threads: int) -> str:
+    """Changes with anything but the machine that a network's memory depends on."""
+    return fingerprint(memory, network, [backend, variant, threads])
 
 
 class Profiles:

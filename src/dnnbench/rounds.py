@@ -24,6 +24,7 @@ from dnnbench.registry import Network
 
 _BUSY_WINDOW_S = 1.0
 _MAX_REPEATED = 0.05
+_OWN_POLICY = "default"
 
 
 class BusyError(UserError):
@@ -55,15 +56,36 @@ class Round:
 
     def fingerprint(self, network: Network) -> str:
         """Changes with anything but the machine that the network's times depend on."""
-        settings = [
+        return cell_fingerprint(
+            network,
             self.backend,
             self.variant,
             self.protocol,
-            self.passes.model_dump(exclude={"rounds"}),
+            self.passes,
             self.threads,
-            os.environ.get("OMP_WAIT_POLICY"),
-        ]
-        return fingerprint(latency, network, settings)
+            _wait_policy(),
+        )
+
+
+def cell_fingerprint(
+    network: Network,
+    backend: str,
+    variant: str,
+    protocol: str,
+    passes: Passes,
+    threads: int,
+    wait_policy: str,
+) -> str:
+    """Changes with anything but the machine that a time depends on; ``wait_policy`` as recorded."""
+    settings = [
+        backend,
+        variant,
+        protocol,
+        passes.model_dump(exclude={"rounds"}),
+        threads,
+        None if wait_policy == _OWN_POLICY else wait_policy,
+    ]
+    return fingerprint(latency, network, settings)
 
 
 def run(plan: Round, output: Path) -> None:
@@ -175,7 +197,7 @@ def _measure(
                 discarded_ms=list(timing.discarded_ms),
                 samples_ms=list(timing.samples_ms),
                 threads=plan.threads,
-                wait_policy=os.environ.get("OMP_WAIT_POLICY", "default").lower(),
+                wait_policy=_wait_policy(),
                 output_ok=timing.output_ok,
                 disturbance=seen and seen.model_copy(update={"busy_before": busy}),
                 cell_timeout_s=plan.cell_timeout_s,
@@ -184,6 +206,11 @@ def _measure(
             )
         )
     return lines
+
+
+def _wait_policy() -> str:
+    """How OpenMP's threads wait; ``default`` is the runtime's own way."""
+    return os.environ.get("OMP_WAIT_POLICY", _OWN_POLICY).lower()
 
 
 def _others_busy(plan: Round) -> float:

@@ -8,6 +8,7 @@ rule aggregate:
         memory=memory_records,
         latency=round_files,
         accuracy=rules.compare_networks.output.summary,
+        others=other_records,
         published=expand("published/bianco2018/{table}.csv", table=["latency", "memory", "models"]),
         registry=REGISTRY,
     output:
@@ -25,6 +26,7 @@ rule aggregate:
         variants=commas(settings.variants),
         rounds=settings.latency.passes.rounds,
         protocol=settings.latency.protocol,
+        others=[f"--other {other_plan(plan)}" for plan in other_plans],
         max_memory_gib=commas(settings.budgets.max_memory_gib),
         min_fps=commas(settings.budgets.min_fps),
         top=settings.budgets.top,
@@ -34,5 +36,5 @@ rule aggregate:
         "python {input.script} {params.models} --registry {input.registry}"
         " --device {params.device} --batch-sizes {params.batch_sizes}"
         " --variants {params.variants} --rounds {params.rounds} --protocol {params.protocol}"
-        " --max-memory-gib {params.max_memory_gib} --min-fps {params.min_fps}"
+        " {params.others} --max-memory-gib {params.max_memory_gib} --min-fps {params.min_fps}"
         " --top {params.top} --accuracy {input.accuracy} --results results 2>&1 | tee {log}"

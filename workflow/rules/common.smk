@@ -1,12 +1,13 @@
 # Shared by the files of rules: checked parameters, networks, and a stage's code.
 
 import os
+import re
 import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
 
-from dnnbench import devices, geometry, images, parameters, registry, sources, weights
+from dnnbench import devices, geometry, images, others, parameters, registry, sources, weights
 from dnnbench.errors import UserError
 from dnnbench.figures import names as figure_names
 
@@ -22,6 +23,11 @@ try:
     networks = registry.load_registry(Path(REGISTRY))
     models = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
     weights.check(settings.weights, networks, PARAMETERS)
+    other_plans = [
+        others.plan(others.settings(name, source=f"{PARAMETERS}: devices"))
+        for name in settings.devices
+        if name != settings.device
+    ]
     dataset = settings.dataset
     geometries = {
         name: geometry.of(networks[name], dataset.protocol).name
@@ -34,6 +40,19 @@ except UserError as error:
 
 # Asked once and here: the nodes of a cluster may differ.
 device_threads = settings.threads or devices.backend(settings.backend).default_threads()
+
+# The devices of other machines are shown where they were merged. Their records are the study's own
+# list too: networks and rounds that were dropped may lie beside them.
+other_plans = [
+    plan for plan in other_plans if os.path.exists(f"results/{plan.device}/environment.json")
+]
+other_records = [
+    str(file)
+    for plan in other_plans
+    for file in others.files(Path("results", plan.device), plan, models)
+]
+measured_devices = [settings.device, *[plan.device for plan in other_plans]]
+environments = [f"results/{device}/environment.json" for device in measured_devices]
 
 # One run of the workflow is one session: the rounds that it measures belong together.
 os.environ.setdefault("DNNBENCH_SESSION", datetime.now().strftime("%Y-%m-%dT%H:%M"))
@@ -50,7 +69,8 @@ envvars:
 wildcard_constraints:
     dataset=r"[a-z0-9]+",
     geometry=r"[a-z]+-\d+-\d+",
-    device=r"[a-z0-9_.-]+",
+    # No other: what other machines measured is made by no rule here.
+    device=re.escape(settings.device),
     variant=r"[a-z0-9_.-]+",
     model=r"[a-z0-9_.-]+",
     round=r"\d+",
@@ -126,6 +146,12 @@ def round_before(wildcards):
 
 def commas(values):
     return ",".join(str(value) for value in values)
+
+
+def other_plan(plan):
+    """The plan of another machine's device, as an option of the script."""
+    parts = (plan.device, commas(plan.batch_sizes), commas(plan.variants), plan.rounds)
+    return ":".join(map(str, (*parts, plan.protocol)))
 
 
 def captioned(path):

@@ -6,7 +6,7 @@ rule findings:
         **stage("findings"),
         study=rules.aggregate.output.study,
         models=rules.aggregate.output.models,
-        environment=expand(rules.environment.output, device=settings.device),
+        environment=environments,
         published=expand(
             "published/bianco2018/{table}.csv",
             table=["best_at_constraints", "claims", "latency", "memory", "models"],
@@ -19,9 +19,11 @@ rule findings:
         "logs/findings.log",
     conda:
         "../envs/report.yaml"
+    params:
+        environments=[f"--environment {file}" for file in environments],
     message:
         "Put the 2018 study to the test"
     shell:
         "python {input.script} --study {input.study} --models {input.models}"
-        " --environment {input.environment} --registry {input.registry} --output-dir results"
+        " {params.environments} --registry {input.registry} --output-dir results"
         " 2>&1 | tee {log}"

@@ -3,7 +3,7 @@
 from dnnbench.figures import names
 from dnnbench.published import DEVICES as PUBLISHED_DEVICES
 
-page_devices = [settings.device, *PUBLISHED_DEVICES]
+page_devices = [*measured_devices, *PUBLISHED_DEVICES]
 figures = expand("reports/figures/{file}", file=names.figure_files(page_devices))
 
 
@@ -18,7 +18,7 @@ rule report:
         comparisons=rules.compare_networks.output.comparisons,
         findings=rules.findings.output.findings,
         replication=rules.findings.output.replication,
-        environment=expand(rules.environment.output, device=settings.device),
+        environment=environments,
         registry=REGISTRY,
     output:
         "reports/index.html",
@@ -27,11 +27,13 @@ rule report:
         "logs/report.log",
     conda:
         "../envs/report.yaml"
+    params:
+        environments=[f"--environment {file}" for file in environments],
     message:
         "Draw the figures and write the page"
     shell:
         "python {input.script} --study {input.study} --models {input.models}"
         " --selection {input.selection} --accuracy {input.accuracy}"
-        " --comparisons {input.comparisons} --environment {input.environment}"
+        " --comparisons {input.comparisons} {params.environments}"
         " --findings {input.findings} --replication {input.replication}"
         " --registry {input.registry} --output-dir reports 2>&1 | tee {log}"

@@ -26,6 +26,10 @@ def main(
     variants: Annotated[str, Option(help="Ways of running, comma-separated.")] = "fp32-eager",
     rounds: Annotated[int, Option(min=1, help="Rounds of timing.")] = 5,
     protocol: Annotated[str, Option(help="default or bianco2018.")] = "default",
+    other: Annotated[
+        list[str] | None,
+        Option(help="A device of another machine: NAME:BATCH_SIZES:VARIANTS:ROUNDS:PROTOCOL."),
+    ] = None,
     max_memory_gib: Annotated[str, Option(help="Memory budgets, GiB.")] = "0.7,1.0,1.4",
     min_fps: Annotated[str, Option(help="Speed budgets, frames a second.")] = "15,30,60",
     top: Annotated[int, Option(min=1, help="Networks under each pair of budgets.")] = 5,
@@ -37,22 +41,33 @@ def main(
     tables: Annotated[Path, Option("--published", help="The 2018 study's tables.")] = TABLES,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Join the records of MODELS on one device, and the published ones, into three tables."""
+    """Join the records of MODELS on each device, and the published ones, into three tables."""
     limits = numbers(max_memory_gib), numbers(min_fps)
     known = registry.load_registry(registry_file)
     names = registry.resolve(models, known, source="MODELS")
-    plan = study.Plan(device, variants.split(","), options.integers(batch_sizes), rounds, protocol)
+    own = study.Plan(device, variants.split(","), options.integers(batch_sizes), rounds, protocol)
+    plans = [own, *map(plan, other or ())]
     rows, model_rows = study.aggregate(
         names,
         study.read_complexity(complexity, names),
         {name: study.published_accuracy(known[name]) for name in names},
-        [study.read_measurements(results, plan, names)],
+        [study.read_measurements(results, one, names) for one in plans],
         published.read(tables),
         read_rows(accuracy, AccuracyRow) if accuracy else (),
     )
     write_table(results / "study.csv", StudyRow, rows)
     write_table(results / "models.csv", ModelRow, model_rows)
     write_table(results / "selection.csv", SelectionRow, selection.select(rows, *limits, top))
+
+
+def plan(text: str) -> study.Plan:
+    """``xeon:1,8:fp32-eager:5:default`` as a plan. Raises BadParameter for anything else."""
+    parts = text.split(":")
+    if len(parts) != 5 or not parts[3].isdecimal():
+        raise BadParameter(f"{text!r}: write NAME:BATCH_SIZES:VARIANTS:ROUNDS:PROTOCOL")
+    device, batch_sizes, variants, rounds, protocol = parts
+    sizes = options.integers(batch_sizes)
+    return study.Plan(device, variants.split(","), sizes, int(rounds), protocol)
 
 
 def numbers(text: str) -> list[float]:

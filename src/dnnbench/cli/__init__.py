@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from dnnbench.cli import compare, look, pick, predict, summary
+from dnnbench.cli import compare, look, merge, pick, predict, summary
 from dnnbench.errors import UserError
 
 # Typer keeps the line breaks, and puts an empty line where there are two.
@@ -42,6 +42,7 @@ for command in (
     look.show,
     look.devices,
     look.models,
+    merge.merge,
     summary.summary,
     summary.unlock,
 ):
