@@ -435,6 +435,8 @@ def test_a_network_that_breaks_does_not_stop_the_study(study):
     ("words", "said"),
     [
         (["models=[resnet19]"], ["params.yaml: models: 'resnet19'", "did you mean 'resnet18'?"]),
+        (["devices=[xen]"], ["params.yaml: devices: 'xen'", "config/devices/xen.yaml: no such"]),
+        (["devices=[titanxp-2018]"], ["params.yaml: devices: 'titanxp-2018'", "drop it"]),
         (["latncy=1"], ["latncy: 1: unknown key", "did you mean 'latency'?"]),
         (["batch_sizes=[-1]"], ["config/devices/cpu.yaml: batch_sizes.0: '-1'", "Batch sizes"]),
     ],

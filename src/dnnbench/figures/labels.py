@@ -70,10 +70,14 @@ class Label:
 
 @dataclass(frozen=True)
 class _Places:
-    """Candidate places: boxes (k, 4), leaders (k, 4), whose they are, and their own cost (k,)."""
+    """Candidate places: boxes (k, 4), leaders (k, 4), whose they are, and their own cost (k,).
+
+    ``reach`` (k, 4) is the box around both: places whose reaches are apart do not meet.
+    """
 
     boxes: Array
     leaders: Array
+    reach: Array
     tied: NDArray[np.bool_]
     owner: NDArray[np.int_]
     cost: Array
@@ -128,8 +132,10 @@ def _settle(places: _Places, order: Sequence[int], sweeps: int) -> tuple[NDArray
             if best == chosen[i]:
                 continue
             if chosen[i] >= 0:
-                load -= _burden(places, chosen[i])
-            load += _burden(places, best)
+                met, burden = _burden(places, chosen[i])
+                load[met] -= burden
+            met, burden = _burden(places, best)
+            load[met] += burden
             chosen[i] = best
             changed = True
         if not changed:
@@ -137,16 +143,20 @@ def _settle(places: _Places, order: Sequence[int], sweeps: int) -> tuple[NDArray
     return chosen, total
 
 
-def _burden(places: _Places, choice: int) -> Array:
-    """What a label at ``choice`` adds to the cost of every place of the others: (k,)."""
+def _burden(places: _Places, choice: int) -> tuple[NDArray[np.int_], Array]:
+    """The places (m,) of others that a label at ``choice`` can meet, and what it adds to each."""
+    left, top, right, bottom = places.reach[choice]
+    near = (places.reach[:, 0] <= right) & (places.reach[:, 2] >= left)
+    near &= (places.reach[:, 1] <= bottom) & (places.reach[:, 3] >= top)
+    met = np.flatnonzero(near & (places.owner != places.owner[choice]))
+    boxes, leaders, tied = places.boxes[met], places.leaders[met], places.tied[met]
     box, leader = places.boxes[choice][None], places.leaders[choice][None]
-    load: Array = _ON_LABEL * _overlap(places.boxes, box)[:, 0].astype(np.float64)
-    load += _LEADER_ON_LABEL * (places.tied & _segments_meet_boxes(places.leaders, box)[:, 0])
+    load: Array = _ON_LABEL * _overlap(boxes, box)[:, 0].astype(np.float64)
+    load += _LEADER_ON_LABEL * (tied & _segments_meet_boxes(leaders, box)[:, 0])
     if places.tied[choice]:
-        load += _LEADER_ON_LABEL * _segments_meet_boxes(leader, places.boxes)[0]
-        load += _LEADER_ON_LEADER * (places.tied & _segments_meet(places.leaders, leader)[:, 0])
-    load[places.owner == places.owner[choice]] = 0.0
-    return load
+        load += _LEADER_ON_LABEL * _segments_meet_boxes(leader, boxes)[0]
+        load += _LEADER_ON_LEADER * (tied & _segments_meet(leaders, leader)[:, 0])
+    return met, load
 
 
 def _places(
@@ -189,7 +199,8 @@ def _places(
     # Those out of reach of every place of this label cost time and change nothing.
     reach = np.abs(boxes - np.hstack([centre, centre])).max() + others[:, 2] + _ON_POINT
     others = others[(np.abs(others[:, :2] - centre) <= reach[:, None]).all(axis=1)]
-    foreign = (_distances(boxes, others) - others[:, 2]).min(axis=1, initial=np.inf)
+    distances = _distances(boxes, others)
+    foreign = (distances - others[:, 2]).min(axis=1, initial=np.inf)
     # A label that is far from its point, or as near to another, needs a leader to be understood.
     tied = ~within & ((gap > _LEADER_FROM) | (foreign < gap))
     leaders = np.hstack([np.broadcast_to(centre, nearest.shape), nearest])
@@ -199,12 +210,15 @@ def _places(
     # Of equal places the one to the right reads best.
     away = middle - centre
     cost += 1.5 * (1 - away[:, 0] / np.maximum(np.abs(away).sum(axis=1), 1e-9))
-    cost += _disc_cost(boxes, others)
-    cost += tied * _LEADER_ON_POINT * _segments_meet_discs(leaders, others).sum(axis=1)
+    cost += _disc_cost(distances, others)
+    cost[tied] += _LEADER_ON_POINT * _segments_meet_discs(leaders[tied], others).sum(axis=1)
     cost += _ON_LINE * _segments_meet_boxes(strokes, boxes).sum(axis=0)
     kept = np.argsort(cost, kind="stable")[: _CROWDED_PLACES if crowded else _PLACES]
     owner = np.full(len(kept), i)
-    return _Places(boxes[kept], leaders[kept], tied[kept], owner, cost[kept])
+    boxes, leaders = boxes[kept], leaders[kept]
+    low = np.minimum(boxes[:, :2], centre) - _CLEARANCE
+    high = np.maximum(boxes[:, 2:], centre) + _CLEARANCE
+    return _Places(boxes, leaders, np.hstack([low, high]), tied[kept], owner, cost[kept])
 
 
 def _distances(boxes: Array, discs: Array) -> Array:
@@ -215,9 +229,11 @@ def _distances(boxes: Array, discs: Array) -> Array:
     return distance
 
 
-def _disc_cost(boxes: Array, discs: Array) -> Array:
-    """What boxes (k, 4) pay for covering discs (m, 3): points must stay visible, balls may not."""
-    distance = _distances(boxes, discs)
+def _disc_cost(distance: Array, discs: Array) -> Array:
+    """What boxes so far (k, m) from discs (m, 3) pay for covering them.
+
+    Points must stay visible, balls may not.
+    """
     depth = np.clip((discs[None, :, 2] + 1.5 - distance) / 4, 0, 1)
     price = np.where(discs[:, 2] < 9, _ON_POINT, _ON_BALL)
     price = np.where(distance == 0, _ON_POINT, price)
