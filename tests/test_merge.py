@@ -32,7 +32,6 @@ def here(tmp_path, monkeypatch):
     """A study of two networks, with a device file for another machine; the working directory."""
     folder = tmp_path / "here"
     shutil.copytree(ROOT / "config", folder / "config")
-    shutil.copytree(ROOT / "src/dnnbench", folder / "src/dnnbench")
     study = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"models": MODELS}
     (folder / "params.yaml").write_text(yaml.safe_dump(study))
     device = {"device": "xeon", "backend": "cpu", "batch_sizes": [1, 4], "variants": ["fp32-eager"]}

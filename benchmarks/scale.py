@@ -1,0 +1,202 @@
+"""The graph and the tables of many networks on many devices, made up, through the real code.
+
+    python benchmarks/scale.py --models 1000 --devices 10
+
+Writes a copy of the project with that many entries in its registry and that many devices, and
+records of all of them: invented numbers in files of the real shape. Prints wall-clock time and peak
+memory of each step. `make bench` runs the size of a study; larger ones are for docs/scale.md.
+"""
+
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from dnnbench import options
+from dnnbench.parameters import read_yaml
+from dnnbench.records import (
+    AccuracyRow,
+    ComparisonRow,
+    Complexity,
+    Disturbance,
+    LatencyLine,
+    MemoryCell,
+    MemoryRecord,
+    write_json,
+    write_lines,
+    write_table,
+)
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("Snakefile", "config", "profiles", "published", "src", "workflow", "requirements.lock")
+SIZES = [1, 8]
+
+
+def main(
+    models: Annotated[int, typer.Option(min=1, help="Networks.")] = 44,
+    devices: Annotated[int, typer.Option(min=1, help="Devices.")] = 4,
+) -> None:
+    """Time the workflow's dry runs, aggregate and report at a size that nobody has measured."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        names = copy_project(models, devices)
+        print(f"{models} networks, {devices} devices, batch sizes {SIZES}, 5 rounds")
+        snakemake = ["snakemake", "--profile", "d0"]
+        step("dry run, nothing measured", *snakemake, "-n")
+        step(f"dry run, {models} jobs of weights", *snakemake, "-n", "--", "weights")
+        # In a process of its own: what this one holds would count as its children's peak.
+        writer = multiprocessing.get_context("spawn").Process(
+            target=write_records, args=(names, devices)
+        )
+        writer.start()
+        writer.join()
+        # Through Snakemake, for which the records are up to date: nothing is measured.
+        step("aggregate", *snakemake, "--", "aggregate")
+        step("report", *snakemake, "--", "report")
+        step("dry run, nothing to do", *snakemake, "-n")
+        rows = Path("results/study.csv").read_text().count("\n") - 1
+        page = Path("reports/index.html").stat().st_size / 2**20
+        print(f"{rows} rows of study.csv, a page of {page:.1f} MiB")
+
+
+def step(what: str, *words: str) -> None:
+    """Run a command to its end and print what it took. Raises CalledProcessError where it fails."""
+    with tempfile.TemporaryFile() as log:
+        started = time.perf_counter()
+        process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            log.seek(0)
+            print(log.read().decode()[-4000:], file=sys.stderr)
+            raise subprocess.CalledProcessError(process.returncode, words[:4])
+    print(f"{what:32}  {seconds:7.1f} s  {usage.ru_maxrss / 1024:7.0f} MiB", flush=True)
+
+
+def copy_project(models: int, devices: int) -> list[str]:
+    """The project in the working directory, with ``models`` networks and a profile a device."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, name)
+    os.environ["PYTHONPATH"] = str(Path("src").resolve())
+    known = [
+        entry for entry in read_yaml(Path("config/models.yaml")).items() if "published" in entry[1]
+    ]
+    entries = {}
+    for number in range(models):
+        key, entry = known[number % len(known)]
+        copies = number // len(known)
+        name = f"{key}_{copies}" if copies else key
+        entries[name] = entry | ({"name": f"{entry['name']} {copies}"} if copies else {})
+    write_yaml("config/models.yaml", entries)
+    others = [f"d{number}" for number in range(1, devices)]
+    study = read_yaml(ROOT / "params.yaml") | {"models": list(entries), "devices": others}
+    write_yaml("params.yaml", study)
+    device = read_yaml(Path("config/devices/cpu.yaml")) | {"batch_sizes": SIZES, "threads": 2}
+    for number in range(devices):
+        write_yaml(f"config/devices/d{number}.yaml", device | {"device": f"d{number}"})
+    profile = read_yaml(Path("profiles/cpu/config.v8+.yaml"))
+    Path("d0").mkdir()
+    write_yaml("d0/config.v8+.yaml", profile | {"configfile": "config/devices/d0.yaml"})
+    return list(entries)
+
+
+def write_records(names: list[str], devices: int) -> None:
+    """Records of every network on every device, as if it had been measured."""
+    from dnnbench import devices as backends
+    from dnnbench import environment
+
+    now = datetime.now(UTC)
+    costs = [
+        Complexity(
+            model=name,
+            input_size=224,
+            params=10**6 * (1 + number % 90),
+            params_executed=10**6 * (1 + number % 90),
+            macs=10**8 * (1 + number % 97),
+            flops=2 * 10**8 * (1 + number % 97),
+            conv_macs=10**8 * (1 + number % 97),
+            thop_macs=None,
+            weights_mib=3.8 * (1 + number % 90),
+            activations_mib=20.0,
+        )
+        for number, name in enumerate(names)
+    ]
+    unmeasured = [AccuracyRow(model=name, status="not_measured") for name in names]
+    write_table(Path("results/complexity.csv"), Complexity, costs)
+    write_table(Path("results/accuracy/summary.csv"), AccuracyRow, unmeasured)
+    write_table(Path("results/comparisons.csv"), ComparisonRow, [])
+    machine = environment.describe("d0", backends.backend("cpu"), 2)
+    seen = Disturbance(
+        steal=0.0,
+        run_delay=0.001,
+        involuntary_switches=3,
+        reference_compute_ms=(4.6, 4.6),
+        reference_memory_ms=(1.3, 1.3),
+        reference_before=1.0,
+        reference_after=1.0,
+    )
+    for of_device in range(devices):
+        device = f"d{of_device}"
+        folder = Path("results", device)
+        write_json(folder / "environment.json", machine.model_copy(update={"device": device}))
+        shared: dict[str, Any] = {
+            "device": device,
+            "variant": "fp32-eager",
+            "fingerprint": "0" * 12,
+            "threads": 2,
+            "cell_timeout_s": 60.0,
+            "started": now,
+        }
+        for row in costs:
+            cells = [
+                MemoryCell(
+                    batch_size=size, status="ok", memory_mib=row.weights_mib + 20 * size,
+                    memory_basis="net",
+                )
+                for size in SIZES
+            ]  # fmt: skip
+            record = MemoryRecord(model=row.model, cells=cells, **shared)
+            write_json(folder / "fp32-eager/memory" / f"{row.model}.json", record)
+        for number in range(1, 6):
+            lines = [
+                LatencyLine(
+                    model=row.model,
+                    batch_size=size,
+                    round=number,
+                    session="2026-01-02T03:04",
+                    protocol="default",
+                    status="ok",
+                    samples_ms=[row.macs / 1e8 * size * (1 + of_device) * (1 + number / 500)],
+                    wait_policy="default",
+                    output_ok=True,
+                    disturbance=seen,
+                    cell_s=0.5,
+                    **shared,
+                )
+                for row in costs
+                for size in SIZES
+            ]
+            write_lines(folder / "fp32-eager/latency" / f"round-{number}.jsonl", lines)
+
+
+def write_yaml(path: str, content: dict[str, Any]) -> None:
+    """A YAML file in the working directory."""
+    Path(path).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    options.run(main)
