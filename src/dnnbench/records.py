@@ -130,6 +130,31 @@ class SelectionRow(Record):
     fits: Literal["yes", "cannot_tell"]
 
 
+class DeviceMetrics(Record):
+    """A measured device in a few numbers.
+
+    ``cells_ok`` have a time and a memory. ``median_half_width_pct`` is of the intervals of time, in
+    per cent of the value. ``budgets_met`` counts the pairs of budgets that a network fits or may
+    fit; ``best_top1_low`` and ``best_top1_high`` are the least and the greatest top-1 of their
+    first-ranked networks, per cent.
+    """
+
+    cells: Annotated[int, Field(ge=0)]
+    cells_ok: Annotated[int, Field(ge=0)]
+    cells_unstable: Annotated[int, Field(ge=0)]
+    median_half_width_pct: NonNegative | None
+    budgets_met: Annotated[int, Field(ge=0)]
+    best_top1_low: Percent | None
+    best_top1_high: Percent | None
+
+
+class Metrics(Record):
+    """results/metrics.json, for `dvc metrics`: by device."""
+
+    # No version: DVC would show it as one of the numbers.
+    devices: dict[DeviceName, DeviceMetrics]
+
+
 class AccuracyRow(Record):
     """A row of results/accuracy/summary.csv: one network of the study, measured or not.
 

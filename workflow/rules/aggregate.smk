@@ -1,4 +1,4 @@
-# Every record of the study, and the published devices, in three tables.
+# Every record of the study, and the published devices, in three tables; metrics for DVC.
 
 
 rule aggregate:
@@ -14,6 +14,7 @@ rule aggregate:
         study="results/study.csv",
         models="results/models.csv",
         selection="results/selection.csv",
+        metrics="results/metrics.json",
     log:
         "logs/aggregate.log",
     conda:

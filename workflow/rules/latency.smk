@@ -13,6 +13,7 @@ round_files = expand(
 rule latency:
     input:
         round_files,
+        expand(rules.environment.output, device=settings.device),
 
 
 rule time_round:
