@@ -2,19 +2,22 @@
 
 import csv
 import json
+import os
 import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import product
 
 import psutil
 import pytest
+import study_data
 import toys
 import yaml
-from test_workflow import LATENCY, MEMORY, command, edit, environment, project, snakemake
+from test_workflow import LATENCY, MEMORY, ROOT, command, edit, environment, project, snakemake
 
 from dnnbench.records import (
     AccuracyRow,
@@ -25,11 +28,14 @@ from dnnbench.records import (
     MemoryRecord,
     Metrics,
     ModelRow,
+    RecordError,
     SelectionRow,
     StudyRow,
+    WriteError,
     read_json,
     read_lines,
     read_rows,
+    write_bytes,
 )
 
 TABLES = {
@@ -41,6 +47,7 @@ TABLES = {
     "study.csv": StudyRow,
 }
 TOYS = ("small", "plain")
+NAMES = ("small",)  # Of those in toys.yaml.
 # Of study.csv: what follows from times. Memory is compared within what readings differ by.
 TIMINGS = {
     "session", "latency_ms", "latency_ms_low", "latency_ms_high", "latency_quiet_ms",
@@ -205,3 +212,154 @@ def compare(folder, expected, readings):
     assert read.keys() == readings.keys()
     for key, value in read.items():
         assert value == pytest.approx(readings[key], rel=0.05, abs=3), key
+
+
+# Two at once ----------------------------------------------------------------------------------
+
+
+def stage(script, *words, folder):
+    """A stage script on the toys, by hand, from ``folder``."""
+    registry = folder / "toys.yaml"
+    entries = {name: toys.entry(name).model_dump(mode="json", exclude={"key"}) for name in NAMES}
+    registry.write_text(yaml.safe_dump(entries))
+    return subprocess.Popen(
+        [sys.executable, ROOT / f"workflow/scripts/{script}.py", *words, "--registry", registry],
+        cwd=folder,
+        env=environment(folder) | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tests'}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def time_toys(folder, *words):
+    return stage("latency", *NAMES, "--output", "out/round-1.jsonl", *words, folder=folder)
+
+
+def test_of_two_runs_at_once_the_second_waits_and_says_for_whom(tmp_path):
+    first = time_toys(tmp_path, "--batch-sizes", "1")
+    holder = tmp_path / ".state/dnnbench"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list(holder.glob("*.holder")):
+        time.sleep(0.02)
+    first.send_signal(signal.SIGSTOP)  # It takes as long as the second needs to start.
+    second = stage("memory", *NAMES, "--output-dir", "out/memory", folder=tmp_path)
+    said = second.stderr.readline()
+    first.send_signal(signal.SIGCONT)
+    second.communicate(timeout=120)
+    first.communicate(timeout=120)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert f"waiting for cpu, held by process {first.pid} since" in said
+    assert str(tmp_path) in said
+    (line,) = read_lines(tmp_path / "out/round-1.jsonl", LatencyLine)
+    record = read_json(tmp_path / "out/memory/small.json", MemoryRecord)
+    assert record.started > line.started
+
+
+# Refused --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def mounted(folder, *options):
+    """A file system in memory at ``folder``; its options can be changed."""
+    folder.mkdir(parents=True)
+    words = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
+    if os.getuid() or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("only root can mount the small file system that this needs")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def mend(folder, options):
+    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_named_and_what_was_finished_is_kept(tmp_path):
+    sizes = ",".join(str(size) for size in range(1, 11))
+    with mounted(tmp_path / "out", "-o", "size=4k"):
+        run = time_toys(tmp_path, "--batch-sizes", sizes)
+        error = run.communicate(timeout=120)[1].splitlines()[-1]
+        assert run.returncode == 1
+        assert error.startswith(
+            "latency.py: out/.round-1.jsonl.journal: cannot be written: No space"
+        )
+        assert not (tmp_path / "out/round-1.jsonl").exists()
+        kept = (tmp_path / "out/.round-1.jsonl.journal").read_text().splitlines()[:-1]
+        assert kept
+        mend(tmp_path / "out", "size=1m")
+        run = time_toys(tmp_path, "--batch-sizes", sizes)
+        run.communicate(timeout=120)
+        lines = read_lines(tmp_path / "out/round-1.jsonl", LatencyLine)
+    assert len(lines) == 10
+    attempts = [*lines, *(line.first_attempt for line in lines if line.first_attempt)]
+    times = {attempt.started for attempt in attempts}
+    assert {LatencyLine.model_validate_json(line).started for line in kept} <= times
+
+
+def test_a_file_that_does_not_fit_is_not_there_in_part(tmp_path):
+    with mounted(tmp_path / "out", "-o", "size=8k"):
+        file = tmp_path / "out/table.csv"
+        write_bytes(file, b"old")
+        with pytest.raises(
+            WriteError, match=r"table\.csv: cannot be written: No space left.*; mend"
+        ):
+            write_bytes(file, bytes(100_000))
+        assert file.read_bytes() == b"old"
+        assert [path.name for path in file.parent.iterdir()] == ["table.csv"]
+
+
+def test_a_read_only_folder_is_named(tmp_path):
+    with mounted(tmp_path / "out", "-o", "ro"):
+        run = stage("memory", *NAMES, "--output-dir", "out", folder=tmp_path)
+        error = run.communicate(timeout=120)[1].splitlines()[-1]
+    assert run.returncode == 1
+    reason = "cannot be written: Read-only file system; mend that and run again"
+    assert error.startswith(f"memory.py: out/.finished/small.json: {reason}")
+
+
+# Nonsense -------------------------------------------------------------------------------------
+
+
+def replaced(old, new):
+    return lambda text: text.replace(old, new, 1)
+
+
+DAMAGES = {
+    "nonsense": (replaced('"status":', '"status": "splendid", "was":'), "status: 'splendid'"),
+    "a word for a number": (
+        replaced('"batch_size":', '"batch_size": "many", "was":'),
+        "batch_size",
+    ),
+    "no longer JSON": (lambda text: "The cells are below.\n" + text, "invalid JSON"),
+    "cut short": (lambda text: text[: len(text) // 2], "invalid JSON"),
+    "empty": (lambda text: "\n", "invalid JSON"),
+    "an older schema": (replaced('"schema_version":1', '"schema_version":0'), "schema_version: 0"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_record_is_named_with_its_key_and_what_to_do(tmp_path, damage):
+    change, said = DAMAGES[damage]
+    (line, *_) = study_data.timed("net", [10.0])
+    cell = {"batch_size": 1, "status": "ok"}
+    record = MemoryRecord(
+        **line.model_dump(include={"device", "variant", "model", "fingerprint", "threads"}),
+        cell_timeout_s=1.0,
+        started=line.started,
+        cells=[cell],
+    )
+    for file, whole, read in (
+        ("round-1.jsonl", line, read_lines),
+        ("net.json", record, read_json),
+    ):
+        path = tmp_path / file
+        path.write_text(change(whole.model_dump_json()))
+        with pytest.raises(RecordError) as error:
+            read(path, type(whole))
+        message = str(error.value)
+        assert message.startswith(str(path))
+        assert said.lower() in message.lower()
+        assert "remove" in message and "\n" not in message

@@ -6,7 +6,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from dnnbench import devices, geometry, images, parameters, registry, sources, weights
+from dnnbench import clock, devices, geometry, images, parameters, registry, sources, weights
 from dnnbench.errors import UserError
 
 REGISTRY = "config/models.yaml"
@@ -30,6 +30,14 @@ try:
     listing = images.listing(dataset.path) if dataset.path else None
 except UserError as error:
     sys.exit(str(error))
+
+# Only where a person started it: the clocks of a cluster's nodes may differ.
+if workflow.is_main_process and (late := clock.forget_future([Path("results"), Path("reports")])):
+    print(
+        f"results, reports: {late} files were dated in the future: was the clock set back?"
+        " They are checked again by what they depend on.",
+        file=sys.stderr,
+    )
 
 # Asked once and here: the nodes of a cluster may differ.
 device_threads = settings.threads or devices.backend(settings.backend).default_threads()
