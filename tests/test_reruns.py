@@ -9,7 +9,7 @@ from test_workflow import ROOT, edit, finished, jobs  # noqa: F401
 DEVICE = "config/devices/cpu.yaml"
 REGISTRY = "config/models.yaml"
 ROW = re.compile(r"^\| (?P<edit>[^|]+?) \| (?P<jobs>[^|]*?) ?\|$", re.MULTILINE)
-FILE = re.compile(r": `([^`]+/[^`]+)`$")
+FILE = re.compile(r": `([^`]+)`$")
 
 # Edits that are not a line more at the end of a file: the file, and what becomes of its text.
 CHANGES = {

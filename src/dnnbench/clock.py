@@ -28,5 +28,5 @@ def forget_future(folders: Iterable[Path]) -> int:
         if file.is_file() and file.stat().st_mtime > latest
     ]
     for file in late:
-        os.utime(file, (0, 0))
+        os.utime(file, (1, 1))  # At 0, Snakemake takes the time for not known.
     return len(late)
