@@ -72,7 +72,7 @@ def study(tmp_path):
     registry.write_text(registry.read_text() + yaml.safe_dump(added))
     edit(folder / "params.yaml", {"models": list(TOYS)})
     edit(folder / "params.yaml", {"budgets": {"max_memory_gib": [100.0], "min_fps": [1e-9]}})
-    edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1, 2, 3]})
+    edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1, 2]})
     return folder
 
 
@@ -181,7 +181,7 @@ def test_twenty_kills_at_random_points(study):
     seen = set()
     while kills:
         process = start(study)
-        not_before = time.monotonic() + chance.uniform(1, 8)
+        not_before = time.monotonic() + chance.uniform(1, 7)
         while process.poll() is None:
             kind, number = kills[-1]
             with suppress(psutil.NoSuchProcess):
@@ -191,7 +191,14 @@ def test_twenty_kills_at_random_points(study):
                     kills.pop()
                     break
             time.sleep(0.01)
-        done = process.wait(timeout=120) == 0
+        try:
+            done = process.wait(timeout=60) == 0
+        except subprocess.TimeoutExpired:
+            # Snakemake's handler of SIGTERM waits for a lock that its own thread may hold. What
+            # started it kills it then, as an init system does.
+            assert (kind, number) == ("snakemake", signal.SIGTERM)
+            process.kill()
+            done = process.wait() == 0
         check_whole(study / "results")
         now = finished(study)
         assert seen <= now, kind

@@ -435,6 +435,7 @@ def test_a_profile_is_found_by_its_plain_name_and_names_its_device():
         profile = yaml.safe_load((folder / "config.v8+.yaml").read_text())
         device = yaml.safe_load((ROOT / profile["configfile"]).read_text())
         assert device["device"] == folder.name  # dvc.yaml names results by the profile.
+        assert device.keys() >= {"backend", "device", "threads"}  # What DVC asks for by name.
 
 
 PICTURES = "resources/images/folder/bilinear-256-224.json"

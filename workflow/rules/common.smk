@@ -117,6 +117,16 @@ def round_before(wildcards):
     return ROUND.format(**{**wildcards, "round": before}) if before else []
 
 
+def options(**values):
+    """Options of a script with their values, by name. Snakemake compares what a rule's parameters
+    are, whatever their names: of two bare numbers that changed places it would not know.
+    """
+    return {
+        name: shlex.join([f"--{name.replace('_', '-')}", str(value)])
+        for name, value in values.items()
+    }
+
+
 def commas(values):
     return ",".join(str(value) for value in values)
 
