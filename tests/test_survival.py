@@ -19,6 +19,7 @@ import toys
 import yaml
 from test_workflow import LATENCY, MEMORY, ROOT, command, edit, environment, project, snakemake
 
+from dnnbench.journal import Journal
 from dnnbench.records import (
     AccuracyRow,
     ComparisonRow,
@@ -370,3 +371,17 @@ def test_a_damaged_record_is_named_with_its_key_and_what_to_do(tmp_path, damage)
         assert message.startswith(str(path))
         assert said.lower() in message.lower()
         assert "remove" in message and "\n" not in message
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00m", b"model\x00", b"", b"once upon a time\n"])
+def test_a_table_that_is_none_is_named(tmp_path, content):
+    path = tmp_path / "study.csv"
+    path.write_bytes(content)
+    with pytest.raises(RecordError, match=r"study\.csv: .*; remove the file to make it again"):
+        read_rows(path, StudyRow)
+
+
+def test_a_journal_of_bytes_that_are_no_text_is_named(tmp_path):
+    (tmp_path / ".round-1.jsonl.journal").write_bytes(b"\xff\x00\nhalf")
+    with pytest.raises(RecordError, match=r"journal:1: .*remove the line"):
+        Journal(tmp_path / "round-1.jsonl").unfinished()

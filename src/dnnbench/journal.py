@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from dnnbench.records import LatencyLine, read_lines, write_lines, write_text, writing
+from dnnbench.records import LatencyLine, read_lines, write_bytes, write_lines, writing
 
 Key = tuple[str, str, int]
 
@@ -29,10 +29,10 @@ class Journal:
         """Lines that a run measured before it was stopped. A line cut short is dropped."""
         if not self._path.exists():
             return []
-        text = self._path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text:
-            write_text(self._path, whole)
+        content = self._path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:
+            write_bytes(self._path, whole)
         return read_lines(self._path, LatencyLine)
 
     def append(self, line: LatencyLine) -> None:

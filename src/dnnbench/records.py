@@ -635,6 +635,13 @@ def read_rows(
     Raises RecordError naming file, row, column and value, and ending with ``remedy``. A row that
     was cut short is an error even where the missing fields could be empty.
     """
+    try:
+        return _rows(path, row_type, remedy)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RecordError(f"{path}: not CSV in UTF-8: {error}; {remedy}") from error
+
+
+def _rows(path: Path, row_type: type[R], remedy: str) -> list[R]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         expected = columns(row_type)
