@@ -307,6 +307,7 @@ def test_a_full_disk_is_named_and_what_was_finished_is_kept(tmp_path):
     assert {LatencyLine.model_validate_json(line).started for line in kept} <= times
 
 
+@pytest.mark.slow
 def test_a_file_that_does_not_fit_is_not_there_in_part(tmp_path):
     with mounted(tmp_path / "out", "-o", "size=8k"):
         file = tmp_path / "out/table.csv"
@@ -319,6 +320,7 @@ def test_a_file_that_does_not_fit_is_not_there_in_part(tmp_path):
         assert [path.name for path in file.parent.iterdir()] == ["table.csv"]
 
 
+@pytest.mark.slow
 def test_a_read_only_folder_is_named(tmp_path):
     with mounted(tmp_path / "out", "-o", "ro"):
         run = stage("memory", *NAMES, "--output-dir", "out", folder=tmp_path)
