@@ -49,6 +49,33 @@ def test_a_child_that_dies_of_a_signal_is_a_failure(number):
     assert (outcome.status, outcome.message) == ("failed", f"killed by {number.name}")
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_child_that_someone_stopped_is_run_once_more(number, tmp_path, capfd):
+    tries = tmp_path / "tries"
+
+    def measured():
+        with tries.open("a") as file:
+            file.write("x")
+        if tries.stat().st_size == 1:
+            os.kill(os.getpid(), number)
+        return "measured"
+
+    assert run(measured).value == "measured"
+    assert f"killed by {number.name}: once more" in capfd.readouterr().err
+
+
+def test_a_child_that_breaks_is_not_run_again(tmp_path):
+    tries = tmp_path / "tries"
+
+    def broken():
+        with tries.open("a") as file:
+            file.write("x")
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    assert run(broken).status == "failed"
+    assert tries.read_text() == "x"
+
+
 def test_a_child_that_exits_without_an_answer_is_a_failure():
     outcome = run(lambda: os._exit(7))
     assert outcome.status == "failed"

@@ -484,36 +484,17 @@ def test_every_script_explains_itself(script):
     assert "--output" in done.stdout or "--results" in done.stdout
 
 
-@pytest.mark.slow
-def test_dvc_repro_is_the_same_study(study):
-    shutil.copytree(ROOT / ".dvc", study / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
-    for name in (".dvcignore", ".gitignore"):
-        shutil.copy(ROOT / name, study / name)
-    assert command(study, "git", "init", "--quiet").returncode == 0
-    before = {cell: line.started for cell, line in lines(study).items()}
-
-    first = command(study, "dvc", "repro")
-    assert first.returncode == 0, first.stdout
-    assert {cell: line.started for cell, line in lines(study).items()} == before
-    locked = yaml.safe_load((study / "dvc.lock").read_text())["stages"]
-    stages = yaml.safe_load((study / "dvc.yaml").read_text())["stages"]
-    assert set(locked) == set(stages)
-    outputs = {out["path"] for stage in locked.values() for out in stage.get("outs", ())}
-    assert {"results/study.csv", "results/cpu/fp32-eager/latency", "reports/index.html"} <= outputs
-    assert {"results/accuracy", "results/comparisons.csv"} <= outputs
-
-    second = command(study, "dvc", "repro")
-    assert second.returncode == 0, second.stdout
-    assert second.stdout.count("didn't change, skipping") == len(stages)
-    assert jobs(study) == {}
-
-    edit(study / "params.yaml", {"budgets": {"min_fps": [10.0]}})
-    third = command(study, "dvc", "repro")
-    assert third.returncode == 0, third.stdout
-    assert "Profile the memory" not in third.stdout
-    assert {cell: line.started for cell, line in lines(study).items()} == before
-    chosen = read_rows(study / "results/selection.csv", SelectionRow)
-    assert {row.min_fps for row in chosen} == {10.0}
+def test_after_the_clock_was_set_back_an_edit_is_noticed_and_nothing_else(study):
+    tomorrow = time.time() + 86_400
+    for folder in ("results", "reports"):
+        for path in (study / folder).rglob("*"):
+            os.utime(path, (tomorrow, tomorrow))
+    with (study / "src/dnnbench/page.py").open("a") as opened:
+        opened.write("\n# edited\n")
+    said = snakemake(study, "-n")
+    assert "files were dated in the future: was the clock set back?" in said
+    assert jobs(study) == {"report": 1}
+    assert "the future" not in snakemake(study, "-n")
 
 
 def test_a_profile_is_found_by_its_plain_name_and_names_its_device():
@@ -527,6 +508,7 @@ def test_a_profile_is_found_by_its_plain_name_and_names_its_device():
             continue
         device = yaml.safe_load((ROOT / profile["configfile"]).read_text())
         assert device["device"] == folder.name  # dvc.yaml names results by the profile.
+        assert device.keys() >= {"backend", "device", "threads"}  # What DVC asks for by name.
 
 
 PICTURES = "resources/images/folder/bilinear-256-224.json"

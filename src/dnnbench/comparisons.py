@@ -27,7 +27,6 @@ from dnnbench import answers as files
 from dnnbench.answers import Answers, AnswersError
 from dnnbench.errors import UserError
 from dnnbench.records import (
-    SCHEMA_VERSION,
     AccuracyRecord,
     AccuracyRow,
     ComparisonRow,
@@ -57,8 +56,7 @@ def read_records(
         path = folder / f"{model}.json"
         if path.exists():
             record = read_json(path, AccuracyRecord)
-            place: dict[str, str | int] = {"schema_version": SCHEMA_VERSION, "model": model}
-            place |= {"dataset": dataset, "protocol": protocol}
+            place = {"model": model, "dataset": dataset, "protocol": protocol}
             check_place(str(path), record, place, "remove it to measure again")
             records[model] = record
     return records

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -23,6 +24,8 @@ _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "bad_alloc", "ou
 _PR_SET_PDEATHSIG = 1
 _MIB = 2**20
 _EXIT_S = 5.0  # For a child that has answered to end by itself.
+# What nobody but another process sends; a network that breaks dies of others.
+_STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 
 Status = Literal["ok", "oom", "timeout", "failed"]
 
@@ -52,8 +55,23 @@ def run(
 
     ``memory_mib`` limits what the child may allocate beyond what it inherits (default: what the
     machine has available now), so that a batch that does not fit is refused by malloc instead of
-    the kernel killing whatever it likes. The result must be picklable.
+    the kernel killing whatever it likes. The result must be picklable. A child that someone
+    stopped says nothing about the function: it is called once more.
     """
+    outcome, stopped = _once(function, arguments, timeout_s, memory_mib)
+    if stopped:
+        print(f"{outcome.message}: once more", file=sys.stderr, flush=True)
+        outcome, _ = _once(function, arguments, timeout_s, memory_mib)
+    return outcome
+
+
+def _once(
+    function: Callable[..., Any],
+    arguments: tuple[Any, ...],
+    timeout_s: float,
+    memory_mib: float | None,
+) -> tuple[Outcome, bool]:
+    """How one call ended, and whether someone stopped it."""
     limit = memory_mib if memory_mib is not None else available_mib()
     kills_before = _oom_kills()
     context = multiprocessing.get_context("fork")
@@ -63,6 +81,7 @@ def run(
     status: Status
     value: Any
     status, value, message = "timeout", None, f"took longer than {timeout_s:g} s"
+    stopped = False
     # An interrupt that arrives inside fork() is lost in Python's own hooks: it waits until after.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     child.start()
@@ -75,12 +94,13 @@ def run(
     except EOFError:  # The child died without an answer.
         child.join()
         status, value, message = _death(child.exitcode or 0, _oom_kills() > kills_before)
+        stopped = status == "failed" and -(child.exitcode or 0) in _STOPS
     finally:
         # Answer, timeout or interrupt alike: the device is free when this returns.
         child.kill()
         child.join()
         receiver.close()
-    return Outcome(status, value, message, time.monotonic() - started)
+    return Outcome(status, value, message, time.monotonic() - started), stopped
 
 
 def _child(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from dnnbench.records import LatencyLine, read_lines, write_lines, write_text
+from dnnbench.records import LatencyLine, read_lines, write_bytes, write_lines, writing
 
 Key = tuple[str, str, int]
 
@@ -29,19 +29,20 @@ class Journal:
         """Lines that a run measured before it was stopped. A line cut short is dropped."""
         if not self._path.exists():
             return []
-        text = self._path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text:
-            write_text(self._path, whole)
+        content = self._path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:
+            write_bytes(self._path, whole)
         return read_lines(self._path, LatencyLine)
 
     def append(self, line: LatencyLine) -> None:
-        """Put a line on disk now."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(line.model_dump_json() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        """Put a line on disk now. Raises WriteError."""
+        with writing(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(line.model_dump_json() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
 
     def finish(self, lines: Iterable[LatencyLine]) -> None:
         """Write the round's file whole; the journal has done its work."""

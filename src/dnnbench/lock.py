@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 import platformdirs
+import psutil
 from filelock import FileLock, Timeout
 
 
@@ -43,6 +44,8 @@ def hold(device: str) -> Iterator[None]:
 def _holder(path: Path) -> str:
     try:
         seen = json.loads(path.read_text())
+        if not psutil.pid_exists(seen["pid"]):  # A killed holder's, and the next has not written.
+            return "held by another process"
         return f"held by process {seen['pid']} since {seen['since']} in {seen['where']}"
     except (OSError, ValueError, KeyError):
         return "held by another process"

@@ -38,10 +38,20 @@ def integers(text: str) -> list[int]:
 
 
 def run(main: Callable[..., Any]) -> None:
-    """Run a script's ``main``; what the user can mend is one line on standard error."""
+    """Run a script's ``main``; what the user can mend is one line on standard error.
+
+    Ends the process. Taking torch apart takes a second, in which a kill would undo what is
+    finished: Snakemake removes what a job that failed has made.
+    """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     try:
         app()
     except (UserError, OSError) as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+    except SystemExit as end:  # So Typer ends, also well.
+        if end.code:
+            raise
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -78,11 +78,14 @@ class Profiles:
                 )
                 self._records[name] = record
                 write_json(self._finished / f"{name}.json", record)
-        for name, finished in self._records.items():
-            waiting = self._finished / f"{name}.json"
-            if finished is not None and waiting.exists():
+        waiting = {name: self._finished / f"{name}.json" for name in self._records}
+        waiting = {name: path for name, path in waiting.items() if path.exists()}
+        for name in waiting:
+            if (finished := self._records[name]) is not None:
                 write_json(self._folder / f"{name}.json", finished)
-                waiting.unlink()
+        # Only now: a kill among the writes would lose what was taken away.
+        for path in waiting.values():
+            path.unlink()
         # It may hold records of networks that were dropped since they were measured.
         with suppress(OSError):
             self._finished.rmdir()

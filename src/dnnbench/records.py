@@ -9,11 +9,19 @@ import csv
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from dnnbench.errors import UserError
 
@@ -21,6 +29,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
+
+
+def _known(version: int) -> int:
+    if version != SCHEMA_VERSION:
+        raise ValueError(f"{version}: this version of dnnbench reads {SCHEMA_VERSION}")
+    return version
+
+
+SchemaVersion = Annotated[int, AfterValidator(_known)]
 
 R = TypeVar("R", bound="Record")
 
@@ -38,6 +55,10 @@ ClassNumber = Annotated[int, Field(ge=0, lt=1000)]
 
 class RecordError(UserError):
     """A result file that does not have the shape it should: names file, place, value and remedy."""
+
+
+class WriteError(UserError):
+    """A file that cannot be written: names it, the reason and the remedy."""
 
 
 class Record(BaseModel):
@@ -97,7 +118,7 @@ class StudyRow(Record):
     batch_size: BatchSize
     protocol: str | None
     session: str | None
-    schema_version: int
+    schema_version: SchemaVersion
     source: Literal["measured", "published", "predicted"]
     status: Status
     latency_ms: Positive | None
@@ -132,6 +153,31 @@ class SelectionRow(Record):
     model: ModelName
     top1: Percent
     fits: Literal["yes", "cannot_tell"]
+
+
+class DeviceMetrics(Record):
+    """A measured device in a few numbers.
+
+    ``cells_ok`` have a time and a memory. ``median_half_width_pct`` is of the intervals of time, in
+    per cent of the value. ``budgets_met`` counts the pairs of budgets that a network fits or may
+    fit; ``best_top1_low`` and ``best_top1_high`` are the least and the greatest top-1 of their
+    first-ranked networks, per cent.
+    """
+
+    cells: Annotated[int, Field(ge=0)]
+    cells_ok: Annotated[int, Field(ge=0)]
+    cells_unstable: Annotated[int, Field(ge=0)]
+    median_half_width_pct: NonNegative | None
+    budgets_met: Annotated[int, Field(ge=0)]
+    best_top1_low: Percent | None
+    best_top1_high: Percent | None
+
+
+class Metrics(Record):
+    """results/metrics.json, for `dvc metrics`: by device."""
+
+    # No version: DVC would show it as one of the numbers.
+    devices: dict[DeviceName, DeviceMetrics]
 
 
 class AccuracyRow(Record):
@@ -211,7 +257,7 @@ class ImageIndex(Record):
     ``labels`` says where the classes come from; ``other_files`` counts what is no picture by name.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     dataset: str
     folder: str
     labels: str
@@ -246,7 +292,7 @@ class DecodedImages(Record):
     files were. One array serves every protocol that asks for its geometry.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     dataset: str
     geometry: ImageGeometry
     key: str
@@ -382,7 +428,7 @@ class LatencyLine(Record):
     entry, protocol. A cell is measured again when it changes.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     device: DeviceName
     variant: str
     model: ModelName
@@ -434,7 +480,7 @@ class MemoryRecord(Record):
     measured last.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     device: DeviceName
     variant: str
     model: ModelName
@@ -460,7 +506,7 @@ class WeightsRecord(Record):
     is no time in it, so that what is fetched again unchanged does not run anything again.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     model: ModelName
     status: Literal["ok", "missed"]
     path: str | None = None
@@ -513,7 +559,7 @@ class AccuracyRecord(Record):
     Follows from the answers beside it (.npz). A network without weights is ``not_measured``.
     """
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     model: ModelName
     dataset: str
     protocol: str
@@ -534,7 +580,7 @@ class AccuracyRecord(Record):
 class Environment(Record):
     """results/<device>/environment.json: where the numbers come from."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: SchemaVersion = SCHEMA_VERSION
     device: DeviceName
     backend: str
     recorded: AwareDatetime
@@ -573,21 +619,37 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write to ``path`` atomically: a reader sees the old file or the whole new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    """Write to ``path`` atomically: a reader sees the old file or the whole new one.
+
+    Raises WriteError where the disk is full or the folder read-only.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            # mkstemp creates the file for its owner alone; results are for everyone to read.
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink()
+            raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise WriteError where the system refuses what is written to ``path``."""
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp creates the file for its owner alone; results are for everyone to read.
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink()
-        raise
+        yield
+    except OSError as error:
+        raise WriteError(
+            f"{path}: cannot be written: {error.strerror};"
+            " mend that and run again, what is finished is kept"
+        ) from error
 
 
 def write_json(path: Path, record: Record) -> None:
@@ -660,6 +722,13 @@ def read_rows(
     Raises RecordError naming file, row, column and value, and ending with ``remedy``. A row that
     was cut short is an error even where the missing fields could be empty.
     """
+    try:
+        return _rows(path, row_type, remedy)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RecordError(f"{path}: not CSV in UTF-8: {error}; {remedy}") from error
+
+
+def _rows(path: Path, row_type: type[R], remedy: str) -> list[R]:
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         expected = columns(row_type)
@@ -695,8 +764,12 @@ def to_frame(row_type: type[Record], rows: Iterable[Record]) -> "pd.DataFrame":
 
 
 def describe(error: ValidationError) -> str:
-    """The first problem of a validation error in one line: key, value, what was expected."""
-    first = error.errors(include_url=False)[0]
+    """The first problem of a validation error in one line: key, value, what was expected.
+
+    Another schema version comes before what follows from it.
+    """
+    problems = error.errors(include_url=False)
+    first = min(problems, key=lambda problem: problem["loc"] != ("schema_version",))
     key = ".".join(str(part) for part in first["loc"]) or "(whole)"
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""

@@ -172,11 +172,7 @@ def read_measurements(results: Path, plan: Plan, models: Iterable[str]) -> Measu
     memory: dict[tuple[str, str], MemoryRecord] = {}
     for variant in plan.variants:
         folder = results / plan.device / variant
-        place: dict[str, str | int] = {
-            "schema_version": SCHEMA_VERSION,
-            "device": plan.device,
-            "variant": variant,
-        }
+        place: dict[str, str | int] = {"device": plan.device, "variant": variant}
         for number in range(1, plan.rounds + 1):
             path = folder / "latency" / f"round-{number}.jsonl"
             if path.exists():

@@ -29,19 +29,21 @@ rule measure_accuracy:
     # Every core: two networks side by side would only wait for each other's threads.
     threads: every_core
     params:
+        **options(
+            protocol=settings.dataset.protocol,
+            device=settings.device,
+            backend=settings.backend,
+            threads=device_threads,
+        ),
         definition=lambda wildcards: definitions([wildcards.model]),
         preparation=lambda wildcards: preparations([wildcards.model]),
-        protocol=settings.dataset.protocol,
-        device=settings.device,
-        backend=settings.backend,
-        threads=device_threads,
     message:
         "Measure the accuracy of {wildcards.model} on {wildcards.dataset}"
     shell:
         "python {input.script} {wildcards.model} --registry {input.registry}"
         " --weights {input.weights} --images {input.images} --dataset {wildcards.dataset}"
-        " --protocol {params.protocol} --device {params.device} --backend {params.backend}"
-        " --threads {params.threads} --output {output.record} 2>&1 | tee {log}"
+        " {params.protocol} {params.device} {params.backend} {params.threads}"
+        " --output {output.record} 2>&1 | tee {log}"
 
 
 rule compare_networks:

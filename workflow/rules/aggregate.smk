@@ -1,4 +1,4 @@
-# Every record of the study, and the published devices, in three tables.
+# Every record of the study, and the published devices, in three tables; metrics for DVC.
 
 
 rule aggregate:
@@ -15,26 +15,28 @@ rule aggregate:
         study="results/study.csv",
         models="results/models.csv",
         selection="results/selection.csv",
+        metrics="results/metrics.json",
     log:
         "logs/aggregate.log",
     conda:
         "../envs/report.yaml"
     params:
+        **options(
+            device=settings.device,
+            batch_sizes=commas(settings.batch_sizes),
+            variants=commas(settings.variants),
+            rounds=settings.latency.passes.rounds,
+            protocol=settings.latency.protocol,
+            max_memory_gib=commas(settings.budgets.max_memory_gib),
+            min_fps=commas(settings.budgets.min_fps),
+            top=settings.budgets.top,
+        ),
         models=models,
-        device=settings.device,
-        batch_sizes=commas(settings.batch_sizes),
-        variants=commas(settings.variants),
-        rounds=settings.latency.passes.rounds,
-        protocol=settings.latency.protocol,
         others=[f"--other {other_plan(plan)}" for plan in other_plans],
-        max_memory_gib=commas(settings.budgets.max_memory_gib),
-        min_fps=commas(settings.budgets.min_fps),
-        top=settings.budgets.top,
     message:
         "Join all records into the study's tables"
     shell:
         "python {input.script} {params.models} --registry {input.registry}"
-        " --device {params.device} --batch-sizes {params.batch_sizes}"
-        " --variants {params.variants} --rounds {params.rounds} --protocol {params.protocol}"
-        " {params.others} --max-memory-gib {params.max_memory_gib} --min-fps {params.min_fps}"
-        " --top {params.top} --accuracy {input.accuracy} --results results 2>&1 | tee {log}"
+        " {params.device} {params.batch_sizes} {params.variants} {params.rounds} {params.protocol}"
+        " {params.others} {params.max_memory_gib} {params.min_fps} {params.top}"
+        " --accuracy {input.accuracy} --results results 2>&1 | tee {log}"

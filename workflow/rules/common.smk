@@ -7,7 +7,17 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from dnnbench import devices, geometry, images, others, parameters, registry, sources, weights
+from dnnbench import (
+    clock,
+    devices,
+    geometry,
+    images,
+    others,
+    parameters,
+    registry,
+    sources,
+    weights,
+)
 from dnnbench.errors import UserError
 from dnnbench.figures import names as figure_names
 
@@ -37,6 +47,14 @@ try:
     listing = images.listing(dataset.path) if dataset.path else None
 except UserError as error:
     sys.exit(str(error))
+
+# Only where a person started it: the clocks of a cluster's nodes may differ.
+if workflow.is_main_process and (late := clock.forget_future([Path("results"), Path("reports")])):
+    print(
+        f"results, reports: {late} files were dated in the future: was the clock set back?"
+        " They are checked again by what they depend on.",
+        file=sys.stderr,
+    )
 
 # Asked once and here: the nodes of a cluster may differ.
 device_threads = settings.threads or devices.backend(settings.backend).default_threads()
@@ -142,6 +160,16 @@ def round_before(wildcards):
     """
     before = int(wildcards.round) - 1
     return ROUND.format(**{**wildcards, "round": before}) if before else []
+
+
+def options(**values):
+    """Options of a script with their values, by name. Snakemake compares what a rule's parameters
+    are, whatever their names: of two bare numbers that changed places it would not know.
+    """
+    return {
+        name: shlex.join([f"--{name.replace('_', '-')}", str(value)])
+        for name, value in values.items()
+    }
 
 
 def commas(values):

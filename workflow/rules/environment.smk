@@ -12,10 +12,9 @@ rule environment:
     conda:
         "../envs/device.yaml"
     params:
-        backend=settings.backend,
-        threads=device_threads,
+        **options(backend=settings.backend, threads=device_threads),
     message:
         "Describe {wildcards.device}"
     shell:
-        "python {input.script} --device {wildcards.device} --backend {params.backend}"
-        " --threads {params.threads} --output {output} 2>&1 | tee {log}"
+        "python {input.script} --device {wildcards.device} {params.backend}"
+        " {params.threads} --output {output} 2>&1 | tee {log}"

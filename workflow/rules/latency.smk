@@ -13,6 +13,7 @@ round_files = expand(
 rule latency:
     input:
         round_files,
+        expand(rules.environment.output, device=settings.device),
 
 
 rule time_round:
@@ -34,24 +35,24 @@ rule time_round:
     resources:
         device_slot=1,
     params:
+        **options(
+            backend=settings.backend,
+            batch_sizes=commas(settings.batch_sizes),
+            threads=device_threads,
+            protocol=settings.latency.protocol,
+            rounds=settings.latency.passes.rounds,
+            discard=settings.latency.passes.discard,
+            samples=commas(settings.latency.passes.samples),
+            cell_timeout_s=settings.latency.cell_timeout_s,
+            when_busy=settings.when_busy,
+        ),
         models=models,
         definitions=definitions(models),
-        backend=settings.backend,
-        batch_sizes=commas(settings.batch_sizes),
-        threads=device_threads,
-        protocol=settings.latency.protocol,
-        rounds=settings.latency.passes.rounds,
-        discard=settings.latency.passes.discard,
-        samples=commas(settings.latency.passes.samples),
-        cell_timeout_s=settings.latency.cell_timeout_s,
-        when_busy=settings.when_busy,
     message:
         "Time the networks on {wildcards.device}, round {wildcards.round}"
     shell:
         "python {input.script} {params.models} --registry {input.registry}"
-        " --round {wildcards.round} --rounds {params.rounds} --device {wildcards.device}"
-        " --backend {params.backend} --variant {wildcards.variant}"
-        " --batch-sizes {params.batch_sizes} --threads {params.threads}"
-        " --protocol {params.protocol} --discard {params.discard} --samples {params.samples}"
-        " --cell-timeout-s {params.cell_timeout_s} --when-busy {params.when_busy}"
+        " --round {wildcards.round} {params.rounds} --device {wildcards.device} {params.backend}"
+        " --variant {wildcards.variant} {params.batch_sizes} {params.threads} {params.protocol}"
+        " {params.discard} {params.samples} {params.cell_timeout_s} {params.when_busy}"
         " --output {output} 2>&1 | tee {log}"

@@ -28,17 +28,19 @@ rule profile_memory:
     resources:
         device_slot=1,
     params:
+        **options(
+            backend=settings.backend,
+            batch_sizes=commas(settings.batch_sizes),
+            threads=device_threads,
+            cell_timeout_s=settings.memory.cell_timeout_s,
+        ),
         models=models,
         definitions=definitions(models),
         folder=lambda wildcards, output: Path(output[0]).parent,
-        backend=settings.backend,
-        batch_sizes=commas(settings.batch_sizes),
-        threads=device_threads,
-        cell_timeout_s=settings.memory.cell_timeout_s,
     message:
         "Profile the memory of the networks on {wildcards.device}"
     shell:
         "python {input.script} {params.models} --registry {input.registry}"
-        " --device {wildcards.device} --backend {params.backend} --variant {wildcards.variant}"
-        " --batch-sizes {params.batch_sizes} --threads {params.threads}"
-        " --cell-timeout-s {params.cell_timeout_s} --output-dir {params.folder} 2>&1 | tee {log}"
+        " --device {wildcards.device} {params.backend} --variant {wildcards.variant}"
+        " {params.batch_sizes} {params.threads} {params.cell_timeout_s}"
+        " --output-dir {params.folder} 2>&1 | tee {log}"

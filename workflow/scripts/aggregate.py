@@ -1,17 +1,18 @@
-"""Join all records of a study into study.csv, models.csv and selection.csv."""
+"""Join all records of a study into study.csv, models.csv, selection.csv and metrics.json."""
 
 from pathlib import Path
 from typing import Annotated
 
 from typer import BadParameter, Option
 
-from dnnbench import options, published, registry, selection, study
+from dnnbench import metrics, options, published, registry, selection, study
 from dnnbench.records import (
     AccuracyRow,
     ModelRow,
     SelectionRow,
     StudyRow,
     read_rows,
+    write_json,
     write_table,
 )
 
@@ -41,7 +42,7 @@ def main(
     tables: Annotated[Path, Option("--published", help="The 2018 study's tables.")] = TABLES,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Join the records of MODELS on each device, and the published ones, into three tables."""
+    """Join the records of MODELS on each device, and the published ones, into tables."""
     limits = numbers(max_memory_gib), numbers(min_fps)
     known = registry.load_registry(registry_file)
     names = registry.resolve(models, known, source="MODELS")
@@ -57,7 +58,9 @@ def main(
     )
     write_table(results / "study.csv", StudyRow, rows)
     write_table(results / "models.csv", ModelRow, model_rows)
-    write_table(results / "selection.csv", SelectionRow, selection.select(rows, *limits, top))
+    chosen = selection.select(rows, *limits, top)
+    write_table(results / "selection.csv", SelectionRow, chosen)
+    write_json(results / "metrics.json", metrics.metrics(rows, chosen))
 
 
 def plan(text: str) -> study.Plan:
