@@ -304,7 +304,7 @@ def test_another_machine_stands_beside_this_one_and_is_not_measured_here(study, 
 
     merged = command(study, "dnnbench", "merge", str(far))
     assert merged.returncode == 0, merged.stdout
-    assert jobs(study) == {"aggregate": 1, "report": 1}
+    assert jobs(study) == {"aggregate": 1, "findings": 1, "report": 1}
     snakemake(study)
     assert jobs(study) == {}
     rows = read_rows(study / "results/study.csv", StudyRow)
@@ -316,7 +316,7 @@ def test_another_machine_stands_beside_this_one_and_is_not_measured_here(study, 
 
     with (study / "src/dnnbench/latency.py").open("a") as opened:
         opened.write("\n# edited\n")
-    assert jobs(study) == {"time_round": 2, "aggregate": 1, "report": 1}
+    assert jobs(study) == {"time_round": 2, "aggregate": 1, "findings": 1, "report": 1}
     again = command(study, "dnnbench", "merge", str(far))
     assert again.returncode == 1
     assert "round-1.jsonl:1: fingerprint: " in again.stdout
