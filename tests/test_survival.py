@@ -185,13 +185,14 @@ def test_twenty_kills_at_random_points(study):
         not_before = time.monotonic() + chance.uniform(1, 7)
         while process.poll() is None:
             kind, number = kills[-1]
-            with suppress(psutil.NoSuchProcess):
-                found = victims(psutil.Process(process.pid), kind)
-                if found and time.monotonic() > not_before:
-                    chance.choice(found).send_signal(number)
-                    kills.pop()
-                    break
-            time.sleep(0.01)
+            if time.monotonic() > not_before:
+                with suppress(psutil.NoSuchProcess):
+                    found = victims(psutil.Process(process.pid), kind)
+                    if found:
+                        chance.choice(found).send_signal(number)
+                        kills.pop()
+                        break
+            time.sleep(0.05)
         try:
             done = process.wait(timeout=60) == 0
         except subprocess.TimeoutExpired:
