@@ -209,7 +209,8 @@ def test_twenty_kills_at_random_points(study):
             compare(study, expected, readings)
             shutil.rmtree(study / "results")
             seen = set()
-        assert command(study, "dnnbench", "unlock").returncode == 0
+        if list(study.glob(".snakemake/locks/*")):
+            assert command(study, "dnnbench", "unlock").returncode == 0
     snakemake(study, "--", "aggregate")
     assert seen <= finished(study)
     compare(study, expected, readings)
