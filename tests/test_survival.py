@@ -179,7 +179,7 @@ def test_twenty_kills_at_random_points(study):
     chance.shuffle(kinds)
     kills = kinds[:20]
     assert set(kills) == set(kinds)
-    seen = set()
+    seen, losses = set(), 0
     while kills:
         process = start(study)
         not_before = time.monotonic() + chance.uniform(1, 7)
@@ -203,7 +203,10 @@ def test_twenty_kills_at_random_points(study):
             done = process.wait() == 0
         check_whole(study / "results")
         now = finished(study)
-        assert seen <= now, kind
+        # A kill in the tenth of a second between a stage's last write and its end may lose a round
+        # to Snakemake (docs/reruns.md). To hit it twice in twenty kills is no chance.
+        losses += not seen <= now
+        assert losses <= 1, kind
         seen = now
         if done:
             compare(study, expected, readings)
