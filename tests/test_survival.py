@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from itertools import product
+from pathlib import Path
 
 import psutil
 import pytest
@@ -47,7 +48,7 @@ TABLES = {
     "selection.csv": SelectionRow,
     "study.csv": StudyRow,
 }
-TOYS = ("small", "plain")
+TOYS = ("small", "slow")
 NAMES = ("small",)  # Of those in toys.yaml.
 # Of study.csv: what follows from times. Memory is compared within what readings differ by.
 TIMINGS = {
@@ -67,9 +68,9 @@ def study(tmp_path):
     registry = folder / "config/models.yaml"
     entry = yaml.safe_load(registry.read_text())["squeezenet1_1"]
     added = {}
-    for name, size in zip(TOYS, (32, 64), strict=True):
-        own = {"builder": "toys:small", "arguments": {}, "name": name.title(), "weights": []}
-        added[name] = entry | own | {"input_size": size}
+    for name in TOYS:
+        own = {"builder": f"toys:{name}", "arguments": {}, "name": name.title(), "weights": []}
+        added[name] = entry | own | {"input_size": 32}
     registry.write_text(registry.read_text() + yaml.safe_dump(added))
     edit(folder / "params.yaml", {"models": list(TOYS)})
     edit(folder / "params.yaml", {"budgets": {"max_memory_gib": [100.0], "min_fps": [1e-9]}})
@@ -96,14 +97,19 @@ def victims(run, kind):
     if kind == "snakemake":
         return [run]
     found = []
-    with suppress(psutil.Error):
-        for process in run.children(recursive=True):
-            with suppress(psutil.Error):
-                if any("workflow/scripts/" in word for word in process.cmdline()[:2]):
-                    forked = "workflow/scripts/" in " ".join(process.parent().cmdline()[:2])
-                    if forked == (kind == "child"):
-                        found.append(process)
+    for process in run.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child = script(process.parent()) is not None
+            measures = script(process) in ("memory.py", "latency.py")
+            if script(process) and (child and measures if kind == "child" else not child):
+                found.append(process)
     return found
+
+
+def script(process):
+    """The stage script that a process runs, if it does."""
+    words = [word for word in process.cmdline()[:2] if word.startswith("workflow/scripts/")]
+    return Path(words[0]).name if words else None
 
 
 def check_whole(results):

@@ -69,6 +69,16 @@ def hanging() -> nn.Module:
     return Then(lambda out: time.sleep(600))
 
 
+def slow() -> nn.Module:
+    """A fifth of a second a pass, whatever the machine."""
+
+    def wait(out):
+        time.sleep(0.2)
+        return out
+
+    return Then(wait)
+
+
 def crashing() -> nn.Module:
     return Then(lambda out: os.kill(os.getpid(), signal.SIGSEGV))
 
