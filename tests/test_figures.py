@@ -269,8 +269,8 @@ def test_files_appear_whole_or_not_at_all(
     svg = (tmp_path / "top1-density.svg").read_text()
     assert svg.startswith("<svg") and "SqueezeNet-v1.1" in svg and "var(--" not in svg
     before = (tmp_path / "top1-density.png").read_bytes()
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "disk full")))
+    with pytest.raises(WriteError, match="disk full"):
         save_figures(chosen, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == files
     assert (tmp_path / "top1-density.png").read_bytes() == before

@@ -19,11 +19,13 @@ def fingerprint(measuring: ModuleType, network: Network, settings: list[Any]) ->
     ``measuring`` is the module whose function runs in the measuring process.
     """
     assert measuring.__file__
-    code = {*_code(Path(measuring.__file__)), *sources.builder_sources(network.builder)}
+    builder = (file.resolve() for file in sources.builder_sources(network.builder))
+    code = {*_code(Path(measuring.__file__)), *builder}
     return sources.short_hash(json.dumps([settings, network.definition(), sources.digest(code)]))
 
 
 @cache
 def _code(file: Path) -> frozenset[Path]:
-    shapes = {sources.module_file(f"dnnbench.{name}") for name in _SHAPES}
-    return frozenset(found for found in sources.sources(file) if found.resolve() not in shapes)
+    # Absolute: what is kept here must not depend on the working directory of the first call.
+    found = {path.resolve() for path in sources.sources(file)}
+    return frozenset(found - {sources.module_file(f"dnnbench.{name}") for name in _SHAPES})
