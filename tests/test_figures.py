@@ -23,6 +23,7 @@ from dnnbench.figures.names import FORMATS, figure_files, figure_names
 from dnnbench.figures.results import Results
 from dnnbench.figures.save import save_figures, specification
 from dnnbench.figures.text import significant, text_width
+from dnnbench.records import WriteError
 
 
 @pytest.fixture(scope="module")
