@@ -200,7 +200,7 @@ def test_twenty_kills_at_random_points(study):
                         break
             time.sleep(0.05)
         try:
-            done = process.wait(timeout=60) == 0
+            done = process.wait(timeout=30) == 0
         except subprocess.TimeoutExpired:
             # Snakemake's handler of SIGTERM waits for a lock that its own thread may hold. What
             # started it kills it then, as an init system does.
