@@ -28,3 +28,11 @@ rule all:
     default_target: True
     input:
         "reports/index.html",
+        # The page needs them, but Snakemake makes again only what a target names.
+        rules.accuracy.input,
+        rules.aggregate.output,
+        rules.compare_networks.input.records,
+        rules.complexity.output,
+        rules.environment.output[0].format(device=settings.device),
+        rules.latency.input,
+        rules.memory.input,
