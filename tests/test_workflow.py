@@ -284,6 +284,23 @@ def test_editing_a_file_runs_what_depends_on_it(study, file, rules):
     assert jobs(study) == rules
 
 
+def test_removed_results_of_a_device_are_measured_afresh(study):
+    shutil.rmtree(study / "results/cpu")
+    assert jobs(study) == {
+        "environment": 1,
+        "profile_memory": 1,
+        "time_round": 2,
+        "aggregate": 1,
+        "findings": 1,
+        "report": 1,
+    }
+
+
+def test_a_removed_record_is_made_again(study):
+    (study / "results/cpu/fp32-eager/memory/shufflenet.json").unlink()
+    assert jobs(study) == {"profile_memory": 1, "aggregate": 1, "findings": 1, "report": 1}
+
+
 def test_editing_another_entry_of_the_registry_measures_nothing(study):
     registry = study / "config/models.yaml"
     registry.write_text(registry.read_text().replace("name: AlexNet", "name: Alexnet"))
