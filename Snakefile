@@ -33,6 +33,6 @@ rule all:
         rules.aggregate.output,
         rules.compare_networks.input.records,
         rules.complexity.output,
-        rules.environment.output[0].format(device=settings.device),
+        expand(rules.environment.output, device=settings.device),
         rules.latency.input,
         rules.memory.input,
