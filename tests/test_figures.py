@@ -14,7 +14,7 @@ from dnnbench import published, registry
 from dnnbench.errors import UserError
 from dnnbench.figures import scatter
 from dnnbench.figures.build import Figure, build_figures
-from dnnbench.figures.cells import GRADES, STATUS_WORDS, memory_table, time_table
+from dnnbench.figures.cells import GRADES, memory_table, time_table
 from dnnbench.figures.colours import network_colours, unknown_colour
 from dnnbench.figures.devices import pareto_front
 from dnnbench.figures.identity import Identity
@@ -22,7 +22,7 @@ from dnnbench.figures.labels import Label, Point, place
 from dnnbench.figures.names import FORMATS, figure_files, figure_names
 from dnnbench.figures.results import Results
 from dnnbench.figures.save import save_figures, specification
-from dnnbench.figures.text import significant, text_width
+from dnnbench.figures.text import STATUS_WORDS, significant, text_width
 from dnnbench.records import WriteError
 
 

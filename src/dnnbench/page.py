@@ -23,7 +23,6 @@ from dnnbench.figures.build import Figure
 from dnnbench.figures.cells import (
     GRADE_COLOURS,
     GRADES,
-    STATUS_WORDS,
     Table,
     fps_text,
     memory_table,
@@ -37,6 +36,7 @@ from dnnbench.figures.identity import Row, rows
 from dnnbench.figures.names import device_label
 from dnnbench.figures.results import Results
 from dnnbench.figures.save import specification
+from dnnbench.figures.text import STATUS_WORDS
 from dnnbench.figures.theme import CSS, config
 from dnnbench.findings.section import Section
 from dnnbench.records import Environment

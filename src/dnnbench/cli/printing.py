@@ -6,12 +6,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from dnnbench.figures.text import significant
+from dnnbench.figures.text import STATUS_WORDS, UNSTABLE_MARK, significant, span
 
-UNSTABLE = "†"
+UNSTABLE = UNSTABLE_MARK
 PREDICTED = "‡"
-
-_STATUS = {"not_measured": "not measured"}
 
 
 def console() -> Console:
@@ -43,14 +41,13 @@ def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -
 
 def with_bounds(value: float, low: float | None, high: float | None) -> str:
     """A number with its interval: ``73.4 (57.1 to 104)``."""
-    if low is None or high is None:
-        return significant(value)
-    return f"{significant(value)} ({significant(low)} to {significant(high)})"
+    interval = span(low, high)
+    return f"{significant(value)} ({interval})" if interval else significant(value)
 
 
 def status(word: str) -> str:
     """A status in words."""
-    return _STATUS.get(word, word)
+    return STATUS_WORDS.get(word, word)
 
 
 def grouped(reasons: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dnnbench import names, registry
 from dnnbench.errors import UserError
-from dnnbench.figures.names import device_label
+from dnnbench.published import label
 from dnnbench.records import ComparisonRow, ModelRow, R, StudyRow, read_rows
 
 
@@ -53,7 +53,7 @@ class Tables:
     @cached_property
     def devices(self) -> dict[str, str]:
         """What a person may call the devices of study.csv (Titan Xp), by their names in it."""
-        return {row.device: device_label(row.device).partition(" (")[0] for row in self.study}
+        return {row.device: label(row.device) for row in self.study}
 
     def network(self, text: str, what: str = "MODEL") -> str:
         """The key of a network as a person wrote it. Raises UserError for an unknown one."""

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from dnnbench.figures.cells import STATUS_WORDS
 from dnnbench.figures.identity import rows
 from dnnbench.figures.results import Results
+from dnnbench.figures.text import STATUS_WORDS
 from dnnbench.records import AccuracyRow
 
 

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from dnnbench.figures.cells import STATUS_WORDS, UNSTABLE_MARK
 from dnnbench.figures.identity import Identity, Row
 from dnnbench.figures.names import device_label
+from dnnbench.figures.text import STATUS_WORDS, UNSTABLE_MARK
 
 _BASES = {
     "process": "Memory is the device memory of the whole process, context included (basis"

@@ -9,18 +9,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dnnbench.figures.identity import Identity, Row, rows
-from dnnbench.figures.text import significant, span
+from dnnbench.figures.text import STATUS_WORDS, UNSTABLE_MARK, significant, span
 
 VARIANT = "fp32-eager"
 MIB_PER_GIB = 1024
-
-STATUS_WORDS = {
-    "oom": "oom",
-    "timeout": "timeout",
-    "failed": "failed",
-    "not_measured": "not measured",
-}
-UNSTABLE_MARK = "†"
 
 # The 2018 study's classes. A letter stands in every cell, for those who cannot tell the colours.
 GRADES = "ABCD"

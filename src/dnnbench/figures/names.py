@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from dnnbench.published import DEVICES, JETSON, label
+
 NETWORK_FIGURES = ("top1-vs-macs", "top5-vs-macs", "top1-density", "top1-vs-density")
 SPEED_FIGURES = ("top1-vs-fps", "time-table", "best-table")
 MEMORY_FIGURES = ("memory-vs-size", "memory-table")
@@ -9,17 +11,12 @@ FORMATS = ("svg", "png", "json")
 
 # No memory was published for the Jetson: the study held its budgets against the Titan's, so
 # figures of "its" memory would show another machine's numbers.
-WITHOUT_OWN_MEMORY = frozenset({"jetsontx1-2018"})
-
-_LABELS = {
-    "titanxp-2018": "Titan Xp (published 2018)",
-    "jetsontx1-2018": "Jetson TX1 (published 2018)",
-}
+WITHOUT_OWN_MEMORY = frozenset({JETSON})
 
 
 def device_label(device: str) -> str:
     """The device as a reader knows it."""
-    return _LABELS.get(device, device)
+    return f"{label(device)} (published 2018)" if device in DEVICES else device
 
 
 def device_figure(kind: str, device: str) -> str:

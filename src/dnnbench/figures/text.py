@@ -2,6 +2,14 @@
 
 import math
 
+STATUS_WORDS = {
+    "oom": "oom",
+    "timeout": "timeout",
+    "failed": "failed",
+    "not_measured": "not measured",
+}
+UNSTABLE_MARK = "†"
+
 # Advance widths of Helvetica, thousandths of the font size, for the characters from space to
 # tilde. Arial and Liberation Sans share them, and charts ask for those three fonts.
 _WIDTHS = (
