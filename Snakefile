@@ -8,6 +8,12 @@ min_version("9.0")
 configfile: "params.yaml"
 
 
+# A device's profile names its file. Where none was (`--profile slurm`), params.yaml says which.
+if "device" not in config:
+
+    configfile: f"config/devices/{config['profile']}.yaml"
+
+
 report: "workflow/report/workflow.rst"
 
 

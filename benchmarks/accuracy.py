@@ -41,7 +41,7 @@ VALIDATED = (*TIMED, "alexnet", "mobilenetv2")
 def main() -> None:
     """Compare the three ways, then the two whole validations."""
     known = registry.load_registry()
-    cpu = devices.backend("cpu")
+    cpu = devices.backend(devices.Setup("cpu"))
     threads = cpu.default_threads()
     cpu.start(threads)
     with tempfile.TemporaryDirectory() as name:
@@ -95,7 +95,7 @@ def whole(networks: list[Network], root: Path, folder: Path, threads: int) -> No
             dataset="folder",
             protocol="bianco2018",
             device="cpu",
-            backend="cpu",
+            setup=devices.Setup("cpu"),
             threads=threads,
         )
 

@@ -139,7 +139,7 @@ def write_records(names: list[str], devices: int) -> None:
     write_table(Path("results/complexity.csv"), Complexity, costs)
     write_table(Path("results/accuracy/summary.csv"), AccuracyRow, unmeasured)
     write_table(Path("results/comparisons.csv"), ComparisonRow, [])
-    machine = environment.describe("d0", backends.backend("cpu"), 2)
+    machine = environment.describe("d0", backends.Setup("cpu"), 2)
     seen = Disturbance(
         steal=0.0,
         run_delay=0.001,

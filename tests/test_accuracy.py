@@ -15,6 +15,7 @@ from torchvision.transforms.functional import normalize, to_tensor
 
 from dnnbench import accuracy, answers, decode, geometry, images, inference, registry, weights
 from dnnbench.decode import Decoded
+from dnnbench.devices import Setup
 from dnnbench.parameters import Override, Weights
 from dnnbench.records import (
     AccuracyRecord,
@@ -82,7 +83,7 @@ def measure(folder, network, decoded, protocol="bianco2018"):
         dataset="folder",
         protocol=protocol,
         device="cpu",
-        backend="cpu",
+        setup=Setup("cpu"),
         threads=1,
     )
 
@@ -405,7 +406,7 @@ def lite0(pictures, fetched, folder, network=NETWORKS[LITE0]):
         dataset="folder",
         protocol="native",
         device="cpu",
-        backend="cpu",
+        setup=Setup("cpu"),
         threads=torch.get_num_threads(),
     )
 

@@ -2,6 +2,7 @@ import pytest
 import toys
 
 from dnnbench import isolation, latency
+from dnnbench.devices import Setup
 from dnnbench.parameters import PROTOCOLS, Passes
 
 
@@ -15,7 +16,7 @@ ONE_TO_THREE = Passes(rounds=1, discard=1, samples=(1, 3), one_process="cell")
 
 def measure(name, batch_sizes=(2,), passes=ONE_TO_THREE):
     outcome = isolation.run(
-        latency.measure, toys.entry(name), list(batch_sizes), passes, "cpu", 2, timeout_s=60
+        latency.measure, toys.entry(name), list(batch_sizes), passes, Setup("cpu"), 2, timeout_s=60
     )
     assert outcome.status == "ok", outcome.message
     return outcome.value

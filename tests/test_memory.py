@@ -7,6 +7,7 @@ import pytest
 import toys
 
 from dnnbench import isolation, memory, profiling, registry
+from dnnbench.devices import Setup
 from dnnbench.records import MemoryRecord, RecordError, read_json, write_json
 
 NETWORKS = registry.load_registry()
@@ -21,7 +22,7 @@ def _prepared():
 def plan(*networks, batch_sizes=(1,), **options):
     settings = {
         "device": "cpu",
-        "backend": "cpu",
+        "setup": Setup("cpu"),
         "variant": "fp32-eager",
         "networks": {network.key: network for network in networks},
         "batch_sizes": list(batch_sizes),
@@ -44,7 +45,7 @@ def profile(tmp_path):
 
 @pytest.mark.parametrize("batch_size", [1, 8])
 def test_a_cell_repeats_within_2_mib(batch_size):
-    arguments = (NETWORKS["squeezenet1_1"], batch_size, "cpu", 2)
+    arguments = (NETWORKS["squeezenet1_1"], batch_size, Setup("cpu"), 2)
     readings = [
         isolation.run(memory.measure, *arguments, timeout_s=60).value["memory_net_mib"]
         for _ in range(3)
@@ -68,7 +69,7 @@ def holes():
 
 def test_holes_in_the_heap_of_the_parent_change_nothing(request):
     def reading():
-        arguments = (NETWORKS["squeezenet1_1"], 8, "cpu", 2)
+        arguments = (NETWORKS["squeezenet1_1"], 8, Setup("cpu"), 2)
         return isolation.run(memory.measure, *arguments, timeout_s=60).value["memory_net_mib"]
 
     before = reading()
@@ -82,10 +83,12 @@ def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
     code = f"""
         import sys
         from dnnbench import isolation, memory, registry
+        from dnnbench.devices import Setup
+        from dnnbench.devices import Setup
         isolation.prepare()
         network = registry.load_registry()[{name!r}]
         registry.preload([network])
-        arguments = (network, 8, "cpu", 2)
+        arguments = (network, 8, Setup("cpu"), 2)
         if sys.argv[1] == "fork":
             cell = isolation.run(memory.measure, *arguments, timeout_s=100).value
         else:

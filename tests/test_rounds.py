@@ -12,6 +12,7 @@ import pytest
 import toys
 
 from dnnbench import disturbance, isolation, rounds
+from dnnbench.devices import Setup
 from dnnbench.journal import Journal, key
 from dnnbench.latency import Timing
 from dnnbench.parameters import PROTOCOLS
@@ -28,7 +29,7 @@ def plan(*names, **changes):
         number=1,
         session="monday",
         device="cpu",
-        backend="cpu",
+        setup=Setup("cpu"),
         variant="fp32-eager",
         networks={name: toys.entry(name) for name in names},
         batch_sizes=[1, 2],

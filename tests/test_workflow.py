@@ -466,14 +466,20 @@ def test_a_mistake_is_one_line_before_anything_runs(finished, words, said):
     assert "Traceback" not in done.stdout
 
 
-def test_a_missing_profile_or_registry_is_one_line(study):
-    done = command(study, "snakemake", "-n")
+def test_a_missing_device_or_registry_is_one_line(study):
+    for words in (["--profile", "slurm"], ["--cores", "1"]):
+        done = command(study, "snakemake", *words, "-n")
+        assert done.returncode == 0, done.stdout
+        assert "time_round" in done.stdout
+        done = command(study, "snakemake", *words, "-n", "--config", "profile=xeon")
+        assert done.returncode == 1
+        assert "config/devices/xeon.yaml" in done.stdout.splitlines()[-1]
+    device = study / "config/devices/cpu.yaml"
+    device.write_text(device.read_text().replace("device:", "# device:"))
+    done = command(study, "snakemake", "--profile", "cpu", "-n")
     assert done.returncode == 1
-    assert "params.yaml: device: missing" in done.stdout
-    assert "snakemake --profile cpu" in done.stdout
-    done = command(study, "snakemake", "--profile", "slurm", "-n")
-    assert done.returncode == 1
-    assert "--profile slurm behind it" in done.stdout.splitlines()[-1]
+    assert "device: missing" in done.stdout
+    edit(device, {"device": "cpu"})
     (study / "config/models.yaml").unlink()
     done = command(study, "snakemake", "--profile", "cpu", "-n")
     assert done.returncode == 1
@@ -520,8 +526,9 @@ def test_a_profile_is_found_by_its_plain_name_and_names_its_device():
         assert link.is_symlink()
         assert link.resolve() == folder
         profile = yaml.safe_load((folder / "config.v8+.yaml").read_text())
+        assert profile["resources"] == ["device_slot=1"]
         if "executor" in profile:  # A cluster's, named behind a device's, whose keys it must leave.
-            assert not {"configfile", "config", "resources"} & profile.keys()
+            assert not {"configfile", "config"} & profile.keys()
             continue
         device = yaml.safe_load((ROOT / profile["configfile"]).read_text())
         assert device["device"] == folder.name  # dvc.yaml names results by the profile.

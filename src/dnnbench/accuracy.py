@@ -45,7 +45,7 @@ def measure(
     dataset: str,
     protocol: str,
     device: str,
-    backend: str,
+    setup: devices.Setup,
     threads: int,
 ) -> AccuracyRecord:
     """The accuracy of ``network``, to be written to ``output``; its answers are put beside it.
@@ -60,13 +60,13 @@ def measure(
         shelf.put_nothing()
         message = weights.describe(fetched, weights_file).removeprefix(f"{network.key}: ")
         return AccuracyRecord(**what, status="not_measured", message=message)
-    basis = _basis(network, fetched, decoded, device, backend, threads)
+    basis = _basis(network, fetched, decoded, device, setup, threads)
     known = shelf.find(basis.fingerprint) or Answers.none_yet(basis, decoded.names, decoded.labels)
     # What is only said of weights and pictures may have been corrected since.
     said = {"weights": fetched, "skipped": basis.skipped}
     answers = known = replace(known, basis=known.basis.model_copy(update=said))
     try:
-        for answers in _answering(network, fetched, decoded, known):
+        for answers in _answering(network, fetched, decoded, known, setup):
             shelf.keep(answers)
     except (UserError, OSError):
         raise
@@ -159,7 +159,11 @@ class Shelf:
 
 
 def _answering(
-    network: Network, fetched: WeightsRecord, decoded: Decoded, known: Answers
+    network: Network,
+    fetched: WeightsRecord,
+    decoded: Decoded,
+    known: Answers,
+    setup: devices.Setup,
 ) -> Iterator[Answers]:
     """Answers to more and more images: now and then, and when they are complete."""
     if known.done == len(known.names):
@@ -168,7 +172,7 @@ def _answering(
     from dnnbench import inference
 
     basis = known.basis
-    on = devices.backend(basis.backend)
+    on = devices.backend(setup)
     on.start(basis.threads)
     batches = inference.answer(
         weights.load(network, fetched).to(on.torch_device),
@@ -195,7 +199,7 @@ def _basis(
     fetched: WeightsRecord,
     decoded: Decoded,
     device: str,
-    backend: str,
+    setup: devices.Setup,
     threads: int,
 ) -> AccuracyBasis:
     preparation = weights.preparation(network, fetched)
@@ -210,7 +214,8 @@ def _basis(
         preparation.model_dump_json(include=set(Preparation.model_fields)),
         fetched.sha256,
         pictures.key,
-        backend,
+        setup.backend,
+        setup.gpu and setup.gpu.model_dump(include={"tf32"}),
         versions["torch"],
         sources.digest(file for file in code if file),
     ]
@@ -226,7 +231,7 @@ def _basis(
         std=preparation.std,
         weights=fetched,
         device=device,
-        backend=backend,
+        backend=setup.backend,
         threads=threads,
         batch_size=max(1, _BATCH_PIXELS // pictures.geometry.size**2),
         versions=versions,

@@ -8,14 +8,14 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dnnbench.devices import Backend
+from dnnbench import devices
 from dnnbench.records import Environment
 
 _PACKAGES = ("dnnbench", "torch", "torchvision", "pretrainedmodels", "thop", "numpy", "pillow")
 _LOCK = Path("requirements.lock")
 
 
-def describe(device: str, backend: Backend, threads: int) -> Environment:
+def describe(device: str, setup: devices.Setup, threads: int) -> Environment:
     """Everything that a reader needs to judge, or to repeat, a measurement on this machine."""
     import torch
 
@@ -23,7 +23,7 @@ def describe(device: str, backend: Backend, threads: int) -> Environment:
     return Environment.model_validate(
         {
             "device": device,
-            "backend": backend.name,
+            "backend": setup.backend,
             "recorded": datetime.now(UTC),
             "hostname": platform.node(),
             "os": _os(),
@@ -38,7 +38,7 @@ def describe(device: str, backend: Backend, threads: int) -> Environment:
             "lock_sha256": hashlib.sha256(_LOCK.read_bytes()).hexdigest()
             if _LOCK.exists()
             else None,
-            **backend.describe(),
+            **devices.backend(setup).describe(),
         }
     )
 

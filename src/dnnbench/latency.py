@@ -32,13 +32,13 @@ class Timing:
 
 
 def measure(
-    network: Network, batch_sizes: list[int], passes: Passes, backend: str, threads: int
+    network: Network, batch_sizes: list[int], passes: Passes, setup: devices.Setup, threads: int
 ) -> list[Timing]:
     """Time ``network`` at each batch size, one after another, in this process.
 
     A batch size that fails is a status and does not stop the others.
     """
-    on = devices.backend(backend)
+    on = devices.backend(setup)
     on.start(threads)
     model = registry.build(network, on.torch_device)
     timings = []

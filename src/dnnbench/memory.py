@@ -7,7 +7,9 @@ from dnnbench import counters, devices, registry
 from dnnbench.registry import Network
 
 
-def measure(network: Network, batch_size: int, backend: str, threads: int) -> dict[str, Any]:
+def measure(
+    network: Network, batch_size: int, setup: devices.Setup, threads: int
+) -> dict[str, Any]:
     """Fields of a MemoryCell, MiB, measured in this process, which must be fresh.
 
     The baseline is a reading after a network of one convolution ran here: it loads what any
@@ -15,7 +17,7 @@ def measure(network: Network, batch_size: int, backend: str, threads: int) -> di
     """
     import torch
 
-    on = devices.backend(backend)
+    on = devices.backend(setup)
     on.start(threads)
     meter = on.meter()
     with torch.inference_mode():

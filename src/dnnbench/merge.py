@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dnnbench import others, profiling, rounds
+from dnnbench.devices import Setup
 from dnnbench.errors import UserError
 from dnnbench.parameters import Parameters
 from dnnbench.records import (
@@ -116,7 +117,7 @@ def _check_round(
         if line.protocol == protocol:
             expected = rounds.cell_fingerprint(
                 networks[line.model],
-                settings.backend,
+                Setup(settings.backend, settings.gpu),
                 line.variant,
                 protocol,
                 settings.latency.passes,
@@ -133,7 +134,7 @@ def _check_memory(
     check_place(str(path), record, {**place, "model": path.stem}, _AGAIN)
     threads = settings.threads or record.threads
     expected = profiling.cell_fingerprint(
-        networks[record.model], settings.backend, record.variant, threads
+        networks[record.model], Setup(settings.backend, settings.gpu), record.variant, threads
     )
     _check_fingerprint(str(path), record, expected)
 

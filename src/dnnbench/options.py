@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
+from dnnbench import devices, parameters, records
 from dnnbench.errors import UserError
 from dnnbench.registry import DEFAULT_REGISTRY
 
 Models = Annotated[list[str], typer.Argument(help="Names from the registry, or bianco2018.")]
 Device = Annotated[str, typer.Option(help="Name of the device in records and paths.")]
-Backend = Annotated[str, typer.Option(help="How the device is driven: cpu.")]
+Backend = Annotated[str, typer.Option(help="How the device is driven: cpu, cuda or jetson.")]
+Gpu = Annotated[
+    str | None, typer.Option(help="The section gpu of a device file, as JSON.", show_default=False)
+]
 Variant = Annotated[str, typer.Option(help="Way of running a network.")]
 BatchSizes = Annotated[str, typer.Option(help="Batch sizes, comma-separated.")]
 Threads = Annotated[
@@ -24,6 +29,16 @@ Registry = Annotated[
     typer.Option("--registry", help="Registry of networks.", show_default="config/models.yaml"),
 ]
 REGISTRY = Path(os.path.relpath(DEFAULT_REGISTRY))
+
+
+def setup(backend: str, gpu: str | None) -> devices.Setup:
+    """How the device is driven. Raises typer.BadParameter for a ``gpu`` that cannot be right."""
+    try:
+        return devices.Setup(
+            backend, None if gpu is None else parameters.Gpu.model_validate_json(gpu)
+        )
+    except ValidationError as error:
+        raise typer.BadParameter(f"{gpu!r}: {records.describe(error)}") from error
 
 
 def integers(text: str) -> list[int]:

@@ -201,6 +201,46 @@ class Budgets(Section):
     top: Annotated[int, Field(ge=1, description="Networks listed under each pair of budgets.")] = 5
 
 
+class Gpu(Section):
+    """How an NVIDIA GPU is chosen and set up. Everything here changes times, so it is recorded."""
+
+    select: Annotated[
+        str,
+        Field(
+            pattern=r"^([0-9]+|GPU-[0-9a-f-]+|[0-9a-fA-F]+:[0-9a-fA-F:.]+)$",
+            description="Which GPU, where there are several: its place among those that CUDA shows,"
+            " its UUID (GPU-...) or its PCI address. Quote a number.",
+        ),
+    ] = "0"
+    cudnn_benchmark: Annotated[
+        bool,
+        Field(description="Whether cuDNN tries its algorithms in the first pass, and keeps one."),
+    ] = True
+    tf32: Annotated[
+        bool,
+        Field(
+            description="Whether fp32 convolutions and products may round their operands to TF32."
+        ),
+    ] = False
+    deterministic: Annotated[
+        bool, Field(description="Whether cuDNN may only use algorithms that repeat bit by bit.")
+    ] = False
+    when_clocks_float: Annotated[
+        Literal["flag", "refuse"],
+        Field(
+            description="What to do where the clocks are not locked: flag the cells as unstable,"
+            " or refuse to time."
+        ),
+    ] = "flag"
+    cool_down_c: Annotated[
+        Positive | None,
+        Field(description="Wait before a cell until the GPU is this cool, Celsius. null: do not."),
+    ] = None
+    cool_down_limit_s: Annotated[
+        Positive, Field(description="Longest wait before a cell for it to cool down, seconds.")
+    ] = 60.0
+
+
 class Parameters(Section):
     """params.yaml with a device file's keys put over it."""
 
@@ -230,7 +270,8 @@ class Parameters(Section):
         DeviceName, Field(description="Name of the device in paths and tables: a fixed string.")
     ]
     backend: Annotated[
-        Literal["cpu"], Field(description="How the device is driven, timed and watched.")
+        Literal["cpu", "cuda", "jetson"],
+        Field(description="How the device is driven, timed and watched."),
     ]
     batch_sizes: Annotated[
         list[BatchSize],
@@ -243,6 +284,9 @@ class Parameters(Section):
     variants: Annotated[
         list[Variant], Field(min_length=1, description="Ways of running a network.")
     ] = ["fp32-eager"]
+    gpu: Annotated[
+        Gpu | None, Field(description="How the GPU is set up: of backends cuda and jetson alone.")
+    ] = None
     when_busy: Annotated[
         Literal["flag", "refuse"],
         Field(
@@ -320,7 +364,6 @@ def _line(error: ValidationError, files: list[Path]) -> str:
         return (
             f"{file}: {'.'.join(location)}: missing; a device file sets it:"
             " run with a device's profile, such as snakemake --profile cpu"
-            " (on a cluster with --profile slurm behind it)"
         )
     if first["type"] == "value_error":  # Our own checks, which say what to do.
         return f"{file}: {'.'.join(location)}.{first['ctx']['error']}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dnnbench import isolation, memory, progress
+from dnnbench import devices, isolation, memory, progress
 from dnnbench.fingerprint import fingerprint
 from dnnbench.records import MemoryCell, MemoryRecord, read_json, write_json
 from dnnbench.registry import Network
@@ -21,7 +21,7 @@ class Plan:
     """What is measured, and how."""
 
     device: str
-    backend: str
+    setup: devices.Setup
     variant: str
     networks: Mapping[str, Network]
     batch_sizes: list[int]
@@ -30,12 +30,12 @@ class Plan:
 
     def fingerprint(self, network: Network) -> str:
         """Changes with anything but the machine that the network's memory depends on."""
-        return cell_fingerprint(network, self.backend, self.variant, self.threads)
+        return cell_fingerprint(network, self.setup, self.variant, self.threads)
 
 
-def cell_fingerprint(network: Network, backend: str, variant: str, threads: int) -> str:
+def cell_fingerprint(network: Network, setup: devices.Setup, variant: str, threads: int) -> str:
     """Changes with anything but the machine that a network's memory depends on."""
-    return fingerprint(memory, network, [backend, variant, threads])
+    return fingerprint(memory, network, [devices.settings(setup), variant, threads])
 
 
 class Profiles:
@@ -117,7 +117,7 @@ def _profile(plan: Plan, network: Network, batch_sizes: list[int]) -> MemoryReco
             memory.measure,
             network,
             batch_size,
-            plan.backend,
+            plan.setup,
             plan.threads,
             timeout_s=plan.cell_timeout_s,
         )

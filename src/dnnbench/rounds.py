@@ -38,7 +38,7 @@ class Round:
     number: int
     session: str
     device: str
-    backend: str
+    setup: devices.Setup
     variant: str
     networks: Mapping[str, Network]
     batch_sizes: list[int]
@@ -58,7 +58,7 @@ class Round:
         """Changes with anything but the machine that the network's times depend on."""
         return cell_fingerprint(
             network,
-            self.backend,
+            self.setup,
             self.variant,
             self.protocol,
             self.passes,
@@ -69,7 +69,7 @@ class Round:
 
 def cell_fingerprint(
     network: Network,
-    backend: str,
+    setup: devices.Setup,
     variant: str,
     protocol: str,
     passes: Passes,
@@ -78,7 +78,7 @@ def cell_fingerprint(
 ) -> str:
     """Changes with anything but the machine that a time depends on; ``wait_policy`` as recorded."""
     settings = [
-        backend,
+        devices.settings(setup),
         variant,
         protocol,
         passes.model_dump(exclude={"rounds"}),
@@ -174,7 +174,7 @@ def _measure(
         plan.networks[name],
         batch_sizes,
         plan.passes,
-        plan.backend,
+        plan.setup,
         plan.threads,
         timeout_s=plan.cell_timeout_s * len(cells),
     )
@@ -214,7 +214,7 @@ def _wait_policy() -> str:
 
 
 def _others_busy(plan: Round) -> float:
-    share, who = devices.backend(plan.backend).others_busy(_BUSY_WINDOW_S)
+    share, who = devices.backend(plan.setup).others_busy(_BUSY_WINDOW_S)
     if share > disturbance.MAX_BUSY:
         said = f"{plan.device}: others use {share:.0%} of the machine, most of it {who}"
         if plan.when_busy == "refuse":

@@ -32,9 +32,8 @@ rule measure_accuracy:
         **options(
             protocol=settings.dataset.protocol,
             device=settings.device,
-            backend=settings.backend,
-            threads=device_threads,
         ),
+        setup=device_options(),
         definition=lambda wildcards: definitions([wildcards.model]),
         preparation=lambda wildcards: preparations([wildcards.model]),
     message:
@@ -42,7 +41,7 @@ rule measure_accuracy:
     shell:
         "python {input.script} {wildcards.model} --registry {input.registry}"
         " --weights {input.weights} --images {input.images} --dataset {wildcards.dataset}"
-        " {params.protocol} {params.device} {params.backend} {params.threads}"
+        " {params.protocol} {params.device} {params.setup}"
         " --output {output.record} 2>&1 | tee {log}"
 
 

@@ -57,7 +57,8 @@ if workflow.is_main_process and (late := clock.forget_future([Path("results"), P
     )
 
 # Asked once and here: the nodes of a cluster may differ.
-device_threads = settings.threads or devices.backend(settings.backend).default_threads()
+setup = devices.Setup(settings.backend, settings.gpu)
+device_threads = settings.threads or devices.backend(setup).default_threads()
 
 # The devices of other machines are shown where they were merged. Their records are the study's own
 # list too: networks and rounds that were dropped may lie beside them.
@@ -103,7 +104,7 @@ def every_core(wildcards):
     if settings.threads is None:
         raise WorkflowError(
             f"{os.path.relpath(config_files[-1])}: threads: null: a node of a cluster need not be like this machine;"
-            " write how many threads a forward pass has on it"
+            " write how many threads a forward pass has on it, or add --config threads=8"
         )
     return settings.threads
 
@@ -170,6 +171,16 @@ def options(**values):
         name: shlex.join([f"--{name.replace('_', '-')}", str(value)])
         for name, value in values.items()
     }
+
+
+def device_options():
+    """How the device is driven, as options of the scripts that measure on it."""
+    gpu = {"gpu": settings.gpu.model_dump_json()} if settings.gpu else {}
+    return shlex.join(
+        word
+        for name, value in {"backend": settings.backend, "threads": device_threads, **gpu}.items()
+        for word in (f"--{name}", str(value))
+    )
 
 
 def commas(values):

@@ -12,9 +12,9 @@ rule environment:
     conda:
         "../envs/device.yaml"
     params:
-        **options(backend=settings.backend, threads=device_threads),
+        setup=device_options(),
     message:
         "Describe {wildcards.device}"
     shell:
-        "python {input.script} --device {wildcards.device} {params.backend}"
-        " {params.threads} --output {output} 2>&1 | tee {log}"
+        "python {input.script} --device {wildcards.device} {params.setup}"
+        " --output {output} 2>&1 | tee {log}"

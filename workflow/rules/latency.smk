@@ -36,9 +36,7 @@ rule time_round:
         device_slot=1,
     params:
         **options(
-            backend=settings.backend,
             batch_sizes=commas(settings.batch_sizes),
-            threads=device_threads,
             protocol=settings.latency.protocol,
             rounds=settings.latency.passes.rounds,
             discard=settings.latency.passes.discard,
@@ -46,13 +44,14 @@ rule time_round:
             cell_timeout_s=settings.latency.cell_timeout_s,
             when_busy=settings.when_busy,
         ),
+        setup=device_options(),
         models=models,
         definitions=definitions(models),
     message:
         "Time the networks on {wildcards.device}, round {wildcards.round}"
     shell:
         "python {input.script} {params.models} --registry {input.registry}"
-        " --round {wildcards.round} {params.rounds} --device {wildcards.device} {params.backend}"
-        " --variant {wildcards.variant} {params.batch_sizes} {params.threads} {params.protocol}"
+        " --round {wildcards.round} {params.rounds} --device {wildcards.device} {params.setup}"
+        " --variant {wildcards.variant} {params.batch_sizes} {params.protocol}"
         " {params.discard} {params.samples} {params.cell_timeout_s} {params.when_busy}"
         " --output {output} 2>&1 | tee {log}"

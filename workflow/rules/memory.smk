@@ -29,11 +29,10 @@ rule profile_memory:
         device_slot=1,
     params:
         **options(
-            backend=settings.backend,
             batch_sizes=commas(settings.batch_sizes),
-            threads=device_threads,
             cell_timeout_s=settings.memory.cell_timeout_s,
         ),
+        setup=device_options(),
         models=models,
         definitions=definitions(models),
         folder=lambda wildcards, output: Path(output[0]).parent,
@@ -41,6 +40,6 @@ rule profile_memory:
         "Profile the memory of the networks on {wildcards.device}"
     shell:
         "python {input.script} {params.models} --registry {input.registry}"
-        " --device {wildcards.device} {params.backend} --variant {wildcards.variant}"
-        " {params.batch_sizes} {params.threads} {params.cell_timeout_s}"
+        " --device {wildcards.device} {params.setup} --variant {wildcards.variant}"
+        " {params.batch_sizes} {params.cell_timeout_s}"
         " --output-dir {params.folder} 2>&1 | tee {log}"

@@ -23,13 +23,15 @@ def main(
     protocol: Annotated[str, typer.Option(help="bianco2018 or native.")] = "bianco2018",
     device: options.Device = "cpu",
     backend: options.Backend = "cpu",
+    gpu: options.Gpu = None,
     threads: options.Threads = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
     """Measure top-1 and top-5 of MODEL. Goes on where a run that was stopped had got to."""
     known = registry.load_registry(registry_file)
     (name,) = registry.resolve([model], known, source="MODEL")
-    on = devices.backend(backend)
+    setup = options.setup(backend, gpu)
+    on = devices.backend(setup)
     with lock.hold(on.lock_name):
         record = accuracy.measure(
             known[name],
@@ -39,7 +41,7 @@ def main(
             dataset=dataset,
             protocol=protocol,
             device=device,
-            backend=backend,
+            setup=setup,
             threads=threads or on.default_threads(),
         )
     write_json(output, record)

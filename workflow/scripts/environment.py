@@ -13,12 +13,14 @@ def main(
     output: Annotated[Path, typer.Option(help="Record to write, JSON.")],
     device: options.Device = "cpu",
     backend: options.Backend = "cpu",
+    gpu: options.Gpu = None,
     threads: options.Threads = None,
 ) -> None:
     """Record machine, clocks, library versions, commit and lock file."""
-    on = devices.backend(backend)
+    setup = options.setup(backend, gpu)
+    on = devices.backend(setup)
     threads = threads or on.default_threads()
-    write_json(output, environment.describe(device, on, threads))
+    write_json(output, environment.describe(device, setup, threads))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ def main(
     number: Annotated[int, typer.Option("--round", min=1, help="Which round this is.")] = 1,
     device: options.Device = "cpu",
     backend: options.Backend = "cpu",
+    gpu: options.Gpu = None,
     variant: options.Variant = "fp32-eager",
     batch_sizes: options.BatchSizes = "1,8",
     threads: options.Threads = None,
@@ -36,13 +37,14 @@ def main(
     """
     known = registry.load_registry(registry_file)
     names = registry.resolve(models, known, source="MODELS")
-    on = devices.backend(backend)
+    setup = options.setup(backend, gpu)
+    on = devices.backend(setup)
     settings = {"protocol": protocol, "rounds": total, "discard": discard}
     plan = rounds.Round(
         number=number,
         session=session or datetime.now().strftime("%Y-%m-%dT%H:%M"),
         device=device,
-        backend=backend,
+        setup=setup,
         variant=variant,
         networks={name: known[name] for name in names},
         batch_sizes=options.integers(batch_sizes),

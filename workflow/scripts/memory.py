@@ -20,6 +20,7 @@ def main(
     output_dir: Annotated[Path, typer.Option(help="Folder of the records, JSON, one a network.")],
     device: options.Device = "cpu",
     backend: options.Backend = "cpu",
+    gpu: options.Gpu = None,
     variant: options.Variant = "fp32-eager",
     batch_sizes: options.BatchSizes = "1,8",
     threads: options.Threads = None,
@@ -32,10 +33,11 @@ def main(
     """
     known = registry.load_registry(registry_file)
     names = registry.resolve(models, known, source="MODELS")
-    on = devices.backend(backend)
+    setup = options.setup(backend, gpu)
+    on = devices.backend(setup)
     plan = profiling.Plan(
         device=device,
-        backend=backend,
+        setup=setup,
         variant=variant,
         networks={name: known[name] for name in names},
         batch_sizes=options.integers(batch_sizes),

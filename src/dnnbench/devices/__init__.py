@@ -1,9 +1,24 @@
 """What differs between the devices that networks run on, and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from dnnbench.parameters import Gpu
 from dnnbench.records import Disturbance
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a device is driven: the name of its backend, and settings that only a GPU has."""
+
+    backend: str
+    gpu: Gpu | None = None
+
+
+def settings(setup: Setup) -> list[Any]:
+    """What of a setup changes what is measured, for fingerprints; which card it is does not."""
+    return [setup.backend, setup.gpu and setup.gpu.model_dump(exclude={"select"})]
 
 
 class Watch(Protocol):
@@ -68,8 +83,8 @@ class Backend(Protocol):
         ...
 
 
-def backend(name: str) -> Backend:
-    """The backend that a device file names."""
+def backend(setup: Setup) -> Backend:
+    """The backend that a device file names, set up as it says."""
     from dnnbench.devices.cpu import Cpu
 
-    return {"cpu": Cpu}[name]()
+    return {"cpu": Cpu}[setup.backend]()
