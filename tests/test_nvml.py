@@ -461,7 +461,7 @@ def test_the_environment_is_complete_and_leaves_out_what_the_card_does_not_say(r
     code = """
     from dnnbench import environment
     os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
-    use(gpu.Runtime(), tf32=True)
+    use(gpu.Runtime(), deterministic=True)
     found = environment.describe("gpu", devices.Setup("cuda", Gpu()), 1)
     answer(found.model_dump(mode="json"))
     """
@@ -469,7 +469,7 @@ def test_the_environment_is_complete_and_leaves_out_what_the_card_does_not_say(r
     details = found["gpu_details"]
     assert (found["gpu"], found["driver"]) == ("Fast GPU", "560.35.03")
     assert found["cpu"]
-    assert details["settings"]["tf32"] is True
+    assert details["settings"]["deterministic"] is True
     assert details["allocator"] == "expandable_segments:True"
     assert (details["cuda"], details["cuda_driver"], details["cudnn"]) == ("13.0", "12.6", "92400")
     assert (details["compute_capability"], details["memory_mib"]) == ("7.5", 8192)
@@ -484,13 +484,13 @@ def test_settings_that_change_times_are_set_whatever_they_were_before(run):
     def settings():
         cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
         return [cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32, matmul.allow_tf32]
-    on = use(gpu.Runtime(), cudnn_benchmark=True, deterministic=False, tf32=True)
-    on.start(1)
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    use(gpu.Runtime(), cudnn_benchmark=True, deterministic=False).start(1)
     found = [settings()]
-    use(gpu.Runtime(), cudnn_benchmark=False, deterministic=True, tf32=False).start(1)
+    use(gpu.Runtime(), cudnn_benchmark=False, deterministic=True).start(1)
     answer([*found, settings()])
     """
-    assert run(code) == [[True, False, True, True], [False, True, False, False]]
+    assert run(code) == [[True, False, False, False], [False, True, False, False]]
 
 
 def test_a_crash_a_hang_and_a_full_card_leave_it_to_the_next_cell(run):

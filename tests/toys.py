@@ -34,6 +34,18 @@ def small() -> nn.Module:
     )
 
 
+def normed() -> nn.Module:
+    """A small network with batch normalisation, whose logits depend on the images."""
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(32, 1000),
+    )
+
+
 class Then(nn.Module):
     """A small network whose output goes through a function."""
 
@@ -111,3 +123,8 @@ def losing() -> nn.Module:
 def greedy() -> nn.Module:
     """Fits at batch 1 and at no other."""
     return Then(lambda out: out if len(out) == 1 else torch.empty(len(out) * 2**43))
+
+
+def branching() -> nn.Module:
+    """Goes where the values say, which no graph holds."""
+    return Then(lambda out: out if float(out.sum()) > 0 else -out)

@@ -215,7 +215,6 @@ def _basis(
         fetched.sha256,
         pictures.key,
         setup.backend,
-        setup.gpu and setup.gpu.model_dump(include={"tf32"}),
         versions["torch"],
         sources.digest(file for file in code if file),
     ]

@@ -4,17 +4,19 @@ What is timed is one forward pass: eval mode, inference mode, input already on t
 Decoding, preprocessing and the copy to the device are not in it.
 """
 
+import copy
 import math
 import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from dnnbench import devices, isolation, out_of_memory, registry
+from dnnbench import agreement, devices, engines, isolation, out_of_memory, registry, variants
 from dnnbench.errors import DeviceError
 from dnnbench.isolation import Status
 from dnnbench.parameters import Passes
-from dnnbench.records import Disturbance
+from dnnbench.records import Agreement, Built, Disturbance
 from dnnbench.registry import Network
+from dnnbench.variants import Variant
 
 # A process takes more than the fewest samples only until they add up to this: what a longer cell
 # adds to the estimate is less than another network's share of the session.
@@ -32,10 +34,17 @@ class Timing:
     output_ok: bool | None = None
     disturbance: Disturbance | None = None
     energy: devices.Energy | None = None
+    built: Built | None = None
+    agreement: Agreement | None = None
 
 
 def measure(
-    network: Network, batch_sizes: list[int], passes: Passes, setup: devices.Setup, threads: int
+    network: Network,
+    batch_sizes: list[int],
+    passes: Passes,
+    setup: devices.Setup,
+    threads: int,
+    variant: str = variants.REFERENCE,
 ) -> list[Timing]:
     """Time ``network`` at each batch size, one after another, in this process.
 
@@ -44,7 +53,10 @@ def measure(
     """
     on = devices.backend(setup)
     on.start(threads)
+    way = variants.parse(variant)
     model = registry.build(network, on.torch_device)
+    if not way.is_reference:
+        agreement.normalise(model, network.input_size)
     timings: list[Timing] = []
     for batch_size in batch_sizes:
         tried = zip(batch_sizes, (timing.status for timing in timings), strict=False)
@@ -52,7 +64,7 @@ def measure(
             timings.append(Timing("oom", said))
             continue
         try:
-            timings.append(_time(model, network.input_size, batch_size, passes, on))
+            timings.append(_time(way, model, network.input_size, batch_size, passes, on))
         except DeviceError:
             raise
         except Exception as error:
@@ -61,7 +73,12 @@ def measure(
 
 
 def _time(
-    model: Any, input_size: int, batch_size: int, passes: Passes, on: devices.Backend
+    variant: Variant,
+    model: Any,
+    input_size: int,
+    batch_size: int,
+    passes: Passes,
+    on: devices.Backend,
 ) -> Timing:
     import torch
 
@@ -69,18 +86,26 @@ def _time(
     images = torch.randn(batch_size, 3, input_size, input_size, device=on.torch_device)
     windows: list[devices.Timed] = []
     samples: list[float] = []
+    # Preparing uses a network up, and this one is what the answers are compared with.
+    own = model if variant.is_reference else copy.deepcopy(model)
+    ready = engines.prepare(variant, own, images, on)
+    forward = ready.bind(images)
+    agreed = None
     with torch.inference_mode():
         watch = on.watch()
-        untimed = on.time(lambda: model(images), passes.discard)
+        untimed = on.time(forward, passes.discard)
         watch.begin()
         while count := _missing(samples, *passes.samples):
-            windows.append(on.time(lambda: model(images), count))
+            windows.append(on.time(forward, count))
             samples += windows[-1].passes_ms
         disturbance = watch.stop()
-        problem = _wrong(windows[-1].output, untimed.output, batch_size)
+        may_differ = agreement.BOUNDS[variant.precision]
+        problem = _wrong(windows[-1].output, untimed.output, batch_size, may_differ)
+        if not problem and not variant.is_reference:
+            agreed, problem = agreement.check(variant, model, ready, images)
         energy = None
         if not problem:
-            energy = on.energy(lambda: model(images), batch_size, statistics.median(samples))
+            energy = on.energy(forward, batch_size, statistics.median(samples))
     return Timing(
         status="failed" if problem else "ok",
         message=problem,
@@ -89,6 +114,8 @@ def _time(
         output_ok=problem is None,
         disturbance=disturbance.model_copy(update=_two_clocks(windows)),
         energy=energy,
+        built=ready.built,
+        agreement=agreed,
     )
 
 
@@ -108,8 +135,11 @@ def _two_clocks(windows: list[devices.Timed]) -> dict[str, float]:
     return {"events_ms": sum(sum(window.passes_ms) for window in windows), "wall_ms": sum(walls)}
 
 
-def _wrong(output: Any, untimed: Any, batch_size: int) -> str | None:
-    """What is wrong with a timed pass's output, beside an untimed pass on the same input."""
+def _wrong(output: Any, untimed: Any, batch_size: int, may_differ: float) -> str | None:
+    """What is wrong with a timed pass's output, beside an untimed pass on the same input.
+
+    ``may_differ``: by what share of the largest logit.
+    """
     if not hasattr(output, "shape") or tuple(output.shape) != (batch_size, registry.CLASSES):
         shape = tuple(getattr(output, "shape", ())) or type(output).__name__
         return f"output: {shape}: expected {(batch_size, registry.CLASSES)}"
@@ -118,6 +148,6 @@ def _wrong(output: Any, untimed: Any, batch_size: int) -> str | None:
     # Threads may add in another order from pass to pass; nothing else may differ.
     largest = float(untimed.abs().max())
     difference = float((output - untimed).abs().max())
-    if not math.isfinite(difference) or difference > 1e-4 * largest:
+    if not math.isfinite(difference) or difference > may_differ * largest:
         return f"output: differs by {difference:.3g} from an untimed pass, of at most {largest:.3g}"
     return None

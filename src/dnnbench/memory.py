@@ -3,50 +3,63 @@
 import time
 from typing import Any
 
-from dnnbench import counters, devices, registry
+from dnnbench import counters, devices, engines, registry, variants
 from dnnbench.registry import Network
+from dnnbench.variants import Variant
 
 
 def measure(
-    network: Network, batch_size: int, setup: devices.Setup, threads: int
+    network: Network,
+    batch_size: int,
+    setup: devices.Setup,
+    threads: int,
+    variant: str = variants.REFERENCE,
 ) -> dict[str, Any]:
     """Fields of a MemoryCell, MiB, measured in this process, which must be fresh.
 
-    The baseline is a reading after a network of one convolution ran here: it loads what any
-    network needs (thread pool, convolution library), so that none of it counts as the network's.
+    The baseline is a reading after a network of one convolution ran here in the same way: it loads
+    what any network needs (thread pool, convolution library, engine), so that none of it counts as
+    the network's. What an engine takes to build is not in the peak.
     """
     import torch
 
     on = devices.backend(setup)
     on.start(threads)
+    way = variants.parse(variant)
     meter = on.meter()
     with torch.inference_mode():
-        run_convolution(on.torch_device)
+        run_convolution(way, on)
         runtime_mib = meter.baseline_mib()
         model = registry.build(network, on.torch_device)
         images = torch.randn(
             batch_size, 3, network.input_size, network.input_size, device=on.torch_device
         )
+        ready = engines.prepare(way, model, images, on)
         started = time.perf_counter()
-        model(images[: meter.first_images])
+        ready.bind(images if ready.fixed_batch else images[: meter.first_images])()
         meter.first_pass_done()
-        model(images)
+        ready.bind(images)()
         reading = meter.reading()
         passes_s = time.perf_counter() - started
-    activations = counters.peak_activations(model.to("meta"), images.to("meta"))
+    model, images = model.to("meta"), engines.cast(way, images.to("meta"))
+    # Of a pass of torch's own. What autocast casts on the way cannot be told without running it.
+    activations = None if way.autocast else counters.peak_activations(model, images) / 2**20
     return {
         "passes_s": passes_s,
         **reading,
         "memory_runtime_mib": runtime_mib,
         "weights_mib": counters.size_bytes([*model.parameters(), *model.buffers()]) / 2**20,
-        "activations_mib": activations / 2**20,
+        "activations_mib": activations,
+        "built": ready.built,
     }
 
 
-def run_convolution(torch_device: str) -> None:
+def run_convolution(variant: Variant, on: devices.Backend) -> None:
     """Run the smallest network that loads what every network needs."""
     import torch
 
-    layer = torch.nn.Conv2d(3, 16, 3, device=torch_device)
+    layer = torch.nn.Conv2d(3, 16, 3, device=on.torch_device)
+    images = torch.zeros(1, 3, 224, 224, device=on.torch_device)
+    forward = engines.prepare(variant, layer, images, on).bind(images)
     for _ in range(2):
-        layer(torch.zeros(1, 3, 224, 224, device=torch_device))
+        forward()

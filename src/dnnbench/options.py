@@ -19,7 +19,7 @@ Backend = Annotated[str, typer.Option(help="How the device is driven: cpu, cuda 
 Gpu = Annotated[
     str | None, typer.Option(help="The section gpu of a device file, as JSON.", show_default=False)
 ]
-Variant = Annotated[str, typer.Option(help="Way of running a network.")]
+Variant = Annotated[str, typer.Option(help="Way of running a network; see docs/variants.md.")]
 BatchSizes = Annotated[str, typer.Option(help="Batch sizes, comma-separated.")]
 Threads = Annotated[
     int | None, typer.Option(min=1, help="Threads of a forward pass.", show_default="one a core")

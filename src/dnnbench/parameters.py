@@ -11,13 +11,26 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from dnnbench import records
+from dnnbench import records, variants
 from dnnbench.errors import UserError
 from dnnbench.records import BatchSize, DeviceName, ModelName, Positive, Tier
 
-Variant = Literal["fp32-eager"]
+# Checked by what it means, which says more than a pattern that does not fit.
+Variant = Annotated[str, Field(json_schema_extra={"pattern": variants.PATTERN})]
+_VARIANTS = (
+    "Ways of running a network: PRECISION[-autocast]-ENGINE[-channels_last], of"
+    f" {', '.join(variants.PRECISIONS)} and {', '.join(variants.ENGINES)}. See docs/variants.md."
+)
 
 
 class ParameterError(UserError):
@@ -216,12 +229,6 @@ class Gpu(Section):
         bool,
         Field(description="Whether cuDNN tries its algorithms in the first pass, and keeps one."),
     ] = True
-    tf32: Annotated[
-        bool,
-        Field(
-            description="Whether fp32 convolutions and products may round their operands to TF32."
-        ),
-    ] = False
     deterministic: Annotated[
         bool, Field(description="Whether cuDNN may only use algorithms that repeat bit by bit.")
     ] = False
@@ -282,7 +289,8 @@ class Parameters(Section):
         Field(ge=1, description="CPU threads of a forward pass. null: one a physical core."),
     ] = None
     variants: Annotated[
-        list[Variant], Field(min_length=1, description="Ways of running a network.")
+        list[Variant],
+        Field(min_length=1, description=_VARIANTS),
     ] = ["fp32-eager"]
     gpu: Annotated[
         Gpu | None, Field(description="How the GPU is set up: of backends cuda and jetson alone.")
@@ -294,6 +302,19 @@ class Parameters(Section):
             " flag the round's cells as unstable, or refuse to start."
         ),
     ] = "flag"
+
+    @field_validator("variants")
+    @classmethod
+    def _run_here(cls, names: list[str], others: ValidationInfo) -> list[str]:
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise ValueError(f"{place}: {name!r}: named twice; remove one")
+            if "backend" in others.data:
+                try:
+                    variants.check(name, others.data["backend"])
+                except UserError as error:
+                    raise ValueError(f"{place}: {error}") from None
+        return names
 
 
 def check(config: Mapping[str, Any], files: Iterable[Path | str] = ()) -> Parameters:

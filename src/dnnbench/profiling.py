@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dnnbench import devices, isolation, memory, out_of_memory, progress
+from dnnbench import devices, isolation, memory, out_of_memory, progress, variants
 from dnnbench.fingerprint import fingerprint
 from dnnbench.records import MemoryCell, MemoryRecord, read_json, write_json
 from dnnbench.registry import Network
@@ -141,7 +141,8 @@ def _profile(
             batch_size,
             plan.setup,
             plan.threads,
-            timeout_s=plan.cell_timeout_s,
+            plan.variant,
+            timeout_s=plan.cell_timeout_s + variants.parse(plan.variant).building_s,
             memory_mib=on.allowance_mib(),
         )
         if outcome.status in ("failed", "timeout"):

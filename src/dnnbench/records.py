@@ -438,12 +438,37 @@ class Attempt(Record):
     started: AwareDatetime
 
 
+class Agreement(Record):
+    """How a way of running a network agrees with fp32-eager on the same images.
+
+    ``largest_difference`` is of a logit, relative to the largest logit of fp32-eager. ``top1``: per
+    cent of the ``images`` whose best class is the same.
+    """
+
+    images: Annotated[int, Field(ge=1)]
+    largest_difference: NonNegative
+    top1: Percent
+
+
+class Built(Record):
+    """What an engine built before it ran a network at one batch size.
+
+    ``cached``: it found what an earlier process had built, so that ``ms`` is not what building
+    takes; None where it keeps nothing. ``settings`` are the engine's own, its version among them.
+    """
+
+    ms: Positive
+    cached: bool | None = None
+    settings: dict[str, str | int | bool]
+
+
 class LatencyLine(Record):
     """A line of results/<device>/<variant>/latency/round-<k>.jsonl: one cell in one process.
 
     ``fingerprint`` identifies everything the number depends on but the machine: code, registry
     entry, protocol. A cell is measured again when it changes. ``energy_mj`` is of one image, in
-    passes of its own after the timed ones.
+    passes of its own after the timed ones. ``built`` is None where the engine builds nothing,
+    ``agreement`` is None of fp32-eager itself.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -465,6 +490,8 @@ class LatencyLine(Record):
     disturbance: Disturbance | None = None
     energy_mj: Positive | None = None
     energy_basis: EnergyBasis | Literal["not_measured"] = "not_measured"
+    built: Built | None = None
+    agreement: Agreement | None = None
     first_attempt: Attempt | None = None
     cell_timeout_s: Positive
     cell_s: NonNegative
@@ -478,6 +505,7 @@ class MemoryCell(Record):
     the measurement cost, and is no inference time. The peaks are those of torch's allocator: of
     tensors (allocated) and of all that it holds (reserved) in a steady pass, and of all that it
     held in the first, which tries algorithms. ``allocator`` is its settings.
+    ``built`` as in LatencyLine.
     """
 
     batch_size: BatchSize
@@ -494,6 +522,7 @@ class MemoryCell(Record):
     reserved_peak_mib: NonNegative | None = None
     first_call_peak_mib: NonNegative | None = None
     allocator: str | None = None
+    built: Built | None = None
 
 
 class MemoryRecord(Record):

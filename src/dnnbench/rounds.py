@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dnnbench import devices, disturbance, isolation, latency, out_of_memory, progress
+from dnnbench import devices, disturbance, isolation, latency, out_of_memory, progress, variants
 from dnnbench.errors import UserError
 from dnnbench.fingerprint import fingerprint
 from dnnbench.journal import Journal, Key, key
@@ -213,7 +213,8 @@ def _measure(
         plan.passes,
         plan.setup,
         plan.threads,
-        timeout_s=plan.cell_timeout_s * len(cells),
+        plan.variant,
+        timeout_s=(plan.cell_timeout_s + variants.parse(plan.variant).building_s) * len(cells),
         memory_mib=on.allowance_mib(),
     )
     timings = outcome.value or [Timing(outcome.status, outcome.message)] * len(cells)
@@ -257,6 +258,8 @@ def _line(
         disturbance=seen and seen.model_copy(update={"busy_before": busy}),
         energy_mj=energy.mj if energy else None,
         energy_basis=energy.basis if energy else "not_measured",
+        built=timing.built,
+        agreement=timing.agreement,
         cell_timeout_s=plan.cell_timeout_s,
         cell_s=seconds,
         started=started,

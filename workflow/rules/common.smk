@@ -16,6 +16,7 @@ from dnnbench import (
     parameters,
     registry,
     sources,
+    variants,
     weights,
 )
 from dnnbench.errors import UserError
@@ -33,6 +34,9 @@ try:
     networks = registry.load_registry(Path(REGISTRY))
     models = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
     weights.check(settings.weights, networks, PARAMETERS)
+    # With environments of their own, jobs have what they need there.
+    if not workflow.deployment_settings.deployment_method:
+        variants.require(settings.variants)
     other_plans = [
         others.plan(others.settings(name, source=f"{PARAMETERS}: devices"))
         for name in settings.devices

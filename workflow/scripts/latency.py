@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import devices, isolation, lock, options, registry, rounds
+from dnnbench import devices, engines, isolation, lock, options, registry, rounds, variants
 from dnnbench.parameters import Latency
 
 
@@ -38,6 +38,8 @@ def main(
     known = registry.load_registry(registry_file)
     names = registry.resolve(models, known, source="MODELS")
     setup = options.setup(backend, gpu)
+    way = variants.check(variant, backend)
+    variants.require([variant])
     on = devices.backend(setup)
     settings = {"protocol": protocol, "rounds": total, "discard": discard}
     plan = rounds.Round(
@@ -55,6 +57,7 @@ def main(
         when_busy=when_busy,
     )
     isolation.prepare()
+    engines.preload(way)
     registry.preload(plan.networks.values())
     on.preflight()
     with lock.hold(on.lock_name):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import devices, isolation, lock, options, profiling, registry
+from dnnbench import devices, engines, isolation, lock, options, profiling, registry, variants
 
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
 # other work: memory does not depend on how they wait. Nor does it on the size of pages, as long as
@@ -34,6 +34,8 @@ def main(
     known = registry.load_registry(registry_file)
     names = registry.resolve(models, known, source="MODELS")
     setup = options.setup(backend, gpu)
+    way = variants.check(variant, backend)
+    variants.require([variant])
     on = devices.backend(setup)
     plan = profiling.Plan(
         device=device,
@@ -49,6 +51,7 @@ def main(
         profiles = profiling.Profiles(plan, output_dir)
         if missing := profiles.missing():
             isolation.prepare()
+            engines.preload(way)
             registry.preload(known[name] for name in missing)
         profiles.measure()
 

@@ -135,8 +135,8 @@ class Cuda:
         torch.set_num_threads(threads)
         torch.backends.cudnn.benchmark = self._gpu.cudnn_benchmark
         torch.backends.cudnn.deterministic = self._gpu.deterministic
-        torch.backends.cudnn.allow_tf32 = self._gpu.tf32
-        torch.backends.cuda.matmul.allow_tf32 = self._gpu.tf32
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
         found = self._card()
         # Open until this process ends, which is with its measurement.
         self._opened = nvml.open_card(found.uuid)

@@ -1,0 +1,82 @@
+"""Whether another way of running a network gives the logits of fp32-eager on the same input.
+
+A fast wrong answer must not be ranked. Compared are networks with initialised weights, as they are
+timed, on normally distributed input: that finds a wrong kernel or a lost layer. What a precision
+costs a trained network in accuracy it does not tell.
+"""
+
+import math
+from typing import Any
+
+from dnnbench.engines import Prepared
+from dnnbench.records import Agreement
+from dnnbench.variants import Variant
+
+# How many images are compared; more where a batch is larger.
+IMAGES = 16
+
+# The largest difference of a logit, as a share of the largest logit. Every layer rounds to the
+# precision's unit u, and errors of layers add up as their square root does: 32 u are about 1,000
+# layers. Sums of fp32 have up to 25,000 terms, in an order of the engine's own, and rounding each
+# is the larger part there. docs/variants.md has what 44 networks differed by.
+BOUNDS = {"fp32": 1e-4, "tf32": 32 * 2**-11, "fp16": 32 * 2**-11, "bf16": 32 * 2**-8}
+
+
+def normalise(model: Any, size: int) -> None:
+    """Let every batch normalisation have the mean and variance of what comes to it, as trained.
+
+    With the initial ones (0 and 1) the signal doubles from block to block of a residual network,
+    and leaves the range of fp16, which the trained network's does not.
+    """
+    import torch
+
+    device = next(model.parameters()).device
+    layers = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # The mean over passes, of which there is one.
+        layer.train()
+    model(_images((4, 3, size, size), 0, device))
+    for layer in layers:
+        layer.eval()
+
+
+def check(
+    variant: Variant, model: Any, prepared: Prepared, images: Any
+) -> tuple[Agreement | None, str | None]:
+    """How far ``prepared`` agrees with ``model``, fp32-eager, and what is wrong, if it does not.
+
+    The sample is ``images``, which are timed, and as many batches like it as make 16 images.
+    """
+    import torch
+
+    batches = math.ceil(IMAGES / len(images))
+    difference = largest = same = 0.0
+    for number in range(batches):
+        batch = _images(images.shape, number, images.device) if number else images
+        expected, got = model(batch), prepared.bind(batch)().float()
+        if not bool(torch.isfinite(got).all()):
+            return None, "output: not finite"
+        difference = max(difference, float((got - expected).abs().max()))
+        largest = max(largest, float(expected.abs().max()))
+        same += float((got.argmax(1) == expected.argmax(1)).sum())
+    found = Agreement(
+        images=batches * len(images),
+        largest_difference=difference / largest,
+        top1=100 * same / (batches * len(images)),
+    )
+    bound = BOUNDS[variant.precision]
+    if found.largest_difference > bound:
+        return found, (
+            f"output: a logit differs from fp32-eager's by {found.largest_difference:.2g} of the"
+            f" largest, more than the {bound:.2g} that {variant.precision} may"
+        )
+    return found, None
+
+
+def _images(shape: Any, number: int, device: Any) -> Any:
+    """Normally distributed images, the same for a ``number`` on every machine."""
+    import torch
+
+    generator = torch.Generator().manual_seed(number)
+    return torch.randn(*shape, generator=generator).to(device)

@@ -1,0 +1,275 @@
+"""Ways of running a network: names, engines, agreement with fp32-eager."""
+
+import importlib.util
+
+import pytest
+import torch
+import toys
+
+from dnnbench import agreement, engines, isolation, latency, memory, parameters, registry, variants
+from dnnbench.devices import Setup
+from dnnbench.devices.cpu import Cpu
+from dnnbench.errors import UserError
+from dnnbench.parameters import Passes
+
+ON_CPU = [
+    "fp32-eager-channels_last",
+    "bf16-eager",
+    "bf16-autocast-eager",
+    "fp16-eager",
+    "fp32-compile",
+    "fp32-onnxruntime",
+    "fp32-openvino",
+]
+BUILDING = ("compile", "onnxruntime", "openvino")
+NETWORKS = registry.load_registry()
+PASSES = Passes(rounds=1, discard=1, samples=(1, 3), one_process="cell")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared():
+    isolation.prepare()
+    for name in ON_CPU:
+        engines.preload(variants.parse(name))
+    registry.preload([NETWORKS["squeezenet1_1"]])
+
+
+def time(network, variant, batch_size=2):
+    """The timing of one cell, by a child, as a round makes it."""
+    arguments = (network, [batch_size], PASSES, Setup("cpu"), 2, variant)
+    outcome = isolation.run(latency.measure, *arguments, timeout_s=240)
+    assert outcome.status == "ok", outcome.message
+    return outcome.value[0]
+
+
+# Names ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("fp32-eager", ("fp32", False, "eager", False)),
+        ("tf32-compile", ("tf32", False, "compile", False)),
+        ("bf16-autocast-eager", ("bf16", True, "eager", False)),
+        ("fp16-autocast-compile-channels_last", ("fp16", True, "compile", True)),
+        ("fp32-openvino", ("fp32", False, "openvino", False)),
+    ],
+)
+def test_a_name_says_how_a_network_is_run(name, parts):
+    variant = variants.parse(name)
+    found = (variant.precision, variant.autocast, variant.engine, variant.channels_last)
+    assert found == parts
+    assert variant.name == name
+    assert variant.is_reference == (name == "fp32-eager")
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "said"),
+    [
+        ("fp33-eager", "cpu", "did you mean 'fp32-eager'?"),
+        ("eager", "cpu", "write PRECISION[-autocast]-ENGINE[-channels_last]"),
+        ("bf16-eager-autocast", "cpu", "no way of running"),
+        ("tf32-eager", "cpu", "a CPU has no TF32; write fp32, or bf16"),
+        ("tf32-onnxruntime", "cuda", "write fp32-onnxruntime"),
+        ("bf16-openvino", "cpu", "write fp32-openvino, or bf16-compile"),
+        ("fp32-autocast-eager", "cpu", "write fp16-autocast or bf16-autocast"),
+        ("tf32-autocast-eager", "cuda", "write fp16-autocast or bf16-autocast"),
+        ("fp32-onnxruntime-channels_last", "cpu", "lays out memory itself"),
+        ("fp32-openvino", "cuda", "runs here on CPUs alone; write compile"),
+        ("fp32-onnxruntime", "jetson", "runs here on CPUs alone; write compile"),
+    ],
+)
+def test_a_name_that_means_nothing_is_one_line_with_the_remedy(name, backend, said):
+    with pytest.raises(UserError) as error:
+        variants.check(name, backend)
+    assert str(error.value).startswith(f"{name!r}: ")
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["tf32-eager", "tf32-compile", "fp16-autocast-eager"])
+def test_a_gpu_runs_what_a_cpu_does_not(name):
+    assert variants.check(name, "cuda").name == name
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["fp32-eager", "tf32-eager"], "device.yaml: variants.1: 'tf32-eager': a CPU has no TF32"),
+        (["fp32-eagre"], "device.yaml: variants.0: 'fp32-eagre': no way of running"),
+        (["bf16-eager", "bf16-eager"], "device.yaml: variants.1: 'bf16-eager': named twice"),
+    ],
+)
+def test_a_device_file_with_a_wrong_name_is_one_line(names, said, tmp_path):
+    file = tmp_path / "device.yaml"
+    file.write_text(
+        f"device: here\nbackend: cpu\nbatch_sizes: [1]\nvariants: [{', '.join(names)}]\n"
+    )
+    with pytest.raises(parameters.ParameterError) as error:
+        parameters.load(file)
+    assert said in str(error.value)
+
+
+def test_a_missing_package_is_one_line_that_names_what_to_install(monkeypatch):
+    found = importlib.util.find_spec
+
+    def without(name):
+        return None if name == "openvino" else found(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without)
+    variants.require(["fp32-eager", "fp32-compile", "fp32-onnxruntime"])
+    with pytest.raises(UserError, match=r"'fp32-openvino': openvino is not .*'\.\[openvino\]'"):
+        variants.require(["fp32-eager", "fp32-openvino"])
+
+
+# Running -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", ["fp32-eager", *ON_CPU])
+def test_a_cell_is_timed_and_compared_in_every_way(variant):
+    timing = time(toys.entry("normed"), variant)
+    assert (timing.status, timing.message) == ("ok", None)
+    assert min(timing.samples_ms) > 0
+    if variant == "fp32-eager":
+        assert timing.agreement is timing.built is None
+        return
+    assert timing.agreement.images == 16
+    bound = agreement.BOUNDS[variant.split("-")[0]]
+    assert timing.agreement.largest_difference <= bound
+    assert (timing.built is not None) == any(engine in variant for engine in BUILDING)
+
+
+@pytest.mark.parametrize("variant", ["fp32-onnxruntime", "fp32-openvino", "bf16-eager"])
+def test_a_network_of_2018_is_timed_and_its_memory_measured(variant):
+    network = NETWORKS["squeezenet1_1"]
+    timing = time(network, variant, batch_size=1)
+    assert (timing.status, timing.message) == ("ok", None)
+    # Another precision or order of sums shows, so what ran is not what it was compared with.
+    assert 0 < timing.agreement.largest_difference < agreement.BOUNDS[variant.split("-")[0]]
+    assert timing.agreement.top1 == 100
+    outcome = isolation.run(memory.measure, network, 1, Setup("cpu"), 2, variant, timeout_s=240)
+    assert outcome.status == "ok", outcome.message
+    cell = outcome.value
+    weights_mib = 4.713 / (2 if variant == "bf16-eager" else 1)
+    assert cell["weights_mib"] == pytest.approx(weights_mib, abs=0.001)
+    # What preparing took, the whole network once more, is not in it.
+    assert weights_mib < cell["memory_net_mib"] < 60
+    assert cell["activations_mib"] > 0
+    assert (cell["built"] is not None) == (variant != "bf16-eager")
+
+
+def test_casting_reaches_weights_and_input_and_autocast_neither():
+    images = torch.zeros(1, 3, 32, 32)
+    model = toys.small()
+    cast = engines.prepare(variants.parse("bf16-eager"), model, images, Cpu())
+    assert next(model.parameters()).dtype == torch.bfloat16
+    assert cast.bind(images)().dtype == torch.bfloat16
+    model = toys.small()
+    with torch.inference_mode():
+        auto = engines.prepare(variants.parse("bf16-autocast-eager"), model, images, Cpu())
+        assert auto.bind(images)().dtype == torch.bfloat16
+    assert next(model.parameters()).dtype == torch.float32
+    plain = engines.prepare(variants.parse("fp32-eager"), toys.small(), images, Cpu())
+    assert plain.bind(images)().dtype == torch.float32
+
+
+def test_channels_last_reaches_weights_and_input():
+    seen = []
+    model = toys.small()
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    images = torch.randn(2, 3, 32, 32)
+    engines.prepare(variants.parse("fp32-eager-channels_last"), model, images, Cpu()).bind(images)()
+    assert seen[0].is_contiguous(memory_format=torch.channels_last)
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_tf32_is_allowed_in_its_own_passes_and_in_no_other():
+    seen = []
+    model = toys.small()
+    model.register_forward_hook(
+        lambda *_: seen.append(
+            (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)
+        )
+    )
+    images = torch.randn(2, 3, 32, 32)
+    with engines.tf32(False):
+        engines.prepare(variants.parse("tf32-eager"), model, images, Cpu()).bind(images)()
+        model(images)
+    assert seen == [(True, True), (False, False)]
+
+
+@pytest.mark.parametrize("variant", ["fp32-onnxruntime", "fp32-openvino"])
+def test_the_same_input_gives_an_output_that_the_next_pass_leaves_alone(variant):
+    def outputs():
+        torch.set_num_threads(2)
+        model = registry.build(toys.entry("small"))
+        images = torch.randn(2, 3, 32, 32)
+        ready = engines.prepare(variants.parse(variant), model, images, Cpu())
+        forward = ready.bind(images)
+        first = forward()
+        kept = first.clone()
+        images.zero_()  # The engine reads the tensor's own memory.
+        return [bool((first == kept).all()), bool((forward() == kept).all())]
+
+    outcome = isolation.run(outputs, timeout_s=120)
+    assert outcome.status == "ok", outcome.message
+    assert outcome.value == [True, False]
+
+
+# What goes wrong -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", ["bf16-eager", "fp32-eager-channels_last"])
+def test_a_fast_wrong_answer_is_a_failure(variant, monkeypatch):
+    right = engines.prepare
+
+    def wrong(variant, model, images, on):
+        model[0].weight.data[0] *= 2.0
+        return right(variant, model, images, on)
+
+    monkeypatch.setattr(engines, "prepare", wrong)
+    timing = time(toys.entry("normed"), variant)
+    assert timing.status == "failed"
+    assert timing.output_ok is False
+    assert "a logit differs from fp32-eager's by" in timing.message
+    assert timing.agreement.largest_difference > agreement.BOUNDS[variant.split("-")[0]]
+
+
+def test_an_answer_that_is_not_finite_is_a_failure():
+    assert time(toys.entry("infinite"), "bf16-eager").message == "output: not finite"
+
+
+def test_a_network_that_an_engine_cannot_take_is_a_failure_with_its_reason():
+    timing = time(toys.entry("branching"), "fp32-onnxruntime")
+    assert timing.status == "failed"
+    assert len(timing.message) > 20
+
+
+def test_a_missing_compiler_is_a_failure_that_names_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    from torch._inductor import config
+
+    monkeypatch.setattr(config.cpp, "cxx", (None, "no-such-compiler"))
+    timing = time(toys.entry("small"), "fp32-compile")
+    assert timing.status == "failed"
+    assert "No working C++ compiler found" in timing.message
+
+
+def test_normalising_keeps_a_deep_network_in_the_range_of_fp16():
+    def largest():
+        torch.set_num_threads(2)
+        network = NETWORKS["squeezenet1_1"].model_copy(
+            update={"builder": "torchvision.models:resnet101", "arguments": {}}
+        )
+        model = registry.build(network)
+        images = torch.randn(2, 3, 64, 64)
+        with torch.inference_mode():
+            before = float(model(images).abs().max())
+            agreement.normalise(model, 64)
+            after = float(model(images).abs().max())
+        return before, after
+
+    outcome = isolation.run(largest, timeout_s=120)
+    assert outcome.status == "ok", outcome.message
+    before, after = outcome.value
+    assert after < 100 < before
