@@ -126,6 +126,7 @@ class Pick(Record):
 
     device: DeviceName
     batch_size: BatchSize
+    variant: str
     limits: Limits
     networks: int
     fit: int
@@ -147,14 +148,15 @@ def pick(
     batch_size: int = 1,
     top: int = 5,
     comparisons: Iterable[ComparisonRow] = (),
+    variant: str = VARIANT,
 ) -> Pick:
-    """The ``top`` networks for ``device`` within ``limits``.
+    """The ``top`` networks for ``device`` within ``limits``, all run in one way.
 
     ``rows``, ``models`` (by key) and ``comparisons`` are those of study.csv, models.csv and
     comparisons.csv. Where nothing fits, as many nearest misses.
     """
-    own = [row for row in rows if row.device == device]
-    ranked = candidates(own, models, batch_size).get(device, [])
+    own = [row for row in rows if row.device == device and row.variant == variant]
+    ranked = candidates(own, models, batch_size, variant).get(device, [])
     known = [candidate for candidate in ranked if candidate.known(limits)]
     ties = Ties(comparisons)
     found = list(fitting(known, limits))
@@ -169,6 +171,7 @@ def pick(
     return Pick(
         device=device,
         batch_size=batch_size,
+        variant=variant,
         limits=limits,
         networks=len(known),
         fit=len(certain),
@@ -223,11 +226,11 @@ def left_out(
 ) -> dict[str, str]:
     """Why networks with a row at this batch size cannot be judged, by key.
 
-    ``rows`` are those of one device, ``ran`` its candidates by key.
+    ``rows`` are those of one device and way of running, ``ran`` its candidates by key.
     """
     reasons: dict[str, str] = {}
     for row in rows:
-        if row.batch_size != batch_size or row.variant != VARIANT:
+        if row.batch_size != batch_size:
             continue
         if row.model in ran:
             missing = unknown(ran[row.model])

@@ -98,6 +98,7 @@ def candidates(
     rows: Iterable[StudyRow],
     models: Mapping[str, ModelRow] | None = None,
     batch_size: int = BATCH_SIZE,
+    variant: str = VARIANT,
 ) -> dict[str, list[Candidate]]:
     """The networks of each device that ran at a batch size, best first: by top-1, then by key.
 
@@ -106,7 +107,7 @@ def candidates(
     """
     devices: dict[str, list[Candidate]] = {}
     for row in rows:
-        if row.batch_size == batch_size and row.variant == VARIANT:
+        if row.batch_size == batch_size and row.variant == variant:
             found = devices.setdefault(row.device, [])
             if candidate := _candidate(row, (models or {}).get(row.model)):
                 found.append(candidate)

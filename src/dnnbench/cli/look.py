@@ -144,7 +144,10 @@ def _print_costs(console: Console, row: ModelRow) -> None:
 
 
 def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
-    columns = ("device", "batch", "ms an image", "images/s", "MiB")
+    # Named only where there is more than one.
+    variants = len({row.variant for row in rows}) > 1
+    way = ("variant",) if variants else ()
+    columns = ("device", *way, "batch", "ms an image", "images/s", "MiB")
     table = printing.table(*columns, right=("batch", "images/s", "MiB"), whole=columns)
     for row in rows:
         time = printing.status(row.status)
@@ -156,14 +159,17 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
         if row.memory_mib is not None:
             memory = f"{row.memory_mib:,.0f}"
         fps = "" if row.fps is None else significant(row.fps)
-        table.add_row(row.device, str(row.batch_size), time, fps, memory)
+        named = (row.variant,) if variants else ()
+        table.add_row(row.device, *named, str(row.batch_size), time, fps, memory)
     console.print()
     console.print(table)
     notes = []
     for row in rows:
         if row.unstable_reason:
             mark = f"{printing.UNSTABLE} not stable: " if row.stable is False else ""
-            notes.append(f"{row.device} x {row.batch_size}: {mark}{row.unstable_reason}.")
+            cell = f"{row.device} x {row.batch_size}"
+            cell += f", {row.variant}" if variants else ""
+            notes.append(f"{cell}: {mark}{row.unstable_reason}.")
     bases = {row.device: row.memory_basis for row in rows if row.memory_basis}
     if bases:
         listed = ", ".join(f"{device}: {basis}" for device, basis in bases.items())

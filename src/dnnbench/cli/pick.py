@@ -18,7 +18,7 @@ from dnnbench.errors import UserError
 from dnnbench.figures.text import loosened, significant
 from dnnbench.picking import Entry, Give, Miss, Pick
 from dnnbench.records import table_text
-from dnnbench.selection import Limits, Name, is_minimum
+from dnnbench.selection import VARIANT, Limits, Name, is_minimum
 
 NOTHING_FITS = 3
 
@@ -64,6 +64,7 @@ def pick(
         float | None, typer.Option(help="Top-1 accuracy at least, per cent.", callback=_limit)
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images in a pass.")] = 1,
+    variant: Annotated[str, typer.Option(help="Way of running the networks.")] = VARIANT,
     top: Annotated[int, typer.Option(min=1, help="Networks to list.")] = 5,
     predicted: Annotated[
         bool, typer.Option("--predicted", help="Networks too whose time is only predicted.")
@@ -88,7 +89,12 @@ def pick(
         raise typer.BadParameter("--json and --csv: choose one")
     tables = Tables(results)
     chosen = tables.device(device)
+    _check_variant(tables, chosen, variant)
     _check_batch_size(tables, chosen, batch_size)
+    if predicted and variant != VARIANT:
+        raise UserError(
+            f"--predicted: times of {VARIANT} are predicted, none of {variant}; leave one out"
+        )
     added = predictions(tables, chosen, batch_size) if predicted else None
     models = added.models if added else tables.models
     rows = [*tables.study, *(added.rows() if added else ())]
@@ -106,6 +112,7 @@ def pick(
         batch_size,
         top,
         tables.comparisons,
+        variant,
     )
     if as_json:
         print(answer.model_dump_json(indent=1))
@@ -115,6 +122,15 @@ def pick(
         _print(printing.console(), answer, tables.names)
     if not answer.entries:
         raise typer.Exit(NOTHING_FITS)
+
+
+def _check_variant(tables: Tables, device: str, variant: str) -> None:
+    there = list(dict.fromkeys(row.variant for row in tables.rows(device)))
+    if variant not in there:
+        raise UserError(
+            f"--variant: {variant!r}: {device} has {', '.join(there)};"
+            " choose one, or add it to the device file and run the study again"
+        )
 
 
 def _check_batch_size(tables: Tables, device: str, batch_size: int) -> None:
@@ -131,7 +147,9 @@ def _check_batch_size(tables: Tables, device: str, batch_size: int) -> None:
 
 def _print(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
     limits = [_limit_text(answer, *given) for given in answer.limits.given().items()]
-    what = f"{answer.device}, batch size {answer.batch_size}: {', '.join(limits) or 'no limit'}."
+    way = "" if answer.variant == VARIANT else f"{answer.variant}, "
+    where = f"{answer.device}, {way}batch size {answer.batch_size}"
+    what = f"{where}: {', '.join(limits) or 'no limit'}."
     console.print(what, style="bold")
     console.print(_count(answer))
     if answer.entries:
