@@ -38,6 +38,8 @@ from dnnbench.figures.results import Results
 from dnnbench.figures.save import specification
 from dnnbench.figures.text import STATUS_WORDS
 from dnnbench.figures.theme import CSS, config
+from dnnbench.figures.variants_table import Table as VariantsTable
+from dnnbench.figures.variants_table import variants_table
 from dnnbench.findings.section import Section
 from dnnbench.records import Environment
 
@@ -69,6 +71,7 @@ class Device:
     choices: list[list[list[Choice]]]
     figures: list[Figure]
     tables: Mapping[str, Table]
+    variants: VariantsTable | None
 
 
 def render(
@@ -165,6 +168,7 @@ def _device(results: Results, figures: Sequence[Figure], device: str, machine: s
         choices=_choices(results, device, own),
         figures=[figure for figure in figures if figure.device == device],
         tables=tables,
+        variants=variants_table([v for v in results.variants if v.device == device], identity),
     )
 
 

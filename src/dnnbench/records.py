@@ -145,6 +145,31 @@ class StudyRow(Record):
     accuracy_source: str | None
 
 
+class VariantRow(Record):
+    """A row of results/variants.csv: a cell run in another way than fp32-eager, against that.
+
+    ``time_ratio`` is of the time (below 1: faster), with a 95 % interval, within ``rounds`` that
+    timed both in one session. ``built_ms`` is the longest that the engine took to build what it
+    runs: one that keeps what it builds is quicker the next time. ``largest_difference`` and
+    ``top1_same`` as in Agreement, the worst of all rounds.
+    """
+
+    device: DeviceName
+    model: ModelName
+    variant: str
+    batch_size: BatchSize
+    status: Status
+    message: str | None
+    rounds: Annotated[int, Field(ge=0)]
+    time_ratio: Positive | None
+    time_ratio_low: Positive | None
+    time_ratio_high: Positive | None
+    memory_more_mib: float | None
+    built_ms: Positive | None
+    largest_difference: NonNegative | None
+    top1_same: Percent | None
+
+
 class SelectionRow(Record):
     """A row of results/selection.csv: one of the best networks under one pair of budgets."""
 

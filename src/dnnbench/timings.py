@@ -27,9 +27,13 @@ class Timings:
 
     def of(self, row: StudyRow) -> list[LatencyLine]:
         """The lines behind a row's time. Files may hold cells that the table does not rest on."""
+        return [line for line in self.tried(row) if line.status == "ok"]
+
+    def tried(self, row: StudyRow) -> list[LatencyLine]:
+        """The lines behind a row, whatever their status."""
         sessions = set((row.session or "").split("+"))
         lines = self._cells.get((row.model, row.batch_size, row.protocol or ""), [])
-        return [line for line in lines if line.status == "ok" and line.session in sessions]
+        return [line for line in lines if line.session in sessions]
 
     def medians(self, row: StudyRow) -> dict[tuple[str, int], float]:
         """Process medians behind a row's time, ms a pass: by session and round."""

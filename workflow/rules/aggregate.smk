@@ -1,4 +1,4 @@
-# Every record of the study, and the published devices, in three tables; metrics for DVC.
+# Every record of the study, and the published devices, in four tables; metrics for DVC.
 
 
 rule aggregate:
@@ -15,6 +15,7 @@ rule aggregate:
         study="results/study.csv",
         models="results/models.csv",
         selection="results/selection.csv",
+        variants="results/variants.csv",
         metrics="results/metrics.json",
     log:
         "logs/aggregate.log",

@@ -161,10 +161,14 @@ def decoder(wildcards):
 
 def round_before(wildcards):
     """The round that a round waits for. Were they ready side by side, Snakemake would look for
-    free cores again and again, and take a share of the machine that is being timed.
+    free cores again and again, and take a share of the machine that is being timed. The variants
+    take turns, so that what drifts over a session is the same for all.
     """
-    before = int(wildcards.round) - 1
-    return ROUND.format(**{**wildcards, "round": before}) if before else []
+    number, variant = int(wildcards.round), settings.variants.index(wildcards.variant)
+    if not variant:
+        number -= 1
+    before = settings.variants[variant - 1]
+    return ROUND.format(**{**wildcards, "round": number, "variant": before}) if number else []
 
 
 def options(**values):

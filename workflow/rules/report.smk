@@ -14,6 +14,7 @@ rule report:
         study=rules.aggregate.output.study,
         models=rules.aggregate.output.models,
         selection=rules.aggregate.output.selection,
+        variants=rules.aggregate.output.variants,
         accuracy=rules.compare_networks.output.summary,
         comparisons=rules.compare_networks.output.comparisons,
         findings=rules.findings.output.findings,
@@ -33,7 +34,7 @@ rule report:
         "Draw the figures and write the page"
     shell:
         "python {input.script} --study {input.study} --models {input.models}"
-        " --selection {input.selection} --accuracy {input.accuracy}"
+        " --selection {input.selection} --variants {input.variants} --accuracy {input.accuracy}"
         " --comparisons {input.comparisons} {params.environments}"
         " --findings {input.findings} --replication {input.replication}"
         " --registry {input.registry} --output-dir reports 2>&1 | tee {log}"

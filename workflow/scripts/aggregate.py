@@ -1,16 +1,17 @@
-"""Join all records of a study into study.csv, models.csv, selection.csv and metrics.json."""
+"""Join all records of a study into its tables and metrics.json."""
 
 from pathlib import Path
 from typing import Annotated
 
 from typer import BadParameter, Option
 
-from dnnbench import metrics, options, published, registry, selection, study
+from dnnbench import metrics, options, published, registry, selection, study, ways
 from dnnbench.records import (
     AccuracyRow,
     ModelRow,
     SelectionRow,
     StudyRow,
+    VariantRow,
     read_rows,
     write_json,
     write_table,
@@ -48,16 +49,18 @@ def main(
     names = registry.resolve(models, known, source="MODELS")
     own = study.Plan(device, variants.split(","), options.integers(batch_sizes), rounds, protocol)
     plans = [own, *map(plan, other or ())]
+    measured = [study.read_measurements(results, one, names) for one in plans]
     rows, model_rows = study.aggregate(
         names,
         study.read_complexity(complexity, names),
         {name: study.published_accuracy(known[name]) for name in names},
-        [study.read_measurements(results, one, names) for one in plans],
+        measured,
         published.read(tables),
         read_rows(accuracy, AccuracyRow) if accuracy else (),
     )
     write_table(results / "study.csv", StudyRow, rows)
     write_table(results / "models.csv", ModelRow, model_rows)
+    write_table(results / "variants.csv", VariantRow, ways.compare(rows, measured))
     chosen = selection.select(rows, *limits, top)
     write_table(results / "selection.csv", SelectionRow, chosen)
     write_json(results / "metrics.json", metrics.metrics(rows, chosen))

@@ -19,6 +19,7 @@ from dnnbench.records import (
     ReplicationRow,
     SelectionRow,
     StudyRow,
+    VariantRow,
     read_json,
     read_rows,
     read_table,
@@ -35,6 +36,9 @@ def main(
     study: Annotated[Path, typer.Option(help="All cells.")] = RESULTS / "study.csv",
     models: Annotated[Path, typer.Option(help="All networks.")] = RESULTS / "models.csv",
     selection: Annotated[Path, typer.Option(help="Chosen ones.")] = RESULTS / "selection.csv",
+    variants: Annotated[Path, typer.Option(help="Other ways of running.")] = (
+        RESULTS / "variants.csv"
+    ),
     accuracy: Annotated[Path, typer.Option(help="Measured accuracy.")] = (
         RESULTS / "accuracy/summary.csv"
     ),
@@ -58,6 +62,7 @@ def main(
         names={key: network.name for key, network in networks.items()},
         families={key: network.family for key, network in networks.items()},
         devices=devices_of(environments, cells),
+        variants=read_rows(variants, VariantRow),
         accuracy=read_rows(accuracy, AccuracyRow),
         comparisons=read_rows(comparisons, ComparisonRow),
         sources={key: network.weights for key, network in networks.items()},

@@ -11,7 +11,7 @@ from dnnbench.errors import UserError
 from dnnbench.figures.cells import borrowed_memory, device_rows
 from dnnbench.figures.identity import Identity, Row
 from dnnbench.figures.names import WITHOUT_OWN_MEMORY
-from dnnbench.records import AccuracyRow, ComparisonRow, Environment
+from dnnbench.records import AccuracyRow, ComparisonRow, Environment, VariantRow
 from dnnbench.registry import WeightsSource
 
 # Shown where selection.csv is empty, so that the page can say that nothing fits.
@@ -23,9 +23,9 @@ class Results:
     """Data frames of StudyRow, ModelRow and SelectionRow, and who the networks are.
 
     ``names`` and ``families``: key -> printed name, key -> family, in the registry's order.
-    ``devices``: the devices to show, in order; one without rows gets empty figures. ``accuracy``:
-    what was measured of it; ``comparisons``: networks on the same pictures; ``sources``: key ->
-    where weights can be had.
+    ``devices``: the devices to show, in order; one without rows gets empty figures. ``variants``:
+    other ways of running than the one that figures show. ``accuracy``: what was measured of it;
+    ``comparisons``: networks on the same pictures; ``sources``: key -> where weights can be had.
     """
 
     study: pd.DataFrame
@@ -34,6 +34,7 @@ class Results:
     names: Mapping[str, str]
     families: Mapping[str, str]
     devices: tuple[str, ...]
+    variants: Sequence[VariantRow] = ()
     accuracy: Sequence[AccuracyRow] = ()
     comparisons: Sequence[ComparisonRow] = ()
     sources: Mapping[str, Sequence[WeightsSource]] = field(default_factory=dict)
