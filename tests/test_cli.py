@@ -405,6 +405,50 @@ def test_show_has_the_network_on_every_device_and_why_it_is_not_stable(run: Run)
     assert all(len(line) <= 80 for line in done.out.splitlines())
 
 
+@pytest.fixture
+def two_ways(tmp_path: Path) -> list[str]:
+    """Arguments for a study whose CPU also ran every network in bf16, twice as fast."""
+    rows = study_data.tables()[0]
+    faster = [
+        row.model_copy(
+            update={"variant": "bf16-eager", "latency_ms": row.latency_ms / 2}
+            | dict.fromkeys(("latency_ms_low", "latency_ms_high"))
+        )
+        for row in rows
+        if row.device == "cpu" and row.latency_ms is not None
+    ]
+    return ["--results", str(study_data.write(tmp_path / "ways", [*rows, *faster]))]
+
+
+def test_pick_is_of_one_way_of_running(run: Run, two_ways: list[str]) -> None:
+    plain, other = (
+        json.loads(run("pick", "--device", "cpu", "--json", *way, *two_ways).out)
+        for way in ([], ["--variant", "bf16-eager"])
+    )
+    assert (plain["variant"], other["variant"]) == ("fp32-eager", "bf16-eager")
+    assert plain["best"] == other["best"]
+    assert other["entries"][0]["latency_ms"] == plain["entries"][0]["latency_ms"] / 2
+    said = run("pick", "--device", "cpu", "--variant", "bf16-eager", *two_ways).out
+    assert said.startswith("cpu, bf16-eager, batch size 1: no limit.")
+
+
+def test_a_way_without_rows_is_one_line_that_names_those_there_are(
+    run: Run, two_ways: list[str]
+) -> None:
+    done = run("pick", "--device", "cpu", "--variant", "fp32-compile", *two_ways)
+    assert done.code == 1
+    assert "--variant: 'fp32-compile': cpu has fp32-eager, bf16-eager;" in done.err
+    done = run("pick", "--device", "cpu", "--variant", "bf16-eager", "--predicted", *two_ways)
+    assert "--predicted: times of fp32-eager are predicted, none of bf16-eager" in done.err
+
+
+def test_show_names_the_ways_of_running_where_there_are_two(run: Run, two_ways: list[str]) -> None:
+    assert "fp32-eager" not in run("show", "resnet50").out
+    said = run("show", "resnet50", *two_ways).out
+    assert said.count("bf16-eager") == 2
+    assert said.count("fp32-eager") >= 2
+
+
 def test_show_says_what_was_measured_beside_what_is_ranked_by(run: Run, tmp_path: Path) -> None:
     models = [
         model.model_copy(update={"top1_published": 70.5, "top1_measured": 68.25})

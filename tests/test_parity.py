@@ -10,7 +10,16 @@ import pytest
 import yaml
 from test_workflow import edit, environment, picture, project
 
+# An output, which is kept, or a dependency of dvc.yaml.
+OF_A_VARIANT = re.compile(
+    r"^ +- results/\$\{profile\}/fp32-eager/\w+(:\n +persist: true)?\n", re.MULTILINE
+)
 RULES = re.compile(r"^rule (\w+):", re.MULTILINE)
+
+
+def added(found):
+    """An entry of dvc.yaml and one like it, as docs/variants.md says."""
+    return found[0] + found[0].replace("fp32-eager", "bf16-eager")
 
 
 def said(folder, targets, *options):
@@ -29,8 +38,11 @@ def said(folder, targets, *options):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A project that measures everything there is to measure, not run."""
+    """A project that measures everything there is to measure, in two ways, not run."""
     folder = project(tmp_path_factory.mktemp("project"))
+    edit(folder / "config/devices/cpu.yaml", {"variants": ["fp32-eager", "bf16-eager"]})
+    dvc = folder / "dvc.yaml"
+    dvc.write_text(OF_A_VARIANT.sub(added, dvc.read_text()))
     picture(folder / "pictures/n01440764/1.png", 1)
     edit(folder / "params.yaml", {"dataset": {"name": "folder", "path": "pictures"}})
     return folder
@@ -135,6 +147,14 @@ def test_a_stage_depends_on_every_file_that_its_rules_read(stages, stage_of, fil
         assert sources
         depended = stages[stage_of[rule]]["deps"]
         assert {file for file in sources if not covered(file, depended)} == set(), rule
+
+
+def test_variants_take_turns_round_by_round(files):
+    _, read = files
+    rounds = {path for path in read["time_round"] if path.endswith(".jsonl")}
+    # Each waits for one other, and the last round of the last variant is waited for by none.
+    places = [(1, "fp32-eager"), (1, "bf16-eager"), (2, "fp32-eager")]
+    assert rounds == {f"results/cpu/{way}/latency/round-{k}.jsonl" for k, way in places}
 
 
 def test_stages_follow_each_other_as_their_rules_do(stages, stage_of, graph):
