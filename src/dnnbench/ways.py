@@ -7,7 +7,7 @@ turns, round by round, so that what drifts over a session cancels.
 from collections.abc import Iterable
 
 from dnnbench import estimate
-from dnnbench.records import LatencyLine, StudyRow, VariantRow
+from dnnbench.records import LatencyLine, MemoryCell, StudyRow, VariantRow
 from dnnbench.study import Measurements
 from dnnbench.timings import Timings
 from dnnbench.variants import REFERENCE
@@ -20,27 +20,38 @@ def compare(rows: Iterable[StudyRow], measured: Iterable[Measurements]) -> list[
     """
     cells = {(r.device, r.variant, r.model, r.batch_size): r for r in rows}
     by_way: dict[tuple[str, str], list[LatencyLine]] = {}
+    memory: dict[tuple[str, str, str, int], MemoryCell] = {}
     for one in measured:
+        device = one.plan.device
         for line in one.latency:
-            by_way.setdefault((one.plan.device, line.variant), []).append(line)
+            by_way.setdefault((device, line.variant), []).append(line)
+        for (variant, model), record in one.memory.items():
+            memory |= {(device, variant, model, cell.batch_size): cell for cell in record.cells}
     timings = {way: Timings(lines) for way, lines in by_way.items()}
     none = Timings([])
     found = []
-    for row in cells.values():
+    for key, row in cells.items():
         reference = cells.get((row.device, REFERENCE, row.model, row.batch_size))
         if row.variant != REFERENCE and reference and row.source == "measured":
             own = timings.get((row.device, row.variant), none)
-            found.append(_row(row, reference, own, timings.get((row.device, REFERENCE), none)))
+            others = timings.get((row.device, REFERENCE), none)
+            found.append(_row(row, reference, own, others, memory.get(key)))
     return found
 
 
-def _row(row: StudyRow, reference: StudyRow, own: Timings, others: Timings) -> VariantRow:
+def _row(
+    row: StudyRow, reference: StudyRow, own: Timings, others: Timings, cell: MemoryCell | None
+) -> VariantRow:
     mine, theirs = own.medians(row), others.medians(reference)
     ratios = [mine[key] / theirs[key] for key in mine if key in theirs]
     ratio = estimate.interval(ratios) if ratios and row.status == "ok" else None
     lines = own.tried(row)
+    # Of an engine that keeps what it builds, the stage that came first took long.
+    built = [line.built.ms for line in lines if line.built]
+    if cell and cell.built:
+        built.append(cell.built.ms)
     agreements = [line.agreement for line in lines if line.agreement]
-    memory, other = row.memory_mib, reference.memory_mib
+    memory_mib, other_mib = row.memory_mib, reference.memory_mib
     return VariantRow(
         device=row.device,
         model=row.model,
@@ -52,8 +63,8 @@ def _row(row: StudyRow, reference: StudyRow, own: Timings, others: Timings) -> V
         time_ratio=ratio.value if ratio else None,
         time_ratio_low=ratio.low if ratio else None,
         time_ratio_high=ratio.high if ratio else None,
-        memory_more_mib=None if memory is None or other is None else memory - other,
-        built_ms=max((line.built.ms for line in lines if line.built), default=None),
+        memory_more_mib=None if memory_mib is None or other_mib is None else memory_mib - other_mib,
+        built_ms=max(built, default=None),
         largest_difference=max((one.largest_difference for one in agreements), default=None),
         top1_same=min((one.top1 for one in agreements), default=None),
     )
