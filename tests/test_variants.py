@@ -199,7 +199,7 @@ def test_tf32_is_allowed_in_its_own_passes_and_in_no_other():
 
 
 @pytest.mark.parametrize("variant", ["fp32-onnxruntime", "fp32-openvino"])
-def test_the_same_input_gives_an_output_that_the_next_pass_leaves_alone(variant):
+def test_an_engine_reads_the_input_in_place_and_leaves_outputs_alone(variant):
     def outputs():
         torch.set_num_threads(2)
         model = registry.build(toys.entry("small"))
@@ -209,11 +209,13 @@ def test_the_same_input_gives_an_output_that_the_next_pass_leaves_alone(variant)
         first = forward()
         kept = first.clone()
         images.zero_()  # The engine reads the tensor's own memory.
-        return [bool((first == kept).all()), bool((forward() == kept).all())]
+        second = forward()
+        gone = all(parameter.is_meta for parameter in model.parameters())
+        return bool((first == kept).all()), bool((second == kept).all()), gone
 
     outcome = isolation.run(outputs, timeout_s=120)
     assert outcome.status == "ok", outcome.message
-    assert outcome.value == [True, False]
+    assert outcome.value == (True, False, True)
 
 
 # What goes wrong -----------------------------------------------------------------------------
