@@ -257,21 +257,30 @@ def test_a_missing_compiler_is_a_failure_that_names_it(monkeypatch, tmp_path):
     assert "No working C++ compiler found" in timing.message
 
 
-def test_normalising_keeps_a_deep_network_in_the_range_of_fp16():
+def test_images_are_scaled_where_a_network_would_leave_the_range_of_fp16():
     def largest():
         torch.set_num_threads(2)
         network = NETWORKS["squeezenet1_1"].model_copy(
-            update={"builder": "torchvision.models:resnet101", "arguments": {}}
+            update={"builder": "torchvision.models:resnet152", "arguments": {}}
         )
-        model = registry.build(network)
         images = torch.randn(2, 3, 64, 64)
+        fp16 = variants.parse("fp16-eager")
+        plain = agreement.scale(fp16, registry.build("squeezenet1_1"), images)
+        model = registry.build(network)
+        other = agreement.scale(variants.parse("bf16-eager"), model, images)
+        scale = agreement.scale(fp16, model, images)
+        seen = []
+        for module in model.modules():
+            module.register_forward_hook(lambda *called: seen.append(float(called[2].abs().max())))
         with torch.inference_mode():
-            before = float(model(images).abs().max())
-            agreement.normalise(model, 64)
-            after = float(model(images).abs().max())
-        return before, after
+            model(images)
+            before = max(seen)
+            seen.clear()
+            model(scale * images)
+        return plain, other, before, max(seen)
 
     outcome = isolation.run(largest, timeout_s=120)
     assert outcome.status == "ok", outcome.message
-    before, after = outcome.value
-    assert after < 100 < before
+    plain, other, before, after = outcome.value
+    assert plain == other == 1
+    assert after < 2**14 < 2**16 < before

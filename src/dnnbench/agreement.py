@@ -21,39 +21,46 @@ IMAGES = 16
 # is the larger part there. docs/variants.md has what 44 networks differed by.
 BOUNDS = {"fp32": 1e-4, "tf32": 32 * 2**-11, "fp16": 32 * 2**-11, "bf16": 32 * 2**-8}
 
+# Of the 65,504 that fp16 holds: sums inside a layer may be larger than what comes out of it.
+_ROOMY = 2.0**13
 
-def normalise(model: Any, size: int) -> None:
-    """Let every batch normalisation have the mean and variance of what comes to it, as trained.
 
-    With the initial ones (0 and 1) the signal doubles from block to block of a residual network,
-    and leaves the range of fp16, which the trained network's does not.
+def scale(variant: Variant, model: Any, images: Any) -> float:
+    """What to multiply the images by, so that ``model`` stays in the range of the precision.
+
+    With initialised weights the signal grows from block to block of a residual network, and leaves
+    the range of fp16, which a trained network's does not. A power of two rounds nothing.
     """
-    import torch
+    if variant.precision != "fp16":
+        return 1.0
+    largest = _ROOMY
 
-    device = next(model.parameters()).device
-    layers = [m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # The mean over passes, of which there is one.
-        layer.train()
-    model(_images((4, 3, size, size), 0, device))
-    for layer in layers:
-        layer.eval()
+    def note(_module: Any, _inputs: Any, output: Any) -> None:
+        nonlocal largest
+        if hasattr(output, "abs"):
+            largest = max(largest, float(output.abs().max()))
+
+    handles = [module.register_forward_hook(note) for module in model.modules()]
+    model(images)
+    for handle in handles:
+        handle.remove()
+    return float(2.0 ** -math.ceil(math.log2(largest / _ROOMY)))
 
 
 def check(
-    variant: Variant, model: Any, prepared: Prepared, images: Any
+    variant: Variant, model: Any, prepared: Prepared, images: Any, scale: float = 1.0
 ) -> tuple[Agreement | None, str | None]:
     """How far ``prepared`` agrees with ``model``, fp32-eager, and what is wrong, if it does not.
 
-    The sample is ``images``, which are timed, and as many batches like it as make 16 images.
+    The sample is ``images``, which are timed, and as many batches like it as make 16 images; noise
+    of mean 0 and standard deviation ``scale``.
     """
     import torch
 
     batches = math.ceil(IMAGES / len(images))
     difference = largest = same = 0.0
     for number in range(batches):
-        batch = _images(images.shape, number, images.device) if number else images
+        batch = scale * _noise(images, number) if number else images
         expected, got = model(batch), prepared.bind(batch)().float()
         if not bool(torch.isfinite(got).all()):
             return None, "output: not finite"
@@ -74,9 +81,9 @@ def check(
     return found, None
 
 
-def _images(shape: Any, number: int, device: Any) -> Any:
+def _noise(like: Any, number: int) -> Any:
     """Normally distributed images, the same for a ``number`` on every machine."""
     import torch
 
     generator = torch.Generator().manual_seed(number)
-    return torch.randn(*shape, generator=generator).to(device)
+    return torch.randn(*like.shape, generator=generator).to(like.device)

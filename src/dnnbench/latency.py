@@ -55,8 +55,6 @@ def measure(
     on.start(threads)
     way = variants.parse(variant)
     model = registry.build(network, on.torch_device)
-    if not way.is_reference:
-        agreement.normalise(model, network.input_size)
     timings: list[Timing] = []
     for batch_size in batch_sizes:
         tried = zip(batch_sizes, (timing.status for timing in timings), strict=False)
@@ -84,6 +82,9 @@ def _time(
 
     torch.manual_seed(batch_size)
     images = torch.randn(batch_size, 3, input_size, input_size, device=on.torch_device)
+    scale = agreement.scale(variant, model, images)
+    if scale != 1:
+        images *= scale
     windows: list[devices.Timed] = []
     samples: list[float] = []
     # Preparing uses a network up, and this one is what the answers are compared with.
@@ -102,7 +103,7 @@ def _time(
         may_differ = agreement.BOUNDS[variant.precision]
         problem = _wrong(windows[-1].output, untimed.output, batch_size, may_differ)
         if not problem and not variant.is_reference:
-            agreed, problem = agreement.check(variant, model, ready, images)
+            agreed, problem = agreement.check(variant, model, ready, images, scale)
         energy = None
         if not problem:
             energy = on.energy(forward, batch_size, statistics.median(samples))
