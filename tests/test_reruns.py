@@ -40,6 +40,7 @@ PARAMETERS = {
     "device file: `batch_sizes`": (DEVICE, {"batch_sizes": [1, 2]}),
     "device file: `threads`": (DEVICE, {"threads": 1}),
     "device file: `when_busy`": (DEVICE, {"when_busy": "refuse"}),
+    "device file: `variants`, one more": (DEVICE, {"variants": ["fp32-eager", "bf16-eager"]}),
     "params.yaml: `models`, one more": (
         "params.yaml",
         {"models": ["squeezenet1_1", "shufflenet", "squeezenet1_0"]},

@@ -48,7 +48,7 @@ rule time_round:
         models=models,
         definitions=definitions(models),
     message:
-        "Time the networks on {wildcards.device}, round {wildcards.round}"
+        "Time the networks on {wildcards.device}, {wildcards.variant}, round {wildcards.round}"
     shell:
         "python {input.script} {params.models} --registry {input.registry}"
         " --round {wildcards.round} {params.rounds} --device {wildcards.device} {params.setup}"

@@ -37,7 +37,7 @@ rule profile_memory:
         definitions=definitions(models),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:
-        "Profile the memory of the networks on {wildcards.device}"
+        "Profile the memory of the networks on {wildcards.device}, {wildcards.variant}"
     shell:
         "python {input.script} {params.models} --registry {input.registry}"
         " --device {wildcards.device} {params.setup} --variant {wildcards.variant}"
