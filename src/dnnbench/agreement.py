@@ -39,8 +39,9 @@ def scale(variant: Variant, model: Any, images: Any) -> float:
 
     def note(_module: Any, _inputs: Any, output: Any) -> None:
         nonlocal largest
-        if hasattr(output, "abs"):
-            largest = max(largest, float(output.abs().max()))
+        value = float(output.abs().max()) if hasattr(output, "abs") else math.nan
+        if math.isfinite(value):
+            largest = max(largest, value)
 
     handles = [module.register_forward_hook(note) for module in model.modules()]
     model(images)
