@@ -84,7 +84,6 @@ def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
         import sys
         from dnnbench import isolation, memory, registry
         from dnnbench.devices import Setup
-        from dnnbench.devices import Setup
         isolation.prepare()
         network = registry.load_registry()[{name!r}]
         registry.preload([network])
