@@ -146,7 +146,7 @@ def asked(monkeypatch):
     """The cells that are measured, in order; each takes 1 MiB."""
     cells = []
 
-    def run(function, network, batch_size, *arguments, timeout_s):
+    def run(function, network, batch_size, *arguments, **options):
         cells.append((network.key, batch_size))
         value = {"memory_mib": 1.0, "memory_basis": "net"}
         return isolation.Outcome("ok", value, None, 0.1)

@@ -56,6 +56,7 @@ def main(
     )
     isolation.prepare()
     registry.preload(plan.networks.values())
+    on.preflight()
     with lock.hold(on.lock_name):
         rounds.run(plan, output)
 
