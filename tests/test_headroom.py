@@ -1,7 +1,26 @@
-import pytest
+from typing import ClassVar
 
-from dnnbench.headroom import Prediction, predict, refusal
-from dnnbench.records import MemoryCell
+import pytest
+import toys
+
+from dnnbench import devices, isolation, memory, profiling, registry, rounds
+from dnnbench.devices import Setup
+from dnnbench.devices.cpu import Cpu
+from dnnbench.headroom import Prediction, floor, predict, refusal, seen
+from dnnbench.parameters import PROTOCOLS
+from dnnbench.records import (
+    LatencyLine,
+    MemoryCell,
+    MemoryRecord,
+    read_json,
+    read_lines,
+    write_json,
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared():
+    isolation.prepare()
 
 
 def cell(batch_size, net=None, runtime=400.0, weights=100.0, activations=None, status="ok"):
@@ -45,8 +64,8 @@ def test_less_than_the_floor_is_noise():
 
 
 def test_where_nothing_was_seen_the_floor_is_all_that_is_known():
-    seen = [cell(1, status="oom"), cell(16, net=1500)]
-    assert predict(8, seen, lambda: (100.0, 400.0)).mib == 500
+    cells = [cell(1, status="oom"), cell(16, net=1500)]
+    assert predict(8, cells, lambda: (100.0, 400.0)).mib == 500
 
 
 def test_what_does_not_fit_beside_the_reserve_is_refused_with_numbers():
@@ -62,3 +81,95 @@ def test_a_small_board_keeps_a_reserve_all_the_same():
     # 5 % of 2000 is 100, and 256 are kept.
     assert refusal(Prediction(744, "why"), 1000, 2000) is None
     assert refusal(Prediction(745, "why"), 1000, 2000) is not None
+
+
+def test_the_floor_is_what_a_measured_cell_states():
+    network = toys.entry("small")
+    measured = isolation.run(memory.measure, network, 4, Setup("cpu"), 1, timeout_s=60).value
+    weights, activations = floor(network, 4)
+    assert weights == pytest.approx(measured["weights_mib"])
+    assert activations == pytest.approx(measured["activations_mib"])
+
+
+def test_activations_are_in_proportion_to_the_batch():
+    network = registry.load_registry()["squeezenet1_1"]
+    _, one = isolation.run(floor, network, 1, timeout_s=60).value
+    _, sixteen = isolation.run(floor, network, 16, timeout_s=60).value
+    assert sixteen == pytest.approx(16 * one)
+
+
+def test_records_say_what_was_seen_of_the_networks_that_have_one(tmp_path):
+    record = MemoryRecord(
+        device="jetson",
+        variant="fp32-eager",
+        model="small",
+        fingerprint="0",
+        threads=1,
+        cell_timeout_s=60,
+        started="2026-11-24T12:00:00Z",
+        cells=[cell(1, net=150)],
+    )
+    write_json(tmp_path / "small.json", record)
+    assert seen(tmp_path, ["small", "greedy"]) == {"small": [cell(1, net=150)]}
+
+
+class Picky(Cpu):
+    """A device that refuses more than two images, and keeps what it was told."""
+
+    told: ClassVar[list[tuple[int, list[int]]]] = []
+
+    def refuses(self, network, batch_size, seen):
+        self.told.append((batch_size, [cell.batch_size for cell in seen]))
+        return f"{network.key} x {batch_size} would not fit" if batch_size > 2 else None
+
+
+@pytest.fixture
+def picky(monkeypatch):
+    monkeypatch.setattr(devices, "backend", lambda setup: Picky())
+    monkeypatch.setattr(Picky, "told", [])
+    return Picky.told
+
+
+def test_what_the_device_refuses_is_out_of_memory_without_being_tried(tmp_path, picky):
+    plan = profiling.Plan(
+        device="jetson",
+        setup=Setup("cpu"),
+        variant="fp32-eager",
+        networks={"small": toys.entry("small")},
+        batch_sizes=[1, 2, 4],
+        threads=1,
+        cell_timeout_s=60,
+    )
+    profiling.Profiles(plan, tmp_path).measure()
+    cells = read_json(tmp_path / "small.json", MemoryRecord).cells
+    assert [(cell.batch_size, cell.status) for cell in cells] == [(1, "ok"), (2, "ok"), (4, "oom")]
+    assert cells[2].message == "small x 4 would not fit"
+    assert cells[2].passes_s is None
+    # Each time with what was measured so far.
+    assert picky == [(1, []), (2, [1]), (4, [1, 2])]
+    picky.clear()
+    profiling.Profiles(plan, tmp_path).measure()
+    assert picky == []
+
+
+def test_a_round_leaves_what_the_device_refuses_by_the_memory_it_is_given(tmp_path, picky):
+    plan = rounds.Round(
+        number=1,
+        session="monday",
+        device="jetson",
+        setup=Setup("cpu"),
+        variant="fp32-eager",
+        networks={"small": toys.entry("small")},
+        batch_sizes=[1, 4],
+        protocol="default",
+        passes=PROTOCOLS["default"],
+        threads=1,
+        cell_timeout_s=60,
+        when_busy="flag",
+        memory={"small": [cell(1, net=150)]},
+    )
+    rounds.run(plan, tmp_path / "round-1.jsonl")
+    lines = read_lines(tmp_path / "round-1.jsonl", LatencyLine)
+    assert [(line.batch_size, line.status) for line in lines] == [(1, "ok"), (4, "oom")]
+    assert lines[1].message == "small x 4 would not fit"
+    assert sorted(picky)[:2] == [(1, [1]), (4, [1])]

@@ -7,12 +7,39 @@ nothing answers. So what a batch will take is predicted from what the network to
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from dnnbench.records import MemoryCell
+from dnnbench import registry
+from dnnbench.records import MemoryCell, MemoryRecord, read_json
+from dnnbench.registry import Network
 
 # Left to the system: what others allocate meanwhile, and what the prediction is short of.
 RESERVE_SHARE = 0.05
 RESERVE_MIB = 256.0
+
+
+def seen(folder: Path, models: Iterable[str]) -> dict[str, list[MemoryCell]]:
+    """Cells of the memory records in ``folder``, by network; none where a network has no record."""
+    paths = {name: folder / f"{name}.json" for name in models}
+    return {
+        name: read_json(path, MemoryRecord).cells for name, path in paths.items() if path.exists()
+    }
+
+
+def floor(network: Network, batch_size: int) -> tuple[float, float]:
+    """Weights and activations, MiB: what must be there, counted on the meta device.
+
+    For a process of its own: some networks cannot be built twice in one.
+    """
+    import torch
+
+    from dnnbench import counters
+
+    model = registry.build(network, "meta")
+    side = network.input_size
+    images = torch.empty(batch_size, 3, side, side, device="meta")
+    weights = counters.size_bytes([*model.parameters(), *model.buffers()])
+    return weights / 2**20, counters.peak_activations(model, images) / 2**20
 
 
 @dataclass(frozen=True)
@@ -26,14 +53,14 @@ class Prediction:
 def predict(
     batch_size: int,
     seen: Iterable[MemoryCell],
-    floor: Callable[[], tuple[float, float]],
+    count: Callable[[], tuple[float, float]],
 ) -> Prediction:
     """What a network will take at ``batch_size``, from ``seen``, cells of the same network.
 
     It is runtime + ratio x (weights + activations): runtime is what the one-convolution network
     took, activations are in proportion to the batch, and the ratio is net to analytical memory at
     the nearest smaller batch seen: workspaces and the allocator's rounding. At the same batch size
-    it is what was measured. ``floor`` gives weights and activations at ``batch_size``, MiB; it is
+    it is what was measured. ``count`` gives weights and activations at ``batch_size``, MiB; it is
     asked only where nothing was seen. No network takes less than that.
     """
     usable = [
@@ -42,7 +69,7 @@ def predict(
         if cell.status == "ok" and cell.batch_size <= batch_size and cell.memory_mib is not None
     ]
     if not usable:
-        weights, activations = floor()
+        weights, activations = count()
         return Prediction(
             weights + activations,
             f"weights {weights:.0f} + activations {activations:.0f} MiB alone",

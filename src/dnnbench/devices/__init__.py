@@ -1,11 +1,12 @@
 """What differs between the devices that networks run on, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dnnbench.parameters import Gpu
-from dnnbench.records import Disturbance, EnergyBasis
+from dnnbench.records import Disturbance, EnergyBasis, MemoryCell
+from dnnbench.registry import Network
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,14 @@ class Backend(Protocol):
         """Before a cell, and after one that failed: wait until the device is fit for the next.
 
         Raises DeviceError where the device is gone.
+        """
+        ...
+
+    def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
+        """Why a batch must not be tried: it would take memory that the whole machine needs.
+
+        ``seen`` is what is known of the network's memory. None where a batch that does not fit does
+        no harm.
         """
         ...
 
