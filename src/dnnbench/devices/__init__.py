@@ -157,5 +157,7 @@ class Backend(Protocol):
 def backend(setup: Setup) -> Backend:
     """The backend that a device file names, set up as it says."""
     from dnnbench.devices.cpu import Cpu
+    from dnnbench.devices.cuda import Cuda
 
-    return {"cpu": Cpu}[setup.backend]()
+    makers: dict[str, Callable[[], Backend]] = {"cpu": Cpu, "cuda": lambda: Cuda(setup.gpu)}
+    return makers[setup.backend]()
