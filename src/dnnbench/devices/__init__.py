@@ -158,6 +158,11 @@ def backend(setup: Setup) -> Backend:
     """The backend that a device file names, set up as it says."""
     from dnnbench.devices.cpu import Cpu
     from dnnbench.devices.cuda import Cuda
+    from dnnbench.devices.jetson import Jetson
 
-    makers: dict[str, Callable[[], Backend]] = {"cpu": Cpu, "cuda": lambda: Cuda(setup.gpu)}
+    makers: dict[str, Callable[[], Backend]] = {
+        "cpu": Cpu,
+        "cuda": lambda: Cuda(setup.gpu),
+        "jetson": lambda: Jetson(setup.gpu),
+    }
     return makers[setup.backend]()

@@ -26,6 +26,7 @@ from pathlib import Path
 
 _GPU_NODES = ("gpu", "gp10b", "gv11b", "ga10b")
 _GPU_ZONES = ("gpu-therm", "gpu-thermal")
+_SUPPLY_EVENTS = {1: "under-voltage", 2: "average over-current", 3: "peak over-current"}
 _MHZ = 1_000_000
 _KHZ_PER_MHZ = 1000
 _NVPMODEL_S = 5.0
@@ -168,6 +169,21 @@ class Board:
         path = self._root / "sys/kernel/debug/bpmp/debug/clk/emc/mrq_rate_locked"
         value = number(path)
         return None if value is None else value != 0
+
+    def held_back(self) -> dict[str, int]:
+        """How often the power supply made the hardware slow its clocks since the board started.
+
+        Counters of Orin's hwmon device soctherm_oc, by what they count. NVIDIA Jetson Linux
+        Developer Guide, Orin, "Electrical Management".
+        """
+        folders = sorted(self._root.glob("sys/class/hwmon/hwmon*"))
+        found = [folder for folder in folders if read(folder / "name") == "soctherm_oc"]
+        counts = {
+            name: number(folder / f"oc{channel}_event_cnt")
+            for folder in found
+            for channel, name in _SUPPLY_EVENTS.items()
+        }
+        return {name: int(count) for name, count in counts.items() if count is not None}
 
     def power_mode(self) -> str | None:
         """Name and number of nvpmodel's mode: MAXN (0)."""
