@@ -104,8 +104,9 @@ def test_an_orin_with_fitting_kernels_may_begin(make):
 
 
 def test_a_machine_that_is_no_jetson_is_told_so(tmp_path):
-    with pytest.raises(DeviceError, match=r"backend: jetson: this is no Jetson.*--profile cpu"):
-        Jetson(None, Runtime(), tmp_path).preflight()
+    for question in (Jetson.preflight, Jetson.describe):
+        with pytest.raises(DeviceError, match=r"this is no Jetson.*--profile cpu"):
+            question(Jetson(None, Runtime(), tmp_path))
 
 
 @pytest.mark.parametrize(

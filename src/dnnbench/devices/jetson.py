@@ -59,15 +59,7 @@ class Jetson:
 
     def preflight(self) -> None:
         """A Jetson, whose GPU CUDA shows, and that this build of torch has kernels for."""
-        board = self._board
-        if not (board.model() or board.l4t() or board.gpu_clock()):
-            raise DeviceError(
-                "backend: jetson: this is no Jetson: neither /proc/device-tree/model nor"
-                " /etc/nv_tegra_release says so; choose another profile: snakemake --profile cpu"
-            )
-        seen = cuda.look(self._runtime)
-        if problem := _unfit(seen):
-            raise DeviceError(f"{self._named()}: {problem}; {self._remedy()}")
+        self._look()
 
     def check_clocks(self) -> None:
         """Where the device file says to refuse: clocks that float."""
@@ -102,13 +94,11 @@ class Jetson:
 
     def describe(self) -> dict[str, Any]:
         """The board, its release, power mode and clocks, and the settings."""
-        seen, board = cuda.look(self._runtime), self._board
-        clock = board.gpu_clock()
-        card = seen.cards[0] if seen.cards else None
-        release = board.l4t()
+        seen, board = self._look(), self._board
+        card, clock, release = seen.cards[0], board.gpu_clock(), board.l4t()
         details = GpuEnvironment(
-            uuid=card.uuid if card else None,
-            compute_capability=".".join(map(str, card.capability)) if card else None,
+            uuid=card.uuid,
+            compute_capability=_dotted(card.capability),
             memory_mib=board.total_mib(),
             cuda=seen.cuda,
             cudnn=seen.cudnn,
@@ -123,7 +113,7 @@ class Jetson:
             **self._host.describe(),
             "cores": len(board.online()) or self._host.default_threads(),
             "governor": ", ".join(board.cpu_governors()) or None,
-            "gpu": board.model() or (card.name if card else None),
+            "gpu": board.model() or card.name,
             "driver": f"L4T {release}" if release else None,
             "gpu_details": details,
         }
@@ -156,6 +146,19 @@ class Jetson:
     def meter(self) -> SharedMemory:
         """What the board has less of."""
         return SharedMemory(self._board, self._runtime, self._before)
+
+    def _look(self) -> Visible:
+        """What CUDA shows of this Jetson. Raises as ``preflight``."""
+        board = self._board
+        if not (board.model() or board.l4t() or board.gpu_clock()):
+            raise DeviceError(
+                "backend: jetson: this is no Jetson: neither /proc/device-tree/model nor"
+                " /etc/nv_tegra_release says so; choose another profile: snakemake --profile cpu"
+            )
+        seen = cuda.look(self._runtime)
+        if problem := _unfit(seen):
+            raise DeviceError(f"{self._named()}: {problem}; {self._remedy()}")
+        return seen
 
     @cached_property
     def _rails(self) -> dict[str, ina3221.Rail]:
@@ -238,9 +241,13 @@ def _unfit(seen: Visible) -> str | None:
     if not runs_on(capability, seen.architectures):
         return (
             f"torch {seen.torch} has no kernels for compute capability"
-            f" {'.'.join(map(str, capability))}, only {' '.join(seen.architectures) or 'none'}"
+            f" {_dotted(capability)}, only {' '.join(seen.architectures) or 'none'}"
         )
     return None
+
+
+def _dotted(capability: tuple[int, int]) -> str:
+    return ".".join(map(str, capability))
 
 
 def runs_on(capability: tuple[int, int], architectures: tuple[str, ...]) -> bool:
