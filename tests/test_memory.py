@@ -84,7 +84,6 @@ def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
         import sys
         from dnnbench import isolation, memory, registry
         from dnnbench.devices import Setup
-        from dnnbench.devices import Setup
         isolation.prepare()
         network = registry.load_registry()[{name!r}]
         registry.preload([network])
@@ -168,6 +167,26 @@ def test_only_what_is_missing_is_measured(tmp_path, asked):
         "greedy.json",
         "small.json",
     ]
+
+
+def test_a_batch_larger_than_one_that_did_not_fit_is_not_tried(tmp_path, asked, monkeypatch):
+    run = isolation.run
+
+    def full(function, network, batch_size, *arguments, **options):
+        found = run(function, network, batch_size, *arguments, **options)
+        return found if batch_size < 4 else isolation.Outcome("oom", None, "CUDA: full", 0.1)
+
+    monkeypatch.setattr(isolation, "run", full)
+    small = toys.entry("small")
+    profiling.Profiles(plan(small, batch_sizes=[1, 4]), tmp_path).measure()
+    profiling.Profiles(plan(small, batch_sizes=[1, 4, 8, 2]), tmp_path).measure()
+    assert asked == [("small", 1), ("small", 4), ("small", 2)]
+    cells = read_json(tmp_path / "small.json", MemoryRecord).cells
+    assert [(cell.batch_size, cell.status) for cell in cells] == [
+        *((1, "ok"), (2, "ok")),
+        *((4, "oom"), (8, "oom")),
+    ]
+    assert cells[3].message == "not tried: ran out of memory at batch 4"
 
 
 def test_another_definition_or_number_of_threads_is_measured_again(tmp_path, asked):
