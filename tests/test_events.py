@@ -8,7 +8,7 @@ import pytest
 from test_study import ACCURACY, PLAN, complexity, line, seen
 
 from dnnbench import disturbance, latency, study
-from dnnbench.devices import events, sampling
+from dnnbench.devices import cuda, events, sampling
 from dnnbench.devices.sampling import Sample
 from dnnbench.parameters import Passes
 
@@ -207,7 +207,8 @@ def test_power_by_the_counter_does_not_depend_on_where_its_steps_fall(step_s):
 
 
 def test_a_counter_that_is_too_coarse_gives_way_to_power_over_time():
-    assert sampling.mean_power_w(readings(200.0, 0.5, told_w=150.0)) == (150.0, "power")
+    coarse = readings(200.0, 0.5, told_w=150.0)
+    assert sampling.mean_power_w(coarse) == (pytest.approx(150.0), "power")
     ramp = [Sample(n / 10, power_w=100.0 + 10 * n) for n in range(11)]
     assert sampling.mean_power_w(ramp) == (pytest.approx(150.0), "power")
 
@@ -233,3 +234,24 @@ def test_a_reading_that_fails_is_raised_when_the_sampler_stops():
     sampler._thread.join()
     with pytest.raises(StopIteration):
         sampler.stop()
+
+
+# Kernels of a build ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("capability", "architectures", "runs"),
+    [
+        ((7, 5), "sm_75 sm_80", True),
+        ((8, 6), "sm_75 sm_80", True),  # Code of the same major number, and a lower minor one.
+        ((8, 0), "sm_86", False),
+        ((6, 1), "sm_75 sm_80 sm_90", False),
+        ((12, 1), "sm_90 compute_120", True),  # Compiled when it is loaded.
+        ((12, 0), "sm_90", False),
+        ((9, 0), "sm_90a", True),
+        ((9, 5), "sm_90a", False),
+        ((5, 3), "", False),
+    ],
+)
+def test_a_build_runs_on_cards_that_it_has_kernels_for(capability, architectures, runs):
+    assert cuda.runs_on(capability, tuple(architectures.split())) is runs

@@ -151,7 +151,6 @@ def test_a_child_does_not_outlive_a_killed_parent():
     code = """
         import os, time
         from dnnbench import isolation
-from dnnbench.errors import DeviceError
         isolation.prepare()
         def child():
             print(os.getpid(), flush=True)

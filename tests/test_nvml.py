@@ -373,6 +373,17 @@ def test_clocks_power_and_energy_are_recorded_with_the_time(run):
     assert line["energy_mj"] == pytest.approx(10_000, rel=0.3)
 
 
+def test_what_others_do_on_the_gpu_counts_as_use_of_the_machine(run):
+    code = """
+    on = use(gpu.Runtime())
+    on._host.others_busy = lambda seconds: (0.1, "make (pid 5)")
+    idle = on.others_busy(0.05)
+    gpu.change(utilization=80, process0="77 512")
+    answer([idle, on.others_busy(0.05)])
+    """
+    assert run(code) == [[0.1, "make (pid 5)"], [0.8, "on the GPU (pid 77)"]]
+
+
 @pytest.mark.parametrize(
     ("driver", "changes", "basis", "energy_mj"),
     [
@@ -425,6 +436,61 @@ def test_a_card_that_is_lost_ends_the_round_with_what_was_measured_kept(run):
     assert f"GPU {gpu.SECOND}" in said
     assert "the card is lost" in said
     assert kept == ["small"]
+
+
+def test_a_card_that_is_lost_while_memory_is_read_ends_that_too(run):
+    said = run(
+        """
+        use(gpu.Runtime())
+        networks = {name: toys.entry(name) for name in ("small", "losing", "raising")}
+        setup = devices.Setup("cuda", Gpu())
+        profiles = profiling.Profiles(
+            profiling.Plan("gpu", setup, "fp32-eager", networks, [1], 1, 60), Path.cwd()
+        )
+        try:
+            profiles.measure()
+        except UserError as error:
+            answer([str(error), sorted(path.stem for path in Path(".finished").iterdir())])
+        """
+    )
+    assert "the card is lost" in said[0]
+    assert said[1] == ["small"]
+
+
+def test_the_environment_is_complete_and_leaves_out_what_the_card_does_not_say(run):
+    code = """
+    from dnnbench import environment
+    os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
+    use(gpu.Runtime(), tf32=True)
+    found = environment.describe("gpu", devices.Setup("cuda", Gpu()), 1)
+    answer(found.model_dump(mode="json"))
+    """
+    found = run(code, ecc=None, application_clock=None)
+    details = found["gpu_details"]
+    assert (found["gpu"], found["driver"]) == ("Fast GPU", "560.35.03")
+    assert found["cpu"]
+    assert details["settings"]["tf32"] is True
+    assert details["allocator"] == "expandable_segments:True"
+    assert (details["cuda"], details["cuda_driver"], details["cudnn"]) == ("13.0", "12.6", "92400")
+    assert (details["compute_capability"], details["memory_mib"]) == ("7.5", 8192)
+    assert (details["max_clock_mhz"], details["power_limit_w"]) == (1900, 250)
+    assert (details["persistence"], details["mig"]) == (True, False)
+    assert details["ecc"] is details["application_clock_mhz"] is details["power_mode"] is None
+
+
+def test_settings_that_change_times_are_set_whatever_they_were_before(run):
+    code = """
+    import torch
+    def settings():
+        cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+        return [cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32, matmul.allow_tf32]
+    on = use(gpu.Runtime(), cudnn_benchmark=True, deterministic=False, tf32=True)
+    on.start(1)
+    found = [settings()]
+    use(gpu.Runtime(), cudnn_benchmark=False, deterministic=True, tf32=False).start(1)
+    answer([*found, settings()])
+    """
+    assert run(code) == [[True, False, True, True], [False, True, False, False]]
 
 
 def test_a_crash_a_hang_and_a_full_card_leave_it_to_the_next_cell(run):

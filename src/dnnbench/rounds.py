@@ -112,9 +112,9 @@ def run(plan: Round, output: Path) -> None:
     missing = [k for k in plan.cells() if k not in valid]
 
     groups = _processes(plan, missing)
+    busy = _others_busy(plan) if groups else None
     if groups:
         devices.backend(plan.setup).check_clocks()
-    busy = _others_busy(plan) if groups else None
     what = f"round {plan.number} of {plan.passes.rounds}"
     with progress.steps(what, len(groups), _later(plan, output)) as step:
         for cells in groups:
