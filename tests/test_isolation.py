@@ -1,4 +1,6 @@
+import math
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dnnbench import isolation
+from dnnbench.errors import DeviceError
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +117,24 @@ def test_memory_beyond_the_limit_is_out_of_memory_not_a_killed_machine():
     assert run(fill, memory_mib=512).status == "oom"
     assert run(lambda: bytearray(2**30), memory_mib=512).status == "oom"
     assert run(lambda: len(bytearray(2**28)), memory_mib=512).value == 2**28
+
+
+def test_a_limit_of_infinity_is_none():
+    def limits():
+        return resource.getrlimit(resource.RLIMIT_DATA)
+
+    before = limits()
+    assert run(limits, memory_mib=math.inf).value == before
+    assert run(limits, memory_mib=512).value != before
+
+
+def test_a_device_that_is_gone_is_no_status_of_the_function():
+    def gone():
+        raise DeviceError("GPU-1: the card is lost; restart the machine")
+
+    with pytest.raises(DeviceError, match="GPU-1: the card is lost"):
+        run(gone)
+    assert run(lambda: "next").value == "next"
 
 
 def test_threads_run_in_the_child():

@@ -61,8 +61,9 @@ def test_a_wrong_output_is_a_failure_whatever_its_speed(name, said):
 
 
 def test_a_batch_that_breaks_does_not_stop_the_others():
-    timings = measure("greedy", [1, 2, 1])
-    assert [timing.status for timing in timings] == ["ok", "oom", "ok"]
+    timings = measure("greedy", [1, 2, 1, 4])
+    assert [timing.status for timing in timings] == ["ok", "oom", "ok", "oom"]
+    assert timings[3].message == "not tried: ran out of memory at batch 2"
 
 
 def test_what_else_went_on_is_recorded():

@@ -145,7 +145,7 @@ def asked(monkeypatch):
     """The cells that are measured, in order; each takes 1 MiB."""
     cells = []
 
-    def run(function, network, batch_size, *arguments, timeout_s):
+    def run(function, network, batch_size, *arguments, **options):
         cells.append((network.key, batch_size))
         value = {"memory_mib": 1.0, "memory_basis": "net"}
         return isolation.Outcome("ok", value, None, 0.1)
@@ -167,6 +167,26 @@ def test_only_what_is_missing_is_measured(tmp_path, asked):
         "greedy.json",
         "small.json",
     ]
+
+
+def test_a_batch_larger_than_one_that_did_not_fit_is_not_tried(tmp_path, asked, monkeypatch):
+    run = isolation.run
+
+    def full(function, network, batch_size, *arguments, **options):
+        found = run(function, network, batch_size, *arguments, **options)
+        return found if batch_size < 4 else isolation.Outcome("oom", None, "CUDA: full", 0.1)
+
+    monkeypatch.setattr(isolation, "run", full)
+    small = toys.entry("small")
+    profiling.Profiles(plan(small, batch_sizes=[1, 4]), tmp_path).measure()
+    profiling.Profiles(plan(small, batch_sizes=[1, 4, 8, 2]), tmp_path).measure()
+    assert asked == [("small", 1), ("small", 4), ("small", 2)]
+    cells = read_json(tmp_path / "small.json", MemoryRecord).cells
+    assert [(cell.batch_size, cell.status) for cell in cells] == [
+        *((1, "ok"), (2, "ok")),
+        *((4, "oom"), (8, "oom")),
+    ]
+    assert cells[3].message == "not tried: ran out of memory at batch 4"
 
 
 def test_another_definition_or_number_of_threads_is_measured_again(tmp_path, asked):

@@ -174,6 +174,45 @@ def test_a_timeout_is_tried_again_only_with_another_limit(tmp_path, scripted):
     assert len(asked) == 2
 
 
+def full(from_batch):
+    """Answers of a device on which a batch of so many images does not fit."""
+
+    def answer(_name, batch, _turn):
+        return Timing("oom", "CUDA out of memory") if batch >= from_batch else QUIET
+
+    return answer
+
+
+def test_a_batch_larger_than_one_that_did_not_fit_is_not_tried(tmp_path, scripted, monkeypatch):
+    monkeypatch.setattr(random, "shuffle", lambda cells: None)
+    asked = scripted(full(from_batch=4))
+    output = tmp_path / "round-1.jsonl"
+    rounds.run(plan("small", "greedy", batch_sizes=[1, 8, 2, 4, 16]), output)
+    assert asked == [(name, batch) for name in ("small", "greedy") for batch in (1, 8, 2, 4)]
+    found = {line.batch_size: line for line in read_lines(output, LatencyLine)}
+    assert {batch: line.status for batch, line in found.items()} == {
+        **{1: "ok", 2: "ok"},
+        **{4: "oom", 8: "oom", 16: "oom"},
+    }
+    assert found[8].message == "CUDA out of memory"
+    assert found[16].message == "not tried: ran out of memory at batch 4"
+
+
+def test_a_batch_that_was_not_tried_is_once_its_reason_is_gone(tmp_path, scripted, monkeypatch):
+    monkeypatch.setattr(random, "shuffle", lambda cells: None)
+    asked = scripted(full(from_batch=2))
+    output = tmp_path / "round-1.jsonl"
+    rounds.run(plan("small", batch_sizes=[1, 2, 4]), output)
+    rounds.run(plan("small", batch_sizes=[1, 2, 4]), output)
+    assert asked == [("small", 1), ("small", 2)]
+    kept = [line for line in output.read_text().splitlines() if "CUDA out" not in line]
+    output.write_text("\n".join(kept) + "\n")
+    scripted(full(from_batch=8))
+    asked.clear()
+    rounds.run(plan("small", batch_sizes=[1, 2, 4]), output)
+    assert [line.status for line in read_lines(output, LatencyLine)] == ["ok", "ok", "ok"]
+
+
 def test_cells_come_in_another_order_each_time(tmp_path, scripted):
     random.seed(1)
     asked = scripted()

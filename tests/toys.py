@@ -83,6 +83,31 @@ def crashing() -> nn.Module:
     return Then(lambda out: os.kill(os.getpid(), signal.SIGSEGV))
 
 
+def aborting() -> nn.Module:
+    return Then(lambda out: os.abort())
+
+
+def illegal() -> nn.Module:
+    """What torch says when a kernel reads where it must not."""
+
+    def fault(_):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    return Then(fault)
+
+
+def losing() -> nn.Module:
+    """Takes the card off the bus, and fails as torch does then."""
+
+    def fall(_):
+        import gpu
+
+        gpu.change(lost=1)
+        raise RuntimeError("CUDA error: unknown error")
+
+    return Then(fall)
+
+
 def greedy() -> nn.Module:
     """Fits at batch 1 and at no other."""
     return Then(lambda out: out if len(out) == 1 else torch.empty(len(out) * 2**43))

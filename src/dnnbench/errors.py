@@ -1,4 +1,4 @@
-"""The one kind of error that a person is shown as a line, without a traceback."""
+"""The kinds of error that a person is shown as a line, without a traceback."""
 
 
 class UserError(ValueError):
@@ -6,3 +6,7 @@ class UserError(ValueError):
 
     Its message is one line that names the file, the key, the value and the remedy.
     """
+
+
+class DeviceError(UserError):
+    """The device cannot be measured: it ends the run, also when a measuring child raises it."""

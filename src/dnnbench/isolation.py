@@ -6,6 +6,7 @@ does, it crashes, runs out of memory or hangs, the parent gets an Outcome and go
 """
 
 import ctypes
+import math
 import multiprocessing
 import os
 import resource
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
+
+from dnnbench.errors import DeviceError
 
 # What torch, oneDNN and Python say when an allocation fails.
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory")
@@ -54,9 +57,10 @@ def run(
     """Call ``function(*arguments)`` in a forked child and wait for it.
 
     ``memory_mib`` limits what the child may allocate beyond what it inherits (default: what the
-    machine has available now), so that a batch that does not fit is refused by malloc instead of
-    the kernel killing whatever it likes. The result must be picklable. A child that someone
-    stopped says nothing about the function: it is called once more.
+    machine has available now; inf: no limit), so that a batch that does not fit is refused by
+    malloc instead of the kernel killing whatever it likes. The result must be picklable. A child
+    that someone stopped says nothing about the function: it is called once more. A DeviceError in
+    the child is raised here, since it says something of the device and nothing of the function.
     """
     outcome, stopped = _once(function, arguments, timeout_s, memory_mib)
     if stopped:
@@ -89,8 +93,11 @@ def _once(
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         sender.close()
         if receiver.poll(timeout_s):
-            status, value, message = receiver.recv()
+            answer, value, message = receiver.recv()
             child.join(_EXIT_S)
+            if answer == "device":
+                raise DeviceError(message)
+            status = answer
     except EOFError:  # The child died without an answer.
         child.join()
         status, value, message = _death(child.exitcode or 0, _oom_kills() > kills_before)
@@ -118,11 +125,14 @@ def _child(
         os._exit(1)
     # If the kernel must kill something for memory, let it be this process.
     Path("/proc/self/oom_score_adj").write_text("1000")
-    allowed = int((status_mib("VmData") + limit_mib) * _MIB)
-    resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
-    answer: tuple[Status, Any, str | None]
+    if limit_mib < math.inf:
+        allowed = int((status_mib("VmData") + limit_mib) * _MIB)
+        resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
+    answer: tuple[Status | Literal["device"], Any, str | None]
     try:
         answer = ("ok", function(*arguments), None)
+    except DeviceError as error:
+        answer = ("device", None, str(error))
     except Exception as error:
         status, message = classify(error)
         if status == "failed":

@@ -5,10 +5,12 @@ Decoding, preprocessing and the copy to the device are not in it.
 """
 
 import math
+import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from dnnbench import devices, isolation, registry
+from dnnbench import devices, isolation, out_of_memory, registry
+from dnnbench.errors import DeviceError
 from dnnbench.isolation import Status
 from dnnbench.parameters import Passes
 from dnnbench.records import Disturbance
@@ -29,6 +31,7 @@ class Timing:
     samples_ms: tuple[float, ...] = ()
     output_ok: bool | None = None
     disturbance: Disturbance | None = None
+    energy: devices.Energy | None = None
 
 
 def measure(
@@ -36,15 +39,22 @@ def measure(
 ) -> list[Timing]:
     """Time ``network`` at each batch size, one after another, in this process.
 
-    A batch size that fails is a status and does not stop the others.
+    A batch size that fails is a status and does not stop the others; one larger than another that
+    ran out of memory is not tried. Raises DeviceError where the device cannot be used.
     """
     on = devices.backend(setup)
     on.start(threads)
     model = registry.build(network, on.torch_device)
-    timings = []
+    timings: list[Timing] = []
     for batch_size in batch_sizes:
+        tried = zip(batch_sizes, (timing.status for timing in timings), strict=False)
+        if said := out_of_memory.not_tried(batch_size, tried):
+            timings.append(Timing("oom", said))
+            continue
         try:
             timings.append(_time(model, network.input_size, batch_size, passes, on))
+        except DeviceError:
+            raise
         except Exception as error:
             timings.append(Timing(*isolation.classify(error)))
     return timings
@@ -57,28 +67,45 @@ def _time(
 
     torch.manual_seed(batch_size)
     images = torch.randn(batch_size, 3, input_size, input_size, device=on.torch_device)
-    fewest, most = passes.samples
-    discarded: list[float] = []
+    windows: list[devices.Timed] = []
     samples: list[float] = []
     with torch.inference_mode():
         watch = on.watch()
-        untimed = output = None
-        for _ in range(passes.discard):
-            milliseconds, untimed = on.pass_ms(lambda: model(images))
-            discarded.append(milliseconds)
-        while len(samples) < fewest or (len(samples) < most and sum(samples) < _ENOUGH_MS):
-            milliseconds, output = on.pass_ms(lambda: model(images))
-            samples.append(milliseconds)
+        untimed = on.time(lambda: model(images), passes.discard)
+        watch.begin()
+        while count := _missing(samples, *passes.samples):
+            windows.append(on.time(lambda: model(images), count))
+            samples += windows[-1].passes_ms
         disturbance = watch.stop()
-        problem = _wrong(output, untimed, batch_size)
+        problem = _wrong(windows[-1].output, untimed.output, batch_size)
+        energy = None
+        if not problem:
+            energy = on.energy(lambda: model(images), batch_size, statistics.median(samples))
     return Timing(
         status="failed" if problem else "ok",
         message=problem,
-        discarded_ms=tuple(discarded),
+        discarded_ms=tuple(untimed.passes_ms),
         samples_ms=tuple(samples),
         output_ok=problem is None,
-        disturbance=disturbance,
+        disturbance=disturbance.model_copy(update=_two_clocks(windows)),
+        energy=energy,
     )
+
+
+def _missing(samples: list[float], fewest: int, most: int) -> int:
+    """How many more passes to time, by the slowest so far; 0: enough."""
+    if len(samples) < fewest:
+        return fewest - len(samples)
+    left_ms = max(0.0, _ENOUGH_MS - sum(samples))
+    return min(most - len(samples), math.ceil(left_ms / max(samples)))
+
+
+def _two_clocks(windows: list[devices.Timed]) -> dict[str, float]:
+    """The timed passes by the device's clock and by the host's, ms, where there are two."""
+    walls = [window.wall_ms for window in windows if window.wall_ms is not None]
+    if len(walls) < len(windows):
+        return {}
+    return {"events_ms": sum(sum(window.passes_ms) for window in windows), "wall_ms": sum(walls)}
 
 
 def _wrong(output: Any, untimed: Any, batch_size: int) -> str | None:

@@ -28,19 +28,15 @@ def measure(
             batch_size, 3, network.input_size, network.input_size, device=on.torch_device
         )
         started = time.perf_counter()
-        # What the first pass leaves behind (caches of the convolution library) is there in every
-        # later one; a pass of one image leaves nearly all of it.
-        model(images[:1])
-        meter.reset_peak()
+        model(images[: meter.first_images])
+        meter.first_pass_done()
         model(images)
+        reading = meter.reading()
         passes_s = time.perf_counter() - started
-        net_mib = meter.net_peak_mib()
     activations = counters.peak_activations(model.to("meta"), images.to("meta"))
     return {
         "passes_s": passes_s,
-        "memory_mib": net_mib,
-        "memory_basis": meter.basis,
-        "memory_net_mib": net_mib,
+        **reading,
         "memory_runtime_mib": runtime_mib,
         "weights_mib": counters.size_bytes([*model.parameters(), *model.buffers()]) / 2**20,
         "activations_mib": activations / 2**20,

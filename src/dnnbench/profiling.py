@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dnnbench import devices, isolation, memory, progress
+from dnnbench import devices, isolation, memory, out_of_memory, progress
 from dnnbench.fingerprint import fingerprint
 from dnnbench.records import MemoryCell, MemoryRecord, read_json, write_json
 from dnnbench.registry import Network
@@ -70,9 +70,10 @@ class Profiles:
         with progress.steps("memory", len(missing)) as step:
             for name, batch_sizes in missing.items():
                 step(name)
-                record = _profile(self._plan, self._plan.networks[name], batch_sizes)
                 before = self._records[name]
-                cells = _by_batch_size([*(before.cells if before else ()), *record.cells])
+                known = before.cells if before else []
+                record = _profile(self._plan, self._plan.networks[name], batch_sizes, known)
+                cells = _by_batch_size([*known, *record.cells])
                 record = record.model_copy(
                     update={"cells": [cells[batch] for batch in sorted(cells)]}
                 )
@@ -100,6 +101,11 @@ class Profiles:
                 if record.fingerprint == wanted:
                     same_limit = record.cell_timeout_s == self._plan.cell_timeout_s
                     kept = [c for c in record.cells if c.status != "timeout" or same_limit]
+                    kept = [
+                        c
+                        for c in kept
+                        if out_of_memory.was_tried(c.message) or _not_tried(c.batch_size, kept)
+                    ]
                     return record.model_copy(update={"cells": kept})
         return None
 
@@ -108,11 +114,29 @@ def _by_batch_size(cells: Iterable[MemoryCell]) -> dict[int, MemoryCell]:
     return {cell.batch_size: cell for cell in cells}
 
 
-def _profile(plan: Plan, network: Network, batch_sizes: list[int]) -> MemoryRecord:
-    """One cell a batch size, each in a fresh process; a cell that fails is a status."""
+def _not_tried(batch_size: int, cells: Iterable[MemoryCell]) -> str | None:
+    """Why a batch size need not be tried, by the network's other cells; None: it must be."""
+    tried = [(c.batch_size, c.status) for c in cells if out_of_memory.was_tried(c.message)]
+    return out_of_memory.not_tried(batch_size, tried)
+
+
+def _profile(
+    plan: Plan, network: Network, batch_sizes: list[int], known: list[MemoryCell]
+) -> MemoryRecord:
+    """One cell a batch size, each in a fresh process; a cell that fails is a status.
+
+    A batch size larger than one that ran out of memory, here or in ``known``, is not tried, nor one
+    that the device refuses by what they took.
+    """
+    on = devices.backend(plan.setup)
     started = datetime.now(UTC)
-    cells = []
+    cells: list[MemoryCell] = []
     for batch_size in batch_sizes:
+        seen = [*known, *cells]
+        if said := _not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):
+            cells.append(MemoryCell(batch_size=batch_size, status="oom", message=said))
+            continue
+        on.settle()
         outcome = isolation.run(
             memory.measure,
             network,
@@ -120,13 +144,15 @@ def _profile(plan: Plan, network: Network, batch_sizes: list[int]) -> MemoryReco
             plan.setup,
             plan.threads,
             timeout_s=plan.cell_timeout_s,
+            memory_mib=on.allowance_mib(),
         )
+        if outcome.status in ("failed", "timeout"):
+            on.settle()  # Of a device that is gone this would say nothing of the network.
         cells.append(
             MemoryCell(
                 batch_size=batch_size,
                 status=outcome.status,
-                message=outcome.message,
-                **(outcome.value or {}),
+                **{"message": outcome.message, **(outcome.value or {})},
             )
         )
     return MemoryRecord(

@@ -41,6 +41,8 @@ SchemaVersion = Annotated[int, AfterValidator(_known)]
 
 R = TypeVar("R", bound="Record")
 
+# What energy was measured with: the device's counter of all it used, or its power over time.
+EnergyBasis = Literal["counter", "power"]
 Status = Literal["ok", "oom", "timeout", "failed", "not_measured"]
 ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")]
 DeviceName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")]
@@ -400,6 +402,12 @@ class Disturbance(Record):
     machine's cores that others used just before the round; the reference kernels' times are raw,
     and ``reference_before`` and ``reference_after`` are the worse kernel's time relative to the
     session's best.
+
+    On a GPU: ``events_ms`` and ``wall_ms`` are the timed passes by the device's clock and by the
+    host's. The rest was sampled while they ran: the least and the greatest clocks of the cores and
+    of the memory, the highest temperature, mean power, and every reason that the driver gave for
+    the clocks it chose. ``foreign_processes`` also computed on it. ``clocks_locked`` is None where
+    the device does not tell.
     """
 
     steal: NonNegative | None
@@ -410,6 +418,16 @@ class Disturbance(Record):
     reference_memory_ms: tuple[Positive, Positive]
     reference_before: Positive
     reference_after: Positive
+    events_ms: Positive | None = None
+    wall_ms: Positive | None = None
+    clock_mhz: tuple[NonNegative, NonNegative] | None = None
+    memory_clock_mhz: tuple[NonNegative, NonNegative] | None = None
+    clocks_locked: bool | None = None
+    temperature_c: float | None = None
+    power_w: NonNegative | None = None
+    clock_reasons: list[str] | None = None
+    foreign_processes: list[str] | None = None
+    swapped_mib: NonNegative | None = None
 
 
 class Attempt(Record):
@@ -425,7 +443,8 @@ class LatencyLine(Record):
     """A line of results/<device>/<variant>/latency/round-<k>.jsonl: one cell in one process.
 
     ``fingerprint`` identifies everything the number depends on but the machine: code, registry
-    entry, protocol. A cell is measured again when it changes.
+    entry, protocol. A cell is measured again when it changes. ``energy_mj`` is of one image, in
+    passes of its own after the timed ones.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -445,6 +464,8 @@ class LatencyLine(Record):
     wait_policy: str
     output_ok: bool | None = None
     disturbance: Disturbance | None = None
+    energy_mj: Positive | None = None
+    energy_basis: EnergyBasis | Literal["not_measured"] = "not_measured"
     first_attempt: Attempt | None = None
     cell_timeout_s: Positive
     cell_s: NonNegative
@@ -452,10 +473,15 @@ class LatencyLine(Record):
 
 
 class MemoryCell(Record):
-    """One batch size of a memory record. CUDA fields are ``None`` elsewhere.
+    """One batch size of a memory record. The last fields are a GPU's, and ``None`` elsewhere.
 
     ``passes_s`` is what the forward passes took, on a machine that other jobs shared: it says what
-    the measurement cost, and is no inference time.
+    the measurement cost, and is no inference time. The peaks are those of torch's allocator: of
+    tensors (allocated) and of all that it holds (reserved) in a steady pass, and of all that it
+    held in the first, which tries algorithms. ``allocator`` is its settings. Where CPU and GPU
+    share their memory: ``noise_mib`` is the spread of readings while nothing was done,
+    ``swapped_mib`` what went to swap meanwhile, and ``cuda_free_fall_mib`` how far what CUDA calls
+    free fell in the passes.
     """
 
     batch_size: BatchSize
@@ -471,6 +497,10 @@ class MemoryCell(Record):
     allocated_peak_mib: NonNegative | None = None
     reserved_peak_mib: NonNegative | None = None
     first_call_peak_mib: NonNegative | None = None
+    allocator: str | None = None
+    noise_mib: NonNegative | None = None
+    swapped_mib: NonNegative | None = None
+    cuda_free_fall_mib: float | None = None
 
 
 class MemoryRecord(Record):
@@ -577,6 +607,34 @@ class AccuracyRecord(Record):
     per_class: list[ClassTop1] = []
 
 
+class GpuEnvironment(Record):
+    """The GPU of an Environment, as its driver and torch tell; ``None`` where they do not.
+
+    Clocks are the cores' in MHz: the highest, the one asked of applications, and the one at rest
+    when this was recorded. ``cuda`` is torch's; ``cuda_driver`` the newest that the driver knows.
+    ``power_mode`` is a Jetson's. ``settings`` are those of the device file.
+    """
+
+    uuid: str | None = None
+    pci: str | None = None
+    compute_capability: str | None = None
+    memory_mib: NonNegative | None = None
+    cuda: str | None = None
+    cuda_driver: str | None = None
+    cudnn: str | None = None
+    max_clock_mhz: NonNegative | None = None
+    application_clock_mhz: NonNegative | None = None
+    clock_mhz: NonNegative | None = None
+    power_limit_w: NonNegative | None = None
+    power_mode: str | None = None
+    clocks_locked: bool | None = None
+    persistence: bool | None = None
+    ecc: bool | None = None
+    mig: bool | None = None
+    allocator: str | None = None
+    settings: dict[str, str | float | bool | None] = {}
+
+
 class Environment(Record):
     """results/<device>/environment.json: where the numbers come from."""
 
@@ -597,6 +655,7 @@ class Environment(Record):
     max_mhz: NonNegative | None
     gpu: str | None = None
     driver: str | None = None
+    gpu_details: GpuEnvironment | None = None
     python: str
     packages: dict[str, str]
     torch_config: str

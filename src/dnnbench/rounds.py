@@ -8,18 +8,18 @@ import math
 import os
 import random
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dnnbench import devices, disturbance, isolation, latency, progress
+from dnnbench import devices, disturbance, isolation, latency, out_of_memory, progress
 from dnnbench.errors import UserError
 from dnnbench.fingerprint import fingerprint
 from dnnbench.journal import Journal, Key, key
 from dnnbench.latency import Timing
 from dnnbench.parameters import Passes
-from dnnbench.records import Attempt, LatencyLine
+from dnnbench.records import Attempt, LatencyLine, MemoryCell
 from dnnbench.registry import Network
 
 _BUSY_WINDOW_S = 1.0
@@ -33,7 +33,10 @@ class BusyError(UserError):
 
 @dataclass(frozen=True)
 class Round:
-    """What a round measures, and how."""
+    """What a round measures, and how.
+
+    ``memory`` is what is known of the networks' memory, for devices that a batch could take down.
+    """
 
     number: int
     session: str
@@ -47,6 +50,7 @@ class Round:
     threads: int
     cell_timeout_s: float
     when_busy: str
+    memory: Mapping[str, Sequence[MemoryCell]] = field(default_factory=dict)
 
     def cells(self) -> list[Key]:
         """Every cell of the round, in the study's order."""
@@ -93,23 +97,31 @@ def run(plan: Round, output: Path) -> None:
 
     A cell that is there with the same fingerprint is kept, whatever its status. Each cell that
     finishes goes to a journal at once, so that a kill loses the cell in hand and no other.
+    A batch size larger than one that ran out of memory is not tried, nor one that the device
+    refuses.
     The most disturbed cells are measured once more at the end; what the first attempt gave stays
-    in the record. Raises BusyError before anything is measured.
+    in the record. Raises BusyError and DeviceError before anything is measured, and DeviceError
+    where the device is lost in between.
     """
     journal = Journal(output)
     fresh = journal.unfinished()
     lines = {key(line): line for line in [*journal.finished(), *fresh]}
     prints = {name: plan.fingerprint(network) for name, network in plan.networks.items()}
-    missing = [k for k in plan.cells() if not _valid(lines.get(k), prints[k[1]], plan)]
+    valid = {k for k in plan.cells() if _valid(lines.get(k), prints[k[1]], plan)}
+    valid -= {k for k in valid if not _stands(lines[k], [lines[other] for other in valid])}
+    missing = [k for k in plan.cells() if k not in valid]
 
     groups = _processes(plan, missing)
     busy = _others_busy(plan) if groups else None
+    if groups:
+        devices.backend(plan.setup).check_clocks()
     what = f"round {plan.number} of {plan.passes.rounds}"
     with progress.steps(what, len(groups), _later(plan, output)) as step:
         for cells in groups:
             step(_name(cells))
-            for line in _measure(plan, cells, prints[cells[0][1]], busy):
+            for line in _visit(plan, cells, prints[cells[0][1]], busy, [lines[k] for k in valid]):
                 lines[key(line)] = line
+                valid.add(key(line))
                 journal.append(line)
 
     best = disturbance.best_references(lines.values())
@@ -151,6 +163,22 @@ def _valid(line: LatencyLine | None, fingerprint: str, plan: Round) -> bool:
     return line.status != "timeout" or line.cell_timeout_s == plan.cell_timeout_s
 
 
+def _stands(line: LatencyLine, others: list[LatencyLine]) -> bool:
+    """Whether a line that was not tried still has its reason among the ``others``."""
+    return out_of_memory.was_tried(line.message) or bool(_not_tried(key(line), others))
+
+
+def _not_tried(cell: Key, lines: list[LatencyLine]) -> str | None:
+    """Why a cell need not be tried, by the round's other ``lines``; None: it must be."""
+    protocol, name, batch_size = cell
+    tried = [
+        (line.batch_size, line.status)
+        for line in lines
+        if (line.protocol, line.model) == (protocol, name) and out_of_memory.was_tried(line.message)
+    ]
+    return out_of_memory.not_tried(batch_size, tried)
+
+
 def _processes(plan: Round, cells: list[Key]) -> list[list[Key]]:
     """Cells grouped by the process that measures them, in random order."""
     if plan.passes.one_process == "cell":
@@ -162,50 +190,86 @@ def _processes(plan: Round, cells: list[Key]) -> list[list[Key]]:
     return groups
 
 
+def _visit(
+    plan: Round, cells: list[Key], fingerprint: str, busy: float | None, known: list[LatencyLine]
+) -> list[LatencyLine]:
+    """Lines of cells of one model, without trying those that cannot fit by what is ``known``."""
+    on = devices.backend(plan.setup)
+    network, seen = plan.networks[cells[0][1]], plan.memory.get(cells[0][1], [])
+    reasons = {
+        cell: _not_tried(cell, known) or on.refuses(network, cell[2], seen) for cell in cells
+    }
+    skipped = [
+        _line(plan, cell, fingerprint, Timing("oom", said), datetime.now(UTC), 0.0, busy)
+        for cell, said in reasons.items()
+        if said
+    ]
+    tried = [cell for cell in cells if not reasons[cell]]
+    return skipped + (_measure(plan, tried, fingerprint, busy) if tried else [])
+
+
 def _measure(
     plan: Round, cells: list[Key], fingerprint: str, busy: float | None
 ) -> list[LatencyLine]:
     """Measure cells of one model in one fresh process; one line each, whatever happens."""
-    name = cells[0][1]
-    batch_sizes = [batch for _, _, batch in cells]
+    on = devices.backend(plan.setup)
+    on.settle()
     started = datetime.now(UTC)
     outcome = isolation.run(
         latency.measure,
-        plan.networks[name],
-        batch_sizes,
+        plan.networks[cells[0][1]],
+        [batch for _, _, batch in cells],
         plan.passes,
         plan.setup,
         plan.threads,
         timeout_s=plan.cell_timeout_s * len(cells),
+        memory_mib=on.allowance_mib(),
     )
     timings = outcome.value or [Timing(outcome.status, outcome.message)] * len(cells)
-    lines = []
-    for batch_size, timing in zip(batch_sizes, timings, strict=True):
-        seen = timing.disturbance
-        lines.append(
-            LatencyLine(
-                device=plan.device,
-                variant=plan.variant,
-                model=name,
-                batch_size=batch_size,
-                round=plan.number,
-                session=plan.session,
-                protocol=plan.protocol,
-                fingerprint=fingerprint,
-                status=timing.status,
-                message=timing.message,
-                discarded_ms=list(timing.discarded_ms),
-                samples_ms=list(timing.samples_ms),
-                threads=plan.threads,
-                wait_policy=_wait_policy(),
-                output_ok=timing.output_ok,
-                disturbance=seen and seen.model_copy(update={"busy_before": busy}),
-                cell_timeout_s=plan.cell_timeout_s,
-                cell_s=outcome.seconds / len(cells),
-                started=started,
-            )
-        )
-    return lines
+    if any(timing.status in ("failed", "timeout") for timing in timings):
+        on.settle()  # Of a device that is gone this would say nothing of the network.
+    seconds = outcome.seconds / len(cells)
+    return [
+        _line(plan, cell, fingerprint, timing, started, seconds, busy)
+        for cell, timing in zip(cells, timings, strict=True)
+    ]
+
+
+def _line(
+    plan: Round,
+    cell: Key,
+    fingerprint: str,
+    timing: Timing,
+    started: datetime,
+    seconds: float,
+    busy: float | None,
+) -> LatencyLine:
+    """What a cell's process answered, with what the plan and the machine add."""
+    protocol, name, batch_size = cell
+    seen, energy = timing.disturbance, timing.energy
+    return LatencyLine(
+        device=plan.device,
+        variant=plan.variant,
+        model=name,
+        batch_size=batch_size,
+        round=plan.number,
+        session=plan.session,
+        protocol=protocol,
+        fingerprint=fingerprint,
+        status=timing.status,
+        message=timing.message,
+        discarded_ms=list(timing.discarded_ms),
+        samples_ms=list(timing.samples_ms),
+        threads=plan.threads,
+        wait_policy=_wait_policy(),
+        output_ok=timing.output_ok,
+        disturbance=seen and seen.model_copy(update={"busy_before": busy}),
+        energy_mj=energy.mj if energy else None,
+        energy_basis=energy.basis if energy else "not_measured",
+        cell_timeout_s=plan.cell_timeout_s,
+        cell_s=seconds,
+        started=started,
+    )
 
 
 def _wait_policy() -> str:

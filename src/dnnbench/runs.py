@@ -303,4 +303,10 @@ def _facts(environment: Environment) -> dict[str, object]:
     """What a change of time may come from."""
     names = ("hostname", "cpu", "cores", "threads", "gpu", "driver", "virtual_machine", "governor")
     more = ("turbo", "os", "kernel", "python", "commit", "modified")
-    return {key: getattr(environment, key) for key in (*names, *more)} | environment.packages
+    gpu = environment.gpu_details
+    details = gpu.model_dump(exclude={"clock_mhz", "settings"}) | gpu.settings if gpu else {}
+    return {
+        **{key: getattr(environment, key) for key in (*names, *more)},
+        **{f"gpu {key}": value for key, value in details.items()},
+        **environment.packages,
+    }

@@ -254,7 +254,10 @@ def _device_rows(
 
 @dataclass(frozen=True)
 class _Timing:
-    """What the rounds of one cell say; ``time`` and below are ms a pass, ``None`` unless ok."""
+    """What the rounds of one cell say; from ``time`` on ``None`` unless ok.
+
+    ``time`` and below are ms a pass, ``energy`` is mJ an image.
+    """
 
     status: Status
     session: str | None
@@ -263,6 +266,7 @@ class _Timing:
     time: estimate.Estimate | None = None
     quiet: float | None = None
     p95: float | None = None
+    energy: float | None = None
 
 
 def _timing(
@@ -282,6 +286,7 @@ def _timing(
         return _Timing(status, session, None, "; ".join(faults))
 
     medians = [median(line.samples_ms) for line in good]
+    energies = [line.energy_mj for line in good if line.energy_mj is not None]
     value = (
         estimate.single_process(good[0].samples_ms)
         if plan.protocol == "bianco2018"
@@ -315,6 +320,7 @@ def _timing(
         value,
         estimate.quiet(medians),
         estimate.p95([sample for line in good for sample in line.samples_ms]),
+        median(energies) if energies else None,
     )
 
 
@@ -383,7 +389,7 @@ def _measured_row(
         memory_runtime_mib=memory.memory_runtime_mib,
         weights_mib=memory.weights_mib,
         activations_mib=memory.activations_mib,
-        energy_mj=None,
+        energy_mj=timing.energy,
         top1=accuracy.top1,
         top5=accuracy.top5,
         accuracy_source=accuracy.top1_source,

@@ -44,6 +44,7 @@ def main(
         threads=threads or on.default_threads(),
         cell_timeout_s=cell_timeout_s,
     )
+    on.preflight()
     with lock.hold(on.lock_name):
         profiles = profiling.Profiles(plan, output_dir)
         if missing := profiles.missing():

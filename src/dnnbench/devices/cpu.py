@@ -9,12 +9,14 @@ import resource
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dnnbench.isolation import status_mib
-from dnnbench.records import Disturbance
+from dnnbench.devices import Energy, Timed
+from dnnbench.isolation import available_mib, status_mib
+from dnnbench.records import Disturbance, MemoryCell
+from dnnbench.registry import Network
 
 _REFERENCE_S = 0.05
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # From glibc's malloc.h.
@@ -37,6 +39,19 @@ class Cpu:
             siblings = _CPUS / f"cpu{cpu}/topology/thread_siblings_list"
             cores.add(siblings.read_text().strip() if siblings.exists() else str(cpu))
         return len(cores)
+
+    def preflight(self) -> None:
+        """A CPU is always there."""
+
+    def check_clocks(self) -> None:
+        """The reference kernels judge a CPU's clocks."""
+
+    def settle(self) -> None:
+        """A CPU is always fit."""
+
+    def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
+        """Never: what does not fit into ``allowance_mib`` is refused by malloc."""
+        return None
 
     def others_busy(self, seconds: float) -> tuple[float, str]:
         """Share of all cores that other programs use over ``seconds``, and the busiest program."""
@@ -68,6 +83,10 @@ class Cpu:
             "max_mhz": None if maximum is None else int(maximum) / 1000,
         }
 
+    def allowance_mib(self) -> float:
+        """What the machine has available now."""
+        return available_mib()
+
     def start(self, threads: int) -> None:
         """Use ``threads`` threads; flush denormals, which slow a pass by whatever weights hold."""
         import torch
@@ -75,11 +94,18 @@ class Cpu:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)
 
-    def pass_ms(self, forward: Callable[[], Any]) -> tuple[float, Any]:
-        """Wall time of one call, which on a CPU is complete when it returns."""
-        started = time.perf_counter_ns()
-        result = forward()
-        return (time.perf_counter_ns() - started) / 1e6, result
+    def time(self, forward: Callable[[], Any], count: int) -> Timed:
+        """Wall time of each call, which on a CPU is complete when it returns."""
+        times, output = [], None
+        for _ in range(count):
+            started = time.perf_counter_ns()
+            output = forward()
+            times.append((time.perf_counter_ns() - started) / 1e6)
+        return Timed(times, output)
+
+    def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
+        """Not measured: meters of a package count what other programs use."""
+        return None
 
     def watch(self) -> "CpuWatch":
         """Time the reference kernels, then watch the kernel's counters."""
@@ -96,28 +122,44 @@ class CpuWatch:
     def __init__(self) -> None:
         self._references = _References()
         self._before = self._references.times_ms()
-        self._steal, self._total = _steal_ticks(), _total_ticks()
-        self._delay = _run_delay_s()
-        self._switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-        self._started = time.perf_counter()
+        self._counters = Counters()
+
+    def begin(self) -> None:
+        """The counters watch the passes before the timed ones too."""
 
     def stop(self) -> Disturbance:
         """Counters since the watch began; reference times before and after."""
-        elapsed = time.perf_counter() - self._started
-        # A tick may have been all but full when the watch began: one is the counter's resolution.
-        steal = max(0, _steal_ticks() - self._steal - 1) / max(1, _total_ticks() - self._total)
-        delay = (_run_delay_s() - self._delay) / elapsed
-        switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - self._switches
+        counted = self._counters.stop()
         after = self._references.times_ms()
         return Disturbance(
-            steal=steal,
-            run_delay=delay,
-            involuntary_switches=switches,
+            **counted,
             reference_compute_ms=(self._before[0], after[0]),
             reference_memory_ms=(self._before[1], after[1]),
             reference_before=1.0,
             reference_after=1.0,
         )
+
+
+class Counters:
+    """What the kernel counts of this process and of the machine, from its making until ``stop``."""
+
+    def __init__(self) -> None:
+        self._steal, self._total = _steal_ticks(), _total_ticks()
+        self._delay = _run_delay_s()
+        self._switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+        self._started = time.perf_counter()
+
+    def stop(self) -> dict[str, Any]:
+        """Fields of a Disturbance: steal, run_delay, involuntary_switches."""
+        elapsed = time.perf_counter() - self._started
+        # A tick may have been all but full when the watch began: one is the counter's resolution.
+        steal = max(0, _steal_ticks() - self._steal - 1) / max(1, _total_ticks() - self._total)
+        return {
+            "steal": steal,
+            "run_delay": (_run_delay_s() - self._delay) / elapsed,
+            "involuntary_switches": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
+            - self._switches,
+        }
 
 
 class ResidentMemory:
@@ -130,7 +172,9 @@ class ResidentMemory:
     keeps tens of MiB, depending on the history of the heap, that no network needs.
     """
 
-    basis = "net"
+    # What the first pass leaves behind (caches of the convolution library) is there in every
+    # later one; a pass of one image leaves nearly all of it.
+    first_images = 1
 
     def __init__(self) -> None:
         libc = ctypes.CDLL(None)
@@ -147,14 +191,15 @@ class ResidentMemory:
             status_mib("RssFile"), status_mib("RssFile", process=str(os.getppid()))
         )
 
-    def reset_peak(self) -> None:
+    def first_pass_done(self) -> None:
         """Set the high-water mark (VmHWM) to what is resident now."""
         _trim()
         (_PROC / "self/clear_refs").write_text("5")
 
-    def net_peak_mib(self) -> float:
+    def reading(self) -> dict[str, Any]:
         """High-water mark, without pages of files, beyond the baseline."""
-        return max(0.0, status_mib("VmHWM") - status_mib("RssFile") - self._baseline)
+        peak = max(0.0, status_mib("VmHWM") - status_mib("RssFile") - self._baseline)
+        return {"memory_mib": peak, "memory_basis": "net", "memory_net_mib": peak}
 
 
 class _References:

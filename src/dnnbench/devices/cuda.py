@@ -1,0 +1,448 @@
+"""An NVIDIA GPU: timed by its own events, watched by NVML, its settings never left to a default."""
+
+import math
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from dnnbench import disturbance, isolation
+from dnnbench.devices import Energy, Timed, events, nvml, sampling
+from dnnbench.devices.cpu import Counters, Cpu
+from dnnbench.devices.gpu_memory import Share
+from dnnbench.devices.runtime import Runtime, TorchCuda, Visible, VisibleCard
+from dnnbench.devices.sampling import Sample, Sampler
+from dnnbench.errors import DeviceError
+from dnnbench.parameters import Gpu
+from dnnbench.records import Disturbance, GpuEnvironment, MemoryCell
+from dnnbench.registry import Network
+
+_ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+_LOOK_S = 120.0  # For a child to start CUDA, which loads every kernel of an old build.
+_SAMPLE_S = 0.05
+_ENERGY_MS = 1000.0
+_ENERGY_SAMPLE_S = 0.02
+_LOAD_MS = 500.0
+_COOLING_S = 1.0
+_REFERENCE_MS = 50.0
+_TORCH = TorchCuda()
+
+
+class Cuda:
+    """One GPU, and the thread of the CPU that gives it its work."""
+
+    name = "cuda"
+
+    def __init__(self, gpu: Gpu | None = None, runtime: Runtime = _TORCH) -> None:
+        self._gpu = gpu or Gpu()
+        self._runtime = runtime
+        self.torch_device = runtime.torch_device
+        self._host = Cpu()
+
+    @property
+    def lock_name(self) -> str:
+        """By the card's UUID: neither NVML's order nor CUDA's is anybody else's."""
+        return f"cuda-{self._card().uuid}"
+
+    def default_threads(self) -> int:
+        """One: it gives the GPU its work, and no pass computes on the CPU."""
+        return 1
+
+    def preflight(self) -> None:
+        """A card that CUDA shows, whole, and that this build of torch has kernels for."""
+        seen, card = _look(self._runtime), self._card()
+        if not runs_on(card.capability, seen.architectures):
+            raise DeviceError(_no_kernels(card, seen))
+        with nvml.open_card(card.uuid) as answering:
+            if answering.mig():
+                raise DeviceError(
+                    f"{card.name}: MIG is on: clocks, power and memory are the whole card's, not an"
+                    f" instance's; switch it off: nvidia-smi -i {card.uuid} -mig 0"
+                )
+
+    def check_clocks(self) -> None:
+        """Where the device file says to refuse: load the GPU for a second, and watch its clock."""
+        if self._gpu.when_clocks_float != "refuse":
+            return
+        outcome = isolation.run(self._clocks_under_load, timeout_s=_LOOK_S, memory_mib=math.inf)
+        if outcome.status != "ok":
+            raise DeviceError(f"{self._card().name}: clocks under load: {outcome.message}")
+        low, high = outcome.value
+        if disturbance.clock_drop((low, high)) > disturbance.MAX_CLOCK_DROP:
+            raise DeviceError(
+                f"{self._card().name}: the clock went from {high:g} to {low:g} MHz under load: lock"
+                " it lower (nvidia-smi -lgc MHz, as root), or set gpu.when_clocks_float: flag"
+            )
+
+    def settle(self) -> None:
+        """Wait until the GPU is as cool as the device file says, at most as long as it says."""
+        with nvml.open_card(self._card().uuid) as card:
+            cool_down(self._gpu, card.temperature_c)
+
+    def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
+        """Never: the card refuses what does not fit, and nothing else is harmed."""
+        return None
+
+    def others_busy(self, seconds: float) -> tuple[float, str]:
+        """Share of the CPU's cores or of the GPU's time that others use, whichever is greater."""
+        share, who = self._host.others_busy(seconds)
+        with nvml.open_card(self._card().uuid) as card:
+            used = card.utilization() or 0.0
+            if used > share:
+                pids = [str(process.pid) for process in card.processes() or ()]
+                return used, f"on the GPU (pid {', '.join(pids) or 'hidden'})"
+        return share, who
+
+    def describe(self) -> dict[str, Any]:
+        """The GPU, its driver and settings, and the machine around it."""
+        seen, found = _look(self._runtime), self._card()
+        with nvml.open_card(found.uuid) as card:
+            details = GpuEnvironment(
+                uuid=found.uuid,
+                pci=card.pci(),
+                compute_capability=_dotted(found.capability),
+                memory_mib=card.memory_total_mib(),
+                cuda=seen.cuda,
+                cuda_driver=card.cuda_driver(),
+                cudnn=seen.cudnn,
+                max_clock_mhz=card.max_clock_mhz(),
+                application_clock_mhz=card.application_clock_mhz(),
+                clock_mhz=card.clock_mhz(),
+                power_limit_w=card.power_limit_w(),
+                persistence=card.persistence(),
+                ecc=card.ecc(),
+                mig=card.mig(),
+                allocator=allocator(),
+                settings=self._gpu.model_dump(exclude={"select"}),
+            )
+            return {
+                **self._host.describe(),
+                "gpu": found.name,
+                "driver": card.driver(),
+                "gpu_details": details,
+            }
+
+    def allowance_mib(self) -> float:
+        """No limit: a batch takes the GPU's memory, and CUDA maps far more than it uses."""
+        return math.inf
+
+    def start(self, threads: int) -> None:
+        """Take the card, and set what would else be torch's default, or an earlier one's."""
+        configure(self._gpu, threads)
+        found = self._card()
+        # Open until this process ends, which is with its measurement.
+        self._opened = nvml.open_card(found.uuid)
+        self._nvml = self._opened.__enter__()
+        self._share = Share(self._nvml)
+        self._runtime.use(_look(self._runtime).cards.index(found))
+        self._share.touched()
+
+    def time(self, forward: Callable[[], Any], count: int) -> Timed:
+        """By events, with one wait at the end."""
+        return events.time(self._runtime, forward, count)
+
+    def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
+        """Mean power of passes that take a second, times their time an image."""
+        return image_energy(self._runtime, self._sample, forward, images, pass_ms)
+
+    def watch(self) -> "CudaWatch":
+        """Time the reference kernels on the GPU, then watch it and the host."""
+        return CudaWatch(self._runtime, self._sample, self._share.foreign)
+
+    def meter(self) -> "DeviceMemory":
+        """This process's memory on the card."""
+        return DeviceMemory(self._runtime, self._share)
+
+    def _card(self) -> VisibleCard:
+        return select(self._gpu.select, _look(self._runtime))
+
+    def _sample(self) -> Sample:
+        card = self._nvml
+        return Sample(
+            at_s=time.perf_counter(),
+            clock_mhz=card.clock_mhz(),
+            memory_clock_mhz=card.memory_clock_mhz(),
+            temperature_c=card.temperature_c(),
+            power_w=card.power_w(),
+            energy_mj=card.energy_mj(),
+            clock_reasons=card.clock_reasons(),
+        )
+
+    def _clocks_under_load(self) -> tuple[float, float]:
+        """Least and greatest clock while the GPU multiplies; the first half lets it rise."""
+        self.start(1)
+        kernels = References(self._runtime)
+        kernels.multiply_for(_LOAD_MS)
+        sampler = Sampler(self._sample, _SAMPLE_S)
+        kernels.multiply_for(_LOAD_MS)
+        found = sampling.summary(sampler.stop())["clock_mhz"]
+        if found is None:
+            raise DeviceError(
+                f"{self._nvml.name}: NVML tells no clock; set gpu.when_clocks_float: flag"
+            )
+        low, high = found
+        return low, high
+
+
+class CudaWatch:
+    """Reference kernels before and after; the GPU's clocks, and the host's counters, in between."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        read: Callable[[], Sample],
+        foreign: Callable[[], dict[int, str] | None],
+    ) -> None:
+        self._read = read
+        self._foreign = foreign
+        self._references = References(runtime)
+        self._before = self._references.times_ms()
+        self._foreign_before = foreign()
+        self._counters = Counters()
+
+    def begin(self) -> None:
+        """Start to sample."""
+        self._sampler = Sampler(self._read, _SAMPLE_S)
+
+    def stop(self) -> Disturbance:
+        """What was sampled and counted; reference times before and after."""
+        sampled = sampling.summary(self._sampler.stop())
+        counted = self._counters.stop()
+        foreign = _both(self._foreign_before, self._foreign())
+        after = self._references.times_ms()
+        return Disturbance(
+            **counted,
+            **sampled,
+            foreign_processes=foreign,
+            reference_compute_ms=(self._before[0], after[0]),
+            reference_memory_ms=(self._before[1], after[1]),
+            reference_before=1.0,
+            reference_after=1.0,
+        )
+
+
+def _both(before: dict[int, str] | None, after: dict[int, str] | None) -> list[str] | None:
+    """Processes seen at either time, in words; None where nobody can tell."""
+    return None if before is None or after is None else list((before | after).values())
+
+
+class References:
+    """A compute-bound and a memory-bound kernel on the GPU, timed as networks are."""
+
+    size = 2048
+    # Together more than the cache of any GPU: 50 MiB on the largest of 2022.
+    copied_mib = 128
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def times_ms(self) -> tuple[float, float]:
+        """Median time of the matrix product and of the copy, over about 50 ms each.
+
+        Their memory is given back: a network that needs all there is must find it.
+        """
+        compute, memory = (
+            events.median_ms(self._runtime, kernel, _REFERENCE_MS) for kernel in self._kernels()
+        )
+        self._runtime.release()
+        return compute, memory
+
+    def multiply_for(self, milliseconds: float) -> None:
+        """Multiply matrices for about that long."""
+        multiply, _ = self._kernels()
+        events.median_ms(self._runtime, multiply, milliseconds)
+
+    def _kernels(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        import torch
+
+        device = self._runtime.torch_device
+        matrix = torch.ones(self.size, self.size, device=device)
+        product = torch.empty_like(matrix)
+        source = torch.zeros(self.copied_mib * 2**18, device=device)
+        target = torch.empty_like(source)
+        return lambda: torch.mm(matrix, matrix, out=product), lambda: target.copy_(source)
+
+
+class DeviceMemory:
+    """Memory that this process takes on the card: the driver's count, and torch's allocator's."""
+
+    # The first pass at a batch size tries algorithms, which another batch size says nothing of.
+    first_images = None
+
+    def __init__(self, runtime: Runtime, share: Share) -> None:
+        self._runtime = runtime
+        self._share = share
+        self._baseline = 0.0
+        self._first_call_mib = 0.0
+
+    def baseline_mib(self) -> float:
+        """All that this process holds, its context included."""
+        self._baseline, _ = self._read()
+        self._runtime.reset_peaks()
+        return self._baseline
+
+    def first_pass_done(self) -> None:
+        """Keep the first pass's peak, and begin the next at what is held now."""
+        self._runtime.synchronize()
+        self._first_call_mib = self._runtime.peaks().reserved_mib
+        self._runtime.reset_peaks()
+
+    def reading(self) -> dict[str, Any]:
+        """What this process holds now, context and allocator's cache included; peaks of torch."""
+        held_mib, basis = self._read()
+        peaks = self._runtime.peaks()
+        return {
+            "memory_mib": held_mib,
+            "memory_basis": basis,
+            "memory_net_mib": max(0.0, held_mib - self._baseline),
+            "allocated_peak_mib": peaks.allocated_mib,
+            "reserved_peak_mib": peaks.reserved_mib,
+            "first_call_peak_mib": self._first_call_mib,
+            "allocator": allocator(),
+        }
+
+    def _read(self) -> tuple[float, str]:
+        self._runtime.synchronize()
+        return self._share.reading_mib()
+
+
+def configure(gpu: Gpu, threads: int) -> None:
+    """Set what would else be torch's default, or an earlier one's."""
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = gpu.cudnn_benchmark
+    torch.backends.cudnn.deterministic = gpu.deterministic
+    torch.backends.cudnn.allow_tf32 = gpu.tf32
+    torch.backends.cuda.matmul.allow_tf32 = gpu.tf32
+
+
+def cool_down(gpu: Gpu, temperature_c: Callable[[], float | None]) -> None:
+    """Wait until the GPU is as cool as the device file says, at most as long as it says."""
+    until = time.monotonic() + gpu.cool_down_limit_s
+    while (temperature := temperature_c()) is not None:
+        cool = gpu.cool_down_c
+        if cool is None or temperature <= cool or time.monotonic() >= until:
+            return
+        time.sleep(_COOLING_S)
+
+
+def image_energy(
+    runtime: Runtime,
+    read: Callable[[], Sample],
+    forward: Callable[[], Any],
+    images: int,
+    pass_ms: float,
+) -> Energy | None:
+    """Mean power of passes that take a second, times their time an image."""
+    now = read()
+    if now.energy_mj is None and now.power_w is None:
+        return None
+    sampler = Sampler(read, _ENERGY_SAMPLE_S)
+    count = math.ceil(_ENERGY_MS / pass_ms)
+    runtime.synchronize()
+    started = runtime.wall_ms()
+    for _ in range(count):
+        forward()
+    runtime.synchronize()
+    image_ms = (runtime.wall_ms() - started) / (count * images)
+    found = sampling.mean_power_w(sampler.stop())
+    if found is None:
+        return None
+    power_w, basis = found
+    return Energy(power_w * image_ms, basis)
+
+
+@cache
+def _look(runtime: Runtime) -> Visible:
+    """What CUDA shows, where NVIDIA's driver lists a card at all. Once a process."""
+    if nvml.count() == 0:
+        raise DeviceError(
+            "no CUDA device: NVIDIA's driver lists no card; see nvidia-smi -L, or choose another"
+            " profile: snakemake --profile cpu"
+        )
+    seen = look(runtime)
+    if seen.cuda is None:
+        raise DeviceError(
+            f"torch {seen.torch} is a build without CUDA; install one with it:"
+            " see https://pytorch.org/get-started/locally"
+        )
+    if not seen.cards:
+        raise DeviceError(
+            "no CUDA device: CUDA shows none, though the driver lists some: unset"
+            f" CUDA_VISIBLE_DEVICES ({os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}), or"
+            f" update the driver for CUDA {seen.cuda}"
+        )
+    return seen
+
+
+def look(runtime: Runtime) -> Visible:
+    """What CUDA shows, seen by a child: this process must not start CUDA."""
+    isolation.prepare()
+    outcome = isolation.run(runtime.visible, timeout_s=_LOOK_S, memory_mib=math.inf)
+    if outcome.status != "ok":
+        raise DeviceError(f"CUDA does not start: {outcome.message}; see nvidia-smi")
+    seen: Visible = outcome.value
+    return seen
+
+
+def select(wanted: str, seen: Visible) -> VisibleCard:
+    """The card that ``gpu.select`` names: by place in CUDA's order, UUID or PCI address.
+
+    Raises DeviceError where CUDA shows none such.
+    """
+    for place, card in enumerate(seen.cards):
+        if wanted in (str(place), card.uuid) or (":" in wanted and _pci(wanted) == card.pci):
+            return card
+    there = ", ".join(f"{place}: {card.uuid}" for place, card in enumerate(seen.cards))
+    raise DeviceError(f"gpu.select: {wanted!r}: CUDA shows no such card; there is {there}")
+
+
+def _pci(address: str) -> tuple[int, ...]:
+    """Domain, bus, device of an address as lspci or NVML write it: 0000:01:00.0, 01:00.0."""
+    numbers = [int(part, 16) for part in re.split(r"[:.]", address) if part]
+    if "." in address:
+        numbers.pop()
+    return tuple([0, *numbers][-3:])
+
+
+def runs_on(capability: tuple[int, int], architectures: tuple[str, ...]) -> bool:
+    """Whether a build with kernels for ``architectures`` runs on a card.
+
+    Machine code (sm_75) runs on the same major number and a minor one that is no lower,
+    intermediate code (compute_75) on any that is no lower; of a card's own (sm_90a) only there.
+    """
+    for architecture in architectures:
+        kind, _, number = architecture.partition("_")
+        own = not number.isdigit()
+        digits = number.rstrip("af")
+        built = int(digits[:-1]), int(digits[-1])
+        if own and built != capability:
+            continue
+        if built <= capability and (kind == "compute" or built[0] == capability[0]):
+            return True
+    return False
+
+
+def _no_kernels(card: VisibleCard, seen: Visible) -> str:
+    # torch's wheels for CUDA 12.6 are the last with kernels for Maxwell, Pascal and Volta.
+    remedy = (
+        "pip install torch torchvision --index-url https://download.pytorch.org/whl/cu126"
+        if card.capability < (7, 5)
+        else "install a newer torch, or one for a newer CUDA"
+    )
+    return (
+        f"{card.name}: compute capability {_dotted(card.capability)}: torch {seen.torch} has"
+        f" kernels for {' '.join(seen.architectures) or 'none'}; {remedy}"
+    )
+
+
+def _dotted(capability: tuple[int, int]) -> str:
+    return ".".join(map(str, capability))
+
+
+def allocator() -> str | None:
+    """Settings of torch's allocator, from the environment; None: its own."""
+    return next((os.environ[name] for name in _ALLOCATOR if name in os.environ), None)
