@@ -19,7 +19,7 @@ rule latency:
 rule time_round:
     input:
         **stage("latency"),
-        architectures=architectures(models),
+        architectures=architectures(timed),
         registry=ancient(REGISTRY),
         before=round_before,
     output:
@@ -45,8 +45,8 @@ rule time_round:
             when_busy=settings.when_busy,
         ),
         setup=device_options(),
-        models=models,
-        definitions=definitions(models),
+        models=timed,
+        definitions=definitions(timed),
     message:
         "Time the networks on {wildcards.device}, round {wildcards.round}"
     shell:
