@@ -31,7 +31,12 @@ config_files = sorted(workflow.configfiles, key=lambda file: str(file) != PARAME
 try:
     settings = parameters.check(config, config_files)
     networks = registry.load_registry(Path(REGISTRY))
-    models = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    timed = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    predicted = (
+        registry.resolve(settings.predicted, networks, source=f"{PARAMETERS}: predicted")
+        if settings.predicted
+        else []
+    )
     weights.check(settings.weights, networks, PARAMETERS)
     other_plans = [
         others.plan(others.settings(name, source=f"{PARAMETERS}: devices"))
@@ -41,7 +46,7 @@ try:
     dataset = settings.dataset
     geometries = {
         name: geometry.of(networks[name], dataset.protocol).name
-        for name in (models if dataset.name else [])
+        for name in ({*timed, *predicted} if dataset.name else ())
     }
     # Names, sizes and times of the files, so that a change in a person's folder is noticed.
     listing = images.listing(dataset.path) if dataset.path else None
@@ -62,6 +67,9 @@ device_threads = settings.threads or devices.backend(setup).default_threads()
 
 # The devices of other machines are shown where they were merged. Their records are the study's own
 # list too: networks and rounds that were dropped may lie beside them.
+predicted = [name for name in predicted if name not in timed]
+models = timed + predicted
+
 other_plans = [
     plan for plan in other_plans if os.path.exists(f"results/{plan.device}/environment.json")
 ]
