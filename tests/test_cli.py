@@ -18,6 +18,7 @@ import toys
 
 from dnnbench import checks, cli, registry, resolving
 from dnnbench.checks.machine import watch
+from dnnbench.devices import cpu
 from dnnbench.picking import Entry, Pick, pick
 from dnnbench.records import StudyRow, columns
 from dnnbench.selection import Limits
@@ -471,7 +472,7 @@ def test_summary_names_the_best_under_each_budget(run: Run) -> None:
 
 
 @pytest.fixture
-def look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+def look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_lock: None) -> Callable[..., None]:
     """Begin a study in the working folder, on a machine whose proc and sys are a made-up tree."""
 
     def begin(tree: dict[str, str], settings: str = "", busy: float = 0.0) -> None:
@@ -577,6 +578,18 @@ def test_the_verdict_on_the_resolution(
     assert "MobileNet-v2 could not be timed: too large." in text
     answer = json.loads(run("check", "--resolve", "--json").out)
     assert answer["resolution"] == found.model_dump()
+
+
+def test_a_study_that_is_refused_leaves_what_was_found(
+    run: Run, look_at: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at(test_checks.SERVER, settings="when_busy: refuse\n")
+    monkeypatch.setattr(cpu.Cpu, "others_busy", lambda self, seconds: (0.5, "cc1plus (pid 7)"))
+    done = run("check", "--resolve")
+    assert done.code == 1
+    assert done.out.startswith("cpu: 0 of 14 checks found")
+    said = "dnnbench: cpu: others use 50% of the machine, most of it cc1plus (pid 7); stop them"
+    assert done.err.splitlines()[-1].startswith(said)
 
 
 def test_check_of_a_device_without_a_file(run: Run, look_at: Callable[..., None]) -> None:

@@ -92,7 +92,8 @@ def clock(seen: Seen) -> Check:
 
     def fastest(name: str) -> float | None:
         """GHz, from kHz."""
-        values = [int(text) for text in machine.each_cpu(f"cpufreq/{name}").values()]
+        texts = machine.each_cpu(f"cpufreq/{name}").values()
+        values = [int(text) for text in texts if text.isdigit()]  # Or <unknown>.
         return max(values) / 1e6 if values else None
 
     now, limit = fastest("scaling_cur_freq"), fastest("scaling_max_freq")

@@ -60,10 +60,15 @@ def check(
     name = device or parameters.read_yaml(others.PARAMETERS).get("profile", "cpu")
     settings = others.settings(name, source=source)
     found = checks.look(settings)
+    console = printing.console()
+    if not as_json:
+        _print_checks(console, name, found)
     resolution = None
     if resolve:
         known = registry.load_registry(others.REGISTRY)
         resolution = resolving.run(settings, {key: known[key] for key in resolving.NETWORKS})
+        if not as_json:
+            _print_resolution(console, resolution)
     if as_json:
         whole = {
             "device": name,
@@ -71,11 +76,6 @@ def check(
             "resolution": resolution and resolution.model_dump(),
         }
         print(json.dumps(whole, indent=1))
-    else:
-        console = printing.console()
-        _print_checks(console, name, found)
-        if resolution:
-            _print_resolution(console, resolution)
     if any(one.state == "warn" for one in found):
         raise typer.Exit(DISTURBED)
 
@@ -91,7 +91,7 @@ def _print_checks(console: Console, device: str, found: Sequence["Check"]) -> No
     console.print()
     console.print(table)
     for one in found:
-        if one.state == "warn" or one.mend:
+        if one.mend:
             console.print(f"\n{one.name}: {one.why}")
             # A command is one line to copy, however narrow the terminal.
             console.print(f"    {one.mend}", soft_wrap=True)
