@@ -535,6 +535,16 @@ def test_a_profile_is_found_by_its_plain_name_and_names_its_device():
         assert device.keys() >= {"backend", "device", "threads"}  # What DVC asks for by name.
 
 
+def test_where_memory_is_shared_a_round_is_given_what_was_measured_of_it(tmp_path):
+    folder = project(tmp_path)
+    words = ("-n", "-p", "--", "latency")
+    shared = snakemake(folder, "--config", "backend=jetson", *words)
+    assert jobs(folder, "--config", "backend=jetson", "--", "latency")["profile_memory"] == 1
+    assert shared.count(f"--memory-dir {MEMORY}") == 2
+    assert "--memory-dir" not in snakemake(folder, *words)
+    assert "profile_memory" not in jobs(folder, "--", "latency")
+
+
 PICTURES = "resources/images/folder/bilinear-256-224.json"
 
 

@@ -9,6 +9,10 @@ round_files = expand(
     round=range(1, settings.latency.passes.rounds + 1),
 )
 
+# Where CPU and GPU share their memory, a batch that does not fit takes the board down: the memory that
+# was measured says which to leave.
+shared_memory = settings.backend == "jetson"
+
 
 rule latency:
     input:
@@ -22,6 +26,7 @@ rule time_round:
         architectures=architectures(models),
         registry=ancient(REGISTRY),
         before=round_before,
+        memory=ancient(expand(MEMORY, model=models, allow_missing=True)) if shared_memory else [],
     output:
         # Kept and completed, not made anew: a network that is added costs its own cells only.
         update(ROUND),
@@ -45,6 +50,9 @@ rule time_round:
             when_busy=settings.when_busy,
         ),
         setup=device_options(),
+        memory=lambda wildcards, input: (
+            f"--memory-dir {Path(input.memory[0]).parent}" if shared_memory else ""
+        ),
         models=models,
         definitions=definitions(models),
     message:
@@ -53,5 +61,5 @@ rule time_round:
         "python {input.script} {params.models} --registry {input.registry}"
         " --round {wildcards.round} {params.rounds} --device {wildcards.device} {params.setup}"
         " --variant {wildcards.variant} {params.batch_sizes} {params.protocol}"
-        " {params.discard} {params.samples} {params.cell_timeout_s} {params.when_busy}"
+        " {params.discard} {params.samples} {params.cell_timeout_s} {params.when_busy} {params.memory}"
         " --output {output} 2>&1 | tee {log}"

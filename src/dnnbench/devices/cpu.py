@@ -9,13 +9,14 @@ import resource
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from dnnbench.devices import Energy, Timed
 from dnnbench.isolation import available_mib, status_mib
-from dnnbench.records import Disturbance
+from dnnbench.records import Disturbance, MemoryCell
+from dnnbench.registry import Network
 
 _REFERENCE_S = 0.05
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # From glibc's malloc.h.
@@ -47,6 +48,10 @@ class Cpu:
 
     def settle(self) -> None:
         """A CPU is always fit."""
+
+    def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
+        """Never: what does not fit into ``allowance_mib`` is refused by malloc."""
+        return None
 
     def others_busy(self, seconds: float) -> tuple[float, str]:
         """Share of all cores that other programs use over ``seconds``, and the busiest program."""
