@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from dnnbench import records
 from dnnbench.errors import UserError
@@ -292,7 +301,11 @@ class Parameters(Section):
         list[Variant], Field(min_length=1, description="Ways of running a network.")
     ] = ["fp32-eager"]
     gpu: Annotated[
-        Gpu | None, Field(description="How the GPU is set up: of backends cuda and jetson alone.")
+        Gpu | None,
+        Field(
+            description="How the GPU is set up: of backends cuda and jetson alone.",
+            validate_default=True,
+        ),
     ] = None
     when_busy: Annotated[
         Literal["flag", "refuse"],
@@ -301,6 +314,23 @@ class Parameters(Section):
             " flag the round's cells as unstable, or refuse to start."
         ),
     ] = "flag"
+    conda: Annotated[
+        Literal["device", "device-cu126", "device-jetson"],
+        Field(
+            description="Environment of workflow/envs that the device is driven in, with"
+            " `snakemake --sdm conda`."
+        ),
+    ] = "device"
+
+    @field_validator("gpu")
+    @classmethod
+    def _only_where_there_is_one(cls, gpu: Gpu | None, info: ValidationInfo) -> Gpu | None:
+        """The settings of backends that have a GPU: those that are not written are the defaults."""
+        if info.data.get("backend") == "cpu":
+            if gpu is not None:
+                raise PydanticCustomError("gpu", "Backend cpu has no GPU: remove it")
+            return None
+        return gpu or Gpu()
 
 
 def check(config: Mapping[str, Any], files: Iterable[Path | str] = ()) -> Parameters:
@@ -386,8 +416,8 @@ def _remedy(location: list[str]) -> str:
         if field is None:
             break
         text = f"mend the value ({field.description})"
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            section = field.annotation
+        if inner := _inner(field.annotation):
+            section = inner
     return text
 
 
@@ -399,8 +429,16 @@ def _section(location: list[str]) -> type[BaseModel]:
         if get_origin(annotation) is dict:  # Sections by name: the next part is the name.
             next(parts)
             annotation = get_args(annotation)[1]
-        section = annotation
+        section = _inner(annotation) or section
     return section
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    """The section that a field holds, also where it may be null."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
 
 
 def _holder(location: list[str], files: list[Path]) -> str:

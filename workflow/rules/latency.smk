@@ -35,9 +35,10 @@ rule time_round:
     # After everything else, and with every core: no job of this workflow disturbs a timing.
     priority: -1
     conda:
-        "../envs/device.yaml"
+        DEVICE_ENV
     threads: every_core
     resources:
+        **gpu_request,
         device_slot=1,
     params:
         **options(

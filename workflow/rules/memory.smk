@@ -23,9 +23,10 @@ rule profile_memory:
     log:
         "logs/{device}/{variant}/memory.log",
     conda:
-        "../envs/device.yaml"
+        DEVICE_ENV
     threads: every_core
     resources:
+        **gpu_request,
         device_slot=1,
     params:
         **options(
