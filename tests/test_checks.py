@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from dnnbench.checks import Check, Machine, Seen
 from dnnbench.checks.machine import watch
 from dnnbench.devices import Setup
 from dnnbench.parameters import Parameters
+from dnnbench.records import GpuEnvironment
 
 CPU = "sys/devices/system/cpu"
 X86 = "processor : 0\nmodel name : A processor\nflags : fpu sse avx\n"
@@ -355,3 +357,42 @@ def test_this_machine_can_be_looked_at() -> None:
     assert len(found) == 14
     assert found["threads"].seen.startswith("1 on ")
     assert found["stolen time"].seen.endswith("since boot")
+
+
+# GPUs -----------------------------------------------------------------------------------------
+
+
+def of_gpu(backend: str, **known: Any) -> dict[str, checks.Check]:
+    machine = Machine(
+        device="gpu",
+        setup=Setup(backend),
+        threads=1,
+        cpus=frozenset({0}),
+        environ={},
+        root=Path("/nothing/is/here"),
+    )
+    seen = Seen(machine, 0.0, "nobody", gpu=GpuEnvironment(**known))
+    return {check.name: check for check in checks.judge(seen)}
+
+
+def test_a_card_without_persistence_is_warned_of_with_its_command() -> None:
+    found = of_gpu("cuda", uuid="GPU-1", persistence=False, clock_mhz=139, max_clock_mhz=1911)
+    assert found["persistence"].state == "warn"
+    assert found["persistence"].mend == "sudo nvidia-smi -i GPU-1 -pm 1"
+    assert found["GPU clocks"].state == "unknown"
+    assert found["GPU clocks"].seen.startswith("from 139 MHz at rest to 1911 MHz")
+    assert of_gpu("cuda", uuid="GPU-1", persistence=True)["persistence"].state == "ok"
+    assert of_gpu("cuda", uuid="GPU-1")["persistence"].state == "unknown"
+    assert "threads" not in found
+
+
+@pytest.mark.parametrize(
+    ("locked", "state", "mend"), [(True, "ok", None), (False, "warn", "sudo jetson_clocks")]
+)
+def test_a_board_whose_clocks_float_is_warned_of(
+    locked: bool, state: str, mend: str | None
+) -> None:
+    found = of_gpu("jetson", clocks_locked=locked, power_mode="MAXN")
+    assert (found["GPU clocks"].state, found["GPU clocks"].mend) == (state, mend)
+    assert (found["power mode"].state, found["power mode"].seen) == ("ok", "MAXN")
+    assert of_gpu("jetson", clocks_locked=locked)["power mode"].state == "unknown"

@@ -6,19 +6,27 @@ for every device; what only one kind of device has is listed by the name of its 
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from dnnbench import devices
-from dnnbench.checks import cpu, host
+from dnnbench.checks import cpu, gpu, host
 from dnnbench.checks.machine import Check, Machine, Seen, watch
 from dnnbench.parameters import Parameters
 
 __all__ = ["OF_BACKEND", "Check", "Machine", "Seen", "judge", "look"]
 
-OF_BACKEND: Mapping[str, tuple[Callable[[Seen], Check], ...]] = {"cpu": cpu.CHECKS}
+OF_BACKEND: Mapping[str, tuple[Callable[[Seen], Check], ...]] = {
+    "cpu": cpu.CHECKS,
+    "cuda": gpu.CARD,
+    "jetson": gpu.BOARD,
+}
 
 
 def look(settings: Parameters) -> list[Check]:
-    """Watch this machine for a second as the device of ``settings``, and judge what was seen."""
+    """Watch this machine for a second as the device of ``settings``, and judge what was seen.
+
+    Raises DeviceError where nothing can be measured on it at all.
+    """
     setup = devices.Setup(settings.backend, settings.gpu)
     machine = Machine(
         device=settings.device,
@@ -27,7 +35,10 @@ def look(settings: Parameters) -> list[Check]:
         cpus=frozenset(os.sched_getaffinity(0)),
         environ=os.environ,
     )
-    return judge(watch(machine, devices.backend(setup).others_busy))
+    on = devices.backend(setup)
+    on.preflight()
+    seen = watch(machine, on.others_busy)
+    return judge(replace(seen, gpu=on.describe().get("gpu_details")))
 
 
 def judge(seen: Seen) -> list[Check]:

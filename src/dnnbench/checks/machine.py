@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from dnnbench.devices import Setup
-from dnnbench.records import Record
+from dnnbench.records import GpuEnvironment, Record
 
 WINDOW_S = 1.0
 _SPIN_S = 0.1
@@ -75,7 +75,8 @@ class Seen:
     """A machine that was watched for a second.
 
     ``busy`` is the share of the device that other programs used, ``busiest`` the one that used
-    most; ``before`` and ``after`` are ticks of /proc/stat, empty where it cannot be read.
+    most; ``before`` and ``after`` are ticks of /proc/stat, empty where it cannot be read. ``gpu``
+    is what is known of a GPU.
     """
 
     machine: Machine
@@ -83,6 +84,7 @@ class Seen:
     busiest: str
     before: Counters = field(default_factory=dict)
     after: Counters = field(default_factory=dict)
+    gpu: GpuEnvironment | None = None
 
 
 def watch(machine: Machine, others_busy: Callable[[float], tuple[float, str]]) -> Seen:
