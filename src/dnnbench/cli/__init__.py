@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from dnnbench.cli import compare, look, merge, pick, predict, summary
+from dnnbench.cli import compare, device_file, look, merge, pick, predict, summary
 from dnnbench.errors import UserError
 
 # Typer keeps the line breaks, and puts an empty line where there are two.
@@ -43,6 +43,7 @@ for command in (
     look.devices,
     look.models,
     merge.merge,
+    device_file.device_file,
     summary.summary,
     summary.unlock,
 ):
