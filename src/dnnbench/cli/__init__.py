@@ -7,7 +7,16 @@ import sys
 
 import typer
 
-from dnnbench.cli import check, compare, look, merge, pick, predict, summary
+from dnnbench.cli import (
+    check,
+    compare,
+    device_file,
+    look,
+    merge,
+    pick,
+    predict,
+    summary,
+)
 from dnnbench.errors import UserError
 
 # Typer keeps the line breaks, and puts an empty line where there are two.
@@ -46,6 +55,7 @@ for command in (
     look.models,
     merge.merge,
     check.check,
+    device_file.device_file,
     summary.summary,
     summary.unlock,
 ):
