@@ -427,9 +427,11 @@ def runs_on(capability: tuple[int, int], architectures: tuple[str, ...]) -> bool
 
 
 def _no_kernels(card: VisibleCard, seen: Visible) -> str:
-    # torch's wheels for CUDA 12.6 are the last with kernels for Maxwell, Pascal and Volta.
+    # torch's wheels for CUDA 12.6 are the last with kernels for Maxwell, Pascal and Volta. With its
+    # build: pip holds that any other build of a version is that version, and would change nothing.
     remedy = (
-        "pip install torch torchvision --index-url https://download.pytorch.org/whl/cu126"
+        f"pip install torch=={seen.torch.partition('+')[0]}+cu126 --extra-index-url"
+        " https://download.pytorch.org/whl/cu126 and torchvision likewise: docs/adding-a-device.md"
         if card.capability < (7, 5)
         else "install a newer torch, or one for a newer CUDA"
     )
