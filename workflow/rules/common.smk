@@ -68,6 +68,10 @@ if workflow.is_main_process and (late := clock.forget_future([Path("results"), P
 setup = devices.Setup(settings.backend, settings.gpu)
 device_threads = settings.threads or devices.backend(setup).default_threads()
 
+# Those that are measured, and those that are only counted.
+predicted = [name for name in predicted if name not in timed]
+models = timed + predicted
+
 # With --sdm conda, what drives the device has the environment that its file names.
 DEVICE_ENV = f"../envs/{settings.conda}.yaml"
 
@@ -76,9 +80,6 @@ gpu_request = {"gpu": 1} if settings.gpu else {}
 
 # The devices of other machines are shown where they were merged. Their records are the study's own
 # list too: networks and rounds that were dropped may lie beside them.
-predicted = [name for name in predicted if name not in timed]
-models = timed + predicted
-
 other_plans = [
     plan for plan in other_plans if os.path.exists(f"results/{plan.device}/environment.json")
 ]
