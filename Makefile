@@ -1,7 +1,9 @@
 # `make study` measures this machine; `make test` checks the program. Both set up .venv first.
-# Needs Python 3.11 or later, git and make; choose the interpreter with PYTHON=python3.12.
+# Needs Python 3.11 or later, git and make; choose the interpreter with PYTHON=python3.12, and the device of
+# study and restore with PROFILE=titanx.
 
 PYTHON ?= python3
+PROFILE ?= cpu
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Tests, memory and accuracy run beside other work: waiting threads must not take cores from it.
 # Timings are not made through this variable; see docs/method.md.
@@ -11,12 +13,12 @@ TEST_ENV := OMP_WAIT_POLICY=PASSIVE
 
 study: env
 	@dnnbench unlock
-	snakemake --profile cpu --quiet reason
+	snakemake --profile $(PROFILE) --quiet reason
 	@dnnbench summary
 
 # Results that `dvc pull` brought, as up to date as `dvc status` says: nothing is made again.
 restore: env
-	snakemake --profile cpu --touch --forceall --quiet all
+	snakemake --profile $(PROFILE) --touch --forceall --quiet all
 
 env: .venv/installed
 
@@ -63,3 +65,8 @@ schemas: env
 lock:
 	uv pip compile --universal --python-version 3.11 --extra test --extra lint \
 	  pyproject.toml --output-file requirements.lock
+	$(MAKE) workflow/envs/without-cuda.txt
+
+# The lock for machines whose torch is another build: without torch and what it brings of CUDA.
+workflow/envs/without-cuda.txt: requirements.lock
+	grep -E '^[a-z]' $< | grep -vE '^(cuda-|nvidia-[^m]|torch|triton)' > $@

@@ -30,6 +30,10 @@ include: "workflow/rules/findings.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    check_device()
+
+
 rule all:
     default_target: True
     input:

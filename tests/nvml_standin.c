@@ -84,6 +84,12 @@ int nvmlDeviceGetHandleByUUID(const char *uuid, Device *device) {
     return NOT_FOUND;
 }
 
+int nvmlDeviceGetHandleByIndex_v2(uint index, Device *device) {
+    if (index >= cards()) return INVALID;
+    *device = (Device)(size_t)(index + 1);
+    return OK;
+}
+
 int nvmlSystemGetDriverVersion(char *value, uint size) {
     return look_up(-1, "driver", value, size) ? OK : NOT_SUPPORTED;
 }
@@ -94,6 +100,7 @@ int nvmlSystemGetCudaDriverVersion_v2(int *version) {
     return OK;
 }
 
+int nvmlDeviceGetUUID(Device d, char *value, uint size) { return text(d, "uuid", value, size); }
 int nvmlDeviceGetName(Device d, char *value, uint size) { return text(d, "name", value, size); }
 
 struct pci { char legacy[16]; uint domain, bus, device, id, subsystem; char address[32]; };

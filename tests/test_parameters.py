@@ -1,10 +1,11 @@
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
-from dnnbench import parameters
-from dnnbench.parameters import ParameterError
+from dnnbench import devices, options, parameters
+from dnnbench.parameters import Gpu, ParameterError
 
 ROOT = Path(__file__).parents[1]
 PARAMS, CPU = ROOT / "params.yaml", ROOT / "config/devices/cpu.yaml"
@@ -100,6 +101,22 @@ def test_a_protocol_brings_its_own_numbers(load):
             {"dataset": {"path": "/no/where"}},
             ["dev.yaml: dataset.path: '/no/where': no such folder", "correct it"],
         ),
+        (
+            {},
+            {"gpu": {"deterministic": True}},
+            ["dev.yaml: gpu: {'deterministic': True}: backend cpu has no GPU: remove it"],
+        ),
+        (
+            {},
+            {"backend": "cuda", "gpu": {"determinstic": True}},
+            ["dev.yaml: gpu.determinstic: True: unknown key", "did you mean 'deterministic'?"],
+        ),
+        (
+            {},
+            {"backend": "cuda", "gpu": {"select": 1}},
+            ["dev.yaml: gpu.select: 1", "Quote a number"],
+        ),
+        ({}, {"conda": "pascal"}, ["dev.yaml: conda: 'pascal'", "'device-cu126'"]),
     ],
 )
 def test_a_mistake_is_one_line_with_file_key_value_and_remedy(load, params, device, said):
@@ -109,6 +126,21 @@ def test_a_mistake_is_one_line_with_file_key_value_and_remedy(load, params, devi
     assert "\n" not in message
     for part in said:
         assert part in message
+
+
+@pytest.mark.parametrize("backend", ["cuda", "jetson"])
+def test_a_gpu_of_which_nothing_is_said_has_the_defaults(load, backend):
+    settings = load(device={"backend": backend})
+    assert settings.gpu == Gpu()
+    # By hand, without a device file, likewise: the same fingerprints.
+    assert options.setup(backend, None) == devices.Setup(backend, settings.gpu)
+
+
+def test_a_cpu_has_no_gpu_by_hand_either(load):
+    assert load().gpu is None
+    assert options.setup("cpu", None) == devices.Setup("cpu")
+    with pytest.raises(typer.BadParameter, match="backend cpu has no GPU"):
+        options.setup("cpu", "{}")
 
 
 def test_parameters_without_a_device_say_how_to_name_one():

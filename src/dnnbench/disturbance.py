@@ -14,6 +14,8 @@ MAX_RUN_DELAY = 0.01
 MAX_STEAL = 0.005
 MAX_REFERENCE = 1.15
 MAX_BUSY = 0.05
+# A page here and there moves at any time.
+MAX_SWAPPED_MIB = 1.0
 # As much as an interval may be wide: a pass follows the clock.
 MAX_CLOCK_DROP = 0.05
 # The host's clock sees a pause between passes that the GPU's does not, and each window's ends.
@@ -50,6 +52,8 @@ def reasons(seen: Disturbance) -> list[str]:
             f"the passes took {seen.wall_ms:.4g} ms by the host's clock and"
             f" {seen.events_ms:.4g} ms by the GPU's"
         )
+    if (seen.swapped_mib or 0) > MAX_SWAPPED_MIB:
+        found.append(f"{seen.swapped_mib:.0f} MiB went to swap")
     return found
 
 
@@ -67,6 +71,7 @@ def severity(seen: Disturbance) -> float:
         _HELD_BACK if _held_back(seen) or seen.foreign_processes else 0,
         clock_drop(seen.clock_mhz) / MAX_CLOCK_DROP if seen.clock_mhz else 0,
         _clocks_apart(seen) / MAX_CLOCKS_APART,
+        (seen.swapped_mib or 0) / MAX_SWAPPED_MIB,
     )
 
 

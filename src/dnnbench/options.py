@@ -32,11 +32,16 @@ REGISTRY = Path(os.path.relpath(DEFAULT_REGISTRY))
 
 
 def setup(backend: str, gpu: str | None) -> devices.Setup:
-    """How the device is driven. Raises typer.BadParameter for a ``gpu`` that cannot be right."""
+    """How the device is driven: a GPU of which nothing is said, as its defaults are.
+
+    Raises typer.BadParameter for a ``gpu`` that cannot be right.
+    """
+    if backend == "cpu":
+        if gpu is not None:
+            raise typer.BadParameter(f"{gpu!r}: backend cpu has no GPU; drop the option")
+        return devices.Setup(backend)
     try:
-        return devices.Setup(
-            backend, None if gpu is None else parameters.Gpu.model_validate_json(gpu)
-        )
+        return devices.Setup(backend, parameters.Gpu.model_validate_json(gpu or "{}"))
     except ValidationError as error:
         raise typer.BadParameter(f"{gpu!r}: {records.describe(error)}") from error
 

@@ -20,6 +20,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from dnnbench import records, variants
 from dnnbench.errors import UserError
@@ -258,6 +259,13 @@ class Parameters(Section):
         str | Annotated[list[str], Field(min_length=1)],
         Field(description="A set of networks (bianco2018), or a list of names from the registry."),
     ] = "bianco2018"
+    predicted: Annotated[
+        str | list[str],
+        Field(
+            description="A set of networks or a list of names, as models: those that are not among"
+            " models are counted and not measured. Their time is predicted from those that are."
+        ),
+    ] = []
     devices: Annotated[
         list[DeviceName],
         Field(
@@ -293,7 +301,11 @@ class Parameters(Section):
         Field(min_length=1, description=_VARIANTS),
     ] = ["fp32-eager"]
     gpu: Annotated[
-        Gpu | None, Field(description="How the GPU is set up: of backends cuda and jetson alone.")
+        Gpu | None,
+        Field(
+            description="How the GPU is set up: of backends cuda and jetson alone.",
+            validate_default=True,
+        ),
     ] = None
     when_busy: Annotated[
         Literal["flag", "refuse"],
@@ -302,6 +314,23 @@ class Parameters(Section):
             " flag the round's cells as unstable, or refuse to start."
         ),
     ] = "flag"
+    conda: Annotated[
+        Literal["device", "device-cu126", "device-jetson"],
+        Field(
+            description="Environment of workflow/envs that the device is driven in, with"
+            " `snakemake --sdm conda`."
+        ),
+    ] = "device"
+
+    @field_validator("gpu")
+    @classmethod
+    def _only_where_there_is_one(cls, gpu: Gpu | None, info: ValidationInfo) -> Gpu | None:
+        """The settings of backends that have a GPU: those that are not written are the defaults."""
+        if info.data.get("backend") == "cpu":
+            if gpu is not None:
+                raise PydanticCustomError("gpu", "Backend cpu has no GPU: remove it")
+            return None
+        return gpu or Gpu()
 
     @field_validator("variants")
     @classmethod
@@ -400,8 +429,8 @@ def _remedy(location: list[str]) -> str:
         if field is None:
             break
         text = f"mend the value ({field.description})"
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            section = field.annotation
+        if inner := _inner(field.annotation):
+            section = inner
     return text
 
 
@@ -413,8 +442,16 @@ def _section(location: list[str]) -> type[BaseModel]:
         if get_origin(annotation) is dict:  # Sections by name: the next part is the name.
             next(parts)
             annotation = get_args(annotation)[1]
-        section = annotation
+        section = _inner(annotation) or section
     return section
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    """The section that a field holds, also where it may be null."""
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
 
 
 def _holder(location: list[str], files: list[Path]) -> str:

@@ -125,13 +125,15 @@ def _profile(
 ) -> MemoryRecord:
     """One cell a batch size, each in a fresh process; a cell that fails is a status.
 
-    A batch size larger than one that ran out of memory, here or in ``known``, is not tried.
+    A batch size larger than one that ran out of memory, here or in ``known``, is not tried, nor one
+    that the device refuses by what they took.
     """
     on = devices.backend(plan.setup)
     started = datetime.now(UTC)
     cells: list[MemoryCell] = []
     for batch_size in batch_sizes:
-        if said := _not_tried(batch_size, [*known, *cells]):
+        seen = [*known, *cells]
+        if said := _not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):
             cells.append(MemoryCell(batch_size=batch_size, status="oom", message=said))
             continue
         on.settle()
@@ -151,8 +153,7 @@ def _profile(
             MemoryCell(
                 batch_size=batch_size,
                 status=outcome.status,
-                message=outcome.message,
-                **(outcome.value or {}),
+                **{"message": outcome.message, **(outcome.value or {})},
             )
         )
     return MemoryRecord(

@@ -452,6 +452,7 @@ class Disturbance(Record):
     power_w: NonNegative | None = None
     clock_reasons: list[str] | None = None
     foreign_processes: list[str] | None = None
+    swapped_mib: NonNegative | None = None
 
 
 class Attempt(Record):
@@ -529,8 +530,10 @@ class MemoryCell(Record):
     ``passes_s`` is what the forward passes took, on a machine that other jobs shared: it says what
     the measurement cost, and is no inference time. The peaks are those of torch's allocator: of
     tensors (allocated) and of all that it holds (reserved) in a steady pass, and of all that it
-    held in the first, which tries algorithms. ``allocator`` is its settings.
-    ``built`` as in LatencyLine.
+    held in the first, which tries algorithms. ``allocator`` is its settings. Where CPU and GPU
+    share their memory: ``noise_mib`` is the spread of readings while nothing was done,
+    ``swapped_mib`` what went to swap meanwhile, and ``cuda_free_fall_mib`` how far what CUDA calls
+    free fell in the passes. ``built`` as in LatencyLine.
     """
 
     batch_size: BatchSize
@@ -547,6 +550,9 @@ class MemoryCell(Record):
     reserved_peak_mib: NonNegative | None = None
     first_call_peak_mib: NonNegative | None = None
     allocator: str | None = None
+    noise_mib: NonNegative | None = None
+    swapped_mib: NonNegative | None = None
+    cuda_free_fall_mib: float | None = None
     built: Built | None = None
 
 

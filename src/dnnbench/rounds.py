@@ -8,8 +8,9 @@ import math
 import os
 import random
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,12 +20,15 @@ from dnnbench.fingerprint import fingerprint
 from dnnbench.journal import Journal, Key, key
 from dnnbench.latency import Timing
 from dnnbench.parameters import Passes
-from dnnbench.records import Attempt, LatencyLine
+from dnnbench.records import Attempt, LatencyLine, MemoryCell
 from dnnbench.registry import Network
 
 _BUSY_WINDOW_S = 1.0
 _MAX_REPEATED = 0.05
 _OWN_POLICY = "default"
+
+
+Report = Callable[[str, int, int], AbstractContextManager[progress.Step]]
 
 
 class BusyError(UserError):
@@ -33,7 +37,10 @@ class BusyError(UserError):
 
 @dataclass(frozen=True)
 class Round:
-    """What a round measures, and how."""
+    """What a round measures, and how.
+
+    ``memory`` is what is known of the networks' memory, for devices that a batch could take down.
+    """
 
     number: int
     session: str
@@ -47,6 +54,7 @@ class Round:
     threads: int
     cell_timeout_s: float
     when_busy: str
+    memory: Mapping[str, Sequence[MemoryCell]] = field(default_factory=dict)
 
     def cells(self) -> list[Key]:
         """Every cell of the round, in the study's order."""
@@ -88,15 +96,16 @@ def cell_fingerprint(
     return fingerprint(latency, network, settings)
 
 
-def run(plan: Round, output: Path) -> None:
+def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     """Measure the cells that ``output`` lacks, and write it anew with all of them.
 
     A cell that is there with the same fingerprint is kept, whatever its status. Each cell that
     finishes goes to a journal at once, so that a kill loses the cell in hand and no other.
-    A batch size larger than one that ran out of memory is not tried.
+    A batch size larger than one that ran out of memory is not tried, nor one that the device
+    refuses.
     The most disturbed cells are measured once more at the end; what the first attempt gave stays
-    in the record. Raises BusyError and DeviceError before anything is measured, and DeviceError
-    where the device is lost in between.
+    in the record. ``report`` tells a person how far it is. Raises BusyError and DeviceError before
+    anything is measured, and DeviceError where the device is lost in between.
     """
     journal = Journal(output)
     fresh = journal.unfinished()
@@ -111,7 +120,7 @@ def run(plan: Round, output: Path) -> None:
     if groups:
         devices.backend(plan.setup).check_clocks()
     what = f"round {plan.number} of {plan.passes.rounds}"
-    with progress.steps(what, len(groups), _later(plan, output)) as step:
+    with report(what, len(groups), _later(plan, output)) as step:
         for cells in groups:
             step(_name(cells))
             for line in _visit(plan, cells, prints[cells[0][1]], busy, [lines[k] for k in valid]):
@@ -124,7 +133,7 @@ def run(plan: Round, output: Path) -> None:
     repeats = _most_disturbed(
         [_compared(lines[cell], best) for cell in plan.cells() if cell in new]
     )
-    with progress.steps(f"{what}, disturbed cells again", len(repeats)) as step:
+    with report(f"{what}, disturbed cells again", len(repeats), 0) as step:
         for first in repeats:
             cell = key(first)
             step(_name([cell]))
@@ -189,7 +198,11 @@ def _visit(
     plan: Round, cells: list[Key], fingerprint: str, busy: float | None, known: list[LatencyLine]
 ) -> list[LatencyLine]:
     """Lines of cells of one model, without trying those that cannot fit by what is ``known``."""
-    reasons = {cell: _not_tried(cell, known) for cell in cells}
+    on = devices.backend(plan.setup)
+    network, seen = plan.networks[cells[0][1]], plan.memory.get(cells[0][1], [])
+    reasons = {
+        cell: _not_tried(cell, known) or on.refuses(network, cell[2], seen) for cell in cells
+    }
     skipped = [
         _line(plan, cell, fingerprint, Timing("oom", said), datetime.now(UTC), 0.0, busy)
         for cell, said in reasons.items()

@@ -25,9 +25,11 @@ rule measure_accuracy:
     log:
         "logs/accuracy/{dataset}/{model}.log",
     conda:
-        "../envs/device.yaml"
+        DEVICE_ENV
     # Every core: two networks side by side would only wait for each other's threads.
     threads: every_core
+    resources:
+        **gpu_request,
     params:
         **options(
             protocol=settings.dataset.protocol,

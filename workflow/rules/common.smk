@@ -3,9 +3,12 @@
 import os
 import re
 import shlex
+import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
+
+from snakemake.settings.types import DeploymentMethod
 
 from dnnbench import (
     clock,
@@ -32,7 +35,12 @@ config_files = sorted(workflow.configfiles, key=lambda file: str(file) != PARAME
 try:
     settings = parameters.check(config, config_files)
     networks = registry.load_registry(Path(REGISTRY))
-    models = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    timed = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    predicted = (
+        registry.resolve(settings.predicted, networks, source=f"{PARAMETERS}: predicted")
+        if settings.predicted
+        else []
+    )
     weights.check(settings.weights, networks, PARAMETERS)
     # With environments of their own, jobs have what they need there.
     if not workflow.deployment_settings.deployment_method:
@@ -45,7 +53,7 @@ try:
     dataset = settings.dataset
     geometries = {
         name: geometry.of(networks[name], dataset.protocol).name
-        for name in (models if dataset.name else [])
+        for name in ({*timed, *predicted} if dataset.name else ())
     }
     # Names, sizes and times of the files, so that a change in a person's folder is noticed.
     listing = images.listing(dataset.path) if dataset.path else None
@@ -63,6 +71,16 @@ if workflow.is_main_process and (late := clock.forget_future([Path("results"), P
 # Asked once and here: the nodes of a cluster may differ.
 setup = devices.Setup(settings.backend, settings.gpu)
 device_threads = settings.threads or devices.backend(setup).default_threads()
+
+# Those that are measured, and those that are only counted.
+predicted = [name for name in predicted if name not in timed]
+models = timed + predicted
+
+# With --sdm conda, what drives the device has the environment that its file names.
+DEVICE_ENV = f"../envs/{settings.conda}.yaml"
+
+# What a job that drives a GPU asks a cluster for, whatever profile sends it there. Here nothing counts it.
+gpu_request = {"gpu": 1} if settings.gpu else {}
 
 # The devices of other machines are shown where they were merged. Their records are the study's own
 # list too: networks and rounds that were dropped may lie beside them.
@@ -97,6 +115,27 @@ wildcard_constraints:
     variant=r"[a-z0-9_.-]+",
     model=r"[a-z0-9_.-]+",
     round=r"\d+",
+
+
+def check_device():
+    """Before the first job: end in one line where a job would drive the GPU, and cannot.
+
+    Only where the jobs run here, and with this torch: a cluster's nodes and conda's environments have
+    their own, where a job says the same.
+    """
+    here = (
+        workflow.is_main_process
+        and workflow.local_exec
+        and not workflow.touch
+        and DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method
+    )
+    if not (settings.gpu and here):
+        return
+    if not any("setup" in job.rule.params.keys() for job in workflow.dag.needrun_jobs()):
+        return
+    words = ["--backend", settings.backend, "--gpu", settings.gpu.model_dump_json()]
+    if subprocess.run([sys.executable, "-m", "dnnbench.preflight", *words]).returncode:
+        sys.exit(1)
 
 
 def every_core(wildcards):

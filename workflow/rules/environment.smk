@@ -10,7 +10,9 @@ rule environment:
     log:
         "logs/{device}/environment.log",
     conda:
-        "../envs/device.yaml"
+        DEVICE_ENV
+    resources:
+        **gpu_request,
     params:
         setup=device_options(),
     message:

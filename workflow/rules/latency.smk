@@ -9,6 +9,10 @@ round_files = expand(
     round=range(1, settings.latency.passes.rounds + 1),
 )
 
+# Where CPU and GPU share their memory, a batch that does not fit takes the board down: the memory that
+# was measured says which to leave.
+shared_memory = settings.backend == "jetson"
+
 
 rule latency:
     input:
@@ -19,9 +23,10 @@ rule latency:
 rule time_round:
     input:
         **stage("latency"),
-        architectures=architectures(models),
+        architectures=architectures(timed),
         registry=ancient(REGISTRY),
         before=round_before,
+        memory=ancient(expand(MEMORY, model=timed, allow_missing=True)) if shared_memory else [],
     output:
         # Kept and completed, not made anew: a network that is added costs its own cells only.
         update(ROUND),
@@ -30,9 +35,10 @@ rule time_round:
     # After everything else, and with every core: no job of this workflow disturbs a timing.
     priority: -1
     conda:
-        "../envs/device.yaml"
+        DEVICE_ENV
     threads: every_core
     resources:
+        **gpu_request,
         device_slot=1,
     params:
         **options(
@@ -45,13 +51,16 @@ rule time_round:
             when_busy=settings.when_busy,
         ),
         setup=device_options(),
-        models=models,
-        definitions=definitions(models),
+        memory=lambda wildcards, input: (
+            f"--memory-dir {Path(input.memory[0]).parent}" if shared_memory else ""
+        ),
+        models=timed,
+        definitions=definitions(timed),
     message:
         "Time the networks on {wildcards.device}, {wildcards.variant}, round {wildcards.round}"
     shell:
         "python {input.script} {params.models} --registry {input.registry}"
         " --round {wildcards.round} {params.rounds} --device {wildcards.device} {params.setup}"
         " --variant {wildcards.variant} {params.batch_sizes} {params.protocol}"
-        " {params.discard} {params.samples} {params.cell_timeout_s} {params.when_busy}"
+        " {params.discard} {params.samples} {params.cell_timeout_s} {params.when_busy} {params.memory}"
         " --output {output} 2>&1 | tee {log}"

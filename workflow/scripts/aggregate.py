@@ -5,7 +5,16 @@ from typing import Annotated
 
 from typer import BadParameter, Option
 
-from dnnbench import metrics, options, published, registry, selection, study, ways
+from dnnbench import (
+    metrics,
+    options,
+    predicting,
+    published,
+    registry,
+    selection,
+    study,
+    ways,
+)
 from dnnbench.records import (
     AccuracyRow,
     ModelRow,
@@ -32,6 +41,9 @@ def main(
         list[str] | None,
         Option(help="A device of another machine: NAME:BATCH_SIZES:VARIANTS:ROUNDS:PROTOCOL."),
     ] = None,
+    predicted: Annotated[
+        list[str] | None, Option(help="One of MODELS that is not measured: its time is predicted.")
+    ] = None,
     max_memory_gib: Annotated[str, Option(help="Memory budgets, GiB.")] = "0.7,1.0,1.4",
     min_fps: Annotated[str, Option(help="Speed budgets, frames a second.")] = "15,30,60",
     top: Annotated[int, Option(min=1, help="Networks under each pair of budgets.")] = 5,
@@ -57,8 +69,10 @@ def main(
         measured,
         published.read(tables),
         read_rows(accuracy, AccuracyRow) if accuracy else (),
+        predicted or (),
     )
-    write_table(results / "study.csv", StudyRow, rows)
+    forecast = predicting.rows(rows, {row.model: row for row in model_rows}, predicted or ())
+    write_table(results / "study.csv", StudyRow, [*rows, *forecast])
     write_table(results / "models.csv", ModelRow, model_rows)
     write_table(results / "variants.csv", VariantRow, ways.compare(rows, measured))
     chosen = selection.select(rows, *limits, top)

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import devices, engines, isolation, lock, options, registry, rounds, variants
+from dnnbench import (
+    devices,
+    engines,
+    headroom,
+    isolation,
+    lock,
+    options,
+    registry,
+    rounds,
+    variants,
+)
 from dnnbench.parameters import Latency
 
 
@@ -26,6 +36,10 @@ def main(
     samples: Annotated[str, typer.Option(help="Fewest and most timed passes.")] = "1,3",
     cell_timeout_s: Annotated[float, typer.Option(help="Limit of a cell, seconds.")] = 60,
     when_busy: Annotated[str, typer.Option(help="On a busy machine: flag or refuse.")] = "flag",
+    memory_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of memory records, by which batches that cannot fit are left."),
+    ] = None,
     session: Annotated[
         str | None, typer.Option(envvar="DNNBENCH_SESSION", help="Session. [default: the time]")
     ] = None,
@@ -55,6 +69,7 @@ def main(
         threads=threads or on.default_threads(),
         cell_timeout_s=cell_timeout_s,
         when_busy=when_busy,
+        memory=headroom.seen(memory_dir, names) if memory_dir else {},
     )
     isolation.prepare()
     engines.preload(way)

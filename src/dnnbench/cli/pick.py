@@ -97,7 +97,7 @@ def pick(
         )
     added = predictions(tables, chosen, batch_size) if predicted else None
     models = added.models if added else tables.models
-    rows = [*tables.study, *(added.rows() if added else ())]
+    rows = [*tables.known, *(added.rows() if added else ())]
     answer = picking.pick(
         rows,
         models,

@@ -1,11 +1,12 @@
 """What differs between the devices that networks run on, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dnnbench.parameters import Gpu
-from dnnbench.records import Disturbance, EnergyBasis
+from dnnbench.records import Disturbance, EnergyBasis, MemoryCell
+from dnnbench.registry import Network
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,14 @@ class Backend(Protocol):
         """
         ...
 
+    def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
+        """Why a batch must not be tried: it would take memory that the whole machine needs.
+
+        ``seen`` is what is known of the network's memory. None where a batch that does not fit does
+        no harm.
+        """
+        ...
+
     def others_busy(self, seconds: float) -> tuple[float, str]:
         """Share of the device's capacity that other programs use, and who uses most of it."""
         ...
@@ -149,6 +158,11 @@ def backend(setup: Setup) -> Backend:
     """The backend that a device file names, set up as it says."""
     from dnnbench.devices.cpu import Cpu
     from dnnbench.devices.cuda import Cuda
+    from dnnbench.devices.jetson import Jetson
 
-    makers: dict[str, Callable[[], Backend]] = {"cpu": Cpu, "cuda": lambda: Cuda(setup.gpu)}
+    makers: dict[str, Callable[[], Backend]] = {
+        "cpu": Cpu,
+        "cuda": lambda: Cuda(setup.gpu),
+        "jetson": lambda: Jetson(setup.gpu),
+    }
     return makers[setup.backend]()

@@ -9,19 +9,29 @@ import resource
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from dnnbench.devices import Energy, Timed
 from dnnbench.isolation import available_mib, status_mib
-from dnnbench.records import Disturbance
+from dnnbench.records import Disturbance, MemoryCell
+from dnnbench.registry import Network
 
 _REFERENCE_S = 0.05
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # From glibc's malloc.h.
 _MMAP_THRESHOLD = 128 * 1024
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
+
+
+def physical_cores(cpus: Iterable[int], folder: Path = _CPUS) -> int:
+    """How many cores these processors are on; each counts as one where siblings are not known."""
+    cores = set()
+    for cpu in cpus:
+        siblings = folder / f"cpu{cpu}/topology/thread_siblings_list"
+        cores.add(siblings.read_text().strip() if siblings.exists() else str(cpu))
+    return len(cores)
 
 
 class Cpu:
@@ -33,11 +43,7 @@ class Cpu:
 
     def default_threads(self) -> int:
         """One thread a physical core: hyperthreads share the units that convolutions keep busy."""
-        cores = set()
-        for cpu in os.sched_getaffinity(0):
-            siblings = _CPUS / f"cpu{cpu}/topology/thread_siblings_list"
-            cores.add(siblings.read_text().strip() if siblings.exists() else str(cpu))
-        return len(cores)
+        return physical_cores(os.sched_getaffinity(0))
 
     def preflight(self) -> None:
         """A CPU is always there."""
@@ -47,6 +53,10 @@ class Cpu:
 
     def settle(self) -> None:
         """A CPU is always fit."""
+
+    def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
+        """Never: what does not fit into ``allowance_mib`` is refused by malloc."""
+        return None
 
     def others_busy(self, seconds: float) -> tuple[float, str]:
         """Share of all cores that other programs use over ``seconds``, and the busiest program."""

@@ -4,7 +4,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,8 @@ from dnnbench.devices.runtime import Runtime, TorchCuda, Visible, VisibleCard
 from dnnbench.devices.sampling import Sample, Sampler
 from dnnbench.errors import DeviceError
 from dnnbench.parameters import Gpu
-from dnnbench.records import Disturbance, GpuEnvironment
+from dnnbench.records import Disturbance, GpuEnvironment, MemoryCell
+from dnnbench.registry import Network
 
 _ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 _LOOK_S = 120.0  # For a child to start CUDA, which loads every kernel of an old build.
@@ -77,13 +78,12 @@ class Cuda:
 
     def settle(self) -> None:
         """Wait until the GPU is as cool as the device file says, at most as long as it says."""
-        until = time.monotonic() + self._gpu.cool_down_limit_s
         with nvml.open_card(self._card().uuid) as card:
-            while (temperature := card.temperature_c()) is not None:
-                cool = self._gpu.cool_down_c
-                if cool is None or temperature <= cool or time.monotonic() >= until:
-                    return
-                time.sleep(_COOLING_S)
+            cool_down(self._gpu, card.temperature_c)
+
+    def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
+        """Never: the card refuses what does not fit, and nothing else is harmed."""
+        return None
 
     def others_busy(self, seconds: float) -> tuple[float, str]:
         """Share of the CPU's cores or of the GPU's time that others use, whichever is greater."""
@@ -130,13 +130,7 @@ class Cuda:
 
     def start(self, threads: int) -> None:
         """Take the card, and set what would else be torch's default, or an earlier one's."""
-        import torch
-
-        torch.set_num_threads(threads)
-        torch.backends.cudnn.benchmark = self._gpu.cudnn_benchmark
-        torch.backends.cudnn.deterministic = self._gpu.deterministic
-        torch.backends.cudnn.allow_tf32 = False
-        torch.backends.cuda.matmul.allow_tf32 = False
+        configure(self._gpu, threads)
         found = self._card()
         # Open until this process ends, which is with its measurement.
         self._opened = nvml.open_card(found.uuid)
@@ -151,26 +145,11 @@ class Cuda:
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
         """Mean power of passes that take a second, times their time an image."""
-        now = self._sample()
-        if now.energy_mj is None and now.power_w is None:
-            return None
-        sampler = Sampler(self._sample, _ENERGY_SAMPLE_S)
-        count = math.ceil(_ENERGY_MS / pass_ms)
-        self._runtime.synchronize()
-        started = self._runtime.wall_ms()
-        for _ in range(count):
-            forward()
-        self._runtime.synchronize()
-        image_ms = (self._runtime.wall_ms() - started) / (count * images)
-        found = sampling.mean_power_w(sampler.stop())
-        if found is None:
-            return None
-        power_w, basis = found
-        return Energy(power_w * image_ms, basis)
+        return image_energy(self._runtime, self._sample, forward, images, pass_ms)
 
     def watch(self) -> "CudaWatch":
         """Time the reference kernels on the GPU, then watch it and the host."""
-        return CudaWatch(self._runtime, self._sample, self._share)
+        return CudaWatch(self._runtime, self._sample, self._share.foreign)
 
     def meter(self) -> "DeviceMemory":
         """This process's memory on the card."""
@@ -210,12 +189,17 @@ class Cuda:
 class CudaWatch:
     """Reference kernels before and after; the GPU's clocks, and the host's counters, in between."""
 
-    def __init__(self, runtime: Runtime, read: Callable[[], Sample], share: Share) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        read: Callable[[], Sample],
+        foreign: Callable[[], dict[int, str] | None],
+    ) -> None:
         self._read = read
-        self._share = share
+        self._foreign = foreign
         self._references = References(runtime)
         self._before = self._references.times_ms()
-        self._foreign = share.foreign()
+        self._foreign_before = foreign()
         self._counters = Counters()
 
     def begin(self) -> None:
@@ -226,17 +210,22 @@ class CudaWatch:
         """What was sampled and counted; reference times before and after."""
         sampled = sampling.summary(self._sampler.stop())
         counted = self._counters.stop()
-        foreign = self._foreign | self._share.foreign()
+        foreign = _both(self._foreign_before, self._foreign())
         after = self._references.times_ms()
         return Disturbance(
             **counted,
             **sampled,
-            foreign_processes=list(foreign.values()),
+            foreign_processes=foreign,
             reference_compute_ms=(self._before[0], after[0]),
             reference_memory_ms=(self._before[1], after[1]),
             reference_before=1.0,
             reference_after=1.0,
         )
+
+
+def _both(before: dict[int, str] | None, after: dict[int, str] | None) -> list[str] | None:
+    """Processes seen at either time, in words; None where nobody can tell."""
+    return None if before is None or after is None else list((before | after).values())
 
 
 class References:
@@ -319,19 +308,62 @@ class DeviceMemory:
         return self._share.reading_mib()
 
 
+def configure(gpu: Gpu, threads: int) -> None:
+    """Set what would else be torch's default, or an earlier one's."""
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = gpu.cudnn_benchmark
+    torch.backends.cudnn.deterministic = gpu.deterministic
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+def cool_down(gpu: Gpu, temperature_c: Callable[[], float | None]) -> None:
+    """Wait until the GPU is as cool as the device file says, at most as long as it says."""
+    until = time.monotonic() + gpu.cool_down_limit_s
+    while (temperature := temperature_c()) is not None:
+        cool = gpu.cool_down_c
+        if cool is None or temperature <= cool or time.monotonic() >= until:
+            return
+        time.sleep(_COOLING_S)
+
+
+def image_energy(
+    runtime: Runtime,
+    read: Callable[[], Sample],
+    forward: Callable[[], Any],
+    images: int,
+    pass_ms: float,
+) -> Energy | None:
+    """Mean power of passes that take a second, times their time an image."""
+    now = read()
+    if now.energy_mj is None and now.power_w is None:
+        return None
+    sampler = Sampler(read, _ENERGY_SAMPLE_S)
+    count = math.ceil(_ENERGY_MS / pass_ms)
+    runtime.synchronize()
+    started = runtime.wall_ms()
+    for _ in range(count):
+        forward()
+    runtime.synchronize()
+    image_ms = (runtime.wall_ms() - started) / (count * images)
+    found = sampling.mean_power_w(sampler.stop())
+    if found is None:
+        return None
+    power_w, basis = found
+    return Energy(power_w * image_ms, basis)
+
+
 @cache
 def _look(runtime: Runtime) -> Visible:
-    """What CUDA shows, seen by a child: this process must not start CUDA. Once a process."""
+    """What CUDA shows, where NVIDIA's driver lists a card at all. Once a process."""
     if nvml.count() == 0:
         raise DeviceError(
             "no CUDA device: NVIDIA's driver lists no card; see nvidia-smi -L, or choose another"
             " profile: snakemake --profile cpu"
         )
-    isolation.prepare()
-    outcome = isolation.run(runtime.visible, timeout_s=_LOOK_S, memory_mib=math.inf)
-    if outcome.status != "ok":
-        raise DeviceError(f"CUDA does not start: {outcome.message}; see nvidia-smi")
-    seen: Visible = outcome.value
+    seen = look(runtime)
     if seen.cuda is None:
         raise DeviceError(
             f"torch {seen.torch} is a build without CUDA; install one with it:"
@@ -343,6 +375,16 @@ def _look(runtime: Runtime) -> Visible:
             f" CUDA_VISIBLE_DEVICES ({os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}), or"
             f" update the driver for CUDA {seen.cuda}"
         )
+    return seen
+
+
+def look(runtime: Runtime) -> Visible:
+    """What CUDA shows, seen by a child: this process must not start CUDA."""
+    isolation.prepare()
+    outcome = isolation.run(runtime.visible, timeout_s=_LOOK_S, memory_mib=math.inf)
+    if outcome.status != "ok":
+        raise DeviceError(f"CUDA does not start: {outcome.message}; see nvidia-smi")
+    seen: Visible = outcome.value
     return seen
 
 
@@ -385,9 +427,11 @@ def runs_on(capability: tuple[int, int], architectures: tuple[str, ...]) -> bool
 
 
 def _no_kernels(card: VisibleCard, seen: Visible) -> str:
-    # torch's wheels for CUDA 12.6 are the last with kernels for Maxwell, Pascal and Volta.
+    # torch's wheels for CUDA 12.6 are the last with kernels for Maxwell, Pascal and Volta. With its
+    # build: pip holds that any other build of a version is that version, and would change nothing.
     remedy = (
-        "pip install torch torchvision --index-url https://download.pytorch.org/whl/cu126"
+        f"pip install torch=={seen.torch.partition('+')[0]}+cu126 --extra-index-url"
+        " https://download.pytorch.org/whl/cu126 and torchvision likewise: docs/adding-a-device.md"
         if card.capability < (7, 5)
         else "install a newer torch, or one for a newer CUDA"
     )

@@ -195,6 +195,13 @@ def count() -> int:
         return int(pynvml.nvmlDeviceGetCount())
 
 
+def uuids() -> list[str]:
+    """Of the cards of this machine, in NVML's order. Raises as ``count``."""
+    with _library(), _named("NVML"):
+        handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
+        return [_string(pynvml.nvmlDeviceGetUUID(handle)) for handle in handles]
+
+
 @contextmanager
 def open_card(uuid: str) -> Iterator[Card]:
     """The card with a UUID (GPU-...), to be asked in here.

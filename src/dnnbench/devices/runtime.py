@@ -95,6 +95,10 @@ class Runtime(Protocol):
         """Give back what the allocator holds without need."""
         ...
 
+    def free_mib(self) -> float:
+        """Memory that CUDA calls free."""
+        ...
+
 
 class TorchCuda:
     """The real one."""
@@ -170,3 +174,10 @@ class TorchCuda:
         import torch
 
         torch.cuda.empty_cache()
+
+    def free_mib(self) -> float:
+        """Of the whole card."""
+        import torch
+
+        free, _total = torch.cuda.mem_get_info()
+        return free / 2**20

@@ -1,0 +1,34 @@
+"""``dnnbench device-file``: the machine at hand as a device of the study."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def device_file(
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to write.", show_default="config/devices/NAME.yaml"),
+    ] = None,
+    select: Annotated[
+        str | None,
+        typer.Option(help="Which GPU of several: its place in nvidia-smi -L, or UUID."),
+    ] = None,
+) -> None:
+    """Write a device file for this machine: for a Jetson, its NVIDIA GPU, or else its CPU.
+
+    It gets a name made from the card's, or NAME of --output, and a profile.
+    Nothing is overwritten. What it says is there to be edited.
+
+    Example:
+
+      dnnbench device-file --output config/devices/lab-gpu.yaml
+    """
+    from dnnbench import device_file as files  # Here, not above: completion need not wait for it.
+
+    found = files.find(select)
+    file = output or files.FOLDER / f"{files.name_of(found.model)}.yaml"
+    for path in files.write(found, file):
+        typer.echo(path)
+    typer.echo(f"{found.model}, backend {found.kind}. Next: snakemake --profile {file.stem}")

@@ -1,0 +1,240 @@
+"""What a Jetson says of itself in /sys, /proc and /etc: board, clocks, load, power mode, memory.
+
+Nothing here needs a GPU or a privilege; what a board does not have, or does not let be read, is
+None. Where the files are:
+
+- GPU: a devfreq device named after its address and its node in the device tree: 57000000.gpu (TX1,
+  Nano), 17000000.gv11b (Xavier), 17000000.ga10b (Orin, L4T 35), 17000000.gpu (Orin, L4T 36). The
+  load is per mille, beside the device or, on L4T 28, in /sys/devices/gpu.0. NVIDIA Jetson Linux
+  Developer Guide, "Platform Power and Performance"; node names as jetson-stats knows them
+  (github.com/rbonghi/jetson_stats).
+- Temperature: the thermal zone of type GPU-therm or gpu-thermal, by release. Same guide.
+- Power mode: nvpmodel keeps the number in /var/lib/nvpmodel/status (pmode:0002) and the modes in
+  /etc/nvpmodel.conf. Same guide, "Power Mode Controls"; the shape of the status as scripts that
+  run on boards read it.
+- jetson_clocks sets the least frequency of GPU and CPU to the greatest, and locks that of memory
+  (EMC) in debugfs, which only root can read: where it cannot be read, it is not judged.
+"""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+_GPU_NODES = ("gpu", "gp10b", "gv11b", "ga10b")
+_GPU_ZONES = ("gpu-therm", "gpu-thermal")
+_SUPPLY_EVENTS = {1: "under-voltage", 2: "average over-current", 3: "peak over-current"}
+_MHZ = 1_000_000
+_KHZ_PER_MHZ = 1000
+_NVPMODEL_S = 5.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """A clock, MHz: now, and the range in which its governor may move it."""
+
+    now_mhz: float
+    low_mhz: float
+    high_mhz: float
+
+    @property
+    def locked(self) -> bool:
+        """Whether the range is a single frequency."""
+        return self.low_mhz == self.high_mhz
+
+
+def read(path: Path) -> str | None:
+    """The text of a small file of the kernel's, or None where it cannot be had.
+
+    Some sensors of a Jetson answer EAGAIN while their unit is powered down, which Python's own file
+    objects turn into a TypeError.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY)
+        try:
+            return os.read(file, 1 << 16).decode("utf-8", "replace").strip("\0\n ")
+        finally:
+            os.close(file)
+    except OSError:
+        return None
+
+
+def number(path: Path) -> float | None:
+    """The number that a file of the kernel's begins with."""
+    words = (read(path) or "").split()
+    try:
+        return float(words[0]) if words else None
+    except ValueError:
+        return None
+
+
+def _nvpmodel() -> str | None:
+    """What ``nvpmodel -q`` prints, or None where there is no such command or it needs root."""
+    try:
+        done = subprocess.run(
+            ["nvpmodel", "-q"], capture_output=True, text=True, timeout=_NVPMODEL_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout
+
+
+class Board:
+    """A Jetson whose files lie under ``root``; ``query`` asks nvpmodel."""
+
+    def __init__(self, root: Path = Path("/"), query: Callable[[], str | None] = _nvpmodel) -> None:
+        self._root = root
+        self._query = query
+
+    def model(self) -> str | None:
+        """Such as NVIDIA Jetson Orin Nano Developer Kit; None on what is no Jetson."""
+        name = read(self._root / "proc/device-tree/model")
+        return name if name and re.search("jetson|nvidia", name, re.IGNORECASE) else None
+
+    def l4t(self) -> str | None:
+        """Release of NVIDIA's Linux, such as 36.3.0. JetPack 6 is 36, JetPack 5 is 35."""
+        text = read(self._root / "etc/nv_tegra_release") or ""
+        found = re.search(r"\bR(\d+)\b.*?REVISION:\s*([\d.]+)", text)
+        return f"{found[1]}.{found[2]}" if found else None
+
+    def gpu_clock(self) -> Clock | None:
+        """The GPU's clock; devfreq counts Hz."""
+        return _clock(self._gpu, "{}_freq", ("cur", "min", "max"), _MHZ) if self._gpu else None
+
+    def gpu_load(self) -> float | None:
+        """Share of the recent past in which the GPU was busy, whoever used it."""
+        places = [self._gpu / "device/load"] if self._gpu else []
+        places += [self._root / f"sys/devices/{name}/load" for name in ("gpu.0", "platform/gpu.0")]
+        loads = (number(place) for place in places)
+        return next((load / 1000 for load in loads if load is not None), None)
+
+    def gpu_temperature_c(self) -> float | None:
+        """Of the GPU's own zone; a zone counts thousandths of a degree."""
+        for zone in sorted(self._root.glob("sys/class/thermal/thermal_zone*")):
+            if (read(zone / "type") or "").lower() in _GPU_ZONES:
+                value = number(zone / "temp")
+                return None if value is None else value / 1000
+        return None
+
+    def cpu_clocks(self) -> dict[int, Clock]:
+        """Clocks of the cores that are online and have one; cpufreq counts kHz."""
+        found = {cpu: self._cpu(cpu) / "cpufreq" for cpu in self.online()}
+        clocks = {
+            cpu: _clock(folder, "scaling_{}_freq", ("cur", "min", "max"), _KHZ_PER_MHZ)
+            for cpu, folder in found.items()
+        }
+        return {cpu: clock for cpu, clock in clocks.items() if clock}
+
+    def cpu_governors(self) -> list[str]:
+        """What moves the clocks of the cores, each kind once."""
+        paths = (self._cpu(cpu) / "cpufreq/scaling_governor" for cpu in self.online())
+        return sorted({governor for path in paths if (governor := read(path))})
+
+    def online(self) -> list[int]:
+        """Cores that run; a power mode may switch some off."""
+        listed = read(self._root / "sys/devices/system/cpu/online") or ""
+        cores: list[int] = []
+        for first, last in re.findall(r"(\d+)(?:-(\d+))?", listed):
+            cores += range(int(first), int(last or first) + 1)
+        return cores
+
+    def big_cores(self) -> list[int]:
+        """Online cores of the most capable kind, all of them where nothing tells kinds apart."""
+        cores = self.online()
+        for measure in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
+            sizes = {cpu: number(self._cpu(cpu) / measure) for cpu in cores}
+            known = [size for size in sizes.values() if size is not None]
+            if known:
+                return [cpu for cpu in cores if sizes[cpu] == max(known)]
+        return cores
+
+    def clocks_locked(self) -> bool | None:
+        """Whether GPU, CPU and, where it can be read, memory each keep to one frequency.
+
+        One that floats is enough for False; None where either cannot be read and none floats.
+        """
+        cores = list(self.cpu_clocks().values())
+        gpu = self.gpu_clock()
+        if any(not clock.locked for clock in [*cores, *([gpu] if gpu else [])]):
+            return False
+        if self.memory_clock_locked() is False:
+            return False
+        return True if gpu and cores else None
+
+    def memory_clock_locked(self) -> bool | None:
+        """Whether the memory controller keeps to one frequency; None for all but root."""
+        path = self._root / "sys/kernel/debug/bpmp/debug/clk/emc/mrq_rate_locked"
+        value = number(path)
+        return None if value is None else value != 0
+
+    def held_back(self) -> dict[str, int]:
+        """How often the power supply made the hardware slow its clocks since the board started.
+
+        Counters of Orin's hwmon device soctherm_oc, by what they count. NVIDIA Jetson Linux
+        Developer Guide, Orin, "Electrical Management".
+        """
+        folders = sorted(self._root.glob("sys/class/hwmon/hwmon*"))
+        found = [folder for folder in folders if read(folder / "name") == "soctherm_oc"]
+        counts = {
+            name: number(folder / f"oc{channel}_event_cnt")
+            for folder in found
+            for channel, name in _SUPPLY_EVENTS.items()
+        }
+        return {name: int(count) for name, count in counts.items() if count is not None}
+
+    def power_mode(self) -> str | None:
+        """Name and number of nvpmodel's mode: MAXN (0)."""
+        found = re.search(r"NV Power Mode:\s*(\S+)\s+(\d+)", self._query() or "")
+        if found:
+            return f"{found[1]} ({int(found[2])})"
+        status = re.search(r"pmode:(\d+)", read(self._root / "var/lib/nvpmodel/status") or "")
+        modes = read(self._root / "etc/nvpmodel.conf") or ""
+        # Before the first change of mode there is no status, and the default is in force.
+        chosen = status or re.search(r"<\s*PM_CONFIG\s+DEFAULT=(\d+)", modes)
+        if not chosen:
+            return None
+        mode = int(chosen[1])
+        name = re.search(rf"<\s*POWER_MODEL\s+ID=0*{mode}\s+NAME=(\S+?)\s*>", modes)
+        return f"{name[1]} ({mode})" if name else f"({mode})"
+
+    def available_mib(self) -> float | None:
+        """Memory that the kernel could give out now without swapping (MemAvailable)."""
+        return self._meminfo("MemAvailable")
+
+    def total_mib(self) -> float | None:
+        """All memory, which CPU and GPU share."""
+        return self._meminfo("MemTotal")
+
+    def swap_used_mib(self) -> float | None:
+        """Memory that lies in swap now, zram included."""
+        total, free = self._meminfo("SwapTotal"), self._meminfo("SwapFree")
+        return None if total is None or free is None else total - free
+
+    def _meminfo(self, key: str) -> float | None:
+        text = read(self._root / "proc/meminfo") or ""
+        found = re.search(rf"^{key}:\s+(\d+) kB", text, re.MULTILINE)
+        return int(found[1]) / 1024 if found else None
+
+    def _cpu(self, cpu: int) -> Path:
+        return self._root / f"sys/devices/system/cpu/cpu{cpu}"
+
+    @cached_property
+    def _gpu(self) -> Path | None:
+        """The GPU's folder of devfreq; the same class holds video engines."""
+        return next(self._gpus(), None)
+
+    def _gpus(self) -> Iterator[Path]:
+        for folder in sorted(self._root.glob("sys/class/devfreq/*")):
+            node = read(folder / "device/of_node/name") or folder.name.rpartition(".")[2]
+            if node in _GPU_NODES:
+                yield folder
+
+
+def _clock(folder: Path, pattern: str, keys: tuple[str, str, str], per_mhz: int) -> Clock | None:
+    now, low, high = (number(folder / pattern.format(key)) for key in keys)
+    if now is None or low is None or high is None:
+        return None
+    return Clock(now / per_mhz, low / per_mhz, high / per_mhz)

@@ -1,0 +1,16 @@
+"""Whether the device can be measured: ``python -m dnnbench.preflight --backend cuda``.
+
+A program of its own, since it forks to look at the device: Snakemake, which asks before its first
+job, has threads by then.
+"""
+
+from dnnbench import devices, options
+
+
+def main(backend: options.Backend = "cpu", gpu: options.Gpu = None) -> None:
+    """End in one line where nothing can be measured on the device, which says what to do."""
+    devices.backend(options.setup(backend, gpu)).preflight()
+
+
+if __name__ == "__main__":
+    options.run(main)
