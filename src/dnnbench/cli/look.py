@@ -148,7 +148,8 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
     variants = len({row.variant for row in rows}) > 1
     way = ("variant",) if variants else ()
     columns = ("device", *way, "batch", "ms an image", "images/s", "MiB")
-    table = printing.table(*columns, right=("batch", "images/s", "MiB"), whole=columns)
+    whole = [column for column in columns if column not in way]
+    table = printing.table(*columns, right=("batch", "images/s", "MiB"), whole=whole)
     for row in rows:
         time = printing.status(row.status)
         if row.latency_ms is not None:
