@@ -11,6 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from dnnbench import cli, merge, others, profiling, registry, rounds
+from dnnbench.devices import Setup
 from dnnbench.errors import UserError
 from dnnbench.records import (
     LatencyLine,
@@ -56,7 +57,7 @@ def there(here, tmp_path):
     for name, network in networks().items():
         latency = settings.latency
         made = rounds.cell_fingerprint(
-            network, "cpu", "fp32-eager", latency.protocol, latency.passes, 2, "default"
+            network, Setup("cpu"), "fp32-eager", latency.protocol, latency.passes, 2, "default"
         )
         for size in (1, 4):
             for line in study_data.timed(name, [9.0] * 5, batch_size=size, fingerprint=made):
@@ -66,7 +67,7 @@ def there(here, tmp_path):
             device="xeon",
             variant="fp32-eager",
             model=name,
-            fingerprint=profiling.cell_fingerprint(network, "cpu", "fp32-eager", 2),
+            fingerprint=profiling.cell_fingerprint(network, Setup("cpu"), "fp32-eager", 2),
             threads=2,
             cell_timeout_s=60,
             started=datetime(2026, 1, 2, tzinfo=UTC),
