@@ -22,6 +22,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 REPOSITORY = Path(__file__).parents[1]
 
 
+@pytest.fixture
+def own_lock(tmp_path_factory, monkeypatch):
+    """Locks of the test's own: it waits for no measurement elsewhere on the machine."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
 @pytest.fixture(scope="session")
 def complexity_table(tmp_path_factory):
     """What each of the 44 networks costs, from the stage as a person runs it."""

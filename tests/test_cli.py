@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 import study_data
+import test_checks
+import toys
 
-from dnnbench import cli, registry
+from dnnbench import checks, cli, registry, resolving
+from dnnbench.checks.machine import watch
+from dnnbench.devices import cpu
 from dnnbench.picking import Entry, Pick, pick
 from dnnbench.records import StudyRow, columns
 from dnnbench.selection import Limits
@@ -464,15 +468,150 @@ def test_summary_names_the_best_under_each_budget(run: Run) -> None:
     assert done.out.splitlines()[-1] == f"The page: {Path('reports/index.html')}"
 
 
+# check ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_lock: None) -> Callable[..., None]:
+    """Begin a study in the working folder, on a machine whose proc and sys are a made-up tree."""
+
+    def begin(tree: dict[str, str], settings: str = "", busy: float = 0.0) -> None:
+        folder = tmp_path / "study"
+        (folder / "config/devices").mkdir(parents=True)
+        (folder / "params.yaml").write_text(f"profile: cpu\n{settings}")
+        device = "device: cpu\nbackend: cpu\nbatch_sizes: [1]\nthreads: 1\n"
+        (folder / "config/devices/cpu.yaml").write_text(device)
+        (folder / "config/models.yaml").symlink_to(study_data.ROOT / "config/models.yaml")
+        monkeypatch.chdir(folder)
+        of = test_checks.machine(tmp_path / "root", tree, cpus=8)
+        seen = watch(of, lambda seconds: (busy, "cc1plus (pid 7)"))
+        monkeypatch.setattr(checks, "look", lambda settings: checks.judge(seen))
+
+    return begin
+
+
+def test_check_of_a_quiet_machine(run: Run, look_at: Callable[..., None]) -> None:
+    look_at(test_checks.SERVER | test_checks.cores(8))
+    done = run("check")
+    assert (done.code, done.err) == (0, "")
+    first, *rest = done.out.splitlines()
+    assert first == "cpu: 0 of 14 checks found what would disturb timings; 0 cannot tell."
+    assert sum(line.startswith("ok ") for line in rest) == 14
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_check_says_what_mends_it_in_one_piece(
+    run: Run, look_at: Callable[..., None], columns: int
+) -> None:
+    look_at(test_checks.LAPTOP, busy=0.3)
+    done = run("check", "--device", "cpu", columns=columns)
+    assert done.code == 4
+    lines = done.out.splitlines()
+    assert lines[0].startswith("cpu: 6 of 14 checks found what would disturb timings")
+    commands = [line for line in lines[4:] if line.startswith("    ")]
+    assert all(len(line) <= columns for line in lines if line not in commands)
+    assert len(commands) == 6
+    switch = "/sys/devices/system/cpu/intel_pstate/no_turbo"
+    assert f"    echo 1 | sudo tee {switch}" in commands
+    assert "warn other programs use 30% of here, most of it cc1plus (pid 7)" in words(done.out)
+    assert "governor: A clock that follows the load is slow when a pass begins." in lines
+
+
+def test_check_as_json_is_the_whole_answer(run: Run, look_at: Callable[..., None]) -> None:
+    look_at(test_checks.GUEST_TREE)
+    done = run("check", "--json")
+    assert done.code == 0
+    answer = json.loads(done.out)
+    assert (answer["device"], answer["resolution"]) == ("cpu", None)
+    governor = answer["checks"][2]
+    assert (governor["name"], governor["state"]) == ("governor", "unknown")
+    assert [one["name"] for one in answer["checks"]] == list(
+        dict.fromkeys(one["name"] for one in answer["checks"])
+    )
+
+
+def test_check_resolves_with_real_rounds(
+    run: Run, look_at: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at(test_checks.SERVER, settings="latency: {rounds: 2}\n")
+    monkeypatch.setattr(registry, "load_registry", lambda *_: {"small": toys.entry("small")})
+    monkeypatch.setattr(resolving, "NETWORKS", ("small",))
+    done = run("check", "--resolve")
+    assert done.code == 0
+    assert "This machine resolves" in done.out
+    assert "small at batch size 1, in 4 sessions of 2 rounds that took turns" in words(done.out)
+    assert "6 comparisons of a network with itself" in words(done.out)
+    assert "resolving: 8 of 8 in" in done.err
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [(1.0437, "resolves differences of 4.4 %."), (3.0, "only differences by a factor of 3.0.")],
+)
+def test_the_verdict_on_the_resolution(
+    run: Run,
+    look_at: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    factor: float,
+    said: str,
+) -> None:
+    found = resolving.Resolution(
+        device="cpu",
+        networks=["resnet18"],
+        sessions=4,
+        rounds=5,
+        resolution=factor,
+        comparisons=6,
+        outside=1,
+        different=0,
+        processes=20,
+        disturbed=3,
+        failed={"mobilenetv2": "too large"},
+    )
+    look_at(test_checks.SERVER)
+    monkeypatch.setattr(resolving, "run", lambda settings, networks: found)
+    text = words(run("check", "--resolve").out)
+    assert said in text
+    assert "Called different by mistake: 0 of 6; 95 % intervals without 1: 1" in text
+    assert "3 of 20 processes were disturbed" in text
+    assert "MobileNet-v2 could not be timed: too large." in text
+    answer = json.loads(run("check", "--resolve", "--json").out)
+    assert answer["resolution"] == found.model_dump()
+
+
+def test_a_study_that_is_refused_leaves_what_was_found(
+    run: Run, look_at: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at(test_checks.SERVER, settings="when_busy: refuse\n")
+    monkeypatch.setattr(cpu.Cpu, "others_busy", lambda self, seconds: (0.5, "cc1plus (pid 7)"))
+    done = run("check", "--resolve")
+    assert done.code == 1
+    assert done.out.startswith("cpu: 0 of 14 checks found")
+    said = "dnnbench: cpu: others use 50% of the machine, most of it cc1plus (pid 7); stop them"
+    assert done.err.splitlines()[-1].startswith(said)
+
+
+def test_check_of_a_device_without_a_file(run: Run, look_at: Callable[..., None]) -> None:
+    look_at(test_checks.SERVER)
+    said = one_line(run("check", "--device", "gpu"))
+    assert said.startswith("dnnbench: --device: 'gpu': config/devices/gpu.yaml: no such file")
+
+
+def test_check_outside_of_a_study(run: Run) -> None:
+    said = one_line(run("check"))
+    assert said == "dnnbench: params.yaml: no such file; run this in the folder of the study"
+
+
 # Help, colour, completion --------------------------------------------------------------------
 
 
 def test_help_has_examples_and_every_exit_code(run: Run) -> None:
     done = run("--help")
     assert done.code == 0
-    for code in ("0  answered", "1  a mistake", "2  an option", "3  pick: no network fits"):
+    for code in ("0  answered", "1  a mistake", "2  an option", "3  pick: no network", "4  check:"):
         assert code in done.out
-    for command in ("pick", "compare", "show", "devices", "models"):
+    for command in ("pick", "compare", "show", "devices", "models", "check"):
         assert command in done.out
         own = run(command, "--help").out
         assert f"dnnbench {command}" in own.split("Example")[1]
@@ -516,6 +655,7 @@ def test_colours_are_for_terminals_that_want_them(
         ("dnnbench pick --device Titan-", 3, {"Titan-xp-2018"}),
         ("dnnbench pick --results elsewhere --device ", 5, set()),
         ("dnnbench co", 1, {"compare"}),
+        ("dnnbench ch", 1, {"check"}),
     ],
 )
 def test_names_complete_in_a_shell(

@@ -199,4 +199,5 @@ def test_a_fresh_clone_pulls_and_restores_and_has_nothing_to_do(repeated, tmp_pa
     assert started(clone) == started(study)
     # From here on a change runs what depends on it, as where the study was measured.
     edit(clone / DEVICE, {"batch_sizes": [1, 4]})
-    assert jobs(clone) == {"profile_memory": 1, "time_round": 2, "aggregate": 1, "report": 1}
+    rules = {"profile_memory": 1, "time_round": 2, "aggregate": 1, "findings": 1, "report": 1}
+    assert jobs(clone) == rules

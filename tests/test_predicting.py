@@ -8,8 +8,12 @@ from typing import Any
 import pytest
 import study_data
 
-from dnnbench import predicting, published
-from dnnbench.records import Complexity
+from dnnbench import explorer, predicting, published
+from dnnbench.figures import captions
+from dnnbench.figures.cells import time_table
+from dnnbench.figures.devices import speed_chart
+from dnnbench.figures.text import PREDICTED_MARK
+from dnnbench.records import Complexity, ModelRow, StudyRow
 from dnnbench.selection import Limits, candidates, fitting
 
 PUBLISHED = Path(__file__).parents[1] / "published/bianco2018"
@@ -141,3 +145,70 @@ def test_a_prediction_is_chosen_among_by_its_interval() -> None:
     assert fits(min_fps=50) == ["cannot_tell"]
     assert fits(min_fps=101) == []
     assert fits(max_memory_gib=100) == []
+
+
+def forecast(few: int) -> tuple[list[StudyRow], list[StudyRow], dict[str, ModelRow]]:
+    """A study of which the CPU timed ``few`` networks, the rows predicted, and the networks."""
+    study, models = study_data.tables()
+    by_key = {row.model: row for row in models}
+    names = list(by_key)
+    known = [row for row in study if row.source != "measured" or row.model in names[:few]]
+    return known, predicting.rows(known, by_key, names[few:]), by_key
+
+
+def test_networks_that_are_not_measured_have_a_predicted_row_a_device_and_batch_size() -> None:
+    known, made, models = forecast(12)
+    there = {(row.device, row.batch_size, row.model) for row in known}
+    cells = {(row.device, row.batch_size) for row in known}
+    rows = {(row.device, row.batch_size, row.model): row for row in made}
+    assert len(rows) == len(made)
+    assert not rows.keys() & there
+    assert {key for key in rows if key[0] == "cpu"} == {
+        (*cell, name) for cell in cells if cell[0] == "cpu" for name in list(models)[12:]
+    }
+    for row in made:
+        assert (row.source, row.status, row.memory_mib) == ("predicted", "ok", None)
+        assert row.latency_ms_low and row.latency_ms and row.latency_ms_high
+        assert row.latency_ms_low < row.latency_ms < row.latency_ms_high
+        assert row.fps == pytest.approx(1000 / row.latency_ms)
+    # What is predicted is no ground for another prediction.
+    assert predicting.rows([*known, *made], models, ["vgg19"]) == []
+    timed = predicting.timed([*known, *made], models, "cpu", 1)
+    assert timed == predicting.timed(known, models, "cpu", 1)
+
+
+def test_too_few_timed_networks_give_a_row_without_a_time() -> None:
+    _, made, _ = forecast(5)
+    assert {(row.source, row.status) for row in made if row.device == "cpu"} == {
+        ("predicted", "not_measured")
+    }
+
+
+def test_predictions_are_marked_in_figures_and_chosen_by_nobody() -> None:
+    known, made, models = forecast(12)
+    study = study_data.results([*known, *made], list(models.values()), devices=("cpu",))
+    rows = study.rows("cpu")
+    hollow = {row.model for row in made if (row.device, row.batch_size) == ("cpu", 1) and row.top1}
+
+    chart = speed_chart(rows, study.identity).to_dict(validate=False)
+    data = [row for part in chart["datasets"].values() for row in part]
+    points = {row["model"]: row for row in data if "state" in row}
+    assert {model for model, row in points.items() if row["state"] == "predicted"} == hollow
+    assert all(points[model]["solid"] == 0 for model in hollow)
+    front = {row["top1"] for row in data if "order" in row}
+    measured = {row["top1"] for model, row in points.items() if model not in hollow}
+    assert len(front & measured) >= 2
+    assert not front & ({points[model]["top1"] for model in hollow} - measured)
+    assert f"Hollow circles ({len(hollow)}) are predicted" in captions.speed(rows, study.identity)
+
+    lines = {line.model: line for line in time_table(rows, study.identity).lines}
+    marked = {
+        model
+        for model, line in lines.items()
+        if all(cell.mark == PREDICTED_MARK for cell in line.cells)
+    }
+    assert marked == set(list(models)[12:])
+    assert f"{PREDICTED_MARK}: predicted" in captions.time_table(rows)
+
+    explored = explorer.data(study)["devices"][0]["views"][1]["networks"]
+    assert {one["model"] for one in explored} <= set(list(models)[:12])

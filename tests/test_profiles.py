@@ -267,7 +267,7 @@ def test_a_device_names_an_environment_that_is_there():
         assert (ROOT / f"workflow/envs/{settings.conda}.yaml").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # A whole study, up to its tables.
 def test_a_device_is_one_file(tmp_path):
     folder = project(tmp_path)
     edit(folder / "params.yaml", {"models": ["squeezenet1_1"]})

@@ -199,12 +199,13 @@ def test_twenty_kills_at_random_points(study):
                         kills.pop()
                         break
             time.sleep(0.05)
+        # Snakemake's handler of SIGTERM waits for a lock that its own thread may hold. What started
+        # it kills it then, as an init system does. A killed stage leaves the other stages to end.
+        may_hang = (kind, number) == ("snakemake", signal.SIGTERM)
         try:
-            done = process.wait(timeout=30) == 0
+            done = process.wait(timeout=30 if may_hang else 300) == 0
         except subprocess.TimeoutExpired:
-            # Snakemake's handler of SIGTERM waits for a lock that its own thread may hold. What
-            # started it kills it then, as an init system does.
-            assert (kind, number) == ("snakemake", signal.SIGTERM)
+            assert may_hang
             process.kill()
             done = process.wait() == 0
         check_whole(study / "results")

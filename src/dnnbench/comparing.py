@@ -82,6 +82,8 @@ def _time(a: StudyRow, b: StudyRow, timings: Timings) -> Comparison:
     one, other = bounds.latency_ms(a), bounds.latency_ms(b)
     if one is None or other is None:
         return _unknown("time", a.batch_size, values, _status(a.status, b.status))
+    if "predicted" in (a.source, b.source):
+        return _unknown("time", a.batch_size, values, "predicted", one.value / other.value)
     if "published" in (a.source, b.source):
         ratio = Bounds(one.value / other.value, one.low / other.high, one.high / other.low)
         return _told("time", a.batch_size, values, ratio, 1, "rounding of the published times")

@@ -9,7 +9,7 @@ machines.
 Times may be in any unit; results are in the same one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import exp, log, sqrt
@@ -96,6 +96,17 @@ def change(before: Sequence[float], after: Sequence[float]) -> Change:
     low, high = test.confidence_interval(CONFIDENCE)
     ratio = Estimate(value, min(exp(low), value), max(exp(high), value))
     return Change(ratio, float(test.pvalue))
+
+
+def resolution(changes: Iterable[Change]) -> float | None:
+    """The factor that half of the changes could tell from 1, by the lengths of their intervals.
+
+    An interval leaves out 1 where the logarithm of its value is beyond its half-width; so this is
+    the median of the half-widths, as a factor. ``None`` without intervals.
+    """
+    ratios = [change.ratio for change in changes]
+    widths = [sqrt(ratio.high / ratio.low) for ratio in ratios if ratio.low and ratio.high]
+    return median(widths) if widths else None
 
 
 def single_process(samples: Sequence[float]) -> Estimate:

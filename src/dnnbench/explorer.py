@@ -49,7 +49,7 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
     family by key. ``devices``: one :func:`_view` a batch size. ``axes``: what accuracy can be drawn
     against, with its chart.
     """
-    study = records(results.study, StudyRow)
+    study = [row for row in records(results.study, StudyRow) if row.source != "predicted"]
     models = {row.model: row for row in records(results.models, ModelRow)}
     ties = Ties(results.comparisons)
     found = {

@@ -260,6 +260,13 @@ class Parameters(Section):
         str | Annotated[list[str], Field(min_length=1)],
         Field(description="A set of networks (bianco2018), or a list of names from the registry."),
     ] = "bianco2018"
+    predicted: Annotated[
+        str | list[str],
+        Field(
+            description="A set of networks or a list of names, as models: those that are not among"
+            " models are counted and not measured. Their time is predicted from those that are."
+        ),
+    ] = []
     devices: Annotated[
         list[DeviceName],
         Field(

@@ -14,6 +14,7 @@ prediction, with the quantile of Student's t. docs/method.md says how often it h
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,35 +139,71 @@ def timed(
         for row in rows
         if (row.device, row.variant, row.batch_size) == (device, VARIANT, batch_size)
         and row.status == "ok"
+        and row.source != "predicted"
         and row.latency_ms is not None
         and row.model in models
     }
 
 
+def rows(
+    study: Sequence[StudyRow], models: Mapping[str, ModelRow], predicted: Iterable[str]
+) -> list[StudyRow]:
+    """Rows of ``predicted`` networks on every device and batch size of ``study``.
+
+    A network that has a row there has none here. Where fewer than ``MIN_NETWORKS`` were timed, the
+    status of the time is not_measured. ``models``: rows of models.csv, by key.
+    """
+    names = list(predicted)
+    if not names:
+        return []
+    cells = dict.fromkeys((row.device, row.batch_size) for row in study if row.variant == VARIANT)
+    there = {(row.device, row.batch_size, row.model) for row in study}
+    found = []
+    for device, batch_size in cells:
+        times = timed(study, models, device, batch_size)
+        enough = len(times) >= MIN_NETWORKS
+        fitted = fit([models[key] for key in times], list(times.values())) if enough else None
+        for name in names:
+            if (device, batch_size, name) not in there:
+                made = fitted and fitted.predict(device, batch_size, models[name])
+                found.append(
+                    study_row(made, models[name])
+                    if made
+                    else _row(device, batch_size, models[name], status="not_measured")
+                )
+    return found
+
+
 def study_row(prediction: Prediction, model: ModelRow) -> StudyRow:
     """A prediction as a row of the study, with the accuracy of its network; memory not known."""
     time, size = prediction.latency_ms, prediction.batch_size
-    return StudyRow.model_validate(
-        {
-            **dict.fromkeys(columns(StudyRow)),
-            "device": prediction.device,
-            "model": prediction.model,
-            "variant": VARIANT,
-            "batch_size": size,
-            "schema_version": SCHEMA_VERSION,
-            "source": "predicted",
-            "status": "ok",
-            "latency_ms": time,
-            "latency_ms_low": prediction.latency_ms_low,
-            "latency_ms_high": prediction.latency_ms_high,
-            "batch_ms": time * size,
-            "fps": 1000 / time,
-            "memory_status": "not_measured",
-            "top1": model.top1,
-            "top5": model.top5,
-            "accuracy_source": model.top1_source,
-        }
+    return _row(
+        prediction.device,
+        size,
+        model,
+        status="ok",
+        latency_ms=time,
+        latency_ms_low=prediction.latency_ms_low,
+        latency_ms_high=prediction.latency_ms_high,
+        batch_ms=time * size,
+        fps=1000 / time,
     )
+
+
+def _row(device: str, batch_size: int, model: ModelRow, **time: Any) -> StudyRow:
+    known = {
+        "device": device,
+        "model": model.model,
+        "variant": VARIANT,
+        "batch_size": batch_size,
+        "schema_version": SCHEMA_VERSION,
+        "source": "predicted",
+        "memory_status": "not_measured",
+        "top1": model.top1,
+        "top5": model.top5,
+        "accuracy_source": model.top1_source,
+    }
+    return StudyRow.model_validate({**dict.fromkeys(columns(StudyRow)), **known, **time})
 
 
 def _parts(networks: Iterable[Complexity]) -> Array:

@@ -8,7 +8,8 @@ import math
 import os
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,9 @@ from dnnbench.registry import Network
 _BUSY_WINDOW_S = 1.0
 _MAX_REPEATED = 0.05
 _OWN_POLICY = "default"
+
+
+Report = Callable[[str, int, int], AbstractContextManager[progress.Step]]
 
 
 class BusyError(UserError):
@@ -92,7 +96,7 @@ def cell_fingerprint(
     return fingerprint(latency, network, settings)
 
 
-def run(plan: Round, output: Path) -> None:
+def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     """Measure the cells that ``output`` lacks, and write it anew with all of them.
 
     A cell that is there with the same fingerprint is kept, whatever its status. Each cell that
@@ -100,8 +104,8 @@ def run(plan: Round, output: Path) -> None:
     A batch size larger than one that ran out of memory is not tried, nor one that the device
     refuses.
     The most disturbed cells are measured once more at the end; what the first attempt gave stays
-    in the record. Raises BusyError and DeviceError before anything is measured, and DeviceError
-    where the device is lost in between.
+    in the record. ``report`` tells a person how far it is. Raises BusyError and DeviceError before
+    anything is measured, and DeviceError where the device is lost in between.
     """
     journal = Journal(output)
     fresh = journal.unfinished()
@@ -116,7 +120,7 @@ def run(plan: Round, output: Path) -> None:
     if groups:
         devices.backend(plan.setup).check_clocks()
     what = f"round {plan.number} of {plan.passes.rounds}"
-    with progress.steps(what, len(groups), _later(plan, output)) as step:
+    with report(what, len(groups), _later(plan, output)) as step:
         for cells in groups:
             step(_name(cells))
             for line in _visit(plan, cells, prints[cells[0][1]], busy, [lines[k] for k in valid]):
@@ -129,7 +133,7 @@ def run(plan: Round, output: Path) -> None:
     repeats = _most_disturbed(
         [_compared(lines[cell], best) for cell in plan.cells() if cell in new]
     )
-    with progress.steps(f"{what}, disturbed cells again", len(repeats)) as step:
+    with report(f"{what}, disturbed cells again", len(repeats), 0) as step:
         for first in repeats:
             cell = key(first)
             step(_name([cell]))

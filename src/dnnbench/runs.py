@@ -19,8 +19,7 @@ an interval; any other is the ``same`` as far as this machine can tell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import sqrt
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Literal
@@ -32,6 +31,7 @@ from dnnbench.errors import UserError
 from dnnbench.records import (
     BatchSize,
     DeviceName,
+    Disturbance,
     Environment,
     ModelName,
     Positive,
@@ -128,12 +128,41 @@ def compare_runs(before: Path, after: Path, device: str | None = None) -> RunCom
     devices, cells, statuses = [], [], []
     for name in shared:
         pair = _Pair((before, after), name, (tables[0][name], tables[1][name]))
-        changed = pair.cells()
-        devices.append(pair.device(changed))
-        cells += changed
+        devices.append(pair.device())
+        cells += pair.cells()
         statuses += pair.statuses()
     cells.sort(key=lambda cell: -cell.ratio)
     return RunComparison(devices=devices, cells=cells, statuses=statuses)
+
+
+def corrected(changes: Sequence[estimate.Change]) -> list[estimate.Change]:
+    """The same with their p values corrected for how many there are (Benjamini and Hochberg)."""
+    known = [change.p for change in changes if change.p is not None]
+    values = iter(false_discovery_control(known).tolist() if known else ())
+    return [change if change.p is None else replace(change, p=next(values)) for change in changes]
+
+
+def verdict(change: estimate.Change, machine: Iterable[float | None]) -> Verdict:
+    """What can be told of a change with a corrected p; ``machine``: the reference kernels' own."""
+    ratio, p = change.ratio, change.p
+    if ratio.low is None or ratio.high is None or p is None:
+        return "cannot_tell"
+    own = (1.0, *(factor or 1.0 for factor in machine))
+    if p < FALSE_SHARE and ratio.low > max(own):
+        return "slower"
+    if p < FALSE_SHARE and ratio.high < min(own):
+        return "faster"
+    return "same" if ratio.low <= 1 <= ratio.high else "cannot_tell"
+
+
+def reference_change(
+    before: Iterable[Disturbance], after: Iterable[Disturbance]
+) -> tuple[float | None, float | None]:
+    """How many times longer the kernels took, compute and memory; ``None`` without times."""
+    seen = list(before), list(after)
+    compute = [[ms for one in side for ms in one.reference_compute_ms] for side in seen]
+    memory = [[ms for one in side for ms in one.reference_memory_ms] for side in seen]
+    return _ratio(*compute), _ratio(*memory)
 
 
 _Key = tuple[str, str, int]
@@ -177,12 +206,11 @@ class _Pair:
             [line.disturbance for of in of_run.values() for line in of if line.disturbance]
             for of_run in lines
         ]
-        compute = [[ms for one in of_run for ms in one.reference_compute_ms] for of_run in seen]
-        memory = [[ms for one in of_run for ms in one.reference_memory_ms] for of_run in seen]
-        self._compute, self._memory = _ratio(*compute), _ratio(*memory)
+        self._compute, self._memory = reference_change(*seen)
         self._timed, self._repeated = self._join(
             [{variant: Timings(of) for variant, of in of_run.items()} for of_run in lines]
         )
+        self._changes = [estimate.change(*timed.times) for timed in self._timed]
 
     def _join(self, of: Sequence[Mapping[str, Timings]]) -> tuple[list[_Timed], int]:
         """The cells that both runs timed, and how many more are one measurement in both."""
@@ -207,17 +235,13 @@ class _Pair:
 
     def cells(self) -> list[CellChange]:
         """What became of each cell that both runs timed."""
-        changes = [estimate.change(*timed.times) for timed in self._timed]
-        known = [change.p for change in changes if change.p is not None]
-        corrected = iter(false_discovery_control(known).tolist() if known else ())
         return [
-            self._cell(timed, change.ratio, None if change.p is None else next(corrected))
-            for timed, change in zip(self._timed, changes, strict=True)
+            self._cell(timed, change)
+            for timed, change in zip(self._timed, corrected(self._changes), strict=True)
         ]
 
-    def device(self, cells: Iterable[CellChange]) -> DeviceChange:
-        """The device itself; ``cells`` are those of :meth:`cells`."""
-        widths = [sqrt(cell.high / cell.low) for cell in cells if cell.low and cell.high]
+    def device(self) -> DeviceChange:
+        """The device itself."""
         return DeviceChange(
             device=self._name,
             reference_compute=self._compute,
@@ -225,7 +249,7 @@ class _Pair:
             machine=self._machine(),
             other_code=sum(timed.other_code for timed in self._timed),
             repeated=self._repeated,
-            resolution=median(widths) if widths else None,
+            resolution=estimate.resolution(self._changes),
         )
 
     def statuses(self) -> list[StatusChange]:
@@ -248,7 +272,8 @@ class _Pair:
                 )
         return changes
 
-    def _cell(self, timed: _Timed, ratio: estimate.Estimate, p: float | None) -> CellChange:
+    def _cell(self, timed: _Timed, change: estimate.Change) -> CellChange:
+        ratio = change.ratio
         before, after = timed.before, timed.after
         assert before.latency_ms is not None and after.latency_ms is not None
         reasons = [
@@ -266,20 +291,10 @@ class _Pair:
             ratio=ratio.value,
             low=ratio.low,
             high=ratio.high,
-            p=p,
-            verdict=self._verdict(ratio, p),
+            p=change.p,
+            verdict=verdict(change, (self._compute, self._memory)),
             unstable="; ".join(reasons) or None,
         )
-
-    def _verdict(self, ratio: estimate.Estimate, p: float | None) -> Verdict:
-        if ratio.low is None or ratio.high is None or p is None:
-            return "cannot_tell"
-        machine = (1.0, self._compute or 1.0, self._memory or 1.0)
-        if p < FALSE_SHARE and ratio.low > max(machine):
-            return "slower"
-        if p < FALSE_SHARE and ratio.high < min(machine):
-            return "faster"
-        return "same" if ratio.low <= 1 <= ratio.high else "cannot_tell"
 
     def _machine(self) -> list[str]:
         """What differs between the machines and their software, as ``key: before -> after``."""

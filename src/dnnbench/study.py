@@ -22,7 +22,7 @@ time was probably a slow one, so the median of the rest is too low.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -200,6 +200,7 @@ def aggregate(
     measured: Iterable[Measurements],
     published: Published | None,
     accuracy_rows: Iterable[AccuracyRow] = (),
+    predicted: Collection[str] = (),
 ) -> tuple[list[StudyRow], list[ModelRow]]:
     """The rows of study.csv and of models.csv for exactly these ``models``.
 
@@ -207,11 +208,13 @@ def aggregate(
     network and batch size. The published devices have the cells that were published, so a network
     that is not in the 2018 study has no row there. models.csv: one row a network, as listed.
     ``complexity`` and ``accuracy``, the published one, need an entry for each of them (KeyError);
-    ``accuracy_rows`` say what was measured.
+    ``accuracy_rows`` say what was measured. Networks that are only ``predicted`` have no row of a
+    measured device.
     """
     tried = {row.model: row for row in accuracy_rows if row.model in models}
     ranked = ranked_accuracy({model: accuracy[model] for model in models}, tried)
-    rows = [row for measurements in measured for row in _device_rows(models, ranked, measurements)]
+    timed = [model for model in models if model not in predicted]
+    rows = [row for measurements in measured for row in _device_rows(timed, ranked, measurements)]
     if published is not None:
         rows += study_rows(published, models)
     return rows, [

@@ -32,11 +32,12 @@ rule aggregate:
             top=settings.budgets.top,
         ),
         models=models,
+        predicted=[f"--predicted {name}" for name in predicted],
         others=[f"--other {other_plan(plan)}" for plan in other_plans],
     message:
         "Join all records into the study's tables"
     shell:
         "python {input.script} {params.models} --registry {input.registry}"
         " {params.device} {params.batch_sizes} {params.variants} {params.rounds} {params.protocol}"
-        " {params.others} {params.max_memory_gib} {params.min_fps} {params.top}"
+        " {params.predicted} {params.others} {params.max_memory_gib} {params.min_fps} {params.top}"
         " --accuracy {input.accuracy} --results results 2>&1 | tee {log}"

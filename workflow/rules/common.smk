@@ -34,7 +34,12 @@ config_files = sorted(workflow.configfiles, key=lambda file: str(file) != PARAME
 try:
     settings = parameters.check(config, config_files)
     networks = registry.load_registry(Path(REGISTRY))
-    models = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    timed = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    predicted = (
+        registry.resolve(settings.predicted, networks, source=f"{PARAMETERS}: predicted")
+        if settings.predicted
+        else []
+    )
     weights.check(settings.weights, networks, PARAMETERS)
     other_plans = [
         others.plan(others.settings(name, source=f"{PARAMETERS}: devices"))
@@ -44,7 +49,7 @@ try:
     dataset = settings.dataset
     geometries = {
         name: geometry.of(networks[name], dataset.protocol).name
-        for name in (models if dataset.name else [])
+        for name in ({*timed, *predicted} if dataset.name else ())
     }
     # Names, sizes and times of the files, so that a change in a person's folder is noticed.
     listing = images.listing(dataset.path) if dataset.path else None
@@ -62,6 +67,10 @@ if workflow.is_main_process and (late := clock.forget_future([Path("results"), P
 # Asked once and here: the nodes of a cluster may differ.
 setup = devices.Setup(settings.backend, settings.gpu)
 device_threads = settings.threads or devices.backend(setup).default_threads()
+
+# Those that are measured, and those that are only counted.
+predicted = [name for name in predicted if name not in timed]
+models = timed + predicted
 
 # With --sdm conda, what drives the device has the environment that its file names.
 DEVICE_ENV = f"../envs/{settings.conda}.yaml"

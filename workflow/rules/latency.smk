@@ -23,10 +23,10 @@ rule latency:
 rule time_round:
     input:
         **stage("latency"),
-        architectures=architectures(models),
+        architectures=architectures(timed),
         registry=ancient(REGISTRY),
         before=round_before,
-        memory=ancient(expand(MEMORY, model=models, allow_missing=True)) if shared_memory else [],
+        memory=ancient(expand(MEMORY, model=timed, allow_missing=True)) if shared_memory else [],
     output:
         # Kept and completed, not made anew: a network that is added costs its own cells only.
         update(ROUND),
@@ -54,8 +54,8 @@ rule time_round:
         memory=lambda wildcards, input: (
             f"--memory-dir {Path(input.memory[0]).parent}" if shared_memory else ""
         ),
-        models=models,
-        definitions=definitions(models),
+        models=timed,
+        definitions=definitions(timed),
     message:
         "Time the networks on {wildcards.device}, round {wildcards.round}"
     shell:

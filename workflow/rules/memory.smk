@@ -3,7 +3,7 @@
 
 MEMORY = "results/{device}/{variant}/memory/{model}.json"
 
-memory_records = expand(MEMORY, device=settings.device, variant=settings.variants, model=models)
+memory_records = expand(MEMORY, device=settings.device, variant=settings.variants, model=timed)
 
 
 rule memory:
@@ -15,11 +15,11 @@ rule memory:
 rule profile_memory:
     input:
         **stage("memory"),
-        architectures=architectures(models),
+        architectures=architectures(timed),
         registry=ancient(REGISTRY),
     output:
         # Kept and completed, not made anew: a network that is added costs its own cells only.
-        update(expand(MEMORY, model=models, allow_missing=True)),
+        update(expand(MEMORY, model=timed, allow_missing=True)),
     log:
         "logs/{device}/{variant}/memory.log",
     conda:
@@ -34,8 +34,8 @@ rule profile_memory:
             cell_timeout_s=settings.memory.cell_timeout_s,
         ),
         setup=device_options(),
-        models=models,
-        definitions=definitions(models),
+        models=timed,
+        definitions=definitions(timed),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:
         "Profile the memory of the networks on {wildcards.device}"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import BadParameter, Option
 
-from dnnbench import metrics, options, published, registry, selection, study
+from dnnbench import metrics, options, predicting, published, registry, selection, study
 from dnnbench.records import (
     AccuracyRow,
     ModelRow,
@@ -31,6 +31,9 @@ def main(
         list[str] | None,
         Option(help="A device of another machine: NAME:BATCH_SIZES:VARIANTS:ROUNDS:PROTOCOL."),
     ] = None,
+    predicted: Annotated[
+        list[str] | None, Option(help="One of MODELS that is not measured: its time is predicted.")
+    ] = None,
     max_memory_gib: Annotated[str, Option(help="Memory budgets, GiB.")] = "0.7,1.0,1.4",
     min_fps: Annotated[str, Option(help="Speed budgets, frames a second.")] = "15,30,60",
     top: Annotated[int, Option(min=1, help="Networks under each pair of budgets.")] = 5,
@@ -55,8 +58,10 @@ def main(
         [study.read_measurements(results, one, names) for one in plans],
         published.read(tables),
         read_rows(accuracy, AccuracyRow) if accuracy else (),
+        predicted or (),
     )
-    write_table(results / "study.csv", StudyRow, rows)
+    forecast = predicting.rows(rows, {row.model: row for row in model_rows}, predicted or ())
+    write_table(results / "study.csv", StudyRow, [*rows, *forecast])
     write_table(results / "models.csv", ModelRow, model_rows)
     chosen = selection.select(rows, *limits, top)
     write_table(results / "selection.csv", SelectionRow, chosen)

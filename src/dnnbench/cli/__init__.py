@@ -7,7 +7,16 @@ import sys
 
 import typer
 
-from dnnbench.cli import compare, device_file, look, merge, pick, predict, summary
+from dnnbench.cli import (
+    check,
+    compare,
+    device_file,
+    look,
+    merge,
+    pick,
+    predict,
+    summary,
+)
 from dnnbench.errors import UserError
 
 # Typer keeps the line breaks, and puts an empty line where there are two.
@@ -27,6 +36,8 @@ Exit codes:
   2  an option or an argument that cannot be
 
   3  pick: no network fits
+
+  4  check: something would disturb timings
 """
 
 _app = typer.Typer(
@@ -43,6 +54,7 @@ for command in (
     look.devices,
     look.models,
     merge.merge,
+    check.check,
     device_file.device_file,
     summary.summary,
     summary.unlock,

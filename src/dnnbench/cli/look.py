@@ -57,7 +57,7 @@ def devices(results: options.Results = options.RESULTS) -> None:
     table = printing.table(*columns, right=columns[1:4], whole=columns[:4])
     for device in tables.devices:
         rows = tables.rows(device)
-        timed = [row for row in rows if row.status == "ok"]
+        timed = [row for row in rows if row.status == "ok" and row.source != "predicted"]
         sizes = sorted({row.batch_size for row in rows})
         table.add_row(
             device,

@@ -28,6 +28,11 @@ def complete_device(context: typer.Context, incomplete: str) -> list[tuple[str, 
         return []
 
 
+def complete_device_file(incomplete: str) -> list[str]:
+    """Device files that begin with what was typed."""
+    return sorted(file.stem for file in Path("config/devices").glob(f"{incomplete}*.yaml"))
+
+
 def _completions(incomplete: str, known: Mapping[str, str]) -> list[tuple[str, str]]:
     """Words to choose from, and the printed names that explain them."""
     return [(word, known[key]) for key, word in names.starting(incomplete, known).items()]

@@ -91,7 +91,7 @@ def pick(
     _check_batch_size(tables, chosen, batch_size)
     added = predictions(tables, chosen, batch_size) if predicted else None
     models = added.models if added else tables.models
-    rows = [*tables.study, *(added.rows() if added else ())]
+    rows = [*tables.known, *(added.rows() if added else ())]
     answer = picking.pick(
         rows,
         models,

@@ -80,7 +80,9 @@ def predictions(tables: Tables, device: str, batch_size: int) -> Predictions:
     tried = {
         row.model
         for row in tables.rows(device)
-        if row.batch_size == batch_size and row.status != "not_measured"
+        if row.batch_size == batch_size
+        and row.source != "predicted"
+        and row.status != "not_measured"
     }
     models = tables.models | _not_in_the_study(tables)
     fitted = predicting.fit([models[key] for key in times], list(times.values()))

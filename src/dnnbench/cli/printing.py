@@ -6,10 +6,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from dnnbench.figures.text import STATUS_WORDS, UNSTABLE_MARK, significant, span
+from dnnbench.figures.text import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
 
 UNSTABLE = UNSTABLE_MARK
-PREDICTED = "‡"
+PREDICTED = PREDICTED_MARK
 
 
 def console() -> Console:

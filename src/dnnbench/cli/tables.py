@@ -33,6 +33,11 @@ class Tables:
         """Rows of study.csv."""
         return read(self.results / "study.csv", StudyRow)
 
+    @property
+    def known(self) -> list[StudyRow]:
+        """Rows of study.csv without the predicted ones."""
+        return [row for row in self.study if row.source != "predicted"]
+
     @cached_property
     def models(self) -> dict[str, ModelRow]:
         """Rows of models.csv, by network."""

@@ -9,7 +9,7 @@ import resource
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,15 @@ _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
 
 
+def physical_cores(cpus: Iterable[int], folder: Path = _CPUS) -> int:
+    """How many cores these processors are on; each counts as one where siblings are not known."""
+    cores = set()
+    for cpu in cpus:
+        siblings = folder / f"cpu{cpu}/topology/thread_siblings_list"
+        cores.add(siblings.read_text().strip() if siblings.exists() else str(cpu))
+    return len(cores)
+
+
 class Cpu:
     """All cores that this process may use."""
 
@@ -34,11 +43,7 @@ class Cpu:
 
     def default_threads(self) -> int:
         """One thread a physical core: hyperthreads share the units that convolutions keep busy."""
-        cores = set()
-        for cpu in os.sched_getaffinity(0):
-            siblings = _CPUS / f"cpu{cpu}/topology/thread_siblings_list"
-            cores.add(siblings.read_text().strip() if siblings.exists() else str(cpu))
-        return len(cores)
+        return physical_cores(os.sched_getaffinity(0))
 
     def preflight(self) -> None:
         """A CPU is always there."""

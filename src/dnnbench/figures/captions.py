@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dnnbench.figures.identity import Identity, Row
 from dnnbench.figures.names import device_label
-from dnnbench.figures.text import STATUS_WORDS, UNSTABLE_MARK
+from dnnbench.figures.text import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK
 
 _BASES = {
     "process": "Memory is the device memory of the whole process, context included (basis"
@@ -55,6 +55,12 @@ def speed(rows: Sequence[Row], identity: Identity) -> str:
     unstable = sum(row["stable"] is False for row in single)
     if unstable:
         sentences.append(f"Hollow diamonds ({unstable}) are unstable measurements.")
+    predicted = sum(row["source"] == "predicted" and row["fps"] is not None for row in single)
+    if predicted:
+        sentences.append(
+            f"Hollow circles ({predicted}) are predicted from the networks that were timed; they"
+            " are not on the front."
+        )
     sentences.append(
         "The dashed line is the Pareto front: no other network is both faster and more accurate."
     )
@@ -91,6 +97,8 @@ def time_table(rows: Sequence[Row]) -> str:
     ]
     if any(row["stable"] is False for row in rows):
         sentences.append(f"{UNSTABLE_MARK}: unstable measurement.")
+    if any(row["source"] == "predicted" for row in rows):
+        sentences.append(f"{PREDICTED_MARK}: predicted from the networks that were timed.")
     sentences.append(_intervals(rows))
     return " ".join(filter(None, sentences))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dnnbench.figures.identity import Identity, Row, rows
-from dnnbench.figures.text import STATUS_WORDS, UNSTABLE_MARK, significant, span
+from dnnbench.figures.text import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
 
 VARIANT = "fp32-eager"
 MIB_PER_GIB = 1024
@@ -81,6 +81,8 @@ def memory_table(device_rows: Sequence[Row], identity: Identity) -> Table:
 
 def source_text(row: Row) -> str:
     """Where a row's time and memory come from."""
+    if row["source"] == "predicted":
+        return "predicted from the networks that were timed"
     if row["source"] != "measured":
         return f"{row['source']}, protocol {row['protocol']}"
     return f"measured, session {row['session']}, protocol {row['protocol']}"
@@ -154,7 +156,7 @@ def _time_cell(row: Row) -> Cell:
     value = row["latency_ms"]
     if value is None:
         return Cell(_status(row["status"]), None, source_text(row))
-    unstable = row["stable"] is False
+    mark = UNSTABLE_MARK if row["stable"] is False else ""
     fps = 1000 / value
     grade = next((g for g, least in zip(GRADES, _MIN_FPS, strict=False) if fps >= least), "D")
     return Cell(
@@ -163,7 +165,7 @@ def _time_cell(row: Row) -> Cell:
         note="; ".join([f"{fps_text(row)} fps", stability_text(row), source_text(row)]),
         interval=span(row["latency_ms_low"], row["latency_ms_high"]),
         value=value,
-        mark=UNSTABLE_MARK if unstable else "",
+        mark=PREDICTED_MARK if row["source"] == "predicted" else mark,
     )
 
 

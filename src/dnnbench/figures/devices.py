@@ -1,6 +1,6 @@
 """Scatter charts of what one device measured: accuracy against speed, memory against size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import altair as alt
@@ -32,8 +32,8 @@ from dnnbench.figures.theme import BAND, LABEL_SIZE
 
 REAL_TIME = ((15, "half real-time"), (30, "real-time"), (60, "super real-time"))
 
-_STABLE, _UNSTABLE = "stable or not recorded", "unstable measurement"
-_SHAPES = {_STABLE: "circle", _UNSTABLE: "diamond"}
+_STABLE, _UNSTABLE, _PREDICTED = "stable or not recorded", "unstable measurement", "predicted"
+_SHAPES = {_STABLE: "circle", _UNSTABLE: "diamond", _PREDICTED: "circle"}
 _SHAPE_SIZE = (2 * POINT_RADIUS) ** 2
 
 
@@ -41,7 +41,8 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
     """Top-1 accuracy against images a second at batch size 1, with real-time bands.
 
     Bars are the interval of the time, where there is one; the stepped line is the Pareto front.
-    Networks without a time or an accuracy are left out: the time table has them.
+    Networks without a time or an accuracy are left out: the time table has them. Predicted ones
+    are hollow, and not on the front.
     """
     points = [
         {
@@ -71,7 +72,7 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
         .mark_line(style="front", aria=False)
         .encode(x.channel("x"), y.channel("y"), order=alt.Order("order", type="quantitative"))
     )
-    states = list(_SHAPES)
+    states, states_shown = list(_SHAPES), {point["state"] for point in points}
     marks = base.encode(
         x.channel("x"),
         shape=alt.Shape(
@@ -101,7 +102,7 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
         bars.encode(x.channel("x", "low"), x2="high"),
         marks,
         names,
-        *(_unstable_key() if any(point["state"] == _UNSTABLE for point in points) else []),
+        *_key([state for state in (_UNSTABLE, _PREDICTED) if state in states_shown]),
         width=WIDTH,
         height=HEIGHT,
     )
@@ -171,11 +172,13 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
 
 def _point(row: Row, identity: Identity) -> Row:
     source = f" ({row['accuracy_source']})" if row["accuracy_source"] else ""
+    state = _UNSTABLE if row["stable"] is False else _STABLE
+    state = _PREDICTED if row["source"] == "predicted" else state
     return {
         **identity.of(row["model"]),
         "top1": row["top1"],
-        "state": _UNSTABLE if row["stable"] is False else _STABLE,
-        "solid": 0 if row["stable"] is False else 1,
+        "state": state,
+        "solid": 1 if state == _STABLE else 0,
         "top1_text": "not known" if row["top1"] is None else f"{row['top1']:.2f} %{source}",
         "time_text": time_text(row),
         "memory_text": memory_text(row),
@@ -203,7 +206,8 @@ def _size_axis(
 
 def _front_line(points: Sequence[Row], x: Axis, y: Axis) -> list[tuple[float, float]]:
     """Corners of the stepped line: the best accuracy to be had at a speed or faster."""
-    front = pareto_front([(point["fps"], point["top1"]) for point in points])
+    known = [point for point in points if point["state"] != _PREDICTED]
+    front = pareto_front([(point["fps"], point["top1"]) for point in known])
     corners: list[tuple[float, float]] = []
     previous = x.low
     for fps, top1 in front:
@@ -235,18 +239,23 @@ def _bands(x: Axis) -> list[alt.Chart]:
     return [*shades, captions]
 
 
-def _unstable_key() -> list[alt.Chart]:
-    """What a hollow diamond means, below the plot: a legend would show it filled."""
-    base = alt.Chart(alt.InlineData(values=[{"text": "unstable measurement"}]))
+def _key(states: Iterable[str]) -> list[alt.Chart]:
+    """What hollow marks mean, below the plot: a legend would show them filled."""
+    layers = []
     y = alt.value(HEIGHT + 34)
-    return [
-        base.mark_point(shape="diamond", size=_SHAPE_SIZE, filled=False).encode(
-            x=alt.value(6), y=y
-        ),
-        base.mark_text(style="muted", align="left").encode(
-            x=alt.value(16), y=y, text=alt.Text("text", type="nominal")
-        ),
-    ]
+    left = 6.0
+    for state in states:
+        base = alt.Chart(alt.InlineData(values=[{"text": state}]))
+        layers += [
+            base.mark_point(shape=_SHAPES[state], size=_SHAPE_SIZE, filled=False).encode(
+                x=alt.value(left), y=y
+            ),
+            base.mark_text(style="muted", align="left").encode(
+                x=alt.value(left + 10), y=y, text=alt.Text("text", type="nominal")
+            ),
+        ]
+        left += 1.2 * text_width(state, LABEL_SIZE) + 30
+    return layers
 
 
 def _plotted(value: float | None) -> float | None:

@@ -9,6 +9,7 @@ import pandas as pd
 from dnnbench.figures.cells import GRADE_COLOURS, GRADES, STATUS_COLOUR, Table
 from dnnbench.figures.identity import Identity, Row, rows
 from dnnbench.figures.scatter import stack
+from dnnbench.figures.text import MARK_WORDS
 
 _COLUMN, _WIDE_COLUMN, _ROW = 84, 150, 18
 _BEST_COLUMN, _BEST_ROW = 250, 20
@@ -45,7 +46,9 @@ def grid_chart(table: Table) -> alt.LayerChart:
             type="nominal",
             scale=alt.Scale(domain=domain, range=colours),
             legend=alt.Legend(
-                title="; ".join([table.quantity, *(f"{mark} unstable" for mark in marks)]),
+                title="; ".join(
+                    [table.quantity, *(f"{mark} {MARK_WORDS[mark]}" for mark in marks)]
+                ),
                 orient="top",
                 direction="horizontal",
                 symbolType="square",

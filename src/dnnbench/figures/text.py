@@ -9,6 +9,8 @@ STATUS_WORDS = {
     "not_measured": "not measured",
 }
 UNSTABLE_MARK = "†"
+PREDICTED_MARK = "‡"
+MARK_WORDS = {UNSTABLE_MARK: "unstable", PREDICTED_MARK: "predicted"}
 
 # Advance widths of Helvetica, thousandths of the font size, for the characters from space to
 # tilde. Arial and Liberation Sans share them, and charts ask for those three fonts.

@@ -1,0 +1,127 @@
+"""``dnnbench check``: what would disturb timings on this machine, and what differences it tells."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from dnnbench import parameters, registry
+from dnnbench.cli import options, printing
+from dnnbench.cli.tables import network_names
+from dnnbench.errors import UserError
+from dnnbench.figures.text import significant
+
+if TYPE_CHECKING:
+    from dnnbench.checks import Check
+    from dnnbench.resolving import Resolution
+
+DISTURBED = 4
+
+_STATES = {"ok": "green", "warn": "red", "unknown": "yellow"}
+
+
+def check(
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="Device file, by its name in config/devices.",
+            show_default="the profile of params.yaml",
+            autocompletion=options.complete_device_file,
+        ),
+    ] = None,
+    resolve: Annotated[
+        bool,
+        typer.Option("--resolve", help="Time a few networks again and again, for a minute or two."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
+) -> None:
+    """Say what would make timings on this machine untrustworthy, and what mends it.
+
+    "unknown" is what the machine does not show, as virtual machines often do
+    not: it is no "ok". Where something would disturb, the exit code is 4.
+    Nothing is changed, and nothing is written to results/.
+
+    With --resolve the same networks are timed in four sessions that take turns.
+    How much these differ is what this machine cannot tell from nothing.
+
+    Examples:
+
+      dnnbench check
+      dnnbench check --device cpu --resolve
+    """
+    from dnnbench import checks, others, resolving  # Here, not above: completion need not wait.
+
+    if not others.PARAMETERS.exists():
+        raise UserError(f"{others.PARAMETERS}: no such file; run this in the folder of the study")
+    source = "--device" if device else f"{others.PARAMETERS}: profile"
+    name = device or parameters.read_yaml(others.PARAMETERS).get("profile", "cpu")
+    settings = others.settings(name, source=source)
+    found = checks.look(settings)
+    console = printing.console()
+    if not as_json:
+        _print_checks(console, name, found)
+    resolution = None
+    if resolve:
+        known = registry.load_registry(others.REGISTRY)
+        resolution = resolving.run(settings, {key: known[key] for key in resolving.NETWORKS})
+        if not as_json:
+            _print_resolution(console, resolution)
+    if as_json:
+        whole = {
+            "device": name,
+            "checks": [one.model_dump() for one in found],
+            "resolution": resolution and resolution.model_dump(),
+        }
+        print(json.dumps(whole, indent=1))
+    if any(one.state == "warn" for one in found):
+        raise typer.Exit(DISTURBED)
+
+
+def _print_checks(console: Console, device: str, found: Sequence["Check"]) -> None:
+    """A line a check, and then what to do about those that are not ok."""
+    warned, unknown = (sum(one.state == state for one in found) for state in ("warn", "unknown"))
+    what = f"{device}: {warned} of {len(found)} checks found what would disturb timings"
+    console.print(f"{what}; {unknown} cannot tell.", style="bold")
+    table = printing.table("state", "check", "seen", whole=("state", "check"))
+    for one in found:
+        table.add_row(Text(one.state, _STATES[one.state]), one.name, one.seen)
+    console.print()
+    console.print(table)
+    for one in found:
+        if one.mend:
+            console.print(f"\n{one.name}: {one.why}")
+            # A command is one line to copy, however narrow the terminal.
+            console.print(f"    {one.mend}", soft_wrap=True)
+
+
+def _print_resolution(console: Console, found: "Resolution") -> None:
+    names = network_names()
+    listed = ", ".join(names.get(key, key) for key in found.networks)
+    console.print()
+    for key, message in found.failed.items():
+        console.print(f"{names.get(key, key)} could not be timed: {message}.")
+    if found.resolution is None:
+        console.print(f"{found.device}: what differences this machine resolves cannot be told.")
+        return
+    what = f"differences of {significant(100 * (found.resolution - 1), 2)} %"
+    if found.resolution >= 2:
+        what = f"only differences by a factor of {significant(found.resolution, 2)}"
+    console.print(f"This machine resolves {what}.", style="bold")
+    console.print(
+        f"{listed} at batch size 1, in {found.sessions} sessions of {found.rounds} rounds that"
+        f" took turns: half of {found.comparisons} comparisons of a network with itself could tell"
+        " a change as large as that."
+    )
+    console.print(
+        f"Called different by mistake: {found.different} of {found.comparisons}; 95 % intervals"
+        f" without 1: {found.outside}, where one in twenty is expected."
+    )
+    if found.disturbed:
+        console.print(
+            f"{found.disturbed} of {found.processes} processes were disturbed: on a quiet machine"
+            " it would be less."
+        )
+    console.print("Other days may differ by more: see docs/method.md.", style="dim")
