@@ -267,19 +267,26 @@ def test_a_device_names_an_environment_that_is_there():
         assert (ROOT / f"workflow/envs/{settings.conda}.yaml").exists()
 
 
-@pytest.mark.slow  # A whole study, figures and page.
+@pytest.mark.slow  # A whole study, up to its tables.
 def test_a_device_is_one_file(tmp_path):
     folder = project(tmp_path)
     edit(folder / "params.yaml", {"models": ["squeezenet1_1"]})
     text = (folder / "config/devices/cpu.yaml").read_text()
     (folder / "config/devices/xeon.yaml").write_text(text.replace("device: cpu", "device: xeon"))
     words = ("--configfile", "config/devices/xeon.yaml")
-    snakemake(folder, *words)
-    assert jobs(folder, *words) == {}
+    snakemake(folder, *words, "--", "aggregate")
+    assert jobs(folder, *words, "--", "aggregate") == {}
     rows = read_rows(folder / "results/study.csv", StudyRow)
     assert {(r.device, r.status) for r in rows if r.source == "measured"} == {("xeon", "ok")}
-    assert (folder / "reports/index.html").exists()
     assert not (folder / "results/cpu").exists()
+
+
+@pytest.mark.parametrize("target", ["study", "restore"])
+def test_make_takes_a_profile(target):
+    words = ("make", "--dry-run", "--assume-old", "env", "--directory", ROOT, target)
+    for more, profile in (("PROFILE=titanx", "titanx"), ("PYTHON=python3", "cpu")):
+        done = subprocess.run([*words, more], capture_output=True, text=True, check=True)
+        assert f"snakemake --profile {profile} " in done.stdout
 
 
 @pytest.mark.parametrize(
