@@ -123,6 +123,7 @@ def write_records(names: list[str], devices: int) -> None:
     costs = [
         Complexity(
             model=name,
+            spec=name,
             input_size=224,
             params=10**6 * (1 + number % 90),
             params_executed=10**6 * (1 + number % 90),

@@ -126,6 +126,7 @@ def memory_cell(batch_size: int, **changes: Any) -> MemoryCell:
 def complexity(model: str = "resnet18") -> Complexity:
     return Complexity(
         model=model,
+        spec=model,
         input_size=224,
         params=11689512,
         params_executed=11689512,

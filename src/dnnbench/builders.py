@@ -8,13 +8,16 @@ import gc
 import importlib
 import importlib.util
 import operator
+import sys
 import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import ModuleType
 
 import torch
 from torch import nn
 
+from dnnbench import sources
 from dnnbench.initialise import PooledInitialisers
 from dnnbench.registry import Network, RegistryError
 
@@ -78,12 +81,35 @@ def _import_builder(network: Network) -> Callable[..., object]:
 
 
 def _import(name: str) -> ModuleType:
+    if name.endswith(".py"):
+        return _run(Path(name))
     if name != "pretrainedmodels":
         return importlib.import_module(name)
     importlib.import_module("torchvision")
     # The package builds two ResNeXt-101 on import: 0.5 GB and a second that nothing needs.
     with torch.device("meta"):
         return importlib.import_module(name)
+
+
+def _run(file: Path) -> ModuleType:
+    """The module of a person's own file, which may import its neighbours; run once a process."""
+    name = f"dnnbench_mine_{sources.short_hash(str(file))}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(file.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        # As a module that cannot be imported, whatever the reason.
+        raise ImportError(f"{type(error).__name__}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    return module
 
 
 def _own_features(network: Network, model: nn.Module) -> None:

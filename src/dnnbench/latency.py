@@ -44,19 +44,20 @@ def measure(
     timings = []
     for batch_size in batch_sizes:
         try:
-            timings.append(_time(model, network.input_size, batch_size, passes, on))
+            timings.append(_time(model, network, batch_size, passes, on))
         except Exception as error:
             timings.append(Timing(*isolation.classify(error)))
     return timings
 
 
 def _time(
-    model: Any, input_size: int, batch_size: int, passes: Passes, on: devices.Backend
+    model: Any, network: Network, batch_size: int, passes: Passes, on: devices.Backend
 ) -> Timing:
     import torch
 
     torch.manual_seed(batch_size)
-    images = torch.randn(batch_size, 3, input_size, input_size, device=on.torch_device)
+    size = network.input_size
+    images = torch.randn(batch_size, 3, size, size, device=on.torch_device)
     fewest, most = passes.samples
     discarded: list[float] = []
     samples: list[float] = []
@@ -70,7 +71,7 @@ def _time(
             milliseconds, output = on.pass_ms(lambda: model(images))
             samples.append(milliseconds)
         disturbance = watch.stop()
-        problem = _wrong(output, untimed, batch_size)
+        problem = _wrong(output, untimed, (batch_size, network.classes))
     return Timing(
         status="failed" if problem else "ok",
         message=problem,
@@ -81,11 +82,11 @@ def _time(
     )
 
 
-def _wrong(output: Any, untimed: Any, batch_size: int) -> str | None:
+def _wrong(output: Any, untimed: Any, expected: tuple[int, int]) -> str | None:
     """What is wrong with a timed pass's output, beside an untimed pass on the same input."""
-    if not hasattr(output, "shape") or tuple(output.shape) != (batch_size, registry.CLASSES):
+    if not hasattr(output, "shape") or tuple(output.shape) != expected:
         shape = tuple(getattr(output, "shape", ())) or type(output).__name__
-        return f"output: {shape}: expected {(batch_size, registry.CLASSES)}"
+        return f"output: {shape}: expected {expected}"
     if not bool(output.isfinite().all()):
         return "output: not finite"
     # Threads may add in another order from pass to pass; nothing else may differ.

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from dnnbench import records
 from dnnbench.errors import UserError
-from dnnbench.records import BatchSize, DeviceName, ModelName, Positive, Tier
+from dnnbench.records import BatchSize, DeviceName, Positive, Tier
 
 Variant = Literal["fp32-eager"]
 
@@ -144,7 +144,7 @@ class Weights(Section):
         ),
     ] = ["A", "B"]
     override: Annotated[
-        dict[ModelName, Override],
+        dict[str, Override],
         Field(description="Files of your own, by network: {vgg16: {path: ..., sha256: ...}}."),
     ] = {}
 
@@ -249,7 +249,11 @@ class Parameters(Section):
     ] = "cpu"
     models: Annotated[
         str | Annotated[list[str], Field(min_length=1)],
-        Field(description="A set of networks (bianco2018), or a list of names from the registry."),
+        Field(
+            description="Networks: a set (bianco2018, modern), or a list of sets, names from the"
+            " registry, timm:<name>, torchvision:<name> (wildcards allowed) and"
+            " mine:<file>.py:<function>."
+        ),
     ] = "bianco2018"
     devices: Annotated[
         list[DeviceName],

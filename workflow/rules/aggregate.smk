@@ -31,7 +31,7 @@ rule aggregate:
             min_fps=commas(settings.budgets.min_fps),
             top=settings.budgets.top,
         ),
-        models=models,
+        models=arguments(models),
         others=[f"--other {other_plan(plan)}" for plan in other_plans],
     message:
         "Join all records into the study's tables"

@@ -16,6 +16,7 @@ from dnnbench import (
     parameters,
     registry,
     sources,
+    specs,
     weights,
 )
 from dnnbench.errors import UserError
@@ -31,13 +32,15 @@ config_files = sorted(workflow.configfiles, key=lambda file: str(file) != PARAME
 try:
     settings = parameters.check(config, config_files)
     networks = registry.load_registry(Path(REGISTRY))
-    models = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
-    weights.check(settings.weights, networks, PARAMETERS)
+    study = specs.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    networks |= study
+    own_weights = weights.check(settings.weights, networks, PARAMETERS).override
     other_plans = [
         others.plan(others.settings(name, source=f"{PARAMETERS}: devices"))
         for name in settings.devices
         if name != settings.device
     ]
+    models = list(study)
     dataset = settings.dataset
     geometries = {
         name: geometry.of(networks[name], dataset.protocol).name
@@ -121,6 +124,11 @@ def architectures(names):
     return sorted(str(file) for file in files)
 
 
+def arguments(names):
+    """Networks as the scripts take them: a key says where a network is, but not in which file."""
+    return [shlex.quote(networks[name].spec) for name in names]
+
+
 def definitions(names):
     """A digest of what makes each network what it is. The registry itself is ancient() to the
     rules, so that editing one entry measures one network again.
@@ -138,7 +146,7 @@ def weights_options(wildcards):
     options = ["--tiers", commas(settings.weights.tiers)]
     if settings.weights.mirror:
         options += ["--mirror", str(settings.weights.mirror)]
-    if own := settings.weights.override.get(wildcards.model):
+    if own := own_weights.get(wildcards.model):
         options += ["--override", f"{wildcards.model}={own.sha256}:{own.path}"]
     return shlex.join(options)
 

@@ -45,7 +45,7 @@ rule time_round:
             when_busy=settings.when_busy,
         ),
         setup=device_options(),
-        models=models,
+        models=arguments(models),
         definitions=definitions(models),
     message:
         "Time the networks on {wildcards.device}, round {wildcards.round}"

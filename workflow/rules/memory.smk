@@ -33,7 +33,7 @@ rule profile_memory:
             cell_timeout_s=settings.memory.cell_timeout_s,
         ),
         setup=device_options(),
-        models=models,
+        models=arguments(models),
         definitions=definitions(models),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:

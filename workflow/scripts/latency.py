@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import devices, isolation, lock, options, registry, rounds
+from dnnbench import devices, isolation, lock, options, registry, rounds, specs
 from dnnbench.parameters import Latency
 
 
@@ -35,8 +35,7 @@ def main(
 
     Cells that the output file has are not measured again; remove the file to measure afresh.
     """
-    known = registry.load_registry(registry_file)
-    names = registry.resolve(models, known, source="MODELS")
+    networks = specs.resolve(models, registry.load_registry(registry_file), source="MODELS")
     setup = options.setup(backend, gpu)
     on = devices.backend(setup)
     settings = {"protocol": protocol, "rounds": total, "discard": discard}
@@ -46,7 +45,7 @@ def main(
         device=device,
         setup=setup,
         variant=variant,
-        networks={name: known[name] for name in names},
+        networks=networks,
         batch_sizes=options.integers(batch_sizes),
         protocol=protocol,
         passes=Latency.model_validate(settings | {"samples": options.integers(samples)}).passes,

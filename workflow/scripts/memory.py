@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import devices, isolation, lock, options, profiling, registry
+from dnnbench import devices, isolation, lock, options, profiling, registry, specs
 
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
 # other work: memory does not depend on how they wait. Nor does it on the size of pages, as long as
@@ -31,15 +31,14 @@ def main(
 
     Cells that the records have are not measured again; remove a record to measure afresh.
     """
-    known = registry.load_registry(registry_file)
-    names = registry.resolve(models, known, source="MODELS")
+    networks = specs.resolve(models, registry.load_registry(registry_file), source="MODELS")
     setup = options.setup(backend, gpu)
     on = devices.backend(setup)
     plan = profiling.Plan(
         device=device,
         setup=setup,
         variant=variant,
-        networks={name: known[name] for name in names},
+        networks=networks,
         batch_sizes=options.integers(batch_sizes),
         threads=threads or on.default_threads(),
         cell_timeout_s=cell_timeout_s,
@@ -48,7 +47,7 @@ def main(
         profiles = profiling.Profiles(plan, output_dir)
         if missing := profiles.missing():
             isolation.prepare()
-            registry.preload(known[name] for name in missing)
+            registry.preload(networks[name] for name in missing)
         profiles.measure()
 
 
