@@ -26,12 +26,25 @@ def build_network(network: Network, device: str | torch.device, seed: int) -> nn
     """Build ``network`` with random weights; see :func:`dnnbench.registry.build`."""
     device = torch.device(device)
     # Weights are made on the CPU whatever the accelerator, so that they follow from the seed alone.
-    construction_device = device if device.type == "meta" else torch.device("cpu")
+    if device.type == "meta":
+        try:
+            model = _construct(network, device, seed)
+        except RegistryError:
+            # Some constructors compute with tensors, which have no values there.
+            model = _construct(network, torch.device("cpu"), seed)
+    else:
+        model = _construct(network, torch.device("cpu"), seed)
+    _flatten_output(network, model)
+    return model.to(device).eval().requires_grad_(False)
+
+
+def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
+    """What the builder returns, made on ``device``."""
     builder = _import_builder(network)
     with (
         warnings.catch_warnings(),
         torch.random.fork_rng(devices=[]),
-        construction_device,
+        device,
         torch.no_grad(),
         PooledInitialisers(seed),
     ):
@@ -51,8 +64,7 @@ def build_network(network: Network, device: str | torch.device, seed: int) -> nn
                 " it must return a torch.nn.Module"
             )
         _own_features(network, model)
-    _flatten_output(network, model)
-    return model.to(device).eval().requires_grad_(False)
+    return model
 
 
 def import_builders(networks: Iterable[Network]) -> None:

@@ -7,9 +7,6 @@ from typing import Any
 from dnnbench.libraries.names import matching
 from dnnbench.registry import Hash, Network, WeightsSource
 
-# What these set themselves where they load weights: without it they would read pictures wrongly.
-_OWN_INPUT = ("googlenet", "inception_v3")
-
 
 def find(name: str, source: str) -> list[Network]:
     """The networks that ``name``, or a pattern with wildcards, stands for.
@@ -38,8 +35,7 @@ def _network(models: Any, name: str) -> Network:
         year=None,
         venue=None,
         builder=f"torchvision.models:{name}",
-        arguments={"weights": None}
-        | ({"transform_input": True, "init_weights": False} if name in _OWN_INPUT else {}),
+        arguments={"weights": None, **_arguments(name, size)},
         input_size=size,
         channel_order="RGB",
         range=(0, 1),
@@ -60,3 +56,10 @@ def _network(models: Any, name: str) -> Network:
             ),
         ),
     )
+
+
+def _arguments(name: str, size: int) -> dict[str, Any]:
+    """What a builder sets by itself only where it loads weights, and the network needs anyway."""
+    if name in ("googlenet", "inception_v3"):
+        return {"transform_input": True, "init_weights": False}
+    return {"image_size": size} if name.startswith("vit_") else {}
