@@ -111,6 +111,11 @@ def test_a_network_of_torchvision_takes_its_recommended_weights():
     assert source.crop_pct == pytest.approx(224 / 232)
 
 
+def test_networks_are_called_alike_with_and_without_their_library():
+    for name in ("torchvision:resnet18", "timm:levit_128s"):
+        assert specs.printed_name(one(name).key) == one(name).name
+
+
 def test_every_classifier_of_torchvision_resolves_and_has_a_hash():
     found = specs.resolve("torchvision:*")
     assert len(found) == len(torchvision_models.list_models(module=torchvision_models)) >= 80

@@ -88,4 +88,7 @@ def key_of(name: str) -> str:
 
 def printed_name(key: str) -> str:
     """What to call the network of a key that the registry does not have."""
-    return spec_of(key).partition(":")[2] or re.sub(r"^mine-(.+)-[0-9a-f]{8}$", r"\1", key)
+    library, _, name = spec_of(key).partition(":")
+    if name:
+        return f"{name} (torchvision)" if library == "torchvision" else name
+    return re.sub(r"^mine-(.+)-[0-9a-f]{8}$", r"\1", key)
