@@ -123,13 +123,18 @@ def write_records(names: list[str], devices: int) -> None:
     costs = [
         Complexity(
             model=name,
+            spec=name,
             input_size=224,
             params=10**6 * (1 + number % 90),
             params_executed=10**6 * (1 + number % 90),
             macs=10**8 * (1 + number % 97),
             flops=2 * 10**8 * (1 + number % 97),
             conv_macs=10**8 * (1 + number % 97),
+            grouped_macs=0,
             thop_macs=None,
+            linear_mib=4.0,
+            traffic_mib=60.0,
+            operators=80,
             weights_mib=3.8 * (1 + number % 90),
             activations_mib=20.0,
         )

@@ -225,6 +225,7 @@ def _model(entry: published.ModelEntry) -> ModelRow:
     return ModelRow.model_validate(
         {
             "model": entry.model,
+            "spec": entry.model,
             "input_size": 224,
             "params": params,
             "params_executed": params,

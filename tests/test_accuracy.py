@@ -330,6 +330,14 @@ def test_missed_weights_are_a_status_and_no_answer_is_lost(study, tmp_path, deco
     assert sum(seen) == COUNT
 
 
+def test_other_classes_than_imagenets_are_not_measured(decoded, tmp_path, study):
+    study()  # Its weights are there and right.
+    ten = toys.entry("small", classes=10)
+    record = measure(tmp_path, ten, decoded)
+    assert (record.status, record.top1) == ("not_measured", None)
+    assert record.message == "it has 10 classes, and the pictures are of ImageNet's 1000"
+
+
 @pytest.mark.parametrize(
     ("name", "status", "said"),
     [

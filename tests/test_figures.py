@@ -149,7 +149,20 @@ def test_many_points_are_labelled_in_reasonable_work() -> None:
     points = [Point(i * 37 % 900 + 20, i * 61 % 560 + 20, 4, 60, 12) for i in range(1000)]
     labels = place(points, 940, 600)
     assert len(labels) == 1000
-    assert sum(label is not None for label in labels) > 100
+    drawn = [label for label in labels if label]
+    assert all(
+        not (label.left < p.x < label.right and label.top < p.y < label.bottom)
+        for label in drawn
+        for p in points
+    )
+
+
+def test_among_many_points_labels_stand_where_they_cover_none() -> None:
+    lone = [Point(60 + i * 90, 500, 4, 60, 12) for i in range(9)]
+    labels = place([*(Point(i * 4 + 20, 100, 4, 60, 12) for i in range(200)), *lone], 940, 600)
+    assert all(labels[-9:])
+    few = place([*(Point(i * 4 + 20, 100, 4, 60, 12) for i in range(100)), *lone], 940, 600)
+    assert sum(label is not None for label in few) > 9
 
 
 def test_an_axis_goes_both_ways() -> None:

@@ -3,14 +3,14 @@ import sys
 
 import pytest
 
-from dnnbench import geometry, registry
+from dnnbench import geometry, registry, specs
 from dnnbench.geometry import Geometry, GeometryError
 
 NETWORKS = registry.load_registry()
 
 
 def test_the_44_networks_of_2018_share_three_geometries():
-    study = registry.resolve("bianco2018", NETWORKS)
+    study = specs.resolve("bianco2018", NETWORKS)
     assert len(study) == 44
     sizes = {geometry.of(NETWORKS[name], "bianco2018").name for name in study}
     # floor(size / 0.875), by hand.
@@ -35,7 +35,7 @@ def test_native_is_what_the_library_of_today_says(model, name):
 
 
 def test_every_network_of_2018_has_a_native_geometry():
-    for name in registry.resolve("bianco2018", NETWORKS):
+    for name in specs.resolve("bianco2018", NETWORKS):
         native = geometry.of(NETWORKS[name], "native")
         assert native.size == NETWORKS[name].input_size < native.resize
 

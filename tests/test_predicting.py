@@ -30,7 +30,7 @@ def network(name: str, **costs: float) -> Complexity:
         "weights_mib": 1.0,
         "activations_mib": 1.0,
     }
-    return Complexity(model=name, **(fields | costs))
+    return Complexity(model=name, spec=name, **(fields | costs))
 
 
 def some(count: int, seed: int = 1) -> list[Complexity]:

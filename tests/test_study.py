@@ -126,6 +126,7 @@ def memory_cell(batch_size: int, **changes: Any) -> MemoryCell:
 def complexity(model: str = "resnet18") -> Complexity:
     return Complexity(
         model=model,
+        spec=model,
         input_size=224,
         params=11689512,
         params_executed=11689512,
@@ -660,7 +661,7 @@ def test_complexity_has_a_row_for_every_network(results: Path) -> None:
     with pytest.raises(RecordError, match=r"none\.csv: no such file; run the complexity stage"):
         study.read_complexity(results / "none.csv", ["resnet18"])
     path.write_text(path.read_text().rsplit(",", 1)[0] + "\n")
-    with pytest.raises(RecordError, match=r"complexity\.csv:2: 13 fields, expected 14; remove"):
+    with pytest.raises(RecordError, match=r"complexity\.csv:2: 14 fields, expected 15; remove"):
         study.read_complexity(path, ["resnet18"])
 
 

@@ -240,6 +240,60 @@ def test_a_network_that_is_added_is_the_only_one_measured(study):
     assert "not_measured" not in statuses
 
 
+OWN = """
+from torch import nn
+
+DNNBENCH = {"input_size": 32, "classes": 10}
+
+def my_net():
+    return nn.Sequential(nn.Conv2d(3, WIDTH, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), HEAD)
+"""
+
+
+def test_networks_of_libraries_and_ones_own_go_through_every_stage(study):
+    own = study / "nets.py"
+    own.write_text(OWN.replace("WIDTH", "8").replace("HEAD", "nn.Linear(8, 10)"))
+    names = ["squeezenet1_1", "timm:tinynet_e", "torchvision:mnasnet0_5", "mine:nets.py:my_net"]
+    edit(study / "params.yaml", {"models": names})
+    before = lines(study)
+    snakemake(study)
+    rows = read_rows(study / "results/models.csv", ModelRow)
+    specs = [row.spec for row in rows]
+    mine = f"mine-my_net-{sha256(own)[:8]}"
+    keys = ["squeezenet1_1", "timm-tinynet_e.in1k", "torchvision-mnasnet0_5", mine]
+    assert [row.model for row in rows] == keys
+    assert specs == ["squeezenet1_1", "timm:tinynet_e.in1k", *names[2:]]
+    assert rows[2].top1_source == "published:library" and rows[1].top1_source is None
+    cells = read_rows(study / "results/study.csv", StudyRow)
+    measured = {row.model: row for row in cells if row.device == "cpu"}
+    assert list(measured) == keys
+    assert {row.status for row in measured.values()} == {"ok"}
+    assert all(row.memory_mib is not None for row in measured.values())
+    # What was not there in 2018 has no row among what was published then.
+    assert {row.model for row in cells if row.source == "published"} == {"squeezenet1_1"}
+    assert {cell for cell in lines(study) if cell in before} == before.keys()
+    page = (study / "reports/index.html").read_text(encoding="utf-8")
+    assert "tinynet_e.in1k" in page and "mnasnet0_5 (torchvision)" in page
+    shown = command(study, "dnnbench", "show", names[3])
+    assert shown.returncode == 0 and mine in shown.stdout, shown.stdout
+    assert jobs(study) == {}
+
+    own.write_text(OWN.replace("WIDTH", "9").replace("HEAD", "nn.Linear(9, 10)"))
+    after = f"mine-my_net-{sha256(own)[:8]}"
+    remembered = lines(study)
+    snakemake(study, "--", "aggregate")
+    assert {cell[2] for cell in lines(study).keys() - remembered.keys()} == {after}
+    assert [row.model for row in read_rows(study / "results/models.csv", ModelRow)][3] == after
+
+
+def test_wildcards_are_planned_by_what_they_match(study):
+    edit(study / "params.yaml", {"models": ["timm:mobilenetv4_conv_*"]})
+    planned = snakemake(study, "-n", "--", "memory")
+    assert "timm-mobilenetv4_conv_small.e2400_r224_in1k.json" in planned
+    assert "mobilenetv4_hybrid" not in planned
+    assert "conv_*" not in planned
+
+
 def test_a_batch_size_that_is_added_is_the_only_one_measured(study):
     before = lines(study)
     remembered = memory(study)
@@ -452,6 +506,10 @@ def test_a_network_that_breaks_does_not_stop_the_study(study):
     ("words", "said"),
     [
         (["models=[resnet19]"], ["params.yaml: models: 'resnet19'", "did you mean 'resnet18'?"]),
+        (
+            ["models=[timm:convnext_tony]"],
+            ["params.yaml: models: 'timm:convnext_tony'", "did you mean convnext_tiny or "],
+        ),
         (["devices=[xen]"], ["params.yaml: devices: 'xen'", "config/devices/xen.yaml: no such"]),
         (["devices=[titanxp-2018]"], ["params.yaml: devices: 'titanxp-2018'", "drop it"]),
         (["latncy=1"], ["latncy: 1: unknown key", "did you mean 'latency'?"]),

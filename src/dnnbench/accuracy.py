@@ -28,7 +28,7 @@ from dnnbench.answers import BEST, Answers
 from dnnbench.decode import Decoded
 from dnnbench.errors import UserError
 from dnnbench.records import AccuracyBasis, AccuracyRecord, ClassTop1, WeightsRecord, read_json
-from dnnbench.registry import Network, Preparation
+from dnnbench.registry import CLASSES, Network, Preparation
 
 # Pixels of a batch: 32 pictures of 224 x 224. More takes memory and makes a CPU no faster.
 _BATCH_PIXELS = 32 * 224 * 224
@@ -50,15 +50,20 @@ def measure(
 ) -> AccuracyRecord:
     """The accuracy of ``network``, to be written to ``output``; its answers are put beside it.
 
-    ``weights_file`` is the record of its weights. Missed weights, and a network that raises, are a
-    status. Raises UserError for weights that are not what their record says.
+    ``weights_file`` is the record of its weights. Missed weights, other classes than ImageNet's,
+    and a network that raises, are a status. Raises UserError for weights that are not what their
+    record says.
     """
     fetched = read_json(weights_file, WeightsRecord)
     shelf = Shelf(output)
     what: dict[str, Any] = {"model": network.key, "dataset": dataset, "protocol": protocol}
-    if fetched.status == "missed":
+    if fetched.status == "missed" or network.classes != CLASSES:
         shelf.put_nothing()
-        message = weights.describe(fetched, weights_file).removeprefix(f"{network.key}: ")
+        message = (
+            weights.describe(fetched, weights_file).removeprefix(f"{network.key}: ")
+            if fetched.status == "missed"
+            else f"it has {network.classes} classes, and the pictures are of ImageNet's {CLASSES}"
+        )
         return AccuracyRecord(**what, status="not_measured", message=message)
     basis = _basis(network, fetched, decoded, device, setup, threads)
     known = shelf.find(basis.fingerprint) or Answers.none_yet(basis, decoded.names, decoded.labels)

@@ -8,13 +8,16 @@ import gc
 import importlib
 import importlib.util
 import operator
+import sys
 import warnings
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from types import ModuleType
 
 import torch
 from torch import nn
 
+from dnnbench import sources
 from dnnbench.initialise import PooledInitialisers
 from dnnbench.registry import Network, RegistryError
 
@@ -23,12 +26,25 @@ def build_network(network: Network, device: str | torch.device, seed: int) -> nn
     """Build ``network`` with random weights; see :func:`dnnbench.registry.build`."""
     device = torch.device(device)
     # Weights are made on the CPU whatever the accelerator, so that they follow from the seed alone.
-    construction_device = device if device.type == "meta" else torch.device("cpu")
+    if device.type == "meta":
+        try:
+            model = _construct(network, device, seed)
+        except RegistryError:
+            # Some constructors compute with tensors, which have no values there.
+            model = _construct(network, torch.device("cpu"), seed)
+    else:
+        model = _construct(network, torch.device("cpu"), seed)
+    _flatten_output(network, model)
+    return model.to(device).eval().requires_grad_(False)
+
+
+def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
+    """What the builder returns, made on ``device``."""
     builder = _import_builder(network)
     with (
         warnings.catch_warnings(),
         torch.random.fork_rng(devices=[]),
-        construction_device,
+        device,
         torch.no_grad(),
         PooledInitialisers(seed),
     ):
@@ -48,8 +64,7 @@ def build_network(network: Network, device: str | torch.device, seed: int) -> nn
                 " it must return a torch.nn.Module"
             )
         _own_features(network, model)
-    _flatten_output(network, model)
-    return model.to(device).eval().requires_grad_(False)
+    return model
 
 
 def import_builders(networks: Iterable[Network]) -> None:
@@ -78,12 +93,35 @@ def _import_builder(network: Network) -> Callable[..., object]:
 
 
 def _import(name: str) -> ModuleType:
+    if name.endswith(".py"):
+        return _run(Path(name))
     if name != "pretrainedmodels":
         return importlib.import_module(name)
     importlib.import_module("torchvision")
     # The package builds two ResNeXt-101 on import: 0.5 GB and a second that nothing needs.
     with torch.device("meta"):
         return importlib.import_module(name)
+
+
+def _run(file: Path) -> ModuleType:
+    """The module of a person's own file, which may import its neighbours; run once a process."""
+    name = f"dnnbench_mine_{sources.short_hash(str(file))}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(file.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        # As a module that cannot be imported, whatever the reason.
+        raise ImportError(f"{type(error).__name__}: {error}") from error
+    finally:
+        sys.path.pop(0)
+    return module
 
 
 def _own_features(network: Network, model: nn.Module) -> None:

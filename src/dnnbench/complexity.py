@@ -23,7 +23,7 @@ def measure(network: Network) -> Complexity:
 
     The calling process must be fit to fork from (:func:`dnnbench.isolation.prepare`). Raises
     ComplexityError naming the network where it cannot be built, does not run, or does not return
-    N x 1000 logits.
+    N x classes logits.
     """
     outcome = isolation.run(_measure, network, timeout_s=_TIMEOUT_S)
     if outcome.status != "ok":
@@ -45,12 +45,13 @@ def _measure(network: Network) -> Complexity:
     params = counters.size(model.parameters())
     weights = counters.size_bytes([*model.parameters(), *model.buffers()])
     run = counters.count(model, images)
-    if run.output_shape != (1, registry.CLASSES):
+    if run.output_shape != (1, network.classes):
         raise ComplexityError(
-            f"returned a tensor of shape {list(run.output_shape)}, not [1, {registry.CLASSES}]"
+            f"returned a tensor of shape {list(run.output_shape)}, not [1, {network.classes}]"
         )
     return Complexity(
         model=network.key,
+        spec=network.spec,
         input_size=network.input_size,
         params=params,
         params_executed=run.params_executed,

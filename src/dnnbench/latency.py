@@ -62,7 +62,7 @@ def measure(
             timings.append(Timing("oom", said))
             continue
         try:
-            timings.append(_time(way, model, network.input_size, batch_size, passes, on))
+            timings.append(_time(way, model, network, batch_size, passes, on))
         except DeviceError:
             raise
         except Exception as error:
@@ -73,7 +73,7 @@ def measure(
 def _time(
     variant: Variant,
     model: Any,
-    input_size: int,
+    network: Network,
     batch_size: int,
     passes: Passes,
     on: devices.Backend,
@@ -81,7 +81,8 @@ def _time(
     import torch
 
     torch.manual_seed(batch_size)
-    images = torch.randn(batch_size, 3, input_size, input_size, device=on.torch_device)
+    size = network.input_size
+    images = torch.randn(batch_size, 3, size, size, device=on.torch_device)
     scale = agreement.scale(variant, model, images)
     if scale != 1:
         images *= scale
@@ -100,8 +101,9 @@ def _time(
             windows.append(on.time(forward, count))
             samples += windows[-1].passes_ms
         disturbance = watch.stop()
+        expected = (batch_size, network.classes)
         may_differ = agreement.BOUNDS[variant.precision]
-        problem = _wrong(windows[-1].output, untimed.output, batch_size, may_differ)
+        problem = _wrong(windows[-1].output, untimed.output, expected, may_differ)
         if not problem and not variant.is_reference:
             agreed, problem = agreement.check(variant, model, ready, images, scale)
         energy = None
@@ -136,14 +138,16 @@ def _two_clocks(windows: list[devices.Timed]) -> dict[str, float]:
     return {"events_ms": sum(sum(window.passes_ms) for window in windows), "wall_ms": sum(walls)}
 
 
-def _wrong(output: Any, untimed: Any, batch_size: int, may_differ: float) -> str | None:
+def _wrong(
+    output: Any, untimed: Any, expected: tuple[int, int], may_differ: float
+) -> str | None:
     """What is wrong with a timed pass's output, beside an untimed pass on the same input.
 
-    ``may_differ``: by what share of the largest logit.
+    ``expected``: its shape. ``may_differ``: by what share of the largest logit.
     """
-    if not hasattr(output, "shape") or tuple(output.shape) != (batch_size, registry.CLASSES):
+    if not hasattr(output, "shape") or tuple(output.shape) != expected:
         shape = tuple(getattr(output, "shape", ())) or type(output).__name__
-        return f"output: {shape}: expected {(batch_size, registry.CLASSES)}"
+        return f"output: {shape}: expected {expected}"
     if not bool(output.isfinite().all()):
         return "output: not finite"
     # Threads may add in another order from pass to pass; nothing else may differ.

@@ -40,7 +40,9 @@ def starting(text: str, known: Mapping[str, str]) -> dict[str, str]:
     for key, name in known.items():
         for one in (key, name):
             if _bare(one).startswith(_bare(text)):
-                found.setdefault(key, text + _rest(one, len(_bare(text))))
+                rest = _rest(one, len(_bare(text)))
+                # A dash that was typed already is not offered again.
+                found.setdefault(key, text + (rest if text[-1:].isalnum() else rest.lstrip("- ")))
     return found
 
 

@@ -13,7 +13,7 @@ from dnnbench import devices, parameters, records
 from dnnbench.errors import UserError
 from dnnbench.registry import DEFAULT_REGISTRY
 
-Models = Annotated[list[str], typer.Argument(help="Names from the registry, or bianco2018.")]
+Models = Annotated[list[str], typer.Argument(help="Names as in params.yaml: models.")]
 Device = Annotated[str, typer.Option(help="Name of the device in records and paths.")]
 Backend = Annotated[str, typer.Option(help="How the device is driven: cpu, cuda or jetson.")]
 Gpu = Annotated[

@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from dnnbench import records, variants
 from dnnbench.errors import UserError
-from dnnbench.records import BatchSize, DeviceName, ModelName, Positive, Tier
+from dnnbench.records import BatchSize, DeviceName, Positive, Tier
 
 # Checked by what it means, which says more than a pattern that does not fit.
 Variant = Annotated[str, Field(json_schema_extra={"pattern": variants.PATTERN})]
@@ -158,7 +158,7 @@ class Weights(Section):
         ),
     ] = ["A", "B"]
     override: Annotated[
-        dict[ModelName, Override],
+        dict[str, Override],
         Field(description="Files of your own, by network: {vgg16: {path: ..., sha256: ...}}."),
     ] = {}
 
@@ -257,7 +257,11 @@ class Parameters(Section):
     ] = "cpu"
     models: Annotated[
         str | Annotated[list[str], Field(min_length=1)],
-        Field(description="A set of networks (bianco2018), or a list of names from the registry."),
+        Field(
+            description="Networks: a set (bianco2018, modern), or a list of sets, names from the"
+            " registry, timm:<name>, torchvision:<name> (wildcards allowed) and"
+            " mine:<file>.py:<function>."
+        ),
     ] = "bianco2018"
     predicted: Annotated[
         str | list[str],

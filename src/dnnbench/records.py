@@ -73,9 +73,13 @@ class Record(BaseModel):
 
 
 class Complexity(Record):
-    """A row of results/complexity.csv: what a network costs, whatever the machine."""
+    """A row of results/complexity.csv: what a network costs, whatever the machine.
+
+    ``spec``: how a list of models names it, such as timm:convnext_tiny.in12k_ft_in1k.
+    """
 
     model: ModelName
+    spec: str
     input_size: Annotated[int, Field(ge=1)]
     params: Annotated[int, Field(ge=0)]
     params_executed: Annotated[int, Field(ge=0)]

@@ -7,8 +7,9 @@ workflow can name its files; :func:`build` imports what a network needs when it 
 from __future__ import annotations
 
 import difflib
+import importlib.metadata
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
 # The repository's own registry: there in a checkout and in an editable installation of it.
 DEFAULT_REGISTRY = Path(__file__).resolve().parents[2] / "config" / "models.yaml"
 
-# Every network answers N images with N x CLASSES logits, one an ImageNet class.
+# ImageNet's classes: what a network tells apart unless its entry says otherwise.
 CLASSES = 1000
 
-# The name that stands for every network of the 2018 study in a list of models.
-STUDY = "bianco2018"
+# Libraries that redefine their networks from version to version. torchvision's must fit the weights
+# that it published, and its version is another on other machines of the same study.
+_VERSIONED = ("timm",)
 
 
 class RegistryError(UserError):
@@ -75,37 +77,48 @@ class WeightsSource(_Entry):
         " C: the same architecture with other weights"
     )
     library: str = Field(description="Library, and version, that publishes the file")
-    id: str | None = Field(None, description="Name of the weights within that library")
+    id: str | None = Field(default=None, description="Name of the weights within that library")
     url: str | None = Field(
-        None,
+        default=None,
         pattern=r"^https?://\S+$",
         description="Address of the file, or of the repository that holds it under filename",
     )
     package: str | None = Field(
-        None,
+        default=None,
         pattern=r"^[A-Za-z_]\w*(/[\w.-]+)+$",
         description="Where no url: an installed Python package and the file in it, module/path",
     )
     filename: str = Field(pattern=r"^[\w.-]+$", description="Name of the file")
     hash: Hash | None = Field(description="What to verify after a download; null: unknown")
+    first_download: bool = Field(
+        default=False,
+        description="Where hash is null: take the file as it comes the first time, keep its"
+        " SHA-256 beside it, and hold every later one against that; false: do not use it",
+    )
     interpolation: Literal["bilinear", "bicubic"] | None = Field(
-        None, description="Resize filter behind top1 and top5; null: unknown"
+        default=None, description="Resize filter behind top1 and top5; null: unknown"
     )
     crop_pct: Annotated[float, Field(gt=0, le=1)] | None = Field(
-        None, description="Crop as a share of the resized short side behind top1 and top5"
+        default=None, description="Crop as a share of the resized short side behind top1 and top5"
     )
-    top1: Percent | None = Field(None, description="Top-1 accuracy that the source publishes, %")
-    top5: Percent | None = Field(None, description="Top-5 accuracy that the source publishes, %")
+    top1: Percent | None = Field(
+        default=None, description="Top-1 accuracy that the source publishes, %"
+    )
+    top5: Percent | None = Field(
+        default=None, description="Top-5 accuracy that the source publishes, %"
+    )
     preparation: Preparation | None = Field(
-        None, description="Input of these weights where it differs from the network's own"
+        default=None, description="Input of these weights where it differs from the network's own"
     )
-    licence: str | None = Field(None, description="Licence of the weights; null: unknown")
-    note: str | None = Field(None, description="What else to know before using this source")
+    licence: str | None = Field(default=None, description="Licence of the weights; null: unknown")
+    note: str | None = Field(default=None, description="What else to know before using this source")
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:
         if (self.url is None) == (self.package is None):
             raise ValueError("url, package: give one of the two")
+        if self.hash and self.first_download:
+            raise ValueError("first_download: true: there is a hash to verify by; remove one")
         return self
 
     @property
@@ -134,12 +147,18 @@ class Network(Preparation):
     """
 
     key: SkipJsonSchema[ModelName] = Field(description="The entry's key in the file")
-    name: str = Field(description="The network's name as the 2018 study spells it")
+    spec: SkipJsonSchema[str] = Field(default="", description="How a list of models names it")
+    name: str = Field(description="The network's name as the 2018 study spells it, or its library")
     family: str = Field(description="Networks of one design; figures group by it")
-    year: Annotated[int, Field(ge=2012)] = Field(description="Year of the paper that introduced it")
-    venue: str = Field(description="Where that paper appeared")
+    year: Annotated[int, Field(ge=2012)] | None = Field(
+        description="Year of the paper that introduced it; null: not known"
+    )
+    venue: str | None = Field(description="Where that paper appeared; null: not known")
+    set: Literal["modern"] | None = Field(
+        default=None, description="Name that stands for it and others in a list of models"
+    )
     builder: str = Field(
-        pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$",
+        pattern=r"^([A-Za-z_][\w.]*|[^:]+\.py):[A-Za-z_][\w.]*$",
         description="module:function that returns the untrained network",
     )
     arguments: dict[str, Any] = Field(
@@ -148,22 +167,41 @@ class Network(Preparation):
     input_size: Annotated[int, Field(ge=1)] = Field(
         description="Height and width of the input in pixels"
     )
+    classes: Annotated[int, Field(ge=2)] = Field(
+        default=CLASSES,
+        description="Logits an image; accuracy is measured of ImageNet's 1000 alone",
+    )
     weights: tuple[WeightsSource, ...] = Field(
-        (), description="Sources of trained weights, best first within a tier"
+        default=(), description="Sources of trained weights, best first within a tier"
     )
     published: Published | None = Field(
-        None, description="Accuracy in the 2018 study; null: not one of its networks"
+        default=None, description="Accuracy in the 2018 study; null: not one of its networks"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _goes_by_its_key(cls, data: Any) -> Any:
+        return {"spec": data.get("key"), **data} if isinstance(data, dict) else data
 
     def definition(self) -> str:
         """What its cost depends on, as text: neither names nor weights nor published numbers."""
-        return json.dumps([self.builder, self.arguments, self.input_size], sort_keys=True)
+        parts = [self.builder, self.arguments, self.input_size]
+        library = self.builder.partition(":")[0]
+        if library in _VERSIONED:
+            parts.append(importlib.metadata.version(library))
+        return json.dumps(parts, sort_keys=True)
 
     def preparations(self) -> str:
         """How its input is prepared, for each source of weights, as text."""
         every = [self, *(source.preparation for source in self.weights)]
         fields = set(Preparation.model_fields)
         return json.dumps([own and own.model_dump(include=fields) for own in every])
+
+
+def spec_of(key: str) -> str:
+    """How a list of models names the network of ``key``: ``timm:resnet18`` for timm-resnet18."""
+    library, dash, name = key.partition("-")
+    return f"{library}:{name}" if dash and library in ("timm", "torchvision") else key
 
 
 class _Registry(RootModel[dict[ModelName, Network]]):
@@ -175,7 +213,7 @@ class _Registry(RootModel[dict[ModelName, Network]]):
         if not isinstance(data, dict):
             return data
         return {
-            key: {**entry, "key": key} if isinstance(entry, dict) else entry
+            key: {**entry, "key": key, "spec": spec_of(key)} if isinstance(entry, dict) else entry
             for key, entry in data.items()
         }
 
@@ -200,39 +238,8 @@ def load_registry(path: Path = DEFAULT_REGISTRY) -> dict[str, Network]:
         raise RegistryError(f"{path}: {_problem(error)}") from error
 
 
-def resolve(
-    names: str | Iterable[str],
-    registry: Mapping[str, Network] | None = None,
-    source: str = "models",
-) -> list[str]:
-    """Keys of the networks that ``names`` stands for, in order.
-
-    ``names`` is one name or several; ``bianco2018`` stands for all 44 networks of the 2018 study,
-    alone or among others. ``source`` says where the names were read, for messages, for example
-    ``"params.yaml: models"``. Raises RegistryError at the first name that is unknown or repeated,
-    and for an empty list.
-    """
-    registry = load_registry() if registry is None else registry
-    wanted = [names] if isinstance(names, str) else list(names)
-    keys: list[str] = []
-    for name in wanted:
-        if name == STUDY:
-            found = [key for key, network in registry.items() if network.published]
-        elif name in registry:
-            found = [name]
-        else:
-            raise RegistryError(f"{source}: {name!r} is not a network; {_hint(name, registry)}")
-        for key in found:
-            if key in keys:
-                raise RegistryError(f"{source}: {key!r} is named twice; remove one")
-            keys.append(key)
-    if not keys:
-        raise RegistryError(f"{source}: [] names no network; write {STUDY} or a list of names")
-    return keys
-
-
 def build(network: Network | str, device: str | torch.device = "cpu", seed: int = 0) -> nn.Module:
-    """Build a network with random weights: eval mode, no gradients, N x 1000 logits.
+    """Build a network with random weights: eval mode, no gradients, N x classes logits.
 
     Needs neither weights nor network access. Works for every entry, many times in one process, in
     any order, on the CPU, on the meta device (shapes without storage) and on an accelerator; no
@@ -246,8 +253,9 @@ def build(network: Network | str, device: str | torch.device = "cpu", seed: int 
 
     if isinstance(network, str):
         registry = load_registry()
-        (key,) = resolve([network], registry, source="build")
-        network = registry[key]
+        if network not in registry:
+            raise RegistryError(f"build: {network!r} is not a network; {hint(network, registry)}")
+        network = registry[network]
     return build_network(network, device, seed)
 
 
@@ -296,8 +304,9 @@ def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
 
 
-def _hint(name: object, known: Iterable[str], otherwise: str = "see config/models.yaml") -> str:
-    close = difflib.get_close_matches(str(name), [*known, STUDY], n=1)
+def hint(name: object, known: Iterable[str], otherwise: str = "see config/models.yaml") -> str:
+    """What to do about a name that is none of ``known``: the nearest, or else ``otherwise``."""
+    close = difflib.get_close_matches(str(name), known, n=1)
     return f"did you mean {close[0]!r}?" if close else otherwise
 
 

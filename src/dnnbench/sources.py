@@ -29,8 +29,12 @@ def sources(script: Path | str) -> list[Path]:
 
 
 def builder_sources(builder: str) -> list[Path]:
-    """Files of this package that define a network: ``builder`` is ``module:function``."""
-    file = module_file(builder.partition(":")[0])
+    """Files that define a network, of this package or a person's own; of a library, none.
+
+    ``builder`` is ``module:function`` or ``file.py:function``.
+    """
+    module = builder.partition(":")[0]
+    file = Path(module) if module.endswith(".py") else module_file(module)
     return sources(file) if file else []
 
 

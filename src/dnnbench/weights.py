@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dnnbench import download, integrity, registry
+from dnnbench import download, integrity, registry, specs
 from dnnbench.errors import UserError
 from dnnbench.integrity import IntegrityError
 from dnnbench.parameters import Weights
@@ -35,10 +35,16 @@ class WeightsError(UserError):
     """Weights that cannot be used: names the file or the source, and why."""
 
 
-def check(settings: Weights, known: Mapping[str, Network], file: str) -> None:
-    """Raise RegistryError where ``file``, the parameters, overrides what is not a network."""
-    if settings.override:
-        registry.resolve(settings.override, known, f"{file}: weights.override")
+def check(settings: Weights, known: Mapping[str, Network], file: str) -> Weights:
+    """``settings`` whose overrides go by key, however ``file``, the parameters, names the networks.
+
+    Raises RegistryError where one is not a network.
+    """
+    own = {}
+    for name, override in settings.override.items():
+        for key in specs.resolve(name, known, f"{file}: weights.override"):
+            own[key] = override
+    return settings.model_copy(update={"override": own})
 
 
 def obtain(
@@ -81,11 +87,14 @@ def obtain(
             reason = str(error).removeprefix(f"{origin}: ")
             tried.append(WeightsTried(source=origin, reason=reason))
         else:
+            sha256 = integrity.sha256(path)
+            if source.first_download:
+                _seal(path).write_text(sha256)
             return WeightsRecord(
                 model=network.key,
                 status="ok",
                 path=str(path),
-                sha256=integrity.sha256(path),
+                sha256=sha256,
                 tier=source.tier,
                 library=source.library,
                 source=origin,
@@ -180,7 +189,9 @@ def _places(
     for source in sorted(network.weights, key=lambda source: source.tier):
         if source.tier not in settings.tiers:
             reason = f"tier {source.tier} is not among weights.tiers"
-        elif source.hash is None or source.hash.kind not in _ALGORITHMS:
+        elif not source.first_download and (
+            source.hash is None or source.hash.kind not in _ALGORITHMS
+        ):
             reason = "no hash is known to check its file against"
         else:
             usable.append((source, folder / source.filename))
@@ -209,8 +220,17 @@ def _refuse(reason: str) -> Path:
     raise WeightsError(reason)
 
 
-def _verify(path: Path, source: WeightsSource, origin: str) -> None:
-    assert source.hash is not None
+def _seal(target: Path) -> Path:
+    """Where the SHA-256 is kept of a file whose hash nobody knew before it first came."""
+    return target.with_name(f"{target.name}.sha256")
+
+
+def _verify(path: Path, source: WeightsSource, target: Path, origin: str) -> None:
+    """Raise IntegrityError unless ``path`` is what belongs at ``target``, as far as is known."""
+    if source.hash is None:
+        if _seal(target).exists():
+            integrity.check(path, "sha256", _seal(target).read_text(), origin)
+        return
     archived = source.hash.kind == "sha1" and source.filename.endswith(".zip")
     algorithm = _ALGORITHMS[source.hash.kind]
     integrity.check(path, algorithm, source.hash.value, origin, in_archive=archived)
@@ -219,7 +239,7 @@ def _verify(path: Path, source: WeightsSource, origin: str) -> None:
 def _keep(source: WeightsSource, target: Path) -> Path:
     """The file that is there already; set aside if it is another one."""
     try:
-        _verify(target, source, str(target))
+        _verify(target, source, target, str(target))
     except IntegrityError as error:
         aside = integrity.set_aside(target)
         raise IntegrityError(f"{error}; kept as {aside.name}") from error
@@ -233,7 +253,7 @@ def _copy(file: Path | Traversable, source: WeightsSource, target: Path) -> Path
     try:
         with file.open("rb") as there, part.open("wb") as here:
             shutil.copyfileobj(there, here)
-        _verify(part, source, str(file))
+        _verify(part, source, target, str(file))
         return part.rename(target)
     finally:
         part.unlink(missing_ok=True)
@@ -249,7 +269,7 @@ def _fetch(
     if host in unreachable:
         raise WeightsError(f"{source.url}: {host} did not answer before")
     try:
-        check = partial(_verify, source=source, origin=source.url)
+        check = partial(_verify, source=source, target=target, origin=source.url)
         download.fetch(source.url, target, check, begin(source.filename))
     except download.UnreachableError:
         unreachable.add(host)

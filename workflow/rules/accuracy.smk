@@ -36,12 +36,13 @@ rule measure_accuracy:
             device=settings.device,
         ),
         setup=device_options(),
+        model=lambda wildcards: arguments([wildcards.model]),
         definition=lambda wildcards: definitions([wildcards.model]),
         preparation=lambda wildcards: preparations([wildcards.model]),
     message:
         "Measure the accuracy of {wildcards.model} on {wildcards.dataset}"
     shell:
-        "python {input.script} {wildcards.model} --registry {input.registry}"
+        "python {input.script} {params.model} --registry {input.registry}"
         " --weights {input.weights} --images {input.images} --dataset {wildcards.dataset}"
         " {params.protocol} {params.device} {params.setup}"
         " --output {output.record} 2>&1 | tee {log}"
@@ -61,7 +62,7 @@ rule compare_networks:
     conda:
         "../envs/device.yaml"
     params:
-        models=models,
+        models=arguments(models),
         dataset=f"--dataset {settings.dataset.name}" if settings.dataset.name else "",
         protocol=settings.dataset.protocol,
     message:

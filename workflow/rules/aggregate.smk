@@ -32,7 +32,7 @@ rule aggregate:
             min_fps=commas(settings.budgets.min_fps),
             top=settings.budgets.top,
         ),
-        models=models,
+        models=arguments(models),
         predicted=[f"--predicted {name}" for name in predicted],
         others=[f"--other {other_plan(plan)}" for plan in other_plans],
     message:

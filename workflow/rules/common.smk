@@ -19,6 +19,7 @@ from dnnbench import (
     parameters,
     registry,
     sources,
+    specs,
     variants,
     weights,
 )
@@ -35,13 +36,14 @@ config_files = sorted(workflow.configfiles, key=lambda file: str(file) != PARAME
 try:
     settings = parameters.check(config, config_files)
     networks = registry.load_registry(Path(REGISTRY))
-    timed = registry.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
-    predicted = (
-        registry.resolve(settings.predicted, networks, source=f"{PARAMETERS}: predicted")
+    study = specs.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    forecast = (
+        specs.resolve(settings.predicted, networks, source=f"{PARAMETERS}: predicted")
         if settings.predicted
-        else []
+        else {}
     )
-    weights.check(settings.weights, networks, PARAMETERS)
+    networks |= study | forecast
+    own_weights = weights.check(settings.weights, networks, PARAMETERS).override
     # With environments of their own, jobs have what they need there.
     if not workflow.deployment_settings.deployment_method:
         variants.require(settings.variants)
@@ -53,7 +55,7 @@ try:
     dataset = settings.dataset
     geometries = {
         name: geometry.of(networks[name], dataset.protocol).name
-        for name in ({*timed, *predicted} if dataset.name else ())
+        for name in (study | forecast if dataset.name else ())
     }
     # Names, sizes and times of the files, so that a change in a person's folder is noticed.
     listing = images.listing(dataset.path) if dataset.path else None
@@ -73,7 +75,8 @@ setup = devices.Setup(settings.backend, settings.gpu)
 device_threads = settings.threads or devices.backend(setup).default_threads()
 
 # Those that are measured, and those that are only counted.
-predicted = [name for name in predicted if name not in timed]
+timed = list(study)
+predicted = [name for name in forecast if name not in study]
 models = timed + predicted
 
 # With --sdm conda, what drives the device has the environment that its file names.
@@ -164,6 +167,11 @@ def architectures(names):
     return sorted(str(file) for file in files)
 
 
+def arguments(names):
+    """Networks as the scripts take them: a key says where a network is, but not in which file."""
+    return [shlex.quote(networks[name].spec) for name in names]
+
+
 def definitions(names):
     """A digest of what makes each network what it is. The registry itself is ancient() to the
     rules, so that editing one entry measures one network again.
@@ -181,7 +189,7 @@ def weights_options(wildcards):
     options = ["--tiers", commas(settings.weights.tiers)]
     if settings.weights.mirror:
         options += ["--mirror", str(settings.weights.mirror)]
-    if own := settings.weights.override.get(wildcards.model):
+    if own := own_weights.get(wildcards.model):
         options += ["--override", f"{wildcards.model}={own.sha256}:{own.path}"]
     return shlex.join(options)
 

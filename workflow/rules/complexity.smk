@@ -15,7 +15,7 @@ rule complexity:
     conda:
         "../envs/device.yaml"
     params:
-        models=models,
+        models=arguments(models),
         definitions=definitions(models),
     message:
         "Count the parameters and operations of the networks"

@@ -54,7 +54,7 @@ rule time_round:
         memory=lambda wildcards, input: (
             f"--memory-dir {Path(input.memory[0]).parent}" if shared_memory else ""
         ),
-        models=timed,
+        models=arguments(timed),
         definitions=definitions(timed),
     message:
         "Time the networks on {wildcards.device}, {wildcards.variant}, round {wildcards.round}"

@@ -34,7 +34,7 @@ rule profile_memory:
             cell_timeout_s=settings.memory.cell_timeout_s,
         ),
         setup=device_options(),
-        models=timed,
+        models=arguments(timed),
         definitions=definitions(timed),
         folder=lambda wildcards, output: Path(output[0]).parent,
     message:

@@ -26,6 +26,7 @@ rule fetch_weights:
     conda:
         "../envs/device.yaml"
     params:
+        model=lambda wildcards: arguments([wildcards.model]),
         definition=lambda wildcards: definitions([wildcards.model]),
         sources=lambda wildcards: sources.short_hash(
             networks[wildcards.model].model_dump_json(include={"weights"})
@@ -35,5 +36,5 @@ rule fetch_weights:
     message:
         "Fetch the weights of {wildcards.model}"
     shell:
-        "python {input.script} {wildcards.model} --registry {input.registry} {params.options}"
+        "python {input.script} {params.model} --registry {input.registry} {params.options}"
         " --output-dir {params.folder} 2>&1 | tee {log}"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import accuracy, decode, devices, lock, options, registry
+from dnnbench import accuracy, decode, devices, lock, options, registry, specs
 from dnnbench.records import write_json
 
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def main(
-    model: Annotated[str, typer.Argument(help="A name from the registry.")],
+    model: Annotated[str, typer.Argument(help="A name as in params.yaml: models.")],
     weights: Annotated[Path, typer.Option(help="Record of the network's weights.")],
     images: Annotated[Path, typer.Option(help="Record of the decoded pictures.")],
     output: Annotated[Path, typer.Option(help="Record to write, JSON; answers beside it.")],
@@ -29,12 +29,12 @@ def main(
 ) -> None:
     """Measure top-1 and top-5 of MODEL. Goes on where a run that was stopped had got to."""
     known = registry.load_registry(registry_file)
-    (name,) = registry.resolve([model], known, source="MODEL")
+    (network,) = specs.resolve(model, known, source="MODEL").values()
     setup = options.setup(backend, gpu)
     on = devices.backend(setup)
     with lock.hold(on.lock_name):
         record = accuracy.measure(
-            known[name],
+            network,
             weights,
             decode.open_decoded(images),
             output,

@@ -12,6 +12,7 @@ from dnnbench import (
     published,
     registry,
     selection,
+    specs,
     study,
     ways,
 )
@@ -58,14 +59,15 @@ def main(
     """Join the records of MODELS on each device, and the published ones, into tables."""
     limits = numbers(max_memory_gib), numbers(min_fps)
     known = registry.load_registry(registry_file)
-    names = registry.resolve(models, known, source="MODELS")
+    networks = specs.resolve(models, known, source="MODELS")
+    names = list(networks)
     own = study.Plan(device, variants.split(","), options.integers(batch_sizes), rounds, protocol)
     plans = [own, *map(plan, other or ())]
     measured = [study.read_measurements(results, one, names) for one in plans]
     rows, model_rows = study.aggregate(
         names,
         study.read_complexity(complexity, names),
-        {name: study.published_accuracy(known[name]) for name in names},
+        {name: study.published_accuracy(one) for name, one in networks.items()},
         measured,
         published.read(tables),
         read_rows(accuracy, AccuracyRow) if accuracy else (),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import comparisons, options, registry
+from dnnbench import comparisons, options, registry, specs
 from dnnbench.records import AccuracyRow, ComparisonRow, write_table
 
 
@@ -22,7 +22,7 @@ def main(
 ) -> None:
     """Write comparisons.csv and accuracy/summary.csv of MODELS from their accuracy records."""
     known = registry.load_registry(registry_file)
-    names = registry.resolve(models, known, source="MODELS")
+    names = list(specs.resolve(models, known, source="MODELS"))
     records, rows = {}, []
     if dataset:
         folder = results / "accuracy" / dataset

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import complexity, isolation, options, progress, registry
+from dnnbench import complexity, isolation, options, progress, registry, specs
 from dnnbench.records import Complexity, write_table
 
 
@@ -21,7 +21,7 @@ def main(
     Needs no weights and takes under a second a network. The table appears when all are counted.
     """
     known = registry.load_registry(registry_file)
-    networks = [known[name] for name in registry.resolve(models, known, source="MODELS")]
+    networks = specs.resolve(models, known, source="MODELS").values()
 
     isolation.prepare()
     registry.preload(networks)

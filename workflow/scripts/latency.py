@@ -15,6 +15,7 @@ from dnnbench import (
     options,
     registry,
     rounds,
+    specs,
     variants,
 )
 from dnnbench.parameters import Latency
@@ -49,8 +50,7 @@ def main(
 
     Cells that the output file has are not measured again; remove the file to measure afresh.
     """
-    known = registry.load_registry(registry_file)
-    names = registry.resolve(models, known, source="MODELS")
+    networks = specs.resolve(models, registry.load_registry(registry_file), source="MODELS")
     setup = options.setup(backend, gpu)
     way = variants.check(variant, backend)
     variants.require([variant])
@@ -62,14 +62,14 @@ def main(
         device=device,
         setup=setup,
         variant=variant,
-        networks={name: known[name] for name in names},
+        networks=networks,
         batch_sizes=options.integers(batch_sizes),
         protocol=protocol,
         passes=Latency.model_validate(settings | {"samples": options.integers(samples)}).passes,
         threads=threads or on.default_threads(),
         cell_timeout_s=cell_timeout_s,
         when_busy=when_busy,
-        memory=headroom.seen(memory_dir, names) if memory_dir else {},
+        memory=headroom.seen(memory_dir, list(networks)) if memory_dir else {},
     )
     isolation.prepare()
     engines.preload(way)

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import devices, engines, isolation, lock, options, profiling, registry, variants
+from dnnbench import (
+    devices,
+    engines,
+    isolation,
+    lock,
+    options,
+    profiling,
+    registry,
+    specs,
+    variants,
+)
 
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
 # other work: memory does not depend on how they wait. Nor does it on the size of pages, as long as
@@ -31,8 +41,7 @@ def main(
 
     Cells that the records have are not measured again; remove a record to measure afresh.
     """
-    known = registry.load_registry(registry_file)
-    names = registry.resolve(models, known, source="MODELS")
+    networks = specs.resolve(models, registry.load_registry(registry_file), source="MODELS")
     setup = options.setup(backend, gpu)
     way = variants.check(variant, backend)
     variants.require([variant])
@@ -41,7 +50,7 @@ def main(
         device=device,
         setup=setup,
         variant=variant,
-        networks={name: known[name] for name in names},
+        networks=networks,
         batch_sizes=options.integers(batch_sizes),
         threads=threads or on.default_threads(),
         cell_timeout_s=cell_timeout_s,
@@ -52,7 +61,7 @@ def main(
         if missing := profiles.missing():
             isolation.prepare()
             engines.preload(way)
-            registry.preload(known[name] for name in missing)
+            registry.preload(networks[name] for name in missing)
         profiles.measure()
 
 

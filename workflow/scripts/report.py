@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import options, page, registry
+from dnnbench import options, page, registry, specs
 from dnnbench.figures.build import build_figures
 from dnnbench.figures.results import Results, devices_of
 from dnnbench.figures.save import save_figures
@@ -53,11 +53,11 @@ def main(
 ) -> None:
     """Draw the figures of a study into OUTPUT_DIR/figures, and write OUTPUT_DIR/index.html."""
     environments = [read_json(path, Environment) for path in environment]
-    networks = registry.load_registry(registry_file)
-    cells = read_table(study, StudyRow)
+    cells, rows = read_table(study, StudyRow), read_table(models, ModelRow)
+    networks = specs.of_study(rows["spec"], registry.load_registry(registry_file))
     results = Results(
         study=cells,
-        models=read_table(models, ModelRow),
+        models=rows,
         selection=read_table(selection, SelectionRow),
         names={key: network.name for key, network in networks.items()},
         families={key: network.family for key, network in networks.items()},

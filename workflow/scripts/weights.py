@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from dnnbench import options, progress, registry, weights
+from dnnbench import options, progress, registry, specs, weights
 from dnnbench.parameters import ParameterError, Weights
 from dnnbench.records import describe, write_json
 
@@ -47,9 +47,9 @@ def main(
     Where no source has a file, the record says why, and the other networks go on.
     """
     known = registry.load_registry(registry_file)
-    networks = [known[name] for name in registry.resolve(models, known, source="MODELS")]
+    networks = specs.resolve(models, known, source="MODELS")
     settings = settings_of(tiers, mirror, override or [])
-    weights.check(settings, known, "options")
+    settings = weights.check(settings, {**known, **networks}, "options")
 
     with progress.transfers("weights") as begin, ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
 
@@ -59,7 +59,7 @@ def main(
             write_json(file, record)
             return weights.describe(record, file)
 
-        lines = list(pool.map(fetch, networks))
+        lines = list(pool.map(fetch, networks.values()))
     print("\n".join(lines))
 
 

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from dnnbench import registry
+from dnnbench import registry, specs
 from dnnbench.cli import options, printing
 from dnnbench.cli.tables import Tables
+from dnnbench.errors import UserError
 from dnnbench.figures.names import device_label
 from dnnbench.figures.text import significant
 from dnnbench.records import Environment, ModelRow, StudyRow, read_json
@@ -33,8 +34,8 @@ def show(
     key = tables.network(model)
     console = printing.console()
     console.print(f"{tables.names[key]} ({key})", style="bold")
-    network, costs = registry.load_registry().get(key), tables.models.get(key)
-    if network:
+    costs = tables.models.get(key)
+    if network := _entry(key, costs):
         _print_network(console, network)
     if costs:
         _print_costs(console, costs)
@@ -115,9 +116,21 @@ def _where_from(tables: Tables, device: str, rows: Sequence[StudyRow]) -> str:
     return "; ".join(parts) or "measured"
 
 
+def _entry(key: str, costs: ModelRow | None) -> Network | None:
+    """A network's entry, or None where nothing says any more what it was."""
+    spec = costs.spec if costs else registry.spec_of(key)
+    try:
+        return specs.resolve(spec, source="MODEL").get(key)
+    except UserError:
+        return None
+
+
 def _print_network(console: Console, network: Network) -> None:
     size = network.input_size
-    console.print(f"{network.family}, {network.year} ({network.venue}); input {size} x {size}.")
+    origin = f", {network.year} ({network.venue})" if network.year else ""
+    console.print(f"{network.family}{origin}; input {size} x {size}.")
+    if network.spec != network.key:
+        console.print(f"In params.yaml: {network.spec}.")
     sources = dict.fromkeys(f"{one.library} (tier {one.tier})" for one in network.weights)
     console.print(f"Weights: {', '.join(sources) or 'no source known'}.")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import others, parameters, registry
+from dnnbench import others, parameters, registry, specs
 from dnnbench.cli import options
 
 
@@ -30,8 +30,7 @@ def merge(
     profile = parameters.read_yaml(others.PARAMETERS).get("profile", "cpu")
     study = others.settings(profile, source=f"{others.PARAMETERS}: profile")
     known = registry.load_registry(others.REGISTRY)
-    names = registry.resolve(study.models, known, source=f"{others.PARAMETERS}: models")
-    networks = {name: known[name] for name in names}
+    networks = specs.resolve(study.models, known, source=f"{others.PARAMETERS}: models")
     for checked in merge.merge(folders, results, study.device, networks):
         machine = checked.environment
         commit = (machine.commit or "unknown")[:12]

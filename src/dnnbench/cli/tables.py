@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from dnnbench import names, registry
+from dnnbench import names, registry, specs
 from dnnbench.errors import UserError
 from dnnbench.published import label
 from dnnbench.records import ComparisonRow, ModelRow, R, StudyRow, read_rows
@@ -51,9 +51,10 @@ class Tables:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Printed names by key; a network that the registry does not know goes by its key."""
+        """Printed names by key: the registry's networks, and those of the study beside them."""
         known = network_names()
-        return known | {key: key for key in self.models if key not in known}
+        others = (key for key in self.models if key not in known)
+        return known | {key: specs.printed_name(key) for key in others}
 
     @cached_property
     def devices(self) -> dict[str, str]:
@@ -61,8 +62,12 @@ class Tables:
         return {row.device: label(row.device) for row in self.study}
 
     def network(self, text: str, what: str = "MODEL") -> str:
-        """The key of a network as a person wrote it. Raises UserError for an unknown one."""
-        return names.find(text, self.names, what)
+        """The key of a network as a person wrote it: its name, its key, or as in params.yaml.
+
+        Raises UserError for an unknown one.
+        """
+        named = {row.spec: key for key, row in self.models.items()}
+        return named.get(text) or names.find(specs.key_of(text), self.names, what)
 
     def device(self, text: str | None) -> str:
         """The device that is meant; where none is named, the only one that was measured.

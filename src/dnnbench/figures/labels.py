@@ -91,6 +91,9 @@ def place(
 ) -> list[Label | None]:
     """A label for each point, ``None`` where no place is free of other labels.
 
+    Where points are many, also where none is free of other points: there a label that covers some
+    says less than they do.
+
     ``width`` and ``height``: the plot, which labels do not leave. ``lines``: other strokes in it
     (x1, y1, x2, y2), which labels avoid where they can.
     """
@@ -113,7 +116,7 @@ def place(
         chosen, cost = _settle(places, shuffled, _SWEEPS)
         if cost < lowest:
             best, lowest = chosen, cost
-    return _keep_apart(places, best)
+    return _keep_apart(places, best, crowded)
 
 
 def _settle(places: _Places, order: Sequence[int], sweeps: int) -> tuple[NDArray[np.int_], float]:
@@ -306,13 +309,17 @@ def _crowded_first(discs: Array) -> list[int]:
     return [int(i) for i in np.argsort(-near, kind="stable")]
 
 
-def _keep_apart(places: _Places, chosen: NDArray[np.int_]) -> list[Label | None]:
-    """Labels in input order, leaving out those that would still cover an earlier one."""
+def _keep_apart(places: _Places, chosen: NDArray[np.int_], crowded: bool) -> list[Label | None]:
+    """Labels in input order, leaving out those that would still cover an earlier one.
+
+    Where it is ``crowded``, those that would cover a point too.
+    """
     labels: list[Label | None] = []
     kept = np.empty((0, 4))
     for choice in chosen:
         box = places.boxes[choice]
-        if _overlap(box[None], kept).any():
+        covers = crowded and places.cost[choice] >= _ON_BALL
+        if covers or _overlap(box[None], kept).any():
             labels.append(None)
             continue
         kept = np.vstack([kept, box])
