@@ -10,7 +10,8 @@ import importlib.util
 import operator
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -40,8 +41,8 @@ def build_network(network: Network, device: str | torch.device, seed: int) -> nn
 
 def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
     """What the builder returns, made on ``device``."""
-    builder = _import_builder(network)
     with (
+        _neighbours(network),
         warnings.catch_warnings(),
         torch.random.fork_rng(devices=[]),
         device,
@@ -51,6 +52,7 @@ def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
         # torchvision deprecates the arguments that pretrainedmodels passes to it.
         warnings.simplefilter("ignore")
         torch.default_generator.manual_seed(seed)
+        builder = _import_builder(network)
         try:
             model = builder(**network.arguments)
         except Exception as error:
@@ -70,7 +72,8 @@ def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
 def import_builders(networks: Iterable[Network]) -> None:
     """Import what building ``networks`` takes; see :func:`dnnbench.registry.preload`."""
     for network in networks:
-        _import_builder(network)
+        with _neighbours(network):
+            _import_builder(network)
     # Makes the pool, and the first use of its mode imports a part of torch.
     with PooledInitialisers(seed=0):
         torch.empty(1)
@@ -104,7 +107,7 @@ def _import(name: str) -> ModuleType:
 
 
 def _run(file: Path) -> ModuleType:
-    """The module of a person's own file, which may import its neighbours; run once a process."""
+    """The module of a person's own file; run once a process."""
     name = f"dnnbench_mine_{sources.short_hash(str(file))}"
     if name in sys.modules:
         return sys.modules[name]
@@ -112,16 +115,35 @@ def _run(file: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    sys.path.insert(0, str(file.parent.resolve()))
     try:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
         # As a module that cannot be imported, whatever the reason.
         raise ImportError(f"{type(error).__name__}: {error}") from error
-    finally:
-        sys.path.pop(0)
     return module
+
+
+@contextmanager
+def _neighbours(network: Network) -> Iterator[None]:
+    """Let a person's own file import its neighbours, in here.
+
+    They are forgotten afterwards: another folder may have others of the same name.
+    """
+    file = Path(network.builder.partition(":")[0])
+    if file.suffix != ".py":
+        yield
+        return
+    folder, before = file.parent.resolve(), set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            place = getattr(sys.modules[name], "__file__", None)
+            if place and Path(place) in sources.module_files(folder, name):
+                del sys.modules[name]
 
 
 def _own_features(network: Network, model: nn.Module) -> None:
