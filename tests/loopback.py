@@ -1,5 +1,6 @@
 """A real HTTP server on the loopback that serves files well or badly, as it is told."""
 
+import hashlib
 import socket
 import threading
 from collections import defaultdict
@@ -21,6 +22,7 @@ class Server(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.manners: dict[str, list[str]] = defaultdict(list)
         self.headers: dict[str, str] = {}
+        self.stated: dict[str, dict[str, str]] = {}
         self.asked: list[tuple[str, str | None]] = []
 
     def put(self, name: str, content: bytes, *manners: str) -> str:
@@ -29,9 +31,24 @@ class Server(ThreadingHTTPServer):
         self.manners[name] = list(manners) or ["ok"]
         return f"http://127.0.0.1:{self.server_port}/{name}"
 
+    def put_on_hub(self, repository: str, content: bytes, revision: str, **stated: str) -> str:
+        """Serve ``content`` as Hugging Face does: the head of its address says what it is."""
+        digest = hashlib.sha256(content).hexdigest()
+        said = {"X-Repo-Commit": revision, "X-Linked-ETag": f'"{digest}"'}
+        name = f"{repository}/resolve/main/model.safetensors"
+        self.stated[name] = {**said, "Location": "https://cdn.example/file", **stated}
+        self.put(f"{repository}/resolve/{revision}/model.safetensors", content)
+        return self.put(name, b"not pinned", "500")
+
 
 class Handler(BaseHTTPRequestHandler):
     server: Server
+
+    def do_HEAD(self) -> None:
+        name = self.path.lstrip("/")
+        self.server.asked.append((name, "head"))
+        stated = self.server.stated.get(name)
+        self.answer(302 if stated else 404, b"", stated or {})
 
     def do_GET(self) -> None:
         name = self.path.lstrip("/")

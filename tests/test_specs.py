@@ -53,7 +53,7 @@ def test_a_network_of_timm_takes_its_input_and_weights_from_timms_configuration(
     known, first = network.weights
     assert (known.tier, known.filename) == ("B", "resnet26t_256_ra2-6f6fa748.pth")
     assert known.hash is not None and known.hash.value == "6f6fa748"
-    assert (first.tier, first.hash, first.first_download) == ("C", None, True)
+    assert (first.tier, first.hash) == ("B", None)
     assert first.url == (
         "https://huggingface.co/timm/resnet26t.ra2_in1k/resolve/main/model.safetensors"
     )
@@ -167,6 +167,35 @@ def test_the_file_may_import_its_neighbours_and_is_read_without_being_run(own):
     assert model[0].out_channels == 6
 
 
+def test_an_edit_of_a_neighbour_is_noticed(own):
+    neighbour = own.parent / "blocks" / "widths.py"
+    neighbour.parent.mkdir()
+    (neighbour.parent / "__init__.py").write_text("from .widths import WIDTH\n")
+    neighbour.write_text("WIDTH = 6\n")
+    own.write_text("import blocks\n" + OWN.replace("width=8", "width=blocks.WIDTH"))
+    network = one(f"mine:{own}:my_net")
+    measured = fingerprint.fingerprint(latency, network, [])
+    neighbour.write_text("WIDTH = 7\n")
+    assert fingerprint.fingerprint(latency, network, []) != measured
+    neighbour.write_text("WIDTH =\n")
+    with pytest.raises(RegistryError, match=r"widths\.py, line 1"):
+        registry.preload([network])
+
+
+def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
+    for width in (5, 7):
+        folder = tmp_path / f"net{width}"
+        folder.mkdir()
+        (folder / "beside_it.py").write_text(f"WIDTH = {width}\n")
+        inside = "def my_net(width=8):\n    from beside_it import WIDTH as width\n"
+        text = OWN.replace("def my_net(width=8):\n", inside)
+        assert text != OWN
+        (folder / "nets.py").write_text("import beside_it\n" + text)
+    networks = [one(f"mine:{tmp_path}/net{width}/nets.py:my_net") for width in (5, 7)]
+    registry.preload(networks)
+    assert [registry.build(network)[0].out_channels for network in networks] == [5, 7]
+
+
 @pytest.mark.parametrize(
     ("text", "function", "message"),
     [
@@ -264,24 +293,18 @@ def test_a_file_whose_hash_nobody_knows_is_kept_to_once_it_came(tmp_path):
     mirror, folder = tmp_path / "mirror", tmp_path / "weights"
     mirror.mkdir()
     saved(network, mirror / source.filename, seed=1)
-    settings = Weights(tiers=["C"], mirror=mirror)
+    settings = Weights(mirror=mirror)
     first = weights.obtain(network, settings, folder)
     assert (first.status, first.sha256) == ("ok", sha256(mirror / source.filename))
 
     # Another file of that name is another one, however it fits.
     saved(network, mirror / source.filename, seed=2)
     Path(str(first.path)).unlink()
-    again = weights.obtain(network, Weights(tiers=["C"], mirror=mirror), folder)
+    again = weights.obtain(network, settings, folder)
     assert again.status == "missed"
     assert again.tried[0].reason.startswith(f"expected sha256 {first.sha256}, got ")
     with pytest.raises(IntegrityError):
         weights._copy(mirror / source.filename, source, folder / source.filename)
-
-
-def test_such_a_file_is_taken_only_where_its_tier_is_allowed(tmp_path):
-    record = weights.obtain(one("timm:mobilenetv4_conv_small"), Weights(), tmp_path)
-    assert record.status == "missed"
-    assert record.tried[0].reason == "tier C is not among weights.tiers"
 
 
 def test_ones_own_weights_may_be_named_as_the_network_is(own, tmp_path):

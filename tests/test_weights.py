@@ -9,6 +9,7 @@ import pytest
 import torch
 import toys
 from loopback import closed_address, serving
+from safetensors.torch import save_file
 from test_checkpoints import Bomb
 
 from dnnbench import download, registry, weights
@@ -193,9 +194,8 @@ def test_other_weights_are_used_only_where_they_are_allowed(server, folder, good
     assert (record.status, record.tier) == ("ok", "C")
 
 
-@pytest.mark.parametrize("unknown", [None, {"kind": "git_revision", "value": "0123456789"}])
-def test_a_file_that_cannot_be_checked_is_not_even_fetched(server, folder, good, unknown):
-    first = source(server.put("a", good), good, hash=unknown)
+def test_a_file_that_cannot_be_checked_is_not_even_fetched(server, folder, good):
+    first = source(server.put("a", good), good, hash=None)
     record = obtain(folder, first)
     assert record.status == "missed"
     assert reasons(record) == [(first["url"], "no hash is known to check its file against")]
@@ -237,6 +237,88 @@ def test_an_archive_is_checked_by_what_is_in_it(server, folder, good, tmp_path):
     assert record.sha256 == sha256(archive)
     assert [file.name for file in folder.iterdir()] == ["small-1.pth.zip"]
     assert weights.load(network(first), record)(torch.zeros(1, 3, 32, 32)).shape == (1, 1000)
+
+
+# Hugging Face -----------------------------------------------------------------------------------
+
+
+COMMIT, LATER = "1" * 40, "2" * 40
+
+
+def on_hub(server, content, **stated):
+    url = server.put_on_hub("owner/small", content, COMMIT, **stated)
+    return source(url, content, hash=None, filename="small.safetensors", tier="B")
+
+
+@pytest.fixture
+def tensors(tmp_path):
+    return safe(tmp_path, seed=1)
+
+
+def safe(tmp_path, seed):
+    file = tmp_path / f"{seed}.safetensors"
+    save_file(dict(registry.build(network(), seed=seed).state_dict()), file)
+    return file.read_bytes()
+
+
+def test_a_file_of_a_hub_is_that_of_one_commit_and_has_the_hash_that_it_states(
+    server, folder, tensors
+):
+    record = obtain(folder, on_hub(server, tensors))
+    assert (record.status, record.tier, record.revision) == ("ok", "B", COMMIT)
+    assert record.sha256 == hashlib.sha256(tensors).hexdigest()
+    main, pinned = (f"owner/small/resolve/{r}/model.safetensors" for r in ("main", COMMIT))
+    assert server.asked == [(main, "head"), (pinned, None)]
+    # Without a record the file is held against what was kept beside it, and nobody is asked.
+    server.asked.clear()
+    again = obtain(folder, on_hub(server, tensors))
+    assert (again, server.asked) == (record, [])
+
+
+def test_what_a_hub_sends_must_be_what_it_said(server, folder, tensors):
+    record = obtain(folder, on_hub(server, tensors, **{"X-Linked-ETag": f'"{"0" * 64}"'}))
+    assert record.status == "missed"
+    ((_, reason),) = reasons(record)
+    assert (
+        reason.endswith("kept as small.safetensors.bad") and f"expected sha256 {'0' * 64}" in reason
+    )
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        ({"X-Repo-Commit": ""}, "the hub does not say which commit it is of"),
+        ({"X-Linked-ETag": '"an-etag"'}, "the hub does not say its SHA-256"),
+    ],
+)
+def test_a_hub_that_does_not_say_what_a_file_is_sends_none(server, folder, tensors, stated, reason):
+    first = on_hub(server, tensors, **stated)
+    record = obtain(folder, first)
+    assert (record.status, reasons(record)) == ("missed", [(first["url"], reason)])
+    assert [how for _, how in server.asked] == ["head"]
+
+
+def test_a_repository_that_was_renamed_is_followed(server, folder, tensors):
+    server.put_on_hub("owner/new", tensors, COMMIT)
+    first = on_hub(server, b"", Location="/owner/new/resolve/main/model.safetensors")
+    record = obtain(folder, first)
+    assert (record.status, record.revision, record.source) == ("ok", COMMIT, first["url"])
+
+
+def test_another_file_than_the_hub_once_had_is_not_taken_unasked(server, folder, tensors, tmp_path):
+    first = on_hub(server, tensors)
+    record = obtain(folder, first)
+    Path(record.path).unlink()
+    other = safe(tmp_path, seed=2)
+    server.put_on_hub("owner/small", other, LATER)
+    missed = obtain(folder, first)
+    assert missed.status == "missed"
+    seal = folder / "small.safetensors.sha256"
+    digest = hashlib.sha256(other).hexdigest()
+    said = f"another file than before, sha256 {digest}; to take it, remove {seal}"
+    assert reasons(missed) == [(first["url"], said)]
+    seal.unlink()
+    assert obtain(folder, first).revision == LATER
 
 
 # What is there already --------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 import os
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -58,7 +60,7 @@ def fetch(
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     continued = part.exists()
-    _transfer(url, part, report)
+    _patiently(url, partial(_attempt, url, part, report))
     try:
         check(part)
     except IntegrityError as error:
@@ -76,10 +78,29 @@ def host(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
-def _transfer(url: str, part: Path, report: Callable[[int, int | None], None]) -> None:
+def head(url: str) -> Mapping[str, str]:
+    """The headers of an answer for ``url``, without its body; not those of where it redirects to.
+
+    Tried again as ``fetch`` does. Raises UnreachableError or DownloadError where there is no file.
+    """
+    found: Mapping[str, str] = {}
+
+    def attempt() -> None:
+        nonlocal found
+        with _connecting(url):
+            answer = requests.head(url, allow_redirects=False, timeout=_PATIENCE_S)
+            _check_status(url, answer)
+            found = answer.headers
+
+    _patiently(url, attempt)
+    return found
+
+
+def _patiently(url: str, attempt: Callable[[], None]) -> None:
+    """Call ``attempt`` until it raises nothing that another attempt may get over."""
     for number, pause_s in enumerate((*_PAUSES_S, None)):
         try:
-            _attempt(url, part, report)
+            attempt()
             return
         except UnreachableError:
             if number:
@@ -98,10 +119,19 @@ def _attempt(url: str, part: Path, report: Callable[[int, int | None], None]) ->
     headers = {"Accept-Encoding": "identity"}  # Compressed bytes could not be continued.
     if have:
         headers["Range"] = f"bytes={have}-"
+    with (
+        _connecting(url),
+        requests.get(url, headers=headers, stream=True, timeout=_PATIENCE_S) as answer,
+    ):
+        if _file_follows(url, answer, part, have):
+            _receive(url, answer, part, have, report)
+
+
+@contextmanager
+def _connecting(url: str) -> Iterator[None]:
+    """Say in our own errors what went wrong with a connection."""
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=_PATIENCE_S) as answer:
-            if _file_follows(url, answer, part, have):
-                _receive(url, answer, part, have, report)
+        yield
     except (requests.ConnectTimeout, requests.exceptions.ProxyError) as error:
         raise UnreachableError(f"{url}: cannot connect to {host(url)}") from error
     except requests.exceptions.SSLError as error:
@@ -120,12 +150,20 @@ def _attempt(url: str, part: Path, report: Callable[[int, int | None], None]) ->
 
 def _file_follows(url: str, answer: requests.Response, part: Path, have: int) -> bool:
     """Whether a file follows; False where ``part`` is whole. Raises what the answer means."""
-    status = answer.status_code
-    if status == requests.codes.requested_range_not_satisfiable:
+    if answer.status_code == requests.codes.requested_range_not_satisfiable:
         if answer.headers.get("Content-Range") == f"bytes */{have}":
             return False
         part.unlink()
         raise _PassingError("it has changed since it was begun")
+    _check_status(url, answer)
+    if "text/html" in answer.headers.get("Content-Type", ""):
+        raise DownloadError(f"{url}: a web page, not the file")
+    return True
+
+
+def _check_status(url: str, answer: requests.Response) -> None:
+    """Raise what the status of an answer means, if it is no success and no redirection."""
+    status = answer.status_code
     if (
         status in (requests.codes.request_timeout, requests.codes.too_many_requests)
         or status >= 500
@@ -133,11 +171,8 @@ def _file_follows(url: str, answer: requests.Response, part: Path, have: int) ->
         asked = answer.headers.get("Retry-After", "")
         pause_s = float(asked) if asked.isdecimal() else 0.0
         raise _PassingError(f"the server answered {status}", pause_s)
-    if status not in (requests.codes.ok, requests.codes.partial_content):
+    if not answer.ok:
         raise DownloadError(f"{url}: the server answered {status} {answer.reason}")
-    if "text/html" in answer.headers.get("Content-Type", ""):
-        raise DownloadError(f"{url}: a web page, not the file")
-    return True
 
 
 def _receive(

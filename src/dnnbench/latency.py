@@ -138,9 +138,7 @@ def _two_clocks(windows: list[devices.Timed]) -> dict[str, float]:
     return {"events_ms": sum(sum(window.passes_ms) for window in windows), "wall_ms": sum(walls)}
 
 
-def _wrong(
-    output: Any, untimed: Any, expected: tuple[int, int], may_differ: float
-) -> str | None:
+def _wrong(output: Any, untimed: Any, expected: tuple[int, int], may_differ: float) -> str | None:
     """What is wrong with a timed pass's output, beside an untimed pass on the same input.
 
     ``expected``: its shape. ``may_differ``: by what share of the largest logit.

@@ -588,7 +588,8 @@ class WeightsTried(Record):
 class WeightsRecord(Record):
     """resources/weights/<model>.json: a network's verified file of weights, or why there is none.
 
-    ``sha256`` is of the file at ``path``. ``source`` is an address, a path, or a file in a package.
+    ``sha256`` is of the file at ``path``. ``source`` is an address, a path, or a file in a package;
+    ``revision`` is the commit that a file on Hugging Face is of.
     ``tier`` is that of ``registry.WeightsSource``, or override for a file of the user's own. There
     is no time in it, so that what is fetched again unchanged does not run anything again.
     """
@@ -601,6 +602,7 @@ class WeightsRecord(Record):
     tier: Tier | Literal["override"] | None = None
     library: str | None = None
     source: str | None = None
+    revision: str | None = None
     filename: str | None = None
     licence: str | None = None
     tried: list[WeightsTried] = []

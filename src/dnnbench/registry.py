@@ -46,10 +46,9 @@ class _Entry(BaseModel):
 class Hash(_Entry):
     """What the content of a file of weights must hash to."""
 
-    kind: Literal["sha256_prefix", "sha1", "git_revision"] = Field(
+    kind: Literal["sha256_prefix", "sha1"] = Field(
         description="sha256_prefix: first hexadecimal digits of the file's SHA-256, as in its name;"
-        " sha1: of the file, after unpacking if it is an archive; git_revision: the commit of the"
-        " repository that holds the file"
+        " sha1: of the file, after unpacking if it is an archive"
     )
     value: str = Field(pattern=r"^[0-9a-f]{7,64}$", description="Hexadecimal digits, lower case")
 
@@ -81,7 +80,7 @@ class WeightsSource(_Entry):
     url: str | None = Field(
         default=None,
         pattern=r"^https?://\S+$",
-        description="Address of the file, or of the repository that holds it under filename",
+        description="Address of the file",
     )
     package: str | None = Field(
         default=None,
@@ -89,11 +88,9 @@ class WeightsSource(_Entry):
         description="Where no url: an installed Python package and the file in it, module/path",
     )
     filename: str = Field(pattern=r"^[\w.-]+$", description="Name of the file")
-    hash: Hash | None = Field(description="What to verify after a download; null: unknown")
-    first_download: bool = Field(
-        default=False,
-        description="Where hash is null: take the file as it comes the first time, keep its"
-        " SHA-256 beside it, and hold every later one against that; false: do not use it",
+    hash: Hash | None = Field(
+        description="What to verify after a download; null: unknown. Of a file on Hugging Face the"
+        " hub states it, and it is kept beside the file"
     )
     interpolation: Literal["bilinear", "bicubic"] | None = Field(
         default=None, description="Resize filter behind top1 and top5; null: unknown"
@@ -117,8 +114,6 @@ class WeightsSource(_Entry):
     def _has_one_place(self) -> Self:
         if (self.url is None) == (self.package is None):
             raise ValueError("url, package: give one of the two")
-        if self.hash and self.first_download:
-            raise ValueError("first_download: true: there is a hash to verify by; remove one")
         return self
 
     @property

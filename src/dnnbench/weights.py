@@ -8,12 +8,13 @@ import importlib.resources
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dnnbench import download, integrity, registry, specs
+from dnnbench import download, hub, integrity, registry, specs
 from dnnbench.errors import UserError
 from dnnbench.integrity import IntegrityError
 from dnnbench.parameters import Weights
@@ -24,7 +25,6 @@ from dnnbench.registry import Network, Preparation, WeightsSource
 if TYPE_CHECKING:
     from torch import nn
 
-# A git revision pins an address; it does not say what the file that arrives should hash to.
 _ALGORITHMS = {"sha256_prefix": "sha256", "sha1": "sha1"}
 
 # Builders patch the libraries that they build from, and one network in memory at a time is enough.
@@ -87,14 +87,12 @@ def obtain(
             reason = str(error).removeprefix(f"{origin}: ")
             tried.append(WeightsTried(source=origin, reason=reason))
         else:
-            sha256 = integrity.sha256(path)
-            if source.first_download:
-                _seal(path).write_text(sha256)
             return WeightsRecord(
                 model=network.key,
                 status="ok",
                 path=str(path),
-                sha256=sha256,
+                sha256=integrity.sha256(path),
+                revision=_sealed(path).revision,
                 tier=source.tier,
                 library=source.library,
                 source=origin,
@@ -189,9 +187,7 @@ def _places(
     for source in sorted(network.weights, key=lambda source: source.tier):
         if source.tier not in settings.tiers:
             reason = f"tier {source.tier} is not among weights.tiers"
-        elif not source.first_download and (
-            source.hash is None or source.hash.kind not in _ALGORITHMS
-        ):
+        elif source.hash is None and not hub.is_address(source.url):
             reason = "no hash is known to check its file against"
         else:
             usable.append((source, folder / source.filename))
@@ -220,16 +216,31 @@ def _refuse(reason: str) -> Path:
     raise WeightsError(reason)
 
 
+@dataclass(frozen=True)
+class Seal:
+    """What is known of a file whose hash the registry does not have, once it has come."""
+
+    sha256: str | None = None
+    revision: str | None = None
+
+
+def _sealed(target: Path) -> Seal:
+    """The seal of a file, which lies beside it."""
+    try:
+        return Seal(*_seal(target).read_text().split())
+    except FileNotFoundError:
+        return Seal()
+
+
 def _seal(target: Path) -> Path:
-    """Where the SHA-256 is kept of a file whose hash nobody knew before it first came."""
     return target.with_name(f"{target.name}.sha256")
 
 
 def _verify(path: Path, source: WeightsSource, target: Path, origin: str) -> None:
     """Raise IntegrityError unless ``path`` is what belongs at ``target``, as far as is known."""
     if source.hash is None:
-        if _seal(target).exists():
-            integrity.check(path, "sha256", _seal(target).read_text(), origin)
+        if sha256 := _sealed(target).sha256:
+            integrity.check(path, "sha256", sha256, origin)
         return
     archived = source.hash.kind == "sha1" and source.filename.endswith(".zip")
     algorithm = _ALGORITHMS[source.hash.kind]
@@ -254,6 +265,8 @@ def _copy(file: Path | Traversable, source: WeightsSource, target: Path) -> Path
         with file.open("rb") as there, part.open("wb") as here:
             shutil.copyfileobj(there, here)
         _verify(part, source, target, str(file))
+        if source.hash is None and not _seal(target).exists():
+            _seal(target).write_text(integrity.sha256(part))
         return part.rename(target)
     finally:
         part.unlink(missing_ok=True)
@@ -269,12 +282,32 @@ def _fetch(
     if host in unreachable:
         raise WeightsError(f"{source.url}: {host} did not answer before")
     try:
-        check = partial(_verify, source=source, target=target, origin=source.url)
-        download.fetch(source.url, target, check, begin(source.filename))
+        if source.hash is None:
+            _fetch_from_hub(source.url, target, begin(source.filename))
+        else:
+            check = partial(_verify, source=source, target=target, origin=source.url)
+            download.fetch(source.url, target, check, begin(source.filename))
     except download.UnreachableError:
         unreachable.add(host)
         raise
     return target
+
+
+def _fetch_from_hub(url: str, target: Path, report: Received) -> None:
+    """What the hub has there today, checked by the hash that it states; or, again, what it had."""
+    file = hub.look_up(url)
+    known = _sealed(target)
+    if known.sha256 not in (None, file.sha256):
+        raise WeightsError(
+            f"{url}: another file than before, sha256 {file.sha256};"
+            f" to take it, remove {_seal(target)}"
+        )
+
+    def check(path: Path) -> None:
+        integrity.check(path, "sha256", file.sha256, file.url)
+
+    download.fetch(file.url, target, check, report)
+    _seal(target).write_text(f"{file.sha256} {file.revision}")
 
 
 def _packaged(place: str) -> Traversable:

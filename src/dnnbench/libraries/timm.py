@@ -103,11 +103,10 @@ def _weights(name: str, config: Any) -> tuple[WeightsSource, ...]:
         file = config.hf_hub_filename or "model.safetensors"
         sources.append(
             WeightsSource(
-                tier="C",
+                tier="B",
                 url=f"https://huggingface.co/{repository}/resolve/{revision or 'main'}/{file}",
                 filename=f"{name}.{file.rpartition('.')[2]}",
                 hash=None,
-                first_download=True,
                 **said,
             )
         )
