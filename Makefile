@@ -36,7 +36,7 @@ test-env: .venv/installed-test
 	touch $@
 
 test: test-env
-	$(TEST_ENV) pytest -m 'not slow'
+	$(TEST_ENV) pytest -m 'not slow' --numprocesses 2 --dist worksteal
 
 test-slow: test-env
 	$(TEST_ENV) pytest -m slow

@@ -340,6 +340,19 @@ def test_compare_of_a_run_with_itself_compares_nothing(run: Run) -> None:
 
 
 @pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> dict[str, registry.Network]:
+    """The networks of the registry that are not in the study: few, since each is counted."""
+    known = registry.load_registry()
+    keys = ("efficientnet_lite0", "timm-mobilenetv4_conv_small.e2400_r224_in1k")
+    others = {key: known[key] for key in keys}
+    judged = {key for key, one in others.items() if any(source.top1 for source in one.weights)}
+    assert judged == {"efficientnet_lite0"}
+    fewer = {key: one for key, one in known.items() if one.published} | others
+    monkeypatch.setattr(registry, "load_registry", lambda *_: fewer)
+    return others
+
+
+@pytest.fixture
 def untimed(run: Run, tmp_path: Path) -> list[str]:
     """Arguments for a study in which two networks were not timed, and one ran out of memory."""
     rows, models = study_data.tables()
@@ -355,18 +368,14 @@ def untimed(run: Run, tmp_path: Path) -> list[str]:
     return ["--results", str(folder)]
 
 
-def elsewhere() -> dict[str, registry.Network]:
-    """Networks that are in the registry and not in the study: what they cost is counted."""
-    known = registry.load_registry()
-    return {key: network for key, network in known.items() if not network.published}
-
-
-def test_predict_lists_what_was_not_timed_and_says_how_well(run: Run, untimed: list[str]) -> None:
+def test_predict_lists_what_was_not_timed_and_says_how_well(
+    run: Run, untimed: list[str], elsewhere: dict[str, registry.Network]
+) -> None:
     done = run("predict", *untimed)
     assert done.code == 0
     answer = json.loads(run("predict", "--json", *untimed).out)
     found = {one["model"]: one for one in answer["predictions"]}
-    assert found.keys() == {"resnet50", "vgg16", *elsewhere()}
+    assert found.keys() == {"resnet50", "vgg16", *elsewhere}
     for one in found.values():
         assert one["latency_ms_low"] < one["latency_ms"] < one["latency_ms_high"]
     timed = [row for row in study_data.tables()[0] if (row.device, row.batch_size) == ("cpu", 1)]
@@ -386,14 +395,16 @@ def test_predict_needs_enough_timed_networks(run: Run, tmp_path: Path) -> None:
     )
 
 
-def test_pick_lists_predicted_networks_only_when_asked(run: Run, untimed: list[str]) -> None:
+def test_pick_lists_predicted_networks_only_when_asked(
+    run: Run, untimed: list[str], elsewhere: dict[str, registry.Network]
+) -> None:
     plain = json.loads(run("pick", "--json", "--top", "99", *untimed).out)
     assert "resnet50" in plain["left_out"]
     asked = json.loads(run("pick", "--predicted", "--json", "--top", "99", *untimed).out)
     sources = {entry["model"]: entry["source"] for entry in asked["entries"]}
     predicted = {model for model, source in sources.items() if source == "predicted"}
-    judged = {k for k, one in elsewhere().items() if any(source.top1 for source in one.weights)}
-    assert predicted == {"resnet50", "vgg16", *judged}
+    # The other one has no accuracy to be judged by.
+    assert predicted == {"resnet50", "vgg16", "efficientnet_lite0"}
     shown = run("pick", "--predicted", "--top", "99", *untimed).out
     assert sum("‡" in line for line in shown.splitlines()) == len(predicted) + 1
     assert "‡ predicted: dnnbench predict says how well." in shown
@@ -522,7 +533,7 @@ def test_summary_names_the_best_under_each_budget(run: Run) -> None:
 
 
 @pytest.fixture
-def look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_lock: None) -> Callable[..., None]:
+def look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Begin a study in the working folder, on a machine whose proc and sys are a made-up tree."""
 
     def begin(tree: dict[str, str], settings: str = "", busy: float = 0.0) -> None:

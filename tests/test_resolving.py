@@ -13,8 +13,6 @@ from dnnbench.parameters import Parameters
 from dnnbench.records import LatencyLine
 from dnnbench.rounds import BusyError
 
-pytestmark = pytest.mark.usefixtures("own_lock")
-
 
 def settings(**changes: object) -> Parameters:
     given: dict[str, object] = {

@@ -250,6 +250,7 @@ def my_net():
 """
 
 
+@pytest.mark.slow
 def test_networks_of_libraries_and_ones_own_go_through_every_stage(study):
     own = study / "nets.py"
     own.write_text(OWN.replace("WIDTH", "8").replace("HEAD", "nn.Linear(8, 10)"))
