@@ -522,6 +522,31 @@ def test_a_name_with_markup_in_it_is_shown_as_it_is(run: Run, tmp_path: Path) ->
     assert "Top-1: [red]oops[/red]." in done.out
 
 
+def test_summary_is_of_fp32_eager_whatever_else_was_run(run: Run, tmp_path: Path) -> None:
+    rows, models = study_data.tables()
+    empty = dict.fromkeys(name for name in columns(StudyRow) if name.startswith("latency"))
+    other = {**empty, "variant": "bf16-eager", "status": "failed", "batch_ms": None}
+    others = [row.model_copy(update=other) for row in rows if row.source == "measured"]
+    folder = study_data.write(tmp_path / "two", [*rows, *others], models)
+    plain, both = run("summary"), run("summary", "--results", str(folder))
+    assert both.code == 0
+
+    def best(done: Done) -> list[str]:
+        return [line for line in done.out.splitlines() if line.lstrip().startswith("<=")]
+
+    assert len(best(plain)) > 3 and best(both) == best(plain)
+
+
+def test_a_network_is_named_as_in_the_parameters(run: Run, tmp_path: Path) -> None:
+    rows, models = study_data.tables()
+    key, spec = "timm-convnext_atto.d2_in1k", "timm:convnext_atto.d2_in1k"
+    model = models[0].model_copy(update={"model": key, "spec": spec})
+    folder = study_data.write(tmp_path / "named", rows, [*models, model])
+    for name in (spec, "timm:convnext_atto", key):
+        done = run("show", name, "--results", str(folder))
+        assert (done.code, key in done.out) == (0, True), done.err
+
+
 def test_summary_names_the_best_under_each_budget(run: Run) -> None:
     done = run("summary")
     assert done.code == 0

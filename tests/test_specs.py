@@ -146,6 +146,16 @@ def test_a_network_of_ones_own_is_a_function_of_a_file(own):
     assert specs.printed_name(network.key) == "my_net"
 
 
+def test_names_may_be_annotated(own):
+    own.write_text(OWN.replace("DNNBENCH =", "DNNBENCH: dict[str, object] ="))
+    assert one(f"mine:{own}:my_net").input_size == 40
+
+
+def test_how_many_classes_there_are_is_part_of_what_a_network_is(own):
+    ten = one(f"mine:{own}:my_net")
+    assert ten.definition() != ten.model_copy(update={"classes": 1000}).definition()
+
+
 def test_an_edit_of_the_file_makes_another_network(own):
     before = one(f"mine:{own}:my_net")
     measured = fingerprint.fingerprint(latency, before, [])
@@ -204,6 +214,8 @@ def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
         (OWN.replace("40", "SIZE"), "my_net", r"DNNBENCH: not a mapping of plain values; write"),
         (OWN.replace("input_size", "inptu_size"), "my_net", "DNNBENCH: no input_size; write"),
         (OWN.replace('"mean"', '"maen"'), "my_net", r"DNNBENCH\.maen: unknown key; .*mean\?"),
+        (OWN.replace("40,", "{1},"), "my_net", r"DNNBENCH: not a mapping of plain values; write"),
+        (OWN.replace("40,", "40, {}: 1,"), "my_net", r"DNNBENCH: not a mapping of plain values"),
         (OWN.replace("40", "-1"), "my_net", r"nets\.py: DNNBENCH\.input_size: -1"),
         (OWN + "\n)", "my_net", r"nets\.py:\d+: not Python: "),
     ],

@@ -237,6 +237,52 @@ def test_a_fast_wrong_answer_is_a_failure(variant, monkeypatch):
     assert timing.agreement.largest_difference > agreement.BOUNDS[variant.split("-")[0]]
 
 
+@pytest.mark.parametrize("wrong", ["branch", "head"])
+def test_what_initialisation_leaves_at_zero_hides_no_wrong_answer(wrong, monkeypatch):
+    assert time(toys.entry("asleep"), "bf16-eager").status == "ok"
+    right = engines.prepare
+
+    def spoilt(variant, model, images, on):
+        getattr(model, wrong).weight.data[:4] = 0
+        return right(variant, model, images, on)
+
+    monkeypatch.setattr(engines, "prepare", spoilt)
+    timing = time(toys.entry("asleep"), "fp32-eager-channels_last")
+    assert timing.status == "failed"
+    assert "a logit differs from fp32-eager's by" in timing.message
+
+
+def test_a_reference_of_zeros_is_no_agreement(monkeypatch):
+    monkeypatch.setattr(agreement, "awaken", lambda model: None)
+    timing = time(toys.entry("asleep"), "bf16-eager")
+    assert timing.status == "failed"
+    assert timing.message == ("output of fp32-eager: every logit is zero, and nothing to compare")
+
+
+def test_what_fits_in_less_memory_does_not_need_that_of_fp32():
+    assert time(toys.entry("alone"), "fp32-eager", batch_size=4).status == "oom"
+    assert time(toys.entry("alone"), "bf16-eager", batch_size=4).status == "ok"
+
+
+def test_every_batch_size_of_a_process_has_a_network_of_its_own():
+    passes = PASSES.__class__(rounds=1, discard=1, samples=(1, 1), one_process="model")
+    arguments = (toys.entry("normed"), [1, 2], passes, Setup("cpu"), 2, "fp32-onnxruntime")
+    outcome = isolation.run(latency.measure, *arguments, timeout_s=240)
+    assert [timing.status for timing in outcome.value] == ["ok", "ok"], outcome.message
+
+
+def test_what_is_compiled_is_compiled_once():
+    def graphs():
+        from torch._dynamo.utils import counters
+
+        network = toys.entry("normed")
+        (timing,) = latency.measure(network, [2], PASSES, Setup("cpu"), 2, "bf16-compile")
+        return timing.status, timing.message, counters["stats"]["unique_graphs"]
+
+    outcome = isolation.run(graphs, timeout_s=240)
+    assert outcome.value == ("ok", None, 1), outcome.message
+
+
 def test_an_answer_that_is_not_finite_is_a_failure():
     assert time(toys.entry("infinite"), "bf16-eager").message == "output: not finite"
 

@@ -72,9 +72,16 @@ def test_a_way_that_failed_has_its_reason_and_no_ratio():
     assert row.largest_difference == pytest.approx(3e-6)
 
 
-def test_other_sessions_do_not_pair():
-    (row,) = ways.compare(cells(), [measured([5.0, 10.0, 6.0], session="another")])
-    assert (row.rounds, row.time_ratio) == (0, None)
+def test_what_shares_no_session_is_compared_as_two_runs_are():
+    rows = cells(session="another", stable=False, unstable_reason="a neighbour")
+    (row,) = ways.compare(rows, [measured([5.0, 10.0, 6.0], session="another")])
+    assert (row.rounds, row.time_ratio) == (0, 0.5)
+    assert row.time_ratio_low < 0.3 and row.time_ratio_high > 0.8
+    assert (row.stable, row.message) == (False, "a neighbour")
+    (line,) = variants_table([row], study_data.study().identity).lines
+    (cell,) = line[3]
+    assert cell.text == "0.500†"
+    assert "timed in another session than fp32-eager" in cell.note
 
 
 def test_the_published_devices_and_the_reference_have_no_row():

@@ -55,7 +55,9 @@ def preload(variant: Variant) -> None:
 def prepare(variant: Variant, model: Any, images: Any, on: Backend) -> Prepared:
     """Make ``model`` ready for batches such as ``images``, with torch's number of threads.
 
-    The model is used up: its weights are cast, or are gone. Raises whatever the engine does.
+    To be called in inference mode, as what it returns: what is compiled outside of it is compiled
+    again inside. The model is used up: its weights are cast, or are gone. Raises whatever the
+    engine does.
     """
     engines: dict[str, Callable[..., Prepared]] = {
         "eager": _eager,
@@ -151,8 +153,7 @@ def _compile(variant: Variant, model: Any, images: Any, on: Backend) -> Prepared
     ready = _in_torch(variant, model, torch.compile(model, dynamic=False), on)
     started = time.perf_counter()
     try:
-        with torch.inference_mode():
-            on.time(ready.bind(images), 2)
+        on.time(ready.bind(images), 2)
     except torch._dynamo.exc.BackendCompilerFailed as error:
         raise _cause(error) from error
     inductor = counters["inductor"]

@@ -11,7 +11,10 @@ from pathlib import Path
 from dnnbench import devices
 from dnnbench.records import Environment
 
-_PACKAGES = ("dnnbench", "torch", "torchvision", "pretrainedmodels", "thop", "numpy", "pillow")
+_PACKAGES = (
+    *("dnnbench", "torch", "torchvision", "pretrainedmodels", "timm", "thop", "numpy", "pillow"),
+    *("onnx", "onnxscript", "onnxruntime", "openvino"),
+)
 _LOCK = Path("requirements.lock")
 
 

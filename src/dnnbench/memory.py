@@ -1,5 +1,6 @@
 """Memory: what a network needs from the device at a batch size, in a process of its own."""
 
+import gc
 import time
 from typing import Any
 
@@ -35,6 +36,8 @@ def measure(
             batch_size, 3, network.input_size, network.input_size, device=on.torch_device
         )
         ready = engines.prepare(way, model, images, on)
+        gc.collect()
+        meter.prepared()
         started = time.perf_counter()
         ready.bind(images if ready.fixed_batch else images[: meter.first_images])()
         meter.first_pass_done()

@@ -153,9 +153,10 @@ class VariantRow(Record):
     """A row of results/variants.csv: a cell run in another way than fp32-eager, against that.
 
     ``time_ratio`` is of the time (below 1: faster), with a 95 % interval, within ``rounds`` that
-    timed both in one session. ``built_ms`` is the longest that the engine took to build what it
-    runs: one that keeps what it builds is quicker the next time. ``largest_difference`` and
-    ``top1_same`` as in Agreement, the worst of all rounds.
+    timed both in one session; of two sessions where ``rounds`` is 0. ``stable``: both are, as in
+    study.csv; ``message`` says what is not about this one. ``built_ms`` is the longest that the
+    engine took to build what it runs: one that keeps what it builds is quicker the next time.
+    ``largest_difference`` and ``top1_same`` as in Agreement, the worst of all rounds.
     """
 
     device: DeviceName
@@ -163,6 +164,7 @@ class VariantRow(Record):
     variant: str
     batch_size: BatchSize
     status: Status
+    stable: bool | None
     message: str | None
     rounds: Annotated[int, Field(ge=0)]
     time_ratio: Positive | None

@@ -181,6 +181,8 @@ class Network(Preparation):
     def definition(self) -> str:
         """What its cost depends on, as text: neither names nor weights nor published numbers."""
         parts = [self.builder, self.arguments, self.input_size]
+        if self.classes != CLASSES:
+            parts.append({"classes": self.classes})
         library = self.builder.partition(":")[0]
         if library in _VERSIONED:
             parts.append(importlib.metadata.version(library))

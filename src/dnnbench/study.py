@@ -300,6 +300,8 @@ def _timing(
         faults.append(f"{len(lines)} of {plan.rounds} rounds measured")
     if len({line.fingerprint for line in good}) > 1:
         faults.append("rounds measured by different code or settings")
+    if len({str(line.built.settings) for line in good if line.built}) > 1:
+        faults.append("rounds of different versions or settings of the engine")
     if value.half_width is not None and value.half_width > MAX_HALF_WIDTH:
         faults.append(f"half-width {value.half_width:.1%} of the value")
     disturbed = _disturbed(good, best)

@@ -1,7 +1,9 @@
 """Ways of running each network against fp32-eager: results/variants.csv.
 
 The ratio of two times is taken within rounds, as in :mod:`dnnbench.comparing`: the variants take
-turns, round by round, so that what drifts over a session cancels.
+turns, round by round, so that what drifts over a session cancels. Where a variant was added to a
+study that was measured before, or a session was interrupted, nothing pairs the rounds, and the
+ratio is that of two sessions, as between two runs.
 """
 
 from collections.abc import Iterable
@@ -44,7 +46,11 @@ def _row(
 ) -> VariantRow:
     mine, theirs = own.medians(row), others.medians(reference)
     ratios = [mine[key] / theirs[key] for key in mine if key in theirs]
-    ratio = estimate.interval(ratios) if ratios and row.status == "ok" else None
+    ratio = None
+    if row.status == "ok" and ratios:
+        ratio = estimate.interval(ratios)
+    elif row.status == "ok" and mine and theirs:
+        ratio = estimate.change(list(theirs.values()), list(mine.values())).ratio
     lines = own.tried(row)
     # Of an engine that keeps what it builds, the stage that came first took long.
     built = [line.built.ms for line in lines if line.built]
@@ -58,7 +64,8 @@ def _row(
         variant=row.variant,
         batch_size=row.batch_size,
         status=row.status,
-        message=None if row.status == "ok" else row.unstable_reason,
+        stable=row.stable and reference.stable,
+        message=row.unstable_reason,
         rounds=len(ratios),
         time_ratio=ratio.value if ratio else None,
         time_ratio_low=ratio.low if ratio else None,

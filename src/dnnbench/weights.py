@@ -87,11 +87,14 @@ def obtain(
             reason = str(error).removeprefix(f"{origin}: ")
             tried.append(WeightsTried(source=origin, reason=reason))
         else:
+            sha256 = integrity.sha256(path)
+            if source.hash is None and not _seal(path).exists():
+                _seal(path).write_text(sha256)
             return WeightsRecord(
                 model=network.key,
                 status="ok",
                 path=str(path),
-                sha256=integrity.sha256(path),
+                sha256=sha256,
                 revision=_sealed(path).revision,
                 tier=source.tier,
                 library=source.library,
@@ -227,7 +230,7 @@ class Seal:
 def _sealed(target: Path) -> Seal:
     """The seal of a file, which lies beside it."""
     try:
-        return Seal(*_seal(target).read_text().split())
+        return Seal(*_seal(target).read_text().split()[:2])
     except FileNotFoundError:
         return Seal()
 
@@ -265,8 +268,6 @@ def _copy(file: Path | Traversable, source: WeightsSource, target: Path) -> Path
         with file.open("rb") as there, part.open("wb") as here:
             shutil.copyfileobj(there, here)
         _verify(part, source, target, str(file))
-        if source.hash is None and not _seal(target).exists():
-            _seal(target).write_text(integrity.sha256(part))
         return part.rename(target)
     finally:
         part.unlink(missing_ok=True)
@@ -305,9 +306,10 @@ def _fetch_from_hub(url: str, target: Path, report: Received) -> None:
 
     def check(path: Path) -> None:
         integrity.check(path, "sha256", file.sha256, file.url)
+        # Before the file is in its place: without a seal another would do as well.
+        _seal(target).write_text(f"{file.sha256} {file.revision}")
 
     download.fetch(file.url, target, check, report)
-    _seal(target).write_text(f"{file.sha256} {file.revision}")
 
 
 def _packaged(place: str) -> Traversable:

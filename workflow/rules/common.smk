@@ -115,7 +115,7 @@ wildcard_constraints:
     geometry=r"[a-z]+-\d+-\d+",
     # No other: what other machines measured is made by no rule here.
     device=re.escape(settings.device),
-    variant=r"[a-z0-9_.-]+",
+    variant="|".join(map(re.escape, settings.variants)),
     model=r"[a-z0-9_.-]+",
     round=r"\d+",
 

@@ -206,12 +206,15 @@ def _print_cells(console: Console, cells: Sequence["CellChange"], names: Mapping
     """The cells that changed, or may have; the others as a number."""
     shown = [cell for cell in cells if cell.verdict != "same" and cell.low is not None]
     if shown:
-        columns = ("network", "batch", "before, ms", "after, ms", "after / before", "verdict")
-        table = printing.table(*columns, right=columns[1:4], whole=columns[1:])
+        variants = len({cell.variant for cell in cells}) > 1
+        way = ("variant",) if variants else ()
+        columns = ("batch", "before, ms", "after, ms", "after / before", "verdict")
+        table = printing.table("network", *way, *columns, right=columns[:3], whole=columns)
         for cell in shown:
             change = printing.with_bounds(cell.ratio, cell.low, cell.high)
             table.add_row(
                 names.get(cell.model, cell.model),
+                *((cell.variant,) if variants else ()),
                 str(cell.batch_size),
                 significant(cell.before_ms),
                 significant(cell.after_ms),
@@ -250,8 +253,10 @@ def _print_statuses(
     console: Console, statuses: Sequence["StatusChange"], names: Mapping[str, str]
 ) -> None:
     """Cells whose status is not the same in both, by what became of them."""
+    variants = len({one.variant for one in statuses}) > 1
     changes = {
-        f"{names.get(one.model, one.model)} x {one.batch_size}": " -> ".join(
+        f"{names.get(one.model, one.model)} x {one.batch_size}"
+        + (f", {one.variant}" if variants else ""): " -> ".join(
             printing.status(status) if status else "not in the study"
             for status in (one.before, one.after)
         )

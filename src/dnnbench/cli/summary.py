@@ -12,6 +12,7 @@ from dnnbench.cli import options, printing
 from dnnbench.cli.tables import network_names, read
 from dnnbench.errors import UserError
 from dnnbench.records import AccuracyRow, SelectionRow, StudyRow
+from dnnbench.variants import REFERENCE
 
 
 def summary(
@@ -62,7 +63,7 @@ def print_best(
         f" {unstable} of them not stable. The best network under each budget, at batch size 1:\n"
     )
     table = Table("memory, GiB", "frames/s", "network", "top-1, %", "ms", "MiB", "", box=None)
-    at_one = {row.model: row for row in rows if row.batch_size == 1}
+    at_one = {r.model: r for r in rows if (r.batch_size, r.variant) == (1, REFERENCE)}
     for row in chosen:
         if row.rank == 1:
             cell = at_one[row.model]

@@ -67,6 +67,10 @@ class Tables:
         Raises UserError for an unknown one.
         """
         named = {row.spec: key for key, row in self.models.items()}
+        # timm's default tag is known where a study has the name with one tag.
+        tagged = [key for spec, key in named.items() if spec.startswith(f"{text}.")]
+        if text not in named and len(tagged) == 1:
+            return tagged[0]
         return named.get(text) or names.find(specs.key_of(text), self.names, what)
 
     def device(self, text: str | None) -> str:

@@ -67,6 +67,10 @@ class Meter(Protocol):
         """All memory in use now, which counts as the runtime's from here on, MiB."""
         ...
 
+    def prepared(self) -> None:
+        """Give back what making the network ready took and left behind."""
+        ...
+
     def first_pass_done(self) -> None:
         """Forget the peak so far."""
         ...

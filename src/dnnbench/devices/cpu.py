@@ -196,6 +196,9 @@ class ResidentMemory:
             status_mib("RssFile"), status_mib("RssFile", process=str(os.getppid()))
         )
 
+    def prepared(self) -> None:
+        """Nothing yet: what was left behind is given back after the first pass."""
+
     def first_pass_done(self) -> None:
         """Set the high-water mark (VmHWM) to what is resident now."""
         _trim()

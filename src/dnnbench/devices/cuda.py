@@ -283,6 +283,11 @@ class DeviceMemory:
         self._runtime.reset_peaks()
         return self._baseline
 
+    def prepared(self) -> None:
+        """Empty the allocator's cache: weights of another precision, workspaces of compiling."""
+        self._runtime.release()
+        self._runtime.reset_peaks()
+
     def first_pass_done(self) -> None:
         """Keep the first pass's peak, and begin the next at what is held now."""
         self._runtime.synchronize()

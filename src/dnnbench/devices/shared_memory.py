@@ -64,6 +64,14 @@ class SharedMemory:
         self._lowest = _Lowest(self._board)
         return max(0.0, self._start.available_mib - self._baseline)
 
+    def prepared(self) -> None:
+        """Empty the allocator's cache, and look for the largest fall from here on."""
+        assert self._lowest is not None
+        self._runtime.release()
+        self._runtime.reset_peaks()
+        self._lowest.stop()
+        self._lowest = _Lowest(self._board)
+
     def first_pass_done(self) -> None:
         """Keep the first pass's peak: what trying algorithms took has to be there too."""
         self._runtime.synchronize()
@@ -71,7 +79,7 @@ class SharedMemory:
         self._runtime.reset_peaks()
 
     def reading(self) -> dict[str, Any]:
-        """The largest falls since before the GPU was touched, and since the baseline."""
+        """The largest falls of a pass, from before the GPU was touched and from the baseline."""
         assert self._lowest is not None
         self._runtime.synchronize()
         lowest_mib = self._lowest.stop().lowest_mib

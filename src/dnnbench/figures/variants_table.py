@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dnnbench.figures.identity import Identity
-from dnnbench.figures.text import STATUS_WORDS, significant, span
+from dnnbench.figures.text import STATUS_WORDS, UNSTABLE_MARK, significant, span
 from dnnbench.records import VariantRow
 
 
@@ -54,10 +54,13 @@ def _cell(row: VariantRow) -> Cell:
     if row.message:
         notes.append(row.message)
     if row.time_ratio is None:
-        text = STATUS_WORDS.get(row.status, "no round with fp32-eager")
+        text = STATUS_WORDS.get(row.status, "fp32-eager has no time")
         return Cell(text, "", "; ".join(notes))
+    if not row.rounds:
+        notes.append("timed in another session than fp32-eager")
+    mark = UNSTABLE_MARK if row.stable is False else ""
     return Cell(
-        f"{significant(row.time_ratio)}",
+        f"{significant(row.time_ratio)}{mark}",
         span(row.time_ratio_low, row.time_ratio_high),
         "; ".join(notes),
     )

@@ -11,6 +11,7 @@ without running the file: that happens only where the network is built.
 import ast
 import difflib
 import hashlib
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -86,19 +87,28 @@ def _defined(tree: ast.Module) -> list[str]:
             names.append(node.name)
         elif isinstance(node, ast.ImportFrom):
             names += [alias.asname or alias.name for alias in node.names]
-        elif isinstance(node, ast.Assign):
-            names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            names += [target.id for target in _targets(node) if isinstance(target, ast.Name)]
     return names
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
 
 
 def _said(tree: ast.Module, file: str) -> dict[str, Any]:
     """The file's mapping. Raises RegistryError where it is missing or wrong."""
     example = f'write {_NAME} = {{"input_size": 224}}'
     for node in tree.body:
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == _NAME:
+        if (
+            isinstance(node, ast.Assign | ast.AnnAssign)
+            and node.value
+            and (ast.unparse(_targets(node)[0]) == _NAME)
+        ):
             try:
                 said = ast.literal_eval(node.value)
-            except ValueError:
+                json.dumps(said)
+            except (ValueError, TypeError):
                 said = None
             if not isinstance(said, dict):
                 raise RegistryError(f"{file}: {_NAME}: not a mapping of plain values; {example}")
