@@ -26,7 +26,7 @@ BOUNDS = {"fp32": 1e-4, "tf32": 32 * 2**-11, "fp16": 32 * 2**-11, "bf16": 32 * 2
 # 2**6 what comes first in ResNet-152 was so small that fp16 rounded it coarsely.
 _LARGE = 2.0**8
 
-# What initialisation leaves below this is woken, to these: scales, and matrices' deviation.
+# What initialisation leaves below this is woken, to these: scales (mean), matrices (deviation).
 _ASLEEP = 1e-4
 _SCALE = 0.2
 _MATRIX = 0.02
@@ -46,7 +46,8 @@ def awaken(model: Any) -> None:
         if "bias" in name.rpartition(".")[2] or float(values.abs().max()) > _ASLEEP:
             continue
         if max(values.shape) == values.numel():
-            values.fill_(_SCALE)
+            # No two alike: normalisation of a token whose values are would blow up their rounding.
+            values.copy_(_SCALE * (0.5 + torch.rand(values.shape, generator=generator)))
         else:
             values.copy_(_MATRIX * torch.randn(values.shape, generator=generator))
 
@@ -57,7 +58,6 @@ def scale(variant: Variant, model: Any, images: Any) -> float:
     With initialised weights the signal grows from block to block of a residual network, which a
     trained network's does not: it leaves the range of fp16, and turns the gates of squeeze and
     excitation into switches, which the last bit of a sum may throw. A power of two rounds nothing.
-    The first image says it for all.
     """
     if variant.is_reference:
         return 1.0
@@ -71,7 +71,8 @@ def scale(variant: Variant, model: Any, images: Any) -> float:
 
     handles = [module.register_forward_hook(note) for module in model.modules()]
     try:
-        model(images[:1])
+        for image in images.split(1):
+            model(image)
     finally:
         for handle in handles:
             handle.remove()
@@ -82,8 +83,8 @@ def expected(model: Any, images: Any, scale: float) -> list[Any]:
     """Logits of ``model``, fp32-eager, of each batch of the sample.
 
     The sample is ``images``, which are timed, and as many batches like it as make 16 images; noise
-    of mean 0 and standard deviation ``scale``. One image at a time: a way that needs less memory
-    must not fail for want of what this one takes.
+    of mean 0 and standard deviation ``scale``. One image at a time, as in ``scale``: a way that needs
+    less memory must not fail for want of what this one takes.
     """
     import torch
 
