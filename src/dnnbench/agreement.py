@@ -83,8 +83,8 @@ def expected(model: Any, images: Any, scale: float) -> list[Any]:
     """Logits of ``model``, fp32-eager, of each batch of the sample.
 
     The sample is ``images``, which are timed, and as many batches like it as make 16 images; noise
-    of mean 0 and standard deviation ``scale``. One image at a time, as in ``scale``: a way that needs
-    less memory must not fail for want of what this one takes.
+    of mean 0 and standard deviation ``scale``. One image at a time, as in :func:`scale`: a way
+    that needs less memory must not fail for want of what this one takes.
     """
     import torch
 
