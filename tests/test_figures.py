@@ -20,6 +20,7 @@ from dnnbench.figures.devices import pareto_front
 from dnnbench.figures.identity import Identity
 from dnnbench.figures.labels import Label, Point, place
 from dnnbench.figures.names import FORMATS, figure_files, figure_names
+from dnnbench.figures.networks import ball_chart
 from dnnbench.figures.results import Results
 from dnnbench.figures.save import save_figures, specification
 from dnnbench.figures.text import STATUS_WORDS, significant, text_width
@@ -57,6 +58,27 @@ def test_names_are_those_that_the_workflow_lists(figures: list[Figure]) -> None:
     assert len(figure_files(DEVICES)) == len(figures) * len(FORMATS)
     assert "memory-table--titanxp-2018" in figure_names(DEVICES)
     assert not any("memory" in name for name in figure_names(["jetsontx1-2018"]))
+
+
+def test_operations_are_all_of_them_where_a_network_does_little_in_convolutions(
+    data: Results, figures: list[Figure]
+) -> None:
+    (plain,) = [figure for figure in figures if figure.name == "top1-vs-macs"]
+    assert "Operations: GMACs (convolutions)" in json.dumps(specification(plain))
+    assert "multiply-adds of the convolutions" in plain.caption
+    models = data.models.copy()
+    first = models.index[models["top1"].notna()][0]
+    models.loc[first, ["conv_macs", "macs"]] = [10**8, 17 * 10**9]
+    chart = ball_chart(models, data.identity, "top1")
+    spec = json.loads(chart.to_json(validate=False))
+    assert '"Operations: GMACs"' in json.dumps(spec)
+    shown = {point["model"]: point["gmacs"] for point in values(spec) if "gmacs" in point}
+    assert shown[models.loc[first, "model"]] == 17
+    assert all(
+        shown[row.model] == pytest.approx(row.macs / 1e9, abs=1e-3)
+        for row in models.itertuples()
+        if row.model in shown
+    )
 
 
 def test_names_load_without_altair_and_torch() -> None:

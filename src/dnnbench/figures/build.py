@@ -11,7 +11,12 @@ from dnnbench.figures.devices import memory_chart, speed_chart
 from dnnbench.figures.drawn_tables import best_chart, grid_chart
 from dnnbench.figures.identity import rows
 from dnnbench.figures.names import WITHOUT_OWN_MEMORY, device_figure, device_label, figure_names
-from dnnbench.figures.networks import ball_chart, density_bars, density_scatter
+from dnnbench.figures.networks import (
+    ball_chart,
+    beyond_convolutions,
+    density_bars,
+    density_scatter,
+)
 from dnnbench.figures.results import Results
 
 
@@ -39,8 +44,11 @@ def build_figures(results: Results) -> list[Figure]:
 def _network_figures(results: Results) -> Iterator[Figure]:
     models, identity = results.models, results.identity
     known = rows(models)
-    top1 = captions.balls(row["top1_source"] for row in known)
-    top5 = captions.balls(row["top5_source"] for row in known)
+    beyond = beyond_convolutions(models)
+    top1, top5 = (
+        captions.balls((row[source] for row in known), beyond_convolutions=beyond)
+        for source in ("top1_source", "top5_source")
+    )
     dense = captions.density(row["top1_source"] for row in known)
     for name, title, measure, caption, chart in (
         (

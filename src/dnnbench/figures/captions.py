@@ -31,12 +31,19 @@ def accuracy(sources: Iterable[str | None]) -> str:
     return "Accuracy: " + ", ".join(parts) + "."
 
 
-def balls(sources: Iterable[str | None]) -> str:
-    """Caption of a ball chart."""
+def balls(sources: Iterable[str | None], *, beyond_convolutions: bool) -> str:
+    """Caption of a ball chart; ``beyond_convolutions``: matrix products are counted too."""
+    counted = (
+        "multiply-adds of convolutions and matrix products, each counted once, from the"
+        " architecture itself; the 2018 study, whose networks do almost all of theirs in"
+        " convolutions, plots these alone under the name G-FLOPs."
+        if beyond_convolutions
+        else "multiply-adds of the convolutions, each counted once, from the architecture itself;"
+        " the 2018 study plots the same count under the name G-FLOPs."
+    )
     return (
         "The area of a ball is the number of parameters that run in a forward pass. Operations are"
-        " multiply-adds of the convolutions, each counted once, from the architecture itself; the"
-        f" 2018 study plots the same count under the name G-FLOPs. {accuracy(sources)}"
+        f" {counted} {accuracy(sources)}"
     )
 
 
