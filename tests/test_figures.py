@@ -12,7 +12,7 @@ from study_data import DEVICES, STATUSES, drawn, results, study
 
 from dnnbench import published, registry
 from dnnbench.errors import UserError
-from dnnbench.figures import scatter
+from dnnbench.figures import captions, scatter
 from dnnbench.figures.build import Figure, build_figures
 from dnnbench.figures.cells import GRADES, memory_table, time_table
 from dnnbench.figures.colours import network_colours, unknown_colour
@@ -79,6 +79,12 @@ def test_operations_are_all_of_them_where_a_network_does_little_in_convolutions(
         for row in models.itertuples()
         if row.model in shown
     )
+
+
+def test_many_networks_that_are_not_shown_are_a_number() -> None:
+    few, many = (captions.without_accuracy(map(str, range(count))) for count in (3, 231))
+    assert few.startswith("Not shown: 0 (accuracy not known), 1 (")
+    assert many == "Not shown: 231 networks (accuracy not known)."
 
 
 def test_names_load_without_altair_and_torch() -> None:

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import study_data
 from browser import CHROMEDRIVER, CHROMIUM, browser
 from rich.console import Console
 from study_data import DEVICES, counted, drawn, environment, examined, invented_cells, study
@@ -100,6 +101,20 @@ def test_every_figure_is_there_and_the_page_is_small(html: str, figures: list[Fi
             assert charts[figure.name] == highlightable(specification(figure))
     for device in DEVICES:
         assert f"device-{device}" in ids
+
+
+def test_what_was_predicted_is_not_counted_as_measured() -> None:
+    rows, models = study_data.tables()
+    lost = ("resnet50", "vgg19")
+    changed = [
+        row.model_copy(update={"source": "predicted", "stable": None})
+        if row.source == "measured" and row.model in lost
+        else row
+        for row in rows
+    ]
+    text = page.render(study_data.results(changed, models), [], [])
+    assert "42 of 42 networks measured" in text
+    assert "times of 2 other networks predicted" in text
 
 
 def test_the_answer_comes_first(html: str) -> None:

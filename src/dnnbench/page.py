@@ -198,6 +198,8 @@ def _counts(own: Sequence[Row]) -> str:
     """How much of the study there is: networks, cells, and what is wrong with some."""
     if not own:
         return "No rows in the study"
+    predicted = {row["model"] for row in own if row["source"] == "predicted"}
+    own = [row for row in own if row["source"] != "predicted"]
     statuses = Counter(row["status"] for row in own)
     sizes = sorted({int(row["batch_size"]) for row in own})
     verb = "measured" if any(row["source"] == "measured" for row in own) else "published"
@@ -211,4 +213,6 @@ def _counts(own: Sequence[Row]) -> str:
     parts += [
         f"{count} {STATUS_WORDS[status]}" for status, count in statuses.items() if status != "ok"
     ]
+    if predicted:
+        parts.append(f"times of {len(predicted)} other networks predicted")
     return ", ".join(parts)

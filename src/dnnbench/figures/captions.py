@@ -139,6 +139,7 @@ def explorer(rows: Sequence[Row], borrowed: str | None) -> str:
 
 _STUDY = "published in the 2018 study"
 _NO_ACCURACY = "accuracy not known"
+_MOST_LISTED = 20
 
 
 def without_accuracy(names: Iterable[str]) -> str:
@@ -147,7 +148,12 @@ def without_accuracy(names: Iterable[str]) -> str:
 
 
 def _not_shown(reasons: Mapping[str, str]) -> str:
-    listed = ", ".join(f"{name} ({reason})" for name, reason in reasons.items())
+    """Which networks, and why; more than a person would read as a number for each reason."""
+    if len(reasons) > _MOST_LISTED:
+        counts = Counter(reasons.values())
+        listed = ", ".join(f"{count} networks ({reason})" for reason, count in counts.items())
+    else:
+        listed = ", ".join(f"{name} ({reason})" for name, reason in reasons.items())
     return f"Not shown: {listed}." if listed else ""
 
 
