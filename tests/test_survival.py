@@ -33,6 +33,7 @@ from dnnbench.records import (
     RecordError,
     SelectionRow,
     StudyRow,
+    VariantRow,
     WriteError,
     read_json,
     read_lines,
@@ -47,6 +48,7 @@ TABLES = {
     "models.csv": ModelRow,
     "selection.csv": SelectionRow,
     "study.csv": StudyRow,
+    "variants.csv": VariantRow,
 }
 TOYS = ("small", "slow")
 NAMES = ("small",)  # Of those in toys.yaml.
