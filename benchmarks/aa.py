@@ -28,6 +28,7 @@ from statistics import fmean, median, stdev
 from scipy.stats import t
 
 from dnnbench import (
+    builders,
     devices,
     disturbance,
     estimate,
@@ -69,7 +70,7 @@ def main(networks: Mapping[str, Network] | None = None, sessions: int = SESSIONS
         known = registry.load_registry()
         networks = {name: known[name] for name in NETWORKS}
     isolation.prepare()
-    registry.preload(networks.values())
+    builders.preload(networks.values())
     with tempfile.TemporaryDirectory(prefix="dnnbench-") as folder, lock.hold("cpu"):
         found, lines = measure(networks, sessions, Path(folder))
     print("\n".join(table(found)))

@@ -24,7 +24,17 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import CenterCrop, Compose, Normalize, Resize, ToTensor
 
-from dnnbench import accuracy, decode, devices, geometry, images, inference, registry, synsets
+from dnnbench import (
+    accuracy,
+    builders,
+    decode,
+    devices,
+    geometry,
+    images,
+    inference,
+    registry,
+    synsets,
+)
 from dnnbench import weights as weights_stage
 from dnnbench.integrity import sha256
 from dnnbench.parameters import Override, Weights
@@ -59,7 +69,7 @@ def main() -> None:
 
 def compare(network: Network, cache: Path, root: Path, threads: int) -> None:
     """Time the three ways in turn over the same pictures and print the medians."""
-    model = registry.build(network)
+    model = builders.build(network)
     decoded = decode.open_decoded(cache / "pictures.json")
     prepared = [
         inference.prepare(pixels, network) for pixels in inference.batches(decoded.images, BATCH)
@@ -81,7 +91,7 @@ def whole(networks: list[Network], root: Path, folder: Path, threads: int) -> No
     own.mkdir()
     for network in networks:
         file = own / f"{network.key}.pth"
-        torch.save(registry.build(network).state_dict(), file)
+        torch.save(builders.build(network).state_dict(), file)
         override = Override(path=file, sha256=sha256(file))
         record = weights_stage.obtain(network, Weights(override={network.key: override}), own)
         write_json(own / f"{network.key}.json", record)
@@ -100,7 +110,7 @@ def whole(networks: list[Network], root: Path, folder: Path, threads: int) -> No
         )
 
     def ordinary(network: Network) -> None:
-        model = registry.build(network, device="meta")
+        model = builders.build(network, device="meta")
         model.load_state_dict(torch.load(own / f"{network.key}.pth"), assign=True)
         usual(model, loader(network, root, threads))
 

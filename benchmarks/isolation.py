@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from dnnbench import isolation, registry
+from dnnbench import builders, isolation, registry
 
 REPETITIONS = 5
 NETWORKS = ("squeezenet1_1", "resnet50", "vgg19", "nasnetalarge")
@@ -32,7 +32,7 @@ def main() -> None:
     """Compare the ways of this project with the usual ones."""
     isolation.prepare()
     networks = registry.load_registry()
-    registry.preload([networks[name] for name in NETWORKS])
+    builders.preload([networks[name] for name in NETWORKS])
     print(f"{'':40}  {'ours':>10}  {'usual':>10}  {'ratio':>8}")
     compare(
         "process: fork, new interpreter",
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _build_pooled(network: registry.Network) -> None:
-    registry.build(network)  # The network itself must not travel back through the pipe.
+    builders.build(network)  # The network itself must not travel back through the pipe.
 
 
 def _build_usual(name: str) -> None:

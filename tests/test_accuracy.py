@@ -13,7 +13,17 @@ from pictures_data import SAMPLE, foolbox_pictures, needs_sample
 from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
-from dnnbench import accuracy, answers, decode, geometry, images, inference, registry, weights
+from dnnbench import (
+    accuracy,
+    answers,
+    builders,
+    decode,
+    geometry,
+    images,
+    inference,
+    registry,
+    weights,
+)
 from dnnbench.decode import Decoded
 from dnnbench.devices import Setup
 from dnnbench.parameters import Override, Weights
@@ -63,7 +73,7 @@ def study(tmp_path, decoded, monkeypatch):
 
     def run(name="small", decoded=decoded, seed=0, protocol="bianco2018"):
         network = toys.entry(name)
-        model = registry.build(network, seed=seed)
+        model = builders.build(network, seed=seed)
         file = tmp_path / f"{name}-{seed}.pth"
         torch.save(model.state_dict(), file)
         own = Override(path=file, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
@@ -173,7 +183,7 @@ def test_every_preparation_of_the_registry_is_tested():
 @pytest.mark.parametrize("batch_size", [1, 4, 11, 32])
 def test_answers_are_those_of_a_plain_loop(decoded, batch_size):
     network = toys.entry("small")
-    model = registry.build(network)
+    model = builders.build(network)
     found = list(inference.answer(model, network, decoded.images, batch_size))
     classes = np.concatenate([classes for classes, _ in found])
     scores = np.concatenate([scores for _, scores in found])

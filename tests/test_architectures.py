@@ -2,13 +2,13 @@ import pytest
 import torch
 from torch import nn
 
-from dnnbench import counters, registry
+from dnnbench import builders, counters
 
 OURS = ["googlenet", "mobilenet", "mobilenetv2", "shufflenet"]
 
 
 def parts(key, kind):
-    return [module for module in registry.build(key, "meta").modules() if isinstance(module, kind)]
+    return [module for module in builders.build(key, "meta").modules() if isinstance(module, kind)]
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def parts(key, kind):
     ],
 )
 def test_parameters_and_operations_are_those_of_the_study(key, params, conv_gmacs):
-    model = registry.build(key, "meta")
+    model = builders.build(key, "meta")
     assert counters.size(model.parameters()) == params
     counts = counters.count(model, torch.empty(1, 3, 224, 224, device="meta"))
     assert counts.conv_macs / 1e9 == pytest.approx(conv_gmacs, abs=5e-4)
@@ -94,7 +94,7 @@ def test_efficientnet_lite0_is_the_network_of_its_table():
     weights += 320 * 1280
     normalised += 1280
     macs += 320 * 1280 * 49
-    model = registry.build("efficientnet_lite0", "meta")
+    model = builders.build("efficientnet_lite0", "meta")
     counts = counters.count(model, torch.empty(1, 3, 224, 224, device="meta"))
     assert counters.size(model.parameters()) == weights + 2 * normalised + 1281 * 1000
     assert counts.conv_macs == macs

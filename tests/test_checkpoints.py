@@ -9,7 +9,7 @@ import torchvision
 from torch import nn
 from torchvision.models.resnet import Bottleneck, ResNet
 
-from dnnbench import checkpoints, registry
+from dnnbench import builders, checkpoints, registry
 from dnnbench.checkpoints import CheckpointError, MisfitError
 
 NETWORKS = registry.load_registry()
@@ -126,7 +126,7 @@ def numbered(names, key, shapes):
 
 @pytest.mark.parametrize("key", STUDY)
 def test_the_tensors_of_each_network_are_found_under_their_old_names_and_shapes(key):
-    model = registry.build(NETWORKS[key], "meta")
+    model = builders.build(NETWORKS[key], "meta")
     own = model.state_dict()
     if key in SAME_NAMES:
         names = list(own)
@@ -148,7 +148,7 @@ def test_the_tensors_of_each_network_are_found_under_their_old_names_and_shapes(
 
 @pytest.mark.parametrize("key", ["vgg11", "vgg16_bn"])
 def test_vgg_of_timm_whose_classifier_is_convolutions(key):
-    model = registry.build(NETWORKS[key], "meta")
+    model = builders.build(NETWORKS[key], "meta")
     own = model.state_dict()
     renames = {"_features": "features", "linear0": "pre_logits.fc1", "linear1": "pre_logits.fc2"}
     state = {}
@@ -167,7 +167,7 @@ def test_vgg_of_timm_whose_classifier_is_convolutions(key):
 def test_a_file_of_torchvision_makes_the_same_network(key):
     torch.manual_seed(0)
     theirs = torchvision_model(key).eval()
-    ours = registry.build(NETWORKS[key], "meta")
+    ours = builders.build(NETWORKS[key], "meta")
     ours.load_state_dict(checkpoints.fit(theirs.state_dict(), ours), assign=True)
     images = torch.randn(1, 3, 224, 224)
     with torch.inference_mode():
@@ -219,7 +219,7 @@ def test_anything_missing_unexpected_or_misshapen_is_counted_and_named(change, m
 
 
 def test_two_tensors_for_one_place_are_refused():
-    model = registry.build(NETWORKS["squeezenet1_1"], "meta")
+    model = builders.build(NETWORKS["squeezenet1_1"], "meta")
     state = {name: torch.zeros(tensor.shape) for name, tensor in model.state_dict().items()}
     state["classifier.1.bias"] = state["last_conv.bias"]
     with pytest.raises(MisfitError, match=r"1 unexpected \(classifier\.1\.bias\)"):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from dnnbench import complexity, counters, isolation, registry
+from dnnbench import builders, complexity, counters, isolation, registry
 from dnnbench.complexity import ComplexityError
 
 REPOSITORY = Path(__file__).parents[1]
@@ -28,7 +28,7 @@ def run(*arguments):
 def bias_term(network):
     """What the count of 2018 adds: output elements / (2 x groups) of each biased convolution."""
     total = 0.0
-    model = registry.build(network, "meta")
+    model = builders.build(network, "meta")
     if not any(isinstance(m, nn.Conv2d) and m.bias is not None for m in model.modules()):
         return total
 
@@ -169,7 +169,7 @@ def test_peak_activations_on_the_meta_device_are_those_of_an_eager_pass(key):
     isolation.prepare()
     meta, cpu = (
         counters.peak_activations(
-            registry.build(key, device), torch.zeros(1, 3, 224, 224, device=device)
+            builders.build(key, device), torch.zeros(1, 3, 224, 224, device=device)
         )
         for device in ("meta", "cpu")
     )
@@ -196,7 +196,7 @@ def test_parameters_of_a_head_that_does_not_run_are_not_executed():
 
 
 def test_activations_grow_with_the_batch(table):
-    model = registry.build(NETWORKS["squeezenet1_1"], "meta")
+    model = builders.build(NETWORKS["squeezenet1_1"], "meta")
 
     def activations_mib(batch_size):
         images = torch.empty(batch_size, 3, 224, 224, device="meta")
@@ -252,7 +252,7 @@ def test_depthwise_convolutions_are_grouped_and_few_of_the_operations(table):
 
 def test_measuring_leaves_no_trace(capfd):
     isolation.prepare()
-    registry.preload([NETWORKS["squeezenet1_1"]])
+    builders.preload([NETWORKS["squeezenet1_1"]])
     sys.modules.pop("thop", None)  # where an earlier test imported it
     first = complexity.measure(NETWORKS["squeezenet1_1"])
     assert complexity.measure(NETWORKS["squeezenet1_1"]) == first

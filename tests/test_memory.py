@@ -6,7 +6,7 @@ import textwrap
 import pytest
 import toys
 
-from dnnbench import isolation, memory, profiling, registry
+from dnnbench import builders, isolation, memory, profiling, registry
 from dnnbench.devices import Setup
 from dnnbench.records import MemoryRecord, RecordError, read_json, write_json
 
@@ -16,7 +16,7 @@ NETWORKS = registry.load_registry()
 @pytest.fixture(scope="module", autouse=True)
 def _prepared():
     isolation.prepare()
-    registry.preload([NETWORKS["squeezenet1_1"]])
+    builders.preload([NETWORKS["squeezenet1_1"]])
 
 
 def plan(*networks, batch_sizes=(1,), **options):
@@ -86,7 +86,7 @@ def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
         from dnnbench.devices import Setup
         isolation.prepare()
         network = registry.load_registry()[{name!r}]
-        registry.preload([network])
+        builders.preload([network])
         arguments = (network, 8, Setup("cpu"), 2)
         if sys.argv[1] == "fork":
             cell = isolation.run(memory.measure, *arguments, timeout_s=100).value

@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision import models as torchvision_models
 
-from dnnbench import counters, registry, specs
+from dnnbench import builders, counters, specs
 
 # From huggingface/pytorch-image-models, results/benchmark-infer-amp-nchw-pt240-cu124-rtx4090.csv,
 # commit 5c33776aa59f0f05bfb8008ff546ed4c09083f1a: infer_img_size, param_count, infer_gmacs.
@@ -151,7 +151,7 @@ def test_operations_are_those_that_timm_publishes_of_all(name):
 def compare_with_torchvision(names):
     for key, network in specs.resolve(names).items():
         weights = torchvision_models.get_model_weights(key.removeprefix("torchvision-")).DEFAULT
-        model = registry.build(network, "meta")
+        model = builders.build(network, "meta")
         size = network.input_size
         counts = counters.count(model, torch.empty(1, 3, size, size, device="meta"))
         assert counts.macs / 1e9 == pytest.approx(weights.meta["_ops"], abs=0.0011), key

@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from torch import nn
 
-from dnnbench import counters, isolation, published, registry, specs
+from dnnbench import builders, counters, isolation, published, registry, specs
 from dnnbench.initialise import POOL_SIZE, PooledInitialisers
 from dnnbench.registry import RegistryError
 
@@ -187,7 +187,7 @@ def test_a_wrong_name_is_one_line(names, message):
 
 @pytest.mark.parametrize("key", ["alexnet", "resnext101_32x4d", "squeezenet1_0", "densenet121"])
 def test_networks_built_one_after_another_share_nothing(key):
-    first, meta, second = (registry.build(key, device) for device in ("cpu", "meta", "cpu"))
+    first, meta, second = (builders.build(key, device) for device in ("cpu", "meta", "cpu"))
     assert {p.device.type for p in [*meta.parameters(), *meta.buffers()]} == {"meta"}
     storages = [
         {t.untyped_storage().data_ptr() for t in [*m.parameters(), *m.buffers()] if t.numel()}
@@ -201,16 +201,16 @@ def test_networks_built_one_after_another_share_nothing(key):
             parameter.zero_()
     first.to("meta")
     assert all(p.device.type == "cpu" for p in second.parameters())
-    third = registry.build(key)
+    third = builders.build(key)
     assert all(
         torch.equal(a, b) for a, b in zip(second.parameters(), third.parameters(), strict=True)
     )
 
 
 def test_all_networks_build_in_one_process_in_any_order():
-    registry.build(NETWORKS["efficientnet_lite0"], torch.device("meta"))
+    builders.build(NETWORKS["efficientnet_lite0"], torch.device("meta"))
     for key in reversed(STUDY):
-        model = registry.build(NETWORKS[key], torch.device("meta"))
+        model = builders.build(NETWORKS[key], torch.device("meta"))
         assert counters.size(model.parameters()) == int(FLOPS[key]["params"])
         assert counters.size(model.buffers()) == int(FLOPS[key]["buffers"])
         assert not any(module.training for module in model.modules())
@@ -234,7 +234,7 @@ def test_all_networks_build_in_one_process_in_any_order():
     ],
 )
 def test_random_weights_give_logits_that_follow_the_input(key):
-    model = registry.build(key)
+    model = builders.build(key)
     with torch.inference_mode():
         one, other = (model(image(NETWORKS[key], seed))[0] for seed in (1, 2))
     assert torch.isfinite(one).all()
@@ -245,7 +245,7 @@ def test_random_weights_give_logits_that_follow_the_input(key):
 
 def test_weights_follow_from_the_seed_and_leave_the_generator_alone():
     before = torch.random.get_rng_state()
-    one, same, other = (registry.build("shufflenet", seed=seed) for seed in (0, 0, 1))
+    one, same, other = (builders.build("shufflenet", seed=seed) for seed in (0, 0, 1))
     assert torch.equal(before, torch.random.get_rng_state())
     pairs = list(zip(one.parameters(), same.parameters(), other.parameters(), strict=True))
     assert all(torch.equal(a, b) for a, b, _ in pairs)
@@ -253,7 +253,7 @@ def test_weights_follow_from_the_seed_and_leave_the_generator_alone():
 
 
 def test_parameters_keep_the_names_of_the_library():
-    names = set(registry.build("squeezenet1_1", "meta").state_dict())
+    names = set(builders.build("squeezenet1_1", "meta").state_dict())
     assert {"last_conv.weight", "features.0.weight"} <= names
 
 
@@ -269,7 +269,7 @@ def test_parameters_keep_the_names_of_the_library():
 def test_a_builder_that_does_not_work_is_named(builder, arguments, message):
     network = NETWORKS["alexnet"].model_copy(update={"builder": builder, "arguments": arguments})
     with pytest.raises(RegistryError, match=message):
-        registry.build(network)
+        builders.build(network)
 
 
 # Random weights -------------------------------------------------------------------------------

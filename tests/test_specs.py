@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision import models as torchvision_models
 
-from dnnbench import fingerprint, latency, registry, specs, weights
+from dnnbench import builders, fingerprint, latency, registry, specs, weights
 from dnnbench.integrity import IntegrityError, sha256
 from dnnbench.libraries import mine, timm
 from dnnbench.parameters import Weights
@@ -125,7 +125,7 @@ def test_every_classifier_of_torchvision_resolves_and_has_a_hash():
 @pytest.mark.parametrize("name", ["regnet_y_400mf", "vit_h_14", "googlenet"])
 def test_what_torchvision_sets_only_with_weights_is_set_here(name):
     network = one(f"torchvision:{name}")
-    model = registry.build(network, "meta")  # regnet computes with values, and is moved there.
+    model = builders.build(network, "meta")  # regnet computes with values, and is moved there.
     size = network.input_size
     assert model(torch.empty(1, 3, size, size, device="meta")).shape == (1, 1000)
     assert getattr(model, "transform_input", True)
@@ -140,8 +140,8 @@ def test_a_network_of_ones_own_is_a_function_of_a_file(own):
     assert network.spec == f"mine:{own}:my_net"
     assert (network.input_size, network.classes) == (40, 10)
     assert (network.mean, network.std) == ((0.5, 0.5, 0.5), (0.229, 0.224, 0.225))
-    registry.preload([network])
-    assert registry.build(network)(torch.zeros(2, 3, 40, 40)).shape == (2, 10)
+    builders.preload([network])
+    assert builders.build(network)(torch.zeros(2, 3, 40, 40)).shape == (2, 10)
     assert specs.key_of(network.spec) == network.key
     assert specs.printed_name(network.key) == "my_net"
 
@@ -171,7 +171,7 @@ def test_the_file_may_import_its_neighbours_and_is_read_without_being_run(own):
     own.write_text("from beside_it import WIDTH\nimport sys\nsys.ran = True\n" + own.read_text())
     network = one(f"mine:{own}:my_net")
     assert not hasattr(sys, "ran")
-    model = registry.build(network)
+    model = builders.build(network)
     assert sys.ran
     del sys.ran
     assert model[0].out_channels == 6
@@ -189,7 +189,7 @@ def test_an_edit_of_a_neighbour_is_noticed(own):
     assert fingerprint.fingerprint(latency, network, []) != measured
     neighbour.write_text("WIDTH =\n")
     with pytest.raises(RegistryError, match=r"widths\.py, line 1"):
-        registry.preload([network])
+        builders.preload([network])
 
 
 def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
@@ -202,8 +202,8 @@ def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
         assert text != OWN
         (folder / "nets.py").write_text("import beside_it\n" + text)
     networks = [one(f"mine:{tmp_path}/net{width}/nets.py:my_net") for width in (5, 7)]
-    registry.preload(networks)
-    assert [registry.build(network)[0].out_channels for network in networks] == [5, 7]
+    builders.preload(networks)
+    assert [builders.build(network)[0].out_channels for network in networks] == [5, 7]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_file_that_cannot_run_is_one_line_naming_the_network(own):
     own.write_text("import no_such_thing\n" + OWN)
     network = one(f"mine:{own}:my_net")
     with pytest.raises(RegistryError, match=r"mine-my_net-\w+: builder: .*no_such_thing"):
-        registry.preload([network])
+        builders.preload([network])
 
 
 # Wrong names, and what they cost -----------------------------------------------------------------
@@ -296,7 +296,7 @@ def test_what_the_registry_knows_of_a_network_of_timm_is_what_its_name_stands_fo
 
 
 def saved(network, path, seed):
-    save_file(dict(registry.build(network, seed=seed).state_dict()), path)
+    save_file(dict(builders.build(network, seed=seed).state_dict()), path)
 
 
 def test_a_file_whose_hash_nobody_knows_is_kept_to_once_it_came(tmp_path):

@@ -6,7 +6,17 @@ import pytest
 import torch
 import toys
 
-from dnnbench import agreement, engines, isolation, latency, memory, parameters, registry, variants
+from dnnbench import (
+    agreement,
+    builders,
+    engines,
+    isolation,
+    latency,
+    memory,
+    parameters,
+    registry,
+    variants,
+)
 from dnnbench.devices import Setup
 from dnnbench.devices.cpu import Cpu
 from dnnbench.errors import UserError
@@ -31,7 +41,7 @@ def _prepared():
     isolation.prepare()
     for name in ON_CPU:
         engines.preload(variants.parse(name))
-    registry.preload([NETWORKS["squeezenet1_1"], NETWORKS["se_resnet50"]])
+    builders.preload([NETWORKS["squeezenet1_1"], NETWORKS["se_resnet50"]])
 
 
 def time(network, variant, batch_size=2):
@@ -202,7 +212,7 @@ def test_tf32_is_allowed_in_its_own_passes_and_in_no_other():
 def test_an_engine_reads_the_input_in_place_and_leaves_outputs_alone(variant):
     def outputs():
         torch.set_num_threads(2)
-        model = registry.build(toys.entry("small"))
+        model = builders.build(toys.entry("small"))
         images = torch.randn(2, 3, 32, 32)
         ready = engines.prepare(variants.parse(variant), model, images, Cpu())
         forward = ready.bind(images)
@@ -311,8 +321,8 @@ def test_images_are_scaled_where_a_network_would_make_very_large_numbers():
         )
         images = torch.randn(2, 3, 64, 64)
         fp16 = variants.parse("fp16-eager")
-        plain = agreement.scale(fp16, registry.build("squeezenet1_1"), images)
-        model = registry.build(network)
+        plain = agreement.scale(fp16, builders.build("squeezenet1_1"), images)
+        model = builders.build(network)
         reference = agreement.scale(variants.parse("fp32-eager"), model, images)
         scale = agreement.scale(fp16, model, images)
         seen = []

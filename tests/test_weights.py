@@ -12,7 +12,7 @@ from loopback import closed_address, serving
 from safetensors.torch import save_file
 from test_checkpoints import Bomb
 
-from dnnbench import download, registry, weights
+from dnnbench import builders, download, registry, weights
 from dnnbench.checkpoints import CheckpointError
 from dnnbench.integrity import IntegrityError, sha256
 from dnnbench.parameters import Weights
@@ -42,7 +42,7 @@ def folder(tmp_path):
 
 def trained(path, seed=1):
     """A file of weights for toys.small; its content."""
-    torch.save(registry.build(toys.entry("small"), seed=seed).state_dict(), path)
+    torch.save(builders.build(toys.entry("small"), seed=seed).state_dict(), path)
     return path.read_bytes()
 
 
@@ -257,7 +257,7 @@ def tensors(tmp_path):
 
 def safe(tmp_path, seed):
     file = tmp_path / f"{seed}.safetensors"
-    save_file(dict(registry.build(network(), seed=seed).state_dict()), file)
+    save_file(dict(builders.build(network(), seed=seed).state_dict()), file)
     return file.read_bytes()
 
 
@@ -432,7 +432,7 @@ def test_a_loaded_network_is_the_one_that_was_saved(server, folder, good):
     first = source(server.put("a", good), good)
     record = obtain(folder, first)
     loaded = weights.load(network(first), record)
-    saved = registry.build(toys.entry("small"), seed=1)
+    saved = builders.build(toys.entry("small"), seed=1)
     images = torch.randn(2, 3, 32, 32)
     with torch.inference_mode():
         assert torch.equal(loaded(images), saved(images))

@@ -19,6 +19,7 @@ from PIL import Image
 from dnnbench import decode, published
 from dnnbench.accuracy import record as follows_from
 from dnnbench.answers import read as read_answers
+from dnnbench.builders import build
 from dnnbench.figures import names
 from dnnbench.integrity import sha256
 from dnnbench.journal import key
@@ -39,7 +40,6 @@ from dnnbench.records import (
     read_rows,
     write_json,
 )
-from dnnbench.registry import build
 
 ROOT = Path(__file__).parents[1]
 COPIED = ("Snakefile", "config", "params.yaml", "profiles", "published", "requirements.lock", "src")

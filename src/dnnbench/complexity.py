@@ -5,7 +5,7 @@ memory, a fraction of a second a network. One multiply-add is one MAC. :mod:`dnn
 does the counting; importing this module costs no import of torch.
 """
 
-from dnnbench import isolation, registry
+from dnnbench import builders, isolation
 from dnnbench.errors import UserError
 from dnnbench.records import Complexity
 from dnnbench.registry import Network
@@ -40,7 +40,7 @@ def _measure(network: Network) -> Complexity:
 
     from dnnbench import counters
 
-    model = registry.build(network, "meta")
+    model = builders.build(network, "meta")
     images = torch.empty(1, 3, network.input_size, network.input_size, device="meta")
     params = counters.size(model.parameters())
     weights = counters.size_bytes([*model.parameters(), *model.buffers()])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dnnbench import registry
+from dnnbench import builders
 from dnnbench.records import MemoryCell, MemoryRecord, read_json
 from dnnbench.registry import Network
 
@@ -35,7 +35,7 @@ def floor(network: Network, batch_size: int) -> tuple[float, float]:
 
     from dnnbench import counters
 
-    model = registry.build(network, "meta")
+    model = builders.build(network, "meta")
     side = network.input_size
     images = torch.empty(batch_size, 3, side, side, device="meta")
     weights = counters.size_bytes([*model.parameters(), *model.buffers()])

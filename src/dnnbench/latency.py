@@ -9,7 +9,15 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from dnnbench import agreement, devices, engines, isolation, out_of_memory, registry, variants
+from dnnbench import (
+    agreement,
+    builders,
+    devices,
+    engines,
+    isolation,
+    out_of_memory,
+    variants,
+)
 from dnnbench.errors import DeviceError
 from dnnbench.isolation import Status
 from dnnbench.parameters import Passes
@@ -63,7 +71,7 @@ def measure(
         try:
             # Preparing a network to run in another way uses it up.
             if model is None or not way.is_reference:
-                model = registry.build(network, on.torch_device)
+                model = builders.build(network, on.torch_device)
             timings.append(_time(way, model, network, batch_size, passes, on))
         except DeviceError:
             raise

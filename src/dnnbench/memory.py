@@ -4,7 +4,7 @@ import gc
 import time
 from typing import Any
 
-from dnnbench import counters, devices, engines, registry, variants
+from dnnbench import builders, counters, devices, engines, variants
 from dnnbench.registry import Network
 from dnnbench.variants import Variant
 
@@ -31,7 +31,7 @@ def measure(
     with torch.inference_mode():
         run_convolution(way, on)
         runtime_mib = meter.baseline_mib()
-        model = registry.build(network, on.torch_device)
+        model = builders.build(network, on.torch_device)
         images = torch.randn(
             batch_size, 3, network.input_size, network.input_size, device=on.torch_device
         )

@@ -1,7 +1,7 @@
 """The networks: where a definition comes from, how its input is prepared, what was published.
 
 ``config/models.yaml`` holds one entry a network. Reading it costs no import of torch, so that a
-workflow can name its files; :func:`build` imports what a network needs when it needs it.
+workflow can name its files; :mod:`dnnbench.builders` imports what a network needs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import importlib.metadata
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
@@ -19,10 +19,6 @@ from pydantic.json_schema import SkipJsonSchema
 
 from dnnbench.errors import UserError
 from dnnbench.records import ModelName, Percent, Tier, describe
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
 
 # The repository's own registry: there in a checkout and in an editable installation of it.
 DEFAULT_REGISTRY = Path(__file__).resolve().parents[2] / "config" / "models.yaml"
@@ -233,40 +229,6 @@ def load_registry(path: Path = DEFAULT_REGISTRY) -> dict[str, Network]:
         raise RegistryError(f"{path}: not YAML: {where}; correct the file") from error
     except ValidationError as error:
         raise RegistryError(f"{path}: {_problem(error)}") from error
-
-
-def build(network: Network | str, device: str | torch.device = "cpu", seed: int = 0) -> nn.Module:
-    """Build a network with random weights: eval mode, no gradients, N x classes logits.
-
-    Needs neither weights nor network access. Works for every entry, many times in one process, in
-    any order, on the CPU, on the meta device (shapes without storage) and on an accelerator; no
-    two networks share storage. The values of the weights follow from ``seed``. A name is looked up
-    in the repository's own registry.
-
-    Raises RegistryError naming the network where its builder cannot be imported or called.
-    """
-    # Here, not above: importing torch takes seconds, and naming files does not need it.
-    from dnnbench.builders import build_network
-
-    if isinstance(network, str):
-        registry = load_registry()
-        if network not in registry:
-            raise RegistryError(f"build: {network!r} is not a network; {hint(network, registry)}")
-        network = registry[network]
-    return build_network(network, device, seed)
-
-
-def preload(networks: Iterable[Network]) -> None:
-    """Import now what :func:`build` needs for ``networks``, so that no forked child has to.
-
-    Children then build in tenths of a second, and what the libraries take is in a child's memory
-    before it starts to measure. Everything in memory so far is also exempted from garbage
-    collection: one collection in a child would copy the pages that it shares with its parent.
-    Starts no threads where torch is set to one thread. Raises RegistryError as ``build`` does.
-    """
-    from dnnbench.builders import import_builders
-
-    import_builders(networks)
 
 
 def schema() -> dict[str, Any]:

@@ -19,13 +19,13 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from dnnbench import (
+    builders,
     devices,
     disturbance,
     estimate,
     isolation,
     lock,
     progress,
-    registry,
     rounds,
     runs,
 )
@@ -82,7 +82,7 @@ def run(
     # One to the records, so that the best time of a reference kernel is that of the whole study.
     started = datetime.now().strftime("%Y-%m-%dT%H:%M")
     isolation.prepare()
-    registry.preload(networks.values())
+    builders.preload(networks.values())
     found: list[list[LatencyLine]] = [[] for _ in range(sessions)]
     with (
         TemporaryDirectory(prefix="dnnbench-") as folder,

@@ -14,7 +14,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dnnbench import download, hub, integrity, registry, specs
+from dnnbench import builders, download, hub, integrity, specs
 from dnnbench.errors import UserError
 from dnnbench.integrity import IntegrityError
 from dnnbench.parameters import Weights
@@ -136,7 +136,7 @@ def _loaded(network: Network, path: Path) -> "nn.Module":
     from dnnbench import checkpoints
 
     with _LOADING:
-        model = registry.build(network, "meta")
+        model = builders.build(network, "meta")
         try:
             state = checkpoints.fit(checkpoints.read(path), model)
         except checkpoints.MisfitError as error:

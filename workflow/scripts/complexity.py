@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import complexity, isolation, options, progress, registry, specs
+from dnnbench import builders, complexity, isolation, options, progress, registry, specs
 from dnnbench.records import Complexity, write_table
 
 
@@ -24,7 +24,7 @@ def main(
     networks = specs.resolve(models, known, source="MODELS").values()
 
     isolation.prepare()
-    registry.preload(networks)
+    builders.preload(networks)
     rows = []
     with progress.steps("complexity", len(networks)) as step:
         for network in networks:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dnnbench import (
+    builders,
     devices,
     engines,
     headroom,
@@ -73,7 +74,7 @@ def main(
     )
     isolation.prepare()
     engines.preload(way)
-    registry.preload(plan.networks.values())
+    builders.preload(plan.networks.values())
     on.preflight()
     with lock.hold(on.lock_name):
         rounds.run(plan, output)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dnnbench import (
+    builders,
     devices,
     engines,
     isolation,
@@ -61,7 +62,7 @@ def main(
         if missing := profiles.missing():
             isolation.prepare()
             engines.preload(way)
-            registry.preload(networks[name] for name in missing)
+            builders.preload(networks[name] for name in missing)
         profiles.measure()
 
 

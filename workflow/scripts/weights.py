@@ -53,13 +53,13 @@ def main(
 
     with progress.transfers("weights") as begin, ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
 
-        def fetch(network: registry.Network) -> str:
+        def obtain(network: registry.Network) -> str:
             file = output_dir / f"{network.key}.json"
             record = weights.obtain(network, settings, output_dir, begin)
             write_json(file, record)
             return weights.describe(record, file)
 
-        lines = list(pool.map(fetch, networks.values()))
+        lines = list(pool.map(obtain, networks.values()))
     print("\n".join(lines))
 
 

@@ -63,17 +63,17 @@ def check(
     console = printing.console()
     if not as_json:
         _print_checks(console, name, found)
-    resolution = None
+    found = None
     if resolve:
         known = registry.load_registry(others.REGISTRY)
-        resolution = resolving.run(settings, {key: known[key] for key in resolving.NETWORKS})
+        found = resolving.run(settings, {key: known[key] for key in resolving.NETWORKS})
         if not as_json:
-            _print_resolution(console, resolution)
+            _print_resolution(console, found)
     if as_json:
         whole = {
             "device": name,
             "checks": [one.model_dump() for one in found],
-            "resolution": resolution and resolution.model_dump(),
+            "resolution": found and found.model_dump(),
         }
         print(json.dumps(whole, indent=1))
     if any(one.state == "warn" for one in found):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from dnnbench import registry
+from dnnbench import builders, registry
 from dnnbench.cli import options, printing
 from dnnbench.cli.tables import Tables
 from dnnbench.errors import UserError
@@ -102,7 +102,7 @@ def _not_in_the_study(tables: Tables) -> dict[str, ModelRow]:
     if not networks:
         return {}
     isolation.prepare()
-    registry.preload(networks)
+    builders.preload(networks)
     rows = {}
     with progress.steps("counting", len(networks)) as step:
         for network in networks:
