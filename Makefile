@@ -59,7 +59,7 @@ bench: test-env
 	@for file in benchmarks/*.py; do echo "== $$file"; python "$$file"; done
 
 schemas: env
-	python -m dnnbench.schemas
+	python -m dnnbench.cli.write_schemas
 
 # Resolves for both architectures without downloading; needs uv (pip install uv).
 lock:

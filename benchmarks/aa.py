@@ -27,27 +27,21 @@ from statistics import fmean, median, stdev
 
 from scipy.stats import t
 
-from dnnbench import (
-    builders,
-    devices,
-    disturbance,
-    estimate,
-    isolation,
-    latency,
-    lock,
-    progress,
-    registry,
-    rounds,
-)
-from dnnbench.estimate import CONFIDENCE, Estimate
-from dnnbench.parameters import PROTOCOLS, Passes
-from dnnbench.records import LatencyLine, read_lines
-from dnnbench.registry import Network
+from dnnbench.config.latency_settings import PROTOCOLS, Passes
+from dnnbench.core import isolation, lock, progress
+from dnnbench.core.storage import read_lines
+from dnnbench.devices import backends
+from dnnbench.measure import latency, round
+from dnnbench.networks import builders, registry
+from dnnbench.networks.registry import Network
+from dnnbench.records.latency_records import LatencyLine
+from dnnbench.stats import disturbance, intervals
+from dnnbench.stats.intervals import CONFIDENCE, Estimate
 
 NETWORKS = ("squeezenet1_1", "shufflenet", "mobilenetv2", "resnet18", "alexnet", "googlenet")
 SESSIONS = 8
 OURS, OLD = PROTOCOLS["default"], PROTOCOLS["bianco2018"]
-SETUP = devices.Setup("cpu")
+SETUP = backends.Setup("cpu")
 TIMEOUT_S = 300.0
 PROTOCOL_NAMES = ("ours", "2018", "2018, same time")
 
@@ -107,7 +101,7 @@ def measure(
                 job(*arguments)
             for model in networks:
                 of_model = [line for line in lines if line.model == model]
-                value = estimate.interval([median(line.samples_ms) for line in of_model])
+                value = intervals.interval([median(line.samples_ms) for line in of_model])
                 seconds = sum(line.cell_s for line in of_model)
                 found["ours"][model].append(Session(value, seconds))
             all_lines += lines
@@ -173,7 +167,7 @@ def beside(lines: Sequence[LatencyLine]) -> str:
 
 def _round(networks: Mapping[str, Network], number: int, output: Path) -> list[LatencyLine]:
     """One round of ours; ends the program where a network cannot be timed."""
-    plan = rounds.Round(
+    plan = round.Round(
         number=number,
         session="aa",
         device="cpu",
@@ -187,7 +181,7 @@ def _round(networks: Mapping[str, Network], number: int, output: Path) -> list[L
         cell_timeout_s=TIMEOUT_S,
         when_busy="flag",
     )
-    rounds.run(plan, output, report=_silent)
+    round.run(plan, output, report=_silent)
     lines = read_lines(output, LatencyLine)
     for line in lines:
         if line.status != "ok":
@@ -218,7 +212,7 @@ def _longer(network: Network, ours: LatencyLine) -> Passes:
 
 
 def _threads() -> int:
-    return devices.backend(SETUP).default_threads()
+    return backends.backend(SETUP).default_threads()
 
 
 @contextmanager

@@ -24,22 +24,15 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import CenterCrop, Compose, Normalize, Resize, ToTensor
 
-from dnnbench import (
-    accuracy,
-    builders,
-    decode,
-    devices,
-    geometry,
-    images,
-    inference,
-    registry,
-    synsets,
-)
-from dnnbench import weights as weights_stage
-from dnnbench.integrity import sha256
-from dnnbench.parameters import Override, Weights
-from dnnbench.records import write_json
-from dnnbench.registry import Network
+from dnnbench.config.weights_settings import Override, Weights
+from dnnbench.core.checksums import sha256
+from dnnbench.core.storage import write_json
+from dnnbench.devices import backends
+from dnnbench.images import decoded_arrays, geometry, image_index, synsets
+from dnnbench.measure import accuracy, inference
+from dnnbench.networks import builders, registry
+from dnnbench.networks.registry import Network
+from dnnbench.networks.weights import fetch as weights_stage
 
 PICTURES = 256
 REPETITIONS = 3
@@ -51,7 +44,7 @@ VALIDATED = (*TIMED, "alexnet", "mobilenetv2")
 def main() -> None:
     """Compare the three ways, then the two whole validations."""
     known = registry.load_registry()
-    cpu = devices.backend(devices.Setup("cpu"))
+    cpu = backends.backend(backends.Setup("cpu"))
     threads = cpu.default_threads()
     cpu.start(threads)
     with tempfile.TemporaryDirectory() as name:
@@ -70,7 +63,7 @@ def main() -> None:
 def compare(network: Network, cache: Path, root: Path, threads: int) -> None:
     """Time the three ways in turn over the same pictures and print the medians."""
     model = builders.build(network)
-    decoded = decode.open_decoded(cache / "pictures.json")
+    decoded = decoded_arrays.open_decoded(cache / "pictures.json")
     prepared = [
         inference.prepare(pixels, network) for pixels in inference.batches(decoded.images, BATCH)
     ]
@@ -100,12 +93,12 @@ def whole(networks: list[Network], root: Path, folder: Path, threads: int) -> No
         accuracy.measure(
             network,
             own / f"{network.key}.json",
-            decode.open_decoded(folder / "cold" / "pictures.json"),
+            decoded_arrays.open_decoded(folder / "cold" / "pictures.json"),
             folder / "results" / f"{network.key}.json",
             dataset="folder",
             protocol="bianco2018",
             device="cpu",
-            setup=devices.Setup("cpu"),
+            setup=backends.Setup("cpu"),
             threads=threads,
         )
 
@@ -154,7 +147,7 @@ def sources() -> Iterable[tuple[str, Path]]:
 def decode_all(root: Path, network: Network, cache: Path, threads: int) -> None:
     """What this program does once for all networks of a geometry."""
     cut = geometry.of(network, "bianco2018")
-    record = decode.decode(images.index("folder", root, threads), cut, cache, threads)
+    record = decoded_arrays.decode(image_index.index("folder", root, threads), cut, cache, threads)
     write_json(cache / "pictures.json", record)
 
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-from dnnbench import builders, isolation, registry
+from dnnbench.core import isolation
+from dnnbench.networks import builders, registry
 
 REPETITIONS = 5
 NETWORKS = ("squeezenet1_1", "resnet50", "vgg19", "nasnetalarge")

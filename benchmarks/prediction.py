@@ -12,8 +12,10 @@ from statistics import median
 
 import numpy as np
 
-from dnnbench import predicting
-from dnnbench.records import Complexity, StudyRow, read_rows
+from dnnbench.core.storage import read_rows
+from dnnbench.queries import prediction
+from dnnbench.records.complexity_records import Complexity
+from dnnbench.records.study_records import StudyRow
 
 RESULTS = Path("results")
 TIMED, DRAWS, SEED = 10, 100, 1
@@ -28,7 +30,7 @@ def main() -> None:
     print(f"{TIMED} networks timed, {DRAWS} draws; relative error of the others, median and 90 %")
     print(f"{'device':16}{'batch':>6}{'networks':>10}{'ours':>14}{'line':>16}{'interval held':>16}")
     for device, size in dict.fromkeys((row.device, row.batch_size) for row in rows):
-        times = predicting.timed(rows, models, device, size)
+        times = prediction.timed(rows, models, device, size)
         if len(times) > TIMED:
             print(f"{device:16}{size:6}{len(times):10}", end="", flush=True)
             compare(models, times, device, size)
@@ -41,7 +43,7 @@ def compare(models: dict[str, Complexity], times: dict[str, float], device: str,
     for _ in range(DRAWS):
         drawn = chance.sample(sorted(times), TIMED)
         known = [times[key] for key in drawn]
-        model = predicting.fit([models[key] for key in drawn], known)
+        model = prediction.fit([models[key] for key in drawn], known)
         slope, start = np.polyfit([models[key].macs for key in drawn], known, 1)
         for key in sorted(times.keys() - set(drawn)):
             found = model.predict(device, size, models[key])

@@ -21,20 +21,13 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from dnnbench import options
-from dnnbench.parameters import read_yaml
-from dnnbench.records import (
-    AccuracyRow,
-    ComparisonRow,
-    Complexity,
-    Disturbance,
-    LatencyLine,
-    MemoryCell,
-    MemoryRecord,
-    write_json,
-    write_lines,
-    write_table,
-)
+from dnnbench.config.loading import read_yaml
+from dnnbench.core.storage import write_json, write_lines, write_table
+from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
+from dnnbench.records.complexity_records import Complexity
+from dnnbench.records.latency_records import Disturbance, LatencyLine
+from dnnbench.records.memory_records import MemoryCell, MemoryRecord
+from dnnbench.stages import options
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("Snakefile", "config", "profiles", "published", "src", "workflow", "requirements.lock")
@@ -116,8 +109,8 @@ def copy_project(models: int, devices: int) -> list[str]:
 
 def write_records(names: list[str], devices: int) -> None:
     """Records of every network on every device, as if it had been measured."""
-    from dnnbench import devices as backends
-    from dnnbench import environment
+    from dnnbench.devices import backends
+    from dnnbench.measure import environment
 
     now = datetime.now(UTC)
     costs = [

@@ -1,1 +1,1 @@
-"""Measure image classifiers on one machine, and choose one that fits its budget."""
+"""Measure image classifiers on a machine, and choose one that fits its budget."""

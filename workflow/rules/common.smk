@@ -10,21 +10,15 @@ from pathlib import Path
 
 from snakemake.settings.types import DeploymentMethod
 
-from dnnbench import (
-    clock,
-    devices,
-    geometry,
-    images,
-    others,
-    parameters,
-    registry,
-    sources,
-    specs,
-    variants,
-    weights,
-)
-from dnnbench.errors import UserError
-from dnnbench.figures import names as figure_names
+from dnnbench.config import loading, variants
+from dnnbench.core import code_graph, file_times
+from dnnbench.core.errors import UserError
+from dnnbench.devices import backends
+from dnnbench.images import geometry, image_index
+from dnnbench.machines import other_devices
+from dnnbench.networks import model_list, registry
+from dnnbench.networks.weights import fetch
+from dnnbench.report.figures import figure_names
 
 REGISTRY = "config/models.yaml"
 ROUND = "results/{device}/{variant}/latency/round-{round}.jsonl"
@@ -34,21 +28,21 @@ PARAMETERS = "params.yaml"
 config_files = sorted(workflow.configfiles, key=lambda file: str(file) != PARAMETERS)
 
 try:
-    settings = parameters.check(config, config_files)
+    settings = loading.check(config, config_files)
     networks = registry.load_registry(Path(REGISTRY))
-    study = specs.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    study = model_list.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
     forecast = (
-        specs.resolve(settings.predicted, networks, source=f"{PARAMETERS}: predicted")
+        model_list.resolve(settings.predicted, networks, source=f"{PARAMETERS}: predicted")
         if settings.predicted
         else {}
     )
     networks |= study | forecast
-    own_weights = weights.check(settings.weights, networks, PARAMETERS).override
+    own_weights = fetch.check(settings.weights, networks, PARAMETERS).override
     # With environments of their own, jobs have what they need there.
     if not workflow.deployment_settings.deployment_method:
         variants.require(settings.variants)
     other_plans = [
-        others.plan(others.settings(name, source=f"{PARAMETERS}: devices"))
+        other_devices.plan(other_devices.settings(name, source=f"{PARAMETERS}: devices"))
         for name in settings.devices
         if name != settings.device
     ]
@@ -58,12 +52,12 @@ try:
         for name in (study | forecast if dataset.name else ())
     }
     # Names, sizes and times of the files, so that a change in a person's folder is noticed.
-    listing = images.listing(dataset.path) if dataset.path else None
+    listing = image_index.listing(dataset.path) if dataset.path else None
 except UserError as error:
     sys.exit(str(error))
 
 # Only where a person started it: the clocks of a cluster's nodes may differ.
-if workflow.is_main_process and (late := clock.forget_future([Path("results"), Path("reports")])):
+if workflow.is_main_process and (late := file_times.forget_future([Path("results"), Path("reports")])):
     print(
         f"results, reports: {late} files were dated in the future: was the clock set back?"
         " They are checked again by what they depend on.",
@@ -71,8 +65,8 @@ if workflow.is_main_process and (late := clock.forget_future([Path("results"), P
     )
 
 # Asked once and here: the nodes of a cluster may differ.
-setup = devices.Setup(settings.backend, settings.gpu)
-device_threads = settings.threads or devices.backend(setup).default_threads()
+setup = backends.Setup(settings.backend, settings.gpu)
+device_threads = settings.threads or backends.backend(setup).default_threads()
 
 # Those that are measured, and those that are only counted.
 timed = list(study)
@@ -93,7 +87,7 @@ other_plans = [
 other_records = [
     str(file)
     for plan in other_plans
-    for file in others.files(Path("results", plan.device), plan, models)
+    for file in other_devices.files(Path("results", plan.device), plan, models)
 ]
 measured_devices = [settings.device, *[plan.device for plan in other_plans]]
 environments = [f"results/{device}/environment.json" for device in measured_devices]
@@ -137,7 +131,7 @@ def check_device():
     if not any("setup" in job.rule.params.keys() for job in workflow.dag.needrun_jobs()):
         return
     words = ["--backend", settings.backend, "--gpu", settings.gpu.model_dump_json()]
-    if subprocess.run([sys.executable, "-m", "dnnbench.preflight", *words]).returncode:
+    if subprocess.run([sys.executable, "-m", "dnnbench.stages.preflight", *words]).returncode:
         sys.exit(1)
 
 
@@ -158,12 +152,12 @@ def every_core(wildcards):
 def stage(name):
     """A stage's script and the modules it imports, as inputs: editing one runs the stage again."""
     path = f"workflow/scripts/{name}.py"
-    return {"script": path, "code": [str(f) for f in sources.sources(path) if str(f) != path]}
+    return {"script": path, "code": [str(f) for f in code_graph.sources(path) if str(f) != path]}
 
 
 def architectures(names):
     """Files of this project that define the networks, which no import statement names."""
-    files = {file for name in names for file in sources.builder_sources(networks[name].builder)}
+    files = {file for name in names for file in code_graph.builder_sources(networks[name].builder)}
     return sorted(str(file) for file in files)
 
 
@@ -176,12 +170,12 @@ def definitions(names):
     """A digest of what makes each network what it is. The registry itself is ancient() to the
     rules, so that editing one entry measures one network again.
     """
-    return [f"{name}:{sources.short_hash(networks[name].definition())}" for name in names]
+    return [f"{name}:{code_graph.short_hash(networks[name].definition())}" for name in names]
 
 
 def preparations(names):
     """A digest of how the input of each network is prepared, by whichever source of weights."""
-    return [f"{name}:{sources.short_hash(networks[name].preparations())}" for name in names]
+    return [f"{name}:{code_graph.short_hash(networks[name].preparations())}" for name in names]
 
 
 def weights_options(wildcards):
@@ -201,9 +195,9 @@ def decoded_images(model):
 
 def decoder(wildcards):
     """What decodes, with versions. Asked, and imported, only where something is decoded."""
-    from dnnbench import decode
+    from dnnbench.images import decoded_arrays
 
-    return decode.decoder()
+    return decoded_arrays.decoder()
 
 
 def round_before(wildcards):

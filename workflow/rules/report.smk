@@ -1,16 +1,16 @@
 # Figures, and the page that shows them.
 
-from dnnbench.figures import names
-from dnnbench.published import DEVICES as PUBLISHED_DEVICES
+from dnnbench.report.figures import figure_names
+from dnnbench.tables.published import DEVICES as PUBLISHED_DEVICES
 
 page_devices = [*measured_devices, *PUBLISHED_DEVICES]
-figures = expand("reports/figures/{file}", file=names.figure_files(page_devices))
+figures = expand("reports/figures/{file}", file=figure_names.figure_files(page_devices))
 
 
 rule report:
     input:
         **stage("report"),
-        templates=sorted(str(file) for file in Path("src/dnnbench/templates").iterdir()),
+        templates=sorted(str(file) for file in Path("src/dnnbench/report/templates").iterdir()),
         study=rules.aggregate.output.study,
         models=rules.aggregate.output.models,
         selection=rules.aggregate.output.selection,

@@ -28,7 +28,7 @@ rule fetch_weights:
     params:
         model=lambda wildcards: arguments([wildcards.model]),
         definition=lambda wildcards: definitions([wildcards.model]),
-        sources=lambda wildcards: sources.short_hash(
+        sources=lambda wildcards: code_graph.short_hash(
             networks[wildcards.model].model_dump_json(include={"weights"})
         ),
         options=weights_options,

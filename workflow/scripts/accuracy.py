@@ -6,8 +6,13 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import accuracy, decode, devices, lock, options, registry, specs
-from dnnbench.records import write_json
+from dnnbench.core import lock
+from dnnbench.core.storage import write_json
+from dnnbench.devices import backends
+from dnnbench.images import decoded_arrays
+from dnnbench.measure import accuracy
+from dnnbench.networks import model_list, registry
+from dnnbench.stages import options
 
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
 # whatever else runs: no time is measured here.
@@ -29,14 +34,14 @@ def main(
 ) -> None:
     """Measure top-1 and top-5 of MODEL. Goes on where a run that was stopped had got to."""
     known = registry.load_registry(registry_file)
-    (network,) = specs.resolve(model, known, source="MODEL").values()
+    (network,) = model_list.resolve(model, known, source="MODEL").values()
     setup = options.setup(backend, gpu)
-    on = devices.backend(setup)
+    on = backends.backend(setup)
     with lock.hold(on.lock_name):
         record = accuracy.measure(
             network,
             weights,
-            decode.open_decoded(images),
+            decoded_arrays.open_decoded(images),
             output,
             dataset=dataset,
             protocol=protocol,

@@ -5,27 +5,13 @@ from typing import Annotated
 
 from typer import BadParameter, Option
 
-from dnnbench import (
-    metrics,
-    options,
-    predicting,
-    published,
-    registry,
-    selection,
-    specs,
-    study,
-    ways,
-)
-from dnnbench.records import (
-    AccuracyRow,
-    ModelRow,
-    SelectionRow,
-    StudyRow,
-    VariantRow,
-    read_rows,
-    write_json,
-    write_table,
-)
+from dnnbench.core.storage import read_rows, write_json, write_table
+from dnnbench.networks import model_list, registry
+from dnnbench.queries import prediction, selection
+from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow, VariantRow
+from dnnbench.stages import options
+from dnnbench.tables import dvc_metrics, published, study, variant_ratios
 
 RESULTS = Path("results")
 TABLES = Path("published/bianco2018")
@@ -59,7 +45,7 @@ def main(
     """Join the records of MODELS on each device, and the published ones, into tables."""
     limits = numbers(max_memory_gib), numbers(min_fps)
     known = registry.load_registry(registry_file)
-    networks = specs.resolve(models, known, source="MODELS")
+    networks = model_list.resolve(models, known, source="MODELS")
     names = list(networks)
     own = study.Plan(device, variants.split(","), options.integers(batch_sizes), rounds, protocol)
     plans = [own, *map(plan, other or ())]
@@ -73,13 +59,13 @@ def main(
         read_rows(accuracy, AccuracyRow) if accuracy else (),
         predicted or (),
     )
-    forecast = predicting.rows(rows, {row.model: row for row in model_rows}, predicted or ())
+    forecast = prediction.rows(rows, {row.model: row for row in model_rows}, predicted or ())
     write_table(results / "study.csv", StudyRow, [*rows, *forecast])
     write_table(results / "models.csv", ModelRow, model_rows)
-    write_table(results / "variants.csv", VariantRow, ways.compare(rows, measured))
+    write_table(results / "variants.csv", VariantRow, variant_ratios.compare(rows, measured))
     chosen = selection.select(rows, *limits, top)
     write_table(results / "selection.csv", SelectionRow, chosen)
-    write_json(results / "metrics.json", metrics.metrics(rows, chosen))
+    write_json(results / "metrics.json", dvc_metrics.metrics(rows, chosen))
 
 
 def plan(text: str) -> study.Plan:

@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import comparisons, options, registry, specs
-from dnnbench.records import AccuracyRow, ComparisonRow, write_table
+from dnnbench.core.storage import write_table
+from dnnbench.networks import model_list, registry
+from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
+from dnnbench.stages import options
+from dnnbench.tables import accuracy_comparisons
 
 
 def main(
@@ -22,15 +25,15 @@ def main(
 ) -> None:
     """Write comparisons.csv and accuracy/summary.csv of MODELS from their accuracy records."""
     known = registry.load_registry(registry_file)
-    names = list(specs.resolve(models, known, source="MODELS"))
+    names = list(model_list.resolve(models, known, source="MODELS"))
     records, rows = {}, []
     if dataset:
         folder = results / "accuracy" / dataset
-        records = comparisons.read_records(folder, dataset, protocol, names)
-        answers = comparisons.read_answers(folder, records)
-        rows = comparisons.compare(answers, dataset, protocol)
+        records = accuracy_comparisons.read_records(folder, dataset, protocol, names)
+        answers = accuracy_comparisons.read_answers(folder, records)
+        rows = accuracy_comparisons.compare(answers, dataset, protocol)
     write_table(results / "comparisons.csv", ComparisonRow, rows)
-    summary = comparisons.summarise(names, records, rows)
+    summary = accuracy_comparisons.summarise(names, records, rows)
     write_table(results / "accuracy" / "summary.csv", AccuracyRow, summary)
 
 

@@ -5,8 +5,12 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import builders, complexity, isolation, options, progress, registry, specs
-from dnnbench.records import Complexity, write_table
+from dnnbench.core import isolation, progress
+from dnnbench.core.storage import write_table
+from dnnbench.measure import complexity
+from dnnbench.networks import builders, model_list, registry
+from dnnbench.records.complexity_records import Complexity
+from dnnbench.stages import options
 
 
 def main(
@@ -21,7 +25,7 @@ def main(
     Needs no weights and takes under a second a network. The table appears when all are counted.
     """
     known = registry.load_registry(registry_file)
-    networks = specs.resolve(models, known, source="MODELS").values()
+    networks = model_list.resolve(models, known, source="MODELS").values()
 
     isolation.prepare()
     builders.preload(networks)

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import decode, options
-from dnnbench.geometry import Geometry
-from dnnbench.records import ImageIndex, read_json, write_json
+from dnnbench.core.storage import read_json, write_json
+from dnnbench.images import decoded_arrays
+from dnnbench.images.geometry import Geometry
+from dnnbench.records.image_records import ImageIndex
+from dnnbench.stages import options
 
 
 def main(
@@ -21,7 +23,7 @@ def main(
     A run that was stopped goes on where it was; pictures that are there already are kept.
     """
     cut = Geometry.parse(geometry)
-    record = decode.decode(read_json(index, ImageIndex), cut, output.parent, threads)
+    record = decoded_arrays.decode(read_json(index, ImageIndex), cut, output.parent, threads)
     write_json(output, record)
 
 

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import devices, environment, options
-from dnnbench.records import write_json
+from dnnbench.core.storage import write_json
+from dnnbench.devices import backends
+from dnnbench.measure import environment
+from dnnbench.stages import options
 
 
 def main(
@@ -18,7 +20,7 @@ def main(
 ) -> None:
     """Record machine, clocks, library versions, commit and lock file."""
     setup = options.setup(backend, gpu)
-    on = devices.backend(setup)
+    on = backends.backend(setup)
     threads = threads or on.default_threads()
     write_json(output, environment.describe(device, setup, threads))
 

@@ -5,18 +5,14 @@ from typing import Annotated
 
 from typer import Option
 
-from dnnbench import options, published, registry
+from dnnbench.core.storage import read_json, read_rows, write_json, write_table
 from dnnbench.findings.examine import examine, same_hardware
-from dnnbench.records import (
-    Environment,
-    ModelRow,
-    ReplicationRow,
-    StudyRow,
-    read_json,
-    read_rows,
-    write_json,
-    write_table,
-)
+from dnnbench.networks import registry
+from dnnbench.records.environment_records import Environment
+from dnnbench.records.findings_records import ReplicationRow
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.stages import options
+from dnnbench.tables import published
 
 RESULTS = Path("results")
 TABLES = Path("published/bianco2018")

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import datasets, images, options
-from dnnbench.records import write_json
+from dnnbench.core.storage import write_json
+from dnnbench.images import datasets, image_index
+from dnnbench.stages import options
 
 
 def main(
@@ -22,7 +23,7 @@ def main(
     Without --path, imagenetv2 and imagenette are downloaded into resources/datasets.
     """
     folder = datasets.obtain(dataset) if path is None else path
-    write_json(output, images.index(dataset, folder, threads))
+    write_json(output, image_index.index(dataset, folder, threads))
 
 
 if __name__ == "__main__":

@@ -6,20 +6,14 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import (
-    builders,
-    devices,
-    engines,
-    headroom,
-    isolation,
-    lock,
-    options,
-    registry,
-    rounds,
-    specs,
-    variants,
-)
-from dnnbench.parameters import Latency
+from dnnbench.config import variants
+from dnnbench.config.latency_settings import Latency
+from dnnbench.core import isolation, lock
+from dnnbench.devices import backends, headroom
+from dnnbench.engines import engine
+from dnnbench.measure import round
+from dnnbench.networks import builders, model_list, registry
+from dnnbench.stages import options
 
 
 def main(
@@ -51,13 +45,13 @@ def main(
 
     Cells that the output file has are not measured again; remove the file to measure afresh.
     """
-    networks = specs.resolve(models, registry.load_registry(registry_file), source="MODELS")
+    networks = model_list.resolve(models, registry.load_registry(registry_file), source="MODELS")
     setup = options.setup(backend, gpu)
     way = variants.check(variant, backend)
     variants.require([variant])
-    on = devices.backend(setup)
+    on = backends.backend(setup)
     settings = {"protocol": protocol, "rounds": total, "discard": discard}
-    plan = rounds.Round(
+    plan = round.Round(
         number=number,
         session=session or datetime.now().strftime("%Y-%m-%dT%H:%M"),
         device=device,
@@ -73,11 +67,11 @@ def main(
         memory=headroom.seen(memory_dir, list(networks)) if memory_dir else {},
     )
     isolation.prepare()
-    engines.preload(way)
+    engine.preload(way)
     builders.preload(plan.networks.values())
     on.preflight()
     with lock.hold(on.lock_name):
-        rounds.run(plan, output)
+        round.run(plan, output)
 
 
 if __name__ == "__main__":

@@ -6,18 +6,13 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import (
-    builders,
-    devices,
-    engines,
-    isolation,
-    lock,
-    options,
-    profiling,
-    registry,
-    specs,
-    variants,
-)
+from dnnbench.config import variants
+from dnnbench.core import isolation, lock
+from dnnbench.devices import backends
+from dnnbench.engines import engine
+from dnnbench.measure import memory_profile
+from dnnbench.networks import builders, model_list, registry
+from dnnbench.stages import options
 
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
 # other work: memory does not depend on how they wait. Nor does it on the size of pages, as long as
@@ -42,12 +37,12 @@ def main(
 
     Cells that the records have are not measured again; remove a record to measure afresh.
     """
-    networks = specs.resolve(models, registry.load_registry(registry_file), source="MODELS")
+    networks = model_list.resolve(models, registry.load_registry(registry_file), source="MODELS")
     setup = options.setup(backend, gpu)
     way = variants.check(variant, backend)
     variants.require([variant])
-    on = devices.backend(setup)
-    plan = profiling.Plan(
+    on = backends.backend(setup)
+    plan = memory_profile.Plan(
         device=device,
         setup=setup,
         variant=variant,
@@ -58,10 +53,10 @@ def main(
     )
     on.preflight()
     with lock.hold(on.lock_name):
-        profiles = profiling.Profiles(plan, output_dir)
+        profiles = memory_profile.Profiles(plan, output_dir)
         if missing := profiles.missing():
             isolation.prepare()
-            engines.preload(way)
+            engine.preload(way)
             builders.preload(networks[name] for name in missing)
         profiles.measure()
 

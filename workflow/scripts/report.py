@@ -5,26 +5,18 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import options, page, registry, specs
-from dnnbench.figures.build import build_figures
-from dnnbench.figures.results import Results, devices_of
-from dnnbench.figures.save import save_figures
-from dnnbench.findings.section import arrange
-from dnnbench.records import (
-    AccuracyRow,
-    ComparisonRow,
-    Environment,
-    Findings,
-    ModelRow,
-    ReplicationRow,
-    SelectionRow,
-    StudyRow,
-    VariantRow,
-    read_json,
-    read_rows,
-    read_table,
-    write_text,
-)
+from dnnbench.core.storage import read_json, read_rows, read_table, write_text
+from dnnbench.networks import model_list, registry
+from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
+from dnnbench.records.environment_records import Environment
+from dnnbench.records.findings_records import Findings, ReplicationRow
+from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow, VariantRow
+from dnnbench.report import page
+from dnnbench.report.figures.catalog import build_figures
+from dnnbench.report.figures.results import Results, devices_of
+from dnnbench.report.figures.save import save_figures
+from dnnbench.report.findings_section import arrange
+from dnnbench.stages import options
 
 RESULTS = Path("results")
 
@@ -54,7 +46,7 @@ def main(
     """Draw the figures of a study into OUTPUT_DIR/figures, and write OUTPUT_DIR/index.html."""
     environments = [read_json(path, Environment) for path in environment]
     cells, rows = read_table(study, StudyRow), read_table(models, ModelRow)
-    networks = specs.of_study(rows["spec"], registry.load_registry(registry_file))
+    networks = model_list.of_study(rows["spec"], registry.load_registry(registry_file))
     results = Results(
         study=cells,
         models=rows,

@@ -7,9 +7,13 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from dnnbench import options, progress, registry, specs, weights
-from dnnbench.parameters import ParameterError, Weights
-from dnnbench.records import describe, write_json
+from dnnbench.config.section import ParameterError
+from dnnbench.config.weights_settings import Weights
+from dnnbench.core import progress
+from dnnbench.core.storage import describe, write_json
+from dnnbench.networks import model_list, registry
+from dnnbench.networks.weights import fetch
+from dnnbench.stages import options
 
 _SIDE_BY_SIDE = 4  # Files that are downloaded at a time.
 
@@ -47,17 +51,17 @@ def main(
     Where no source has a file, the record says why, and the other networks go on.
     """
     known = registry.load_registry(registry_file)
-    networks = specs.resolve(models, known, source="MODELS")
+    networks = model_list.resolve(models, known, source="MODELS")
     settings = settings_of(tiers, mirror, override or [])
-    settings = weights.check(settings, {**known, **networks}, "options")
+    settings = fetch.check(settings, {**known, **networks}, "options")
 
     with progress.transfers("weights") as begin, ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
 
         def obtain(network: registry.Network) -> str:
             file = output_dir / f"{network.key}.json"
-            record = weights.obtain(network, settings, output_dir, begin)
+            record = fetch.obtain(network, settings, output_dir, begin)
             write_json(file, record)
-            return weights.describe(record, file)
+            return fetch.describe(record, file)
 
         lines = list(pool.map(obtain, networks.values()))
     print("\n".join(lines))

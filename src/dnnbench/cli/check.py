@@ -8,15 +8,16 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dnnbench import parameters, registry
-from dnnbench.cli import options, printing
-from dnnbench.cli.tables import network_names
-from dnnbench.errors import UserError
-from dnnbench.figures.text import significant
+from dnnbench.cli import completion, printing
+from dnnbench.cli.study_tables import network_names
+from dnnbench.config import loading
+from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import significant
+from dnnbench.networks import registry
 
 if TYPE_CHECKING:
-    from dnnbench.checks import Check
-    from dnnbench.resolving import Resolution
+    from dnnbench.machines.checks.all_checks import Check
+    from dnnbench.machines.resolution import Resolution
 
 DISTURBED = 4
 
@@ -29,7 +30,7 @@ def check(
         typer.Option(
             help="Device file, by its name in config/devices.",
             show_default="the profile of params.yaml",
-            autocompletion=options.complete_device_file,
+            autocompletion=completion.complete_device_file,
         ),
     ] = None,
     resolve: Annotated[
@@ -52,28 +53,31 @@ def check(
       dnnbench check
       dnnbench check --device cpu --resolve
     """
-    from dnnbench import checks, others, resolving  # Here, not above: completion need not wait.
+    from dnnbench.machines import other_devices, resolution
+    from dnnbench.machines.checks import all_checks  # Here, not above: completion need not wait.
 
-    if not others.PARAMETERS.exists():
-        raise UserError(f"{others.PARAMETERS}: no such file; run this in the folder of the study")
-    source = "--device" if device else f"{others.PARAMETERS}: profile"
-    name = device or parameters.read_yaml(others.PARAMETERS).get("profile", "cpu")
-    settings = others.settings(name, source=source)
-    found = checks.look(settings)
+    if not other_devices.PARAMETERS.exists():
+        raise UserError(
+            f"{other_devices.PARAMETERS}: no such file; run this in the folder of the study"
+        )
+    source = "--device" if device else f"{other_devices.PARAMETERS}: profile"
+    name = device or loading.read_yaml(other_devices.PARAMETERS).get("profile", "cpu")
+    settings = other_devices.settings(name, source=source)
+    found = all_checks.look(settings)
     console = printing.console()
     if not as_json:
         _print_checks(console, name, found)
-    found = None
+    resolved = None
     if resolve:
-        known = registry.load_registry(others.REGISTRY)
-        found = resolving.run(settings, {key: known[key] for key in resolving.NETWORKS})
+        known = registry.load_registry(other_devices.REGISTRY)
+        resolved = resolution.run(settings, {key: known[key] for key in resolution.NETWORKS})
         if not as_json:
-            _print_resolution(console, found)
+            _print_resolution(console, resolved)
     if as_json:
         whole = {
             "device": name,
             "checks": [one.model_dump() for one in found],
-            "resolution": found and found.model_dump(),
+            "resolution": resolved and resolved.model_dump(),
         }
         print(json.dumps(whole, indent=1))
     if any(one.state == "warn" for one in found):

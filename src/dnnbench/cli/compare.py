@@ -8,16 +8,16 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dnnbench import disturbance
-from dnnbench.cli import options, printing
-from dnnbench.cli.tables import Tables, network_names
-from dnnbench.errors import UserError
-from dnnbench.figures.text import significant
-from dnnbench.selection import VARIANT
+from dnnbench.cli import completion, printing
+from dnnbench.cli.study_tables import Tables, network_names
+from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import significant
+from dnnbench.queries.selection import VARIANT
+from dnnbench.stats import disturbance
 
 if TYPE_CHECKING:
-    from dnnbench.comparing import Comparison
-    from dnnbench.runs import CellChange, DeviceChange, RunComparison, StatusChange
+    from dnnbench.queries.compare_networks import Comparison
+    from dnnbench.queries.compare_runs import CellChange, DeviceChange, RunComparison, StatusChange
 
 # What a quantity is called, and the unit it is shown in.
 _QUANTITIES = {
@@ -41,17 +41,17 @@ def compare(
         typer.Argument(
             metavar="A",
             help="A network, or a run: a folder of results.",
-            autocompletion=options.complete_network,
+            autocompletion=completion.complete_network,
         ),
     ],
     b: Annotated[
         str,
         typer.Argument(
-            metavar="B", help="Another of the same.", autocompletion=options.complete_network
+            metavar="B", help="Another of the same.", autocompletion=completion.complete_network
         ),
     ],
-    device: options.Device = None,
-    results: options.Results = options.RESULTS,
+    device: completion.Device = None,
+    results: completion.Results = completion.RESULTS,
 ) -> None:
     """Compare two networks on a device, or two runs of the study.
 
@@ -68,11 +68,13 @@ def compare(
       cp -r results before, then measure again, then:
       dnnbench compare before results
     """
-    from dnnbench import runs  # Here, not above: completion need not wait for scipy.
+    from dnnbench.queries import (
+        compare_runs,  # Here, not above: completion need not wait for scipy.
+    )
 
-    folders = [runs.is_run(Path(name)) for name in (a, b)]
+    folders = [compare_runs.is_run(Path(name)) for name in (a, b)]
     if all(folders):
-        _print_runs(printing.console(), a, b, runs.compare_runs(Path(a), Path(b), device))
+        _print_runs(printing.console(), a, b, compare_runs.compare_runs(Path(a), Path(b), device))
     elif any(folders):
         run, other = (a, b) if folders[0] else (b, a)
         raise UserError(
@@ -86,7 +88,8 @@ def compare(
 
 
 def _networks(tables: Tables, a: str, b: str, device: str | None) -> None:
-    from dnnbench import comparing, timings  # As above.
+    from dnnbench.queries import compare_networks
+    from dnnbench.tables import cell_lines  # As above.
 
     pair = tables.network(a, "A"), tables.network(b, "B")
     if pair[0] == pair[1]:
@@ -99,8 +102,8 @@ def _networks(tables: Tables, a: str, b: str, device: str | None) -> None:
                 f"{tables.results / 'study.csv'}: {key}: no row for {where};"
                 " name another network, or add it to the study (params.yaml: models)"
             )
-    timed = timings.Timings(timings.read(tables.results, where, VARIANT))
-    found = comparing.compare(rows, tables.models, timed, pair, tables.comparisons)
+    timed = cell_lines.Timings(cell_lines.read(tables.results, where, VARIANT))
+    found = compare_networks.compare(rows, tables.models, timed, pair, tables.comparisons)
     console = printing.console()
     names = [tables.names[key] for key in pair]
     console.print(f"A: {names[0]}, B: {names[1]}, on {where}.\n", style="bold")

@@ -25,7 +25,9 @@ def device_file(
 
       dnnbench device-file --output config/devices/lab-gpu.yaml
     """
-    from dnnbench import device_file as files  # Here, not above: completion need not wait for it.
+    from dnnbench.machines import (
+        device_template as files,  # Here, not above: completion need not wait for it.
+    )
 
     found = files.find(select)
     file = output or files.FOLDER / f"{files.name_of(found.model)}.yaml"

@@ -5,8 +5,10 @@ from typing import Annotated
 
 import typer
 
-from dnnbench import others, parameters, registry, specs
-from dnnbench.cli import options
+from dnnbench.cli import completion
+from dnnbench.config import loading
+from dnnbench.machines import other_devices
+from dnnbench.networks import model_list, registry
 
 
 def merge(
@@ -14,7 +16,7 @@ def merge(
         list[Path],
         typer.Argument(metavar="FOLDER...", help="results/<device> of other machines."),
     ],
-    results: options.Results = options.RESULTS,
+    results: completion.Results = completion.RESULTS,
 ) -> None:
     """Bring the records of devices that other machines measured into this study.
 
@@ -25,13 +27,15 @@ def merge(
 
       dnnbench merge /mnt/jetson/results/jetson
     """
-    from dnnbench import merge  # Here, not above: completion need not wait for torch.
+    from dnnbench.machines import (
+        record_merge,  # Here, not above: completion need not wait for torch.
+    )
 
-    profile = parameters.read_yaml(others.PARAMETERS).get("profile", "cpu")
-    study = others.settings(profile, source=f"{others.PARAMETERS}: profile")
-    known = registry.load_registry(others.REGISTRY)
-    networks = specs.resolve(study.models, known, source=f"{others.PARAMETERS}: models")
-    for checked in merge.merge(folders, results, study.device, networks):
+    profile = loading.read_yaml(other_devices.PARAMETERS).get("profile", "cpu")
+    study = other_devices.settings(profile, source=f"{other_devices.PARAMETERS}: profile")
+    known = registry.load_registry(other_devices.REGISTRY)
+    networks = model_list.resolve(study.models, known, source=f"{other_devices.PARAMETERS}: models")
+    for checked in record_merge.merge(folders, results, study.device, networks):
         machine = checked.environment
         commit = (machine.commit or "unknown")[:12]
         typer.echo(
@@ -39,6 +43,6 @@ def merge(
         )
         if machine.device not in study.devices:
             typer.echo(
-                f"Not shown yet: add {machine.device} to `devices` in {others.PARAMETERS},"
+                f"Not shown yet: add {machine.device} to `devices` in {other_devices.PARAMETERS},"
                 " and run the study again."
             )

@@ -10,15 +10,15 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from dnnbench import picking
-from dnnbench.cli import options, printing
+from dnnbench.cli import completion, printing
 from dnnbench.cli.predict import predictions
-from dnnbench.cli.tables import Tables
-from dnnbench.errors import UserError
-from dnnbench.figures.text import loosened, significant
-from dnnbench.picking import Entry, Give, Miss, Pick
-from dnnbench.records import table_text
-from dnnbench.selection import VARIANT, Limits, Name, is_minimum
+from dnnbench.cli.study_tables import Tables
+from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import loosened, significant
+from dnnbench.core.storage import table_text
+from dnnbench.queries import best_fit
+from dnnbench.queries.best_fit import Entry, Give, Miss, Pick
+from dnnbench.queries.selection import VARIANT, Limits, Name, is_minimum
 
 NOTHING_FITS = 3
 
@@ -45,7 +45,7 @@ def _limit(value: float | None) -> float | None:
 
 
 def pick(
-    device: options.Device = None,
+    device: completion.Device = None,
     max_memory: Annotated[
         float | None, typer.Option(help="Memory at most, GiB.", callback=_limit)
     ] = None,
@@ -71,7 +71,7 @@ def pick(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="The listed networks as CSV.")] = False,
-    results: options.Results = options.RESULTS,
+    results: completion.Results = completion.RESULTS,
 ) -> None:
     """Name the most accurate networks that keep to your limits.
 
@@ -98,7 +98,7 @@ def pick(
     added = predictions(tables, chosen, batch_size) if predicted else None
     models = added.models if added else tables.models
     rows = [*tables.known, *(added.rows() if added else ())]
-    answer = picking.pick(
+    answer = best_fit.pick(
         rows,
         models,
         chosen,

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from dnnbench import builders, registry
-from dnnbench.cli import options, printing
-from dnnbench.cli.tables import Tables
-from dnnbench.errors import UserError
-from dnnbench.figures.text import significant
-from dnnbench.records import ModelRow, StudyRow
+from dnnbench.cli import completion, printing
+from dnnbench.cli.study_tables import Tables
+from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import significant
+from dnnbench.networks import builders, registry
+from dnnbench.records.study_records import ModelRow, StudyRow
 
 if TYPE_CHECKING:
-    from dnnbench.predicting import Prediction, Quality
+    from dnnbench.queries.prediction import Prediction, Quality
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,16 @@ class Predictions:
 
     def rows(self) -> list[StudyRow]:
         """As rows of the study."""
-        from dnnbench import predicting
+        from dnnbench.queries import prediction
 
-        return [predicting.study_row(one, self.models[one.model]) for one in self.predicted]
+        return [prediction.study_row(one, self.models[one.model]) for one in self.predicted]
 
 
 def predict(
-    device: options.Device = None,
+    device: completion.Device = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images in a pass.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
-    results: options.Results = options.RESULTS,
+    results: completion.Results = completion.RESULTS,
 ) -> None:
     """Predict the time of networks that were not timed on a device.
 
@@ -69,13 +69,13 @@ def predictions(tables: Tables, device: str, batch_size: int) -> Predictions:
 
     Raises UserError where too few were timed.
     """
-    from dnnbench import predicting  # Here, not above: completion need not wait for scipy.
+    from dnnbench.queries import prediction  # Here, not above: completion need not wait for scipy.
 
-    times = predicting.timed(tables.study, tables.models, device, batch_size)
-    if len(times) < predicting.MIN_NETWORKS:
+    times = prediction.timed(tables.study, tables.models, device, batch_size)
+    if len(times) < prediction.MIN_NETWORKS:
         raise UserError(
             f"{tables.results / 'study.csv'}: {len(times)} networks are timed on {device} at batch"
-            f" size {batch_size}; time {predicting.MIN_NETWORKS} or more (params.yaml: models)"
+            f" size {batch_size}; time {prediction.MIN_NETWORKS} or more (params.yaml: models)"
         )
     tried = {
         row.model
@@ -85,7 +85,7 @@ def predictions(tables: Tables, device: str, batch_size: int) -> Predictions:
         and row.status != "not_measured"
     }
     models = tables.models | _not_in_the_study(tables)
-    fitted = predicting.fit([models[key] for key in times], list(times.values()))
+    fitted = prediction.fit([models[key] for key in times], list(times.values()))
     predicted = [
         fitted.predict(device, batch_size, row) for key, row in models.items() if key not in tried
     ]
@@ -94,7 +94,9 @@ def predictions(tables: Tables, device: str, batch_size: int) -> Predictions:
 
 def _not_in_the_study(tables: Tables) -> dict[str, ModelRow]:
     """Networks of the registry that models.csv lacks, counted now, with published accuracy."""
-    from dnnbench import complexity, isolation, progress, study
+    from dnnbench.core import isolation, progress
+    from dnnbench.measure import complexity
+    from dnnbench.tables import study
 
     networks = [
         network for key, network in registry.load_registry().items() if key not in tables.models

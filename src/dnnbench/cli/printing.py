@@ -6,7 +6,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from dnnbench.figures.text import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
+from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
 
 UNSTABLE = UNSTABLE_MARK
 PREDICTED = PREDICTED_MARK

@@ -8,15 +8,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dnnbench.cli import options, printing
-from dnnbench.cli.tables import network_names, read
-from dnnbench.errors import UserError
-from dnnbench.records import AccuracyRow, SelectionRow, StudyRow
-from dnnbench.variants import REFERENCE
+from dnnbench.cli import completion, printing
+from dnnbench.cli.study_tables import network_names, read
+from dnnbench.config.variants import REFERENCE
+from dnnbench.core.errors import UserError
+from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.study_records import SelectionRow, StudyRow
 
 
 def summary(
-    results: options.Results = options.RESULTS,
+    results: completion.Results = completion.RESULTS,
     reports: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("reports"),
 ) -> None:
     """Name the page, and the best network under each budget on every measured device."""
@@ -54,7 +55,9 @@ def print_best(
     names: dict[str, str],
 ) -> None:
     """The first-ranked network under each pair of budgets, as a table."""
-    from dnnbench.figures import captions  # Here, not above: completion need not wait for pandas.
+    from dnnbench.report.figures import (
+        captions,  # Here, not above: completion need not wait for pandas.
+    )
 
     measured = [row for row in rows if row.status == "ok"]
     unstable = sum(row.stable is False for row in measured)

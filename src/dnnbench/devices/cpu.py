@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dnnbench.devices import Energy, Timed
-from dnnbench.isolation import available_mib, status_mib
-from dnnbench.records import Disturbance, MemoryCell
-from dnnbench.registry import Network
+from dnnbench.core.isolation import available_mib, status_mib
+from dnnbench.devices.backends import Energy, Timed
+from dnnbench.networks.registry import Network
+from dnnbench.records.latency_records import Disturbance
+from dnnbench.records.memory_records import MemoryCell
 
 _REFERENCE_S = 0.05
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # From glibc's malloc.h.

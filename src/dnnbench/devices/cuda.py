@@ -8,16 +8,20 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from dnnbench import disturbance, isolation
-from dnnbench.devices import Energy, Timed, events, nvml, sampling
+from dnnbench.config.gpu_settings import Gpu
+from dnnbench.core import isolation
+from dnnbench.core.errors import DeviceError
+from dnnbench.devices import events, nvml, sampling
+from dnnbench.devices.backends import Energy, Timed
 from dnnbench.devices.cpu import Counters, Cpu
 from dnnbench.devices.gpu_memory import Share
 from dnnbench.devices.runtime import Runtime, TorchCuda, Visible, VisibleCard
 from dnnbench.devices.sampling import Sample, Sampler
-from dnnbench.errors import DeviceError
-from dnnbench.parameters import Gpu
-from dnnbench.records import Disturbance, GpuEnvironment, MemoryCell
-from dnnbench.registry import Network
+from dnnbench.networks.registry import Network
+from dnnbench.records.environment_records import GpuEnvironment
+from dnnbench.records.latency_records import Disturbance
+from dnnbench.records.memory_records import MemoryCell
+from dnnbench.stats import disturbance
 
 _ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 _LOOK_S = 120.0  # For a child to start CUDA, which loads every kernel of an old build.

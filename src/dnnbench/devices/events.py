@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from dnnbench.devices import Timed
+from dnnbench.devices.backends import Timed
 from dnnbench.devices.runtime import Runtime
 
 _FIRST_TRY = 3

@@ -11,8 +11,8 @@ import os
 
 import psutil
 
+from dnnbench.core.errors import DeviceError
 from dnnbench.devices.nvml import Card, Process
-from dnnbench.errors import DeviceError
 
 
 class Share:

@@ -12,18 +12,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dnnbench import headroom, isolation
-from dnnbench.devices import Energy, Timed, cuda, events, ina3221, shared_memory
+from dnnbench.config.gpu_settings import Gpu
+from dnnbench.core import isolation
+from dnnbench.core.errors import DeviceError
+from dnnbench.devices import cuda, events, headroom, ina3221, shared_memory
+from dnnbench.devices.backends import Energy, Timed
 from dnnbench.devices.cpu import Cpu
 from dnnbench.devices.cuda import CudaWatch
 from dnnbench.devices.runtime import Runtime, TorchCuda, Visible
 from dnnbench.devices.sampling import Sample
 from dnnbench.devices.shared_memory import SharedMemory, swapped
 from dnnbench.devices.tegra import Board
-from dnnbench.errors import DeviceError
-from dnnbench.parameters import Gpu
-from dnnbench.records import Disturbance, GpuEnvironment, MemoryCell
-from dnnbench.registry import Network
+from dnnbench.networks.registry import Network
+from dnnbench.records.environment_records import GpuEnvironment
+from dnnbench.records.latency_records import Disturbance
+from dnnbench.records.memory_records import MemoryCell
 
 _ROOT = Path("/")
 _JETPACK_6 = 36  # Its L4T.

@@ -13,7 +13,7 @@ from typing import Any
 
 import pynvml
 
-from dnnbench.errors import DeviceError
+from dnnbench.core.errors import DeviceError
 
 _MIB = 2**20
 # What a card, a driver or a container cannot answer, and what this driver has no function for.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from dnnbench.records import EnergyBasis
+from dnnbench.records.latency_records import EnergyBasis
 
 # With fewer steps of the energy counter, or readings of power, a window is too short to say.
 _FEWEST_STEPS = 5

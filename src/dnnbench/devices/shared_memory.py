@@ -11,10 +11,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from dnnbench.core.errors import DeviceError
 from dnnbench.devices.cuda import allocator
 from dnnbench.devices.runtime import Runtime
 from dnnbench.devices.tegra import Board
-from dnnbench.errors import DeviceError
 
 _NOISE_S = 0.5
 _PERIOD_S = 0.005

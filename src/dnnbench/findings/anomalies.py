@@ -7,7 +7,6 @@ devices measured here.
 from collections.abc import Iterable, Mapping
 from itertools import combinations, pairwise
 
-from dnnbench.bounds import MEMORY_REPEATS_MIB
 from dnnbench.findings.claims_budgets import budget_cells
 from dnnbench.findings.corrections import (
     Exchanges,
@@ -19,13 +18,14 @@ from dnnbench.findings.corrections import (
     memory_step,
     reference_times,
 )
+from dnnbench.findings.place_tables import MissingError, Tables
 from dnnbench.findings.relabelling import Relabelling, relabelled
 from dnnbench.findings.replication import close_to_count
 from dnnbench.findings.stated import listed
 from dnnbench.findings.step import Step, step_at
-from dnnbench.findings.tables import MissingError, Tables
-from dnnbench.published import DEVICES, JETSON, MIB_PER_GIB, TITAN, label
-from dnnbench.records import Anomaly, Detection
+from dnnbench.queries.bounds import MEMORY_REPEATS_MIB
+from dnnbench.records.findings_records import Anomaly, Detection
+from dnnbench.tables.published import DEVICES, JETSON, MIB_PER_GIB, TITAN, label
 
 # Two networks whose operations and parameters differ by less than this are near-identical.
 TWINS = 0.005

@@ -1,14 +1,14 @@
 """Claims on the best network within limits of memory and speed, at batch size 1.
 
-Printed numbers are taken as exact here, as the study did; :mod:`dnnbench.selection`, which knows of
-rounding and intervals, lists the same networks.
+Printed numbers are taken as exact here, as the study did; :mod:`dnnbench.queries.selection`, which
+knows of rounding and intervals, lists the same networks.
 """
 
 from itertools import product
 
+from dnnbench.findings.place_tables import Machine, Tables
 from dnnbench.findings.stated import TOP1_ROUNDING, Kind, Outcome, Stated, descending, listed
-from dnnbench.findings.tables import Machine, Tables
-from dnnbench.published import MIB_PER_GIB
+from dnnbench.tables.published import MIB_PER_GIB
 
 
 def fitting(

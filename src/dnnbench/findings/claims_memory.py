@@ -3,10 +3,10 @@
 from scipy.stats import linregress, t
 
 from dnnbench.findings import correlation
+from dnnbench.findings.place_tables import Tables
 from dnnbench.findings.stated import Kind, Outcome, Stated, interval, names_of, paired
 from dnnbench.findings.step import best_step, step_at
-from dnnbench.findings.tables import Tables
-from dnnbench.published import MEMORY_ROUNDING_MIB, MIB_PER_GIB, TITAN
+from dnnbench.tables.published import MEMORY_ROUNDING_MIB, MIB_PER_GIB, TITAN
 
 # Memory is estimated reliably from size where lines explain this share of its variance.
 RELIABLE = 0.9

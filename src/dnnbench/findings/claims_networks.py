@@ -5,6 +5,7 @@ from itertools import product
 from statistics import median
 
 from dnnbench.findings import correlation
+from dnnbench.findings.place_tables import Tables
 from dnnbench.findings.stated import (
     Kind,
     Outcome,
@@ -15,7 +16,6 @@ from dnnbench.findings.stated import (
     names_of,
     paired,
 )
-from dnnbench.findings.tables import Tables
 
 # Two quantities are linearly related where a line explains at least this share of the variance.
 LINEAR = 0.5

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dnnbench.findings import correlation
+from dnnbench.findings.place_tables import Machine, MissingError, Tables
 from dnnbench.findings.stated import (
     FPS_ROUNDING,
     TOP1_ROUNDING,
@@ -14,8 +15,7 @@ from dnnbench.findings.stated import (
     names_of,
     paired,
 )
-from dnnbench.findings.tables import Machine, MissingError, Tables
-from dnnbench.published import JETSON, TITAN, label
+from dnnbench.tables.published import JETSON, TITAN, label
 
 # What "almost all" and "only a few" networks are, as shares.
 SHARES = {"almost all": (0.9, 1.0), "only a few": (0.01, 0.25)}

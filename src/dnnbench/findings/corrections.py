@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import log
 
-from dnnbench.comparisons import holm
+from dnnbench.findings.place_tables import CORRECTED, MissingError, Tables
 from dnnbench.findings.relabelling import Relabelling, best_relabelling, relabelled
 from dnnbench.findings.step import Chance, Step, best_step, chance
-from dnnbench.findings.tables import CORRECTED, MissingError, Tables
-from dnnbench.published import TITAN
+from dnnbench.tables.accuracy_comparisons import holm
+from dnnbench.tables.published import TITAN
 
 
 @dataclass(frozen=True)

@@ -22,22 +22,15 @@ from dnnbench.findings import (
     claims_networks,
     claims_speed,
     corrections,
+    place_tables,
     replication,
-    tables,
 )
+from dnnbench.findings.place_tables import MissingError, Tables
 from dnnbench.findings.stated import Outcome, Stated, listed, stated
-from dnnbench.findings.tables import MissingError, Tables
-from dnnbench.published import JETSON, TITAN, BestEntry, ClaimEntry, Published, label
-from dnnbench.records import (
-    Claim,
-    Environment,
-    Evidence,
-    Findings,
-    ModelRow,
-    ReplicationRow,
-    StudyRow,
-    Verdict,
-)
+from dnnbench.records.environment_records import Environment
+from dnnbench.records.findings_records import Claim, Evidence, Findings, ReplicationRow, Verdict
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.tables.published import JETSON, TITAN, BestEntry, ClaimEntry, Published, label
 
 KINDS = {
     **claims_networks.CLAIMS,
@@ -74,9 +67,9 @@ def examine(
 
     ``families`` of at least the published networks; ``hardware`` as :func:`same_hardware`.
     """
-    printed = tables.printed(printed_study, best, families)
-    counted = tables.counted(models, printed)
-    devices = tables.measured(study, counted)
+    printed = place_tables.printed(printed_study, best, families)
+    counted = place_tables.counted(models, printed)
+    devices = place_tables.measured(study, counted)
 
     found = corrections.exchanges(printed, counted, corrections.reference_times(printed))
     jump = corrections.memory_step(printed)

@@ -8,7 +8,9 @@ on fewer images, files of weights against tensors.
 from collections.abc import Iterable, Iterator, Mapping
 
 from dnnbench.findings.relabelling import relabelled
-from dnnbench.published import (
+from dnnbench.records.findings_records import ReplicationRow
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.tables.published import (
     LATENCY_ROUNDING_MS,
     MEMORY_ROUNDING_MIB,
     MIB_PER_GIB,
@@ -18,7 +20,6 @@ from dnnbench.published import (
     VARIANT,
     Published,
 )
-from dnnbench.records import ModelRow, ReplicationRow, StudyRow
 
 # Numbers read off the figures of operations and parameters: within 0.03 (10^9, 10^6) or 1 %.
 READING, READING_SHARE = 0.03, 0.01

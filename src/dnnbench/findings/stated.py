@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dnnbench.findings.correlation import Correlation
-from dnnbench.findings.tables import Tables
-from dnnbench.published import ClaimEntry, label
+from dnnbench.findings.place_tables import Tables
+from dnnbench.tables.published import ClaimEntry, label
 
 # Half the last digit of an accuracy in the text; a whole one of a speed, since some were cut off.
 TOP1_ROUNDING, FPS_ROUNDING = 0.005, 0.01

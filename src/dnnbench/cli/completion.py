@@ -1,0 +1,50 @@
+"""Options that several commands have, and how their values complete in a shell."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dnnbench.cli.study_tables import Tables, network_names
+from dnnbench.core import name_matching
+from dnnbench.core.errors import UserError
+
+
+def complete_network(incomplete: str) -> list[tuple[str, str]]:
+    """Networks of the registry that begin with what was typed."""
+    try:
+        return _completions(incomplete, network_names())
+    except (UserError, OSError):  # A shell that completes has nowhere to put a message.
+        return []
+
+
+def complete_device(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Devices of the study that begin with what was typed."""
+    try:
+        tables = Tables(Path(context.params.get("results") or "results"))
+        return _completions(incomplete, tables.devices)
+    except (UserError, OSError):
+        return []
+
+
+def complete_device_file(incomplete: str) -> list[str]:
+    """Device files that begin with what was typed."""
+    return sorted(file.stem for file in Path("config/devices").glob(f"{incomplete}*.yaml"))
+
+
+def _completions(incomplete: str, known: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Words to choose from, and the printed names that explain them."""
+    return [(word, known[key]) for key, word in name_matching.starting(incomplete, known).items()]
+
+
+Results = Annotated[Path, typer.Option(help="Folder of the study's tables.")]
+RESULTS = Path("results")
+Device = Annotated[
+    str | None,
+    typer.Option(
+        help="Device of the study.",
+        show_default="the one that was measured",
+        autocompletion=complete_device,
+    ),
+]

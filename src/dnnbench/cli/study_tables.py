@@ -1,0 +1,97 @@
+"""What the commands read: the tables of a study, and what its networks and devices are called."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from dnnbench.core import name_matching
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import R, read_rows
+from dnnbench.networks import model_list, registry
+from dnnbench.records.comparison_records import ComparisonRow
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.tables.published import label
+
+
+def read(path: Path, row_type: type[R]) -> list[R]:
+    """Rows of a table that the workflow writes. Raises UserError where there is none."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run: snakemake --profile cpu")
+    return read_rows(path, row_type)
+
+
+def network_names() -> dict[str, str]:
+    """Printed names of the networks of the registry, by key."""
+    return {key: network.name for key, network in registry.load_registry().items()}
+
+
+class Tables:
+    """The tables of one folder of results, each read when it is asked for."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+
+    @cached_property
+    def study(self) -> list[StudyRow]:
+        """Rows of study.csv."""
+        return read(self.results / "study.csv", StudyRow)
+
+    @property
+    def known(self) -> list[StudyRow]:
+        """Rows of study.csv without the predicted ones."""
+        return [row for row in self.study if row.source != "predicted"]
+
+    @cached_property
+    def models(self) -> dict[str, ModelRow]:
+        """Rows of models.csv, by network."""
+        return {row.model: row for row in read(self.results / "models.csv", ModelRow)}
+
+    @cached_property
+    def comparisons(self) -> list[ComparisonRow]:
+        """Rows of comparisons.csv; none where no accuracy was measured."""
+        path = self.results / "comparisons.csv"
+        return read_rows(path, ComparisonRow) if path.exists() else []
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """Printed names by key: the registry's networks, and those of the study beside them."""
+        known = network_names()
+        others = (key for key in self.models if key not in known)
+        return known | {key: model_list.printed_name(key) for key in others}
+
+    @cached_property
+    def devices(self) -> dict[str, str]:
+        """What a person may call the devices of study.csv (Titan Xp), by their names in it."""
+        return {row.device: label(row.device) for row in self.study}
+
+    def network(self, text: str, what: str = "MODEL") -> str:
+        """The key of a network as a person wrote it: its name, its key, or as in params.yaml.
+
+        Raises UserError for an unknown one.
+        """
+        named = {row.spec: key for key, row in self.models.items()}
+        # timm's default tag is known where a study has the name with one tag.
+        tagged = [key for spec, key in named.items() if spec.startswith(f"{text}.")]
+        if text not in named and len(tagged) == 1:
+            return tagged[0]
+        return named.get(text) or name_matching.find(model_list.key_of(text), self.names, what)
+
+    def device(self, text: str | None) -> str:
+        """The device that is meant; where none is named, the only one that was measured.
+
+        Raises UserError where the name is not known, or where the choice is not clear.
+        """
+        if text is not None:
+            return name_matching.find(text, self.devices, "--device")
+        measured = dict.fromkeys(row.device for row in self.study if row.source == "measured")
+        choice: Sequence[str] = list(measured or self.devices)
+        if len(choice) == 1:
+            return choice[0]
+        known = ", ".join(choice)
+        if not known:
+            raise UserError(f"{self.results / 'study.csv'}: no rows; run the study for a device")
+        raise UserError(f"--device: missing, and there are {known}; name one of them")
+
+    def rows(self, device: str) -> list[StudyRow]:
+        """A device's rows of study.csv."""
+        return [row for row in self.study if row.device == device]

@@ -1,0 +1,1 @@
+"""What a user may write in params.yaml and device files, one module per section."""

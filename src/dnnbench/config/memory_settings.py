@@ -1,0 +1,18 @@
+"""Settings of section ``memory``: how memory is measured."""
+
+from typing import Annotated
+
+from pydantic import (
+    Field,
+)
+
+from dnnbench.config.section import Section
+from dnnbench.records.base import Positive
+
+
+class Memory(Section):
+    """How memory is measured."""
+
+    cell_timeout_s: Annotated[
+        Positive, Field(description="A batch size that takes longer is recorded as a timeout.")
+    ] = 120.0

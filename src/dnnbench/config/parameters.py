@@ -1,0 +1,145 @@
+"""All settings of a study: params.yaml with a device file's keys put over it."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from dnnbench.config import variants
+from dnnbench.config.budgets import Budgets
+from dnnbench.config.dataset_settings import Dataset
+from dnnbench.config.gpu_settings import Gpu
+from dnnbench.config.latency_settings import Latency
+from dnnbench.config.memory_settings import Memory
+from dnnbench.config.section import Section
+from dnnbench.config.weights_settings import Weights
+from dnnbench.core.errors import UserError
+from dnnbench.records.base import BatchSize, DeviceName
+
+# Checked by what it means, which says more than a pattern that does not fit.
+Variant = Annotated[str, Field(json_schema_extra={"pattern": variants.PATTERN})]
+
+
+_VARIANTS = (
+    "Ways of running a network: PRECISION[-autocast]-ENGINE[-channels_last], of"
+    f" {', '.join(variants.PRECISIONS)} and {', '.join(variants.ENGINES)}. See docs/variants.md."
+)
+
+
+class Parameters(Section):
+    """params.yaml with a device file's keys put over it."""
+
+    profile: Annotated[
+        str, Field(description="Snakemake profile that `dvc repro` runs with.", pattern=r"^\S+$")
+    ] = "cpu"
+    models: Annotated[
+        str | Annotated[list[str], Field(min_length=1)],
+        Field(
+            description="Networks: a set (bianco2018, modern), or a list of sets, names from the"
+            " registry, timm:<name>, torchvision:<name> (wildcards allowed) and"
+            " mine:<file>.py:<function>."
+        ),
+    ] = "bianco2018"
+    predicted: Annotated[
+        str | list[str],
+        Field(
+            description="A set of networks or a list of names, as models: those that are not among"
+            " models are counted and not measured. Their time is predicted from those that are."
+        ),
+    ] = []
+    devices: Annotated[
+        list[DeviceName],
+        Field(
+            description="Devices that other machines measure, and whose records `dnnbench merge`"
+            " brings: shown beside this one's where they are there, never measured here."
+        ),
+    ] = []
+    latency: Annotated[Latency, Field(description="How inference time is measured.")] = Latency()
+    memory: Annotated[Memory, Field(description="How memory is measured.")] = Memory()
+    budgets: Annotated[Budgets, Field(description="Budgets to choose under.")] = Budgets()
+    weights: Annotated[Weights, Field(description="Where trained weights come from.")] = Weights()
+    dataset: Annotated[
+        Dataset, Field(description="Labelled pictures that accuracy is measured on.")
+    ] = Dataset()
+
+    device: Annotated[
+        DeviceName, Field(description="Name of the device in paths and tables: a fixed string.")
+    ]
+    backend: Annotated[
+        Literal["cpu", "cuda", "jetson"],
+        Field(description="How the device is driven, timed and watched."),
+    ]
+    batch_sizes: Annotated[
+        list[BatchSize],
+        Field(min_length=1, description="Batch sizes that are measured. 1 decides selections."),
+    ]
+    threads: Annotated[
+        int | None,
+        Field(ge=1, description="CPU threads of a forward pass. null: one a physical core."),
+    ] = None
+    variants: Annotated[
+        list[Variant],
+        Field(min_length=1, description=_VARIANTS),
+    ] = ["fp32-eager"]
+    gpu: Annotated[
+        Gpu | None,
+        Field(
+            description="How the GPU is set up: of backends cuda and jetson alone.",
+            validate_default=True,
+        ),
+    ] = None
+    when_busy: Annotated[
+        Literal["flag", "refuse"],
+        Field(
+            description="What to do before a round where other programs use the machine:"
+            " flag the round's cells as unstable, or refuse to start."
+        ),
+    ] = "flag"
+    conda: Annotated[
+        Literal["device", "device-cu126", "device-jetson"],
+        Field(
+            description="Environment of workflow/envs that the device is driven in, with"
+            " `snakemake --sdm conda`."
+        ),
+    ] = "device"
+
+    @field_validator("gpu")
+    @classmethod
+    def _only_where_there_is_one(cls, gpu: Gpu | None, info: ValidationInfo) -> Gpu | None:
+        """The settings of backends that have a GPU: those that are not written are the defaults."""
+        if info.data.get("backend") == "cpu":
+            if gpu is not None:
+                raise PydanticCustomError("gpu", "Backend cpu has no GPU: remove it")
+            return None
+        return gpu or Gpu()
+
+    @field_validator("variants")
+    @classmethod
+    def _run_here(cls, names: list[str], others: ValidationInfo) -> list[str]:
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                raise ValueError(f"{place}: {name!r}: named twice; remove one")
+            if "backend" in others.data:
+                try:
+                    variants.check(name, others.data["backend"])
+                except UserError as error:
+                    raise ValueError(f"{place}: {error}") from None
+        return names
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of params.yaml and device files, with a description on every key.
+
+    Nothing is required, since each file holds some of the keys.
+    """
+    whole = Parameters.model_json_schema()
+    del whole["required"]
+    return whole | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "dnnbench parameters",
+        "description": "params.yaml, and the device files (config/devices/) that override it.",
+    }

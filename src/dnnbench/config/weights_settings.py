@@ -1,0 +1,59 @@
+"""Settings of section ``weights``: where trained weights come from."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import (
+    Field,
+    model_validator,
+)
+
+from dnnbench.config.section import Section
+from dnnbench.records.base import Tier
+
+
+class Override(Section):
+    """A user's own file of weights for one network."""
+
+    path: Annotated[Path, Field(description="The file: what torch.save wrote, or .safetensors.")]
+    sha256: Annotated[
+        str,
+        Field(pattern=r"^[0-9a-f]{64}$", description="Its SHA-256: 64 digits, as sha256sum says."),
+    ]
+
+    @model_validator(mode="after")
+    def _is_there(self) -> Self:
+        if not self.path.is_file():
+            raise ValueError(f"path: {str(self.path)!r}: no such file; correct the path")
+        return self
+
+
+class Weights(Section):
+    """Where trained weights come from."""
+
+    mirror: Annotated[
+        Path | None,
+        Field(
+            description="Folder with files of weights, named as upstream names them; it is looked"
+            " through before any address is. null: none."
+        ),
+    ] = None
+    tiers: Annotated[
+        list[Tier],
+        Field(
+            description="Kinds of sources that may be used. A: the files of 2018. B: the same"
+            " tensors, re-published since. C: the same architecture with other weights, whose"
+            " accuracy is another number. Tried in this order, however written. []: none, only"
+            " override."
+        ),
+    ] = ["A", "B"]
+    override: Annotated[
+        dict[str, Override],
+        Field(description="Files of your own, by network: {vgg16: {path: ..., sha256: ...}}."),
+    ] = {}
+
+    @model_validator(mode="after")
+    def _mirror_is_there(self) -> Self:
+        if self.mirror is not None and not self.mirror.is_dir():
+            raise ValueError(f"mirror: {str(self.mirror)!r}: no such folder; correct it, or null")
+        return self

@@ -1,0 +1,101 @@
+"""Which files a result depends on: a script and the package modules that it imports.
+
+Read from the import statements, so that a rule's inputs follow the code by themselves. The
+imports inside functions count; a module that is named only in a string does not. A person's own
+file is followed into its neighbours.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def sources(script: Path | str) -> list[Path]:
+    """``script`` and every module of its folder or of this package that it imports, sorted.
+
+    Directly or not. Paths are relative to the working directory where they lie below it.
+    """
+    found: set[Path] = set()
+    first = Path(script).resolve()
+    waiting = [first]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting.extend(_imports(file, first.parent))
+    here = Path.cwd()
+    return sorted(f.relative_to(here) if f.is_relative_to(here) else f for f in found)
+
+
+def builder_sources(builder: str) -> list[Path]:
+    """Files that define a network, of this package or a person's own; of a library, none.
+
+    ``builder`` is ``module:function`` or ``file.py:function``.
+    """
+    module = builder.partition(":")[0]
+    file = Path(module) if module.endswith(".py") else module_file(module)
+    return sources(file) if file else []
+
+
+def module_file(name: str) -> Path | None:
+    """The file of a module of dnnbench, or None where there is none of that name.
+
+    Not of a package: its ``__init__`` holds a docstring and nothing to depend on.
+    """
+    if name.partition(".")[0] != _PACKAGE.name:
+        return None
+    file, _ = module_files(_PACKAGE.parent, name)
+    return file if file.is_file() else None
+
+
+def module_files(folder: Path, name: str) -> tuple[Path, Path]:
+    """Where the module ``name`` may lie below a folder: a file, or a package."""
+    path = folder.joinpath(*name.split("."))
+    return path.with_suffix(".py"), path / "__init__.py"
+
+
+def digest(files: Iterable[Path]) -> str:
+    """Twelve hexadecimal digits that change when the content of any of the files does."""
+    state = hashlib.sha256()
+    for file in sorted(files):
+        state.update(hashlib.sha256(file.read_bytes()).digest())
+    return state.hexdigest()[:12]
+
+
+def _imports(file: Path, folder: Path) -> list[Path]:
+    """What a file imports of this package, and, if it is not of this package, of ``folder``."""
+    own = file.is_relative_to(_PACKAGE)
+    found: list[Path | None] = []
+    try:
+        tree = ast.parse(file.read_bytes())
+    except SyntaxError:
+        # Whoever imports it says so.
+        return []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names, base = [alias.name for alias in node.names], folder
+        elif isinstance(node, ast.ImportFrom):
+            start = f"{node.module}." if node.module else ""
+            names = [start[:-1], *(start + alias.name for alias in node.names)]
+            base = file.parents[node.level - 1] if node.level else folder
+        else:
+            continue
+        for name in names:
+            found.append(module_file(name))
+            found += [] if own else _neighbours(base, name)
+    return [path for path in found if path]
+
+
+def _neighbours(folder: Path, name: str) -> list[Path]:
+    """Files of the module ``name`` below a folder, and of the packages around it."""
+    parts = name.split(".")
+    modules = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    return [file for one in modules for file in module_files(folder, one) if file.is_file()]
+
+
+def short_hash(text: str) -> str:
+    """Twelve hexadecimal digits of a text's SHA-256."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,204 @@
+"""Fetch a file over HTTP so that it is whole and checked, or not there at all."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from dnnbench.core.checksums import IntegrityError, set_aside
+from dnnbench.core.errors import UserError
+
+# Before the second and each later attempt, seconds. A server may ask for more, up to the limit.
+_PAUSES_S = (1.0, 2.0, 4.0, 8.0)
+_LONGEST_PAUSE_S = 60.0
+# To connect; then, between two pieces of the answer.
+_PATIENCE_S = (5.0, 30.0)
+_PIECE = 2**16  # What is lost, at most, where the connection breaks.
+_WEB_PAGE = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
+
+
+class DownloadError(UserError):
+    """A file that could not be fetched: names the address and the reason."""
+
+
+class UnreachableError(DownloadError):
+    """No connection to the host at all: its other files need not be tried."""
+
+
+class _PassingError(Exception):
+    """What another attempt may get over, after a pause."""
+
+    def __init__(self, reason: str, pause_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.pause_s = pause_s
+
+
+def fetch(
+    url: str,
+    target: Path,
+    check: Callable[[Path], None],
+    report: Callable[[int, int | None], None] = lambda done, total: None,
+) -> None:
+    """Fetch ``url`` into ``target``, which appears only when it is whole and ``check`` has passed.
+
+    What a broken transfer leaves in ``<target>.part`` is continued, by this call or by a later one.
+    Dropped connections, timeouts and what a server may recover from are tried again, with growing
+    pauses. ``check`` gets the path of the whole file and raises IntegrityError; a file that it
+    refuses is kept aside as ``<target>.bad``. ``report`` is told the bytes that are here and, where
+    it is known, how many there will be.
+
+    Raises UnreachableError or DownloadError where the address gives no file, IntegrityError where
+    it gives another one.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    continued = part.exists()
+    _patiently(url, partial(_attempt, url, part, report))
+    try:
+        check(part)
+    except IntegrityError as error:
+        aside = set_aside(part, target.name)
+        if not continued:
+            raise IntegrityError(f"{error}; kept as {aside.name}") from error
+        # The older piece may be of another file: once more, from the beginning.
+        fetch(url, target, check, report)
+    else:
+        part.replace(target)
+
+
+def host(url: str) -> str:
+    """The machine that an address names."""
+    return urlsplit(url).hostname or url
+
+
+def head(url: str) -> Mapping[str, str]:
+    """The headers of an answer for ``url``, without its body; not those of where it redirects to.
+
+    Tried again as ``fetch`` does. Raises UnreachableError or DownloadError where there is no file.
+    """
+    found: Mapping[str, str] = {}
+
+    def attempt() -> None:
+        nonlocal found
+        with _connecting(url):
+            answer = requests.head(url, allow_redirects=False, timeout=_PATIENCE_S)
+            _check_status(url, answer)
+            found = answer.headers
+
+    _patiently(url, attempt)
+    return found
+
+
+def _patiently(url: str, attempt: Callable[[], None]) -> None:
+    """Call ``attempt`` until it raises nothing that another attempt may get over."""
+    for number, pause_s in enumerate((*_PAUSES_S, None)):
+        try:
+            attempt()
+            return
+        except UnreachableError:
+            if number:
+                raise
+            asked_s = 0.0
+        except _PassingError as error:
+            if pause_s is None:
+                raise DownloadError(f"{url}: {error} ({number + 1} attempts)") from error
+            asked_s = error.pause_s
+        time.sleep(min(max(pause_s or 0.0, asked_s), _LONGEST_PAUSE_S))
+
+
+def _attempt(url: str, part: Path, report: Callable[[int, int | None], None]) -> None:
+    """Bring ``part`` to its end. Raises _PassingError where another attempt may help."""
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"Accept-Encoding": "identity"}  # Compressed bytes could not be continued.
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    with (
+        _connecting(url),
+        requests.get(url, headers=headers, stream=True, timeout=_PATIENCE_S) as answer,
+    ):
+        if _file_follows(url, answer, part, have):
+            _receive(url, answer, part, have, report)
+
+
+@contextmanager
+def _connecting(url: str) -> Iterator[None]:
+    """Say in our own errors what went wrong with a connection."""
+    try:
+        yield
+    except (requests.ConnectTimeout, requests.exceptions.ProxyError) as error:
+        raise UnreachableError(f"{url}: cannot connect to {host(url)}") from error
+    except requests.exceptions.SSLError as error:
+        raise DownloadError(f"{url}: no trusted connection to {host(url)}") from error
+    except (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+    ) as error:
+        if isinstance(getattr(error.args[0], "reason", None), NewConnectionError):
+            raise UnreachableError(f"{url}: cannot connect to {host(url)}") from error
+        raise _PassingError("the connection broke") from error
+    except requests.RequestException as error:
+        raise DownloadError(f"{url}: {type(error).__name__}") from error
+
+
+def _file_follows(url: str, answer: requests.Response, part: Path, have: int) -> bool:
+    """Whether a file follows; False where ``part`` is whole. Raises what the answer means."""
+    if answer.status_code == requests.codes.requested_range_not_satisfiable:
+        if answer.headers.get("Content-Range") == f"bytes */{have}":
+            return False
+        part.unlink()
+        raise _PassingError("it has changed since it was begun")
+    _check_status(url, answer)
+    if "text/html" in answer.headers.get("Content-Type", ""):
+        raise DownloadError(f"{url}: a web page, not the file")
+    return True
+
+
+def _check_status(url: str, answer: requests.Response) -> None:
+    """Raise what the status of an answer means, if it is no success and no redirection."""
+    status = answer.status_code
+    if (
+        status in (requests.codes.request_timeout, requests.codes.too_many_requests)
+        or status >= 500
+    ):
+        asked = answer.headers.get("Retry-After", "")
+        pause_s = float(asked) if asked.isdecimal() else 0.0
+        raise _PassingError(f"the server answered {status}", pause_s)
+    if not answer.ok:
+        raise DownloadError(f"{url}: the server answered {status} {answer.reason}")
+
+
+def _receive(
+    url: str,
+    answer: requests.Response,
+    part: Path,
+    have: int,
+    report: Callable[[int, int | None], None],
+) -> None:
+    """Append the body to ``part``, or write it anew where the server sends all of the file."""
+    if not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        have = 0
+    length = answer.headers.get("Content-Length")
+    total = have + int(length) if length else None
+    pieces = answer.iter_content(_PIECE)
+    piece = next(pieces, b"")
+    if not have and _WEB_PAGE.match(piece):
+        raise DownloadError(f"{url}: a web page, not the file")
+    with part.open("ab" if have else "wb") as file:
+        report(have, total)
+        while piece:
+            file.write(piece)
+            have += len(piece)
+            report(have, total)
+            piece = next(pieces, b"")
+        file.flush()
+        os.fsync(file.fileno())
+    if total is not None and have != total:
+        raise _PassingError(f"the connection broke at {have} of {total} bytes")

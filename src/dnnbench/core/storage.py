@@ -1,0 +1,210 @@
+"""Read and write records: JSON, JSON lines and CSV, checked both ways.
+
+Files appear whole or not at all."""
+
+import csv
+import io
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import (
+    ValidationError,
+)
+
+from dnnbench.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+from dnnbench.records.base import Record
+
+R = TypeVar("R", bound="Record")
+
+
+class RecordError(UserError):
+    """A result file that does not have the shape it should: names file, place, value and remedy."""
+
+
+class WriteError(UserError):
+    """A file that cannot be written: names it, the reason and the remedy."""
+
+
+def columns(row_type: type[Record]) -> list[str]:
+    """Column names of a table, in order."""
+    return list(row_type.model_fields)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` as UTF-8, atomically; see :func:`write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write to ``path`` atomically: a reader sees the old file or the whole new one.
+
+    Raises WriteError where the disk is full or the folder read-only.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            # mkstemp creates the file for its owner alone; results are for everyone to read.
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink()
+            raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise WriteError where the system refuses what is written to ``path``."""
+    try:
+        yield
+    except OSError as error:
+        raise WriteError(
+            f"{path}: cannot be written: {error.strerror};"
+            " mend that and run again, what is finished is kept"
+        ) from error
+
+
+def write_json(path: Path, record: Record) -> None:
+    """Write one record as indented JSON, atomically."""
+    write_text(path, record.model_dump_json(indent=1) + "\n")
+
+
+def write_lines(path: Path, records: Iterable[Record]) -> None:
+    """Write records as JSON lines, atomically."""
+    write_text(path, "".join(record.model_dump_json() + "\n" for record in records))
+
+
+def write_table(path: Path, row_type: type[Record], rows: Iterable[Record]) -> None:
+    """Write rows as CSV with a header, atomically; ``None`` becomes an empty field."""
+    write_text(path, table_text(row_type, rows))
+
+
+def table_text(row_type: type[Record], rows: Iterable[Record]) -> str:
+    """Rows as CSV with a header; ``None`` becomes an empty field."""
+
+    def field(value: Any) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return str(value).lower()
+        return repr(value) if isinstance(value, float) else str(value)
+
+    names = columns(row_type)
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([field(getattr(row, name)) for name in names] for row in rows)
+    return buffer.getvalue()
+
+
+def read_json(path: Path, record_type: type[R]) -> R:
+    """Read one record. Raises RecordError naming the file, the key and the value."""
+    try:
+        return record_type.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise RecordError(f"{path}: {describe(error)}; remove it to measure again") from error
+
+
+def read_lines(path: Path, record_type: type[R]) -> list[R]:
+    """Read JSON lines. Raises RecordError naming the file, the line, the key and the value."""
+    records = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            records.append(record_type.model_validate_json(line))
+        except ValidationError as error:
+            raise RecordError(
+                f"{path}:{number}: {describe(error)}; remove the line to measure its cell again"
+            ) from error
+    return records
+
+
+def check_place(where: str, record: Record, place: Mapping[str, str | int], remedy: str) -> None:
+    """Raise RecordError unless the record's fields are what its ``place`` says."""
+    for key, expected in place.items():
+        value = getattr(record, key)
+        if value != expected:
+            raise RecordError(f"{where}: {key}: {value!r}: expected {expected!r} here; {remedy}")
+
+
+def read_rows(
+    path: Path, row_type: type[R], remedy: str = "remove the file to make it again"
+) -> list[R]:
+    """Read a CSV table as typed rows.
+
+    Raises RecordError naming file, row, column and value, and ending with ``remedy``. A row that
+    was cut short is an error even where the missing fields could be empty.
+    """
+    try:
+        return _rows(path, row_type, remedy)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise RecordError(f"{path}: not CSV in UTF-8: {error}; {remedy}") from error
+
+
+def _rows(path: Path, row_type: type[R], remedy: str) -> list[R]:
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.reader(file)
+        expected = columns(row_type)
+        found = next(reader, None)
+        if found != expected:
+            raise RecordError(f"{path}: columns are {found}, expected {expected}; {remedy}")
+        rows = []
+        for values in reader:
+            place = f"{path}:{reader.line_num}"
+            if len(values) != len(expected):
+                raise RecordError(
+                    f"{place}: {len(values)} fields, expected {len(expected)}; {remedy}"
+                )
+            fields = {key: value or None for key, value in zip(expected, values, strict=True)}
+            try:
+                rows.append(row_type.model_validate(fields))
+            except ValidationError as error:
+                raise RecordError(f"{place}: {describe(error)}; {remedy}") from error
+    return rows
+
+
+def read_table(path: Path, row_type: type[Record]) -> "pd.DataFrame":
+    """Read a CSV table, checked row by row, as a data frame with nullable columns."""
+    return to_frame(row_type, read_rows(path, row_type))
+
+
+def to_frame(row_type: type[Record], rows: Iterable[Record]) -> "pd.DataFrame":
+    """Rows as a data frame: every column present, ``None`` as a missing value of its type."""
+    import pandas as pd  # Here, not above: the stages that measure need not wait for it.
+
+    frame = pd.DataFrame([row.model_dump() for row in rows], columns=columns(row_type))
+    return frame.convert_dtypes()
+
+
+def describe(error: ValidationError) -> str:
+    """The first problem of a validation error in one line: key, value, what was expected.
+
+    Another schema version comes before what follows from it.
+    """
+    problems = error.errors(include_url=False)
+    first = min(problems, key=lambda problem: problem["loc"] != ("schema_version",))
+    key = ".".join(str(part) for part in first["loc"]) or "(whole)"
+    others = error.error_count() - 1
+    more = f" (and {others} more)" if others else ""
+    if first["type"] == "value_error":  # A check of our own, which says what is wrong.
+        return f"{f'{key}: ' if first['loc'] else ''}{first['ctx']['error']}{more}"
+    value = first["input"]
+    shown = "" if first["type"] == "missing" else f": {_short(value)}"
+    message = first["msg"][0].lower() + first["msg"][1:]
+    return f"{key}{shown}: {message}{more}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,173 @@
+"""What differs between the devices that networks run on, and nothing else."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dnnbench.config.gpu_settings import Gpu
+from dnnbench.networks.registry import Network
+from dnnbench.records.latency_records import Disturbance, EnergyBasis
+from dnnbench.records.memory_records import MemoryCell
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a device is driven: the name of its backend, and settings that only a GPU has."""
+
+    backend: str
+    gpu: Gpu | None = None
+
+
+def settings(setup: Setup) -> list[Any]:
+    """What of a setup changes what is measured, for fingerprints; which card it is does not."""
+    return [setup.backend, setup.gpu and setup.gpu.model_dump(exclude={"select"})]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Completed calls of a function: the time of each, ms, and what the last one returned.
+
+    ``wall_ms`` is the host's time from before the first call until the device had finished the
+    last, where ``passes_ms`` comes from the device's own clock; None where it is the host's.
+    """
+
+    passes_ms: list[float]
+    output: Any
+    wall_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Energy of one image, mJ, and what it was measured with."""
+
+    mj: float
+    basis: EnergyBasis
+
+
+class Watch(Protocol):
+    """Watches what else happens on the device, from its making until ``stop``."""
+
+    def begin(self) -> None:
+        """The timed passes begin now."""
+        ...
+
+    def stop(self) -> Disturbance:
+        """What happened; the ratios to the session's best are still 1."""
+        ...
+
+
+class Meter(Protocol):
+    """Reads the memory that this process takes on the device."""
+
+    @property
+    def first_images(self) -> int | None:
+        """How many images the pass before the measured one takes; None: as many as that one."""
+        ...
+
+    def baseline_mib(self) -> float:
+        """All memory in use now, which counts as the runtime's from here on, MiB."""
+        ...
+
+    def prepared(self) -> None:
+        """Give back what making the network ready took and left behind."""
+        ...
+
+    def first_pass_done(self) -> None:
+        """Forget the peak so far."""
+        ...
+
+    def reading(self) -> dict[str, Any]:
+        """Fields of a MemoryCell after a pass: memory and its basis, and what else is known."""
+        ...
+
+
+class Backend(Protocol):
+    """A kind of device.
+
+    From ``start`` on, methods are for the measuring child only; those before leave the calling
+    process fit to fork from. Any of them raises DeviceError where the device cannot be used.
+    """
+
+    name: str
+    torch_device: str
+
+    @property
+    def lock_name(self) -> str:
+        """Name of the physical device on this machine."""
+        ...
+
+    def default_threads(self) -> int:
+        """CPU threads of a forward pass where the device file names none."""
+        ...
+
+    def preflight(self) -> None:
+        """Raise DeviceError, in one line with the remedy, where nothing can be measured."""
+        ...
+
+    def check_clocks(self) -> None:
+        """Before a round: DeviceError if clocks float and the device file says to refuse then."""
+        ...
+
+    def settle(self) -> None:
+        """Before a cell, and after one that failed: wait until the device is fit for the next.
+
+        Raises DeviceError where the device is gone.
+        """
+        ...
+
+    def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
+        """Why a batch must not be tried: it would take memory that the whole machine needs.
+
+        ``seen`` is what is known of the network's memory. None where a batch that does not fit does
+        no harm.
+        """
+        ...
+
+    def others_busy(self, seconds: float) -> tuple[float, str]:
+        """Share of the device's capacity that other programs use, and who uses most of it."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Fields of records.Environment that only the device knows."""
+        ...
+
+    def allowance_mib(self) -> float:
+        """Host memory that a child may allocate beyond what it inherits; inf: no limit."""
+        ...
+
+    def start(self, threads: int) -> None:
+        """Set up this process for forward passes with ``threads`` CPU threads."""
+        ...
+
+    def time(self, forward: Callable[[], Any], count: int) -> Timed:
+        """Time ``count`` calls of ``forward``, one after another without a pause."""
+        ...
+
+    def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
+        """Energy an image in passes of ``images`` made for it; None where nothing measures it.
+
+        ``pass_ms`` is about what a pass takes.
+        """
+        ...
+
+    def watch(self) -> Watch:
+        """Start watching for disturbance."""
+        ...
+
+    def meter(self) -> Meter:
+        """A reader of this process's memory."""
+        ...
+
+
+def backend(setup: Setup) -> Backend:
+    """The backend that a device file names, set up as it says."""
+    from dnnbench.devices.cpu import Cpu
+    from dnnbench.devices.cuda import Cuda
+    from dnnbench.devices.jetson import Jetson
+
+    makers: dict[str, Callable[[], Backend]] = {
+        "cpu": Cpu,
+        "cuda": lambda: Cuda(setup.gpu),
+        "jetson": lambda: Jetson(setup.gpu),
+    }
+    return makers[setup.backend]()

@@ -1,0 +1,1 @@
+"""A network made ready to run, one module per engine."""

@@ -1,0 +1,1 @@
+"""From labeled pictures to arrays."""

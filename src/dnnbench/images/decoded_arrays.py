@@ -1,0 +1,276 @@
+"""The pictures of a data set as networks see them: each decoded once, into one array on disk.
+
+The array grows in the order of the index under a temporary name, and a list beside it gets a line
+a picture once its pixels are on disk, so that a kill costs a few pictures. The names hold a key of
+all that could change a pixel or a label: what is there is used as long as it is right.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from filelock import FileLock
+from numpy.lib.format import write_array_header_1_0
+from numpy.typing import NDArray
+
+from dnnbench.core import code_graph, progress
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import RecordError, read_json, read_lines
+from dnnbench.images import image_pixels
+from dnnbench.images.geometry import Geometry
+from dnnbench.images.image_pixels import PictureError
+from dnnbench.records.image_records import (
+    DecodedImages,
+    DecodedPicture,
+    ImageFile,
+    ImageGeometry,
+    ImageIndex,
+    SkippedImage,
+)
+
+# Pictures that go to disk at a time, and as many are decoded ahead: at most 42 MB each.
+_AT_A_TIME = 128
+
+# Bytes before the first picture. Numpy keeps room in it for a longer first axis.
+_HEADER = 128
+
+_Pixels = NDArray[np.uint8]
+
+
+class DecodeError(UserError):
+    """An array of pictures that cannot be made or used: names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Decoded pictures: ``images`` [n, size, size, 3] RGB, a memory map; in the same order
+    ``labels`` [n] from 0 to 999 and the ``names`` of their files.
+    """
+
+    record: DecodedImages
+    images: _Pixels
+    labels: NDArray[np.int64]
+    names: list[str]
+
+
+def decode(index: ImageIndex, geometry: Geometry, folder: Path, threads: int) -> DecodedImages:
+    """Decode the pictures of ``index``, or what is missing of them, into an array in ``folder``.
+
+    A picture that cannot be decoded is left out, with its reason. Arrays of this geometry with
+    another key are removed. Raises DecodeError where the disk is too small, where a file is not
+    the one that was listed, and where no picture is left.
+    """
+    files = index.files
+    made_by = decoder()
+    key = _key(geometry, made_by, files)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f".{geometry.name}.lock"):
+        growing = _GrowingArray(folder / f"{geometry.name}-{key}", geometry.size)
+        for other in set(folder.glob(f"{geometry.name}-*")) - growing.files:
+            other.unlink()
+        done = growing.resume(files)
+        if not growing.array.exists():
+            _check_space(growing, len(files))
+            todo = files[len(done) :]
+            growing.extend(_decoded(Path(index.folder), todo, geometry, threads))
+            done = growing.finish()
+    used = [line for line in done if line.skipped is None]
+    failed = [SkippedImage(name=line.name, reason=line.skipped) for line in done if line.skipped]
+    skipped = [*index.skipped, *failed]
+    if not used:
+        raise DecodeError(
+            f"{index.folder}: none of its {len(skipped)} pictures can be decoded;"
+            f" {skipped[0].name}: {skipped[0].reason}; mend dataset.path in params.yaml"
+        )
+    return DecodedImages(
+        dataset=index.dataset,
+        geometry=ImageGeometry(**asdict(geometry)),
+        key=key,
+        decoder=made_by,
+        array=growing.array.name,
+        pictures=growing.list.name,
+        n=len(used),
+        scored_classes=sorted({line.label for line in used}),
+        kinds=dict(sorted(Counter(str(line.kind) for line in used).items())),
+        skipped=skipped,
+        other_files=index.other_files,
+        labels=index.labels,
+    )
+
+
+def open_decoded(path: Path) -> Decoded:
+    """The pictures of the record at ``path``, from the array beside it.
+
+    Raises DecodeError where record, list and array do not belong together.
+    """
+    record = read_json(path, DecodedImages)
+    geometry = Geometry(**record.geometry.model_dump())
+    array, listed = path.with_name(record.array), path.with_name(record.pictures)
+    shape = (record.n, geometry.size, geometry.size, 3)
+    try:
+        lines = read_lines(listed, DecodedPicture)
+        if record.key != _key(geometry, record.decoder, lines):
+            raise DecodeError(f"{listed}: not the list of key {record.key}")
+        size, expected = array.stat().st_size, _HEADER + int(np.prod(shape))
+        if size != expected:
+            raise DecodeError(f"{array}: {size} bytes, expected {expected}")
+        images = np.load(array, mmap_mode="r")
+        used = [line for line in lines if line.skipped is None]
+        if images.shape != shape or images.dtype != np.uint8 or len(used) != record.n:
+            raise DecodeError(f"{array}: {images.shape} {images.dtype}, expected {shape} uint8")
+    except (DecodeError, OSError, RecordError, ValueError) as error:
+        raise DecodeError(f"{error}; remove {path} to decode again") from error
+    labels = np.array([line.label for line in used], dtype=np.int64)
+    return Decoded(record, images, labels, [line.name for line in used])
+
+
+def decoder() -> str:
+    """What turns files into pixels: the libraries with their versions, and this program's part."""
+    return (
+        f"{image_pixels.decoder()}, pictures.py {code_graph.digest([Path(image_pixels.__file__)])}"
+    )
+
+
+def _key(geometry: Geometry, made_by: str, files: Iterable[ImageFile]) -> str:
+    """Sixteen hexadecimal digits that change with a pixel's or a label's causes."""
+    causes = [geometry.name, made_by, [(file.name, file.sha256, file.label) for file in files]]
+    return hashlib.sha256(json.dumps(causes).encode()).hexdigest()[:16]
+
+
+class _GrowingArray:
+    """An array of pictures and its list, which grow in step and go on where they stopped."""
+
+    def __init__(self, stem: Path, size: int) -> None:
+        self._size = size
+        self.array = stem.with_name(f"{stem.name}.npy")
+        self.part = stem.with_name(f"{stem.name}.npy.part")
+        self.list = stem.with_name(f"{stem.name}.jsonl")
+        self.files = {self.array, self.part, self.list}
+
+    def bytes_for(self, count: int) -> int:
+        """Size of the array's file with ``count`` pictures in it."""
+        return _HEADER + count * self._size**2 * 3
+
+    def resume(self, files: Sequence[ImageFile]) -> list[DecodedPicture]:
+        """Lines of what is on disk of ``files``: all of them where the array has its name.
+
+        What does not fit together is removed, to be made again.
+        """
+        lines = self._lines()
+        length = self.bytes_for(sum(line.skipped is None for line in lines))
+        fit = all(
+            (line.name, line.sha256, line.label) == (file.name, file.sha256, file.label)
+            for line, file in zip(lines, files, strict=False)
+        )
+        if self.array.exists():
+            if fit and len(lines) == len(files) and self.array.stat().st_size == length:
+                return lines
+        elif fit and self.part.exists() and self.part.stat().st_size >= length:
+            os.truncate(self.part, length)
+            return lines
+        for file in self.files:
+            file.unlink(missing_ok=True)
+        return []
+
+    def extend(self, more: Iterable[tuple[DecodedPicture, _Pixels | None]]) -> None:
+        """Append pictures: their pixels first, then their lines, some at a time."""
+        left = iter(more)
+        with self.part.open("ab") as array, self.list.open("a", encoding="utf-8") as listed:
+            if not array.tell():
+                self._write_header(array, 0)
+            while some := list(islice(left, _AT_A_TIME)):
+                array.writelines(pixels.data for _, pixels in some if pixels is not None)
+                array.flush()
+                os.fdatasync(array.fileno())
+                listed.writelines(f"{line.model_dump_json()}\n" for line, _ in some)
+                listed.flush()
+                os.fsync(listed.fileno())
+
+    def finish(self) -> list[DecodedPicture]:
+        """Give the array its shape and its name. Returns all lines."""
+        lines = self._lines()
+        with self.part.open("r+b") as array:
+            self._write_header(array, sum(line.skipped is None for line in lines))
+            array.flush()
+            os.fsync(array.fileno())
+        self.part.replace(self.array)
+        return lines
+
+    def _write_header(self, file: BinaryIO, count: int) -> None:
+        shape = (count, self._size, self._size, 3)
+        write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        assert file.tell() == _HEADER
+
+    def _lines(self) -> list[DecodedPicture]:
+        """Lines of the list; one that was cut short is removed."""
+        if not self.list.exists():
+            return []
+        content = self.list.read_bytes()
+        os.truncate(self.list, content.rfind(b"\n") + 1)
+        try:
+            return read_lines(self.list, DecodedPicture)
+        except RecordError:
+            self.list.unlink()
+            return []
+
+
+def _decoded(
+    root: Path, files: Sequence[ImageFile], geometry: Geometry, threads: int
+) -> Iterator[tuple[DecodedPicture, _Pixels | None]]:
+    """Line and pixels of each file, in order. Pillow decodes outside the interpreter's lock."""
+    with (
+        ThreadPoolExecutor(threads) as pool,
+        progress.steps(f"decode {geometry.name}", len(files)) as step,
+    ):
+        left = (pool.submit(_picture, root, file, geometry) for file in files)
+        ahead = deque(islice(left, _AT_A_TIME))
+        while ahead:
+            line, pixels = ahead.popleft().result()
+            ahead.extend(islice(left, 1))
+            step(line.name)
+            yield line, pixels
+
+
+def _picture(
+    root: Path, file: ImageFile, geometry: Geometry
+) -> tuple[DecodedPicture, _Pixels | None]:
+    data = (root / file.name).read_bytes()
+    if hashlib.sha256(data).hexdigest() != file.sha256:
+        raise DecodeError(f"{root / file.name}: changed since it was listed; list the folder again")
+    line = DecodedPicture(**file.model_dump())
+    try:
+        image, kind = image_pixels.read(data)
+        return line.model_copy(update={"kind": kind}), image_pixels.cut(image, geometry)
+    except PictureError as error:
+        return line.model_copy(update={"skipped": str(error)}), None
+
+
+def _check_space(growing: _GrowingArray, count: int) -> None:
+    """Say what the array takes; raise DecodeError where the disk does not have it."""
+    folder = growing.part.parent
+    need = growing.bytes_for(count)
+    free = shutil.disk_usage(folder).free
+    have = growing.part.stat().st_size if growing.part.exists() else 0
+    what = f"{count} pictures need {_amount(need)}"
+    if have:
+        what += f", of which {_amount(have)} are there"
+    if need - have > free:
+        raise DecodeError(
+            f"{folder}: {what}, and {_amount(free)} are free; free some, or make the folder a link"
+            " to a larger disk"
+        )
+    print(f"{folder}: {what}; {_amount(free)} are free", file=sys.stderr, flush=True)
+
+
+def _amount(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,72 @@
+"""Which part of a picture a network sees: resized by its short side, then cropped at its centre."""
+
+import re
+from dataclasses import dataclass
+from math import floor
+from typing import Literal, Self
+
+from dnnbench.core.errors import UserError
+from dnnbench.networks.registry import Network, WeightsSource
+
+Protocol = Literal["bianco2018", "native"]
+
+# The crop's share of the resized short side in the 2018 study, for every network.
+_SHARE_2018 = 0.875
+
+
+class GeometryError(UserError):
+    """A geometry that cannot be told: names file, key, value and remedy."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sizes in pixels: the short side is resized to ``resize``, the crop is ``size`` square."""
+
+    interpolation: Literal["bilinear", "bicubic"]
+    resize: int
+    size: int
+
+    @property
+    def name(self) -> str:
+        """Names it in paths: ``bilinear-256-224``."""
+        return f"{self.interpolation}-{self.resize}-{self.size}"
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """The geometry of this name. Raises GeometryError."""
+        match = re.fullmatch(r"(bilinear|bicubic)-(\d+)-(\d+)", name)
+        if not match or not 0 < int(match[3]) <= int(match[2]):
+            raise GeometryError(
+                f"geometry: {name!r}: not one; write <filter>-<short side>-<crop>, such as"
+                " bilinear-256-224"
+            )
+        return cls(
+            "bilinear" if match[1] == "bilinear" else "bicubic", int(match[2]), int(match[3])
+        )
+
+
+def of(network: Network, protocol: Protocol) -> Geometry:
+    """How a network's pictures are cut. Costs no import of torch.
+
+    ``bianco2018``: one rule for every network, bilinear and size / 0.875, rounded down.
+    ``native``: what the first source says that publishes the tensors today (tier B), else the file
+    of 2018 (A), else other weights (C). Raises GeometryError where none says.
+    """
+    size = network.input_size
+    if protocol == "bianco2018":
+        return Geometry("bilinear", floor(size / _SHARE_2018), size)
+    for source in sorted(network.weights, key=lambda source: "BAC".index(source.tier)):
+        if source.interpolation and source.crop_pct:
+            return Geometry(source.interpolation, _resize(source, source.crop_pct, size), size)
+    raise GeometryError(
+        f"config/models.yaml: {network.key}.weights: no source has interpolation and crop_pct,"
+        " which dataset.protocol native takes; add them, or choose bianco2018"
+    )
+
+
+def _resize(source: WeightsSource, share: float, size: int) -> int:
+    """Libraries round the quotient down; torchvision states the size, of which the share in the
+    registry is a rounded quotient.
+    """
+    exact = size / share
+    return round(exact) if source.library.startswith("torchvision") else floor(exact)

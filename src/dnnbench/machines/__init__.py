@@ -1,0 +1,1 @@
+"""The user's machines: checking one, describing one, and merging several."""

@@ -1,0 +1,1 @@
+"""Checks of a machine for anything that would disturb timings."""

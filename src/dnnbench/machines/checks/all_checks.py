@@ -1,0 +1,47 @@
+"""What would make timings on this machine untrustworthy, and what mends it.
+
+A check is a function from what was seen of a machine to a :class:`Check`. Those of the host hold
+for every device; what only one kind of device has is listed by the name of its backend.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from dnnbench.config.parameters import Parameters
+from dnnbench.devices import backends
+from dnnbench.machines.checks import cpu_checks, gpu_checks, host_checks
+from dnnbench.machines.checks.machine import Check, Machine, Seen, watch
+
+__all__ = ["OF_BACKEND", "Check", "Machine", "Seen", "judge", "look"]
+
+OF_BACKEND: Mapping[str, tuple[Callable[[Seen], Check], ...]] = {
+    "cpu": cpu_checks.CHECKS,
+    "cuda": gpu_checks.CARD,
+    "jetson": gpu_checks.BOARD,
+}
+
+
+def look(settings: Parameters) -> list[Check]:
+    """Watch this machine for a second as the device of ``settings``, and judge what was seen.
+
+    Raises DeviceError where nothing can be measured on it at all.
+    """
+    setup = backends.Setup(settings.backend, settings.gpu)
+    machine = Machine(
+        device=settings.device,
+        setup=setup,
+        threads=settings.threads,
+        cpus=frozenset(os.sched_getaffinity(0)),
+        environ=os.environ,
+    )
+    on = backends.backend(setup)
+    on.preflight()
+    seen = watch(machine, on.others_busy)
+    return judge(replace(seen, gpu=on.describe().get("gpu_details")))
+
+
+def judge(seen: Seen) -> list[Check]:
+    """Every check of the host, and those of the device's backend."""
+    backend = OF_BACKEND.get(seen.machine.setup.backend, ())
+    return [check(seen) for check in (*host_checks.CHECKS, *backend)]

@@ -1,0 +1,145 @@
+"""A device file for the machine at hand: what it is called, and what is written for it.
+
+Written from the file of its kind in config/devices, comments included, beside a profile that names
+it, so that `snakemake --profile NAME` is the next command.
+"""
+
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from dnnbench.config import loading
+from dnnbench.core import storage
+from dnnbench.core.errors import DeviceError, UserError
+from dnnbench.devices import nvml
+from dnnbench.devices.cpu import Cpu
+from dnnbench.devices.tegra import Board
+
+FOLDER = Path("config/devices")
+PROFILES = Path("profiles")
+_PROFILE = "config.v8+.yaml"
+# The first compute capability that torch's builds for CUDA 13 have kernels for.
+_TURING = (7, 5)
+# What makers and boards say that tells no two devices apart.
+_EMPTY = {"amd", "arm", "cpu", "geforce", "graphics", "intel", "nvidia", "processor"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A device: its marketing name, and the keys of its file that differ from those of its kind."""
+
+    model: str
+    kind: Literal["cpu", "cuda", "jetson"]
+    keys: dict[str, str]
+
+
+def find(select: str | None = None, root: Path = Path("/")) -> Found:
+    """The Jetson that this is, else its NVIDIA GPU, else its CPU.
+
+    ``select`` chooses among several GPUs: a place in `nvidia-smi -L`, or a UUID. Raises UserError
+    where it names none, or is missing.
+    """
+    model = Board(root).model()
+    if model:
+        return Found(model, "jetson", {})
+    uuids = _gpus(select)
+    if not uuids:
+        cpu = Cpu()
+        # A number: where the file is read, such as on a cluster's login node, may have other cores.
+        keys = {"threads": str(cpu.default_threads())}
+        return Found(str(cpu.describe()["cpu"]), "cpu", keys)
+    uuid = _chosen(uuids, select)
+    with nvml.open_card(uuid) as card:
+        keys = {"threads": str(Cpu().default_threads())}
+        if len(uuids) > 1:
+            keys["select"] = f'"{uuid}"'
+        capability = card.compute_capability()
+        if capability and capability < _TURING:
+            keys["conda"] = "device-cu126"
+        return Found(card.name, "cuda", keys)
+
+
+def _gpus(select: str | None) -> list[str]:
+    """UUIDs of the GPUs, none where the driver lists none and nobody asked for one."""
+    try:
+        return nvml.uuids()
+    except DeviceError:
+        if select is not None:
+            raise
+        return []
+
+
+def _chosen(uuids: list[str], select: str | None) -> str:
+    if select is None and len(uuids) == 1:
+        return uuids[0]
+    for place, uuid in enumerate(uuids):
+        if select in (str(place), uuid):
+            return uuid
+    there = []
+    for place, uuid in enumerate(uuids):
+        with nvml.open_card(uuid) as card:
+            there.append(f"{place} ({card.name}, {uuid})")
+    raise UserError(f"--select: {select or 'missing'}: choose one of {', '.join(there)}")
+
+
+def name_of(model: str) -> str:
+    """A device's name in paths and tables, from its marketing name: rtx-4090, epyc-7b13."""
+    text = re.sub(r"\((r|tm)\)", " ", model.lower())
+    # Clocks, numbers of cores, graphics on the same chip, generations, and what boards come in.
+    text = re.split(r"@| with |\bengineering\b|\bdeveloper\b", text)[0]
+    text = re.sub(r"\b\w+-core\b|\b\d+th gen\b", " ", text)
+    words = [word for word in re.findall(r"[a-z0-9_.-]+", text) if word not in _EMPTY]
+    return "-".join(words) or platform.machine()
+
+
+def write(found: Found, file: Path) -> list[str]:
+    """Write a device file, config/devices/NAME.yaml, with a profile and a link; what was written.
+
+    Raises UserError where it is no such file, or anything of that name is there.
+    """
+    name = file.stem
+    if file.parent != FOLDER or file.suffix != ".yaml":
+        raise UserError(
+            f"--output: {file}: expected {FOLDER}/NAME.yaml, where `dnnbench merge` and DVC"
+            " look for it"
+        )
+    profile, link = PROFILES / name / _PROFILE, Path(name)
+    for path in (file, profile.parent, link):
+        if path.exists() or path.is_symlink():
+            raise UserError(
+                f"{path}: is there already, and nothing is overwritten; remove it, or choose"
+                f" another name: --output {FOLDER}/NAME.yaml"
+            )
+    kind = FOLDER / f"{found.kind}.yaml"
+    text = _headed(kind, f"{found.model}. Written by `dnnbench device-file` from {kind}.")
+    for key, value in {"device": yaml.safe_dump(name).split("\n")[0], **found.keys}.items():
+        text = _set(text, key, value, kind)
+    loading.check(yaml.safe_load(text), [file])
+    base = PROFILES / found.kind / _PROFILE
+    run = _headed(base, f"{found.model}: `snakemake --profile {name}`.")
+    storage.write_text(file, text)
+    storage.write_text(profile, _set(run, "configfile", str(file), base))
+    link.symlink_to(profile.parent)
+    return [str(file), str(profile), f"{link} -> {profile.parent}"]
+
+
+def _headed(path: Path, comment: str) -> str:
+    """The text of a file with another comment in place of its first."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file; run this in the folder of the study")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    while lines and lines[0].startswith("#"):
+        lines.pop(0)
+    return "\n".join([f"# {comment}", *lines, ""])
+
+
+def _set(text: str, key: str, value: str, path: Path) -> str:
+    """A YAML text with another value for a key; what is said beside the former goes with it."""
+    changed, count = re.subn(rf"(?m)^( *{key}:).*$", rf"\g<1> {value}", text)
+    if count != 1:
+        raise UserError(f"{path}: {key}: {count} times; write it once, as the repository has it")
+    return changed

@@ -1,0 +1,56 @@
+"""The devices of a study that other machines measure: what was planned there, and its records.
+
+The machines share a commit, so a device's own file (config/devices/) says here too what was to be
+measured on it. Its records come with ``dnnbench merge``.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dnnbench.config import loading
+from dnnbench.config.parameters import Parameters
+from dnnbench.core.errors import UserError
+from dnnbench.tables import published
+from dnnbench.tables.study import Plan
+
+PARAMETERS = Path("params.yaml")
+DEVICE_FILES = Path("config/devices")
+REGISTRY = Path("config/models.yaml")
+
+
+def settings(device: str, source: str) -> Parameters:
+    """params.yaml with the device's own file over it, as on the machine that measures it.
+
+    ``source`` says where the device is named. Raises UserError where it has no such file.
+    """
+    if device in published.DEVICES:
+        raise UserError(f"{source}: {device!r} is a device of 2018, which is always there; drop it")
+    file = DEVICE_FILES / f"{device}.yaml"
+    if not file.exists():
+        raise UserError(f"{source}: {device!r}: {file}: no such file; add it, as on its machine")
+    found = loading.load(PARAMETERS, file)
+    if found.device != device:
+        raise UserError(f"{file}: device: {found.device!r}: expected {device!r} by its name")
+    return found
+
+
+def plan(found: Parameters) -> Plan:
+    """What is measured on a device."""
+    return Plan(
+        device=found.device,
+        variants=found.variants,
+        batch_sizes=found.batch_sizes,
+        rounds=found.latency.passes.rounds,
+        protocol=found.latency.protocol,
+    )
+
+
+def files(folder: Path, what: Plan, models: Iterable[str]) -> list[Path]:
+    """The plan's records that are there in a device's ``folder``: environment, rounds, memory."""
+    names = list(models)
+    planned = [folder / "environment.json"]
+    for variant in what.variants:
+        rounds = range(1, what.rounds + 1)
+        planned += [folder / variant / "latency" / f"round-{number}.jsonl" for number in rounds]
+        planned += [folder / variant / "memory" / f"{name}.json" for name in names]
+    return [path for path in planned if path.exists()]

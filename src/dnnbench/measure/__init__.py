@@ -1,0 +1,1 @@
+"""Measurements: one number from one process, and the records that keep it."""

@@ -1,0 +1,248 @@
+"""Accuracy: top-1 and top-5 of a network over decoded pictures, with 95 % intervals.
+
+The answers to every picture are kept (:mod:`dnnbench.records.top5`), and the record follows from
+them. They are known by a fingerprint, so that what was measured, up to a kill or with other
+settings, is found again and never measured twice.
+
+The intervals are Wilson's: they keep near their level for few images and near 0 and 100 %, where
+the usual ones fail and the exact ones are too wide, and stay within that range. They cover the
+choice of these images among all that could have been taken, and nothing else.
+"""
+
+import importlib.metadata
+import json
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest
+
+from dnnbench.core import code_graph, isolation, progress
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import read_json
+from dnnbench.devices import backends
+from dnnbench.images import synsets
+from dnnbench.images.decoded_arrays import Decoded
+from dnnbench.networks.registry import CLASSES, Network, Preparation
+from dnnbench.networks.weights import fetch
+from dnnbench.records import top5 as files
+from dnnbench.records.accuracy_records import AccuracyBasis, AccuracyRecord, ClassTop1
+from dnnbench.records.top5 import BEST, Answers
+from dnnbench.records.weights_records import WeightsRecord
+
+# Pixels of a batch: 32 pictures of 224 x 224. More takes memory and makes a CPU no faster.
+_BATCH_PIXELS = 32 * 224 * 224
+_SAVE_EVERY_S = 30.0  # What a kill costs, and the batch in hand.
+_PACKAGES = ("torch", "pillow", "numpy")
+
+
+def measure(
+    network: Network,
+    weights_file: Path,
+    decoded: Decoded,
+    output: Path,
+    *,
+    dataset: str,
+    protocol: str,
+    device: str,
+    setup: backends.Setup,
+    threads: int,
+) -> AccuracyRecord:
+    """The accuracy of ``network``, to be written to ``output``; its answers are put beside it.
+
+    ``weights_file`` is the record of its weights. Missed weights, other classes than ImageNet's,
+    and a network that raises, are a status. Raises UserError for weights that are not what their
+    record says.
+    """
+    fetched = read_json(weights_file, WeightsRecord)
+    shelf = Shelf(output)
+    what: dict[str, Any] = {"model": network.key, "dataset": dataset, "protocol": protocol}
+    if fetched.status == "missed" or network.classes != CLASSES:
+        shelf.put_nothing()
+        message = (
+            fetch.describe(fetched, weights_file).removeprefix(f"{network.key}: ")
+            if fetched.status == "missed"
+            else f"it has {network.classes} classes, and the pictures are of ImageNet's {CLASSES}"
+        )
+        return AccuracyRecord(**what, status="not_measured", message=message)
+    basis = _basis(network, fetched, decoded, device, setup, threads)
+    known = shelf.find(basis.fingerprint) or Answers.none_yet(basis, decoded.names, decoded.labels)
+    # What is only said of weights and pictures may have been corrected since.
+    said = {"weights": fetched, "skipped": basis.skipped}
+    answers = known = replace(known, basis=known.basis.model_copy(update=said))
+    try:
+        for answers in _answering(network, fetched, decoded, known, setup):
+            shelf.keep(answers)
+    except (UserError, OSError):
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        status, message = isolation.classify(error)
+        shelf.put_nothing()
+        return AccuracyRecord(**what, status=status, message=message)
+    shelf.put(answers)
+    return record(answers, **what)
+
+
+def record(answers: Answers, model: str, dataset: str, protocol: str) -> AccuracyRecord:
+    """What follows from complete answers."""
+    right = answers.hits(1)
+    labels = np.unique(answers.labels)
+    top1, top1_low, top1_high = interval(int(right.sum()), len(right))
+    top5, top5_low, top5_high = interval(int(answers.hits(BEST).sum()), len(right))
+    return AccuracyRecord(
+        model=model,
+        dataset=dataset,
+        protocol=protocol,
+        status="ok",
+        n=len(right),
+        classes=len(labels),
+        top1=top1,
+        top1_low=top1_low,
+        top1_high=top1_high,
+        top5=top5,
+        top5_low=top5_low,
+        top5_high=top5_high,
+        basis=answers.basis,
+        per_class=[
+            ClassTop1(
+                synset=synsets.names()[label],
+                n=int((answers.labels == label).sum()),
+                top1=100 * float(right[answers.labels == label].mean()),
+            )
+            for label in labels
+        ],
+    )
+
+
+def interval(right: int, n: int) -> tuple[float, float, float]:
+    """``right`` of ``n`` in per cent, with Wilson's 95 % interval: value, low, high."""
+    bounds = binomtest(right, n).proportion_ci(0.95, method="wilson")
+    return 100 * right / n, 100 * float(bounds.low), 100 * float(bounds.high)
+
+
+class Shelf:
+    """Where a network's answers lie: the measured ones beside the record ``output``.
+
+    Unfinished ones, and those of other settings, are kept there as <model>.<fingerprint>.npz.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self._path = output.with_name(f"{output.stem}.npz")
+
+    def find(self, fingerprint: str) -> Answers | None:
+        """Answers of this fingerprint, complete or not, if there are any."""
+        self._set_aside(except_for=fingerprint)
+        for path in (self._path, self._aside(fingerprint)):
+            if path.exists() and path.stat().st_size:
+                return files.read(path)
+        return None
+
+    def keep(self, answers: Answers) -> None:
+        """Save answers that may be unfinished."""
+        files.write(self._aside(answers.basis.fingerprint), answers)
+
+    def put(self, answers: Answers) -> None:
+        """Save complete answers in their place."""
+        files.write(self._path, answers)
+        self._aside(answers.basis.fingerprint).unlink(missing_ok=True)
+
+    def put_nothing(self) -> None:
+        """Leave an empty file in that place, where the workflow looks for one."""
+        self._set_aside()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.touch()
+
+    def _aside(self, fingerprint: str) -> Path:
+        return self._path.with_name(f"{self._path.stem}.{fingerprint}.npz")
+
+    def _set_aside(self, except_for: str | None = None) -> None:
+        if self._path.exists() and self._path.stat().st_size:
+            found = files.read(self._path).basis.fingerprint
+            if found != except_for:
+                self._path.rename(self._aside(found))
+
+
+def _answering(
+    network: Network,
+    fetched: WeightsRecord,
+    decoded: Decoded,
+    known: Answers,
+    setup: backends.Setup,
+) -> Iterator[Answers]:
+    """Answers to more and more images: now and then, and when they are complete."""
+    if known.done == len(known.names):
+        return
+    # Here, not above: importing torch takes seconds, and the environment is set before it.
+    from dnnbench.measure import inference
+
+    basis = known.basis
+    on = backends.backend(setup)
+    on.start(basis.threads)
+    batches = inference.answer(
+        fetch.load(network, fetched).to(on.torch_device),
+        fetch.preparation(network, fetched),
+        decoded.images[known.done :],
+        basis.batch_size,
+        on.torch_device,
+    )
+    count = -(-(len(known.names) - known.done) // basis.batch_size)
+    saved = time.monotonic()
+    with progress.steps(f"accuracy of {network.key}", count) as step:
+        new = []
+        for batch in batches:
+            step(f"batches of {basis.batch_size}")
+            new.append(batch)
+            if time.monotonic() - saved > _SAVE_EVERY_S:
+                yield known.plus(new)
+                saved = time.monotonic()
+    yield known.plus(new)
+
+
+def _basis(
+    network: Network,
+    fetched: WeightsRecord,
+    decoded: Decoded,
+    device: str,
+    setup: backends.Setup,
+    threads: int,
+) -> AccuracyBasis:
+    preparation = fetch.preparation(network, fetched)
+    pictures = decoded.record
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    code = [
+        code_graph.module_file("dnnbench.measure.inference"),
+        *code_graph.builder_sources(network.builder),
+    ]
+    depends_on = [
+        network.definition(),
+        preparation.model_dump_json(include=set(Preparation.model_fields)),
+        fetched.sha256,
+        pictures.key,
+        setup.backend,
+        versions["torch"],
+        code_graph.digest(file for file in code if file),
+    ]
+    return AccuracyBasis(
+        fingerprint=code_graph.short_hash(json.dumps(depends_on)),
+        images_key=pictures.key,
+        decoder=pictures.decoder,
+        skipped=pictures.skipped,
+        geometry=pictures.geometry,
+        channel_order=preparation.channel_order,
+        range=preparation.range,
+        mean=preparation.mean,
+        std=preparation.std,
+        weights=fetched,
+        device=device,
+        backend=setup.backend,
+        threads=threads,
+        batch_size=max(1, _BATCH_PIXELS // pictures.geometry.size**2),
+        versions=versions,
+        started=datetime.now(UTC),
+    )

@@ -1,0 +1,68 @@
+"""Where numbers come from: the machine, its software, the code and the lock file."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dnnbench.devices import backends
+from dnnbench.records.environment_records import Environment
+
+_PACKAGES = (
+    *("dnnbench", "torch", "torchvision", "pretrainedmodels", "timm", "thop", "numpy", "pillow"),
+    *("onnx", "onnxscript", "onnxruntime", "openvino"),
+)
+_LOCK = Path("requirements.lock")
+
+
+def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
+    """Everything that a reader needs to judge, or to repeat, a measurement on this machine."""
+    import torch
+
+    status = _git("status", "--porcelain")
+    return Environment.model_validate(
+        {
+            "device": device,
+            "backend": setup.backend,
+            "recorded": datetime.now(UTC),
+            "hostname": platform.node(),
+            "os": _os(),
+            "kernel": platform.release(),
+            "threads": threads,
+            "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20,
+            "python": platform.python_version(),
+            "packages": {name: _version(name) for name in _PACKAGES},
+            "torch_config": torch.__config__.show(),
+            "commit": _git("rev-parse", "HEAD"),
+            "modified": None if status is None else bool(status),
+            "lock_sha256": hashlib.sha256(_LOCK.read_bytes()).hexdigest()
+            if _LOCK.exists()
+            else None,
+            **backends.backend(setup).describe(),
+        }
+    )
+
+
+def _os() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,172 @@
+"""The memory of many networks: every cell in a fresh process, what is finished never again.
+
+A cell is a model at a batch size. One process imports the libraries and forks for each cell: an
+interpreter of its own for each network took longer than the networks themselves.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dnnbench.config import variants
+from dnnbench.core import isolation, progress
+from dnnbench.core.storage import read_json, write_json
+from dnnbench.devices import backends
+from dnnbench.measure import memory, oom
+from dnnbench.measure.fingerprint import fingerprint
+from dnnbench.networks.registry import Network
+from dnnbench.records.memory_records import MemoryCell, MemoryRecord
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured, and how."""
+
+    device: str
+    setup: backends.Setup
+    variant: str
+    networks: Mapping[str, Network]
+    batch_sizes: list[int]
+    threads: int
+    cell_timeout_s: float
+
+    def fingerprint(self, network: Network) -> str:
+        """Changes with anything but the machine that the network's memory depends on."""
+        return cell_fingerprint(network, self.setup, self.variant, self.threads)
+
+
+def cell_fingerprint(network: Network, setup: backends.Setup, variant: str, threads: int) -> str:
+    """Changes with anything but the machine that a network's memory depends on."""
+    return fingerprint(memory, network, [backends.settings(setup), variant, threads])
+
+
+class Profiles:
+    """The records of a plan in ``folder``, one file a network, and what they lack.
+
+    A cell that is there with the same fingerprint is kept, whatever its status. Snakemake throws
+    away the new outputs of a job that is interrupted: until all are measured, finished records
+    wait in a folder that it does not know.
+    """
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self._plan = plan
+        self._folder = folder
+        self._finished = folder / ".finished"
+        self._records = {name: self._read(name) for name in plan.networks}
+
+    def missing(self) -> dict[str, list[int]]:
+        """Batch sizes to measure, by network."""
+        wanted = {
+            name: [
+                batch
+                for batch in self._plan.batch_sizes
+                if record is None or batch not in _by_batch_size(record.cells)
+            ]
+            for name, record in self._records.items()
+        }
+        return {name: batch_sizes for name, batch_sizes in wanted.items() if batch_sizes}
+
+    def measure(self) -> None:
+        """Measure the missing cells, and put every record in its place."""
+        missing = self.missing()
+        with progress.steps("memory", len(missing)) as step:
+            for name, batch_sizes in missing.items():
+                step(name)
+                before = self._records[name]
+                known = before.cells if before else []
+                record = _profile(self._plan, self._plan.networks[name], batch_sizes, known)
+                cells = _by_batch_size([*known, *record.cells])
+                record = record.model_copy(
+                    update={"cells": [cells[batch] for batch in sorted(cells)]}
+                )
+                self._records[name] = record
+                write_json(self._finished / f"{name}.json", record)
+        waiting = {name: self._finished / f"{name}.json" for name in self._records}
+        waiting = {name: path for name, path in waiting.items() if path.exists()}
+        for name in waiting:
+            if (finished := self._records[name]) is not None:
+                write_json(self._folder / f"{name}.json", finished)
+        # Only now: a kill among the writes would lose what was taken away.
+        for path in waiting.values():
+            path.unlink()
+        # It may hold records of networks that were dropped since they were measured.
+        with suppress(OSError):
+            self._finished.rmdir()
+
+    def _read(self, name: str) -> MemoryRecord | None:
+        """The record as far as it is valid: the cells that need not be measured again."""
+        wanted = self._plan.fingerprint(self._plan.networks[name])
+        for folder in (self._finished, self._folder):
+            path = folder / f"{name}.json"
+            if path.exists():
+                record = read_json(path, MemoryRecord)
+                if record.fingerprint == wanted:
+                    same_limit = record.cell_timeout_s == self._plan.cell_timeout_s
+                    kept = [c for c in record.cells if c.status != "timeout" or same_limit]
+                    kept = [
+                        c
+                        for c in kept
+                        if oom.was_tried(c.message) or _not_tried(c.batch_size, kept)
+                    ]
+                    return record.model_copy(update={"cells": kept})
+        return None
+
+
+def _by_batch_size(cells: Iterable[MemoryCell]) -> dict[int, MemoryCell]:
+    return {cell.batch_size: cell for cell in cells}
+
+
+def _not_tried(batch_size: int, cells: Iterable[MemoryCell]) -> str | None:
+    """Why a batch size need not be tried, by the network's other cells; None: it must be."""
+    tried = [(c.batch_size, c.status) for c in cells if oom.was_tried(c.message)]
+    return oom.not_tried(batch_size, tried)
+
+
+def _profile(
+    plan: Plan, network: Network, batch_sizes: list[int], known: list[MemoryCell]
+) -> MemoryRecord:
+    """One cell a batch size, each in a fresh process; a cell that fails is a status.
+
+    A batch size larger than one that ran out of memory, here or in ``known``, is not tried, nor one
+    that the device refuses by what they took.
+    """
+    on = backends.backend(plan.setup)
+    started = datetime.now(UTC)
+    cells: list[MemoryCell] = []
+    for batch_size in batch_sizes:
+        seen = [*known, *cells]
+        if said := _not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):
+            cells.append(MemoryCell(batch_size=batch_size, status="oom", message=said))
+            continue
+        on.settle()
+        outcome = isolation.run(
+            memory.measure,
+            network,
+            batch_size,
+            plan.setup,
+            plan.threads,
+            plan.variant,
+            timeout_s=plan.cell_timeout_s + variants.parse(plan.variant).building_s,
+            memory_mib=on.allowance_mib(),
+        )
+        if outcome.status in ("failed", "timeout"):
+            on.settle()  # Of a device that is gone this would say nothing of the network.
+        cells.append(
+            MemoryCell(
+                batch_size=batch_size,
+                status=outcome.status,
+                **{"message": outcome.message, **(outcome.value or {})},
+            )
+        )
+    return MemoryRecord(
+        device=plan.device,
+        variant=plan.variant,
+        model=network.key,
+        fingerprint=plan.fingerprint(network),
+        threads=plan.threads,
+        cell_timeout_s=plan.cell_timeout_s,
+        started=started,
+        cells=cells,
+    )

@@ -1,0 +1,1 @@
+"""From the name of a network to a module with weights."""

@@ -1,0 +1,173 @@
+"""From a registry entry to a network in memory.
+
+The definitions come from libraries that were written for one network in one process. What has to
+be done so that any number of them can be built side by side is collected here.
+"""
+
+import gc
+import importlib
+import importlib.util
+import operator
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from dnnbench.core import code_graph
+from dnnbench.networks.random_weights import PooledInitialisers
+from dnnbench.networks.registry import Network, RegistryError
+
+
+def build_network(network: Network, device: str | torch.device, seed: int) -> nn.Module:
+    """Build ``network`` with random weights; see :func:`dnnbench.networks.builders.build`."""
+    device = torch.device(device)
+    # Weights are made on the CPU whatever the accelerator, so that they follow from the seed alone.
+    if device.type == "meta":
+        try:
+            model = _construct(network, device, seed)
+        except RegistryError:
+            # Some constructors compute with tensors, which have no values there.
+            model = _construct(network, torch.device("cpu"), seed)
+    else:
+        model = _construct(network, torch.device("cpu"), seed)
+    _flatten_output(network, model)
+    return model.to(device).eval().requires_grad_(False)
+
+
+def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
+    """What the builder returns, made on ``device``."""
+    with (
+        _neighbours(network),
+        warnings.catch_warnings(),
+        torch.random.fork_rng(devices=[]),
+        device,
+        torch.no_grad(),
+        PooledInitialisers(seed),
+    ):
+        # torchvision deprecates the arguments that pretrainedmodels passes to it.
+        warnings.simplefilter("ignore")
+        torch.default_generator.manual_seed(seed)
+        builder = _import_builder(network)
+        try:
+            model = builder(**network.arguments)
+        except Exception as error:
+            raise RegistryError(
+                f"{network.key}: builder: {network.builder} failed with"
+                f" {type(error).__name__}: {error}; check builder and arguments"
+            ) from error
+        if not isinstance(model, nn.Module):
+            raise RegistryError(
+                f"{network.key}: builder: {network.builder} returned a {type(model).__name__};"
+                " it must return a torch.nn.Module"
+            )
+        _own_features(network, model)
+    return model
+
+
+def import_builders(networks: Iterable[Network]) -> None:
+    """Import what building ``networks`` takes; see :func:`dnnbench.networks.builders.preload`."""
+    for network in networks:
+        with _neighbours(network):
+            _import_builder(network)
+    # Makes the pool, and the first use of its mode imports a part of torch.
+    with PooledInitialisers(seed=0):
+        torch.empty(1)
+    gc.collect()
+    gc.freeze()
+
+
+def _import_builder(network: Network) -> Callable[..., object]:
+    module_name, _, attribute = network.builder.partition(":")
+    try:
+        builder = operator.attrgetter(attribute)(_import(module_name))
+    except (ImportError, AttributeError) as error:
+        raise RegistryError(
+            f"{network.key}: builder: {network.builder}: {error};"
+            " correct it, or install the library it names"
+        ) from error
+    if not callable(builder):
+        raise RegistryError(f"{network.key}: builder: {network.builder} is not a function")
+    return builder  # type: ignore[no-any-return]
+
+
+def _import(name: str) -> ModuleType:
+    if name.endswith(".py"):
+        return _run(Path(name))
+    if name != "pretrainedmodels":
+        return importlib.import_module(name)
+    importlib.import_module("torchvision")
+    # The package builds two ResNeXt-101 on import: 0.5 GB and a second that nothing needs.
+    with torch.device("meta"):
+        return importlib.import_module(name)
+
+
+def _run(file: Path) -> ModuleType:
+    """The module of a person's own file; run once a process."""
+    name = f"dnnbench_mine_{code_graph.short_hash(str(file))}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        # As a module that cannot be imported, whatever the reason.
+        raise ImportError(f"{type(error).__name__}: {error}") from error
+    return module
+
+
+@contextmanager
+def _neighbours(network: Network) -> Iterator[None]:
+    """Let a person's own file import its neighbours, in here.
+
+    They are forgotten afterwards: another folder may have others of the same name.
+    """
+    file = Path(network.builder.partition(":")[0])
+    if file.suffix != ".py":
+        yield
+        return
+    folder, before = file.parent.resolve(), set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - before:
+            place = getattr(sys.modules[name], "__file__", None)
+            if place and Path(place) in code_graph.module_files(folder, name):
+                del sys.modules[name]
+
+
+def _own_features(network: Network, model: nn.Module) -> None:
+    """Give a ResNeXt-101 of pretrainedmodels features of its own.
+
+    The package makes them once, when it is imported, and every instance refers to the same
+    modules. Running their file again makes new ones, on the device and with the initialisers now
+    in force.
+    """
+    if not network.builder.startswith("pretrainedmodels:resnext101_"):
+        return
+    name = f"{network.builder.partition(':')[2]}_features"
+    spec = importlib.util.find_spec(f"pretrainedmodels.models.resnext_features.{name}")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    model.features = getattr(module, name)
+
+
+def _flatten_output(network: Network, model: nn.Module) -> None:
+    """Make a SqueezeNet of pretrainedmodels return N x 1000; it returns N x 1000 x 1 x 1.
+
+    The last module, which has no parameters, is replaced, so that parameters keep their names.
+    """
+    if network.builder.startswith("pretrainedmodels:squeezenet"):
+        model.avgpool = nn.Sequential(model.get_submodule("avgpool"), nn.Flatten())

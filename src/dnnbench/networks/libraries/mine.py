@@ -1,0 +1,125 @@
+"""A network of one's own: a function of a Python file, with its input beside it.
+
+The file says of its networks, in one mapping of plain values, what no code can tell::
+
+    DNNBENCH = {"input_size": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+
+Any of the fields below may stand there; input_size must. It is read, and the function looked for,
+without running the file: that happens only where the network is built.
+"""
+
+import ast
+import difflib
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from dnnbench.core.storage import describe
+from dnnbench.networks.registry import Network, RegistryError
+
+_NAME = "DNNBENCH"
+# What an entry of the registry may say too, and what is taken where the file does not say.
+_FIELDS: dict[str, Any] = {
+    "input_size": None,
+    "channel_order": "RGB",
+    "range": (0, 1),
+    "mean": (0.485, 0.456, 0.406),
+    "std": (0.229, 0.224, 0.225),
+    "classes": 1000,
+    "arguments": {},
+    "name": None,
+    "family": None,
+    "year": None,
+    "venue": None,
+}
+
+
+def find(name: str, source: str) -> list[Network]:
+    """The network of ``<file>.py:<function>``. Raises RegistryError naming what is wrong."""
+    file, _, function = name.rpartition(":")
+    spec = f"{source}: 'mine:{name}'"
+    if not file.endswith(".py") or not function.isidentifier():
+        raise RegistryError(f"{spec}: not a function of a file; write mine:<file>.py:<function>")
+    slug = key(Path(file), function)
+    tree = _parsed(file)
+    known = _defined(tree)
+    if function not in known:
+        close = difflib.get_close_matches(function, known, n=1)
+        remedy = f"did you mean {close[0]}?" if close else "write the function"
+        raise RegistryError(f"{spec}: {file} has no {function}; {remedy}")
+    fields = {**_FIELDS, "name": function, "family": function, **_said(tree, file)}
+    try:
+        return [Network(key=slug, spec=f"mine:{name}", builder=f"{file}:{function}", **fields)]
+    except ValidationError as error:
+        raise RegistryError(f"{file}: {_NAME}.{describe(error)}; correct it") from error
+
+
+def key(file: Path, function: str) -> str:
+    """Key of a function of a file: another one whenever the file's content is.
+
+    Raises RegistryError where the file cannot be read.
+    """
+    try:
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise RegistryError(
+            f"mine:{file}:{function}: {error.strerror}; write mine:<file>.py:<function>"
+        ) from error
+    return f"mine-{re.sub('[^a-z0-9_.-]', '-', function.lower())}-{digest[:8]}"
+
+
+def _parsed(file: str) -> ast.Module:
+    try:
+        return ast.parse(Path(file).read_bytes())
+    except SyntaxError as error:
+        raise RegistryError(f"{file}:{error.lineno}: not Python: {error.msg}; mend it") from error
+
+
+def _defined(tree: ast.Module) -> list[str]:
+    """Names that the file gives to functions and classes, to values, or to what it imports."""
+    names: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names += [alias.asname or alias.name for alias in node.names]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            names += [target.id for target in _targets(node) if isinstance(target, ast.Name)]
+    return names
+
+
+def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
+    return node.targets if isinstance(node, ast.Assign) else [node.target]
+
+
+def _said(tree: ast.Module, file: str) -> dict[str, Any]:
+    """The file's mapping. Raises RegistryError where it is missing or wrong."""
+    example = f'write {_NAME} = {{"input_size": 224}}'
+    for node in tree.body:
+        if (
+            isinstance(node, ast.Assign | ast.AnnAssign)
+            and node.value
+            and (ast.unparse(_targets(node)[0]) == _NAME)
+        ):
+            try:
+                said = ast.literal_eval(node.value)
+                json.dumps(said)
+            except (ValueError, TypeError):
+                said = None
+            if not isinstance(said, dict):
+                raise RegistryError(f"{file}: {_NAME}: not a mapping of plain values; {example}")
+            break
+    else:
+        raise RegistryError(f"{file}: {_NAME}: missing: it says what the network takes; {example}")
+    if "input_size" not in said:
+        raise RegistryError(f"{file}: {_NAME}: no input_size; {example}")
+    for field in said:
+        if field not in _FIELDS:
+            close = difflib.get_close_matches(str(field), _FIELDS, n=1)
+            remedy = f"did you mean {close[0]}?" if close else f"known: {', '.join(_FIELDS)}"
+            raise RegistryError(f"{file}: {_NAME}.{field}: unknown key; {remedy}")
+    return said

@@ -1,0 +1,113 @@
+"""Networks of timm, by timm's own names and wildcards: ``timm:convnext_tiny``, ``timm:vit_*_224``.
+
+A name without a tag (``convnext_tiny``) stands for the tag that timm takes by default, and a
+pattern without a dot for the matching architectures, each with that tag. Input size and crop are
+those that timm evaluates at, which for some is larger than what they were trained at: timm's
+published accuracies are of these. timm states no accuracy in its package.
+"""
+
+import importlib
+import importlib.metadata
+import re
+from types import ModuleType
+from typing import Any
+
+from dnnbench.networks.libraries.wildcards import is_pattern, matching
+from dnnbench.networks.registry import CLASSES, Hash, Network, RegistryError, WeightsSource
+
+
+def find(name: str, source: str) -> list[Network]:
+    """The networks of 1000 classes that ``name`` or pattern stands for.
+
+    A pattern leaves out what cannot be measured. Raises RegistryError for a name that timm does
+    not know or that cannot be measured, and where a pattern leaves nothing.
+    """
+    timm = _timm(name, source)
+    spec = f"timm:{name}"
+    known = timm.list_models(include_tags="." in name)
+    found = [(full, _config(timm, full)) for full in matching(name, known, spec, source)]
+    faults = [_fault(config) for _, config in found]
+    good = [one for one, fault in zip(found, faults, strict=True) if fault is None]
+    if not good or not (is_pattern(name) or len(good) == len(found)):
+        raise RegistryError(f"{source}: {spec!r} {faults[0]}; choose another")
+    return [_network(full, config) for full, config in good]
+
+
+def _timm(name: str, source: str) -> ModuleType:
+    try:
+        import timm
+    except ImportError as error:
+        raise RegistryError(f"{source}: 'timm:{name}': {error}; pip install timm") from error
+    return timm
+
+
+def _config(timm: ModuleType, name: str) -> Any:
+    return timm.get_pretrained_cfg(name, allow_unregistered=False)
+
+
+def _fault(config: Any) -> str | None:
+    """Why a network is not measured here, or None."""
+    if config.num_classes != CLASSES:
+        return f"has {config.num_classes or 'no'} classes, not ImageNet's {CLASSES}"
+    channels, height, width = _input_size(config)
+    if channels != 3 or height != width:
+        return f"takes {channels} x {height} x {width}, not three channels of a square"
+    return None
+
+
+def _input_size(config: Any) -> tuple[int, int, int]:
+    size: tuple[int, int, int] = config.test_input_size or config.input_size
+    return size
+
+
+def _network(name: str, config: Any) -> Network:
+    full = f"{config.architecture}.{config.tag}" if config.tag else name
+    architecture = importlib.import_module("timm.models").model_entrypoint(config.architecture)
+    return Network(
+        key=f"timm-{full}",
+        spec=f"timm:{full}",
+        name=full,
+        family=architecture.__module__.rpartition(".")[2],
+        year=None,
+        venue=None,
+        builder="timm:create_model",
+        arguments={"model_name": full, "pretrained": False},
+        input_size=_input_size(config)[1],
+        channel_order="RGB",
+        range=(0, 1),
+        mean=config.mean,
+        std=config.std,
+        weights=_weights(full, config),
+    )
+
+
+def _weights(name: str, config: Any) -> tuple[WeightsSource, ...]:
+    share = config.test_crop_pct or config.crop_pct
+    centred = config.crop_mode == "center" and share <= 1
+    said: dict[str, Any] = {
+        "library": f"timm {importlib.metadata.version('timm')}",
+        "id": name,
+        "interpolation": config.interpolation if centred else None,
+        "crop_pct": share if centred else None,
+        "licence": config.license,
+    }
+    sources = []
+    # As torch.hub names files: the digits begin their SHA-256.
+    if named := re.search(r"/([\w.-]+-([0-9a-f]{8})\.(?:pth|safetensors))$", config.url or ""):
+        known = Hash(kind="sha256_prefix", value=named[2])
+        sources.append(
+            WeightsSource(tier="B", url=config.url, filename=named[1], hash=known, **said)
+        )
+    if config.hf_hub_id:
+        repository, _, revision = config.hf_hub_id.partition("@")
+        file = config.hf_hub_filename or "model.safetensors"
+        sources.append(
+            WeightsSource(
+                tier="B",
+                url=f"https://huggingface.co/{repository}/resolve/{revision or 'main'}/{file}",
+                filename=f"{name}.{file.rpartition('.')[2]}",
+                hash=None,
+                **said,
+            )
+        )
+    return tuple(sources)

@@ -1,0 +1,65 @@
+"""Classifiers of torchvision, with the weights that torchvision recommends at this version."""
+
+import importlib.metadata
+import re
+from typing import Any
+
+from dnnbench.networks.libraries.wildcards import matching
+from dnnbench.networks.registry import Hash, Network, WeightsSource
+
+
+def find(name: str, source: str) -> list[Network]:
+    """The networks that ``name``, or a pattern with wildcards, stands for.
+
+    Raises RegistryError for one that torchvision does not know.
+    """
+    from torchvision import models
+
+    known = models.list_models(module=models)
+    return [_network(models, one) for one in matching(name, known, f"torchvision:{name}", source)]
+
+
+def _network(models: Any, name: str) -> Network:
+    weights = models.get_model_weights(name).DEFAULT
+    transforms = weights.transforms()
+    (size,), (resize,) = transforms.crop_size, transforms.resize_size
+    accuracy = weights.meta["_metrics"]["ImageNet-1K"]
+    filename = weights.url.rpartition("/")[2]
+    digits = re.search(r"-([0-9a-f]{8,})\.pth$", filename)
+    assert digits
+    return Network(
+        key=f"torchvision-{name}",
+        spec=f"torchvision:{name}",
+        name=f"{name} (torchvision)",
+        family=models.get_model_builder(name).__module__.rpartition(".")[2],
+        year=None,
+        venue=None,
+        builder=f"torchvision.models:{name}",
+        arguments={"weights": None, **_arguments(name, size)},
+        input_size=size,
+        channel_order="RGB",
+        range=(0, 1),
+        mean=transforms.mean,
+        std=transforms.std,
+        weights=(
+            WeightsSource(
+                tier="B",
+                library=f"torchvision {importlib.metadata.version('torchvision')}",
+                id=str(weights),
+                url=weights.url,
+                filename=filename,
+                hash=Hash(kind="sha256_prefix", value=digits[1]),
+                interpolation=transforms.interpolation.value,
+                crop_pct=size / resize,
+                top1=accuracy["acc@1"],
+                top5=accuracy["acc@5"],
+            ),
+        ),
+    )
+
+
+def _arguments(name: str, size: int) -> dict[str, Any]:
+    """What a builder sets by itself only where it loads weights, and the network needs anyway."""
+    if name in ("googlenet", "inception_v3"):
+        return {"transform_input": True, "init_weights": False}
+    return {"image_size": size} if name.startswith("vit_") else {}

@@ -1,0 +1,288 @@
+"""The networks: where a definition comes from, how its input is prepared, what was published.
+
+``config/models.yaml`` holds one entry a network. Reading it costs no import of torch, so that a
+workflow can name its files; :mod:`dnnbench.networks.builders` imports what a network needs.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import describe
+from dnnbench.records.base import ModelName, Percent, Tier
+
+# The repository's own registry: there in a checkout and in an editable installation of it.
+DEFAULT_REGISTRY = Path(__file__).resolve().parents[3] / "config" / "models.yaml"
+
+# ImageNet's classes: what a network tells apart unless its entry says otherwise.
+CLASSES = 1000
+
+# Libraries that redefine their networks from version to version. torchvision's must fit the weights
+# that it published, and its version is another on other machines of the same study.
+_VERSIONED = ("timm",)
+
+
+class RegistryError(UserError):
+    """A registry, or a name looked up in it, that is wrong: names file, key, value and remedy."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Hash(_Entry):
+    """What the content of a file of weights must hash to."""
+
+    kind: Literal["sha256_prefix", "sha1"] = Field(
+        description="sha256_prefix: first hexadecimal digits of the file's SHA-256, as in its name;"
+        " sha1: of the file, after unpacking if it is an archive"
+    )
+    value: str = Field(pattern=r"^[0-9a-f]{7,64}$", description="Hexadecimal digits, lower case")
+
+
+class Preparation(_Entry):
+    """How pixels become the network's input, after resizing and cropping."""
+
+    channel_order: Literal["RGB", "BGR"] = Field(description="Order of the input's channels")
+    range: tuple[Literal[0], Literal[1, 255]] = Field(
+        description="Values of a black and of a white pixel, before mean and std"
+    )
+    mean: tuple[float, float, float] = Field(
+        description="Subtracted from each channel, in channel_order and in the units of range"
+    )
+    std: tuple[
+        Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]
+    ] = Field(description="Divides each channel after the mean, in channel_order")
+
+
+class WeightsSource(_Entry):
+    """One place where trained weights of a network can be had."""
+
+    tier: Tier = Field(
+        description="A: the file of 2018; B: the same tensors, re-published since;"
+        " C: the same architecture with other weights"
+    )
+    library: str = Field(description="Library, and version, that publishes the file")
+    id: str | None = Field(default=None, description="Name of the weights within that library")
+    url: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="Address of the file",
+    )
+    package: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_]\w*(/[\w.-]+)+$",
+        description="Where no url: an installed Python package and the file in it, module/path",
+    )
+    filename: str = Field(pattern=r"^[\w.-]+$", description="Name of the file")
+    hash: Hash | None = Field(
+        description="What to verify after a download; null: unknown. Of a file on Hugging Face the"
+        " hub states it, and it is kept beside the file"
+    )
+    interpolation: Literal["bilinear", "bicubic"] | None = Field(
+        default=None, description="Resize filter behind top1 and top5; null: unknown"
+    )
+    crop_pct: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None, description="Crop as a share of the resized short side behind top1 and top5"
+    )
+    top1: Percent | None = Field(
+        default=None, description="Top-1 accuracy that the source publishes, %"
+    )
+    top5: Percent | None = Field(
+        default=None, description="Top-5 accuracy that the source publishes, %"
+    )
+    preparation: Preparation | None = Field(
+        default=None, description="Input of these weights where it differs from the network's own"
+    )
+    licence: str | None = Field(default=None, description="Licence of the weights; null: unknown")
+    note: str | None = Field(default=None, description="What else to know before using this source")
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> Self:
+        if (self.url is None) == (self.package is None):
+            raise ValueError("url, package: give one of the two")
+        return self
+
+    @property
+    def address(self) -> str:
+        """Where the file is, as messages and records name it."""
+        return self.url or f"package {self.package}"
+
+
+class Published(_Entry):
+    """Accuracy in the 2018 study: centre crop, single model, ImageNet validation images."""
+
+    top1: Percent = Field(description="Top-1 accuracy, %")
+    top1_source: Literal["table3", "figure"] = Field(
+        description="table3: printed (exact); figure: read off a figure (within 0.03)"
+    )
+    top5: Percent = Field(description="Top-5 accuracy, %")
+    top5_source: Literal["table3", "figure"] = Field(
+        description="table3: printed (exact); figure: read off a figure (within 0.05)"
+    )
+
+
+class Network(Preparation):
+    """One entry of the registry. Input size and normalisation come from here, never from the model.
+
+    The input fields are those of the 2018 weights.
+    """
+
+    key: SkipJsonSchema[ModelName] = Field(description="The entry's key in the file")
+    spec: SkipJsonSchema[str] = Field(default="", description="How a list of models names it")
+    name: str = Field(description="The network's name as the 2018 study spells it, or its library")
+    family: str = Field(description="Networks of one design; figures group by it")
+    year: Annotated[int, Field(ge=2012)] | None = Field(
+        description="Year of the paper that introduced it; null: not known"
+    )
+    venue: str | None = Field(description="Where that paper appeared; null: not known")
+    set: Literal["modern"] | None = Field(
+        default=None, description="Name that stands for it and others in a list of models"
+    )
+    builder: str = Field(
+        pattern=r"^([A-Za-z_][\w.]*|[^:]+\.py):[A-Za-z_][\w.]*$",
+        description="module:function that returns the untrained network",
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="Keyword arguments for the builder"
+    )
+    input_size: Annotated[int, Field(ge=1)] = Field(
+        description="Height and width of the input in pixels"
+    )
+    classes: Annotated[int, Field(ge=2)] = Field(
+        default=CLASSES,
+        description="Logits an image; accuracy is measured of ImageNet's 1000 alone",
+    )
+    weights: tuple[WeightsSource, ...] = Field(
+        default=(), description="Sources of trained weights, best first within a tier"
+    )
+    published: Published | None = Field(
+        default=None, description="Accuracy in the 2018 study; null: not one of its networks"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _goes_by_its_key(cls, data: Any) -> Any:
+        return {"spec": data.get("key"), **data} if isinstance(data, dict) else data
+
+    def definition(self) -> str:
+        """What its cost depends on, as text: neither names nor weights nor published numbers."""
+        parts = [self.builder, self.arguments, self.input_size]
+        if self.classes != CLASSES:
+            parts.append({"classes": self.classes})
+        library = self.builder.partition(":")[0]
+        if library in _VERSIONED:
+            parts.append(importlib.metadata.version(library))
+        return json.dumps(parts, sort_keys=True)
+
+    def preparations(self) -> str:
+        """How its input is prepared, for each source of weights, as text."""
+        every = [self, *(source.preparation for source in self.weights)]
+        fields = set(Preparation.model_fields)
+        return json.dumps([own and own.model_dump(include=fields) for own in every])
+
+
+def spec_of(key: str) -> str:
+    """How a list of models names the network of ``key``: ``timm:resnet18`` for timm-resnet18."""
+    library, dash, name = key.partition("-")
+    return f"{library}:{name}" if dash and library in ("timm", "torchvision") else key
+
+
+class _Registry(RootModel[dict[ModelName, Network]]):
+    """The networks that dnnbench knows, by key."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_entries(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {
+            key: {**entry, "key": key, "spec": spec_of(key)} if isinstance(entry, dict) else entry
+            for key, entry in data.items()
+        }
+
+
+def load_registry(path: Path = DEFAULT_REGISTRY) -> dict[str, Network]:
+    """Read a registry: key -> network, in the order of the file.
+
+    Raises RegistryError naming file, key, value and remedy where the file is missing or wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RegistryError(
+            f"{path}: no such file; give the path of a registry (--registry config/models.yaml)"
+        ) from error
+    try:
+        return _Registry.model_validate(yaml.load(text, Loader=_Loader)).root
+    except yaml.YAMLError as error:
+        where = " ".join(str(error).split())
+        raise RegistryError(f"{path}: not YAML: {where}; correct the file") from error
+    except ValidationError as error:
+        raise RegistryError(f"{path}: {_problem(error)}") from error
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of the registry file, with a description on every key."""
+    return _Registry.model_json_schema() | {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "config/models.yaml",
+        "description": "The networks that dnnbench knows, by key.",
+    }
+
+
+# Ten times as fast, where PyYAML was built with it.
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_SafeLoader):  # type: ignore[misc]
+    """Safe loader that refuses a key given twice, which plain YAML answers with the last value."""
+
+
+def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    mapping: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in mapping:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"key {key!r} is given twice", key_node.start_mark
+            )
+        mapping[key] = loader.construct_object(value_node, deep=True)
+    return mapping
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
+
+
+def hint(name: object, known: Iterable[str], otherwise: str = "see config/models.yaml") -> str:
+    """What to do about a name that is none of ``known``: the nearest, or else ``otherwise``."""
+    close = difflib.get_close_matches(str(name), known, n=1)
+    return f"did you mean {close[0]!r}?" if close else otherwise
+
+
+def _problem(error: ValidationError) -> str:
+    """Key, value and remedy: of an unknown key if there is one, else of the first problem.
+
+    A misspelt key is two problems, an unknown key and a missing one, and the first explains both.
+    """
+    for problem in error.errors(include_url=False):
+        if problem["type"] == "extra_forbidden":
+            where = ".".join(str(part) for part in problem["loc"])
+            models = (Network, WeightsSource, Published, Preparation, Hash)
+            fields = sorted({field for model in models for field in model.model_fields})
+            close = difflib.get_close_matches(str(problem["loc"][-1]), fields, n=1)
+            remedy = f"did you mean {close[0]!r}?" if close else "remove it"
+            return f"{where}: {problem['input']!r}: unknown key; {remedy}"
+    return (
+        f"{describe(error)}; correct it (workflow/schemas/models.schema.yaml describes every key)"
+    )

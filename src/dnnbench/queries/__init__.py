@@ -1,0 +1,1 @@
+"""Questions to finished tables: which network fits, what changed, what to expect."""

@@ -1,0 +1,311 @@
+"""The answer to one question: the best networks for a device under limits, and what is in the way.
+
+*Best* is by top-1, ties by key, over the networks that keep to the limits or may
+(:mod:`dnnbench.queries.selection`).
+
+*Misses*: a network outside a limit needs it to give. ``needed`` is the limit at which the network
+would keep to it for certain, so it is the far bound of its number and not the number itself;
+``factor`` is how many times wider that limit is. A network is as far away as its largest factor.
+
+*Binding*: a limit binds where giving way on it alone lets in a network that is better than the
+first of the answer, and not tied with it; named is the one that needs it to give least.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
+
+from dnnbench.queries.accuracy_ties import Ties
+from dnnbench.queries.bounds import Bounds
+from dnnbench.queries.selection import (
+    VARIANT,
+    Candidate,
+    Limits,
+    Name,
+    Verdict,
+    candidates,
+    fitting,
+    is_minimum,
+)
+from dnnbench.records.base import BatchSize, DeviceName, ModelName, Record
+from dnnbench.records.comparison_records import ComparisonRow
+from dnnbench.records.study_records import ModelRow, StudyRow
+
+# The interval of a network that was never right begins at 0, where no limit can be.
+LEAST = 0.01
+
+
+class Entry(Record):
+    """A network of the answer; key: device, batch_size, rank.
+
+    ``undecided``: the limits that its bounds straddle, joined by +. Entries with the same
+    ``tie_group`` are tied in accuracy with the first of them. ``*_low`` and ``*_high`` are an
+    interval, or the rounding of a published number; ``params`` those that run in a forward pass.
+
+    The last six compare it with the next in rank, which may be beyond the answer: top-1 in points,
+    time as a ratio and whether the bounds of the two times are apart, MiB, parameters.
+    """
+
+    device: DeviceName
+    batch_size: BatchSize
+    rank: int
+    model: ModelName
+    fits: Literal["yes", "cannot_tell"]
+    undecided: str | None
+    tie_group: int
+    top1: float
+    top1_low: float | None
+    top1_high: float | None
+    accuracy_source: str | None
+    latency_ms: float
+    latency_ms_low: float | None
+    latency_ms_high: float | None
+    batch_ms: float
+    fps: float
+    stable: bool | None
+    unstable_reason: str | None
+    memory_mib: float | None
+    memory_basis: str | None
+    params: int | None
+    source: str
+    next_model: ModelName | None
+    next_top1_more: float | None
+    next_time_ratio: float | None
+    next_time_apart: bool | None
+    next_memory_more_mib: float | None
+    next_params_more: int | None
+
+
+class Give(Record):
+    """What one limit has to become for a network to keep to it for certain."""
+
+    limit: Name
+    given: float
+    needed: float
+    factor: float
+    fits: Verdict
+
+
+class Miss(Record):
+    """A network that is outside a limit, and every limit that it does not surely keep to."""
+
+    model: ModelName
+    top1: float
+    gives: list[Give]
+
+    @property
+    def outside(self) -> list[Give]:
+        """The limits that it is certainly outside of."""
+        return [give for give in self.gives if give.fits == "no"]
+
+    @property
+    def factor(self) -> float:
+        """How many times wider the limit has to be that has to give most."""
+        return max(give.factor for give in self.gives)
+
+
+class Binding(Record):
+    """A limit that keeps a better network out by itself, and the nearest such network."""
+
+    limit: Name
+    miss: Miss
+
+
+class Pick(Record):
+    """The answer.
+
+    ``networks`` can be judged; ``fit`` and ``cannot_tell`` of them are inside, and may be.
+    ``better`` are outside and better than the first entry (all, where there is none). ``nearest``
+    is filled where there is no entry. ``left_out``: why a network cannot be judged.
+    """
+
+    device: DeviceName
+    batch_size: BatchSize
+    variant: str
+    limits: Limits
+    networks: int
+    fit: int
+    cannot_tell: int
+    better: int
+    best: ModelName | None
+    best_certain: ModelName | None
+    entries: list[Entry]
+    binding: list[Binding]
+    nearest: list[Miss]
+    left_out: dict[ModelName, str]
+
+
+def pick(
+    rows: Iterable[StudyRow],
+    models: Mapping[str, ModelRow],
+    device: str,
+    limits: Limits,
+    batch_size: int = 1,
+    top: int = 5,
+    comparisons: Iterable[ComparisonRow] = (),
+    variant: str = VARIANT,
+) -> Pick:
+    """The ``top`` networks for ``device`` within ``limits``, all run in one way.
+
+    ``rows``, ``models`` (by key) and ``comparisons`` are those of study.csv, models.csv and
+    comparisons.csv. Where nothing fits, as many nearest misses.
+    """
+    own = [row for row in rows if row.device == device and row.variant == variant]
+    ranked = candidates(own, models, batch_size, variant).get(device, [])
+    known = [candidate for candidate in ranked if candidate.known(limits)]
+    ties = Ties(comparisons)
+    found = list(fitting(known, limits))
+    first = found[0][0] if found else None
+    misses = {c.model: _miss(c, limits) for c in known if c.fits(limits) == "no"}
+    better = [
+        misses[c.model]
+        for c in known
+        if c.model in misses and (not first or _beats(c, first, ties))
+    ]
+    certain = [candidate.model for candidate, fits in found if fits == "yes"]
+    return Pick(
+        device=device,
+        batch_size=batch_size,
+        variant=variant,
+        limits=limits,
+        networks=len(known),
+        fit=len(certain),
+        cannot_tell=len(found) - len(certain),
+        better=len(better),
+        best=first.model if first else None,
+        best_certain=certain[0] if certain else None,
+        entries=_entries(found, limits, ties)[:top],
+        binding=_binding(better),
+        nearest=[] if found else sorted(misses.values(), key=_distance)[:top],
+        left_out=left_out(own, batch_size, {c.model: c for c in ranked}, limits),
+    )
+
+
+def _beats(a: Candidate, b: Candidate, ties: Ties) -> bool:
+    return a.top1.value > b.top1.value and not ties.tied(a, b)
+
+
+def _distance(miss: Miss) -> tuple[float, float, str]:
+    return miss.factor, -miss.top1, miss.model
+
+
+def _miss(candidate: Candidate, limits: Limits) -> Miss:
+    verdicts = candidate.verdicts(limits)
+    gives = []
+    for name, limit in limits.given().items():
+        number = candidate.numbers[name]
+        limit_needed = needed(number, is_minimum(name))
+        factor = limit / limit_needed if is_minimum(name) else limit_needed / limit
+        # A number without bounds may be inside, and giving way would make it no more certain.
+        if verdicts[name] != "yes" and factor > 1:
+            fits = verdicts[name]
+            gives.append(
+                Give(limit=name, given=limit, needed=limit_needed, factor=factor, fits=fits)
+            )
+    return Miss(model=candidate.model, top1=candidate.top1.value, gives=gives)
+
+
+def _binding(better: Sequence[Miss]) -> list[Binding]:
+    """For each limit that keeps a network out by itself the nearest such network."""
+    nearest: dict[Name, tuple[float, Miss]] = {}
+    for miss in better:
+        if len(miss.outside) == 1:
+            (give,) = miss.outside
+            if give.limit not in nearest or give.factor < nearest[give.limit][0]:
+                nearest[give.limit] = give.factor, miss
+    return [Binding(limit=name, miss=miss) for name, (_, miss) in nearest.items()]
+
+
+def left_out(
+    rows: Iterable[StudyRow], batch_size: int, ran: Mapping[str, Candidate], limits: Limits
+) -> dict[str, str]:
+    """Why networks with a row at this batch size cannot be judged, by key.
+
+    ``rows`` are those of one device and way of running, ``ran`` its candidates by key.
+    """
+    reasons: dict[str, str] = {}
+    for row in rows:
+        if row.batch_size != batch_size:
+            continue
+        if row.model in ran:
+            missing = unknown(ran[row.model])
+            if found := [missing[name] for name in limits.given() if name in missing]:
+                reasons[row.model] = found[0]
+        else:
+            reasons[row.model] = "accuracy not known" if row.status == "ok" else row.status
+    return reasons
+
+
+def unknown(candidate: Candidate) -> dict[Name, str]:
+    """Why limits cannot be held against a network: those whose number is not known."""
+    reasons: dict[Name, str] = {
+        "max_memory_gib": f"memory {candidate.row.memory_status}",
+        "max_params_m": "parameters not known",
+    }
+    return {name: why for name, why in reasons.items() if name not in candidate.numbers}
+
+
+def needed(number: Bounds, minimum: bool) -> float:
+    """The limit at which a number keeps to it for certain."""
+    return max(number.low, LEAST) if minimum else number.high
+
+
+def _entries(
+    found: Sequence[tuple[Candidate, Literal["yes", "cannot_tell"]]], limits: Limits, ties: Ties
+) -> list[Entry]:
+    ranked = [candidate for candidate, _ in found]
+    followers = [*ranked[1:], None] if ranked else []
+    groups = ties.groups(ranked)
+    return [
+        _entry(rank, candidate, fits, limits, group, after)
+        for rank, ((candidate, fits), group, after) in enumerate(
+            zip(found, groups, followers, strict=True), start=1
+        )
+    ]
+
+
+def _entry(
+    rank: int,
+    candidate: Candidate,
+    fits: Literal["yes", "cannot_tell"],
+    limits: Limits,
+    group: int,
+    after: Candidate | None,
+) -> Entry:
+    row, time, top1 = candidate.row, candidate.time, candidate.top1
+    undecided = [n for n, verdict in candidate.verdicts(limits).items() if verdict != "yes"]
+    return Entry(
+        device=row.device,
+        batch_size=row.batch_size,
+        rank=rank,
+        model=row.model,
+        fits=fits,
+        undecided="+".join(undecided) or None,
+        tie_group=group,
+        top1=top1.value,
+        top1_low=top1.low if top1.certain else None,
+        top1_high=top1.high if top1.certain else None,
+        accuracy_source=row.accuracy_source,
+        latency_ms=time.value,
+        latency_ms_low=time.low if time.certain else None,
+        latency_ms_high=time.high if time.certain else None,
+        batch_ms=time.value * row.batch_size,
+        fps=1000 / time.value,
+        stable=row.stable,
+        unstable_reason=row.unstable_reason,
+        memory_mib=candidate.memory.value if candidate.memory else None,
+        memory_basis=row.memory_basis,
+        params=candidate.params,
+        source=row.source,
+        next_model=after.model if after else None,
+        next_top1_more=top1.value - after.top1.value if after else None,
+        next_time_ratio=time.value / after.time.value if after else None,
+        next_time_apart=time.apart(after.time) if after else None,
+        next_memory_more_mib=_more(candidate.memory, after.memory if after else None),
+        next_params_more=None
+        if after is None or after.params is None or candidate.params is None
+        else candidate.params - after.params,
+    )
+
+
+def _more(a: Bounds | None, b: Bounds | None) -> float | None:
+    return None if a is None or b is None else a.value - b.value

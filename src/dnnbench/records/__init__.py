@@ -1,0 +1,1 @@
+"""The shape of each result file, one module per stage."""

@@ -1,0 +1,35 @@
+"""What an engine reports about a network that it prepared; part of latency and memory records."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import (
+    Field,
+)
+
+if TYPE_CHECKING:
+    pass
+from dnnbench.records.base import NonNegative, Percent, Positive, Record
+
+
+class Agreement(Record):
+    """How a way of running a network agrees with fp32-eager on the same images.
+
+    ``largest_difference`` is of a logit, relative to the largest logit of fp32-eager. ``top1``: per
+    cent of the ``images`` whose best class is the same.
+    """
+
+    images: Annotated[int, Field(ge=1)]
+    largest_difference: NonNegative
+    top1: Percent
+
+
+class Built(Record):
+    """What an engine built before it ran a network at one batch size.
+
+    ``cached``: it found what an earlier process had built, so that ``ms`` is not what building
+    takes; None where it keeps nothing. ``settings`` are the engine's own, its version among them.
+    """
+
+    ms: Positive
+    cached: bool | None = None
+    settings: dict[str, str | int | bool]

@@ -1,0 +1,82 @@
+"""The shapes of the files in resources/images/<dataset>."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import (
+    Field,
+)
+
+if TYPE_CHECKING:
+    pass
+from dnnbench.records.base import SCHEMA_VERSION, ClassNumber, Record, SchemaVersion
+
+
+class ImageFile(Record):
+    """A picture of a data set that has a class; ``name`` is its path in the folder."""
+
+    name: str
+    sha256: str
+    label: ClassNumber
+
+
+class SkippedImage(Record):
+    """A picture that is in no measurement, and why."""
+
+    name: str
+    reason: str
+
+
+class ImageIndex(Record):
+    """resources/images/<dataset>/index.json: the files of a data set.
+
+    ``labels`` says where the classes come from; ``other_files`` counts what is no picture by name.
+    """
+
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    dataset: str
+    folder: str
+    labels: str
+    files: list[ImageFile]
+    skipped: list[SkippedImage]
+    other_files: Annotated[int, Field(ge=0)]
+
+
+class DecodedPicture(ImageFile):
+    """A line of resources/images/<dataset>/<geometry>-<key>.jsonl, in the order of the index.
+
+    ``kind`` is what the file was (format, pixels); without pixels, ``skipped`` says why.
+    """
+
+    kind: str | None = None
+    skipped: str | None = None
+
+
+class ImageGeometry(Record):
+    """How pictures were cut; sizes in pixels. See ``dnnbench.geometry``."""
+
+    interpolation: Literal["bilinear", "bicubic"]
+    resize: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1)]
+
+
+class DecodedImages(Record):
+    """resources/images/<dataset>/<geometry>.json: what is in the array beside it.
+
+    ``key`` changes with anything that could change a pixel or a label. ``scored_classes`` are the
+    classes that the ``n`` pictures show; an answer is one of all 1,000. ``kinds`` counts what the
+    files were. One array serves every protocol that asks for its geometry.
+    """
+
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    dataset: str
+    geometry: ImageGeometry
+    key: str
+    decoder: str
+    array: str
+    pictures: str
+    n: Annotated[int, Field(ge=1)]
+    scored_classes: list[ClassNumber]
+    kinds: dict[str, int]
+    skipped: list[SkippedImage]
+    other_files: Annotated[int, Field(ge=0)]
+    labels: str

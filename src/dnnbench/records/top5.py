@@ -1,0 +1,99 @@
+"""What a network answered to every image: its five best classes and their scores.
+
+Each accuracy record has such a file (.npz) beside it, from which every number in it follows, so
+that nothing has to be measured twice. Importing this module costs no import of torch.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import write_bytes
+from dnnbench.records.accuracy_records import AccuracyBasis
+
+BEST = 5
+
+Classes = npt.NDArray[np.int16]
+Scores = npt.NDArray[np.float32]
+
+
+class AnswersError(UserError):
+    """A file of answers that cannot be read: names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers to the first m of n images, in the order of ``names``.
+
+    ``labels`` [n] int16; ``classes`` [m, 5] int16, best first; ``scores`` [m, 5] float32, their
+    softmax probabilities.
+    """
+
+    basis: AccuracyBasis
+    names: list[str]
+    labels: npt.NDArray[np.int16]
+    classes: Classes
+    scores: Scores
+
+    @classmethod
+    def none_yet(
+        cls, basis: AccuracyBasis, names: list[str], labels: npt.NDArray[np.integer]
+    ) -> "Answers":
+        """No answer to any of the images."""
+        classes, scores = np.empty((0, BEST), np.int16), np.empty((0, BEST), np.float32)
+        return cls(basis, names, labels.astype(np.int16), classes, scores)
+
+    def plus(self, batches: list[tuple[Classes, Scores]]) -> "Answers":
+        """These answers, and those of the batches that follow them."""
+        return replace(
+            self,
+            classes=np.concatenate([self.classes, *(classes for classes, _ in batches)]),
+            scores=np.concatenate([self.scores, *(scores for _, scores in batches)]),
+        )
+
+    @property
+    def done(self) -> int:
+        """Images that were answered."""
+        return len(self.classes)
+
+    def hits(self, best: int) -> npt.NDArray[np.bool_]:
+        """[m]: whether an image's label is among the ``best`` first classes."""
+        labels = self.labels[: self.done, None]
+        found: npt.NDArray[np.bool_] = (self.classes[:, :best] == labels).any(axis=1)
+        return found
+
+
+def write(path: Path, answers: Answers) -> None:
+    """Write answers as .npz, atomically."""
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer,
+        basis=np.array(answers.basis.model_dump_json()),
+        names=np.array(answers.names, dtype=np.str_),
+        labels=answers.labels,
+        classes=answers.classes,
+        scores=answers.scores,
+    )
+    write_bytes(path, buffer.getvalue())
+
+
+def read(path: Path) -> Answers:
+    """Read what :func:`write` wrote. Raises AnswersError naming the file."""
+    try:
+        with np.load(path) as file:
+            return Answers(
+                basis=AccuracyBasis.model_validate_json(str(file["basis"])),
+                names=file["names"].tolist(),
+                labels=file["labels"],
+                classes=file["classes"],
+                scores=file["scores"],
+            )
+    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+        raise AnswersError(
+            f"{path}: not a file of answers ({type(error).__name__}); remove it to measure again"
+        ) from error

@@ -1,0 +1,41 @@
+"""The shape of resources/weights/<model>.json."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import (
+    Field,
+)
+
+if TYPE_CHECKING:
+    pass
+from dnnbench.records.base import SCHEMA_VERSION, ModelName, Record, SchemaVersion, Tier
+
+
+class WeightsTried(Record):
+    """A source of weights that was not used, and why."""
+
+    source: str
+    reason: str
+
+
+class WeightsRecord(Record):
+    """resources/weights/<model>.json: a network's verified file of weights, or why there is none.
+
+    ``sha256`` is of the file at ``path``. ``source`` is an address, a path, or a file in a package;
+    ``revision`` is the commit that a file on Hugging Face is of.
+    ``tier`` is that of ``registry.WeightsSource``, or override for a file of the user's own. There
+    is no time in it, so that what is fetched again unchanged does not run anything again.
+    """
+
+    schema_version: SchemaVersion = SCHEMA_VERSION
+    model: ModelName
+    status: Literal["ok", "missed"]
+    path: str | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    tier: Tier | Literal["override"] | None = None
+    library: str | None = None
+    source: str | None = None
+    revision: str | None = None
+    filename: str | None = None
+    licence: str | None = None
+    tried: list[WeightsTried] = []

@@ -1,0 +1,193 @@
+"""What one device's rows say, ready to be shown: numbers with their class, or a status in words.
+
+The drawn tables and the page's tables both come from here, so they cannot disagree.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
+from dnnbench.report.figures.identity import Identity, Row, rows
+
+VARIANT = "fp32-eager"
+MIB_PER_GIB = 1024
+
+# The 2018 study's classes. A letter stands in every cell, for those who cannot tell the colours.
+GRADES = "ABCD"
+GRADE_COLOURS = dict(zip(GRADES, ("#8fd0b0", "#d3ebc0", "#fbdc9c", "#f2a48c"), strict=True))
+STATUS_COLOUR = "#e4e6e9"
+TIME_WORDS = ("60 fps or more", "30 to 60 fps", "15 to 30 fps", "below 15 fps")
+MEMORY_WORDS = ("up to 0.7 GiB", "0.7 to 1.0 GiB", "1.0 to 1.4 GiB", "above 1.4 GiB")
+_MIN_FPS = (60, 30, 15)
+_MAX_GIB = (0.7, 1.0, 1.4)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number with its grade, or a status with none; ``note`` is what a closer look shows."""
+
+    text: str
+    grade: str | None
+    note: str
+    interval: str = ""
+    value: float | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A network's row of a table."""
+
+    model: str
+    name: str
+    colour: str
+    cells: list[Cell]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of networks by batch size, best first; ``words`` say what each grade means."""
+
+    quantity: str
+    batch_sizes: list[int]
+    lines: list[Line]
+    words: tuple[str, ...]
+
+
+def device_rows(study: pd.DataFrame, device: str) -> list[Row]:
+    """The rows of one device, of the variant that figures show."""
+    return rows(study[(study["device"] == device) & (study["variant"] == VARIANT)])
+
+
+def borrowed_memory(device_rows: Sequence[Row]) -> str | None:
+    """The device whose memory these rows carry, if it is not their own (``process:other``)."""
+    for row in device_rows:
+        if row["memory_basis"] and ":" in row["memory_basis"]:
+            return str(row["memory_basis"].split(":", 1)[1])
+    return None
+
+
+def time_table(device_rows: Sequence[Row], identity: Identity) -> Table:
+    """Inference time in ms an image by batch size, fastest at the smallest batch first."""
+    return _table(device_rows, identity, "Inference time (ms per image)", _time_cell, TIME_WORDS)
+
+
+def memory_table(device_rows: Sequence[Row], identity: Identity) -> Table:
+    """Memory in MiB by batch size, smallest at the smallest batch first."""
+    return _table(device_rows, identity, "Memory (MiB)", _memory_cell, MEMORY_WORDS)
+
+
+def source_text(row: Row) -> str:
+    """Where a row's time and memory come from."""
+    if row["source"] == "predicted":
+        return "predicted from the networks that were timed"
+    if row["source"] != "measured":
+        return f"{row['source']}, protocol {row['protocol']}"
+    return f"measured, session {row['session']}, protocol {row['protocol']}"
+
+
+def time_text(row: Row) -> str:
+    """A time with its interval, or why there is none."""
+    if row["latency_ms"] is None:
+        return _status(row["status"])
+    return _with_span(
+        f"{significant(row['latency_ms'])} ms", row["latency_ms_low"], row["latency_ms_high"]
+    )
+
+
+def fps_text(row: Row) -> str:
+    """Frames a second with its interval, or why there is none."""
+    if row["fps"] is None:
+        return _status(row["status"])
+    low, high = fps_interval(row)
+    return _with_span(significant(row["fps"]), low, high)
+
+
+def fps_interval(row: Row) -> tuple[float | None, float | None]:
+    """The interval of the time, as frames a second."""
+    low, high = row["latency_ms_low"], row["latency_ms_high"]
+    if low is None or high is None:
+        return None, None
+    return 1000 / high, 1000 / low
+
+
+def memory_text(row: Row) -> str:
+    """Memory with what it includes, or why there is none."""
+    if row["memory_mib"] is None:
+        return _status(row["memory_status"])
+    return f"{significant(row['memory_mib'], 4)} MiB ({row['memory_basis']})"
+
+
+def stability_text(row: Row) -> str:
+    """Whether the time held still, and if not why; empty where nobody looked."""
+    if row["stable"] is None:
+        return "not recorded"
+    return "stable" if row["stable"] else f"unstable: {row['unstable_reason']}"
+
+
+def _table(
+    device_rows: Sequence[Row],
+    identity: Identity,
+    quantity: str,
+    cell: Callable[[Row], Cell],
+    words: tuple[str, ...],
+) -> Table:
+    batch_sizes = sorted({int(row["batch_size"]) for row in device_rows})
+    by_model: dict[str, dict[int, Cell]] = {}
+    for row in device_rows:
+        by_model.setdefault(row["model"], {})[int(row["batch_size"])] = cell(row)
+    missing = Cell(STATUS_WORDS["not_measured"], None, "no row in the study")
+    lines = []
+    for model, cells in by_model.items():
+        who = identity.of(model)
+        in_order = [cells.get(size, missing) for size in batch_sizes]
+        lines.append(Line(model, who["name"], who["colour"], in_order))
+    lines.sort(key=lambda line: ([_rank(cell) for cell in line.cells], line.model))
+    return Table(quantity, batch_sizes, lines, words)
+
+
+def _rank(cell: Cell) -> float:
+    return float("inf") if cell.value is None else cell.value
+
+
+def _time_cell(row: Row) -> Cell:
+    value = row["latency_ms"]
+    if value is None:
+        return Cell(_status(row["status"]), None, source_text(row))
+    mark = UNSTABLE_MARK if row["stable"] is False else ""
+    fps = 1000 / value
+    grade = next((g for g, least in zip(GRADES, _MIN_FPS, strict=False) if fps >= least), "D")
+    return Cell(
+        text=significant(value),
+        grade=grade,
+        note="; ".join([f"{fps_text(row)} fps", stability_text(row), source_text(row)]),
+        interval=span(row["latency_ms_low"], row["latency_ms_high"]),
+        value=value,
+        mark=PREDICTED_MARK if row["source"] == "predicted" else mark,
+    )
+
+
+def _memory_cell(row: Row) -> Cell:
+    value = row["memory_mib"]
+    if value is None:
+        return Cell(_status(row["memory_status"]), None, source_text(row))
+    gib = value / MIB_PER_GIB
+    # Published memory is a rounded number of GiB: 1.4 GiB must not fail by a bit.
+    grade = next((g for g, most in zip(GRADES, _MAX_GIB, strict=False) if gib <= most + 1e-9), "D")
+    return Cell(
+        text=f"{value:,.0f}",
+        grade=grade,
+        note="; ".join([f"{significant(gib)} GiB, {row['memory_basis']}", source_text(row)]),
+        value=value,
+    )
+
+
+def _status(status: str) -> str:
+    return STATUS_WORDS.get(status, status)
+
+
+def _with_span(text: str, low: float | None, high: float | None) -> str:
+    interval = span(low, high)
+    return f"{text} (95 % interval {interval})" if interval else text

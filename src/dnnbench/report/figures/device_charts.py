@@ -1,0 +1,263 @@
+"""Scatter charts of what one device measured: accuracy against speed, memory against size."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+
+import altair as alt
+
+from dnnbench.core.formatting import significant, text_width
+from dnnbench.report.figures.cells import (
+    fps_interval,
+    fps_text,
+    memory_text,
+    source_text,
+    stability_text,
+    time_text,
+)
+from dnnbench.report.figures.identity import Identity, Row
+from dnnbench.report.figures.scatter import (
+    HEIGHT,
+    POINT_RADIUS,
+    WIDTH,
+    Axis,
+    colour_channel,
+    label_layers,
+    linear_axis,
+    log_axis,
+    place_labels,
+    stack,
+    tooltips,
+)
+from dnnbench.report.figures.theme import BAND, LABEL_SIZE
+
+REAL_TIME = ((15, "half real-time"), (30, "real-time"), (60, "super real-time"))
+
+_STABLE, _UNSTABLE, _PREDICTED = "stable or not recorded", "unstable measurement", "predicted"
+_SHAPES = {_STABLE: "circle", _UNSTABLE: "diamond", _PREDICTED: "circle"}
+_SHAPE_SIZE = (2 * POINT_RADIUS) ** 2
+
+
+def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChart:
+    """Top-1 accuracy against images a second at batch size 1, with real-time bands.
+
+    Bars are the interval of the time, where there is one; the stepped line is the Pareto front.
+    Networks without a time or an accuracy are left out: the time table has them. Predicted ones
+    are hollow, and not on the front.
+    """
+    points = [
+        {
+            **_point(row, identity),
+            "fps": _plotted(row["fps"]),
+            "low": _plotted(fps_interval(row)[0]),
+            "high": _plotted(fps_interval(row)[1]),
+            "fps_text": fps_text(row),
+        }
+        for row in device_rows
+        if row["batch_size"] == 1 and row["fps"] is not None and row["top1"] is not None
+    ]
+    speeds = [p[key] for p in points for key in ("low", "fps", "high") if p[key] is not None]
+    x = log_axis("fps", "Images per second at batch size 1", [*speeds, 15, 60], WIDTH, pad=50)
+    y = _accuracy_axis(points)
+    front = _front_line(points, x, y)
+    steps = [(*a, *b) for a, b in pairwise(front)]
+    whiskers = [p for p in points if p["low"] is not None]
+    spans = [(p["low"], p["top1"], p["high"], p["top1"]) for p in whiskers]
+    labels = place_labels(points, x, y, lines=[*steps, *spans])
+    leaders, names = label_layers(points, labels, x, y)
+    base = alt.Chart(alt.InlineData(values=points)).encode(y.channel("y"), color=colour_channel())
+    bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5, opacity=0.8)
+    vertices = [{"fps": a, "top1": b, "order": i} for i, (a, b) in enumerate(front)]
+    front_layer = (
+        alt.Chart(alt.InlineData(values=vertices))
+        .mark_line(style="front", aria=False)
+        .encode(x.channel("x"), y.channel("y"), order=alt.Order("order", type="quantitative"))
+    )
+    states, states_shown = list(_SHAPES), {point["state"] for point in points}
+    marks = base.encode(
+        x.channel("x"),
+        shape=alt.Shape(
+            "state",
+            type="nominal",
+            scale=alt.Scale(domain=states, range=list(_SHAPES.values())),
+            legend=None,
+        ),
+        fill=alt.Fill("colour", type="nominal", scale=None),
+        fillOpacity=alt.FillOpacity("solid", type="quantitative", scale=None),
+        tooltip=tooltips(
+            {
+                "Network": "name",
+                "Images per second": "fps_text",
+                "Time per image": "time_text",
+                "Top-1": "top1_text",
+                "Memory": "memory_text",
+                "Stability": "stability_text",
+                "Source": "source_text",
+            }
+        ),
+    ).mark_point(size=_SHAPE_SIZE, opacity=1, strokeWidth=1.6)
+    return stack(
+        *_bands(x),
+        front_layer,
+        leaders,
+        bars.encode(x.channel("x", "low"), x2="high"),
+        marks,
+        names,
+        *_key([state for state in (_UNSTABLE, _PREDICTED) if state in states_shown]),
+        width=WIDTH,
+        height=HEIGHT,
+    )
+
+
+def memory_chart(
+    device_rows: Sequence[Row], weights_mib: Mapping[str, float], identity: Identity
+) -> alt.LayerChart:
+    """Memory at batch size 1 against the size of the weights; the line is the weights alone.
+
+    ``weights_mib``: model -> MiB of parameters and buffers.
+    """
+    points = [
+        {
+            **_point(row, identity),
+            "weights": _plotted(weights_mib[row["model"]]),
+            "memory": _plotted(row["memory_mib"]),
+            "weights_text": f"{significant(weights_mib[row['model']], 4)} MiB",
+        }
+        for row in device_rows
+        if row["batch_size"] == 1 and row["memory_mib"] is not None and row["model"] in weights_mib
+    ]
+    x = _size_axis("weights", "Model size: weights and buffers (MiB)", points, WIDTH)
+    y = _size_axis("memory", "Memory at batch size 1 (MiB)", points, HEIGHT, upwards=True)
+    low, high = max(x.low, y.low, 0.0), min(x.high, y.high)
+    floor = [{"weights": end, "memory": end} for end in (low, high)] if low < high else []
+    lines = [(low, low, high, high)] if floor else []
+    leaders, names = label_layers(points, place_labels(points, x, y, lines=lines), x, y)
+    floor_layer = (
+        alt.Chart(alt.InlineData(values=floor))
+        .mark_line(style="front", aria=False)
+        .encode(x.channel("x"), y.channel("y"))
+    )
+    marks = (
+        alt.Chart(alt.InlineData(values=points))
+        .mark_point(filled=True, size=_SHAPE_SIZE, opacity=1)
+        .encode(
+            x.channel("x"),
+            y.channel("y"),
+            color=colour_channel(),
+            tooltip=tooltips(
+                {
+                    "Network": "name",
+                    "Memory": "memory_text",
+                    "Model size": "weights_text",
+                    "Time per image": "time_text",
+                    "Top-1": "top1_text",
+                    "Source": "source_text",
+                }
+            ),
+        )
+    )
+    return stack(floor_layer, leaders, marks, names, width=WIDTH, height=HEIGHT)
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The points that no other beats in one coordinate without losing in the other, by the first.
+
+    More is better in both.
+    """
+    front: list[tuple[float, float]] = []
+    for point in sorted(set(points), reverse=True):
+        if not front or point[1] > front[-1][1]:
+            front.append(point)
+    return front[::-1]
+
+
+def _point(row: Row, identity: Identity) -> Row:
+    source = f" ({row['accuracy_source']})" if row["accuracy_source"] else ""
+    state = _UNSTABLE if row["stable"] is False else _STABLE
+    state = _PREDICTED if row["source"] == "predicted" else state
+    return {
+        **identity.of(row["model"]),
+        "top1": row["top1"],
+        "state": state,
+        "solid": 1 if state == _STABLE else 0,
+        "top1_text": "not known" if row["top1"] is None else f"{row['top1']:.2f} %{source}",
+        "time_text": time_text(row),
+        "memory_text": memory_text(row),
+        "stability_text": stability_text(row),
+        "source_text": source_text(row),
+    }
+
+
+def _accuracy_axis(points: Sequence[Row]) -> Axis:
+    accuracies = [point["top1"] for point in points] or [1.0]
+    return linear_axis("top1", "Top-1 accuracy (%)", accuracies, HEIGHT, pad=24, upwards=True)
+
+
+def _size_axis(
+    field: str, title: str, points: Sequence[Row], length: int, *, upwards: bool = False
+) -> Axis:
+    """Both axes are logarithmic where memory spans more than a power of ten: as on a CPU, where
+    the networks alone count; a CUDA context lifts them all to the same order of magnitude.
+    """
+    memory = [point["memory"] for point in points] or [1.0]
+    values = [point[field] for point in points] or [1.0]
+    axis = log_axis if max(memory) > 10 * min(memory) > 0 else linear_axis
+    return axis(field, title, values, length, pad=56, upwards=upwards)
+
+
+def _front_line(points: Sequence[Row], x: Axis, y: Axis) -> list[tuple[float, float]]:
+    """Corners of the stepped line: the best accuracy to be had at a speed or faster."""
+    known = [point for point in points if point["state"] != _PREDICTED]
+    front = pareto_front([(point["fps"], point["top1"]) for point in known])
+    corners: list[tuple[float, float]] = []
+    previous = x.low
+    for fps, top1 in front:
+        corners += [(previous, top1), (fps, top1)]
+        previous = fps
+    return [*corners, (previous, y.low)] if front else []
+
+
+def _bands(x: Axis) -> list[alt.Chart]:
+    """Shaded real-time bands, the darker the faster, with their names above the plot."""
+    bands = []
+    limits = [limit for limit, _ in REAL_TIME] + [x.high]
+    for (low, name), high in zip(REAL_TIME, limits[1:], strict=True):
+        if low < high:
+            room = x.pixel(high) - x.pixel(low)
+            names = (f"{name}, ≥ {low} fps", f"≥ {low} fps", "")
+            fitting = next(text for text in names if 1.2 * text_width(text, LABEL_SIZE) < room)
+            bands.append({"from": low, "to": high, "name": fitting})
+    base = alt.Chart(alt.InlineData(values=bands))
+    shades = [
+        alt.Chart(alt.InlineData(values=[band]))
+        .mark_rect(color=BAND, opacity=0.06 + 0.06 * i, aria=False)
+        .encode(x.channel("x", "from"), x2="to")
+        for i, band in enumerate(bands)
+    ]
+    captions = base.mark_text(style="muted", align="left", baseline="bottom", dx=2).encode(
+        x.channel("x", "from"), y=alt.value(-4), text=alt.Text("name", type="nominal")
+    )
+    return [*shades, captions]
+
+
+def _key(states: Iterable[str]) -> list[alt.Chart]:
+    """What hollow marks mean, below the plot: a legend would show them filled."""
+    layers = []
+    y = alt.value(HEIGHT + 34)
+    left = 6.0
+    for state in states:
+        base = alt.Chart(alt.InlineData(values=[{"text": state}]))
+        layers += [
+            base.mark_point(shape=_SHAPES[state], size=_SHAPE_SIZE, filled=False).encode(
+                x=alt.value(left), y=y
+            ),
+            base.mark_text(style="muted", align="left").encode(
+                x=alt.value(left + 10), y=y, text=alt.Text("text", type="nominal")
+            ),
+        ]
+        left += 1.2 * text_width(state, LABEL_SIZE) + 30
+    return layers
+
+
+def _plotted(value: float | None) -> float | None:
+    """Six significant digits are more than a pixel shows."""
+    return None if value is None else float(f"{value:.6g}")

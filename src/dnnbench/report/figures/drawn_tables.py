@@ -1,0 +1,166 @@
+"""Tables as pictures, for papers and slides; the page has the same ones as HTML."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import altair as alt
+import pandas as pd
+
+from dnnbench.core.formatting import MARK_WORDS
+from dnnbench.report.figures.cells import GRADE_COLOURS, GRADES, STATUS_COLOUR, Table
+from dnnbench.report.figures.identity import Identity, Row, rows
+from dnnbench.report.figures.scatter import stack
+
+_COLUMN, _WIDE_COLUMN, _ROW = 84, 150, 18
+_BEST_COLUMN, _BEST_ROW = 250, 20
+_BEST_LEFT = 90
+
+
+def grid_chart(table: Table) -> alt.LayerChart:
+    """A table of cells coloured by class, with the class's letter in each."""
+    domain = [f"{grade}  {words}" for grade, words in zip(GRADES, table.words, strict=True)]
+    colours = list(GRADE_COLOURS.values())
+    cells = [
+        {
+            "name": line.name,
+            "batch": size,
+            "text": cell.text,
+            "grade": cell.grade or "",
+            "letter": f"{cell.grade or ''}{cell.mark}",
+            "class": domain[GRADES.index(cell.grade)] if cell.grade else "no number",
+            "note": cell.note,
+        }
+        for line in table.lines
+        for size, cell in zip(table.batch_sizes, line.cells, strict=True)
+    ]
+    if any(not cell["grade"] for cell in cells):
+        domain, colours = [*domain, "no number"], [*colours, STATUS_COLOUR]
+    marks = sorted({cell.mark for line in table.lines for cell in line.cells if cell.mark})
+    base = alt.Chart(alt.InlineData(values=cells)).encode(
+        x=alt.X("batch", type="ordinal", axis=_plain_axis("Batch size", orient="top")),
+        y=alt.Y("name", type="nominal", sort=None, axis=_plain_axis(None, orient="left")),
+    )
+    fills = base.mark_rect(style="tile").encode(
+        color=alt.Color(
+            "class",
+            type="nominal",
+            scale=alt.Scale(domain=domain, range=colours),
+            legend=alt.Legend(
+                title="; ".join(
+                    [table.quantity, *(f"{mark} {MARK_WORDS[mark]}" for mark in marks)]
+                ),
+                orient="top",
+                direction="horizontal",
+                symbolType="square",
+                columns=len(domain) if len(table.batch_sizes) > 4 else 2,
+                labelLimit=200,
+            ),
+        ),
+        tooltip=[
+            alt.Tooltip("name", type="nominal", title="Network"),
+            alt.Tooltip("batch", type="ordinal", title="Batch size"),
+            alt.Tooltip("text", type="nominal", title=table.quantity),
+            alt.Tooltip("note", type="nominal", title="More"),
+        ],
+    )
+    graded = base.transform_filter("datum.grade")
+    numbers = graded.mark_text(style="inside", align="right", dx=16, aria=False).encode(
+        text=alt.Text("text", type="nominal")
+    )
+    letters = graded.mark_text(
+        style="inside", align="left", dx=21, fontSize=9, opacity=0.7, aria=False
+    ).encode(text=alt.Text("letter", type="nominal"))
+    words = (
+        base.transform_filter("!datum.grade")
+        .mark_text(style="inside", fontStyle="italic", aria=False)
+        .encode(text=alt.Text("text", type="nominal"))
+    )
+    return stack(
+        fills,
+        numbers,
+        letters,
+        words,
+        width=alt.Step(_COLUMN if len(table.batch_sizes) > 3 else _WIDE_COLUMN),
+        height=alt.Step(_ROW),
+    )
+
+
+def best_chart(
+    selection: pd.DataFrame,
+    device: str,
+    budgets: tuple[Sequence[float], Sequence[float]],
+    identity: Identity,
+) -> alt.LayerChart:
+    """The best networks of a device under each pair of budgets (GiB, frames a second)."""
+    limits_gib, limits_fps = budgets
+    chosen = rows(selection[selection["device"] == device])
+    depth = max([int(row["rank"]) for row in chosen], default=1)
+    width = _BEST_LEFT + _BEST_COLUMN * len(limits_fps)
+    block = depth * _BEST_ROW + 10
+    height = 26 + block * len(limits_gib)
+    texts: list[Row] = [
+        {"x": _BEST_LEFT + _BEST_COLUMN * i, "y": 12, "text": f"≥ {fps:g} images per second"}
+        for i, fps in enumerate(limits_fps)
+    ]
+    rules: list[Row] = []
+    entries: list[Row] = []
+    for i, gib in enumerate(limits_gib):
+        top = 26 + block * i
+        rules.append({"y": top, "x": 0, "x2": width})
+        texts.append({"x": 0, "y": top + 16, "text": f"≤ {gib:g} GiB"})
+        for j, fps in enumerate(limits_fps):
+            left = _BEST_LEFT + _BEST_COLUMN * j
+            cell = [r for r in chosen if (r["max_memory_gib"], r["min_fps"]) == (gib, fps)]
+            if not cell:
+                texts.append({"x": left, "y": top + 16, "text": "none"})
+            entries += [_entry(row, identity, left, top) for row in cell]
+    across = alt.Scale(domain=[0, width], nice=False)
+    down = alt.Scale(domain=[height, 0], nice=False)
+
+    def at(data: list[Row]) -> alt.Chart:
+        return alt.Chart(alt.InlineData(values=data)).encode(
+            x=alt.X("x", type="quantitative", scale=across, axis=None),
+            y=alt.Y("y", type="quantitative", scale=down, axis=None),
+        )
+
+    named = at(entries)
+    return stack(
+        at(rules).mark_rule(style="ruler", aria=False).encode(x2="x2"),
+        named.mark_point(filled=True, shape="circle", size=60, opacity=1, xOffset=6).encode(
+            color=alt.Color("colour", type="nominal", scale=None)
+        ),
+        named.mark_text(style="label", align="left", dx=16).encode(
+            text=alt.Text("text", type="nominal")
+        ),
+        named.mark_text(style="label", align="right", dx=_BEST_COLUMN - 24).encode(
+            text=alt.Text("top1", type="nominal")
+        ),
+        at(texts)
+        .mark_text(style="label", align="left", fontWeight="bold")
+        .encode(text=alt.Text("text", type="nominal")),
+        width=width,
+        height=height,
+    )
+
+
+def _plain_axis(title: str | None, orient: Literal["top", "left"]) -> alt.Axis:
+    return alt.Axis(
+        title=title,
+        orient=orient,
+        ticks=False,
+        domain=False,
+        labelAngle=0,
+        labelLimit=220,
+        labelPadding=6,
+    )
+
+
+def _entry(row: Row, identity: Identity, left: float, top: float) -> Row:
+    mark = " ?" if row["fits"] == "cannot_tell" else ""
+    return {
+        **identity.of(row["model"]),
+        "x": left,
+        "y": top + 16 + (int(row["rank"]) - 1) * _BEST_ROW,
+        "text": identity.name(row["model"]) + mark,
+        "top1": f"{row['top1']:.2f} %",
+    }

@@ -1,0 +1,151 @@
+"""The explorer's chart: accuracy against one of the numbers that a reader limits.
+
+It is drawn without data. The page fills the data sets ``points``, ``front``, ``limits`` and
+``names``, sets the parameters ``x_low``, ``x_high``, ``y_low`` and ``y_high`` (the ends of the
+axes), and fills them again whenever a limit moves.
+"""
+
+from typing import Any, Literal
+
+import altair as alt
+
+from dnnbench.queries.selection import Name
+from dnnbench.report.figures.highlight import FADED, PARAMETER
+from dnnbench.report.figures.scatter import POINT_RADIUS
+from dnnbench.report.figures.theme import CSS
+
+AXES: dict[Name, str] = {
+    "min_fps": "Images per second",
+    "max_memory_gib": "Memory (GiB)",
+    "max_params_m": "Parameters that run (millions)",
+}
+HEIGHT = 400
+# Those beyond the ends of an axis are not drawn.
+_TICKS = [float(f"{digit}e{decade}") for decade in range(-4, 7) for digit in (1, 2, 5)]
+_ENDS = ("x_low", "x_high", "y_low", "y_high")
+_TIPS = {
+    "Network": "name",
+    "Fits": "fits_text",
+    "Top-1": "top1",
+    "Images per second": "fps",
+    "Time per image": "time",
+    "Memory": "memory",
+    "Parameters": "params",
+    "Stability": "stability",
+    "Source": "source",
+}
+
+
+def explorer_chart(axis: Name) -> dict[str, Any]:
+    """The Vega-Lite specification, with top-1 accuracy upwards and ``axis`` across.
+
+    ``points``: model, colour, x, x_low, x_high (both empty without an interval), y, fits, unstable
+    (true or false) and a text a tooltip; ``front``: x, y, order; ``limits``: x or y; ``names``:
+    model, text, x, y, right (whether the text ends at the point).
+    """
+    across = alt.Axis(title=f"{AXES[axis]}, log scale", format=",~r", values=_TICKS)
+
+    def at(field: str) -> alt.X:
+        return alt.X(field, type="quantitative", scale=_scale("x", "log"), axis=across)
+
+    x = at("x")
+    y = alt.Y(
+        "y",
+        type="quantitative",
+        scale=_scale("y", "linear"),
+        axis=alt.Axis(title="Top-1 accuracy (%)", tickCount=8),
+    )
+    points = alt.Chart(alt.NamedData("points")).encode(y)
+    # What does not fit is grey, unless the reader picked it out.
+    outside = f"datum.fits == 'no' && indexof({PARAMETER}, datum.model) < 0"
+    colour: dict[str, Any] = {
+        "condition": {"test": outside, "value": CSS["muted"]},
+        "field": "colour",
+        "type": "nominal",
+        "scale": None,
+    }
+    opacity = alt.OpacityValue(condition=[FADED, {"test": outside, "value": 0.3}], value=1)
+    marks = points.encode(
+        x,
+        color=alt.Color.from_dict(colour),
+        fill=alt.Fill.from_dict(colour),
+        opacity=opacity,
+        fillOpacity=alt.FillOpacityValue(
+            condition={"test": "datum.fits == 'cannot_tell'", "value": 0}, value=1
+        ),
+        shape=alt.Shape(
+            "unstable",
+            type="nominal",
+            scale=alt.Scale(domain=[False, True], range=["circle", "diamond"]),
+            legend=None,
+        ),
+        tooltip=[alt.Tooltip(field, type="nominal", title=title) for title, field in _TIPS.items()],
+    ).mark_point(size=(2 * POINT_RADIUS) ** 2 * 1.3, strokeWidth=1.8, cursor="pointer")
+    whiskers = (
+        points.transform_filter("isValid(datum.x_low)")
+        .mark_rule(strokeWidth=1.4, clip=True, aria=False)
+        .encode(at("x_low"), x2="x_high", opacity=opacity, color=alt.Color.from_dict(colour))
+    )
+    front = (
+        alt.Chart(alt.NamedData("front"))
+        .mark_line(style="front", clip=True, aria=False)
+        .encode(x, y, order=alt.Order("order", type="quantitative"))
+    )
+    limits = alt.Chart(alt.NamedData("limits"))
+    names = alt.Chart(alt.NamedData("names")).encode(x, y, text=alt.Text("text", type="nominal"))
+    layers = [
+        limits.transform_filter("isValid(datum.x)").mark_rule(**_LIMIT).encode(x),
+        limits.transform_filter("isValid(datum.y)").mark_rule(**_LIMIT).encode(y),
+        front,
+        whiskers,
+        marks,
+        *_names(names),
+    ]
+    chart = alt.LayerChart(layer=layers, width="container", height=HEIGHT)
+    spec: dict[str, Any] = chart.to_dict()
+    spec.pop("config", None)
+    params = [{"name": name, "value": 1 + at} for at, name in enumerate(_ENDS)]
+    return {
+        **spec,
+        "params": [*params, {"name": PARAMETER, "value": []}],
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "description": f"Top-1 accuracy against {AXES[axis]}; the table below has the numbers.",
+    }
+
+
+_LIMIT: dict[str, Any] = {
+    "color": "var(--accent)",
+    "strokeWidth": 1.5,
+    "clip": True,
+    "aria": False,
+}
+
+
+def _scale(kind: str, form: Literal["log", "linear"]) -> alt.Scale:
+    ends = [alt.ExprRef(f"{kind}_low"), alt.ExprRef(f"{kind}_high")]
+    return alt.Scale(type=form, nice=False, domain=ends)
+
+
+def _names(names: alt.Chart) -> list[alt.Chart]:
+    """Names beside their points, on the side where there is room; each on a halo."""
+    layers = []
+    sides: tuple[tuple[bool, Literal["left", "right"], int], ...]
+    sides = ((False, "left", 9), (True, "right", -9))
+    for right, align, dx in sides:
+        side = names.transform_filter(f"datum.right == {str(right).lower()}")
+        layers += [
+            side.mark_text(
+                style="halo",
+                align=align,
+                dx=dx,
+                dy=-7,
+                strokeWidth=3,
+                strokeJoin="round",
+                opacity=0.8,
+                aria=False,
+            ),
+            side.mark_text(style="label", align=align, dx=dx, dy=-7, cursor="pointer").encode(
+                opacity=alt.OpacityValue(condition=FADED, value=1)
+            ),
+        ]
+    return layers

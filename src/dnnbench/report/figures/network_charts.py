@@ -1,0 +1,173 @@
+"""Figures about the networks themselves: the same on every device."""
+
+import math
+from typing import Literal
+
+import altair as alt
+import pandas as pd
+
+from dnnbench.core.formatting import significant, span
+from dnnbench.report.figures.identity import Identity, Row, rows
+from dnnbench.report.figures.scatter import (
+    HEIGHT,
+    POINT_RADIUS,
+    WIDTH,
+    colour_channel,
+    label_layers,
+    linear_axis,
+    log_axis,
+    place_labels,
+    stack,
+    tooltips,
+)
+
+Measure = Literal["top1", "top5"]
+
+_MEASURES = {"top1": "Top-1 accuracy (%)", "top5": "Top-5 accuracy (%)"}
+_LEGEND_M = [1, 5, 10, 50, 75, 100, 150]
+_LARGEST_RADIUS = 30.0
+# Every network of the 2018 study does more than this share of its multiply-adds in convolutions.
+_MOST = 0.9
+_DENSITY_TITLE = "Accuracy density: top-1 / parameters (% per million)"
+_TIPS = {
+    "Network": "name",
+    "Top-1": "top1_text",
+    "Top-5": "top5_text",
+    "Operations": "macs_text",
+    "Parameters": "params_text",
+    "Accuracy density": "density_text",
+}
+
+
+def ball_chart(models: pd.DataFrame, identity: Identity, measure: Measure) -> alt.LayerChart:
+    """Accuracy against operations; a ball's area is the network's parameters.
+
+    ``models``: rows of results/models.csv. Networks without this accuracy are left out.
+    """
+    points = [point for point in _points(models, identity) if point[measure] is not None]
+    # Large balls first, so that small ones lie on top and can be seen and hovered.
+    points.sort(key=lambda point: -point["params_m"])
+    largest = max([*_LEGEND_M, *(point["params_m"] for point in points)])
+    radii = [_LARGEST_RADIUS * math.sqrt(point["params_m"] / largest) for point in points]
+    what = "" if beyond_convolutions(models) else " (convolutions)"
+    x = linear_axis("gmacs", f"Operations: GMACs{what}", _values(points, "gmacs"), WIDTH, pad=34)
+    y = linear_axis(
+        measure, _MEASURES[measure], _values(points, measure), HEIGHT, pad=34, upwards=True
+    )
+    labels = place_labels(points, x, y, radii=radii)
+    leaders, names = label_layers(points, labels, x, y, radii=radii)
+    # Vega's size of a circle is the square of its diameter.
+    size = alt.Size(
+        "params_m",
+        type="quantitative",
+        scale=alt.Scale(type="linear", domain=[0, largest], range=[0, (2 * _LARGEST_RADIUS) ** 2]),
+        legend=alt.Legend(
+            title="Parameters (millions) = area",
+            values=_LEGEND_M,
+            orient="bottom",
+            direction="horizontal",
+            symbolType="circle",
+            columns=len(_LEGEND_M),
+        ),
+    )
+    balls = (
+        alt.Chart(alt.InlineData(values=points))
+        .mark_point(filled=True, shape="circle", style="ball", opacity=0.75)
+        .encode(
+            x.channel("x"),
+            y.channel("y"),
+            size=size,
+            color=colour_channel(),
+            tooltip=tooltips(_TIPS),
+        )
+    )
+    return stack(balls, leaders, names, width=WIDTH, height=HEIGHT)
+
+
+def density_bars(models: pd.DataFrame, identity: Identity) -> alt.LayerChart:
+    """Accuracy density, top-1 per million parameters: one bar a network, densest first."""
+    points = _dense(models, identity)
+    points.sort(key=lambda point: (-point["density"], point["model"]))
+    base = alt.Chart(alt.InlineData(values=points)).encode(
+        x=alt.X("density", type="quantitative", title=_DENSITY_TITLE, axis=alt.Axis(tickCount=10)),
+        y=alt.Y("name", type="nominal", sort=None, title=None, axis=_name_axis()),
+    )
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(color=colour_channel(), tooltip=tooltips(_TIPS))
+    values = base.mark_text(style="muted", align="left", dx=4).encode(
+        text=alt.Text("density_number", type="nominal")
+    )
+    return stack(bars, values, width=WIDTH - 140, height=alt.Step(17))
+
+
+def density_scatter(models: pd.DataFrame, identity: Identity) -> alt.LayerChart:
+    """Top-1 accuracy against accuracy density."""
+    points = _dense(models, identity)
+    x = log_axis("density", _DENSITY_TITLE, _values(points, "density"), WIDTH, pad=60)
+    y = linear_axis(
+        "top1", _MEASURES["top1"], _values(points, "top1"), HEIGHT, pad=24, upwards=True
+    )
+    leaders, names = label_layers(points, place_labels(points, x, y), x, y)
+    marks = (
+        alt.Chart(alt.InlineData(values=points))
+        .mark_point(filled=True, size=(2 * POINT_RADIUS) ** 2, opacity=1)
+        .encode(x.channel("x"), y.channel("y"), color=colour_channel(), tooltip=tooltips(_TIPS))
+    )
+    return stack(leaders, marks, names, width=WIDTH, height=HEIGHT)
+
+
+def beyond_convolutions(models: pd.DataFrame) -> bool:
+    """Whether a network does a tenth or more of its multiply-adds outside of convolutions.
+
+    Those of 2018 do not, and the study plotted convolutions alone; of a transformer they are next
+    to nothing.
+    """
+    return bool((models["conv_macs"] < _MOST * models["macs"]).any())
+
+
+def _points(models: pd.DataFrame, identity: Identity) -> list[Row]:
+    """One point a network: plotted numbers, and the strings its tooltip shows."""
+    points = []
+    counted = "macs" if beyond_convolutions(models) else "conv_macs"
+    for row in rows(models):
+        params_m = row["params_executed"] / 1e6
+        density = row["top1"] / params_m if row["top1"] is not None and params_m else None
+        points.append(
+            {
+                **identity.of(row["model"]),
+                "gmacs": round(row[counted] / 1e9, 4),
+                "params_m": round(params_m, 4),
+                "top1": row["top1"],
+                "top5": row["top5"],
+                "density": None if density is None else round(density, 4),
+                "top1_text": accuracy_text(row, "top1"),
+                "top5_text": accuracy_text(row, "top5"),
+                "macs_text": f"{significant(row['conv_macs'] / 1e9, 4)} GMACs (convolutions), "
+                f"{significant(row['macs'] / 1e9, 4)} in all",
+                "params_text": f"{significant(params_m, 4)} M",
+                "density_number": "" if density is None else significant(density),
+                "density_text": "" if density is None else f"{significant(density)} % per million",
+            }
+        )
+    return points
+
+
+def accuracy_text(row: Row, measure: Measure) -> str:
+    """An accuracy with its interval and source, for a tooltip."""
+    if row[measure] is None:
+        return "not known"
+    interval = span(row[f"{measure}_low"], row[f"{measure}_high"])
+    inside = ", ".join(filter(None, [interval, row[f"{measure}_source"]]))
+    return f"{row[measure]:.2f} %" + (f" ({inside})" if inside else "")
+
+
+def _dense(models: pd.DataFrame, identity: Identity) -> list[Row]:
+    return [point for point in _points(models, identity) if point["density"] is not None]
+
+
+def _values(points: list[Row], field: str) -> list[float]:
+    """Values that an axis has to span; an empty study still gets an axis."""
+    return [point[field] for point in points] or [1.0]
+
+
+def _name_axis() -> alt.Axis:
+    return alt.Axis(labelLimit=220, ticks=False, domain=False, labelPadding=6)

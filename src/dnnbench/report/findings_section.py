@@ -1,0 +1,204 @@
+"""What the page says of the published study: findings and replication, ready to be shown.
+
+Every sentence about a claim or an anomaly was made from its numbers where they were computed; here
+they are only arranged and labelled.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isclose
+from statistics import median
+from typing import get_args
+
+from dnnbench.findings.place_tables import CORRECTED, COUNTED, PRINTED
+from dnnbench.findings.stated import listed
+from dnnbench.records.findings_records import (
+    Anomaly,
+    Claim,
+    Detection,
+    Evidence,
+    Findings,
+    ReplicationRow,
+    Verdict,
+)
+from dnnbench.report.figures.figure_names import device_label
+from dnnbench.tables.published import DEVICES, label
+
+# What needs most explaining comes first.
+VERDICTS: tuple[Verdict, ...] = (
+    "does not hold",
+    "holds only as printed",
+    "cannot be tested here",
+    "holds",
+)
+assert set(VERDICTS) == set(get_args(Verdict))
+
+# Corrected numbers this near to the printed ones are not shown beside them.
+ALIKE = 0.05
+
+_PLACES = {PRINTED: "Printed tables", CORRECTED: "Corrected tables", COUNTED: "Counted here"}
+_INDICES = {
+    "conv_gmacs": "Operations, as labelled",
+    "conv_gmacs:relabelled": "Operations, after the exchange of rows is undone",
+    "params_m": "Parameters",
+    "weights_mib": "Size of the weights, and of their file",
+    "top1": "Top-1 accuracy",
+    "top5": "Top-5 accuracy",
+    "latency_ms": "Time",
+    "memory_mib": "Memory",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one place says; ``verdict`` is empty where it goes without saying."""
+
+    place: str
+    text: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A claim or an anomaly, with what each place says of it."""
+
+    key: str
+    title: str
+    source: str
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The claims of one verdict."""
+
+    verdict: Verdict
+    claims: list[Shown]
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """One index of replication.csv in a row: how many agree, and the ratios."""
+
+    index: str
+    where: str
+    count: int
+    within: str
+    ratio: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """The section of the page."""
+
+    summary: str
+    groups: list[Group]
+    anomalies: list[Shown]
+    replicated: list[Replicated]
+
+
+def arrange(findings: Findings, replication: Iterable[ReplicationRow]) -> Section:
+    """The section's content, claims grouped by verdict in the order of ``VERDICTS``."""
+    claims = findings.claims
+    groups = [
+        Group(verdict, [_claim(claim) for claim in claims if claim.verdict == verdict])
+        for verdict in VERDICTS
+    ]
+    return Section(
+        summary=_summary(claims, findings.anomalies),
+        groups=[group for group in groups if group.claims],
+        anomalies=[_anomaly(anomaly) for anomaly in findings.anomalies],
+        replicated=_replicated(replication),
+    )
+
+
+def _summary(claims: Sequence[Claim], anomalies: Sequence[Anomaly]) -> str:
+    counts = [
+        f"{count} {verdict if count == 1 else _PLURALS[verdict]}"
+        for verdict in VERDICTS
+        if (count := sum(claim.verdict == verdict for claim in claims))
+    ]
+    tested = sum(
+        any(evidence.verdict != "cannot be tested here" for evidence in claim.measured)
+        for claim in claims
+    )
+    found = sum(anomaly.published.found is True for anomaly in anomalies)
+    return (
+        f"Of {len(claims)} claims, {listed(counts)}. {tested} of them were also tested on numbers"
+        f" measured or counted here. {found} of {len(anomalies)} anomalies looked for are in the"
+        " printed tables."
+    )
+
+
+_PLURALS = {
+    "does not hold": "do not hold",
+    "holds only as printed": "hold only as printed",
+    "cannot be tested here": "cannot be tested here",
+    "holds": "hold",
+}
+
+
+def _claim(claim: Claim) -> Shown:
+    lines = [_line(claim.recomputed, plain=claim.recomputed.verdict == claim.verdict)]
+    if _differ(claim.recomputed, claim.corrected):
+        lines.append(_line(claim.corrected, plain=False))
+    lines += [_line(evidence, plain=False) for evidence in claim.measured]
+    return Shown(claim.key, claim.statement, claim.section, lines)
+
+
+def _differ(printed: Evidence, corrected: Evidence) -> bool:
+    """Whether the corrected tables tell anything else: a verdict, or a number by some per cent."""
+    return printed.verdict != corrected.verdict or any(
+        not isclose(value, printed.numbers[name], rel_tol=ALIKE)
+        for name, value in corrected.numbers.items()
+    )
+
+
+def _line(evidence: Evidence, *, plain: bool) -> Line:
+    verdict: str = "" if plain else evidence.verdict
+    if evidence.needs:
+        verdict = f"cannot test it: needs {evidence.needs}"
+    return Line(_place(evidence.place), _capitalised(evidence.text), verdict)
+
+
+def _anomaly(anomaly: Anomaly) -> Shown:
+    lines = [_detection(detection) for detection in (anomaly.published, *anomaly.measured)]
+    return Shown(anomaly.key, anomaly.title, "", lines)
+
+
+def _detection(detection: Detection) -> Line:
+    verdict = {True: "found", False: "not found", None: "cannot be told here"}[detection.found]
+    return Line(_place(detection.place), _capitalised(detection.text), verdict)
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _place(place: str) -> str:
+    return _PLACES.get(place) or device_label(place)
+
+
+def _replicated(rows: Iterable[ReplicationRow]) -> list[Replicated]:
+    cells: dict[tuple[str, str | None, int | None], list[ReplicationRow]] = {}
+    for row in rows:
+        cells.setdefault((row.index, row.device, row.batch_size), []).append(row)
+    return [_cell(index, device, size, own) for (index, device, size), own in cells.items()]
+
+
+def _cell(
+    index: str, device: str | None, batch_size: int | None, rows: Sequence[ReplicationRow]
+) -> Replicated:
+    kind, _, detail = index.partition(":")
+    words = _INDICES.get(index) or _INDICES[kind]
+    if detail in DEVICES:
+        words += f", against {label(detail)}"
+    judged = [row.within for row in rows if row.within is not None]
+    ratios = [row.ratio for row in rows if row.ratio is not None]
+    return Replicated(
+        index=words,
+        where="any machine" if device is None else f"{device_label(device)}, batch {batch_size}",
+        count=len(rows),
+        within=f"{sum(judged)} of {len(judged)}" if judged else "not comparable",
+        ratio=f"{median(ratios):#.3g} ({min(ratios):#.3g} to {max(ratios):#.3g})" if ratios else "",
+    )

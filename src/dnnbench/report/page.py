@@ -1,0 +1,218 @@
+"""reports/index.html: the explorer first, then every figure, then how it was measured.
+
+One file that makes no request: scripts and charts are in it, and a content security policy forbids
+the rest. Text from outside (names of networks, messages) is escaped where it is put in.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import vl_convert
+from jinja2 import Environment as Templates
+from jinja2 import PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from dnnbench.core.formatting import STATUS_WORDS
+from dnnbench.records.environment_records import Environment
+from dnnbench.report import explorer_data
+from dnnbench.report.figures import captions
+from dnnbench.report.figures.accuracy_table import accuracy_lines, accuracy_text, weights_lines
+from dnnbench.report.figures.catalog import Figure
+from dnnbench.report.figures.cells import (
+    GRADE_COLOURS,
+    GRADES,
+    Table,
+    fps_text,
+    memory_table,
+    memory_text,
+    time_table,
+    time_text,
+)
+from dnnbench.report.figures.explorer_chart import AXES
+from dnnbench.report.figures.figure_names import device_label
+from dnnbench.report.figures.highlight import highlightable
+from dnnbench.report.figures.identity import Row, rows
+from dnnbench.report.figures.results import Results
+from dnnbench.report.figures.save import specification
+from dnnbench.report.figures.theme import CSS, config
+from dnnbench.report.figures.variants_table import Table as VariantsTable
+from dnnbench.report.figures.variants_table import variants_table
+from dnnbench.report.findings_section import Section
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network chosen under a pair of budgets, with the numbers that speak for it."""
+
+    name: str
+    colour: str
+    top1: str
+    certain: bool
+    unstable: bool
+    time: str
+    fps: str
+    memory: str
+
+
+@dataclass(frozen=True)
+class Device:
+    """What the page says about one device."""
+
+    key: str
+    label: str
+    machine: str
+    measured: bool
+    borrowed: str | None
+    counts: str
+    choices: list[list[list[Choice]]]
+    figures: list[Figure]
+    tables: Mapping[str, Table]
+    variants: VariantsTable | None
+
+
+def render(
+    results: Results,
+    figures: Sequence[Figure],
+    environments: Sequence[Environment],
+    findings: Section | None = None,
+) -> str:
+    """The whole page as text; ``findings`` is the section on the published study."""
+    machines = {environment.device: _machine(environment) for environment in environments}
+    devices = [
+        _device(results, figures, device, machines.get(device, "")) for device in results.devices
+    ]
+    specs = {
+        figure.name: highlightable(specification(figure))
+        for figure in figures
+        if figure.kind not in ("time-table", "memory-table", "best-table")
+    }
+    return (
+        _templates()
+        .get_template("page.html")
+        .render(
+            devices=devices,
+            # The answer is about the reader's own machine where there is one.
+            answered=[device for device in devices if device.measured] or devices,
+            limits_gib=results.budgets[0],
+            limits_fps=results.budgets[1],
+            explore=script_data(explorer_data.data(results, machines)),
+            controls=explorer_data.CONTROLS,
+            axes=AXES,
+            families=explorer_data.families(results),
+            figures=[figure for figure in figures if figure.device is None],
+            charted=set(specs),
+            specs=script_data(specs),
+            theme=script_data(config(CSS)),
+            libraries=Markup(_libraries()),
+            grades=GRADE_COLOURS,
+            environments=environments,
+            accuracy=captions.accuracy(
+                row["top1_source"] for row in rows(results.models[["top1_source"]])
+            ),
+            networks=len(results.models),
+            accuracy_text=accuracy_text(results),
+            accuracy_lines=accuracy_lines(results),
+            weights_lines=weights_lines(results),
+            findings=findings,
+        )
+    )
+
+
+def script_data(value: Any) -> Markup:
+    """JSON for a script element, which no text in it can end."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+@cache
+def _templates() -> Templates:
+    templates = Templates(
+        loader=PackageLoader("dnnbench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.globals["grade_words"] = lambda table: list(zip(GRADES, table.words, strict=True))
+    return templates
+
+
+@cache
+def _libraries() -> str:
+    """Vega, Vega-Lite and Vega-Embed, as one script that sets ``window.vegaEmbed``."""
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    # Inside a script element these would be markup; in JavaScript strings they mean the same.
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _machine(environment: Environment) -> str:
+    """The machine in a few words."""
+    where = environment.gpu or environment.cpu
+    return f"{where}, {environment.threads} threads"
+
+
+def _device(results: Results, figures: Sequence[Figure], device: str, machine: str) -> Device:
+    own, identity = results.rows(device), results.identity
+    tables = {"time-table": time_table(own, identity), "memory-table": memory_table(own, identity)}
+    return Device(
+        key=device,
+        label=device_label(device),
+        machine=machine,
+        measured=results.measured(device),
+        borrowed=results.borrowed_memory(device),
+        counts=_counts(own),
+        choices=_choices(results, device, own),
+        figures=[figure for figure in figures if figure.device == device],
+        tables=tables,
+        variants=variants_table([v for v in results.variants if v.device == device], identity),
+    )
+
+
+def _choices(results: Results, device: str, own: Sequence[Row]) -> list[list[list[Choice]]]:
+    """Chosen networks, best first: by memory limit, by speed limit."""
+    chosen = rows(results.selection[results.selection["device"] == device])
+    single = {row["model"]: row for row in own if row["batch_size"] == 1}
+    cells: dict[tuple[float, float], list[Choice]] = {}
+    for row in sorted(chosen, key=lambda row: int(row["rank"])):
+        numbers = single[row["model"]]
+        choice = Choice(
+            name=results.identity.name(row["model"]),
+            colour=results.identity.colour(row["model"]),
+            top1=f"{row['top1']:.2f} %",
+            certain=row["fits"] == "yes",
+            unstable=numbers["stable"] is False,
+            time=time_text(numbers),
+            fps=fps_text(numbers),
+            memory=memory_text(numbers),
+        )
+        cells.setdefault((row["max_memory_gib"], row["min_fps"]), []).append(choice)
+    limits_gib, limits_fps = results.budgets
+    return [[cells.get((gib, fps), []) for fps in limits_fps] for gib in limits_gib]
+
+
+def _counts(own: Sequence[Row]) -> str:
+    """How much of the study there is: networks, cells, and what is wrong with some."""
+    if not own:
+        return "No rows in the study"
+    predicted = {row["model"] for row in own if row["source"] == "predicted"}
+    own = [row for row in own if row["source"] != "predicted"]
+    statuses = Counter(row["status"] for row in own)
+    sizes = sorted({int(row["batch_size"]) for row in own})
+    verb = "measured" if any(row["source"] == "measured" for row in own) else "published"
+    known = {row["model"] for row in own if row["status"] == "ok"}
+    parts = [
+        f"{len(known)} of {len({row['model'] for row in own})} networks {verb}",
+        f"{statuses['ok']} of {len(own)} times (batch sizes {', '.join(map(str, sizes))})",
+    ]
+    if verb == "measured":
+        parts.append(f"{sum(row['stable'] is False for row in own)} unstable")
+    parts += [
+        f"{count} {STATUS_WORDS[status]}" for status, count in statuses.items() if status != "ok"
+    ]
+    if predicted:
+        parts.append(f"times of {len(predicted)} other networks predicted")
+    return ", ".join(parts)

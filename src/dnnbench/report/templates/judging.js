@@ -1,0 +1,116 @@
+// What fits limits, and what is in the way: `dnnbench pick` (dnnbench/queries/best_fit.py) over the numbers,
+// bounds and ties that the program worked out (dnnbench/report/explorer_data.py). Nothing is computed here but
+// comparisons with the limits.
+const judging = (() => {
+  const boundsOf = (network, name) => {
+    const [value, low = value, high = value, certain = true] = network.bounds[name];
+    return { value, low, high, certain };
+  };
+
+  const verdictOf = (number, limit, minimum) => {
+    if (minimum ? number.high < limit : number.low > limit) return "no";
+    const inside = minimum ? number.low >= limit : number.high <= limit;
+    return number.certain && inside ? "yes" : "cannot_tell";
+  };
+
+  const tied = (view, a, b) =>
+    view.ties[Math.min(a.place, b.place)].includes(Math.max(a.place, b.place));
+
+  // A network against the limits that are given: [{ control, limit }].
+  const judgeOne = (network, place, given) => {
+    const verdicts = given.map(({ control, limit }) => {
+      const number = boundsOf(network, control.name);
+      return { control, limit, number, fits: verdictOf(number, limit, control.minimum) };
+    });
+    const worst = ["no", "cannot_tell"].find((fits) => verdicts.some((v) => v.fits === fits));
+    const top1 = boundsOf(network, "min_top1").value;
+    return { network, place, verdicts, top1, fits: worst ?? "yes", group: null, rank: null };
+  };
+
+  // Groups of ties begin with the first network that is not tied with the first of the last group.
+  const rank = (view, found) => {
+    let first = null;
+    let group = 0;
+    found.forEach((one, index) => {
+      if (!first || !tied(view, first, one)) {
+        first = one;
+        group += 1;
+      }
+      one.group = group;
+      one.rank = index + 1;
+    });
+  };
+
+  // What would have to give for a network to fit for certain, and how many times over.
+  const missOf = (one, least) => {
+    const gives = one.verdicts
+      .map(({ control, limit, number, fits }) => {
+        const needed = control.minimum ? Math.max(number.low, least) : number.high;
+        const factor = control.minimum ? limit / needed : needed / limit;
+        return { control, fits, factor, text: one.network.needs[control.name] };
+      })
+      .filter((give) => give.fits !== "yes" && give.factor > 1);
+    return {
+      one,
+      gives,
+      outside: gives.filter((give) => give.fits === "no"),
+      factor: Math.max(...gives.map((give) => give.factor)),
+    };
+  };
+
+  const nearer = (a, b) =>
+    a.factor - b.factor ||
+    b.one.top1 - a.one.top1 ||
+    (a.one.network.model < b.one.network.model ? -1 : 1);
+
+  // For each limit that keeps a better network out by itself, the nearest such network.
+  const bindingOf = (better) => {
+    const nearest = new Map();
+    for (const miss of better) {
+      if (miss.outside.length !== 1) continue;
+      const [give] = miss.outside;
+      const known = nearest.get(give.control.name);
+      if (!known || give.factor < known.give.factor) nearest.set(give.control.name, { give, miss });
+    }
+    return [...nearest.values()];
+  };
+
+  // The answer for a view (one device and batch size) under limits, by the name of a control.
+  const judge = (view, controls, limits, least) => {
+    const given = controls
+      .filter((control) => limits[control.name] !== undefined)
+      .map((control) => ({ control, limit: limits[control.name] }));
+    const leftOut = { ...view.left_out };
+    const judged = [];
+    view.networks.forEach((network, place) => {
+      const missing = given.find(({ control }) => !network.bounds[control.name]);
+      if (missing) leftOut[network.model] = network.unknown[missing.control.name];
+      else judged.push(judgeOne(network, place, given));
+    });
+    const found = judged.filter((one) => one.fits !== "no");
+    rank(view, found);
+    const [best] = found;
+    const misses = judged.filter((one) => one.fits === "no").map((one) => missOf(one, least));
+    const better = misses.filter(
+      ({ one }) => !best || (one.top1 > best.top1 && !tied(view, best, one)),
+    );
+    return {
+      given,
+      judged,
+      found,
+      leftOut,
+      best,
+      sure: found.find((one) => one.fits === "yes"),
+      fit: found.filter((one) => one.fits === "yes").length,
+      better,
+      binding: bindingOf(better),
+      nearest: best ? [] : misses.sort(nearer),
+    };
+  };
+
+  // The controls that a network is judged so by.
+  const controlsOf = (one, fits) =>
+    one.verdicts.filter((verdict) => verdict.fits === fits).map((verdict) => verdict.control);
+
+  return { boundsOf, controlsOf, judge };
+})();

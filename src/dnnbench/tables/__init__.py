@@ -1,0 +1,1 @@
+"""Records joined into the study's tables."""

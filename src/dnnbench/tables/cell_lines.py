@@ -1,0 +1,42 @@
+"""The timed cells that the rows of study.csv rest on, round by round."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from statistics import median
+
+from dnnbench.core.storage import read_lines
+from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.study_records import StudyRow
+
+
+def read(results: Path, device: str, variant: str) -> list[LatencyLine]:
+    """Every timed cell of a device and variant; none of a published device.
+
+    Raises RecordError for a malformed line.
+    """
+    files = sorted((results / device / variant / "latency").glob("round-*.jsonl"))
+    return [line for file in files for line in read_lines(file, LatencyLine)]
+
+
+class Timings:
+    """Timed cells of one device and variant, by what they are cells of."""
+
+    def __init__(self, lines: Iterable[LatencyLine]) -> None:
+        self._cells: dict[tuple[str, int, str], list[LatencyLine]] = {}
+        for line in lines:
+            key = line.model, line.batch_size, line.protocol
+            self._cells.setdefault(key, []).append(line)
+
+    def of(self, row: StudyRow) -> list[LatencyLine]:
+        """The lines behind a row's time. Files may hold cells that the table does not rest on."""
+        return [line for line in self.tried(row) if line.status == "ok"]
+
+    def tried(self, row: StudyRow) -> list[LatencyLine]:
+        """The lines behind a row, whatever their status."""
+        sessions = set((row.session or "").split("+"))
+        lines = self._cells.get((row.model, row.batch_size, row.protocol or ""), [])
+        return [line for line in lines if line.session in sessions]
+
+    def medians(self, row: StudyRow) -> dict[tuple[str, int], float]:
+        """Process medians behind a row's time, ms a pass: by session and round."""
+        return {(line.session, line.round): median(line.samples_ms) for line in self.of(row)}

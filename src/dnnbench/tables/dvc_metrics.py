@@ -1,0 +1,44 @@
+"""What two versions of a study are compared by at a glance: a few numbers of each measured device.
+
+`dvc metrics diff` and `dvc exp show` list them. The published devices never change and are left
+out.
+"""
+
+from collections.abc import Iterable
+from statistics import median
+
+from dnnbench.records.study_records import DeviceMetrics, Metrics, SelectionRow, StudyRow
+
+
+def metrics(rows: Iterable[StudyRow], chosen: Iterable[SelectionRow]) -> Metrics:
+    """From the rows of study.csv and of selection.csv."""
+    devices: dict[str, list[StudyRow]] = {}
+    for row in rows:
+        if row.source == "measured":
+            devices.setdefault(row.device, []).append(row)
+    first = [row for row in chosen if row.rank == 1]
+    return Metrics(
+        devices={
+            device: _device(cells, [row for row in first if row.device == device])
+            for device, cells in devices.items()
+        }
+    )
+
+
+def _device(cells: list[StudyRow], first: list[SelectionRow]) -> DeviceMetrics:
+    timed = [cell for cell in cells if cell.status == "ok"]
+    half_widths = [
+        100 * (cell.latency_ms_high - cell.latency_ms_low) / 2 / cell.latency_ms
+        for cell in timed
+        if cell.latency_ms and cell.latency_ms_low and cell.latency_ms_high
+    ]
+    best = [row.top1 for row in first]
+    return DeviceMetrics(
+        cells=len(cells),
+        cells_ok=sum(cell.memory_status == "ok" for cell in timed),
+        cells_unstable=sum(cell.stable is False for cell in timed),
+        median_half_width_pct=median(half_widths) if half_widths else None,
+        budgets_met=len(best),
+        best_top1_low=min(best, default=None),
+        best_top1_high=max(best, default=None),
+    )

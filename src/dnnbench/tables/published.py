@@ -1,0 +1,209 @@
+"""The tables of the 2018 study as two more devices, so that they pass through every later stage.
+
+Source: Bianco, Cadene, Celona, Napoletano, IEEE Access 6, 2018, doi 10.1109/ACCESS.2018.2877890;
+the files of ``published/bianco2018`` hold its numbers, and their README how exact each is.
+
+Every row has source ``published``, protocol ``bianco2018`` and the accuracy that was published,
+whatever has been measured since. An empty time is a batch that did not fit (``oom``). The paper's
+GB are GiB. It has no intervals, so the rows have none: what is known is that every time and every
+memory reading was rounded to two decimals, and the ``*_ROUNDING_*`` constants say so.
+
+No memory of the Jetson was published, and the Jetson half of the paper's Table 3 was evidently
+made with the Titan's. The Jetson rows carry the Titan's too, under the basis
+``process:titanxp-2018``, which says whose it is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dnnbench.core.storage import R, RecordError, read_rows
+from dnnbench.records.base import (
+    SCHEMA_VERSION,
+    BatchSize,
+    ModelName,
+    NonNegative,
+    Percent,
+    Positive,
+    Record,
+)
+from dnnbench.records.study_records import StudyRow
+
+PROTOCOL = "bianco2018"
+VARIANT = "fp32-eager"
+TITAN = "titanxp-2018"
+JETSON = "jetsontx1-2018"
+DEVICES = (TITAN, JETSON)
+MIB_PER_GIB = 1024
+
+# Half the last printed digit: a printed 1.28 ms was anything from 1.275 to 1.285.
+LATENCY_ROUNDING_MS = 0.005
+MEMORY_ROUNDING_MIB = 0.005 * MIB_PER_GIB
+# Half the last digit of a printed accuracy, per cent, and how far one read off a figure may be off.
+TOP1_ROUNDING = {"table3": 0.005, "figure": 0.03, "library": 0.005}
+TOP5_ROUNDING = {"table3": 0.005, "figure": 0.05, "library": 0.005}
+
+_LABELS = {TITAN: "Titan Xp", JETSON: "Jetson TX1"}
+_MEMORY_BASIS = {TITAN: "process", JETSON: f"process:{TITAN}"}
+
+Digitised = Literal["table3", "figure"]
+
+
+class LatencyEntry(Record):
+    """A row of latency.csv (Table 1): ms an image; empty where the batch did not fit."""
+
+    device: Literal["titanxp-2018", "jetsontx1-2018"]
+    model: ModelName
+    batch_size: BatchSize
+    latency_ms_per_image: Positive | None
+
+
+class MemoryEntry(Record):
+    """A row of memory.csv (Table 2): GiB used by the process on the Titan Xp."""
+
+    device: Literal["titanxp-2018"]
+    model: ModelName
+    batch_size: BatchSize
+    memory_gb: Positive
+
+
+class ModelEntry(Record):
+    """A row of models.csv: per cent from Table 3 or read off a figure; the rest off figures."""
+
+    model: ModelName
+    name: str
+    top1: Percent
+    top1_source: Digitised
+    top5: Percent
+    top5_source: Digitised
+    conv_gmacs_figure: NonNegative
+    params_m_figure: NonNegative
+    params_mb_figure: NonNegative | None
+    density_figure: NonNegative
+
+
+class BestEntry(Record):
+    """A row of best_at_constraints.csv (Table 3): the best networks within one pair of budgets."""
+
+    device: Literal["titanxp-2018", "jetsontx1-2018"]
+    max_memory_gb: Positive
+    min_fps: Positive
+    rank: Annotated[int, Field(ge=1)]
+    model: ModelName
+    top1: Percent
+
+
+class ClaimEntry(Record):
+    """A row of claims.csv: one number, network or word of a claim; several rows make a list.
+
+    ``tested_on`` says what a test takes: ``networks`` (their counts and accuracy), any ``machine``,
+    memory of the whole ``process``, the hardware of one published device, or ``both``.
+    """
+
+    claim: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+    section: str
+    tested_on: Literal["networks", "machine", "process", "titanxp-2018", "jetsontx1-2018", "both"]
+    name: str
+    value: str
+    unit: str | None
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the published study measured."""
+
+    latency: list[LatencyEntry]
+    memory: list[MemoryEntry]
+    models: list[ModelEntry]
+
+
+def read(directory: Path) -> Published:
+    """Read ``latency.csv``, ``memory.csv`` and ``models.csv``.
+
+    Raises RecordError for a missing or malformed file, in one line.
+    """
+    return Published(
+        latency=_read(directory / "latency.csv", LatencyEntry),
+        memory=_read(directory / "memory.csv", MemoryEntry),
+        models=_read(directory / "models.csv", ModelEntry),
+    )
+
+
+def read_best(directory: Path) -> list[BestEntry]:
+    """Read ``best_at_constraints.csv``, what the study concluded. Raises RecordError likewise."""
+    return _read(directory / "best_at_constraints.csv", BestEntry)
+
+
+def label(device: str) -> str:
+    """The machine behind a published device, as a reader knows it; others go by their name."""
+    return _LABELS.get(device, device)
+
+
+def read_claims(directory: Path) -> list[ClaimEntry]:
+    """Read ``claims.csv``, what the study's text says in numbers. Raises RecordError likewise."""
+    return _read(directory / "claims.csv", ClaimEntry)
+
+
+def study_rows(published: Published, models: Iterable[str] | None = None) -> list[StudyRow]:
+    """One StudyRow a published cell: device by device, network by network, by batch size.
+
+    ``models`` keeps these networks, in this order; ``None`` keeps all, as published. A network
+    that was not in the study has no cells here.
+    """
+    cells: dict[tuple[str, str], list[LatencyEntry]] = {}
+    for entry in published.latency:
+        cells.setdefault((entry.device, entry.model), []).append(entry)
+    memory = {(entry.model, entry.batch_size): entry.memory_gb for entry in published.memory}
+    accuracy = {entry.model: entry for entry in published.models}
+    names = list(accuracy) if models is None else [name for name in models if name in accuracy]
+    return [
+        _study_row(entry, memory.get((entry.model, entry.batch_size)), accuracy[name])
+        for device in DEVICES
+        for name in names
+        for entry in cells.get((device, name), [])
+    ]
+
+
+def _study_row(entry: LatencyEntry, memory_gib: float | None, model: ModelEntry) -> StudyRow:
+    latency = entry.latency_ms_per_image
+    return StudyRow(
+        device=entry.device,
+        model=entry.model,
+        variant=VARIANT,
+        batch_size=entry.batch_size,
+        protocol=PROTOCOL,
+        session=None,
+        schema_version=SCHEMA_VERSION,
+        source="published",
+        status="oom" if latency is None else "ok",
+        latency_ms=latency,
+        latency_ms_low=None,
+        latency_ms_high=None,
+        latency_quiet_ms=None,
+        latency_p95_ms=None,
+        batch_ms=None if latency is None else latency * entry.batch_size,
+        fps=None if latency is None else 1000 / latency,
+        stable=None,
+        unstable_reason=None,
+        memory_status="not_measured" if memory_gib is None else "ok",
+        memory_mib=None if memory_gib is None else memory_gib * MIB_PER_GIB,
+        memory_basis=None if memory_gib is None else _MEMORY_BASIS[entry.device],
+        memory_net_mib=None,
+        memory_runtime_mib=None,
+        weights_mib=None,
+        activations_mib=None,
+        energy_mj=None,
+        top1=model.top1,
+        top5=model.top5,
+        accuracy_source=f"published:{model.top1_source}",
+    )
+
+
+def _read(path: Path, row_type: type[R]) -> list[R]:
+    remedy = f"it is part of the repository: restore it (git checkout {path})"
+    if not path.exists():
+        raise RecordError(f"{path}: no such file; {remedy}")
+    return read_rows(path, row_type, remedy)

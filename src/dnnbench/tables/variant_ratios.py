@@ -1,0 +1,79 @@
+"""Ways of running each network against fp32-eager: results/variants.csv.
+
+The ratio of two times is taken within rounds, as in :mod:`dnnbench.queries.compare_networks`: the
+variants take turns, round by round, so that what drifts over a session cancels. Where a variant was
+added to a study that was measured before, or a session was interrupted, nothing pairs the rounds,
+and the ratio is that of two sessions, as between two runs.
+"""
+
+from collections.abc import Iterable
+
+from dnnbench.config.variants import REFERENCE
+from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.memory_records import MemoryCell
+from dnnbench.records.study_records import StudyRow, VariantRow
+from dnnbench.stats import intervals
+from dnnbench.tables.cell_lines import Timings
+from dnnbench.tables.study import Measurements
+
+
+def compare(rows: Iterable[StudyRow], measured: Iterable[Measurements]) -> list[VariantRow]:
+    """A row for every measured cell of ``rows`` whose device ran the reference at its batch size.
+
+    ``measured``: what the rows rest on. In the order of ``rows``.
+    """
+    cells = {(r.device, r.variant, r.model, r.batch_size): r for r in rows}
+    by_way: dict[tuple[str, str], list[LatencyLine]] = {}
+    memory: dict[tuple[str, str, str, int], MemoryCell] = {}
+    for one in measured:
+        device = one.plan.device
+        for line in one.latency:
+            by_way.setdefault((device, line.variant), []).append(line)
+        for (variant, model), record in one.memory.items():
+            memory |= {(device, variant, model, cell.batch_size): cell for cell in record.cells}
+    timings = {way: Timings(lines) for way, lines in by_way.items()}
+    none = Timings([])
+    found = []
+    for key, row in cells.items():
+        reference = cells.get((row.device, REFERENCE, row.model, row.batch_size))
+        if row.variant != REFERENCE and reference and row.source == "measured":
+            own = timings.get((row.device, row.variant), none)
+            others = timings.get((row.device, REFERENCE), none)
+            found.append(_row(row, reference, own, others, memory.get(key)))
+    return found
+
+
+def _row(
+    row: StudyRow, reference: StudyRow, own: Timings, others: Timings, cell: MemoryCell | None
+) -> VariantRow:
+    mine, theirs = own.medians(row), others.medians(reference)
+    ratios = [mine[key] / theirs[key] for key in mine if key in theirs]
+    ratio = None
+    if row.status == "ok" and ratios:
+        ratio = intervals.interval(ratios)
+    elif row.status == "ok" and mine and theirs:
+        ratio = intervals.change(list(theirs.values()), list(mine.values())).ratio
+    lines = own.tried(row)
+    # Of an engine that keeps what it builds, the stage that came first took long.
+    built = [line.built.ms for line in lines if line.built]
+    if cell and cell.built:
+        built.append(cell.built.ms)
+    agreements = [line.agreement for line in lines if line.agreement]
+    memory_mib, other_mib = row.memory_mib, reference.memory_mib
+    return VariantRow(
+        device=row.device,
+        model=row.model,
+        variant=row.variant,
+        batch_size=row.batch_size,
+        status=row.status,
+        stable=row.stable and reference.stable,
+        message=row.unstable_reason,
+        rounds=len(ratios),
+        time_ratio=ratio.value if ratio else None,
+        time_ratio_low=ratio.low if ratio else None,
+        time_ratio_high=ratio.high if ratio else None,
+        memory_more_mib=None if memory_mib is None or other_mib is None else memory_mib - other_mib,
+        built_ms=max(built, default=None),
+        largest_difference=max((one.largest_difference for one in agreements), default=None),
+        top1_same=min((one.top1 for one in agreements), default=None),
+    )

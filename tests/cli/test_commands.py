@@ -1,0 +1,767 @@
+"""Every command through the real application, on small tables: answers, errors and exit codes."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import host_trees, studies, toys
+
+from dnnbench.cli import app
+from dnnbench.core.storage import columns
+from dnnbench.devices import cpu
+from dnnbench.machines import resolution
+from dnnbench.machines.checks import all_checks
+from dnnbench.machines.checks.machine import watch
+from dnnbench.networks import registry
+from dnnbench.queries.best_fit import Entry, Pick, pick
+from dnnbench.queries.selection import Limits
+from dnnbench.records.study_records import StudyRow
+
+SOURCE = Path(app.__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The published study with a made-up CPU, two networks of which have rounds."""
+    lines = [
+        *studies.timed("resnet50", [12.0, 13.2, 10.8, 12.1, 11.9]),
+        *studies.timed("dpn68", [10.0, 11.0, 9.0, 10.0, 10.0]),
+    ]
+    rows = [
+        row.model_copy(update={"unstable_reason": "because [of] a neighbour"})
+        if row.stable is False
+        else row
+        for row in studies.tables()[0]
+    ]
+    return studies.write(tmp_path_factory.mktemp("study") / "results", rows, lines=lines)
+
+
+@pytest.fixture
+def run(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run ``dnnbench`` beside the folder of results, in a terminal of 80 columns."""
+    monkeypatch.chdir(results.parent)
+
+    def command(*words: str, columns: int = 80) -> Done:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        monkeypatch.setattr(sys, "argv", ["dnnbench", *words])
+        with pytest.raises(SystemExit) as stop:
+            app.app()
+        code = stop.value.code
+        said = capsys.readouterr()
+        if isinstance(code, str):  # What sys.exit prints, and the code it then ends with.
+            return Done(1, said.out, f"{said.err}{code}\n")
+        return Done(int(code or 0), said.out, said.err)
+
+    return command
+
+
+def one_line(done: Done) -> str:
+    assert (done.code, done.out) == (1, "")
+    (line,) = done.err.splitlines()
+    return line
+
+
+# pick ----------------------------------------------------------------------------------------
+
+
+def expected(device: str, batch_size: int = 1, **limits: float) -> Pick:
+    rows, models = studies.tables()
+    by_key = {model.model: model for model in models}
+    return pick(rows, by_key, device, Limits(**limits), batch_size)
+
+
+def words(line: str) -> str:
+    return " ".join(line.split())
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_pick_lists_what_the_package_picks(run: Run, columns: int) -> None:
+    done = run("pick", "--max-memory", "0.1", "--min-fps", "20", columns=columns)
+    answer = expected("cpu", max_memory_gib=0.1, min_fps=20)
+    assert (done.code, done.err) == (0, "")
+    assert answer.entries
+    names = {key: network.name for key, network in registry.load_registry().items()}
+    lines = done.out.splitlines()
+    assert all(len(line) <= columns for line in lines)
+    listed = [line for line in lines if line[:1].isdigit() and "networks" not in line]
+    for entry, line in zip(answer.entries, listed, strict=True):
+        assert words(line).startswith(f"{entry.rank} {names[entry.model]}")
+        assert f"{entry.top1:.2f}" in line
+        assert f"{entry.memory_mib:,.0f}" in line
+        assert line.endswith(("yes", "yes ")) == (entry.fits == "yes")
+    assert lines[0].startswith("cpu, batch size 1: at most 0.1 GiB, at least 20 images/s (50.0 ms")
+    assert f"{answer.fit} of {answer.networks} networks fit" in done.out
+    said = words(done.out.split("Top-1: ")[1])
+    assert all(f"({entry.accuracy_source})" in said for entry in answer.entries)
+
+
+def test_pick_names_what_cannot_be_told_what_binds_and_what_was_left_out(run: Run) -> None:
+    done = run("pick", "--min-fps", "60", "--max-memory", "0.3", columns=200)
+    answer = expected("cpu", max_memory_gib=0.3, min_fps=60)
+    (doubtful,) = [entry for entry in answer.entries if entry.fits == "cannot_tell"]
+    assert (doubtful.model, doubtful.undecided) == ("alexnet", "min_fps")
+    lines = done.out.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if words(line).startswith("4 AlexNet")]
+    assert lines[at].rstrip().endswith("cannot tell")
+    assert lines[at + 1].rstrip().endswith("speed")
+    assert "3 of 43 networks fit for certain; of 1 more it cannot be told." in lines
+    assert "cannot tell: the limit lies within the bounds of the number" in done.out
+    (binding,) = answer.binding
+    assert binding.limit == "min_fps"
+    needed = done.out.split("--min-fps ")[1].split()[0]
+    assert float(needed) == pytest.approx(binding.miss.gives[0].needed, rel=0.01)
+    assert "Not judged: SENet-154 (failed)." in lines
+
+
+def test_the_option_that_a_miss_needs_lets_it_in(run: Run) -> None:
+    done = run("pick", "--max-memory", "0.001", columns=200)
+    assert done.code == 3
+    assert done.out.splitlines()[1] == "None of 43 networks fits."
+    first = done.out.split("needs")[1].splitlines()[2]
+    option, value = first.split("--")[1].split()[:2]
+    again = run("pick", f"--{option}", value, columns=200)
+    assert again.code == 0
+    assert first.split("  ")[0] in again.out
+    assert again.out.splitlines()[1].startswith("1 of 43 networks fits")
+
+
+def test_pick_as_json_is_the_whole_answer(run: Run) -> None:
+    done = run("pick", "--device", "Titan XP", "--min-top1", "80", "--deadline-ms", "30", "--json")
+    answer = Pick.model_validate_json(done.out)
+    assert answer == expected("titanxp-2018", min_top1=80, deadline_ms=30)
+    assert [entry.device for entry in answer.entries][:1] == ["titanxp-2018"]
+
+
+def test_pick_as_csv_has_a_row_an_entry(run: Run) -> None:
+    done = run("pick", "--max-params", "10", "--top", "3", "--csv")
+    rows = list(csv.DictReader(io.StringIO(done.out)))
+    assert list(rows[0]) == columns(Entry)
+    answer = expected("cpu", max_params_m=10)
+    assert [row["model"] for row in rows] == [entry.model for entry in answer.entries[:3]]
+    assert float(rows[0]["latency_ms"]) == answer.entries[0].latency_ms
+
+
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_where_nothing_fits_the_code_says_so_in_every_form(run: Run, form: str) -> None:
+    done = run("pick", "--min-top1", "99", form)
+    assert done.code == 3
+    if form == "--json":
+        answer = json.loads(done.out)
+        assert (answer["best"], answer["entries"]) == (None, [])
+        assert answer["nearest"][0]["model"] == "nasnetalarge"
+    else:
+        assert done.out.splitlines() == [",".join(columns(Entry))]
+
+
+def test_pick_at_another_batch_size(run: Run) -> None:
+    done = run("pick", "--batch-size", "8", "--deadline-ms", "100")
+    assert "batch size 8: at most 100 ms a pass (12.5 ms an image)" in done.out
+    answer = expected("cpu", 8, deadline_ms=100)
+    assert f"{answer.entries[0].top1:.2f}" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--min-fps", "nan"], "--min-fps"),
+        (["--max-memory", "inf"], "--max-memory"),
+        (["--max-memory", "0"], "write a number above 0"),
+        (["--min-top1", "-1"], "write a number above 0"),
+        (["--top", "0"], "--top"),
+        (["--batch-size", "0"], "--batch-size"),
+        (["--json", "--csv"], "choose one"),
+        (["--min-fsp", "3"], "--min-fps"),
+    ],
+)
+def test_an_option_that_cannot_be_ends_with_2(run: Run, arguments: list[str], said: str) -> None:
+    done = run("pick", *arguments, columns=200)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pick", "--device", "titan"], "--device: 'titan': no such name; did you mean titanxp"),
+        (["pick", "--device", "xyz"], "--device: 'xyz': no such name; known: cpu, titanxp-2018"),
+        (["pick", "--batch-size", "4"], "--batch-size: 4: cpu has 1, 8; choose one, or add it"),
+        (["pick", "--results", "none"], "none/study.csv: no such file; run: snakemake --profile"),
+        (["show", "resnet51"], "MODEL: 'resnet51': no such name; did you mean resnet50?"),
+        (["compare", "resnt50", "vgg16"], "A: 'resnt50': no such name; did you mean resnet50?"),
+        (["compare", "vgg16", "VGG-16"], "B: 'VGG-16' is vgg16, as A is; name another network"),
+        (["compare", "results", "vgg16"], "vgg16: no folder with a study.csv, as results is"),
+        (["compare", "results", "results", "--device", "gpu"], "device 'gpu' was not measured"),
+        (["devices", "--results", "none"], "none/study.csv: no such file"),
+        (["models", "--results", "none"], "none/models.csv: no such file"),
+        (["summary", "--results", "none"], "none/study.csv: no such file"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_remedy(run: Run, arguments: list[str], said: str) -> None:
+    line = one_line(run(*arguments))
+    assert line.startswith("dnnbench: ") and said in line
+
+
+def test_a_number_that_is_none_is_refused_where_it_stands(run: Run, tmp_path: Path) -> None:
+    studies.write(tmp_path)
+    file = tmp_path / "study.csv"
+    header, first, *rest = file.read_text().splitlines()
+    cells = dict(zip(header.split(","), first.split(","), strict=True)) | {"latency_ms": "nan"}
+    file.write_text("\n".join([header, ",".join(cells.values()), *rest]) + "\n")
+    line = one_line(run("pick", "--results", str(tmp_path)))
+    assert f"{file}:2: latency_ms: 'nan'" in line
+    assert line.endswith("remove the file to make it again")
+
+
+# Which device --------------------------------------------------------------------------------
+
+
+def only(folder: Path, *devices: str) -> str:
+    rows = [row for row in studies.tables()[0] if row.device in devices]
+    return str(studies.write(folder, rows))
+
+
+def test_a_table_of_one_device_needs_no_device(run: Run, tmp_path: Path) -> None:
+    done = run("pick", "--results", only(tmp_path, "titanxp-2018"), "--json")
+    assert json.loads(done.out)["device"] == "titanxp-2018"
+
+
+def test_with_published_devices_only_one_has_to_be_named(run: Run, tmp_path: Path) -> None:
+    folder = only(tmp_path, "titanxp-2018", "jetsontx1-2018")
+    line = one_line(run("pick", "--results", folder))
+    assert line == (
+        "dnnbench: --device: missing, and there are titanxp-2018, jetsontx1-2018; name one of them"
+    )
+    done = run("pick", "--results", folder, "--device", "jetson-tx1", "--min-fps", "30")
+    assert "Memory basis: process:titanxp-2018." in done.out
+
+
+def test_an_empty_table_is_an_error(run: Run, tmp_path: Path) -> None:
+    line = one_line(run("pick", "--results", only(tmp_path)))
+    assert line.startswith(f"dnnbench: {tmp_path / 'study.csv'}: no rows")
+
+
+def test_a_study_without_accuracy_judges_nothing(run: Run, tmp_path: Path) -> None:
+    rows = [
+        row.model_copy(update={"top1": None, "accuracy_source": None})
+        for row in studies.tables()[0]
+        if row.device == "cpu"
+    ]
+    done = run("pick", "--results", str(studies.write(tmp_path, rows)), "--min-fps", "1")
+    assert (done.code, done.out.splitlines()[1]) == (3, "No network can be judged.")
+    assert "Not judged: AlexNet, " in done.out
+
+
+# compare -------------------------------------------------------------------------------------
+
+
+def test_compare_of_two_networks_says_who_is_faster_and_on_what_evidence(run: Run) -> None:
+    done = run("compare", "ResNet-50", "dpn-68")
+    assert done.code == 0
+    lines = [words(line) for line in done.out.splitlines()]
+    assert lines[0] == "A: ResNet-50, B: DPN-68, on cpu."
+    (time,) = [line for line in lines if line.startswith("ms an image 1 ")]
+    assert "x 1.20 (1.19 to 1.21)" in time
+    assert time.endswith("B faster")
+    # Batch size 8 has no rounds here.
+    (other,) = [line for line in lines if line.startswith("ms an image 8 ")]
+    assert other.endswith("cannot tell")
+    (top1,) = [line for line in lines if line.startswith("top-1, % ")]
+    assert top1 == "top-1, % 76.01 75.95 +0.06 (+0.05 to +0.07) A better"
+    assert "ms an image: ratio within 5 rounds of one session." in lines
+
+
+def test_compare_on_a_published_device(run: Run) -> None:
+    done = run("compare", "vgg16", "vgg19", "--device", "Titan-Xp", columns=120)
+    assert done.code == 0
+    assert done.out.count("ms an image ") >= 7
+    assert "rounding of the published times" in done.out
+
+
+def test_compare_of_a_network_without_a_row(run: Run, tmp_path: Path) -> None:
+    rows = [row for row in studies.tables()[0] if row.model != "vgg16"]
+    folder = str(studies.write(tmp_path, rows))
+    line = one_line(run("compare", "vgg16", "vgg19", "--results", folder, "--device", "cpu"))
+    assert line.startswith(f"dnnbench: {tmp_path / 'study.csv'}: vgg16: no row for cpu;")
+
+
+def test_compare_of_two_runs_lists_what_got_slower(run: Run, tmp_path: Path) -> None:
+    rows, models = studies.tables()
+    folders = []
+    for name, session, slow in (("before", "1", 1.0), ("after", "2", 1.5)):
+        own = [
+            row.model_copy(update={"session": session, "latency_ms": 10 * factor})
+            for row in rows
+            if row.device == "cpu" and row.batch_size == 1 and row.model in ("vgg16", "vgg19")
+            for factor in [slow if row.model == "vgg16" else 1.0]
+        ]
+        lines = [
+            *studies.timed(
+                "vgg16", [x * slow for x in (10, 10.1, 9.9, 10, 10.05)], session=session
+            ),
+            *studies.timed("vgg19", [x + 0.01 * slow for x in (10, 10.1, 9.9)], session=session),
+        ]
+        folders.append(str(studies.write(tmp_path / name, own, models, lines)))
+    done = run("compare", *folders, columns=200)
+    assert done.code == 0
+    assert "2 cells timed in both runs." in done.out
+    (slower,) = [words(line) for line in done.out.splitlines() if line.startswith("VGG-16")]
+    assert slower.startswith("VGG-16 1 10.0 15.0 x 1.50 (1.")
+    assert slower.endswith("slower")
+    assert "1 of 2 cells: no change that this machine can tell." in done.out
+    assert "reference kernels took x 1.00 (compute) and x 1.00 (memory)" in done.out
+
+
+def test_compare_of_a_run_with_itself_compares_nothing(run: Run) -> None:
+    done = run("compare", "results", "results", columns=120)
+    assert (done.code, done.err) == (0, "")
+    assert "0 cells timed in both runs." in done.out
+    assert "2 more are one measurement in both, and not compared." in done.out
+
+
+# predict ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> dict[str, registry.Network]:
+    """The networks of the registry that are not in the study: few, since each is counted."""
+    known = registry.load_registry()
+    keys = ("efficientnet_lite0", "timm-mobilenetv4_conv_small.e2400_r224_in1k")
+    others = {key: known[key] for key in keys}
+    judged = {key for key, one in others.items() if any(source.top1 for source in one.weights)}
+    assert judged == {"efficientnet_lite0"}
+    fewer = {key: one for key, one in known.items() if one.published} | others
+    monkeypatch.setattr(registry, "load_registry", lambda *_: fewer)
+    return others
+
+
+@pytest.fixture
+def untimed(run: Run, tmp_path: Path) -> list[str]:
+    """Arguments for a study in which two networks were not timed, and one ran out of memory."""
+    rows, models = studies.tables()
+    lost = {"resnet50": "not_measured", "vgg16": "not_measured", "vgg19": "oom"}
+    time = dict.fromkeys(name for name in columns(StudyRow) if name.startswith(("latency", "fps")))
+    rows = [
+        row.model_copy(update={**time, "batch_ms": None, "status": lost[row.model]})
+        if row.source == "measured" and row.model in lost
+        else row
+        for row in rows
+    ]
+    folder = studies.write(tmp_path / "untimed", rows, models)
+    return ["--results", str(folder)]
+
+
+def test_predict_lists_what_was_not_timed_and_says_how_well(
+    run: Run, untimed: list[str], elsewhere: dict[str, registry.Network]
+) -> None:
+    done = run("predict", *untimed)
+    assert done.code == 0
+    answer = json.loads(run("predict", "--json", *untimed).out)
+    found = {one["model"]: one for one in answer["predictions"]}
+    assert found.keys() == {"resnet50", "vgg16", *elsewhere}
+    for one in found.values():
+        assert one["latency_ms_low"] < one["latency_ms"] < one["latency_ms_high"]
+    timed = [row for row in studies.tables()[0] if (row.device, row.batch_size) == ("cpu", 1)]
+    assert answer["quality"]["networks"] == sum(row.status == "ok" for row in timed) - 3
+    assert f"error of {answer['quality']['median_error']:.0%}" in words(done.out)
+    assert "VGG-19" not in done.out
+
+
+def test_predict_needs_enough_timed_networks(run: Run, tmp_path: Path) -> None:
+    rows, models = studies.tables()
+    few = {model.model for model in models[:5]}
+    folder = studies.write(tmp_path / "few", [row for row in rows if row.model in few], models)
+    line = one_line(run("predict", "--device", "cpu", "--results", str(folder)))
+    assert line == (
+        f"dnnbench: {folder / 'study.csv'}: 5 networks are timed on cpu at batch size 1;"
+        " time 8 or more (params.yaml: models)"
+    )
+
+
+def test_pick_lists_predicted_networks_only_when_asked(
+    run: Run, untimed: list[str], elsewhere: dict[str, registry.Network]
+) -> None:
+    plain = json.loads(run("pick", "--json", "--top", "99", *untimed).out)
+    assert "resnet50" in plain["left_out"]
+    asked = json.loads(run("pick", "--predicted", "--json", "--top", "99", *untimed).out)
+    sources = {entry["model"]: entry["source"] for entry in asked["entries"]}
+    predicted = {model for model, source in sources.items() if source == "predicted"}
+    # The other one has no accuracy to be judged by.
+    assert predicted == {"resnet50", "vgg16", "efficientnet_lite0"}
+    shown = run("pick", "--predicted", "--top", "99", *untimed).out
+    assert sum("‡" in line for line in shown.splitlines()) == len(predicted) + 1
+    assert "‡ predicted: dnnbench predict says how well." in shown
+
+
+# show, devices, models, summary --------------------------------------------------------------
+
+
+def test_show_has_the_network_on_every_device_and_why_it_is_not_stable(run: Run) -> None:
+    (unstable, *_) = [
+        row for row in studies.tables()[0] if row.stable is False and row.batch_size == 1
+    ]
+    done = run("show", unstable.model.upper())
+    name = registry.load_registry()[unstable.model].name
+    assert done.out.splitlines()[0] == f"{name} ({unstable.model})"
+    assert "cpu x 1: † not stable: because [of] a neighbour." in done.out
+    assert done.out.count("titanxp-2018 ") >= 7 and done.out.count("jetsontx1-2018 ") >= 7
+    assert f"Top-1: {unstable.top1:.2f} % ({unstable.accuracy_source})." in done.out
+    assert all(len(line) <= 80 for line in done.out.splitlines())
+
+
+@pytest.fixture
+def two_ways(tmp_path: Path) -> list[str]:
+    """Arguments for a study whose CPU also ran every network in bf16, twice as fast."""
+    rows = studies.tables()[0]
+    faster = [
+        row.model_copy(
+            update={"variant": "bf16-eager", "latency_ms": row.latency_ms / 2}
+            | dict.fromkeys(("latency_ms_low", "latency_ms_high"))
+        )
+        for row in rows
+        if row.device == "cpu" and row.latency_ms is not None
+    ]
+    return ["--results", str(studies.write(tmp_path / "ways", [*rows, *faster]))]
+
+
+def test_pick_is_of_one_way_of_running(run: Run, two_ways: list[str]) -> None:
+    plain, other = (
+        json.loads(run("pick", "--device", "cpu", "--json", *way, *two_ways).out)
+        for way in ([], ["--variant", "bf16-eager"])
+    )
+    assert (plain["variant"], other["variant"]) == ("fp32-eager", "bf16-eager")
+    assert plain["best"] == other["best"]
+    assert other["entries"][0]["latency_ms"] == plain["entries"][0]["latency_ms"] / 2
+    said = run("pick", "--device", "cpu", "--variant", "bf16-eager", *two_ways).out
+    assert said.startswith("cpu, bf16-eager, batch size 1: no limit.")
+
+
+def test_a_way_without_rows_is_one_line_that_names_those_there_are(
+    run: Run, two_ways: list[str]
+) -> None:
+    done = run("pick", "--device", "cpu", "--variant", "fp32-compile", *two_ways)
+    assert done.code == 1
+    assert "--variant: 'fp32-compile': cpu has fp32-eager, bf16-eager;" in done.err
+    done = run("pick", "--device", "cpu", "--variant", "bf16-eager", "--predicted", *two_ways)
+    assert "--predicted: times of fp32-eager are predicted, none of bf16-eager" in done.err
+
+
+def test_show_names_the_ways_of_running_where_there_are_two(run: Run, two_ways: list[str]) -> None:
+    assert "fp32-eager" not in run("show", "resnet50").out
+    said = run("show", "resnet50", *two_ways).out
+    assert said.count("bf16-eager") == 2
+    assert said.count("fp32-eager") >= 2
+
+
+def test_show_says_what_was_measured_beside_what_is_ranked_by(run: Run, tmp_path: Path) -> None:
+    models = [
+        model.model_copy(update={"top1_published": 70.5, "top1_measured": 68.25})
+        if model.model == "vgg16"
+        else model
+        for model in studies.tables()[1]
+    ]
+    folder = str(studies.write(tmp_path, models=models))
+    done = run("show", "vgg16", "--results", folder)
+    assert "; measured 68.25 %; published 70.50 %." in done.out
+
+
+def test_show_of_a_network_that_is_not_in_the_study(run: Run, tmp_path: Path) -> None:
+    rows, models = ([one for one in table if one.model != "vgg16"] for table in studies.tables())
+    folder = studies.write(tmp_path, rows, models)
+    done = run("show", "vgg16", "--results", str(folder), columns=200)
+    assert done.code == 0
+    assert f"Not in this study: no row in {folder / 'models.csv'}." in done.out
+
+
+def test_devices_lists_what_was_measured_where(run: Run) -> None:
+    done = run("devices")
+    rows = [line for line in done.out.splitlines() if line[:4] in ("cpu ", "tita", "jets")]
+    cpu, titan, jetson = (words(row) for row in rows)
+    cells = [row for row in studies.tables()[0] if row.device == "cpu"]
+    unstable = sum(row.stable is False for row in cells)
+    assert cpu.startswith(f"cpu 44/44 85/88 {unstable} 1, 8 A processor,")
+    assert titan.startswith("titanxp-2018 44/44 308/308 1, 2, 4, 8,")
+    assert jetson.startswith("jetsontx1-2018 44/44 264/308 1, 2, 4, 8,")
+
+
+def test_models_lists_the_study_and_then_what_else_there_is(run: Run, tmp_path: Path) -> None:
+    kept = studies.tables()[1][3:]
+    folder = str(studies.write(tmp_path, models=kept))
+    done = run("models", "--results", folder, columns=120)
+    keys = [line.split()[0] for line in done.out.splitlines()[2:-2]]
+    known = list(registry.load_registry())
+    listed = [model.model for model in kept]
+    assert keys == [key for key in known if key in listed] + [
+        key for key in known if key not in listed
+    ]
+    assert done.out.count("not in this study") == len(known) - len(kept)
+
+
+def test_a_name_with_markup_in_it_is_shown_as_it_is(run: Run, tmp_path: Path) -> None:
+    rows, models = studies.tables()
+    (row,) = [one for one in rows if (one.device, one.model, one.batch_size) == ("cpu", "vgg16", 1)]
+    odd = row.model_copy(update={"accuracy_source": "[red]oops[/red]"})
+    done = run("pick", "--results", str(studies.write(tmp_path, [odd], models)))
+    assert "Top-1: [red]oops[/red]." in done.out
+
+
+def test_summary_is_of_fp32_eager_whatever_else_was_run(run: Run, tmp_path: Path) -> None:
+    rows, models = studies.tables()
+    empty = dict.fromkeys(name for name in columns(StudyRow) if name.startswith("latency"))
+    other = {**empty, "variant": "bf16-eager", "status": "failed", "batch_ms": None}
+    others = [row.model_copy(update=other) for row in rows if row.source == "measured"]
+    folder = studies.write(tmp_path / "two", [*rows, *others], models)
+    plain, both = run("summary"), run("summary", "--results", str(folder))
+    assert both.code == 0
+
+    def best(done: Done) -> list[str]:
+        return [line for line in done.out.splitlines() if line.lstrip().startswith("<=")]
+
+    assert len(best(plain)) > 3 and best(both) == best(plain)
+
+
+def test_a_network_is_named_as_in_the_parameters(run: Run, tmp_path: Path) -> None:
+    rows, models = studies.tables()
+    key, spec = "timm-convnext_atto.d2_in1k", "timm:convnext_atto.d2_in1k"
+    model = models[0].model_copy(update={"model": key, "spec": spec})
+    folder = studies.write(tmp_path / "named", rows, [*models, model])
+    for name in (spec, "timm:convnext_atto", key):
+        done = run("show", name, "--results", str(folder))
+        assert (done.code, key in done.out) == (0, True), done.err
+
+
+def test_summary_names_the_best_under_each_budget(run: Run) -> None:
+    done = run("summary")
+    assert done.code == 0
+    assert "85 of 88 cells timed" in done.out
+    assert done.out.splitlines()[-1] == f"The page: {Path('reports/index.html')}"
+
+
+# check ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Begin a study in the working folder, on a machine whose proc and sys are a made-up tree."""
+
+    def begin(tree: dict[str, str], settings: str = "", busy: float = 0.0) -> None:
+        folder = tmp_path / "study"
+        (folder / "config/devices").mkdir(parents=True)
+        (folder / "params.yaml").write_text(f"profile: cpu\n{settings}")
+        device = "device: cpu\nbackend: cpu\nbatch_sizes: [1]\nthreads: 1\n"
+        (folder / "config/devices/cpu.yaml").write_text(device)
+        (folder / "config/models.yaml").symlink_to(studies.ROOT / "config/models.yaml")
+        monkeypatch.chdir(folder)
+        of = host_trees.machine(tmp_path / "root", tree, cpus=8)
+        seen = watch(of, lambda seconds: (busy, "cc1plus (pid 7)"))
+        monkeypatch.setattr(all_checks, "look", lambda settings: all_checks.judge(seen))
+
+    return begin
+
+
+def test_check_of_a_quiet_machine(run: Run, look_at: Callable[..., None]) -> None:
+    look_at(host_trees.SERVER | host_trees.cores(8))
+    done = run("check")
+    assert (done.code, done.err) == (0, "")
+    first, *rest = done.out.splitlines()
+    assert first == "cpu: 0 of 14 checks found what would disturb timings; 0 cannot tell."
+    assert sum(line.startswith("ok ") for line in rest) == 14
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_check_says_what_mends_it_in_one_piece(
+    run: Run, look_at: Callable[..., None], columns: int
+) -> None:
+    look_at(host_trees.LAPTOP, busy=0.3)
+    done = run("check", "--device", "cpu", columns=columns)
+    assert done.code == 4
+    lines = done.out.splitlines()
+    assert lines[0].startswith("cpu: 6 of 14 checks found what would disturb timings")
+    commands = [line for line in lines[4:] if line.startswith("    ")]
+    assert all(len(line) <= columns for line in lines if line not in commands)
+    assert len(commands) == 6
+    switch = "/sys/devices/system/cpu/intel_pstate/no_turbo"
+    assert f"    echo 1 | sudo tee {switch}" in commands
+    assert "warn other programs use 30% of here, most of it cc1plus (pid 7)" in words(done.out)
+    assert "governor: A clock that follows the load is slow when a pass begins." in lines
+
+
+def test_check_as_json_is_the_whole_answer(run: Run, look_at: Callable[..., None]) -> None:
+    look_at(host_trees.GUEST_TREE)
+    done = run("check", "--json")
+    assert done.code == 0
+    answer = json.loads(done.out)
+    assert (answer["device"], answer["resolution"]) == ("cpu", None)
+    governor = answer["checks"][2]
+    assert (governor["name"], governor["state"]) == ("governor", "unknown")
+    assert [one["name"] for one in answer["checks"]] == list(
+        dict.fromkeys(one["name"] for one in answer["checks"])
+    )
+
+
+def test_check_resolves_with_real_rounds(
+    run: Run, look_at: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at(host_trees.SERVER, settings="latency: {rounds: 2}\n")
+    monkeypatch.setattr(registry, "load_registry", lambda *_: {"small": toys.entry("small")})
+    monkeypatch.setattr(resolution, "NETWORKS", ("small",))
+    done = run("check", "--resolve")
+    assert done.code == 0
+    assert "This machine resolves" in done.out
+    assert "small at batch size 1, in 4 sessions of 2 rounds that took turns" in words(done.out)
+    assert "6 comparisons of a network with itself" in words(done.out)
+    assert "resolving: 8 of 8 in" in done.err
+    assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [(1.0437, "resolves differences of 4.4 %."), (3.0, "only differences by a factor of 3.0.")],
+)
+def test_the_verdict_on_the_resolution(
+    run: Run,
+    look_at: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    factor: float,
+    said: str,
+) -> None:
+    found = resolution.Resolution(
+        device="cpu",
+        networks=["resnet18"],
+        sessions=4,
+        rounds=5,
+        resolution=factor,
+        comparisons=6,
+        outside=1,
+        different=0,
+        processes=20,
+        disturbed=3,
+        failed={"mobilenetv2": "too large"},
+    )
+    look_at(host_trees.SERVER)
+    monkeypatch.setattr(resolution, "run", lambda settings, networks: found)
+    text = words(run("check", "--resolve").out)
+    assert said in text
+    assert "Called different by mistake: 0 of 6; 95 % intervals without 1: 1" in text
+    assert "3 of 20 processes were disturbed" in text
+    assert "MobileNet-v2 could not be timed: too large." in text
+    answer = json.loads(run("check", "--resolve", "--json").out)
+    assert answer["resolution"] == found.model_dump()
+
+
+def test_a_study_that_is_refused_leaves_what_was_found(
+    run: Run, look_at: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at(host_trees.SERVER, settings="when_busy: refuse\n")
+    monkeypatch.setattr(cpu.Cpu, "others_busy", lambda self, seconds: (0.5, "cc1plus (pid 7)"))
+    done = run("check", "--resolve")
+    assert done.code == 1
+    assert done.out.startswith("cpu: 0 of 14 checks found")
+    said = "dnnbench: cpu: others use 50% of the machine, most of it cc1plus (pid 7); stop them"
+    assert done.err.splitlines()[-1].startswith(said)
+
+
+def test_check_of_a_device_without_a_file(run: Run, look_at: Callable[..., None]) -> None:
+    look_at(host_trees.SERVER)
+    said = one_line(run("check", "--device", "gpu"))
+    assert said.startswith("dnnbench: --device: 'gpu': config/devices/gpu.yaml: no such file")
+
+
+def test_check_outside_of_a_study(run: Run) -> None:
+    said = one_line(run("check"))
+    assert said == "dnnbench: params.yaml: no such file; run this in the folder of the study"
+
+
+# Help, colour, completion --------------------------------------------------------------------
+
+
+def test_help_has_examples_and_every_exit_code(run: Run) -> None:
+    done = run("--help")
+    assert done.code == 0
+    for code in ("0  answered", "1  a mistake", "2  an option", "3  pick: no network", "4  check:"):
+        assert code in done.out
+    for command in ("pick", "compare", "show", "devices", "models", "check"):
+        assert command in done.out
+        own = run(command, "--help").out
+        assert f"dnnbench {command}" in own.split("Example")[1]
+
+
+def test_the_examples_in_the_help_work(run: Run) -> None:
+    text = run("--help").out + run("pick", "--help").out + run("show", "--help").out
+    examples = [
+        line.strip(" │").split()[1:]
+        for line in text.splitlines()
+        if line.strip().startswith("dnnbench ") and '"' not in line
+    ]
+    assert len(examples) >= 6
+    for example in examples:
+        assert run(*example).code in (0, 3)
+
+
+def test_colours_are_for_terminals_that_want_them(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run("pick")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    coloured = run("pick")
+    monkeypatch.setenv("NO_COLOR", "1")
+    uncoloured = run("pick")
+    assert "\x1b" not in plain.out
+    assert "\x1b[32myes" in coloured.out
+    assert "\x1b[32m" not in uncoloured.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "index", "offered"),
+    [
+        (
+            "dnnbench show ResNet-",
+            2,
+            {f"ResNet-{name}" for name in (18, 34, 50, 101, 152, "50-SB", "RS-50")},
+        ),
+        ("dnnbench compare vgg11 vgg-11", 3, {"vgg-11", "vgg-11_bn"}),
+        ("dnnbench pick --device t", 3, {"titanxp-2018"}),
+        ("dnnbench pick --device Titan-", 3, {"Titan-xp-2018"}),
+        ("dnnbench pick --results elsewhere --device ", 5, set()),
+        ("dnnbench co", 1, {"compare"}),
+        ("dnnbench ch", 1, {"check"}),
+    ],
+)
+def test_names_complete_in_a_shell(
+    results: Path, typed: str, index: int, offered: set[str]
+) -> None:
+    settings: dict[str, Any] = {
+        "_DNNBENCH_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(index),
+        "PYTHONPATH": str(SOURCE),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "from dnnbench.cli import app; app()"],
+        cwd=results.parent,
+        env=os.environ | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set(done.stdout.split()) == offered
+    assert done.stderr == ""

@@ -1,0 +1,38 @@
+from helpers.paths import ROOT
+
+from dnnbench.core import code_graph
+
+
+def names(script, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    return {str(path) for path in code_graph.sources(f"workflow/scripts/{script}.py")}
+
+
+def test_a_stage_depends_on_its_script_and_what_it_imports(monkeypatch):
+    found = names("latency", monkeypatch)
+    assert "workflow/scripts/latency.py" in found
+    assert {f"src/dnnbench/{m}.py" for m in ("rounds", "latency", "isolation", "records")} <= found
+    assert "src/dnnbench/devices/cpu.py" in found  # Imported inside a function.
+
+
+def test_measuring_does_not_depend_on_what_is_drawn_from_it(monkeypatch):
+    for stage in ("latency", "memory", "complexity", "environment"):
+        found = " ".join(names(stage, monkeypatch))
+        for later in ("study", "selection", "figures", "page", "cli"):
+            assert later not in found
+
+
+def test_a_digest_follows_the_content(tmp_path):
+    one, two = tmp_path / "a.py", tmp_path / "b.py"
+    one.write_text("x = 1\n")
+    two.write_text("y = 2\n")
+    before = code_graph.digest([one, two])
+    assert code_graph.digest([two, one]) == before
+    two.write_text("y = 3\n")
+    assert code_graph.digest([one, two]) != before
+
+
+def test_the_file_that_defines_a_network_is_found_by_its_builder():
+    (file,) = code_graph.builder_sources("dnnbench.networks.architectures.googlenet:googlenet")
+    assert file.name == "googlenet.py"
+    assert code_graph.builder_sources("pretrainedmodels:resnet18") == []

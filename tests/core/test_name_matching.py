@@ -1,0 +1,86 @@
+"""Names as people write them."""
+
+import pytest
+
+from dnnbench.core import name_matching
+from dnnbench.core.errors import UserError
+
+KNOWN = {
+    "resnet50": "ResNet-50",
+    "resnet101": "ResNet-101",
+    "se_resnext50_32x4d": "SE-ResNeXt-50(32x4d)",
+    "squeezenet1_0": "SqueezeNet-v1.0",
+    "mobilenetv2": "MobileNet-v2",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("resnet50", "resnet50"),
+        ("ResNet-50", "resnet50"),
+        ("RESNET 50", "resnet50"),
+        ("res_net.50", "resnet50"),
+        ("se-resnext50-32x4d", "se_resnext50_32x4d"),
+        ("SE-ResNeXt-50(32x4d)", "se_resnext50_32x4d"),
+        ("squeezenet1.0", "squeezenet1_0"),
+        ("SqueezeNet v1.0", "squeezenet1_0"),
+        ("MobileNet_V2", "mobilenetv2"),
+    ],
+)
+def test_case_and_dashes_do_not_matter(text: str, key: str) -> None:
+    assert name_matching.find(text, KNOWN, "MODEL") == key
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("resnet51", "did you mean resnet50?"),
+        ("Resnt-101", "did you mean resnet101?"),
+        ("mobilenet", "did you mean mobilenetv2?"),
+        ("SE-ResNeXt50", "did you mean se_resnext50_32x4d?"),
+        ("resnet", "did you mean resnet50 or resnet101?"),
+        ("vgg16", "known: resnet50, resnet101"),
+        ("---", "known: resnet50, resnet101"),
+        ("", "known: resnet50, resnet101"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_a_hint(text: str, hint: str) -> None:
+    with pytest.raises(UserError) as error:
+        name_matching.find(text, KNOWN, "MODEL")
+    assert str(error.value).startswith(f"MODEL: {text!r}: no such name; {hint}")
+    assert "\n" not in str(error.value)
+
+
+def test_a_name_of_two_is_refused_unless_it_is_the_key_of_one() -> None:
+    known = {"net-1": "Net", "net1": "Other", "net_2": "Two", "net2": "Net 2"}
+    assert name_matching.find("net1", known, "MODEL") == "net1"
+    with pytest.raises(UserError, match=r"more than one such name; did you mean net_2 or net2\?"):
+        name_matching.find("NET2", known, "MODEL")
+
+
+def test_completion_begins_where_the_key_or_the_printed_name_does() -> None:
+    assert name_matching.starting("resn", KNOWN) == {
+        "resnet50": "resnet50",
+        "resnet101": "resnet101",
+    }
+    assert name_matching.starting("", KNOWN) == {key: key for key in KNOWN}
+    assert name_matching.starting("vgg", KNOWN) == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "key", "completed"),
+    [
+        ("ResNet-5", "resnet50", "ResNet-50"),
+        ("resnet-1", "resnet101", "resnet-101"),
+        ("SqueezeNet-v", "squeezenet1_0", "SqueezeNet-v1.0"),
+        ("SE-ResNeXt-50", "se_resnext50_32x4d", "SE-ResNeXt-50_32x4d"),
+        ("se-resnext-50-3", "se_resnext50_32x4d", "se-resnext-50-32x4d"),
+        ("Mobile Net", "mobilenetv2", "Mobile Netv2"),
+    ],
+)
+def test_completion_keeps_the_spelling_and_is_understood(
+    typed: str, key: str, completed: str
+) -> None:
+    assert name_matching.starting(typed, KNOWN) == {key: completed}
+    assert name_matching.find(completed, KNOWN, "MODEL") == key

@@ -1,0 +1,342 @@
+"""Ways of running a network: names, engines, agreement with fp32-eager."""
+
+import importlib.util
+
+import pytest
+import torch
+from helpers import toys
+
+from dnnbench.config import loading, section, variants
+from dnnbench.config.latency_settings import Passes
+from dnnbench.core import isolation
+from dnnbench.core.errors import UserError
+from dnnbench.devices.backends import Setup
+from dnnbench.devices.cpu import Cpu
+from dnnbench.engines import agreement, engine
+from dnnbench.measure import latency, memory
+from dnnbench.networks import builders, registry
+
+ON_CPU = [
+    "fp32-eager-channels_last",
+    "bf16-eager",
+    "bf16-autocast-eager",
+    "fp16-eager",
+    "fp32-compile",
+    "fp32-onnxruntime",
+    "fp32-openvino",
+]
+BUILDING = ("compile", "onnxruntime", "openvino")
+NETWORKS = registry.load_registry()
+PASSES = Passes(rounds=1, discard=1, samples=(1, 3), one_process="cell")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared():
+    isolation.prepare()
+    for name in ON_CPU:
+        engine.preload(variants.parse(name))
+    builders.preload([NETWORKS["squeezenet1_1"], NETWORKS["se_resnet50"]])
+
+
+def time(network, variant, batch_size=2):
+    """The timing of one cell, by a child, as a round makes it."""
+    arguments = (network, [batch_size], PASSES, Setup("cpu"), 2, variant)
+    outcome = isolation.run(latency.measure, *arguments, timeout_s=240)
+    assert outcome.status == "ok", outcome.message
+    return outcome.value[0]
+
+
+# Names ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("fp32-eager", ("fp32", False, "eager", False)),
+        ("tf32-compile", ("tf32", False, "compile", False)),
+        ("bf16-autocast-eager", ("bf16", True, "eager", False)),
+        ("fp16-autocast-compile-channels_last", ("fp16", True, "compile", True)),
+        ("fp32-openvino", ("fp32", False, "openvino", False)),
+    ],
+)
+def test_a_name_says_how_a_network_is_run(name, parts):
+    variant = variants.parse(name)
+    found = (variant.precision, variant.autocast, variant.engine, variant.channels_last)
+    assert found == parts
+    assert variant.name == name
+    assert variant.is_reference == (name == "fp32-eager")
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "said"),
+    [
+        ("fp33-eager", "cpu", "did you mean 'fp32-eager'?"),
+        ("eager", "cpu", "write PRECISION[-autocast]-ENGINE[-channels_last]"),
+        ("bf16-eager-autocast", "cpu", "no way of running"),
+        ("tf32-eager", "cpu", "a CPU has no TF32; write fp32, or bf16"),
+        ("tf32-onnxruntime", "cuda", "write fp32-onnxruntime"),
+        ("bf16-openvino", "cpu", "write fp32-openvino, or bf16-compile"),
+        ("fp32-autocast-eager", "cpu", "write fp16-autocast or bf16-autocast"),
+        ("tf32-autocast-eager", "cuda", "write fp16-autocast or bf16-autocast"),
+        ("fp32-onnxruntime-channels_last", "cpu", "lays out memory itself"),
+        ("fp32-openvino", "cuda", "runs here on CPUs alone; write compile"),
+        ("fp32-onnxruntime", "jetson", "runs here on CPUs alone; write compile"),
+    ],
+)
+def test_a_name_that_means_nothing_is_one_line_with_the_remedy(name, backend, said):
+    with pytest.raises(UserError) as error:
+        variants.check(name, backend)
+    assert str(error.value).startswith(f"{name!r}: ")
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["tf32-eager", "tf32-compile", "fp16-autocast-eager"])
+def test_a_gpu_runs_what_a_cpu_does_not(name):
+    assert variants.check(name, "cuda").name == name
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["fp32-eager", "tf32-eager"], "device.yaml: variants.1: 'tf32-eager': a CPU has no TF32"),
+        (["fp32-eagre"], "device.yaml: variants.0: 'fp32-eagre': no way of running"),
+        (["bf16-eager", "bf16-eager"], "device.yaml: variants.1: 'bf16-eager': named twice"),
+    ],
+)
+def test_a_device_file_with_a_wrong_name_is_one_line(names, said, tmp_path):
+    file = tmp_path / "device.yaml"
+    file.write_text(
+        f"device: here\nbackend: cpu\nbatch_sizes: [1]\nvariants: [{', '.join(names)}]\n"
+    )
+    with pytest.raises(section.ParameterError) as error:
+        loading.load(file)
+    assert said in str(error.value)
+
+
+def test_a_missing_package_is_one_line_that_names_what_to_install(monkeypatch):
+    found = importlib.util.find_spec
+
+    def without(name):
+        return None if name == "openvino" else found(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without)
+    variants.require(["fp32-eager", "fp32-compile", "fp32-onnxruntime"])
+    with pytest.raises(UserError, match=r"'fp32-openvino': openvino is not .*'\.\[openvino\]'"):
+        variants.require(["fp32-eager", "fp32-openvino"])
+
+
+# Running -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", ["fp32-eager", *ON_CPU])
+def test_a_cell_is_timed_and_compared_in_every_way(variant):
+    timing = time(toys.entry("normed"), variant)
+    assert (timing.status, timing.message) == ("ok", None)
+    assert min(timing.samples_ms) > 0
+    if variant == "fp32-eager":
+        assert timing.agreement is timing.built is None
+        return
+    assert timing.agreement.images == 16
+    bound = agreement.BOUNDS[variant.split("-")[0]]
+    assert timing.agreement.largest_difference <= bound
+    assert (timing.built is not None) == any(engine in variant for engine in BUILDING)
+
+
+@pytest.mark.parametrize("variant", ["fp32-onnxruntime", "fp32-openvino", "bf16-eager"])
+def test_a_network_of_2018_is_timed_and_its_memory_measured(variant):
+    network = NETWORKS["squeezenet1_1"]
+    timing = time(network, variant, batch_size=1)
+    assert (timing.status, timing.message) == ("ok", None)
+    # Another precision or order of sums shows, so what ran is not what it was compared with.
+    assert 0 < timing.agreement.largest_difference < agreement.BOUNDS[variant.split("-")[0]]
+    assert timing.agreement.top1 == 100
+    outcome = isolation.run(memory.measure, network, 1, Setup("cpu"), 2, variant, timeout_s=240)
+    assert outcome.status == "ok", outcome.message
+    cell = outcome.value
+    weights_mib = 4.713 / (2 if variant == "bf16-eager" else 1)
+    assert cell["weights_mib"] == pytest.approx(weights_mib, abs=0.001)
+    # What preparing took, the whole network once more, is not in it.
+    assert weights_mib < cell["memory_net_mib"] < 60
+    assert cell["activations_mib"] > 0
+    assert (cell["built"] is not None) == (variant != "bf16-eager")
+
+
+def test_casting_reaches_weights_and_input_and_autocast_neither():
+    images = torch.zeros(1, 3, 32, 32)
+    model = toys.small()
+    cast = engine.prepare(variants.parse("bf16-eager"), model, images, Cpu())
+    assert next(model.parameters()).dtype == torch.bfloat16
+    assert cast.bind(images)().dtype == torch.bfloat16
+    model = toys.small()
+    with torch.inference_mode():
+        auto = engine.prepare(variants.parse("bf16-autocast-eager"), model, images, Cpu())
+        assert auto.bind(images)().dtype == torch.bfloat16
+    assert next(model.parameters()).dtype == torch.float32
+    plain = engine.prepare(variants.parse("fp32-eager"), toys.small(), images, Cpu())
+    assert plain.bind(images)().dtype == torch.float32
+
+
+def test_channels_last_reaches_weights_and_input():
+    seen = []
+    model = toys.small()
+    model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    images = torch.randn(2, 3, 32, 32)
+    engine.prepare(variants.parse("fp32-eager-channels_last"), model, images, Cpu()).bind(images)()
+    assert seen[0].is_contiguous(memory_format=torch.channels_last)
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_tf32_is_allowed_in_its_own_passes_and_in_no_other():
+    seen = []
+    model = toys.small()
+    model.register_forward_hook(
+        lambda *_: seen.append(
+            (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)
+        )
+    )
+    images = torch.randn(2, 3, 32, 32)
+    with engine.tf32(False):
+        engine.prepare(variants.parse("tf32-eager"), model, images, Cpu()).bind(images)()
+        model(images)
+    assert seen == [(True, True), (False, False)]
+
+
+@pytest.mark.parametrize("variant", ["fp32-onnxruntime", "fp32-openvino"])
+def test_an_engine_reads_the_input_in_place_and_leaves_outputs_alone(variant):
+    def outputs():
+        torch.set_num_threads(2)
+        model = builders.build(toys.entry("small"))
+        images = torch.randn(2, 3, 32, 32)
+        ready = engine.prepare(variants.parse(variant), model, images, Cpu())
+        forward = ready.bind(images)
+        first = forward()
+        kept = first.clone()
+        images.zero_()  # The engine reads the tensor's own memory.
+        second = forward()
+        gone = all(parameter.is_meta for parameter in model.parameters())
+        return bool((first == kept).all()), bool((second == kept).all()), gone
+
+    outcome = isolation.run(outputs, timeout_s=120)
+    assert outcome.status == "ok", outcome.message
+    assert outcome.value == (True, False, True)
+
+
+# What goes wrong -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", ["bf16-eager", "fp32-eager-channels_last"])
+def test_a_fast_wrong_answer_is_a_failure(variant, monkeypatch):
+    right = engine.prepare
+
+    def wrong(variant, model, images, on):
+        model[0].weight.data[0] *= 2.0
+        return right(variant, model, images, on)
+
+    monkeypatch.setattr(engine, "prepare", wrong)
+    timing = time(toys.entry("normed"), variant)
+    assert timing.status == "failed"
+    assert timing.output_ok is False
+    assert "a logit differs from fp32-eager's by" in timing.message
+    assert timing.agreement.largest_difference > agreement.BOUNDS[variant.split("-")[0]]
+
+
+@pytest.mark.parametrize("wrong", ["branch", "head"])
+def test_what_initialisation_leaves_at_zero_hides_no_wrong_answer(wrong, monkeypatch):
+    assert time(toys.entry("asleep"), "bf16-eager").status == "ok"
+    right = engine.prepare
+
+    def spoilt(variant, model, images, on):
+        getattr(model, wrong).weight.data[:4] = 0
+        return right(variant, model, images, on)
+
+    monkeypatch.setattr(engine, "prepare", spoilt)
+    timing = time(toys.entry("asleep"), "fp32-eager-channels_last")
+    assert timing.status == "failed"
+    assert "a logit differs from fp32-eager's by" in timing.message
+
+
+def test_a_reference_of_zeros_is_no_agreement(monkeypatch):
+    monkeypatch.setattr(agreement, "awaken", lambda model: None)
+    timing = time(toys.entry("asleep"), "bf16-eager")
+    assert timing.status == "failed"
+    assert timing.message == ("output of fp32-eager: every logit is zero, and nothing to compare")
+
+
+def test_what_fits_in_less_memory_does_not_need_that_of_fp32():
+    assert time(toys.entry("alone"), "fp32-eager", batch_size=4).status == "oom"
+    assert time(toys.entry("alone"), "bf16-eager", batch_size=4).status == "ok"
+
+
+def test_every_batch_size_of_a_process_has_a_network_of_its_own():
+    passes = PASSES.__class__(rounds=1, discard=1, samples=(1, 1), one_process="model")
+    arguments = (toys.entry("normed"), [1, 2], passes, Setup("cpu"), 2, "fp32-onnxruntime")
+    outcome = isolation.run(latency.measure, *arguments, timeout_s=240)
+    assert [timing.status for timing in outcome.value] == ["ok", "ok"], outcome.message
+
+
+def test_what_is_compiled_is_compiled_once():
+    def graphs():
+        from torch._dynamo.utils import counters
+
+        network = toys.entry("normed")
+        (timing,) = latency.measure(network, [2], PASSES, Setup("cpu"), 2, "bf16-compile")
+        return timing.status, timing.message, counters["stats"]["unique_graphs"]
+
+    outcome = isolation.run(graphs, timeout_s=240)
+    assert outcome.value == ("ok", None, 1), outcome.message
+
+
+def test_an_answer_that_is_not_finite_is_a_failure():
+    assert time(toys.entry("infinite"), "bf16-eager").message == "output: not finite"
+
+
+def test_a_network_that_an_engine_cannot_take_is_a_failure_with_its_reason():
+    timing = time(toys.entry("branching"), "fp32-onnxruntime")
+    assert timing.status == "failed"
+    assert len(timing.message) > 20
+
+
+def test_a_missing_compiler_is_a_failure_that_names_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    from torch._inductor import config
+
+    monkeypatch.setattr(config.cpp, "cxx", (None, "no-such-compiler"))
+    timing = time(toys.entry("small"), "fp32-compile")
+    assert timing.status == "failed"
+    assert "No working C++ compiler found" in timing.message
+
+
+def test_images_are_scaled_where_a_network_would_make_very_large_numbers():
+    def largest():
+        torch.set_num_threads(2)
+        network = NETWORKS["squeezenet1_1"].model_copy(
+            update={"builder": "torchvision.models:resnet152", "arguments": {}}
+        )
+        images = torch.randn(2, 3, 64, 64)
+        fp16 = variants.parse("fp16-eager")
+        plain = agreement.scale(fp16, builders.build("squeezenet1_1"), images)
+        model = builders.build(network)
+        reference = agreement.scale(variants.parse("fp32-eager"), model, images)
+        scale = agreement.scale(fp16, model, images)
+        seen = []
+        for module in model.modules():
+            module.register_forward_hook(lambda *called: seen.append(float(called[2].abs().max())))
+        with torch.inference_mode():
+            model(images)
+            before = max(seen)
+            seen.clear()
+            model(scale * images)
+        return plain, reference, before, max(seen)
+
+    outcome = isolation.run(largest, timeout_s=120)
+    assert outcome.status == "ok", outcome.message
+    plain, reference, before, after = outcome.value
+    assert plain == reference == 1
+    assert 2**6 < after <= 2**8 < 2**16 < before  # fp16 ends at 65,504.
+
+
+def test_gates_do_not_turn_rounding_into_another_answer():
+    timing = time(NETWORKS["se_resnet50"], "bf16-eager", batch_size=1)
+    assert (timing.status, timing.message) == ("ok", None)
+    assert timing.agreement.largest_difference < 0.05

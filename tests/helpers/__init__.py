@@ -1,0 +1,1 @@
+"""What several tests share: made-up networks, devices, studies, files and servers."""

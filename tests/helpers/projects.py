@@ -1,0 +1,129 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from PIL import Image
+
+from dnnbench.core.storage import read_json, read_lines
+from dnnbench.measure.journal import key
+from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.memory_records import MemoryRecord
+from helpers.paths import ROOT
+
+COPIED = ("Snakefile", "config", "params.yaml", "profiles", "published", "requirements.lock", "src")
+
+
+# No weights: nothing is looked for in the network.
+TINY = {
+    "models": ["squeezenet1_1", "shufflenet"],
+    "latency": {"rounds": 2},
+    "weights": {"tiers": []},
+}
+
+
+LATENCY = Path("results/cpu/fp32-eager/latency")
+
+
+MEMORY = Path("results/cpu/fp32-eager/memory")
+
+
+def project(folder):
+    """A copy of the project as a clone has it, with a tiny study."""
+    for name in (*COPIED, "workflow", "dvc.yaml"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / name)
+    for link in ROOT.iterdir():
+        if link.is_symlink():
+            (folder / link.name).symlink_to(link.readlink())
+    edit(folder / "params.yaml", TINY)
+    edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1]})
+    return folder
+
+
+def edit(file, changes):
+    content = yaml.safe_load(file.read_text())
+    for name, value in changes.items():
+        content[name] = content[name] | value if isinstance(value, dict) else value
+    file.write_text(yaml.safe_dump(content))
+
+
+def environment(folder):
+    """The copy's own package before the installed one; a lock of its own."""
+    return os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(folder / "src"),
+        "XDG_STATE_HOME": str(folder / ".state"),
+        "XDG_CACHE_HOME": str(folder / ".cache"),
+    }
+
+
+def command(folder, *words):
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def snakemake(folder, *words):
+    done = command(folder, "snakemake", "--profile", "cpu", *words)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def start_timing(folder):
+    """Snakemake in a process group of its own, on the way to the latency target."""
+    return subprocess.Popen(
+        ["snakemake", "--profile", "cpu", "--", "latency"],
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def jobs(folder, *words):
+    """How often each rule would run, by a dry run."""
+    output = snakemake(folder, "-n", *words)
+    if "Nothing to be done" in output:
+        return {}
+    counts = {}
+    table = output.split("Job stats:")[1].split("\n\n")[0].strip().splitlines()[2:]
+    for line in table:
+        rule, count = line.split()
+        counts[rule] = int(count)
+    counts.pop("total")
+    counts.pop("all", None)
+    return counts
+
+
+def lines(folder):
+    return {
+        (number, *key(line)): line
+        for number in (1, 2)
+        for line in read_lines(folder / LATENCY / f"round-{number}.jsonl", LatencyLine)
+    }
+
+
+def memory(folder):
+    records = (folder / MEMORY).glob("*.json")
+    return {path.stem: read_json(path, MemoryRecord) for path in records}
+
+
+PICTURES = "resources/images/folder/bilinear-256-224.json"
+
+
+def picture(path, shade):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (300, 280), (shade, 9, 9)).save(path)

@@ -1,0 +1,280 @@
+"""The published tables as a study, and a made-up CPU beside them, for tests of what is shown.
+
+The CPU's numbers are invented: one network in nine is unstable, and three cells have a status.
+"""
+
+import csv
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from dnnbench.core.storage import columns, to_frame, write_json, write_lines, write_table
+from dnnbench.findings.examine import examine
+from dnnbench.networks import registry
+from dnnbench.queries.selection import select
+from dnnbench.records.base import SCHEMA_VERSION
+from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.complexity_records import Complexity
+from dnnbench.records.environment_records import Environment
+from dnnbench.records.findings_records import Findings, ReplicationRow
+from dnnbench.records.latency_records import Disturbance, LatencyLine
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.records.study_records import SelectionRow as Chosen
+from dnnbench.report.figures import scatter
+from dnnbench.report.figures.catalog import Figure, build_figures
+from dnnbench.report.figures.label_placement import Label, place
+from dnnbench.report.figures.results import Results
+from dnnbench.tables import published
+from helpers.paths import ROOT
+
+TABLES = ROOT / "published" / "bianco2018"
+DEVICES = ("cpu", *published.DEVICES)
+LIMITS = ([0.7, 1.0, 1.4], [15.0, 30.0, 60.0])
+STATUSES = {("nasnetalarge", 8): "timeout", ("vgg19", 8): "oom", ("senet154", 1): "failed"}
+
+
+@cache
+def study() -> Results:
+    return results(*tables())
+
+
+@cache
+def tables() -> tuple[list[StudyRow], list[ModelRow]]:
+    printed = published.read(TABLES)
+    models = [_model(entry) for entry in printed.models]
+    return [*invented_cells(), *published.study_rows(printed)], models
+
+
+def write(
+    folder: Path,
+    rows: Sequence[StudyRow] | None = None,
+    models: Sequence[ModelRow] | None = None,
+    lines: Iterable[LatencyLine] = (),
+) -> Path:
+    """The study as a folder of results, or one of other rows; ``lines`` as rounds of the CPU."""
+    own_rows, own_models = tables()
+    rows = own_rows if rows is None else rows
+    write_table(folder / "study.csv", StudyRow, rows)
+    write_table(folder / "models.csv", ModelRow, own_models if models is None else models)
+    write_table(folder / "selection.csv", Chosen, select(rows, *LIMITS))
+    write_table(folder / "accuracy" / "summary.csv", AccuracyRow, [])
+    write_json(folder / "cpu" / "environment.json", environment())
+    by_round: dict[int, list[LatencyLine]] = {}
+    for one in lines:
+        by_round.setdefault(one.round, []).append(one)
+    for number, of_round in by_round.items():
+        write_lines(folder / "cpu/fp32-eager/latency" / f"round-{number}.jsonl", of_round)
+    return folder
+
+
+def timed(
+    model: str,
+    times_ms: Iterable[float],
+    batch_size: int = 1,
+    session: str = "2026-01-02T03:04",
+    reference_ms: float = 50.0,
+    fingerprint: str = "f",
+) -> list[LatencyLine]:
+    """A cell's line of each round, one process of so many ms a pass in each."""
+    reference = (reference_ms, reference_ms)
+    seen = Disturbance(
+        steal=0.0,
+        run_delay=0.001,
+        involuntary_switches=2,
+        reference_compute_ms=reference,
+        reference_memory_ms=reference,
+        reference_before=1.0,
+        reference_after=1.0,
+    )
+    return [
+        LatencyLine(
+            device="cpu",
+            variant="fp32-eager",
+            model=model,
+            batch_size=batch_size,
+            round=number,
+            session=session,
+            protocol="default",
+            fingerprint=fingerprint,
+            status="ok",
+            discarded_ms=[2 * time],
+            samples_ms=[time],
+            threads=2,
+            wait_policy="default",
+            output_ok=True,
+            disturbance=seen,
+            cell_timeout_s=60,
+            cell_s=1,
+            started=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        )
+        for number, time in enumerate(times_ms, start=1)
+    ]
+
+
+@cache
+def drawn() -> tuple[list[Figure], dict[str, list[Label | None]]]:
+    """The study's figures, and the labels of each scatter chart, by the chart's name."""
+    placed: list[list[Label | None]] = []
+
+    def spy(*arguments: Any) -> list[Label | None]:
+        placed.append(place(*arguments))
+        return placed[-1]
+
+    with patch.object(scatter, "place", spy):
+        figures = build_figures(study())
+    scatters = [figure.name for figure in figures if "-vs-" in figure.name]
+    return figures, dict(zip(scatters, placed, strict=True))
+
+
+def results(rows: list[StudyRow], models: list[ModelRow], **changes: object) -> Results:
+    networks = registry.load_registry()
+    arguments = {
+        "study": to_frame(StudyRow, rows),
+        "models": to_frame(ModelRow, models),
+        "selection": to_frame(Chosen, select(rows, *LIMITS)),
+        "names": {key: network.name for key, network in networks.items()},
+        "families": {key: network.family for key, network in networks.items()},
+        "devices": DEVICES,
+    }
+    return Results(**{**arguments, **changes})
+
+
+@cache
+def counted() -> list[ModelRow]:
+    """The 44 networks with operations and parameters from flops.csv, the 2018 script's count."""
+    entries = {entry.model: entry for entry in published.read(TABLES).models}
+    with (ROOT / "tests" / "data" / "flops.csv").open(newline="") as file:
+        return [
+            _model(entries[row["model"]]).model_copy(
+                update={
+                    "input_size": int(row["input"]),
+                    "params": int(row["params"]),
+                    "conv_macs": round(float(row["luigi_conv_only_gmacs"]) * 1e9),
+                    "weights_mib": (int(row["params"]) + int(row["buffers"])) * 4 / 2**20,
+                }
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def examined(
+    models: list[ModelRow], rows: list[StudyRow], hardware: dict[str, str] | None = None
+) -> tuple[Findings, list[ReplicationRow]]:
+    """What is found of the published study with these networks and measured cells."""
+    return examine(
+        published.read(TABLES),
+        published.read_best(TABLES),
+        published.read_claims(TABLES),
+        {key: network.family for key, network in registry.load_registry().items()},
+        models,
+        rows,
+        hardware or {},
+    )
+
+
+def invented_cells() -> list[StudyRow]:
+    """The made-up CPU's rows."""
+    models = [_model(entry) for entry in published.read(TABLES).models]
+    return [_cell(i, row, size) for i, row in enumerate(models) for size in (1, 8)]
+
+
+def environment() -> Environment:
+    return Environment(
+        device="cpu",
+        backend="cpu",
+        recorded=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
+        hostname="<b>host</b>",
+        os="Debian GNU/Linux 12",
+        kernel="6.1",
+        cpu="A processor",
+        cores=2,
+        threads=2,
+        memory_mib=16384,
+        virtual_machine=None,
+        governor=None,
+        turbo=None,
+        max_mhz=None,
+        python="3.11.2",
+        packages={"torch": "2.14.1"},
+        torch_config="built with care",
+        commit=None,
+        modified=None,
+        lock_sha256=None,
+    )
+
+
+def _model(entry: published.ModelEntry) -> ModelRow:
+    macs, params = int(entry.conv_gmacs_figure * 1e9), int(entry.params_m_figure * 1e6)
+    accuracy: dict[str, float | str | None] = dict.fromkeys(
+        columns(ModelRow)[len(columns(Complexity)) :]
+    )
+    accuracy |= {"top1": entry.top1, "top1_source": f"published:{entry.top1_source}"}
+    accuracy |= {"top1_published": entry.top1, "top5_published": entry.top5}
+    accuracy |= {"top5": entry.top5, "top5_source": f"published:{entry.top5_source}"}
+    return ModelRow.model_validate(
+        {
+            "model": entry.model,
+            "spec": entry.model,
+            "input_size": 224,
+            "params": params,
+            "params_executed": params,
+            "macs": macs,
+            "flops": 2 * macs,
+            "conv_macs": macs,
+            "grouped_macs": 0,
+            "thop_macs": None,
+            "linear_mib": 4.0,
+            "traffic_mib": 60.0,
+            "operators": 80,
+            "weights_mib": params * 4 / 2**20,
+            "activations_mib": 20.0,
+            **accuracy,
+        }
+    )
+
+
+def _cell(number: int, model: ModelRow, batch_size: int) -> StudyRow:
+    status = STATUSES.get((model.model, batch_size), "ok")
+    stable = bool(number % 9)
+    time = model.conv_macs / 5e7 * (1 + number % 5 / 4) + 3
+    spread = 1.02 if stable else 1.08
+    oom = status == "oom"
+    timed = {
+        "latency_ms": time,
+        "latency_ms_low": time / spread,
+        "latency_ms_high": time * spread,
+        "latency_quiet_ms": time / 1.01,
+        "batch_ms": time * batch_size,
+        "fps": 1000 / time,
+        "stable": stable,
+        "unstable_reason": None if stable else "half-width 8 % > 5 %",
+    }
+    memory = model.weights_mib + (20 + number % 7 * 9) * batch_size
+    return StudyRow.model_validate(
+        {
+            **dict.fromkeys(columns(StudyRow)),
+            "device": "cpu",
+            "model": model.model,
+            "variant": "fp32-eager",
+            "batch_size": batch_size,
+            "protocol": "default",
+            "session": "2026-01-02T03:04",
+            "schema_version": SCHEMA_VERSION,
+            "source": "measured",
+            "status": status,
+            **(timed if status == "ok" else {}),
+            "memory_status": "oom" if oom else "ok",
+            "memory_mib": None if oom else memory,
+            "memory_basis": None if oom else "net",
+            "memory_net_mib": None if oom else memory,
+            "memory_runtime_mib": None if oom else 1200.0,
+            "weights_mib": model.weights_mib,
+            "activations_mib": 20.0,
+            "top1": model.top1,
+            "top5": model.top5,
+            "accuracy_source": model.top1_source,
+        }
+    )

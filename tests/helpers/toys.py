@@ -1,0 +1,165 @@
+"""Small networks, well-behaved and not, as registry entries for tests."""
+
+import os
+import signal
+import time
+
+import torch
+from torch import nn
+
+from dnnbench.networks.registry import Network
+
+
+def entry(builder: str, **fields) -> Network:
+    """A registry entry of a network of this module, named like its builder."""
+    return Network(
+        key=builder,
+        name=builder,
+        family="Toy",
+        year=2026,
+        venue="tests",
+        builder=f"toys:{builder}",
+        input_size=32,
+        channel_order="RGB",
+        range=(0, 1),
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        **fields,
+    )
+
+
+def small() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 1000)
+    )
+
+
+def normed() -> nn.Module:
+    """A small network with batch normalisation, whose logits depend on the images."""
+    return nn.Sequential(
+        nn.Conv2d(3, 8, 3),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(32, 1000),
+    )
+
+
+class Then(nn.Module):
+    """A small network whose output goes through a function."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.body = small()
+        self.function = function
+
+    def forward(self, images):
+        return self.function(self.body(images))
+
+
+def raising() -> nn.Module:
+    def refuse(_):
+        raise RuntimeError("layer 3 has gone fishing")
+
+    return Then(refuse)
+
+
+def infinite() -> nn.Module:
+    return Then(lambda out: out / 0)
+
+
+def headless() -> nn.Module:
+    return Then(lambda out: out[:, :10])
+
+
+def fickle() -> nn.Module:
+    return Then(lambda out: out + torch.randn_like(out))
+
+
+def hanging() -> nn.Module:
+    return Then(lambda out: time.sleep(600))
+
+
+def slow() -> nn.Module:
+    """A fifth of a second a pass, whatever the machine."""
+
+    def wait(out):
+        time.sleep(0.2)
+        return out
+
+    return Then(wait)
+
+
+def crashing() -> nn.Module:
+    return Then(lambda out: os.kill(os.getpid(), signal.SIGSEGV))
+
+
+def aborting() -> nn.Module:
+    return Then(lambda out: os.abort())
+
+
+def illegal() -> nn.Module:
+    """What torch says when a kernel reads where it must not."""
+
+    def fault(_):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    return Then(fault)
+
+
+def losing() -> nn.Module:
+    """Takes the card off the bus, and fails as torch does then."""
+
+    def fall(_):
+        import gpu
+
+        gpu.change(lost=1)
+        raise RuntimeError("CUDA error: unknown error")
+
+    return Then(fall)
+
+
+def greedy() -> nn.Module:
+    """Fits at batch 1 and at no other."""
+    return Then(lambda out: out if len(out) == 1 else torch.empty(len(out) * 2**43))
+
+
+class Asleep(nn.Module):
+    """A residual branch whose scale, and a head whose weights, initialisation leaves at zero."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.branch = nn.Conv2d(8, 8, 3, padding=1)
+        self.norm = nn.BatchNorm2d(8)
+        self.gamma = nn.Parameter(torch.full((8, 1, 1), 1e-6))
+        self.head = nn.Linear(8, 1000)
+        nn.init.zeros_(self.norm.weight)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, images):
+        x = self.stem(images)
+        x = x + self.norm(self.branch(x)) + self.gamma * x
+        return self.head(x.mean((2, 3)))
+
+
+def asleep() -> nn.Module:
+    return Asleep()
+
+
+def alone() -> nn.Module:
+    """Takes one image at a time in fp32, and any number in another precision."""
+
+    def refuse(out):
+        if out.dtype == torch.float32 and len(out) > 1:
+            raise RuntimeError("out of memory")
+        return out
+
+    return Then(refuse)
+
+
+def branching() -> nn.Module:
+    """Goes where the values say, which no graph holds."""
+    return Then(lambda out: out if float(out.sum()) > 0 else -out)

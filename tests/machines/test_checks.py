@@ -1,0 +1,292 @@
+"""Checks of made-up machines: trees of proc and sys, and what has to be said of each."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.host_trees import (
+    CPU,
+    GUEST_TREE,
+    JETSON,
+    LAPTOP,
+    NO_STALL,
+    SERVER,
+    machine,
+)
+
+from dnnbench.config.parameters import Parameters
+from dnnbench.devices.backends import Setup
+from dnnbench.machines.checks import all_checks
+from dnnbench.machines.checks.all_checks import Check, Machine, Seen
+from dnnbench.machines.checks.machine import watch
+from dnnbench.records.environment_records import GpuEnvironment
+
+
+def judged(of: Machine, busy: float = 0.0, busiest: str = "nobody named") -> dict[str, Check]:
+    return {one.name: one for one in all_checks.judge(watch(of, lambda _: (busy, busiest)))}
+
+
+def states(found: Mapping[str, Check]) -> dict[str, list[str]]:
+    """Names of the checks by state, without those that are ok."""
+    by_state: dict[str, list[str]] = {}
+    for one in found.values():
+        if one.state != "ok":
+            by_state.setdefault(one.state, []).append(one.name)
+    return by_state
+
+
+def test_a_quiet_server_with_locked_clocks_has_nothing_to_mend(tmp_path: Path) -> None:
+    found = judged(machine(tmp_path, SERVER))
+    assert states(found) == {}
+    assert len(found) == 14
+    assert all(one.mend is None for one in found.values())
+    assert found["governor"].seen == "performance on 4 of 4 processors"
+    assert found["clock"].seen == "3.00 GHz at work; may go to 3.00 of 3.00 GHz"
+
+
+def test_a_laptop_on_battery_is_told_what_mends_each(tmp_path: Path) -> None:
+    found = judged(machine(tmp_path, LAPTOP, cpus=8))
+    assert states(found) == {"warn": ["governor", "turbo", "throttling", "swap", "power"]}
+    mends = {name: one.mend for name, one in found.items() if one.state == "warn"}
+    assert mends["governor"] == "sudo cpupower frequency-set -g performance"
+    assert mends["turbo"] == f"echo 1 | sudo tee /{CPU}/intel_pstate/no_turbo"
+    assert mends["throttling"] is not None
+    assert mends["throttling"].endswith(f"cat /{CPU}/cpu0/thermal_throttle/package_throttle_count")
+    assert mends["swap"] == "sudo swapoff -a && sudo swapon -a"
+    assert found["throttling"].seen == "17 times since boot"
+    assert found["swap"].seen == "1,024 of 2,048 MiB in use"
+    assert found["threads"].seen == "4 on 4 cores (8 processors: hyperthreads)"
+
+
+def test_what_a_guest_does_not_show_is_unknown_and_not_ok(tmp_path: Path) -> None:
+    found = judged(machine(tmp_path, GUEST_TREE, cpus=2))
+    assert states(found) == {
+        "unknown": ["governor", "turbo", "clock", "throttling", "virtual machine"]
+    }
+    assert found["virtual machine"].mend == "dnnbench check --resolve"
+
+
+def test_a_board_is_judged_by_its_thermal_zones_and_its_limited_clock(tmp_path: Path) -> None:
+    found = judged(machine(tmp_path, JETSON, cpus=6))
+    assert states(found) == {"unknown": ["turbo"], "warn": ["governor", "clock"]}
+    assert found["throttling"].seen == "cpu-thermal: 52 of 99 °C"
+    assert found["clock"].mend == "sudo cpupower frequency-set -u 2.20GHz"
+    assert found["virtual machine"].seen == "no"
+    (tmp_path / "sys/class/thermal/thermal_zone0/temp").write_text("99500")
+    assert judged(machine(tmp_path, {}, cpus=6))["throttling"].state == "warn"
+
+
+def test_clocks_that_are_locked_do_not_follow_any_governor(tmp_path: Path) -> None:
+    locked = {f"{CPU}/cpu{cpu}/cpufreq/scaling_min_freq": "1510400" for cpu in range(6)}
+    governor = judged(machine(tmp_path, JETSON | locked, cpus=6))["governor"]
+    assert governor.state == "ok"
+    assert governor.seen == "schedutil on 6 of 6 processors, clocks locked"
+
+
+def test_one_processor_with_another_governor_is_enough(tmp_path: Path) -> None:
+    one = {
+        f"{CPU}/cpu2/cpufreq/scaling_governor": "ondemand",
+        f"{CPU}/cpu2/cpufreq/scaling_min_freq": "800000",
+    }
+    governor = judged(machine(tmp_path, SERVER | one))["governor"]
+    assert (governor.state, governor.seen) == ("warn", "ondemand on 1 of 4 processors")
+
+
+def test_a_clock_that_stays_below_its_limit_at_work_is_found(tmp_path: Path) -> None:
+    slow = {f"{CPU}/cpu{cpu}/cpufreq/scaling_cur_freq": "2000000" for cpu in range(4)}
+    clock = judged(machine(tmp_path, SERVER | slow))["clock"]
+    assert clock.state == "warn"
+    assert clock.seen.startswith("2.00 GHz at work")
+
+
+def test_without_turbo_the_nominal_clock_is_the_maximum(tmp_path: Path) -> None:
+    nominal = {f"{CPU}/intel_pstate/no_turbo": "1"}
+    for cpu in range(4):
+        nominal[f"{CPU}/cpu{cpu}/cpufreq/cpuinfo_max_freq"] = "4600000"
+        nominal[f"{CPU}/cpu{cpu}/cpufreq/base_frequency"] = "3000000"
+    found = judged(machine(tmp_path, SERVER | nominal))
+    assert found["clock"].state == found["turbo"].state == "ok"
+    assert found["clock"].seen.endswith("3.00 of 3.00 GHz")
+
+
+def test_boost_is_turned_off_by_its_own_switch(tmp_path: Path) -> None:
+    turbo = judged(machine(tmp_path, SERVER | {f"{CPU}/cpufreq/boost": "1"}))["turbo"]
+    assert (turbo.state, turbo.mend) == ("warn", f"echo 0 | sudo tee /{CPU}/cpufreq/boost")
+
+
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        ({"sys/fs/cgroup/user.slice/cpu.max": "150000 100000"}, "1.5 cores for 4 threads"),
+        (
+            {
+                "proc/self/cgroup": "4:memory:/docker/ab\n3:cpu,cpuacct:/docker/ab\n0::/docker/ab",
+                "sys/fs/cgroup/cpu,cpuacct/docker/ab/cpu.cfs_quota_us": "-1",
+                "sys/fs/cgroup/cpu,cpuacct/docker/ab/cpu.cfs_period_us": "100000",
+                "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us": "200000",
+                "sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us": "100000",
+            },
+            "2 cores for 4 threads",
+        ),
+    ],
+)
+def test_a_container_with_less_time_than_threads(
+    tmp_path: Path, tree: dict[str, str], said: str
+) -> None:
+    quota = judged(machine(tmp_path, SERVER | tree))["quota"]
+    assert (quota.state, quota.seen) == ("warn", said)
+    assert quota.mend is not None
+    whole = said.partition(".")[0].split()[0]
+    assert quota.mend.endswith(f"config/devices/here.yaml: threads: {whole}")
+
+
+def test_a_container_with_time_for_its_threads_is_well(tmp_path: Path) -> None:
+    tree = {"sys/fs/cgroup/user.slice/cpu.max": "200000 100000"}
+    quota = judged(machine(tmp_path, SERVER | tree, threads=2))["quota"]
+    assert (quota.state, quota.seen) == ("ok", "2 cores for 2 threads")
+
+
+def test_more_threads_than_cores_that_may_be_used(tmp_path: Path) -> None:
+    threads = judged(machine(tmp_path, LAPTOP, cpus=8, threads=8))["threads"]
+    assert (threads.state, threads.mend) == ("warn", "config/devices/here.yaml: threads: 4")
+    # By an affinity of two processors, though the machine has eight.
+    threads = judged(machine(tmp_path, {}, cpus=2, threads=4))["threads"]
+    assert (threads.state, threads.seen) == ("warn", "4 on 2 cores")
+
+
+def test_memory_nodes_count_where_their_processors_may_be_used(tmp_path: Path) -> None:
+    nodes = {
+        "sys/devices/system/node/node0/cpulist": "0-1,8",
+        "sys/devices/system/node/node1/cpulist": "2-7",
+    }
+    found = judged(machine(tmp_path, SERVER | nodes))["memory nodes"]
+    assert (found.state, found.seen) == ("warn", "2")
+    assert found.mend == "numactl --cpunodebind=0 --membind=0 snakemake --profile here"
+    assert judged(machine(tmp_path, {}, cpus=2))["memory nodes"].state == "ok"
+
+
+def test_a_wait_policy_that_someone_set(tmp_path: Path) -> None:
+    found = judged(machine(tmp_path, SERVER, environ={"OMP_WAIT_POLICY": "PASSIVE"}))
+    assert states(found) == {"warn": ["waiting threads"]}
+    assert found["waiting threads"].mend == "unset OMP_WAIT_POLICY"
+
+
+def test_other_programs_by_the_threshold_of_the_rounds(tmp_path: Path) -> None:
+    of = machine(tmp_path, SERVER)
+    assert judged(of, busy=0.05)["other programs"].state == "ok"
+    found = judged(of, busy=0.06, busiest="cc1plus (pid 7)")["other programs"]
+    assert found.state == "warn"
+    assert found.seen == "use 6% of here, most of it cc1plus (pid 7)"
+
+
+@pytest.mark.parametrize("resource", ["cpu", "memory"])
+def test_programs_that_queue(tmp_path: Path, resource: str) -> None:
+    stalled = {f"proc/pressure/{resource}": NO_STALL.replace("avg10=0.00", "avg10=1.20")}
+    waiting = judged(machine(tmp_path, SERVER | stalled))["waiting"]
+    assert waiting.state == "warn"
+    assert f"for {resource} 1.2% of 10 s" in waiting.seen
+    (tmp_path / "proc/pressure" / resource).unlink()
+    assert judged(machine(tmp_path, {}))["waiting"].state == "unknown"
+
+
+def test_time_that_is_stolen_while_it_is_watched(tmp_path: Path) -> None:
+    of = machine(tmp_path, SERVER | GUEST_TREE)
+
+    def meanwhile(_seconds: float) -> tuple[float, str]:
+        (tmp_path / "proc/stat").write_text("cpu  1060 0 1030 98090 0 0 0 11 0 0\n")
+        return 0.0, "nobody named"
+
+    seen = watch(of, meanwhile)
+    (found,) = [one for one in all_checks.judge(seen) if one.name == "stolen time"]
+    # Of 101 ticks that were wanted 11 were stolen, less the one of the counter's resolution.
+    assert (found.state, found.seen) == ("warn", "10.0% of a second's work, 0.5% since boot")
+
+
+def test_time_that_was_stolen_since_boot(tmp_path: Path) -> None:
+    stolen = {"proc/stat": "cpu  1000 0 900 98000 0 0 0 100 0 0\n"}
+    found = judged(machine(tmp_path, SERVER | stolen))["stolen time"]
+    assert (found.state, found.seen) == ("warn", "0.0% of a second's work, 5.0% since boot")
+
+
+def test_batteries_of_mice_do_not_feed_the_machine(tmp_path: Path) -> None:
+    mouse = {
+        "sys/class/power_supply/hid/type": "Battery",
+        "sys/class/power_supply/hid/scope": "Device",
+        "sys/class/power_supply/hid/status": "Discharging",
+    }
+    assert judged(machine(tmp_path, SERVER | mouse))["power"].seen == "no battery"
+    charging = {"sys/class/power_supply/BAT0/status": "Charging"}
+    assert judged(machine(tmp_path / "b", LAPTOP | charging, cpus=8))["power"].seen == "mains"
+
+
+def test_where_nothing_is_shown_nothing_is_ok_but_what_needs_no_files(tmp_path: Path) -> None:
+    found = judged(machine(tmp_path, {}))
+    unknown = [one for one in found.values() if one.state == "unknown"]
+    assert all(one.mend is None and one.seen.startswith("not shown") for one in unknown)
+    assert [name for name, one in found.items() if one.state == "ok"] == [
+        "other programs",
+        "threads",
+        "waiting threads",
+    ]
+    assert not [name for name, one in found.items() if one.state == "warn"]
+
+
+def test_what_only_a_backend_has_is_asked_of_its_devices(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def card(seen: Seen) -> Check:
+        return Check(name="card", state="warn", seen=seen.machine.device, why="It is there.")
+
+    monkeypatch.setattr(all_checks, "OF_BACKEND", {**all_checks.OF_BACKEND, "cuda": (card,)})
+    on_gpu = judged(machine(tmp_path, SERVER, backend="cuda"))
+    assert on_gpu["card"].state == "warn"
+    assert "threads" not in on_gpu
+    assert "card" not in judged(machine(tmp_path, {}))
+
+
+def test_this_machine_can_be_looked_at() -> None:
+    settings = Parameters(device="here", backend="cpu", batch_sizes=[1], threads=1)
+    found = {one.name: one for one in all_checks.look(settings)}
+    assert len(found) == 14
+    assert found["threads"].seen.startswith("1 on ")
+    assert found["stolen time"].seen.endswith("since boot")
+
+
+# GPUs -----------------------------------------------------------------------------------------
+
+
+def of_gpu(backend: str, **known: Any) -> dict[str, all_checks.Check]:
+    machine = Machine(
+        device="gpu",
+        setup=Setup(backend),
+        threads=1,
+        cpus=frozenset({0}),
+        environ={},
+        root=Path("/nothing/is/here"),
+    )
+    seen = Seen(machine, 0.0, "nobody", gpu=GpuEnvironment(**known))
+    return {check.name: check for check in all_checks.judge(seen)}
+
+
+def test_a_card_without_persistence_is_warned_of_with_its_command() -> None:
+    found = of_gpu("cuda", uuid="GPU-1", persistence=False, clock_mhz=139, max_clock_mhz=1911)
+    assert found["persistence"].state == "warn"
+    assert found["persistence"].mend == "sudo nvidia-smi -i GPU-1 -pm 1"
+    assert found["GPU clocks"].state == "unknown"
+    assert found["GPU clocks"].seen.startswith("from 139 MHz at rest to 1911 MHz")
+    assert of_gpu("cuda", uuid="GPU-1", persistence=True)["persistence"].state == "ok"
+    assert of_gpu("cuda", uuid="GPU-1")["persistence"].state == "unknown"
+    assert "threads" not in found
+
+
+@pytest.mark.parametrize(
+    ("locked", "state", "mend"), [(True, "ok", None), (False, "warn", "sudo jetson_clocks")]
+)
+def test_a_board_whose_clocks_float_is_warned_of(
+    locked: bool, state: str, mend: str | None
+) -> None:
+    found = of_gpu("jetson", clocks_locked=locked, power_mode="MAXN")
+    assert (found["GPU clocks"].state, found["GPU clocks"].mend) == (state, mend)
+    assert (found["power mode"].state, found["power mode"].seen) == ("ok", "MAXN")
+    assert of_gpu("jetson", clocks_locked=locked)["power mode"].state == "unknown"

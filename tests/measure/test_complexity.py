@@ -1,0 +1,286 @@
+import contextlib
+import csv
+import signal
+import subprocess
+import sys
+
+import pytest
+import torch
+from helpers.paths import DATA, ROOT
+from torch import nn
+
+from dnnbench.core import isolation
+from dnnbench.measure import complexity
+from dnnbench.measure.complexity import ComplexityError
+from dnnbench.networks import builders, counting, registry
+
+SCRIPT = ROOT / "workflow" / "scripts" / "complexity.py"
+with (DATA / "flops.csv").open(newline="") as file:
+    FLOPS = {row["model"]: row for row in csv.DictReader(file)}
+NETWORKS = registry.load_registry()
+MIB = 2**20
+
+
+def run(*arguments):
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def bias_term(network):
+    """What the count of 2018 adds: output elements / (2 x groups) of each biased convolution."""
+    total = 0.0
+    model = builders.build(network, "meta")
+    if not any(isinstance(m, nn.Conv2d) and m.bias is not None for m in model.modules()):
+        return total
+
+    def add(module, _inputs, output):
+        nonlocal total
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            total += output.numel() / (2 * module.groups)
+
+    for module in model.modules():
+        module.register_forward_hook(add)
+    with torch.no_grad():
+        model(torch.empty(1, 3, network.input_size, network.input_size, device="meta"))
+    return total
+
+
+@pytest.fixture
+def table(complexity_table):
+    assert list(complexity_table) == list(FLOPS)
+    return complexity_table
+
+
+# Against counts made by others ----------------------------------------------------------------
+
+
+def test_parameters_are_equal(table):
+    assert {k: row.params for k, row in table.items()} == {
+        k: int(row["params"]) for k, row in FLOPS.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "scale"),
+    [("macs", "torch_flopcounter_gflops", 0.5e9), ("thop_macs", "thop_gmacs", 1e9)],
+)
+def test_operations_agree_within_a_thousandth(table, ours, theirs, scale):
+    counted = {k: getattr(row, ours) for k, row in table.items()}
+    expected = {k: pytest.approx(float(row[theirs]) * scale, rel=1e-3) for k, row in FLOPS.items()}
+    assert counted == expected
+
+
+def test_convolutions_and_biases_agree_with_the_count_of_2018(table):
+    counted = {k: row.conv_macs + bias_term(NETWORKS[k]) for k, row in table.items()}
+    expected = {
+        k: pytest.approx(float(row["luigi_conv_only_gmacs"]) * 1e9, rel=1e-3)
+        for k, row in FLOPS.items()
+    }
+    assert counted == expected
+
+
+def test_columns_hang_together(table):
+    for key, row in table.items():
+        assert row.flops == 2 * row.macs
+        assert row.conv_macs <= row.macs
+        elements = int(FLOPS[key]["params"]) + int(FLOPS[key]["buffers"])
+        # Four bytes each, but for the eight of each batch normalisation's counter.
+        assert 4 * elements <= row.weights_mib * MIB <= 4 * elements * 1.01
+        # The input and the first output at least.
+        assert row.activations_mib * MIB > 4 * 3 * row.input_size**2
+
+
+def test_only_the_auxiliary_head_of_inception_v3_is_not_executed(table):
+    assert table["inceptionv3"].params_executed == 23_834_568
+    others = [row for key, row in table.items() if key != "inceptionv3"]
+    assert all(row.params_executed == row.params for row in others)
+
+
+# By hand: 1 x 3 x 8 x 8 images of four bytes ----------------------------------------------------
+
+IMAGE = 3 * 64 * 4
+
+
+class Residual(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Conv2d(3, 3, 3, padding=1)
+        self.unused = nn.Linear(10, 10)
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
+class Branches(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.left = nn.Conv2d(3, 8, 3, padding=1)
+        self.right = nn.Conv2d(3, 4, 1)
+
+    def forward(self, x):
+        return torch.cat([self.left(x), self.right(x)], dim=1)
+
+
+class Plane(nn.Module):
+    """Frees what it no longer needs, and looks at the same storage in several ways."""
+
+    def forward(self, x):
+        y = x * 2
+        del x
+        z = y.view(-1)[5:].unsqueeze(0)
+        return z.t().t()
+
+
+def conv(inputs, outputs):
+    return nn.Conv2d(inputs, outputs, 3, padding=1)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        # Input and first output; the second replaces nothing, as the caller keeps the input.
+        (nn.Sequential(conv(3, 8)), IMAGE + 8 * 256),
+        (nn.Sequential(conv(3, 8), conv(8, 4)), IMAGE + 8 * 256 + 4 * 256),
+        # The first output is freed before the third is made.
+        (nn.Sequential(conv(3, 8), conv(8, 4), conv(4, 4)), IMAGE + 8 * 256 + 4 * 256),
+        (nn.Sequential(conv(3, 8), conv(8, 4), conv(4, 16)), IMAGE + 4 * 256 + 16 * 256),
+        # A rectifier in place needs nothing, another one as much again.
+        (nn.Sequential(conv(3, 8), nn.ReLU(inplace=True)), IMAGE + 8 * 256),
+        (nn.Sequential(conv(3, 8), nn.ReLU()), IMAGE + 2 * 8 * 256),
+        (Residual(), 3 * IMAGE),
+        (Branches(), IMAGE + 8 * 256 + 4 * 256 + 12 * 256),
+        # Views share a storage.
+        (nn.Flatten(), IMAGE),
+        (Plane(), 2 * IMAGE),
+        # A quarter of the values, and as many indices of eight bytes.
+        (nn.MaxPool2d(2), IMAGE + IMAGE // 4 + IMAGE // 2),
+        (nn.Sequential(nn.Flatten(), nn.Linear(192, 10)), IMAGE + 40),
+    ],
+    ids=lambda value: str(value) if isinstance(value, int) else "",
+)  # fmt: skip
+def test_peak_activations(model, expected):
+    model = model.to("meta").eval()
+    for batch_size in (1, 5):
+        images = torch.empty(batch_size, 3, 8, 8, device="meta")
+        assert counting.peak_activations(model, images) == batch_size * expected
+
+
+@pytest.mark.parametrize("key", ["squeezenet1_1", "shufflenet", "googlenet"])
+def test_peak_activations_on_the_meta_device_are_those_of_an_eager_pass(key):
+    isolation.prepare()
+    meta, cpu = (
+        counting.peak_activations(
+            builders.build(key, device), torch.zeros(1, 3, 224, 224, device=device)
+        )
+        for device in ("meta", "cpu")
+    )
+    # Batch normalisation returns a statistic a channel on one of them, and nothing on the other.
+    assert meta == pytest.approx(cpu, abs=4096)
+
+
+def test_operations_by_hand():
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.Conv2d(8, 8, 3, groups=4),
+        nn.Flatten(),
+        nn.Linear(288, 10),
+    ).to("meta")
+    counts = counting.count(model, torch.empty(2, 3, 8, 8, device="meta"))
+    assert counts.conv_macs == 2 * (8 * 64 * 27 + 8 * 36 * 18)
+    assert counts.macs == counts.conv_macs + 2 * 2880
+    assert counting.thop_macs(model, torch.empty(2, 3, 8, 8, device="meta")) == counts.macs
+
+
+def test_parameters_of_a_head_that_does_not_run_are_not_executed():
+    counts = counting.count(Residual().to("meta"), torch.empty(1, 3, 8, 8, device="meta"))
+    assert counts.params_executed == 3 * 3 * 9 + 3
+
+
+def test_activations_grow_with_the_batch(table):
+    model = builders.build(NETWORKS["squeezenet1_1"], "meta")
+
+    def activations_mib(batch_size):
+        images = torch.empty(batch_size, 3, 224, 224, device="meta")
+        return counting.peak_activations(model, images) / 2**20
+
+    one = activations_mib(1)
+    assert one == table["squeezenet1_1"].activations_mib
+    assert activations_mib(8) == pytest.approx(8 * one)
+
+
+# Errors and interruption ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "TypeError"),
+        ({"in_features": 7, "out_features": 1000}, "RuntimeError"),
+        ({"in_features": 224, "out_features": 1000}, r"shape \[1, 3, 224, 1000\], not \[1, 1000\]"),
+    ],
+)
+def test_a_network_that_fails_is_named(arguments, message, capfd):
+    isolation.prepare()
+    network = NETWORKS["vgg11"].model_copy(
+        update={"key": "mine", "builder": "torch.nn:Linear", "arguments": arguments}
+    )
+    with pytest.raises(ComplexityError, match=rf"^mine: failed .*{message}") as caught:
+        complexity.measure(network)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_operators_do_beside_multiplying():
+    model = nn.Sequential(
+        nn.Conv2d(4, 8, 3, padding=1, groups=2, bias=False),  # 8 x 6 x 6 from 2 x 3 x 3 each
+        nn.ReLU(inplace=True),
+        nn.Flatten(),  # A view: no bytes, no operator.
+        nn.Linear(288, 10),
+    ).to("meta")
+    counts = counting.count(model, torch.empty(1, 4, 6, 6, device="meta"))
+    assert counts.grouped_macs == counts.conv_macs == 8 * 36 * 2 * 9
+    assert counts.macs == counts.conv_macs + 2880
+    assert counts.linear_bytes == 4 * (288 + 2880 + 10 + 10)
+    convolution, rectified = 4 * 36 + 8 * 2 * 9 + 8 * 36, 2 * 8 * 36
+    assert counts.traffic_bytes == 4 * (convolution + rectified)
+    assert counts.operators == 3
+
+
+def test_depthwise_convolutions_are_grouped_and_few_of_the_operations(table):
+    mobile, residual = table["mobilenet"], table["resnet50"]
+    assert residual.grouped_macs == 0
+    assert 0.01 < mobile.grouped_macs / mobile.macs < 0.05
+
+
+def test_measuring_leaves_no_trace(capfd):
+    isolation.prepare()
+    builders.preload([NETWORKS["squeezenet1_1"]])
+    sys.modules.pop("thop", None)  # where an earlier test imported it
+    first = complexity.measure(NETWORKS["squeezenet1_1"])
+    assert complexity.measure(NETWORKS["squeezenet1_1"]) == first
+    assert "thop" not in sys.modules
+    assert capfd.readouterr().out == ""
+
+
+def test_a_misspelt_name_is_one_line_and_writes_nothing(tmp_path):
+    output = tmp_path / "complexity.csv"
+    finished = run("resnet5O", "--output", output)
+    assert finished.returncode != 0
+    assert finished.stderr == (
+        "complexity.py: MODELS: 'resnet5O' is not a network; did you mean 'resnet50'?\n"
+    )
+    assert not output.exists()
+
+
+def test_an_interrupted_run_leaves_no_output(tmp_path):
+    output = tmp_path / "complexity.csv"
+    command = [sys.executable, str(SCRIPT), "bianco2018", "--output", str(output)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert "complexity: 0 of 44" in process.stderr.readline()
+    while process.poll() is None:  # As a person does: again, if it seems not to have noticed.
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+    process.stderr.close()
+    assert process.returncode != 0
+    assert list(tmp_path.iterdir()) == []

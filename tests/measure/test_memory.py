@@ -1,0 +1,261 @@
+import ctypes
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from helpers import toys
+
+from dnnbench.core import isolation
+from dnnbench.core.storage import RecordError, read_json, write_json
+from dnnbench.devices.backends import Setup
+from dnnbench.measure import memory, memory_profile
+from dnnbench.networks import builders, registry
+from dnnbench.records.memory_records import MemoryRecord
+
+NETWORKS = registry.load_registry()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared():
+    isolation.prepare()
+    builders.preload([NETWORKS["squeezenet1_1"]])
+
+
+def plan(*networks, batch_sizes=(1,), **options):
+    settings = {
+        "device": "cpu",
+        "setup": Setup("cpu"),
+        "variant": "fp32-eager",
+        "networks": {network.key: network for network in networks},
+        "batch_sizes": list(batch_sizes),
+        "threads": 2,
+        "cell_timeout_s": 60,
+    }
+    return memory_profile.Plan(**(settings | options))
+
+
+@pytest.fixture
+def profile(tmp_path):
+    """Measure one network; its cells."""
+
+    def cells(network, batch_sizes, **options):
+        memory_profile.Profiles(
+            plan(network, batch_sizes=batch_sizes, **options), tmp_path
+        ).measure()
+        return read_json(tmp_path / f"{network.key}.json", MemoryRecord).cells
+
+    return cells
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_a_cell_repeats_within_2_mib(batch_size):
+    arguments = (NETWORKS["squeezenet1_1"], batch_size, Setup("cpu"), 2)
+    readings = [
+        isolation.run(memory.measure, *arguments, timeout_s=60).value["memory_net_mib"]
+        for _ in range(3)
+    ]
+    assert max(readings) - min(readings) <= 2
+
+
+@pytest.fixture
+def holes():
+    """Eight holes of 32 MiB in this process's heap, such as a long history leaves."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    blocks = [libc.malloc(64 * 1024) for _ in range(4096)]
+    pins = [block for index, block in enumerate(blocks) if index % 512 == 0]
+    for block in set(blocks) - set(pins):
+        libc.free(ctypes.c_void_p(block))
+    yield
+    for block in pins:
+        libc.free(ctypes.c_void_p(block))
+
+
+def test_holes_in_the_heap_of_the_parent_change_nothing(request):
+    def reading():
+        arguments = (NETWORKS["squeezenet1_1"], 8, Setup("cpu"), 2)
+        return isolation.run(memory.measure, *arguments, timeout_s=60).value["memory_net_mib"]
+
+    before = reading()
+    request.getfixturevalue("holes")
+    assert reading() == pytest.approx(before, abs=3)
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "shufflenet"])
+def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
+    # Both start as a stage script does, not from the heap that this process has by now.
+    code = f"""
+        import sys
+        from dnnbench.core import isolation
+        from dnnbench.devices.backends import Setup
+        from dnnbench.measure import memory
+        from dnnbench.networks import builders, registry
+        isolation.prepare()
+        network = registry.load_registry()[{name!r}]
+        builders.preload([network])
+        arguments = (network, 8, Setup("cpu"), 2)
+        if sys.argv[1] == "fork":
+            cell = isolation.run(memory.measure, *arguments, timeout_s=100).value
+        else:
+            cell = memory.measure(*arguments)
+        print(cell["memory_net_mib"])
+    """
+
+    def reading(how):
+        words = [sys.executable, "-c", textwrap.dedent(code), how]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    assert reading("fork") == pytest.approx(reading("new"), abs=3)
+
+
+def test_what_a_network_needs_lies_between_its_tensors_and_twice_that(profile):
+    for cell in profile(NETWORKS["resnet18"], [1, 8]):
+        floor = cell.weights_mib + cell.activations_mib
+        assert 0.98 * floor <= cell.memory_mib <= 2 * floor
+        assert cell.memory_basis == "net"
+        assert cell.memory_mib == cell.memory_net_mib
+        assert cell.memory_runtime_mib > 100  # Python and torch.
+
+
+def test_activations_grow_with_the_batch_and_weights_do_not(profile):
+    one, eight = profile(NETWORKS["squeezenet1_1"], [1, 8])
+    assert eight.activations_mib == pytest.approx(8 * one.activations_mib)
+    assert eight.weights_mib == one.weights_mib
+    assert eight.memory_mib > one.memory_mib
+
+
+def test_a_batch_that_does_not_fit_is_a_status_and_the_rest_go_on(profile):
+    one, two, four = profile(toys.entry("greedy"), [4, 1, 2])
+    assert [one.status, two.status, four.status] == ["ok", "oom", "oom"]
+    assert four.memory_mib is None
+    assert "allocate" in four.message
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "said"),
+    [
+        ("raising", "failed", "layer 3 has gone fishing"),
+        ("crashing", "failed", "SIGSEGV"),
+        ("hanging", "timeout", "3 s"),
+    ],
+)
+def test_a_network_that_breaks_is_a_status_with_its_message(profile, name, status, said):
+    (cell,) = profile(toys.entry(name), [1], cell_timeout_s=3)
+    assert cell.status == status
+    assert said in cell.message
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The cells that are measured, in order; each takes 1 MiB."""
+    cells = []
+
+    def run(function, network, batch_size, *arguments, **options):
+        cells.append((network.key, batch_size))
+        value = {"memory_mib": 1.0, "memory_basis": "net"}
+        return isolation.Outcome("ok", value, None, 0.1)
+
+    monkeypatch.setattr(isolation, "run", run)
+    return cells
+
+
+def test_only_what_is_missing_is_measured(tmp_path, asked):
+    small, greedy = toys.entry("small"), toys.entry("greedy")
+    memory_profile.Profiles(plan(small), tmp_path).measure()
+    memory_profile.Profiles(plan(small), tmp_path).measure()
+    assert asked == [("small", 1)]
+    memory_profile.Profiles(plan(small, greedy, batch_sizes=[1, 2]), tmp_path).measure()
+    assert asked == [("small", 1), ("small", 2), ("greedy", 1), ("greedy", 2)]
+    record = read_json(tmp_path / "small.json", MemoryRecord)
+    assert [cell.batch_size for cell in record.cells] == [1, 2]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == [
+        "greedy.json",
+        "small.json",
+    ]
+
+
+def test_a_batch_larger_than_one_that_did_not_fit_is_not_tried(tmp_path, asked, monkeypatch):
+    run = isolation.run
+
+    def full(function, network, batch_size, *arguments, **options):
+        found = run(function, network, batch_size, *arguments, **options)
+        return found if batch_size < 4 else isolation.Outcome("oom", None, "CUDA: full", 0.1)
+
+    monkeypatch.setattr(isolation, "run", full)
+    small = toys.entry("small")
+    memory_profile.Profiles(plan(small, batch_sizes=[1, 4]), tmp_path).measure()
+    memory_profile.Profiles(plan(small, batch_sizes=[1, 4, 8, 2]), tmp_path).measure()
+    assert asked == [("small", 1), ("small", 4), ("small", 2)]
+    cells = read_json(tmp_path / "small.json", MemoryRecord).cells
+    assert [(cell.batch_size, cell.status) for cell in cells] == [
+        *((1, "ok"), (2, "ok")),
+        *((4, "oom"), (8, "oom")),
+    ]
+    assert cells[3].message == "not tried: ran out of memory at batch 4"
+
+
+def test_another_definition_or_number_of_threads_is_measured_again(tmp_path, asked):
+    small = toys.entry("small")
+    memory_profile.Profiles(plan(small), tmp_path).measure()
+    larger = small.model_copy(update={"input_size": 64})
+    assert memory_profile.Profiles(plan(larger), tmp_path).missing() == {"small": [1]}
+    assert memory_profile.Profiles(plan(small, threads=1), tmp_path).missing() == {"small": [1]}
+    renamed = small.model_copy(update={"name": "Small"})
+    assert memory_profile.Profiles(plan(renamed), tmp_path).missing() == {}
+
+
+def test_a_timeout_is_tried_again_under_another_limit(tmp_path, asked):
+    small = toys.entry("small")
+    memory_profile.Profiles(plan(small), tmp_path).measure()
+    path = tmp_path / "small.json"
+    record = read_json(path, MemoryRecord)
+    late = record.cells[0].model_copy(update={"status": "timeout"})
+    write_json(path, record.model_copy(update={"cells": [late]}))
+    assert memory_profile.Profiles(plan(small), tmp_path).missing() == {}
+    longer = plan(small, cell_timeout_s=90)
+    assert memory_profile.Profiles(longer, tmp_path).missing() == {"small": [1]}
+
+
+def test_an_interrupted_stage_keeps_the_networks_that_were_finished(tmp_path, asked, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    networks = [toys.entry("small"), toys.entry("greedy")]
+    run = isolation.run
+    monkeypatch.setattr(
+        isolation,
+        "run",
+        lambda function, network, *arguments, **options: (
+            interrupt if network.key == "greedy" else run
+        )(function, network, *arguments, **options),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        memory_profile.Profiles(plan(*networks), tmp_path).measure()
+    # What Snakemake does to the new outputs of a job that was interrupted.
+    for path in tmp_path.glob("*.json"):
+        path.unlink()
+    profiles = memory_profile.Profiles(plan(*networks), tmp_path)
+    assert profiles.missing() == {"greedy": [1]}
+    monkeypatch.setattr(isolation, "run", run)
+    profiles.measure()
+    assert asked == [("small", 1), ("greedy", 1)]
+    assert {path.stem for path in tmp_path.glob("*.json")} == {"small", "greedy"}
+    assert not (tmp_path / ".finished").exists()
+
+
+def test_what_an_interrupted_stage_left_never_replaces_what_is_valid_now(tmp_path, asked):
+    small = toys.entry("small")
+    memory_profile.Profiles(plan(small, threads=1), tmp_path).measure()
+    left = tmp_path / ".finished/small.json"
+    left.parent.mkdir(exist_ok=True)
+    (tmp_path / "small.json").rename(left)
+    memory_profile.Profiles(plan(small), tmp_path).measure()
+    assert read_json(tmp_path / "small.json", MemoryRecord).threads == 2
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    (tmp_path / "small.json").write_text('{"schema_version": 1}')
+    with pytest.raises(RecordError, match=r"small\.json: device.*remove it"):
+        memory_profile.Profiles(plan(toys.entry("small")), tmp_path)

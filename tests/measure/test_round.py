@@ -1,0 +1,340 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+from helpers import toys
+from helpers.paths import ROOT
+from helpers.rounds import (
+    plan,
+)
+
+from dnnbench.config.latency_settings import PROTOCOLS
+from dnnbench.core import isolation
+from dnnbench.core.storage import RecordError, read_lines
+from dnnbench.measure import round
+from dnnbench.measure.journal import Journal, key
+from dnnbench.measure.latency import Timing
+from dnnbench.records.latency_records import Disturbance, LatencyLine
+from dnnbench.stats import disturbance
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared():
+    isolation.prepare()
+
+
+QUIET = Disturbance(
+    steal=0.0,
+    run_delay=0.0,
+    involuntary_switches=0,
+    reference_compute_ms=(10.0, 10.0),
+    reference_memory_ms=(5.0, 5.0),
+    reference_before=1.0,
+    reference_after=1.0,
+)
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """Measure nothing: answer each process from a function, and count what was asked for."""
+    asked = []
+
+    def install(answer=lambda network, batch, turn: QUIET):
+        def run(_function, network, batch_sizes, *_arguments, **_options):
+            timings = []
+            for batch in batch_sizes:
+                asked.append((network.key, batch))
+                seen = answer(network.key, batch, asked.count((network.key, batch)))
+                if not isinstance(seen, Timing):
+                    times = (float(len(asked)),)
+                    seen = Timing("ok", None, times, times, True, seen)
+                timings.append(seen)
+            return isolation.Outcome("ok", timings, None, 0.1)
+
+        monkeypatch.setattr(isolation, "run", run)
+        monkeypatch.setattr(round, "_others_busy", lambda plan: 0.0)
+        return asked
+
+    return install
+
+
+def test_a_round_measures_every_cell_for_real(tmp_path):
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small", "raising", "greedy", "crashing"), output)
+    lines = read_lines(output, LatencyLine)
+    assert [(line.model, line.batch_size, line.status) for line in lines] == [
+        ("small", 1, "ok"),
+        ("small", 2, "ok"),
+        ("raising", 1, "failed"),
+        ("raising", 2, "failed"),
+        ("greedy", 1, "ok"),
+        ("greedy", 2, "oom"),
+        ("crashing", 1, "failed"),
+        ("crashing", 2, "failed"),
+    ]
+    assert lines[0].wait_policy == os.environ["OMP_WAIT_POLICY"].lower()
+    assert lines[0].disturbance.busy_before is not None
+    assert "gone fishing" in lines[2].message
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_nothing_is_measured_twice(tmp_path, scripted):
+    asked = scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small"), output)
+    before = output.read_bytes()
+    round.run(plan("small"), output)
+    assert sorted(asked) == [("small", 1), ("small", 2)]
+    assert output.read_bytes() == before
+
+
+def test_a_new_network_or_batch_size_costs_its_own_cells(tmp_path, scripted):
+    asked = scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small"), output)
+    asked.clear()
+    round.run(plan("small", "greedy", batch_sizes=[1, 2, 4]), output)
+    assert sorted(asked) == [("greedy", 1), ("greedy", 2), ("greedy", 4), ("small", 4)]
+
+
+def test_a_dropped_network_keeps_its_lines(tmp_path, scripted):
+    asked = scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small", "greedy"), output)
+    round.run(plan("small"), output)
+    asked.clear()
+    round.run(plan("small", "greedy"), output)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"threads": 1},
+        {"passes": PROTOCOLS["default"].model_copy(update={"discard": 3})},
+        {"networks": {"small": toys.entry("small").model_copy(update={"input_size": 64})}},
+    ],
+)
+def test_what_a_time_depends_on_measures_its_cells_again(tmp_path, scripted, change):
+    asked = scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small"), output)
+    asked.clear()
+    round.run(plan("small", **change), output)
+    assert sorted(asked) == [("small", 1), ("small", 2)]
+    assert len(read_lines(output, LatencyLine)) == 2
+
+
+def test_another_protocol_keeps_the_lines_of_the_first(tmp_path, scripted):
+    scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small"), output)
+    passes = PROTOCOLS["bianco2018"]
+    round.run(plan("small", protocol="bianco2018", passes=passes), output)
+    protocols = [line.protocol for line in read_lines(output, LatencyLine)]
+    assert sorted(protocols) == ["bianco2018", "bianco2018", "default", "default"]
+
+
+def test_what_was_published_or_prepared_otherwise_costs_no_measurement(tmp_path, scripted):
+    asked = scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small"), output)
+    asked.clear()
+    renamed = toys.entry("small").model_copy(update={"name": "Smaller", "mean": (0, 0, 0)})
+    round.run(plan("small", networks={"small": renamed}), output)
+    assert asked == []
+
+
+def test_a_timeout_is_tried_again_only_with_another_limit(tmp_path, scripted):
+    asked = scripted(lambda *_: Timing("timeout", "took longer than 20 s"))
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small", batch_sizes=[1]), output)
+    round.run(plan("small", batch_sizes=[1]), output)
+    assert len(asked) == 1
+    round.run(plan("small", batch_sizes=[1], cell_timeout_s=40), output)
+    assert len(asked) == 2
+
+
+def full(from_batch):
+    """Answers of a device on which a batch of so many images does not fit."""
+
+    def answer(_name, batch, _turn):
+        return Timing("oom", "CUDA out of memory") if batch >= from_batch else QUIET
+
+    return answer
+
+
+def test_a_batch_larger_than_one_that_did_not_fit_is_not_tried(tmp_path, scripted, monkeypatch):
+    monkeypatch.setattr(random, "shuffle", lambda cells: None)
+    asked = scripted(full(from_batch=4))
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small", "greedy", batch_sizes=[1, 8, 2, 4, 16]), output)
+    assert asked == [(name, batch) for name in ("small", "greedy") for batch in (1, 8, 2, 4)]
+    found = {line.batch_size: line for line in read_lines(output, LatencyLine)}
+    assert {batch: line.status for batch, line in found.items()} == {
+        **{1: "ok", 2: "ok"},
+        **{4: "oom", 8: "oom", 16: "oom"},
+    }
+    assert found[8].message == "CUDA out of memory"
+    assert found[16].message == "not tried: ran out of memory at batch 4"
+
+
+def test_a_batch_that_was_not_tried_is_once_its_reason_is_gone(tmp_path, scripted, monkeypatch):
+    monkeypatch.setattr(random, "shuffle", lambda cells: None)
+    asked = scripted(full(from_batch=2))
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small", batch_sizes=[1, 2, 4]), output)
+    round.run(plan("small", batch_sizes=[1, 2, 4]), output)
+    assert asked == [("small", 1), ("small", 2)]
+    kept = [line for line in output.read_text().splitlines() if "CUDA out" not in line]
+    output.write_text("\n".join(kept) + "\n")
+    scripted(full(from_batch=8))
+    asked.clear()
+    round.run(plan("small", batch_sizes=[1, 2, 4]), output)
+    assert [line.status for line in read_lines(output, LatencyLine)] == ["ok", "ok", "ok"]
+
+
+def test_cells_come_in_another_order_each_time(tmp_path, scripted):
+    random.seed(1)
+    asked = scripted()
+    sizes = list(range(1, 13))
+    for number in (1, 2):
+        round.run(
+            plan("small", batch_sizes=sizes, number=number), tmp_path / f"round-{number}.jsonl"
+        )
+    first, second = asked[:12], asked[12:]
+    assert sorted(first) == sorted(second)
+    assert len({tuple(first), tuple(second), tuple(sorted(first))}) == 3
+
+
+def test_the_2018_protocol_measures_a_network_in_one_process(tmp_path, scripted):
+    asked = scripted()
+    passes = PROTOCOLS["bianco2018"]
+    round.run(
+        plan("small", "greedy", protocol="bianco2018", passes=passes), tmp_path / "round-1.jsonl"
+    )
+    assert sorted([asked[:2], asked[2:]]) == [
+        [("greedy", 1), ("greedy", 2)],
+        [("small", 1), ("small", 2)],
+    ]
+
+
+SLOWED = {"reference_compute_ms": (10.0, 12.0)}
+
+
+@pytest.mark.parametrize("trouble", [{"steal": 0.006}, {"run_delay": 0.011}, SLOWED])
+def test_a_disturbed_cell_is_measured_once_more_and_the_first_attempt_kept(
+    tmp_path, scripted, trouble
+):
+    def answer(_name, batch, turn):
+        return QUIET.model_copy(update=trouble) if (batch, turn) == (2, 1) else QUIET
+
+    asked = scripted(answer)
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small"), output)
+    assert asked.count(("small", 1)) == 1
+    assert asked.count(("small", 2)) == 2
+    assert asked[-1] == ("small", 2)  # At the end of the round.
+    calm, again = read_lines(output, LatencyLine)
+    assert calm.first_attempt is None
+    assert disturbance.reasons(again.disturbance) == []
+    assert disturbance.reasons(again.first_attempt.disturbance) != []
+    assert again.first_attempt.samples_ms != again.samples_ms
+
+
+def test_a_cell_that_stays_disturbed_is_flagged_and_not_tried_for_ever(tmp_path, scripted):
+    asked = scripted(lambda *_: QUIET.model_copy(update={"steal": 0.5}))
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small", batch_sizes=[1]), output)
+    round.run(plan("small", batch_sizes=[1]), output)
+    assert len(asked) == 2
+    (line,) = read_lines(output, LatencyLine)
+    assert disturbance.reasons(line.disturbance) == ["the hypervisor took 50.0% of the time"]
+
+
+def test_reference_times_are_compared_with_the_best_of_the_session(tmp_path, scripted):
+    def answer(_name, batch, _turn):
+        update = {"reference_memory_ms": (4.0, 4.4)} if batch == 1 else {}
+        return QUIET.model_copy(update=update)
+
+    scripted(answer)
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small"), output)
+    one, two = read_lines(output, LatencyLine)
+    assert one.disturbance.reference_after == pytest.approx(1.1)
+    assert two.disturbance.reference_before == pytest.approx(1.25)
+
+
+def test_a_busy_machine_is_refused_before_anything_is_measured(tmp_path):
+    spin = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        with pytest.raises(round.BusyError, match=r"cpu: others use \d+%.*when_busy: flag"):
+            round.run(plan("small", when_busy="refuse"), tmp_path / "round-1.jsonl")
+    finally:
+        spin.kill()
+        spin.wait()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_busy_machine_is_flagged(tmp_path, capfd):
+    spin = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        round.run(plan("small", batch_sizes=[1]), tmp_path / "round-1.jsonl")
+    finally:
+        spin.kill()
+        spin.wait()
+    assert "flagged as unstable" in capfd.readouterr().err
+    (line,) = read_lines(tmp_path / "round-1.jsonl", LatencyLine)
+    assert line.disturbance.busy_before > disturbance.MAX_BUSY
+    assert any("before the round" in reason for reason in disturbance.reasons(line.disturbance))
+
+
+def test_a_killed_round_goes_on_where_it_was(tmp_path, monkeypatch, scripted):
+    output = tmp_path / "round-1.jsonl"
+    code = f"""
+        import sys
+        from pathlib import Path
+        sys.path.insert(0, {str(ROOT / "tests")!r})
+        from dnnbench.core import isolation
+        from dnnbench.measure import round
+        from helpers.rounds import plan
+        isolation.prepare()
+        round.run(plan("small", batch_sizes=list(range(1, 60))), Path({str(output)!r}))
+    """
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
+    journal = tmp_path / ".round-1.jsonl.journal"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (
+        journal.exists() and journal.read_text().count("\n") >= 3
+    ):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not output.exists()
+    with journal.open("a") as file:
+        file.write('{"schema_version":1,"dev')  # The line in hand when the power went.
+    kept = {key(line) for line in Journal(output).unfinished()}
+    assert 3 <= len(kept) < 59
+
+    asked = scripted()
+    round.run(plan("small", batch_sizes=list(range(1, 60))), output)
+    assert not journal.exists()
+    lines = read_lines(output, LatencyLine)
+    assert len(lines) == 59
+    by_key = {key(line): line for line in lines}
+    again = {("default", name, batch) for name, batch in asked}
+    untouched = kept - again
+    assert {cell for cell in kept if by_key[cell].first_attempt is None} == untouched
+    assert again - kept == set(by_key) - kept
+
+
+def test_a_damaged_line_is_named(tmp_path):
+    output = tmp_path / "round-1.jsonl"
+    output.write_text('{"schema_version": 1}\n')
+    with pytest.raises(RecordError, match=r"round-1\.jsonl:1: device.*remove the line"):
+        round.run(plan("small"), output)

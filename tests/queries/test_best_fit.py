@@ -1,0 +1,454 @@
+"""Picks under limits: against a brute-force oracle on random tables, and cases by hand."""
+
+from collections.abc import Callable, Sequence
+from math import log
+from typing import Any
+
+import pytest
+from helpers import studies
+from helpers.rows import (
+    DEVICE,
+    comparison,
+    model_row,
+    row,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dnnbench.core.formatting import loosened
+from dnnbench.queries.best_fit import Pick, pick
+from dnnbench.queries.selection import Limits
+from dnnbench.records.comparison_records import ComparisonRow
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.tables import published
+
+MakeRow = Callable[..., StudyRow]
+# So few values that numbers meet limits, and each other, often.
+TIMES = (5.0, 9.0, 9.9, 10.0, 10.1, 20.0, 20.25, 100.0)
+MEMORY = (100.0, 512.0, 1019.0, 1024.0, 1030.0, 2048.0)
+TOP1 = (60.0, 69.97, 70.0, 70.01, 70.03, 70.005, 80.0)
+PARAMS = (1_000_000, 9_999_999, 10_000_000, 25_000_000)
+SOURCES = ("published:table3", "published:figure", "published:library", "measured:imagenet")
+
+
+def by_key(*rows: ModelRow) -> dict[str, ModelRow]:
+    return {row.model: row for row in rows}
+
+
+# The oracle ----------------------------------------------------------------------------------
+#
+# Written from the definitions and without the package's code: for every network the interval of
+# every limited number, then a sort.
+
+Span = tuple[float, float, bool]
+
+
+def oracle_spans(own: StudyRow, model: ModelRow) -> dict[str, Span] | None:
+    """(low, high, known) of all that can be limited; ``None``: the network cannot be listed."""
+    if own.status != "ok" or own.latency_ms is None or own.top1 is None:
+        return None
+    time, printed = own.latency_ms, own.source == "published"
+    if printed:
+        low, high, sure = time - 0.005, time + 0.005, True
+    elif own.latency_ms_low is None or own.latency_ms_high is None:
+        low, high, sure = time, time, False
+    else:
+        low, high, sure = own.latency_ms_low, own.latency_ms_high, True
+    size = own.batch_size
+    spans = {
+        "min_fps": (1000 / high, 1000 / low, sure),
+        "deadline_ms": (low * size, high * size, sure),
+        "max_params_m": (model.params_executed / 1e6, model.params_executed / 1e6, True),
+    }
+    if own.memory_status == "ok" and own.memory_mib is not None:
+        off = 0.005 * 1024 if printed else 0.0
+        spans["max_memory_gib"] = (
+            (own.memory_mib - off) / 1024,
+            (own.memory_mib + off) / 1024,
+            True,
+        )
+    off_by = {"table3": 0.005, "figure": 0.03, "library": 0.005}
+    kind, detail = str(own.accuracy_source).split(":")
+    if kind == "published":
+        spans["min_top1"] = (own.top1 - off_by[detail], own.top1 + off_by[detail], True)
+    elif model.top1_low is not None and model.top1_high is not None:
+        spans["min_top1"] = (model.top1_low, model.top1_high, True)
+    else:
+        spans["min_top1"] = (own.top1, own.top1, False)
+    return spans
+
+
+def oracle_verdict(spans: dict[str, Span], limits: dict[str, float]) -> str:
+    if any(name not in spans for name in limits):
+        return "not known"
+    out = unsure = False
+    for name, limit in limits.items():
+        low, high, known = spans[name]
+        if name in ("min_fps", "min_top1"):
+            out = out or high < limit
+            unsure = unsure or low < limit or not known
+        else:
+            out = out or low > limit
+            unsure = unsure or high > limit or not known
+    return "no" if out else "cannot_tell" if unsure else "yes"
+
+
+def oracle(
+    rows: Sequence[StudyRow], models: dict[str, ModelRow], limits: dict[str, float], size: int
+) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """The verdict on every network that can be judged, and the list, best first."""
+    verdicts = {}
+    for own in rows:
+        if (own.device, own.batch_size, own.variant) == (DEVICE, size, "fp32-eager"):
+            spans = oracle_spans(own, models[own.model])
+            if spans is not None:
+                verdicts[own.model] = oracle_verdict(spans, limits)
+    top1 = {own.model: own.top1 or 0.0 for own in rows if own.batch_size == size}
+    listed = [model for model, verdict in verdicts.items() if verdict in ("yes", "cannot_tell")]
+    listed.sort(key=lambda model: model)
+    listed.sort(key=lambda model: top1[model], reverse=True)
+    judged = {model: verdict for model, verdict in verdicts.items() if verdict != "not known"}
+    return judged, [(model, verdicts[model]) for model in listed]
+
+
+@st.composite
+def cells(draw: st.DrawFn, model: str, batch_size: int, top1: float | None) -> StudyRow:
+    """One row of a random table, with any of the gaps that a table may have."""
+    published_row = draw(st.booleans())
+    status = draw(st.sampled_from(["ok", "ok", "ok", "ok", "oom", "timeout", "not_measured"]))
+    memory_status = draw(st.sampled_from(["ok", "ok", "ok", "oom", "not_measured"]))
+    time = draw(st.sampled_from(TIMES))
+    spread = draw(st.sampled_from([1.0, 1.01, 1.5]))
+    bare = published_row or draw(st.integers(0, 4)) == 0
+    ran, fitted = status == "ok", memory_status == "ok"
+    changes: dict[str, object] = {
+        "batch_size": batch_size,
+        "source": "published" if published_row else "measured",
+        "status": status,
+        "latency_ms": time if ran else None,
+        "latency_ms_low": time / spread if ran and not bare else None,
+        "latency_ms_high": time * spread if ran and not bare else None,
+        "memory_status": memory_status,
+        "memory_mib": draw(st.sampled_from(MEMORY)) if fitted else None,
+        "top1": top1,
+        "accuracy_source": draw(st.sampled_from(SOURCES)),
+    }
+    return row(model, **changes)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> tuple[list[StudyRow], dict[str, ModelRow]]:
+    """Up to eight networks at batch sizes 1 and 8; sometimes none."""
+    rows, models = [], {}
+    for number in range(draw(st.integers(0, 8))):
+        key, top1 = f"net{number}", draw(st.sampled_from([None, *TOP1]))
+        rows += [draw(cells(key, size, top1)) for size in (1, 8)]
+        accuracy: dict[str, object] = {"top1_source": "measured:imagenet"}
+        if top1 is not None and draw(st.booleans()):
+            accuracy |= {"top1_low": top1 - 0.5, "top1_high": top1 + 0.5}
+        models[key] = model_row(key, draw(st.sampled_from(PARAMS)), **accuracy)
+    return draw(st.permutations(rows)), models
+
+
+LIMITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_memory_gib": st.sampled_from([0.05, 0.5, 1.0, 1.001, 4.0]),
+        "min_fps": st.sampled_from([1.0, 50.0, 99.0, 100.0, 500.0]),
+        "deadline_ms": st.sampled_from([5.0, 10.0, 80.0, 400.0]),
+        "max_params_m": st.sampled_from([0.5, 9.999999, 10.0, 30.0]),
+        "min_top1": st.sampled_from([50.0, 70.0, 70.005, 79.0, 90.0]),
+    },
+)
+# The same examples in every run: a landing must not fail by chance for what it did not change.
+EXAMPLES = settings(
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@EXAMPLES
+@given(tables(), LIMITS, st.sampled_from([1, 8]), st.integers(1, 9))
+def test_a_pick_is_what_brute_force_finds(
+    table: tuple[list[StudyRow], dict[str, ModelRow]],
+    limits: dict[str, float],
+    size: int,
+    top: int,
+) -> None:
+    rows, models = table
+    answer = pick(rows, models, DEVICE, Limits(**limits), size, top)
+    judged, listed = oracle(rows, models, limits, size)
+    assert [(entry.model, entry.fits) for entry in answer.entries] == listed[:top]
+    assert [entry.rank for entry in answer.entries] == list(range(1, len(answer.entries) + 1))
+    verdicts = list(judged.values())
+    assert (answer.networks, answer.fit) == (len(judged), verdicts.count("yes"))
+    assert answer.cannot_tell == verdicts.count("cannot_tell")
+    sure = [model for model, fits in listed if fits == "yes"]
+    assert (answer.best, answer.best_certain) == (
+        listed[0][0] if listed else None,
+        sure[0] if sure else None,
+    )
+    at_size = {own.model for own in rows if own.batch_size == size}
+    assert answer.left_out.keys() == at_size - judged.keys()
+
+
+@EXAMPLES
+@given(tables(), LIMITS)
+def test_what_a_miss_needs_makes_it_fit_and_less_does_not(
+    table: tuple[list[StudyRow], dict[str, ModelRow]], limits: dict[str, float]
+) -> None:
+    rows, models = table
+    answer = pick(rows, models, DEVICE, Limits(**limits), top=99)
+    at_one = {own.model: own for own in rows if own.batch_size == 1}
+    for miss in [*answer.nearest, *(binding.miss for binding in answer.binding)]:
+        spans = oracle_spans(at_one[miss.model], models[miss.model])
+        assert spans is not None
+        assert oracle_verdict(spans, limits) == "no"
+        wider = limits | {give.limit: give.needed for give in miss.gives}
+        certain = all(known for name, (_, _, known) in spans.items() if name in limits)
+        assert oracle_verdict(spans, wider) == ("yes" if certain else "cannot_tell")
+        for give in miss.gives:
+            # A hair short of it, the limit lies across the bounds, or is outside.
+            short = give.needed * (1 + 1e-9 if give.limit.startswith("min_") else 1 - 1e-9)
+            assert certain is False or oracle_verdict(spans, wider | {give.limit: short}) != "yes"
+            assert give.given == limits[give.limit]
+            assert log(give.factor) == pytest.approx(abs(log(give.needed / give.given)))
+    assert [miss.factor for miss in answer.nearest] == sorted(m.factor for m in answer.nearest)
+
+
+@EXAMPLES
+@given(tables(), LIMITS)
+def test_a_limit_binds_where_giving_way_on_it_alone_lets_in_a_better_one(
+    table: tuple[list[StudyRow], dict[str, ModelRow]], limits: dict[str, float]
+) -> None:
+    rows, models = table
+    answer = pick(rows, models, DEVICE, Limits(**limits))
+    bound = {binding.limit: binding.miss for binding in answer.binding}
+    for name in limits:
+        others = {key: limit for key, limit in limits.items() if key != name}
+        without = pick(rows, models, DEVICE, Limits(**others), top=99)
+        before = {m for m, verdict in oracle(rows, models, limits, 1)[0].items() if verdict == "no"}
+        let_in = [entry for entry in without.entries if entry.model in before]
+        first = answer.entries[0] if answer.entries else None
+        better = [
+            entry.model
+            for entry in let_in
+            if first is None
+            or (
+                entry.top1 > first.top1
+                # Not tied: the bounds are apart, by more than sums of decimals are off.
+                and entry_low(entry) >= entry_high(first) - 1e-9
+            )
+        ]
+        assert (name in bound) == bool(better)
+        if name in bound:
+            assert bound[name].model in better
+
+
+def entry_low(entry: Any) -> float:
+    return float(entry.top1 if entry.top1_low is None else entry.top1_low)
+
+
+def entry_high(entry: Any) -> float:
+    return float(entry.top1 if entry.top1_high is None else entry.top1_high)
+
+
+@EXAMPLES
+@given(tables(), LIMITS, st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_matter(
+    table: tuple[list[StudyRow], dict[str, ModelRow]], limits: dict[str, float], random: Any
+) -> None:
+    rows, models = table
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    answers = [pick(these, models, DEVICE, Limits(**limits)) for these in (rows, shuffled)]
+    assert answers[0] == answers[1].model_copy(update={"left_out": answers[0].left_out})
+    assert answers[0].left_out == answers[1].left_out
+
+
+@EXAMPLES
+@given(st.floats(1e-4, 1e7), st.booleans())
+def test_a_limit_is_shown_rounded_to_the_side_on_which_more_fits(
+    limit: float, minimum: bool
+) -> None:
+    shown = float(loosened(limit, minimum))
+    assert shown <= limit if minimum else shown >= limit
+    assert shown == pytest.approx(limit, rel=0.011)
+
+
+# By hand -------------------------------------------------------------------------------------
+
+
+def answer(rows: Sequence[StudyRow], **limits: float) -> Pick:
+    models = by_key(*(model_row(own.model) for own in rows))
+    return pick(rows, models, DEVICE, Limits(**limits))
+
+
+def test_an_empty_table_has_an_empty_answer() -> None:
+    empty = pick([], {}, DEVICE, Limits(min_fps=30))
+    assert (empty.networks, empty.entries, empty.nearest, empty.binding) == (0, [], [], [])
+    assert empty.best is None
+
+
+def test_without_limits_all_that_ran_are_ranked_whatever_their_memory() -> None:
+    rows = [
+        row("a", top1=60.0),
+        row("b", memory_status="not_measured", memory_mib=None),
+        row("c", status="oom", latency_ms=None, latency_ms_low=None, latency_ms_high=None),
+        row("d", top1=None, accuracy_source=None),
+    ]
+    found = answer(rows)
+    assert [(entry.model, entry.fits) for entry in found.entries] == [("b", "yes"), ("a", "yes")]
+    assert found.left_out == {"c": "oom", "d": "accuracy not known"}
+    assert answer(rows, max_memory_gib=1).left_out == {
+        "b": "memory not_measured",
+        "c": "oom",
+        "d": "accuracy not known",
+    }
+
+
+def test_a_network_without_a_row_in_models_has_no_parameters_to_judge() -> None:
+    found = pick([row("a")], {}, DEVICE, Limits(max_params_m=10))
+    assert (found.entries, found.left_out) == ([], {"a": "parameters not known"})
+
+
+def test_a_deadline_is_for_the_pass_and_frames_for_an_image() -> None:
+    rows = [row("a", batch_size=8, latency_ms=10.0, latency_ms_low=9.9, latency_ms_high=10.1)]
+    models = by_key(model_row("a"))
+    for limits, fits in (
+        (Limits(deadline_ms=80.9), ["yes"]),
+        (Limits(deadline_ms=80), ["cannot_tell"]),
+        (Limits(deadline_ms=79), []),
+        (Limits(min_fps=99), ["yes"]),
+        (Limits(min_fps=102), []),
+    ):
+        found = pick(rows, models, DEVICE, limits, batch_size=8)
+        assert [entry.fits for entry in found.entries] == fits
+    assert pick(rows, models, DEVICE, Limits(), batch_size=8).entries[0].batch_ms == 80.0
+
+
+def test_what_each_limit_leaves_open_is_named() -> None:
+    rows = [row("a", top1=70.0)]
+    (entry,) = answer(rows, min_fps=100, min_top1=70, max_memory_gib=1).entries
+    assert (entry.fits, entry.undecided) == ("cannot_tell", "min_fps+min_top1")
+    (entry,) = answer(rows, min_fps=90, max_memory_gib=1).entries
+    assert (entry.fits, entry.undecided) == ("yes", None)
+
+
+def test_what_an_entry_gives_up_against_the_next() -> None:
+    rows = [
+        row("a", top1=71.5, latency_ms=20.0, latency_ms_low=19.0, latency_ms_high=21.0),
+        row("b", memory_mib=150.0),
+        row("c", top1=60.0, latency_ms=10.2, latency_ms_low=9.0, latency_ms_high=11.0),
+    ]
+    models = by_key(model_row("a", 30_000_000), model_row("b", 10_000_000), model_row("c"))
+    found = pick(rows, models, DEVICE, Limits(), top=2)
+    first, second = found.entries
+    assert (first.next_model, first.next_top1_more) == ("b", 1.5)
+    assert (first.next_time_ratio, first.next_time_apart) == (2.0, True)
+    assert (first.next_memory_more_mib, first.next_params_more) == (-50.0, 20_000_000)
+    # The next of the last one listed is beyond the list.
+    assert (second.next_model, second.next_time_apart) == ("c", False)
+
+
+def test_misses_are_ordered_by_the_limit_that_has_to_give_most() -> None:
+    rows = [
+        row("far", memory_mib=4096.0),
+        row("near", memory_mib=1536.0, latency_ms=20.0, latency_ms_low=19.0, latency_ms_high=25.0),
+        row("fast", memory_mib=1843.2, top1=80.0),
+    ]
+    found = answer(rows, max_memory_gib=1, min_fps=50)
+    assert [miss.model for miss in found.nearest] == ["near", "fast", "far"]
+    near = found.nearest[0]
+    # The interval of near lies across 20 ms: for certain it needs 40 frames a second.
+    assert [(give.limit, give.needed, give.fits) for give in near.gives] == [
+        ("max_memory_gib", 1.5, "no"),
+        ("min_fps", 40.0, "cannot_tell"),
+    ]
+    # Memory alone keeps all of them out, and near needs it to give least.
+    (binding,) = found.binding
+    assert (binding.limit, binding.miss.model) == ("max_memory_gib", "near")
+
+
+def test_no_limit_binds_alone_where_two_are_in_the_way() -> None:
+    slow = {"latency_ms": 100.0, "latency_ms_low": 99.0, "latency_ms_high": 101.0}
+    rows = [row("a", top1=60.0), row("b", top1=90.0, memory_mib=4096.0, **slow)]
+    found = answer(rows, max_memory_gib=1, min_fps=50)
+    assert (found.best, found.better, found.binding) == ("a", 1, [])
+
+
+# Ties ----------------------------------------------------------------------------------------
+
+
+def groups(rows: Sequence[StudyRow], *tests: ComparisonRow, **accuracy: Any) -> list[int]:
+    models = by_key(*(model_row(own.model, **accuracy.get(own.model, {})) for own in rows))
+    found = pick(rows, models, DEVICE, Limits(), top=99, comparisons=tests)
+    return [entry.tie_group for entry in found.entries]
+
+
+def test_published_numbers_tie_where_the_same_could_have_been_printed() -> None:
+    printed = [row("a", top1=70.02), row("b", top1=70.01), row("c", top1=70.01)]
+    assert groups(printed) == [1, 2, 2]
+    figure = "published:figure"
+    read_off = [row("a", top1=70.05, accuracy_source=figure), row("b"), row("c", top1=69.98)]
+    # 70.05 within 0.03 is apart from 70.00; read off as 70.03 it would not be.
+    assert groups(read_off) == [1, 2, 3]
+    assert groups([row("a", top1=70.03, accuracy_source=figure), row("b")]) == [1, 1]
+
+
+def test_measured_numbers_tie_where_the_paired_test_does_not_separate_them() -> None:
+    measured = "measured:imagenet"
+    rows = [
+        row(key, top1=top1, accuracy_source=measured)
+        for key, top1 in zip("abc", (71.0, 70.5, 70.0), strict=True)
+    ]
+    tests = [comparison("b", "a", 0.2), comparison("b", "c", 0.3), comparison("a", "c", 0.01)]
+    # b is tied with both and a with b alone: c begins a group of its own.
+    assert groups(rows, *tests) == [1, 1, 2]
+    # A test on other pictures says nothing of this accuracy.
+    elsewhere = [comparison("a", "b", 0.2, dataset="imagenette")]
+    assert groups(rows, *elsewhere) == [1, 2, 3]
+
+
+def test_without_a_test_measured_numbers_tie_where_their_intervals_overlap() -> None:
+    rows = [row("a", top1=71.0, accuracy_source="measured:imagenet"), row("b", top1=70.5)]
+    wide = {"top1_source": "measured:imagenet", "top1_low": 70.4, "top1_high": 71.6}
+    assert groups(rows, a=wide) == [1, 1]
+    assert groups(rows, a=wide | {"top1_low": 70.6}) == [1, 2]
+
+
+def test_a_limit_does_not_bind_for_a_network_that_is_tied_with_the_best() -> None:
+    figure = {"accuracy_source": "published:figure"}
+    rows = [row("a", **figure), row("b", top1=70.03, memory_mib=2048.0, **figure)]
+    assert answer(rows, max_memory_gib=1).binding == []
+    rows[1] = row("b", top1=70.07, memory_mib=2048.0, **figure)
+    (binding,) = answer(rows, max_memory_gib=1).binding
+    assert binding.miss.model == "b"
+
+
+# The published study -------------------------------------------------------------------------
+
+
+def test_the_published_devices_alone_answer_with_table_3() -> None:
+    rows = published.study_rows(published.read(studies.ROOT / "published" / "bianco2018"))
+    models = by_key(*studies.tables()[1])
+    table_3 = published.read_best(studies.ROOT / "published" / "bianco2018")
+    assert len(table_3) == 79
+    cells = {(entry.device, entry.max_memory_gb, entry.min_fps) for entry in table_3}
+    for device, gib, fps in cells:
+        found = pick(rows, models, device, Limits(max_memory_gib=gib, min_fps=fps))
+        assert [entry.model for entry in found.entries] == [
+            entry.model
+            for entry in table_3
+            if (entry.device, entry.max_memory_gb, entry.min_fps) == (device, gib, fps)
+        ]
+
+
+def test_the_networks_of_80_28_per_cent_are_one_group_of_ties() -> None:
+    rows = published.study_rows(published.read(studies.ROOT / "published" / "bianco2018"))
+    found = pick(rows, by_key(*studies.tables()[1]), published.TITAN, Limits(), top=99)
+    same = [entry for entry in found.entries if entry.top1 == 80.28]
+    assert len(same) > 1
+    assert len({entry.tie_group for entry in same}) == 1

@@ -1,0 +1,191 @@
+"""Two networks on one device: ratios by hand, simulated noise, and what no interval bears."""
+
+from collections.abc import Iterable
+from math import exp, sqrt
+from random import Random
+
+import pytest
+from helpers import studies
+from helpers.rows import comparison, model_row, row
+
+from dnnbench.queries.compare_networks import Comparison, compare
+from dnnbench.records.comparison_records import ComparisonRow
+from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.study_records import StudyRow
+from dnnbench.tables import published
+from dnnbench.tables.cell_lines import Timings
+
+SESSION = "2026-01-02T03:04"
+ROUNDS = (1.0, 1.1, 0.9, 1.3, 1.0)
+
+
+def own(model: str, **changes: object) -> StudyRow:
+    return row(model, session=SESSION, protocol="default", **changes)
+
+
+def compared(
+    rows: Iterable[StudyRow],
+    lines: Iterable[LatencyLine] = (),
+    tests: Iterable[ComparisonRow] = (),
+    **accuracy: dict[str, object],
+) -> dict[str, Comparison]:
+    """The comparison of a with b by quantity, at the one batch size that the rows have."""
+    models = {key: model_row(key, **accuracy.get(key, {})) for key in ("a", "b")}
+    found = compare(list(rows), models, Timings(lines), ("a", "b"), tests)
+    return {one.quantity: one for one in found}
+
+
+def cells(a: Iterable[float], b: Iterable[float], **changes: str) -> list[LatencyLine]:
+    return [*studies.timed("a", a), *studies.timed("b", b, **changes)]
+
+
+def test_the_ratio_is_taken_within_rounds() -> None:
+    # The rounds differ by 44 %, which the ratio does not feel: a is 1.2 times slower in each.
+    found = compared(
+        [own("a"), own("b")], cells([12 * x for x in ROUNDS], [10 * x for x in ROUNDS])
+    )
+    time = found["time"]
+    assert time.difference == pytest.approx(1.2)
+    assert (time.low, time.high) == (pytest.approx(1.2), pytest.approx(1.2))
+    assert (time.verdict, time.basis) == ("b", "ratio within 5 rounds of one session")
+
+
+def test_the_interval_of_the_ratio_by_hand() -> None:
+    # Logarithms of the ratios -2, -1, 0, 1, 2 hundredths around log(1.05), as in test_estimate:
+    # half-width 2.776445 x sqrt(10 / 4) x 0.01 / sqrt(5) = 0.0196325.
+    ratios = [1.05 * exp(0.01 * step) for step in (1, -2, 0, 2, -1)]
+    time = compared([own("a"), own("b")], cells([10 * r for r in ratios], [10.0] * 5))["time"]
+    assert time.difference == pytest.approx(1.05)
+    assert time.low == pytest.approx(1.05 * exp(-0.0196325), rel=1e-6)
+    assert time.high == pytest.approx(1.05 * exp(0.0196325), rel=1e-6)
+    assert time.verdict == "b"
+
+
+def test_a_ratio_whose_interval_includes_1_is_a_tie() -> None:
+    ratios = [1.01 * exp(0.01 * step) for step in (1, -2, 0, 2, -1)]
+    assert compared([own("a"), own("b")], cells(ratios, [1.0] * 5))["time"].verdict == "tie"
+
+
+def test_two_equal_networks_are_a_tie_in_19_of_20_studies_however_noisy_the_rounds() -> None:
+    random, ties = Random(6), 0
+    for _ in range(400):
+        shared = [random.lognormvariate(2, 0.3) for _ in range(5)]
+        a, b = ([x * random.lognormvariate(0, 0.03) for x in shared] for _ in range(2))
+        ties += compared([own("a"), own("b")], cells(a, b))["time"].verdict == "tie"
+    # 95 % of 400, with four standard deviations of a binomial.
+    assert abs(ties / 400 - 0.95) < 4 * sqrt(0.95 * 0.05 / 400)
+
+
+@pytest.mark.parametrize(
+    ("lines", "difference", "basis"),
+    [
+        (cells([12.0] * 5, []), 1.0, "not timed in the same rounds of one session"),
+        (
+            cells([12.0] * 5, [10.0] * 5, session="2026-01-03T03:04"),
+            1.0,
+            "not timed in the same rounds of one session",
+        ),
+        (cells([12.0], [10.0] * 5), 1.2, "1 round of one session"),
+    ],
+)
+def test_without_pairs_of_rounds_it_cannot_be_told(
+    lines: list[LatencyLine], difference: float, basis: str
+) -> None:
+    rows = [own("a"), own("b").model_copy(update={"session": f"{SESSION}+2026-01-03T03:04"})]
+    time = compared(rows, lines)["time"]
+    assert (time.verdict, time.low, time.high) == ("cannot_tell", None, None)
+    assert (time.difference, time.basis) == (pytest.approx(difference), basis)
+
+
+def test_lines_of_other_protocols_and_of_failed_processes_do_not_count() -> None:
+    lines = cells([12.0] * 5, [10.0] * 5)
+    stray = [
+        line.model_copy(update={"protocol": "bianco2018", "samples_ms": [99.0]}) for line in lines
+    ]
+    failed = lines[0].model_copy(update={"status": "timeout", "samples_ms": [], "round": 6})
+    time = compared([own("a"), own("b")], [*stray, *lines, failed])["time"]
+    assert (time.difference, time.basis) == (
+        pytest.approx(1.2),
+        "ratio within 5 rounds of one session",
+    )
+
+
+def test_a_network_that_did_not_run_cannot_be_compared() -> None:
+    gone = {"latency_ms": None, "latency_ms_low": None, "latency_ms_high": None}
+    rows = [own("a", status="oom", memory_status="oom", memory_mib=None, **gone), own("b")]
+    found = compared(rows)
+    assert (found["time"].verdict, found["time"].basis) == ("cannot_tell", "oom")
+    assert (found["memory"].verdict, found["memory"].basis) == ("cannot_tell", "oom")
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict"), [(0.0, "tie"), (1.9, "tie"), (-1.9, "tie"), (2.1, "b"), (-2.1, "a")]
+)
+def test_measured_memory_is_told_apart_beyond_what_readings_repeat_by(
+    more: float, verdict: str
+) -> None:
+    memory = compared([own("a", memory_mib=100 + more), own("b")])["memory"]
+    assert memory.verdict == verdict
+    assert memory.difference == pytest.approx(more)
+
+
+def test_memory_on_two_bases_is_not_compared() -> None:
+    memory = compared([own("a", memory_basis="process"), own("b")])["memory"]
+    assert (memory.verdict, memory.difference) == ("cannot_tell", None)
+    assert memory.basis == "not comparable: process and net"
+
+
+def test_accuracy_and_costs() -> None:
+    found = compared([own("a", top1=70.01), own("b")])
+    assert (found["top1"].verdict, found["top1"].difference) == ("a", pytest.approx(0.01))
+    assert found["top1"].basis == "published:table3; rounding of each, sampling not known"
+    assert compared([own("a"), own("b")])["top1"].verdict == "tie"
+    assert compared([own("a", top1=None), own("b")])["top1"].basis == "accuracy not known"
+    assert (found["params"].verdict, found["params"].difference) == ("tie", 0)
+
+
+def test_costs_are_told_apart_by_one() -> None:
+    found = compared([own("a"), own("b")], a={"macs": 1_000_000_001}, b={"macs": 1_000_000_000})
+    assert (found["macs"].difference, found["macs"].verdict) == (1, "b")
+
+
+def test_the_paired_test_stands_in_place_of_the_accuracy_that_is_ranked_by() -> None:
+    rows = [own(key, top1=70.5, accuracy_source="measured:imagenet") for key in "ab"]
+    accuracy: dict[str, dict[str, object]] = {key: {"top1_measured": 70.5} for key in "ab"}
+    # The row is b against a: 0.5 (0.2 to 0.8) turns round.
+    models = {key: model_row(key, **accuracy[key]) for key in "ab"}
+    found = compare(rows, models, Timings([]), ("a", "b"), [comparison("b", "a", 0.01)])
+    (top1,) = [one for one in found if one.quantity == "top1"]
+    assert (top1.difference, top1.low, top1.high) == (-0.5, -0.8, -0.2)
+    assert top1.verdict == "b"
+    assert "paired on 50,000 images of imagenet" in top1.basis
+    found = compare(rows, models, Timings([]), ("a", "b"), [comparison("b", "a", 0.06)])
+    assert [one.verdict for one in found if one.quantity == "top1"] == ["tie"]
+
+
+def test_a_test_on_other_pictures_stands_beside_the_published_accuracy() -> None:
+    models = {key: model_row(key, top1_measured=60.0) for key in "ab"}
+    test = comparison("a", "b", 0.01, dataset="imagenette")
+    found = compare([own("a"), own("b")], models, Timings([]), ("a", "b"), [test])
+    assert [(one.a, one.verdict) for one in found if one.quantity == "top1"] == [
+        (70.0, "tie"),
+        (60.0, "a"),
+    ]
+
+
+def test_published_networks_are_compared_within_their_rounding() -> None:
+    rows = published.study_rows(published.read(studies.ROOT / "published" / "bianco2018"))
+    titan = [own for own in rows if own.device == published.TITAN]
+    models = {model.model: model for model in studies.tables()[1]}
+    found = compare(titan, models, Timings([]), ("resnet50", "densenet121"))
+    (time, *_) = found
+    assert (time.batch_size, time.basis) == (1, "rounding of the published times")
+    a, b = (
+        next(o for o in titan if (o.model, o.batch_size) == (key, 1))
+        for key in ("resnet50", "densenet121")
+    )
+    assert a.latency_ms and b.latency_ms and time.low and time.high
+    assert time.difference == pytest.approx(a.latency_ms / b.latency_ms)
+    assert time.low == pytest.approx((a.latency_ms - 0.005) / (b.latency_ms + 0.005))
+    assert time.high == pytest.approx((a.latency_ms + 0.005) / (b.latency_ms - 0.005))
+    assert len([one for one in found if one.quantity == "time"]) == 7

@@ -1,0 +1,217 @@
+"""Predicted times: of networks with known rates, and of the published devices."""
+
+import random
+from statistics import median
+from typing import Any
+
+import pytest
+from helpers import studies
+from helpers.paths import ROOT
+
+from dnnbench.core.formatting import PREDICTED_MARK
+from dnnbench.queries import prediction
+from dnnbench.queries.selection import Limits, candidates, fitting
+from dnnbench.records.complexity_records import Complexity
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.report import explorer_data
+from dnnbench.report.figures import captions
+from dnnbench.report.figures.cells import time_table
+from dnnbench.report.figures.device_charts import speed_chart
+from dnnbench.tables import published
+
+PUBLISHED = ROOT / "published/bianco2018"
+
+
+def network(name: str, **costs: float) -> Complexity:
+    fields: dict[str, Any] = {
+        "input_size": 224,
+        "params": 1,
+        "params_executed": 1,
+        "flops": 0,
+        "conv_macs": 0,
+        "thop_macs": None,
+        "weights_mib": 1.0,
+        "activations_mib": 1.0,
+    }
+    return Complexity(model=name, spec=name, **(fields | costs))
+
+
+def some(count: int, seed: int = 1) -> list[Complexity]:
+    chance = random.Random(seed)
+    return [
+        network(
+            f"n{number}",
+            macs=chance.randint(10**8, 10**10),
+            grouped_macs=chance.randint(0, 10**8),
+            linear_mib=chance.uniform(1, 500),
+            traffic_mib=chance.uniform(10, 500),
+            operators=chance.randint(10, 700),
+        )
+        for number in range(count)
+    ]
+
+
+def time_ms(row: Complexity) -> float:
+    return (
+        4e-9 * row.grouped_macs
+        + 1e-9 * (row.macs - row.grouped_macs)
+        + 0.05 * row.linear_mib
+        + 0.02 * row.traffic_mib
+        + 0.01 * row.operators
+    )
+
+
+def fitted(networks: list[Complexity]) -> prediction.TimeModel:
+    return prediction.fit(networks, [time_ms(row) for row in networks])
+
+
+def test_times_that_are_a_sum_of_parts_are_predicted_exactly() -> None:
+    model = fitted(some(8))
+    for row in some(20, seed=2):
+        found = model.predict("cpu", 1, row)
+        assert found.latency_ms == pytest.approx(time_ms(row), rel=1e-6)
+        assert found.latency_ms_high == pytest.approx(found.latency_ms_low, rel=1e-5)
+    assert model.quality.networks == 8
+    assert model.quality.median_error < 1e-6 < model.quality.line_median_error
+
+
+def test_no_part_makes_a_network_faster() -> None:
+    networks = some(12)
+    chance = random.Random(3)
+    model = prediction.fit(
+        networks, [time_ms(row) * chance.lognormvariate(0, 1) for row in networks]
+    )
+    assert min(model.rates) >= 0
+    base, more = (
+        network(name, macs=10**9, grouped_macs=0, linear_mib=1, traffic_mib=1, operators=number)
+        for name, number in (("a", 10), ("b", 1000))
+    )
+    times = [model.predict("cpu", 1, row).latency_ms for row in (base, more)]
+    assert times[1] >= times[0]
+
+
+def test_a_part_that_no_timed_network_has_is_named() -> None:
+    plain = [row.model_copy(update={"grouped_macs": 0}) for row in some(10)]
+    model = fitted(plain)
+    (one,) = some(1, seed=5)
+    small = one.model_copy(update={"macs": 10**8, "linear_mib": 1.0, "traffic_mib": 10.0})
+    small = small.model_copy(update={"operators": 10, "grouped_macs": 5})
+    assert model.predict("cpu", 1, small).beyond == "grouped multiply-adds"
+    assert model.predict("cpu", 1, plain[0]).beyond is None
+
+
+def test_too_few_networks_are_refused() -> None:
+    with pytest.raises(ValueError, match="7 networks; 8 are needed"):
+        fitted(some(7))
+
+
+@pytest.mark.parametrize("device", published.DEVICES)
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_ten_networks_predict_the_others_of_the_published_devices(
+    complexity_table: dict[str, Complexity], device: str, batch_size: int
+) -> None:
+    rows = published.study_rows(published.read(PUBLISHED))
+    times = prediction.timed(rows, complexity_table, device, batch_size)
+    chance, errors, line, inside = random.Random(7), [], [], []
+    for _ in range(20):
+        few = chance.sample(list(times), 10)
+        model = prediction.fit([complexity_table[key] for key in few], [times[key] for key in few])
+        line.append(model.quality.line_median_error)
+        for key in times.keys() - set(few):
+            found = model.predict(device, batch_size, complexity_table[key])
+            errors.append(abs(found.latency_ms / times[key] - 1))
+            inside.append(found.latency_ms_low <= times[key] <= found.latency_ms_high)
+    assert median(errors) < 0.18
+    assert median(errors) < 0.6 * median(line)
+    assert 0.85 < sum(inside) / len(inside) <= 0.98
+
+
+def test_a_prediction_is_chosen_among_by_its_interval() -> None:
+    model = studies.tables()[1][0]
+    found = prediction.Prediction(
+        device="cpu",
+        batch_size=1,
+        model=model.model,
+        latency_ms=20,
+        latency_ms_low=10,
+        latency_ms_high=40,
+        beyond=None,
+    )
+    row = prediction.study_row(found, model)
+    assert (row.source, row.top1, row.memory_status) == ("predicted", model.top1, "not_measured")
+
+    def fits(**limits: float) -> list[str]:
+        ranked = candidates([row], {model.model: model})["cpu"]
+        return [verdict for _, verdict in fitting(ranked, Limits(**limits))]
+
+    assert fits(min_fps=25) == ["yes"]
+    assert fits(min_fps=50) == ["cannot_tell"]
+    assert fits(min_fps=101) == []
+    assert fits(max_memory_gib=100) == []
+
+
+def forecast(few: int) -> tuple[list[StudyRow], list[StudyRow], dict[str, ModelRow]]:
+    """A study of which the CPU timed ``few`` networks, the rows predicted, and the networks."""
+    study, models = studies.tables()
+    by_key = {row.model: row for row in models}
+    names = list(by_key)
+    known = [row for row in study if row.source != "measured" or row.model in names[:few]]
+    return known, prediction.rows(known, by_key, names[few:]), by_key
+
+
+def test_networks_that_are_not_measured_have_a_predicted_row_a_device_and_batch_size() -> None:
+    known, made, models = forecast(12)
+    there = {(row.device, row.batch_size, row.model) for row in known}
+    cells = {(row.device, row.batch_size) for row in known}
+    rows = {(row.device, row.batch_size, row.model): row for row in made}
+    assert len(rows) == len(made)
+    assert not rows.keys() & there
+    assert {key for key in rows if key[0] == "cpu"} == {
+        (*cell, name) for cell in cells if cell[0] == "cpu" for name in list(models)[12:]
+    }
+    for row in made:
+        assert (row.source, row.status, row.memory_mib) == ("predicted", "ok", None)
+        assert row.latency_ms_low and row.latency_ms and row.latency_ms_high
+        assert row.latency_ms_low < row.latency_ms < row.latency_ms_high
+        assert row.fps == pytest.approx(1000 / row.latency_ms)
+    # What is predicted is no ground for another prediction.
+    assert prediction.rows([*known, *made], models, ["vgg19"]) == []
+    timed = prediction.timed([*known, *made], models, "cpu", 1)
+    assert timed == prediction.timed(known, models, "cpu", 1)
+
+
+def test_too_few_timed_networks_give_a_row_without_a_time() -> None:
+    _, made, _ = forecast(5)
+    assert {(row.source, row.status) for row in made if row.device == "cpu"} == {
+        ("predicted", "not_measured")
+    }
+
+
+def test_predictions_are_marked_in_figures_and_chosen_by_nobody() -> None:
+    known, made, models = forecast(12)
+    study = studies.results([*known, *made], list(models.values()), devices=("cpu",))
+    rows = study.rows("cpu")
+    hollow = {row.model for row in made if (row.device, row.batch_size) == ("cpu", 1) and row.top1}
+
+    chart = speed_chart(rows, study.identity).to_dict(validate=False)
+    data = [row for part in chart["datasets"].values() for row in part]
+    points = {row["model"]: row for row in data if "state" in row}
+    assert {model for model, row in points.items() if row["state"] == "predicted"} == hollow
+    assert all(points[model]["solid"] == 0 for model in hollow)
+    front = {row["top1"] for row in data if "order" in row}
+    measured = {row["top1"] for model, row in points.items() if model not in hollow}
+    assert len(front & measured) >= 2
+    assert not front & ({points[model]["top1"] for model in hollow} - measured)
+    assert f"Hollow circles ({len(hollow)}) are predicted" in captions.speed(rows, study.identity)
+
+    lines = {line.model: line for line in time_table(rows, study.identity).lines}
+    marked = {
+        model
+        for model, line in lines.items()
+        if all(cell.mark == PREDICTED_MARK for cell in line.cells)
+    }
+    assert marked == set(list(models)[12:])
+    assert f"{PREDICTED_MARK}: predicted" in captions.time_table(rows)
+
+    explored = explorer_data.data(study)["devices"][0]["views"][1]["networks"]
+    assert {one["model"] for one in explored} <= set(list(models)[:12])

@@ -1,0 +1,733 @@
+"""The page's explorer: its data, and in a real browser every control against ``picking.pick``."""
+
+import csv
+import json
+import math
+import random
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.browser import CHROMEDRIVER, CHROMIUM, Browser, browser
+from helpers.studies import DEVICES, environment, results, study, tables
+
+from dnnbench.core.storage import columns
+from dnnbench.queries.accuracy_ties import Ties
+from dnnbench.queries.best_fit import Entry, pick
+from dnnbench.queries.bounds import Bounds
+from dnnbench.queries.selection import Limits, candidates
+from dnnbench.records.comparison_records import ComparisonRow
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.report import explorer_data, page
+from dnnbench.report.figures.catalog import build_figures
+from dnnbench.report.figures.explorer_chart import AXES
+from dnnbench.report.figures.highlight import FADED, highlightable
+from dnnbench.report.figures.results import Results
+from dnnbench.report.figures.save import specification
+from dnnbench.tables import published
+
+NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
+LIMITS = tuple(explorer_data.CONTROLS)
+
+
+def with_measured_accuracy(rows: Sequence[StudyRow], models: Sequence[ModelRow]) -> Results:
+    """The study with accuracy measured for the CPU's networks, paired tests between most."""
+    source = "measured:imagenet"
+    known = [
+        row.model_copy(
+            update={
+                "top1_low": row.top1 - 0.4 if row.top1 else None,
+                "top1_high": row.top1 + 0.4 if row.top1 else None,
+                "top1_source": source,
+            }
+        )
+        for row in models
+    ]
+    own = [
+        row.model_copy(update={"accuracy_source": source}) if row.device == "cpu" else row
+        for row in rows
+    ]
+    dice = random.Random(6)
+    comparisons = [
+        ComparisonRow(
+            dataset="imagenet",
+            protocol="bianco2018",
+            model_a=a.model,
+            model_b=b.model,
+            n=50_000,
+            top1_diff=(a.top1 or 0) - (b.top1 or 0),
+            low=-1,
+            high=1,
+            mcnemar_p=0.01,
+            holm_p=0.5 if abs((a.top1 or 0) - (b.top1 or 0)) < dice.random() else 0.01,
+        )
+        for i, a in enumerate(known)
+        for b in known[i + 1 :]
+        if dice.random() < 0.8
+    ]
+    return results(own, known, comparisons=comparisons)
+
+
+def with_holes() -> Results:
+    """The measured study in which numbers are missing in every way that a record allows."""
+    rows, models = tables()
+    holes: dict[tuple[str, str, int], dict[str, Any]] = {
+        ("cpu", "alexnet", 1): {"memory_status": "oom", "memory_mib": None, "memory_basis": None},
+        ("cpu", "resnet50", 1): {"top1": None, "top5": None, "accuracy_source": None},
+        ("cpu", "resnet18", 1): {"latency_ms_low": None, "latency_ms_high": None, "stable": None},
+        ("cpu", "vgg16", 1): {"memory_status": "timeout", "memory_mib": None},
+        ("titanxp-2018", "vgg16", 64): {"status": "oom", "latency_ms": None, "fps": None},
+    }
+    changed = [
+        row.model_copy(update=holes.get((row.device, row.model, row.batch_size), {}))
+        for row in rows
+    ]
+    return with_measured_accuracy(changed, models)
+
+
+@pytest.fixture(scope="module")
+def holed() -> Results:
+    return with_holes()
+
+
+def tables_of(shown: Results) -> tuple[list[StudyRow], dict[str, ModelRow]]:
+    rows = explorer_data.records(shown.study, StudyRow)
+    return rows, {row.model: row for row in explorer_data.records(shown.models, ModelRow)}
+
+
+def whole(numbers: Sequence[float]) -> Bounds:
+    """Bounds as the script reads them."""
+    value, low, high, certain = [*numbers, *[numbers[0], numbers[0], True][len(numbers) - 1 :]]
+    return Bounds(value, low, high, bool(certain))
+
+
+# Data ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shown", [study(), with_holes()], ids=["published", "holed"])
+def test_every_number_is_that_of_the_candidates(shown: Results) -> None:
+    rows, models = tables_of(shown)
+    data = json.loads(page.script_data(explorer_data.data(shown)))
+    assert [device["key"] for device in data["devices"]] == list(shown.devices)
+    ties = Ties(shown.comparisons)
+    seen = tied = uncertain = 0
+    for device in data["devices"]:
+        sizes = {row.batch_size for row in rows if row.device == device["key"]}
+        assert {int(size) for size in device["views"]} == sizes
+        for size, view in device["views"].items():
+            ranked = candidates(rows, models, int(size))[device["key"]]
+            assert [network["model"] for network in view["networks"]] == [c.model for c in ranked]
+            for place, (one, network) in enumerate(zip(ranked, view["networks"], strict=True)):
+                found = {name: whole(numbers) for name, numbers in network["bounds"].items()}
+                assert found == {k: v for k, v in one.numbers.items() if k in LIMITS}
+                assert found.keys() | network["unknown"].keys() == set(LIMITS)
+                behind = [i for i in range(place + 1, len(ranked)) if ties.tied(one, ranked[i])]
+                assert view["ties"][place] == behind
+                record = dict(zip(data["recorded"], network["record"], strict=True))
+                assert record["latency_ms"] == one.row.latency_ms
+                assert record["memory_mib"] == one.row.memory_mib
+                seen, tied = seen + 1, tied + len(behind)
+                uncertain += not all(number.certain for number in found.values())
+            answer = pick(rows, models, device["key"], Limits(), int(size))
+            assert view["left_out"] == answer.left_out
+    assert seen > 600 and tied > 10
+    assert (uncertain > 0) == (shown is not study())
+
+
+def test_a_download_has_the_columns_of_pick() -> None:
+    data = explorer_data.data(study())
+    names = [*data["judged"], *data["recorded"]]
+    assert names == columns(Entry)[: len(names)]
+    assert all(name.startswith("next_") for name in columns(Entry)[len(names) :])
+
+
+def test_sliders_reach_past_every_number_and_offer_the_budgets() -> None:
+    data = explorer_data.data(study())
+    for control in data["limits"]:
+        stops = control["stops"]
+        assert stops == sorted(set(stops)) and 10 < len(stops) < 100
+        numbers = [
+            number
+            for device in data["devices"]
+            for view in device["views"].values()
+            for network in view["networks"]
+            for number in network["bounds"].get(control["name"], [])
+        ]
+        assert stops[0] <= min(numbers) and max(numbers) <= stops[-1]
+    by_name = {control["name"]: control["stops"] for control in data["limits"]}
+    assert {0.7, 1.0, 1.4} <= set(by_name["max_memory_gib"])
+    assert {15.0, 30.0, 60.0} <= set(by_name["min_fps"])
+
+
+def test_missing_numbers_say_why(holed: Results) -> None:
+    (cpu, *_) = explorer_data.data(holed)["devices"]
+    view = cpu["views"][1]
+    networks = {network["model"]: network for network in view["networks"]}
+    assert view["left_out"] == {"senet154": "failed", "resnet50": "accuracy not known"}
+    assert networks["alexnet"]["unknown"] == {"max_memory_gib": "memory oom"}
+    assert "memory" not in networks["alexnet"]["shown"]
+    assert networks["resnet18"]["bounds"]["min_fps"][3] is False
+    assert networks["resnet18"]["shown"]["fps"][1] == ""
+    assert networks["densenet121"]["shown"]["top1"] == [
+        "74.47 %",
+        "74.07 to 74.87",
+        "measured:imagenet",
+    ]
+
+
+def test_networks_without_a_row_of_models_have_no_parameters() -> None:
+    rows, models = tables()
+    shown = results(list(rows), [row for row in models if row.model != "vgg16"])
+    networks = explorer_data.data(shown)["devices"][0]["views"][1]["networks"]
+    lost = next(network for network in networks if network["model"] == "vgg16")
+    assert lost["unknown"] == {"max_params_m": "parameters not known"}
+    assert "params" not in lost["shown"]
+
+
+@pytest.mark.parametrize("devices", [("cpu",), published.DEVICES, ()])
+def test_any_set_of_devices_will_do(devices: tuple[str, ...]) -> None:
+    rows, models = tables()
+    own = [row for row in rows if row.device in devices]
+    data = explorer_data.data(results(own, list(models) if own else [], devices=devices or DEVICES))
+    json.loads(page.script_data(data))
+    with_views = [device["key"] for device in data["devices"] if device["views"]]
+    assert with_views == list(devices)
+    assert all(control["stops"] for control in data["limits"])
+    for device in data["devices"]:
+        assert all(0 < low < high for low, high in device["extents"].values())
+
+
+def test_some_hundred_networks_stay_small() -> None:
+    rows, models = tables()
+    copies = range(7)
+    many = results(
+        [row.model_copy(update={"model": f"{row.model}.{i}"}) for i in copies for row in rows],
+        [row.model_copy(update={"model": f"{row.model}.{i}"}) for i in copies for row in models],
+    )
+    data = explorer_data.data(many)
+    assert len(data["networks"]) == 308
+    assert len(page.script_data(data).encode()) < 5 * 2**20
+
+
+def test_names_with_markup_stay_text() -> None:
+    shown = replace(study(), names={**study().names, "alexnet": NASTY})
+    text = str(page.script_data(explorer_data.data(shown)))
+    assert "<" not in text
+    assert json.loads(text)["networks"]["alexnet"]["name"] == NASTY
+
+
+def test_every_mark_of_a_network_can_stand_out() -> None:
+    for figure in build_figures(replace(study(), devices=("cpu",))):
+        if "table" in figure.kind:
+            continue
+        before = specification(figure)
+        spec = highlightable(before)
+        assert before == specification(figure)
+        assert {"name": "highlighted", "value": []} in spec["params"]
+        text = json.dumps(spec)
+        # Points, and their names on halos.
+        assert text.count(json.dumps(FADED)) >= 2
+        assert text.count('"cursor": "pointer"') == text.count(json.dumps(FADED))
+
+
+# In a browser --------------------------------------------------------------------------------
+
+in_a_browser = pytest.mark.skipif(
+    not (CHROMIUM and CHROMEDRIVER),
+    reason="needs a browser: install Debian's chromium and chromium-driver",
+)
+
+# What a person would do with the controls, and what they would then read.
+HELPERS = """
+const at = (id) => document.getElementById(id);
+const set = (id, value, kind) => {
+    at(id).value = value;
+    at(id).dispatchEvent(new Event(kind, {bubbles: true}));
+};
+const list = (panel, selector, keys) =>
+    [...panel.querySelectorAll(selector)].map((one) => keys.map((key) => one.dataset[key]));
+const read = (panel) => ({
+    ...panel.querySelector('.verdict').dataset,
+    device: panel.dataset.device,
+    leftOut: panel.dataset.leftOut.split(' ').filter(Boolean),
+    rows: list(panel, 'tbody tr', ['model', 'fits', 'group', 'undecided']),
+    binding: list(panel, '.binding li', ['limit', 'model']),
+    nearest: list(panel, '.nearest li', ['model']).flat(),
+    headline: panel.querySelector('.best').textContent,
+});
+const panels = () => [...document.querySelectorAll('.panel')].map(read);
+"""
+
+
+class Page:
+    """The explorer, as a person has it in front of them."""
+
+    def __init__(self, chrome: Browser, path: Path) -> None:
+        self.chrome, self.path = chrome, path
+
+    def open(self, fragment: str = "", **options: Any) -> None:
+        self.chrome.blank()
+        self.chrome.open(self.path, width=options.pop("width", 1280), fragment=fragment, **options)
+        self.chrome.wait("document.documentElement.dataset.ready")
+
+    def run(self, script: str) -> Any:
+        return self.chrome.evaluate(f"(() => {{ {HELPERS} {script} }})()")
+
+    def clean(self) -> None:
+        """The console said nothing, and nothing was asked for but the page."""
+        assert self.chrome.console() == []
+        asked = {address.partition("#")[0] for address in self.chrome.requests()}
+        assert {a for a in asked if not a.startswith(("about:", "data:"))} == {
+            self.path.resolve().as_uri()
+        }
+
+
+@pytest.fixture(scope="module")
+def opened(holed: Results, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    shown = replace(holed, names={**holed.names, "vgg19": NASTY})
+    path = tmp_path_factory.mktemp("page") / "index.html"
+    path.write_text(page.render(shown, build_figures(shown), [environment()]), encoding="utf-8")
+    assert path.stat().st_size < 5 * 2**20
+    with browser() as chrome:
+        yield Page(chrome, path)
+
+
+def expected(shown: Results, device: str, size: int, limits: dict[str, float]) -> dict[str, Any]:
+    """What ``dnnbench pick`` answers, in the words of the page's data attributes."""
+    rows, models = tables_of(shown)
+    answer = pick(rows, models, device, Limits(**limits), size, 1000, shown.comparisons)
+    return {
+        "device": device,
+        "best": answer.best or "",
+        "sure": answer.best_certain or "",
+        "judged": str(answer.networks),
+        "fit": str(answer.fit),
+        "cannotTell": str(answer.cannot_tell),
+        "better": str(answer.better),
+        "leftOut": sorted(answer.left_out),
+        "rows": [
+            [entry.model, entry.fits, str(entry.tie_group), entry.undecided or ""]
+            for entry in answer.entries
+        ],
+        "binding": [[one.limit, one.miss.model] for one in answer.binding],
+        "nearest": [miss.model for miss in answer.nearest[:3]],
+    }
+
+
+def found(panel: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **{key: value for key, value in panel.items() if key != "headline"},
+        "leftOut": sorted(panel["leftOut"]),
+    }
+
+
+def grid(shown: Results) -> list[tuple[str, int, dict[str, float]]]:
+    """Devices, batch sizes and limits; many of the limits are numbers of a network themselves."""
+    dice = random.Random(2018)
+    rows, models = tables_of(shown)
+    cases: list[tuple[str, int, dict[str, float]]] = []
+    for device in DEVICES:
+        for size in sorted({row.batch_size for row in rows if row.device == device})[:4]:
+            ranked = candidates(rows, models, size)[device]
+            cases.append((device, size, {}))
+            for _ in range(25):
+                limits = {}
+                for name in LIMITS:
+                    if dice.random() < 0.55:
+                        number = dice.choice([c.numbers[name] for c in ranked if name in c.numbers])
+                        exact = dice.choice([number.value, number.low, number.high])
+                        limits[name] = dice.choice([exact, float(f"{exact:.2g}")])
+                cases.append((device, size, limits))
+            # Far beyond what any network reaches.
+            cases.append((device, size, {"min_fps": 1e6}))
+            cases.append((device, size, {"min_top1": 99.0, "max_memory_gib": 1e-3}))
+    return cases
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_every_answer_is_that_of_pick(opened: Page, holed: Results) -> None:
+    opened.open()
+    cases = grid(holed)
+    sizes = explorer_data.data(holed)["sizes"]
+    script = f"""
+        const sizes = {json.dumps(sizes)};
+        return {json.dumps(cases)}.map(([device, size, limits]) => {{
+            set('device', device, 'change');
+            set('batch', sizes.indexOf(size), 'input');
+            for (const name of {json.dumps(LIMITS)})
+                set(`${{name}}-exact`, limits[name] ?? '', 'input');
+            return panels();
+        }})"""
+    answers = opened.run(script)
+    kinds = {"none": 0, "doubt": 0, "binding": 0, "left out": 0}
+    for (device, size, limits), panels in zip(cases, answers, strict=True):
+        (panel,) = panels
+        assert found(panel) == expected(holed, device, size, limits), (device, size, limits)
+        kinds["none"] += not panel["best"]
+        kinds["doubt"] += panel["best"] != panel["sure"]
+        kinds["binding"] += bool(panel["binding"])
+        kinds["left out"] += bool(panel["leftOut"])
+    assert len(cases) > 200 and min(kinds.values()) > 10, kinds
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_every_slider_sets_its_limit(opened: Page, holed: Results) -> None:
+    opened.open()
+    data = explorer_data.data(holed)
+    for control in data["limits"]:
+        name, stops = control["name"], control["stops"]
+        loose = 0 if control["minimum"] else len(stops)
+        places = [0, 1, len(stops) // 2, len(stops) - 1, len(stops), loose]
+        moved = opened.run(
+            f"""return {places}.map((place) => {{
+                set('{name}', place, 'input');
+                return [at('{name}-exact').value, at('{name}').getAttribute('aria-valuetext'),
+                    at('{name}').value, panels()[0]];
+            }})"""
+        )
+        for place, (exact, words, stays, panel) in zip(places, moved, strict=True):
+            assert stays == str(place)
+            limits = {}
+            if place != loose:
+                limits[name] = stops[place - 1 if control["minimum"] else place]
+                assert float(exact) == limits[name] and control["unit"] in words
+            else:
+                assert (exact, words) == ("", "no limit")
+            assert found(panel) == expected(holed, "cpu", 1, limits)
+    for place, size in enumerate(data["sizes"]):
+        (panel,) = opened.run(f"set('batch', {place}, 'input'); return panels()")
+        if size in (1, 8):
+            assert found(panel) == expected(holed, "cpu", size, {})
+        else:
+            assert f"No batch size {size} here: there is 1, 8." in panel["headline"]
+    opened.run("set('batch', 0, 'input'); set('min_fps-exact', '30', 'input'); at('reset').click()")
+    assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_two_devices_side_by_side(opened: Page, holed: Results) -> None:
+    opened.open()
+    limits = {"max_memory_gib": 1.0, "min_fps": 20.0}
+    shown = opened.run(
+        "set('beside', 'titanxp-2018', 'change'); set('max_memory_gib-exact', 1, 'input');"
+        "set('min_fps-exact', 20, 'input'); return panels()"
+    )
+    assert [found(panel) for panel in shown] == [
+        expected(holed, device, 1, limits) for device in ("cpu", "titanxp-2018")
+    ]
+    opened.chrome.wait("document.querySelectorAll('.plot svg').length === 2")
+    boxes = opened.run(
+        "return [...document.querySelectorAll('.panel')].map((p) => p.getBoundingClientRect().top)"
+    )
+    assert boxes[0] == boxes[1]
+    labels = opened.run(
+        "return [...document.querySelectorAll('.plot svg')].map((svg) =>"
+        "[...svg.querySelectorAll('.role-axis-label')].map((one) => one.textContent).join())"
+    )
+    assert labels[0] == labels[1]
+    (alone,) = opened.run("set('beside', 'cpu', 'change'); return panels()")
+    assert alone["device"] == "cpu"
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_search_and_family_highlight_and_list(opened: Page, holed: Results) -> None:
+    opened.open()
+    all_of_them = expected(holed, "cpu", 1, {})["rows"]
+    (found_,) = opened.run("set('search', 'DENSENET', 'input'); return panels()")
+    assert found_["rows"] == [row for row in all_of_them if "densenet" in row[0]]
+    assert found_["judged"] == str(len(all_of_them))
+    family = holed.families["vgg16"]
+    (found_,) = opened.run(
+        f"set('search', '', 'input'); set('family', {family!r}, 'change');return panels()"
+    )
+    vgg = [row[0] for row in all_of_them if holed.families[row[0]] == family]
+    assert [row[0] for row in found_["rows"]] == vgg and len(vgg) > 3
+    opened.chrome.wait(faded("top1-vs-macs", f"one => !{json.dumps(vgg)}.includes(one)"))
+    (found_,) = opened.run("set('search', 'no such name', 'input'); return panels()")
+    assert found_["rows"] == []
+    opened.clean()
+
+
+def points(figure: str) -> str:
+    """JavaScript: the elements of a figure's points; the renderer keeps its datum in each."""
+    return (
+        f"[...document.querySelectorAll('[data-chart=\"{figure}\"] path')].filter((p) =>"
+        " p.__data__?.datum?.model && ['symbol', 'rect'].includes(p.__data__.mark.marktype))"
+    )
+
+
+def faded(figure: str, others: str) -> str:
+    """JavaScript: whether exactly the networks that a function names are faded in a figure."""
+    return (
+        f"(() => {{ const marks = {points(figure)}; return marks.length > 20 && marks.every((p) =>"
+        f" (p.__data__.opacity < 0.5) === ({others})(p.__data__.datum.model)) }})()"
+    )
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_a_click_on_a_network_shows_it_in_every_chart(opened: Page) -> None:
+    opened.open()
+    opened.run("document.querySelector('.list tr[data-model=resnet101] button').click()")
+    picked = opened.run("return document.querySelector('tr.picked').dataset.model")
+    figures = opened.chrome.evaluate(
+        "[...document.querySelectorAll('[data-chart]')].map((box) => box.dataset.chart)"
+    )
+    assert len(figures) == 9
+    for name in figures:
+        opened.chrome.wait(faded(name, f"one => one !== {json.dumps(picked)}"))
+    rows = "[...document.querySelectorAll('table.grid tr[data-model]')]"
+    faded_rows = f"{rows}.filter((row) => row.classList.contains('faded'))"
+    bright = f"{rows}.filter((row) => !row.classList.contains('faded'))"
+    assert opened.chrome.evaluate(f"{faded_rows}.length") > 200
+    assert set(opened.chrome.evaluate(f"{bright}.map((row) => row.dataset.model)")) == {picked}
+    details = opened.run("return document.querySelector('.details').textContent")
+    for word in ("Top-1", "measured:imagenet", "Images a second", "Memory", "net", "session"):
+        assert word in details
+    # A click on a mark of any other chart, and Escape.
+    box = opened.run(
+        f"const mark = {points('top1-vs-macs')}.find((p) => p.__data__.datum.model === 'vgg11');"
+        "mark.scrollIntoView({block: 'center', behavior: 'instant'});"
+        "const box = mark.getBoundingClientRect();"
+        "return [box.x + box.width / 2, box.y + box.height / 2]"
+    )
+    opened.chrome.click(*box)
+    opened.chrome.wait("document.querySelector('tr.picked')?.dataset.model === 'vgg11'")
+    opened.chrome.press("Escape")
+    opened.chrome.wait("!document.querySelector('tr.picked')")
+    opened.chrome.wait(faded("top1-vs-macs", "one => false"))
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_the_table_sorts_and_lists_what_does_not_fit(opened: Page, holed: Results) -> None:
+    opened.open()
+    (few,) = opened.run("set('min_fps-exact', 20, 'input'); return panels()")
+    (every,) = opened.run("at('all').click(); return panels()")
+    assert 0 < len(few["rows"]) < len(every["rows"]) == int(every["judged"])
+    assert [row for row in every["rows"] if row[1] != "no"] == few["rows"]
+    rows, models = tables_of(holed)
+    numbers = {c.model: c for c in candidates(rows, models)["cpu"]}
+    keys = {
+        "top1": "min_top1",
+        "fps": "min_fps",
+        "memory": "max_memory_gib",
+        "params": "max_params_m",
+    }
+    for key, name in keys.items():
+        for _ in range(2):
+            sort, models_ = opened.run(
+                f"document.querySelector('th[data-key={key}] button').click();"
+                f"return [document.querySelector('th[data-key={key}]').getAttribute('aria-sort'),"
+                "panels()[0].rows.map(([model]) => model)]"
+            )
+            known = [numbers[m].numbers[name].value for m in models_ if name in numbers[m].numbers]
+            assert known == sorted(known, reverse=sort == "descending")
+            unknown = [m for m in models_ if name not in numbers[m].numbers]
+            assert models_[len(known) :] == unknown
+            assert len(models_) == len(every["rows"])
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_the_address_holds_everything(opened: Page, holed: Results) -> None:
+    opened.open()
+    opened.run(
+        "set('device', 'titanxp-2018', 'change'); set('beside', 'cpu', 'change');"
+        "set('batch', 3, 'input'); set('max_memory_gib', 20, 'input');"
+        "set('min_top1-exact', '71.3', 'input');"
+        "set('family', at('family').options[3].value, 'change');"
+        "set('search', 'e', 'input'); at('all').click();"
+        "document.querySelector('th[data-key=fps] button').click();"
+        "document.querySelector('tbody button').click();"
+        "const axis = document.querySelector('.axis-choice'); axis.value = 'max_params_m';"
+        "axis.dispatchEvent(new Event('change'))"
+    )
+    states = (
+        "[...document.querySelectorAll('#explorer :is(input, select)')]"
+        ".map((one) => one.type === 'checkbox' ? one.checked : one.value)"
+    )
+    address = opened.chrome.wait("location.hash.includes('axis') && location.hash")
+    before = opened.run(
+        f"return [panels(), {states}, document.querySelector('tr.picked').dataset.model]"
+    )
+    opened.open(address[1:])
+    after = opened.run(
+        f"return [panels(), {states}, document.querySelector('tr.picked').dataset.model]"
+    )
+    assert after == before
+    # Nonsense is passed over, and a section of the page is no setting.
+    opened.open("device=<b>&min_fps=-1&max_memory_gib=x&batch_size=3&network=zzz&sort=a&axis=b")
+    assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
+    opened.open("method")
+    assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
+    assert opened.chrome.evaluate("location.hash") == "#method"
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_the_download_is_the_list(opened: Page, holed: Results, tmp_path: Path) -> None:
+    opened.open()
+    opened.chrome.devtools(
+        "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path)
+    )
+    opened.run("set('min_fps-exact', 12, 'input'); document.querySelector('.download').click()")
+    path = tmp_path / "cpu-batch-1.csv"
+    deadline = time.monotonic() + 20
+    while not path.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    lines = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    rows, models = tables_of(holed)
+    answer = pick(rows, models, "cpu", Limits(min_fps=12), 1, 1000, holed.comparisons)
+    assert len(lines) == len(answer.entries) > 5
+    for line, entry in zip(lines, answer.entries, strict=True):
+        assert list(line) == [name for name in columns(Entry) if not name.startswith("next_")]
+        for name, text in line.items():
+            value = getattr(entry, name)
+            if value is None:
+                assert text == "", name
+            elif isinstance(value, bool):
+                assert text == str(value).lower(), name
+            elif isinstance(value, float | int):
+                assert float(text) == value, name
+            else:
+                assert text == value, name
+    assert opened.chrome.console() == []
+    opened.chrome.requests()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_a_keyboard_and_a_screen_reader_are_enough(opened: Page) -> None:
+    opened.open()
+    controls = opened.run(
+        "return [...document.querySelectorAll('#explorer :is(input, select, button)')].map((c) =>"
+        "[c.id || c.className, c.getAttribute('aria-label') ?? ([...(c.labels ?? [])].map((l) =>"
+        "l.textContent).join() || c.textContent)])"
+    )
+    assert len(controls) > 50
+    assert [name for name, label in controls if not label.strip()] == []
+    # From the first control on with the keys alone: a slider, then a row of the table.
+    opened.run("at('max_memory_gib').focus()")
+    opened.chrome.press("ArrowLeft")
+    opened.chrome.press("ArrowLeft")
+    assert opened.run("return at('max_memory_gib-exact').value") != ""
+    outline = opened.run("return getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    for _ in range(200):
+        opened.chrome.press("Tab")
+        if opened.run("return !!document.activeElement.closest('tbody')"):
+            break
+    model = opened.run("return document.activeElement.closest('tr').dataset.model")
+    opened.chrome.press("Enter")
+    opened.chrome.wait("document.querySelector('tr.picked')")
+    assert opened.run("return document.activeElement.closest('tr.picked').dataset.model") == model
+    assert opened.run("return document.activeElement.getAttribute('aria-pressed')") == "true"
+    said = opened.chrome.wait("document.getElementById('said').textContent")
+    assert re.search(r"cpu: .+ networks fit", said), said
+    live = "return at('said').getAttribute('aria-live')"
+    assert opened.run(live) == "polite"
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_names_with_markup_are_shown_not_run(opened: Page) -> None:
+    opened.open()
+    opened.run(
+        "window.alert = () => { window.ran = true }; set('search', 'vgg19', 'input');"
+        "document.querySelector('tr[data-model=vgg19] button').click()"
+    )
+    shown = opened.run(
+        "return [...document.querySelectorAll('tr[data-model=vgg19] button,"
+        " .details .network')].map((one) => one.textContent)"
+    )
+    assert len(shown) == 2 and all(NASTY in text for text in shown)
+    assert opened.run("return document.querySelectorAll('#explorer img').length") == 0
+    assert not opened.run("return window.ran")
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+@pytest.mark.parametrize("axis", list(AXES))
+def test_the_chart_shows_what_the_table_says(opened: Page, holed: Results, axis: str) -> None:
+    opened.open(f"axis={axis}&min_fps=20&max_params_m=60&all=true")
+    marks = "[...document.querySelectorAll('.plot path')].map((p) => p.__data__)"
+    points = opened.run(
+        f"return {marks}.filter((i) => i?.datum?.fits_text && i.mark.marktype === 'symbol')"
+        ".map((i) => [i.datum.model, i.datum.fits, i.datum.x, i.datum.y, i.opacity])"
+    )
+    rows, models = tables_of(holed)
+    own = {c.model: c for c in candidates(rows, models)["cpu"]}
+    limits = Limits(min_fps=20, max_params_m=60)
+    assert {p[0] for p in points} == {m for m, c in own.items() if axis in c.numbers}
+    for model, fits, x, y, opacity in points:
+        assert fits == own[model].fits(limits)
+        assert (x, y) == (own[model].numbers[axis].value, own[model].top1.value)
+        assert (opacity < 1) == (fits == "no")
+    # The front: no network that fits or may is at least as good in both.
+    best = [(x, y) for _, fits, x, y, _ in points if fits != "no"]
+    better = (lambda a, b: a >= b) if axis == "min_fps" else (lambda a, b: a <= b)
+    front = {
+        (x, y)
+        for x, y in best
+        if not any(better(u, x) and v >= y and (u, v) != (x, y) for u, v in best)
+    }
+    items = "[...document.querySelectorAll('.plot .mark-line path')]"
+    line = opened.run(
+        f"return {items}.flatMap((p) => p.__data__.items ?? [p.__data__])"
+        ".flatMap((i) => i.mark.items).map((i) => [i.datum.x, i.datum.y])"
+    )
+    corners = {tuple(corner) for corner in line}
+    assert front and front <= corners
+    assert all((x, y) in front or (x, y) not in best for x, y in corners if math.isfinite(x))
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_any_width_either_scheme_and_paper(opened: Page) -> None:
+    for width in (1280, 390):
+        for dark in (False, True):
+            opened.open("min_fps=20&max_memory_gib=0.5&beside=titanxp-2018", width=width, dark=dark)
+            assert opened.run("return document.documentElement.scrollWidth") == width
+    assert len(opened.chrome.pdf()) > 50_000
+    opened.chrome.devtools("Emulation.setEmulatedMedia", media="print")
+    hidden = opened.run(
+        "return [...document.querySelectorAll('.controls, .find, .download')]"
+        ".map((one) => getComputedStyle(one).display)"
+    )
+    assert set(hidden) == {"none"}
+    question = opened.run("return document.querySelector('.question').textContent")
+    assert "memory ≤ 0.5 GiB" in question and "speed ≥ 20 images/s" in question
+    opened.chrome.devtools("Emulation.setEmulatedMedia", media="")
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_without_scripts_the_tables_answer(opened: Page) -> None:
+    opened.chrome.devtools("Emulation.setScriptExecutionDisabled", value=True)
+    opened.chrome.blank()
+    opened.chrome.open(opened.path, width=1280)
+    opened.chrome.devtools("Emulation.setScriptExecutionDisabled", value=False)
+    shown = opened.run("return ['explorer', 'budgets'].map((id) => at(id).offsetHeight > 0)")
+    assert shown == [False, True]
+    assert opened.run("return at('panels').childElementCount") == 0
+    opened.chrome.console()
+    opened.chrome.requests()

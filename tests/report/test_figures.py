@@ -1,0 +1,340 @@
+import itertools
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.studies import DEVICES, STATUSES, drawn, results, study
+
+from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import STATUS_WORDS, significant, text_width
+from dnnbench.core.storage import WriteError
+from dnnbench.networks import registry
+from dnnbench.report.figures import captions, scatter
+from dnnbench.report.figures.catalog import Figure, build_figures
+from dnnbench.report.figures.cells import GRADES, memory_table, time_table
+from dnnbench.report.figures.colours import network_colours, unknown_colour
+from dnnbench.report.figures.device_charts import pareto_front
+from dnnbench.report.figures.figure_names import FORMATS, figure_files, figure_names
+from dnnbench.report.figures.identity import Identity
+from dnnbench.report.figures.label_placement import Label, Point, place
+from dnnbench.report.figures.network_charts import ball_chart
+from dnnbench.report.figures.results import Results
+from dnnbench.report.figures.save import save_figures, specification
+from dnnbench.tables import published
+
+
+@pytest.fixture(scope="module")
+def data() -> Results:
+    return study()
+
+
+@pytest.fixture(scope="module")
+def placed() -> dict[str, list[Label | None]]:
+    return drawn()[1]
+
+
+@pytest.fixture(scope="module")
+def figures() -> list[Figure]:
+    return drawn()[0]
+
+
+def values(spec: Any) -> list[dict[str, Any]]:
+    """All rows of data in a specification."""
+    if isinstance(spec, list):
+        return [row for part in spec for row in values(part)]
+    if not isinstance(spec, dict):
+        return []
+    own = [row for part in spec.get("datasets", {}).values() for row in part]
+    own += spec.get("data", {}).get("values", [])
+    return own + [row for key, part in spec.items() if key != "datasets" for row in values(part)]
+
+
+def test_names_are_those_that_the_workflow_lists(figures: list[Figure]) -> None:
+    assert [figure.name for figure in figures] == figure_names(DEVICES)
+    assert len(figure_files(DEVICES)) == len(figures) * len(FORMATS)
+    assert "memory-table--titanxp-2018" in figure_names(DEVICES)
+    assert not any("memory" in name for name in figure_names(["jetsontx1-2018"]))
+
+
+def test_operations_are_all_of_them_where_a_network_does_little_in_convolutions(
+    data: Results, figures: list[Figure]
+) -> None:
+    (plain,) = [figure for figure in figures if figure.name == "top1-vs-macs"]
+    assert "Operations: GMACs (convolutions)" in json.dumps(specification(plain))
+    assert "multiply-adds of the convolutions" in plain.caption
+    models = data.models.copy()
+    first = models.index[models["top1"].notna()][0]
+    models.loc[first, ["conv_macs", "macs"]] = [10**8, 17 * 10**9]
+    chart = ball_chart(models, data.identity, "top1")
+    spec = json.loads(chart.to_json(validate=False))
+    assert '"Operations: GMACs"' in json.dumps(spec)
+    shown = {point["model"]: point["gmacs"] for point in values(spec) if "gmacs" in point}
+    assert shown[models.loc[first, "model"]] == 17
+    assert all(
+        shown[row.model] == pytest.approx(row.macs / 1e9, abs=1e-3)
+        for row in models.itertuples()
+        if row.model in shown
+    )
+
+
+def test_many_networks_that_are_not_shown_are_a_number() -> None:
+    few, many = (captions.without_accuracy(map(str, range(count))) for count in (3, 231))
+    assert few.startswith("Not shown: 0 (accuracy not known), 1 (")
+    assert many == "Not shown: 231 networks (accuracy not known)."
+
+
+def test_names_load_without_altair_and_torch() -> None:
+    code = "import sys; from dnnbench.figures import names; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not {"altair", "torch", "vl_convert", "pandas"} & set(loaded.stdout.split())
+
+
+def test_specifications_are_valid_small_and_have_no_holes(figures: list[Figure]) -> None:
+    for figure in figures:
+        spec = specification(figure)  # Altair validates against the Vega-Lite schema.
+        text = json.dumps(spec, allow_nan=False)
+        assert len(text) < 100_000, figure.name
+        assert "NaN" not in text
+        assert "nan" not in {str(value).lower() for row in values(spec) for value in row.values()}
+
+
+def test_every_network_is_in_every_figure(data: Results, figures: list[Figure]) -> None:
+    everyone = {data.identity.name(model) for model in data.models["model"]}
+    assert len(everyone) == 44
+    for figure in figures:
+        if figure.kind == "best-table":
+            continue
+        shown = {row["name"] for row in values(specification(figure)) if "name" in row}
+        missing = everyone - shown
+        if missing:
+            assert figure.name == "top1-vs-fps--cpu"
+            assert all(f"{name} (failed)" in figure.caption for name in missing)
+            assert missing == {"SENet-154"}
+
+
+def test_a_network_has_one_colour_everywhere(figures: list[Figure]) -> None:
+    colours: dict[str, set[str]] = {}
+    for figure in figures:
+        for row in values(specification(figure)):
+            if "colour" in row:
+                colours.setdefault(row["model"], set()).add(row["colour"])
+    assert len(colours) == 44
+    assert all(len(own) == 1 for own in colours.values())
+    assert len({next(iter(own)) for own in colours.values()}) == 44
+
+
+def test_colours_follow_the_registry() -> None:
+    families = {key: network.family for key, network in registry.load_registry().items()}
+    colours = network_colours(families)
+    assert network_colours(families) == colours
+    one_more = network_colours({**families, "vgg99": "VGG"})
+    assert {key: one_more[key] for key in colours} == colours
+    many = network_colours({f"net{i}": f"family{i % 100}" for i in range(1000)})
+    assert len(set(many.values())) > 900
+    assert unknown_colour("a") == unknown_colour("a") != unknown_colour("b")
+    # Readable on white and on near-black paper alike: neither too light nor too dark.
+    for colour in [*colours.values(), unknown_colour("x")]:
+        assert 0.06 < luminance(colour) < 0.55
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_no_label_covers_another_and_none_is_left_out(
+    figures: list[Figure], placed: dict[str, list[Label | None]]
+) -> None:
+    assert len(placed) == 8
+    for name, labels in placed.items():
+        drawn = [label for label in labels if label]
+        assert len(drawn) == len(labels), f"{name}: {len(labels) - len(drawn)} labels left out"
+        for a, b in itertools.combinations(drawn, 2):
+            apart = a.right <= b.left or b.right <= a.left or a.bottom <= b.top or b.bottom <= a.top
+            assert apart, f"{name}: {a} covers {b}"
+        for label in drawn:
+            assert 0 <= label.left < label.right <= scatter.WIDTH
+            assert 0 <= label.top < label.bottom <= scatter.HEIGHT
+
+
+def test_labels_that_cannot_be_drawn_apart_are_left_out() -> None:
+    points = [Point(50, 20, 4, 90, 12) for _ in range(30)]
+    labels = place(points, 100, 40)
+    drawn = [label for label in labels if label]
+    assert 0 < len(drawn) < len(points)
+    assert place(points, 100, 40) == labels
+    assert place([], 100, 40) == []
+
+
+def test_many_points_are_labelled_in_reasonable_work() -> None:
+    points = [Point(i * 37 % 900 + 20, i * 61 % 560 + 20, 4, 60, 12) for i in range(1000)]
+    labels = place(points, 940, 600)
+    assert len(labels) == 1000
+    drawn = [label for label in labels if label]
+    assert all(
+        not (label.left < p.x < label.right and label.top < p.y < label.bottom)
+        for label in drawn
+        for p in points
+    )
+
+
+def test_among_many_points_labels_stand_where_they_cover_none() -> None:
+    lone = [Point(60 + i * 90, 500, 4, 60, 12) for i in range(9)]
+    labels = place([*(Point(i * 4 + 20, 100, 4, 60, 12) for i in range(200)), *lone], 940, 600)
+    assert all(labels[-9:])
+    few = place([*(Point(i * 4 + 20, 100, 4, 60, 12) for i in range(100)), *lone], 940, 600)
+    assert sum(label is not None for label in few) > 9
+
+
+def test_an_axis_goes_both_ways() -> None:
+    linear = scatter.linear_axis("x", "", [3, 90], 600, pad=20, upwards=True)
+    log = scatter.log_axis("x", "", [3, 900], 600, pad=20)
+    for axis in (linear, log):
+        for value in (3.0, 17.0, 90.0):
+            assert axis.value(axis.pixel(value)) == pytest.approx(value, rel=1e-6)
+    assert linear.pixel(90) == pytest.approx(20)
+    assert linear.pixel(3) == pytest.approx(580)
+    assert log.ticks == (5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+def test_statuses_are_words(data: Results, figures: list[Figure]) -> None:
+    for device in DEVICES:
+        for table in (
+            time_table(data.rows(device), data.identity),
+            memory_table(data.rows(device), data.identity),
+        ):
+            assert len(table.lines) == 44
+            for line in table.lines:
+                assert len(line.cells) == len(table.batch_sizes)
+                for cell in line.cells:
+                    number = cell.text.replace(",", "").replace(".", "").isdigit()
+                    assert number == (cell.grade in tuple(GRADES))
+                    assert number or cell.text in STATUS_WORDS.values()
+                    assert cell.text not in ("", "0", "None", "nan")
+    by_name = {figure.name: specification(figure) for figure in figures}
+    for (model, size), status in STATUSES.items():
+        cells = values(by_name["time-table--cpu"])
+        (text,) = {
+            row["text"]
+            for row in cells
+            if (row["name"], row["batch"]) == (data.identity.name(model), size)
+        }
+        assert text == status
+
+
+def test_tables_are_sorted_with_the_unknown_last(data: Results) -> None:
+    lines = time_table(data.rows("cpu"), data.identity).lines
+    first = [line.cells[0].value for line in lines]
+    assert first[-1] is None
+    assert first[:-1] == sorted(first[:-1])  # type: ignore[type-var]
+
+
+def test_classes_are_those_of_the_study(data: Results) -> None:
+    (line,) = (
+        line
+        for line in memory_table(data.rows("titanxp-2018"), data.identity).lines
+        if line.model == "se_resnext50_32x4d"
+    )
+    assert line.cells[0].text == "1,024"
+    assert line.cells[0].grade == "B"  # printed as 1.00 GB: not above 1.0
+
+
+def test_captions_say_whose_memory_and_which_accuracy(figures: list[Figure]) -> None:
+    captions = {figure.name: figure.caption for figure in figures}
+    assert "memory of Titan Xp" in captions["best-table--jetsontx1-2018"]
+    assert "“process”" in captions["memory-table--titanxp-2018"]
+    assert "not comparable" in captions["memory-vs-size--cpu"]
+    for name in ("top1-vs-macs", "top1-vs-fps--cpu", "best-table--titanxp-2018"):
+        assert "published 2018 figure, not measured here" in captions[name]
+
+
+def test_unstable_points_look_different(figures: list[Figure]) -> None:
+    spec = next(specification(f) for f in figures if f.name == "top1-vs-fps--cpu")
+    points = {row["model"]: row for row in values(spec) if "state" in row}
+    unstable = {model for model, row in points.items() if not row["solid"]}
+    assert unstable == {model for model, row in points.items() if "unstable" in row["state"]}
+    assert len(unstable) == 5
+    assert all("half-width" in points[model]["stability_text"] for model in unstable)
+
+
+def test_pareto_front() -> None:
+    points = [(1, 9), (2, 8), (2, 7), (3, 8), (4, 1), (0.5, 9), (4, 1)]
+    assert pareto_front(points) == [(1, 9), (3, 8), (4, 1)]
+    assert pareto_front([]) == []
+
+
+def test_a_device_without_rows_still_has_its_figures(data: Results) -> None:
+    empty = results([], [], devices=("cpu", "titanxp-2018"))
+    figures = build_figures(empty)
+    assert [figure.name for figure in figures] == figure_names(["cpu", "titanxp-2018"])
+    assert all(specification(figure) for figure in figures)
+
+
+def test_a_study_of_two_networks_one_without_accuracy(data: Results) -> None:
+    small = data.models[data.models["model"].isin(["resnet18", "vgg19"])].copy()
+    study = data.study[data.study["model"].isin(["resnet18", "vgg19"])].copy()
+    study = study[(study["batch_size"] == 1) & (study["device"] == "cpu")]
+    for frame, columns in ((small, ["top1", "top5"]), (study, ["top1", "top5"])):
+        frame.loc[frame["model"] == "vgg19", columns] = None
+    chosen = data.selection[data.selection["model"] == "resnet18"]
+    figures = build_figures(
+        Results(study, small, chosen, data.names, data.families, ("cpu", *published.DEVICES))
+    )
+    captions = {figure.name: figure.caption for figure in figures}
+    for name in ("top1-vs-macs", "top1-density", "top1-vs-fps--cpu"):
+        assert "Not shown: VGG-19 (accuracy not known)." in captions[name]
+    for figure in figures:
+        json.dumps(specification(figure), allow_nan=False)
+
+
+def test_another_device_with_borrowed_memory_is_refused(data: Results) -> None:
+    frame = data.study[data.study["device"] == published.JETSON].assign(device="other")
+    with pytest.raises(UserError, match="WITHOUT_OWN_MEMORY"):
+        Results(frame, data.models, data.selection, data.names, data.families, ("other",))
+
+
+def test_files_appear_whole_or_not_at_all(
+    figures: list[Figure], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [figure for figure in figures if figure.name in ("top1-density", "best-table--cpu")]
+    save_figures(chosen, tmp_path)
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == sorted(f"{figure.name}.{suffix}" for figure in chosen for suffix in FORMATS)
+    assert (tmp_path / "top1-density.png").read_bytes().startswith(b"\x89PNG")
+    svg = (tmp_path / "top1-density.svg").read_text()
+    assert svg.startswith("<svg") and "SqueezeNet-v1.1" in svg and "var(--" not in svg
+    before = (tmp_path / "top1-density.png").read_bytes()
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "disk full")))
+    with pytest.raises(WriteError, match="disk full"):
+        save_figures(chosen, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    assert (tmp_path / "top1-density.png").read_bytes() == before
+
+
+def test_two_networks_of_one_name_are_told_apart() -> None:
+    identity = Identity({"a": "Net", "b": "Net", "c": "Other"}, {})
+    assert identity.name("a") == "Net (a)"
+    assert identity.name("c") == "Other"
+    assert identity.name("unknown") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.1484, "0.148"), (9.996, "10.0"), (12.34, "12.3"), (1234.5, "1,230"), (0, "0")],
+)
+def test_significant(value: float, text: str) -> None:
+    assert significant(value) == text
+
+
+def test_text_width_is_that_of_helvetica() -> None:
+    assert text_width("VGG", 10) == pytest.approx(6.67 + 7.78 + 7.78)
+    assert text_width("\N{SNOWMAN}", 10) == pytest.approx(10.15)
+    assert math.isclose(text_width("", 10), 0)

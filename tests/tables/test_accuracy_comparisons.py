@@ -1,0 +1,249 @@
+import subprocess
+import sys
+from datetime import UTC, datetime
+from math import comb
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers.paths import ROOT
+
+from dnnbench.core.storage import RecordError, read_rows, write_json
+from dnnbench.measure import accuracy
+from dnnbench.records import top5
+from dnnbench.records.accuracy_records import AccuracyBasis, AccuracyRecord
+from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
+from dnnbench.records.image_records import ImageGeometry, SkippedImage
+from dnnbench.records.top5 import Answers
+from dnnbench.records.weights_records import WeightsRecord
+from dnnbench.tables import accuracy_comparisons
+from dnnbench.tables.accuracy_comparisons import ComparisonError
+
+
+def basis(model: str) -> AccuracyBasis:
+    return AccuracyBasis(
+        fingerprint="f",
+        images_key="k",
+        decoder="Pillow 1",
+        skipped=[SkippedImage(name="broken.jpg", reason="empty file")],
+        geometry=ImageGeometry(interpolation="bilinear", resize=256, size=224),
+        channel_order="RGB",
+        range=(0, 1),
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        weights=WeightsRecord(
+            model=model, status="ok", sha256="0" * 64, tier="B", library="l 1", licence="MIT"
+        ),
+        device="cpu",
+        backend="cpu",
+        threads=2,
+        batch_size=32,
+        versions={"torch": "2"},
+        started=datetime(2026, 11, 24, tzinfo=UTC),
+    )
+
+
+def answered(model: str, right: list[bool], names: list[str] | None = None) -> Answers:
+    """Answers that are right on these images; every label is 7."""
+    count = len(right)
+    classes = np.tile(np.arange(100, 105, dtype=np.int16), (count, 1))
+    classes[np.array(right), 0] = 7
+    return Answers(
+        basis(model),
+        names or [f"{number}.jpg" for number in range(count)],
+        np.full(count, 7, np.int16),
+        classes,
+        np.zeros((count, 5), np.float32),
+    )
+
+
+def by_share(*shares: float, n: int = 400) -> dict[str, Answers]:
+    """Networks a, b, ... that are right on the first so many images."""
+    return {
+        name: answered(name, [number < share * n for number in range(n)])
+        for name, share in zip("abcdefgh", shares, strict=False)
+    }
+
+
+def compare(networks: dict[str, Answers]) -> list[ComparisonRow]:
+    return accuracy_comparisons.compare(networks, "folder", "bianco2018")
+
+
+# One pair ------------------------------------------------------------------------------------
+
+
+def test_a_published_example() -> None:
+    # Fagerland, Lydersen and Laake, Statistical Analysis of Contingency Tables, chapter 8, from
+    # Cavo et al. 2012: of 161 patients 6 responded only before and 16 only after the therapy.
+    diff, low, high = accuracy_comparisons.difference(6, 16, 161)
+    assert (diff, low, high) == pytest.approx((-0.0621, -0.1195, -0.0032), abs=5e-5)
+    assert accuracy_comparisons.mcnemar(6, 16) == pytest.approx(0.052479, abs=5e-7)
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, 7), (0, 5), (3, 20)])
+def test_mcnemars_p_is_a_binomial_tail(one: int, other: int) -> None:
+    n = one + other
+    tail = sum(comb(n, k) for k in range(one + 1)) / 2**n
+    assert accuracy_comparisons.mcnemar(one, other) == pytest.approx(2 * tail)
+    assert accuracy_comparisons.mcnemar(other, one) == pytest.approx(2 * tail)
+
+
+def test_an_even_split_and_none_at_all_say_nothing() -> None:
+    assert accuracy_comparisons.mcnemar(4, 4) == accuracy_comparisons.mcnemar(0, 0) == 1
+    diff, low, high = accuracy_comparisons.difference(0, 0, 100)
+    assert diff == 0 and low == -high < 0
+
+
+def test_an_interval_stays_within_the_possible() -> None:
+    assert accuracy_comparisons.difference(3, 0, 3)[2] <= 1
+    assert accuracy_comparisons.difference(0, 3, 3)[1] >= -1
+
+
+@pytest.mark.parametrize("n", [20, 100, 2000])
+@pytest.mark.parametrize(("only_a", "only_b"), [(0.05, 0.05), (0.15, 0.05), (0.01, 0.02)])
+def test_the_interval_covers_the_truth(n: int, only_a: float, only_b: float) -> None:
+    luck = np.random.default_rng(n)
+    tables = luck.multinomial(n, [only_a, only_b, 1 - only_a - only_b], size=3000)
+    covered = 0
+    for table in tables.tolist():
+        _, low, high = accuracy_comparisons.difference(table[0], table[1], n)
+        covered += low <= only_a - only_b <= high
+    # Above the level where few images disagree, which is on the safe side.
+    assert covered / len(tables) >= 0.935
+    if n == 2000:
+        assert covered / len(tables) <= 0.965
+
+
+# All pairs -----------------------------------------------------------------------------------
+
+
+def test_holms_correction_by_hand() -> None:
+    # In order: 0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04 x 1, which may not fall below that.
+    assert accuracy_comparisons.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx(
+        [0.03, 0.06, 0.06, 0.02]
+    )
+    assert accuracy_comparisons.holm([0.9, 0.8]) == [1, 1]
+    assert accuracy_comparisons.holm([]) == []
+
+
+def test_holm_keeps_the_error_of_a_whole_table() -> None:
+    # Ten true hypotheses: one of them or more is rejected in at most 5 % of the tables.
+    luck = np.random.default_rng(1)
+    tables = luck.uniform(size=(4000, 10)).tolist()
+    assert np.mean([min(accuracy_comparisons.holm(table)) < 0.05 for table in tables]) <= 0.055
+
+
+def test_every_pair_is_a_row_in_order() -> None:
+    rows = compare(by_share(0.80, 0.795, 0.50))
+    assert [(row.model_a, row.model_b) for row in rows] == [("a", "b"), ("a", "c"), ("b", "c")]
+    first, second, _ = rows
+    assert (first.dataset, first.protocol, first.n) == ("folder", "bianco2018", 400)
+    assert first.top1_diff == pytest.approx(0.5)
+    assert first.low < 0 < first.high
+    assert first.mcnemar_p == 0.5 and first.holm_p == 0.5
+    assert second.top1_diff == pytest.approx(30)
+    assert 25 < second.low < second.high < 35
+    assert second.holm_p == pytest.approx(3 * second.mcnemar_p)
+    assert compare({}) == compare(by_share(0.5)) == []
+
+
+def test_answers_to_other_images_are_not_compared() -> None:
+    networks = by_share(0.8, 0.7, n=10)
+    networks["b"] = answered("b", [True] * 10, [f"other/{number}.jpg" for number in range(10)])
+    with pytest.raises(ComparisonError, match="a and b were measured on different images"):
+        compare(networks)
+    networks["b"] = answered("b", [True] * 9)
+    with pytest.raises(ComparisonError, match="different images"):
+        compare(networks)
+
+
+def test_ranks_are_those_that_the_tests_leave() -> None:
+    # a and c differ, b ties with both: ties are not transitive. d is behind them all.
+    networks = by_share(0.800, 0.785, 0.770, 0.20)
+    ranks = accuracy_comparisons.rank_ranges(list(networks), compare(networks))
+    separated = {(r.model_a, r.model_b) for r in compare(networks) if r.holm_p < 0.05}
+    assert separated == {("a", "c"), ("a", "d"), ("b", "d"), ("c", "d")}
+    assert ranks == {"a": (1, 2), "b": (1, 3), "c": (2, 3), "d": (4, 4)}
+    assert accuracy_comparisons.rank_ranges(["a"], []) == {"a": (1, 1)}
+
+
+def test_ranks_do_not_depend_on_the_order_of_the_networks() -> None:
+    networks = by_share(0.800, 0.785, 0.770, 0.20)
+    backwards = dict(reversed(networks.items()))
+    assert accuracy_comparisons.rank_ranges(
+        list(backwards), compare(backwards)
+    ) == accuracy_comparisons.rank_ranges(list(networks), compare(networks))
+
+
+# Files ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Records of two measured networks and of one whose weights were missed."""
+    folder = tmp_path / "accuracy" / "folder"
+    names = {"resnet18": 0.7, "alexnet": 0.5}
+    for model, share in names.items():
+        kept = answered(model, [number < share * 100 for number in range(100)])
+        top5.write(folder / f"{model}.npz", kept)
+        record = accuracy.record(kept, model, "folder", "bianco2018")
+        write_json(folder / f"{model}.json", record)
+    missed = AccuracyRecord(
+        model="vgg16",
+        dataset="folder",
+        protocol="bianco2018",
+        status="not_measured",
+        message="no weights: 404",
+    )
+    write_json(folder / "vgg16.json", missed)
+    (folder / "vgg16.npz").touch()
+    return tmp_path
+
+
+def script(results: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "workflow/scripts/comparisons.py", "--results", str(results)]
+    return subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+
+
+def test_the_script_compares_and_lists(results: Path) -> None:
+    done = script(results, "vgg16", "resnet18", "alexnet", "resnet50", "--dataset", "folder")
+    assert (done.returncode, done.stderr) == (0, "")
+    (row,) = read_rows(results / "comparisons.csv", ComparisonRow)
+    assert (row.model_a, row.model_b, row.n) == ("resnet18", "alexnet", 100)
+    assert row.top1_diff == pytest.approx(20)
+    rows = read_rows(results / "accuracy" / "summary.csv", AccuracyRow)
+    assert [row.model for row in rows] == ["vgg16", "resnet18", "alexnet", "resnet50"]
+    missed, best, second, unknown = rows
+    assert (missed.status, missed.message) == ("not_measured", "no weights: 404")
+    assert (missed.top1, missed.rank_low, missed.n) == (None, None, 0)
+    assert (unknown.status, unknown.dataset) == ("not_measured", None)
+    assert (best.top1, best.n, best.skipped, best.classes) == (70, 100, 1, 1)
+    assert (best.rank_low, best.rank_high, second.rank_low) == (1, 1, 2)
+    assert best.top1_low is not None and best.top1_low < 70
+    assert (best.weights_tier, best.weights_library, best.weights_licence) == ("B", "l 1", "MIT")
+
+
+def test_without_a_data_set_the_tables_say_that_nothing_was_measured(tmp_path: Path) -> None:
+    done = script(tmp_path, "bianco2018")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert read_rows(tmp_path / "comparisons.csv", ComparisonRow) == []
+    rows = read_rows(tmp_path / "accuracy" / "summary.csv", AccuracyRow)
+    assert len(rows) == 44
+    assert {(row.status, row.dataset, row.top1) for row in rows} == {("not_measured", None, None)}
+
+
+def test_what_does_not_belong_there_is_named(results: Path) -> None:
+    folder = results / "accuracy" / "folder"
+    with pytest.raises(RecordError, match=r"resnet18\.json: protocol: 'bianco2018': expected"):
+        accuracy_comparisons.read_records(folder, "folder", "native", ["resnet18"])
+    records = accuracy_comparisons.read_records(
+        folder, "folder", "bianco2018", ["resnet18", "none"]
+    )
+    assert list(records) == ["resnet18"]
+    other = answered("resnet18", [True] * 100)
+    changed = other.basis.model_copy(update={"fingerprint": "other"})
+    top5.write(folder / "resnet18.npz", Answers(changed, *list(vars(other).values())[1:]))
+    with pytest.raises(top5.AnswersError, match=r"resnet18\.npz: not of resnet18\.json"):
+        accuracy_comparisons.read_answers(folder, records)

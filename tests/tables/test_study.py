@@ -1,0 +1,648 @@
+"""Joining records into tables, on records made up for the purpose."""
+
+import json
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from math import exp, sqrt
+from pathlib import Path
+from statistics import stdev
+from typing import Any
+
+import pytest
+from helpers.paths import ROOT
+from helpers.timings import (
+    ACCURACY,
+    PLAN,
+    QUIET,
+    STARTED,
+    complexity,
+    line,
+    seen,
+)
+
+from dnnbench.core.storage import RecordError, read_rows, write_json, write_lines, write_table
+from dnnbench.networks.registry import Network, WeightsSource, load_registry
+from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.complexity_records import Complexity
+from dnnbench.records.latency_records import Disturbance, LatencyLine
+from dnnbench.records.memory_records import MemoryCell, MemoryRecord
+from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
+from dnnbench.tables import published, study
+
+TABLES = ROOT / "published" / "bianco2018"
+
+
+def quiet(**changes_of_round: Mapping[str, Any]) -> list[LatencyLine]:
+    """Five undisturbed rounds; ``r2={...}`` changes round 2."""
+    return [
+        line(number, time, **changes_of_round.get(f"r{number}", {}))
+        for number, time in enumerate(QUIET, start=1)
+    ]
+
+
+def failed(status: str, message: str | None = None) -> dict[str, Any]:
+    return {"status": status, "message": message, "samples_ms": [], "disturbance": None}
+
+
+def memory(model: str = "resnet18", *cells: MemoryCell, **changes: Any) -> MemoryRecord:
+    fields: dict[str, Any] = {
+        "device": "cpu",
+        "variant": "fp32-eager",
+        "model": model,
+        "fingerprint": "0123456789ab",
+        "threads": 2,
+        "cell_timeout_s": 120,
+        "started": STARTED,
+        "cells": list(cells) or [memory_cell(1)],
+    }
+    return MemoryRecord(**(fields | changes))
+
+
+def memory_cell(batch_size: int, **changes: Any) -> MemoryCell:
+    fields: dict[str, Any] = {
+        "batch_size": batch_size,
+        "status": "ok",
+        "memory_mib": 76.5,
+        "memory_basis": "net",
+        "memory_net_mib": 76.5,
+        "memory_runtime_mib": 310.0,
+        "weights_mib": 44.6,
+        "activations_mib": 9.2,
+    }
+    return MemoryCell(**(fields | changes))
+
+
+def rows_of(
+    lines: list[LatencyLine],
+    plan: study.Plan = PLAN,
+    models: tuple[str, ...] = ("resnet18",),
+    records: Mapping[tuple[str, str], MemoryRecord] | None = None,
+) -> list[StudyRow]:
+    rows, _ = study.aggregate(
+        models,
+        {model: complexity(model) for model in models},
+        dict.fromkeys(models, ACCURACY),
+        [study.Measurements(plan, lines, records or {})],
+        None,
+    )
+    return rows
+
+
+def only_row(lines: list[LatencyLine], plan: study.Plan = PLAN) -> StudyRow:
+    (row,) = rows_of(lines, plan)
+    return row
+
+
+# One cell ------------------------------------------------------------------------------------
+
+
+def test_an_undisturbed_cell_by_hand() -> None:
+    row = only_row(quiet())
+    assert (row.status, row.source, row.protocol) == ("ok", "measured", "default")
+    assert row.latency_ms == row.batch_ms == 10.0
+    assert row.latency_quiet_ms == 9.8
+    assert row.fps == 100.0
+    # Logarithms of 0.98 .. 1.02: mean -0.000100035, s = 0.015813; t(4) = 2.776445.
+    half = 2.776445 * stdev([-0.0202027, -0.0100503, 0, 0.0099503, 0.0198026]) / sqrt(5)
+    assert row.latency_ms_low == pytest.approx(10 * exp(-0.000100035 - half), rel=1e-6)
+    assert row.latency_ms_high == pytest.approx(10 * exp(-0.000100035 + half), rel=1e-6)
+    assert (row.stable, row.unstable_reason) == (True, None)
+    assert row.session == "2026-11-24T09:12"
+    assert row.latency_p95_ms is None  # Five passes.
+    assert (row.top1, row.top5, row.accuracy_source) == (70.0, 90.0, "published:table3")
+
+
+def test_times_are_per_image_of_process_medians() -> None:
+    plan = study.Plan("cpu", ["fp32-eager"], [8], 3, "default")
+    lines = [
+        line(1, 80.0, 800.0, 81.0, batch_size=8),
+        line(2, 79.0, 81.0, batch_size=8),
+        line(3, 88.0, batch_size=8),
+    ]
+    row = only_row(lines, plan)  # Medians 81, 80, 88.
+    assert row.batch_ms == 81.0
+    assert row.latency_ms == pytest.approx(81 / 8)
+    assert row.latency_quiet_ms == pytest.approx(10.0)
+    assert row.fps == pytest.approx(8000 / 81)
+    assert row.latency_ms_low is not None and row.latency_ms_high is not None
+    assert row.latency_ms_low < 81 / 8 < row.latency_ms_high
+
+
+def test_p95_pools_the_passes_of_all_rounds() -> None:
+    lines = [line(k, *(float(x) for x in range(1, 13))) for k in range(1, 6)]  # 60 passes.
+    assert only_row(lines).latency_p95_ms == pytest.approx(12.0)
+    assert only_row([*lines[:4], line(5, 6.5)]).latency_p95_ms is None
+
+
+def test_the_2018_protocol_is_the_mean_of_one_process() -> None:
+    plan = study.Plan("cpu", ["fp32-eager"], [1], 1, "bianco2018")
+    row = only_row([line(1, 10.0, 10.0, 13.0, protocol="bianco2018")], plan)
+    assert (row.latency_ms, row.latency_quiet_ms) == (11.0, 10.0)
+    assert row.latency_ms_low is row.latency_ms_high is row.stable is None
+    assert row.unstable_reason == "one process: the spread between processes is not known"
+
+
+def test_lines_of_another_protocol_are_not_this_cell() -> None:
+    row = only_row(quiet(r1={"protocol": "bianco2018"}))
+    assert row.latency_ms == pytest.approx(10.0)  # The median of 9.8, 9.9, 10.1, 10.2.
+    assert row.unstable_reason == "4 of 5 rounds measured"
+    assert only_row([line(1, 10.0, protocol="bianco2018")]).status == "not_measured"
+
+
+# The verdict ---------------------------------------------------------------------------------
+
+DISTURBED: list[tuple[Disturbance, str]] = [
+    (seen(run_delay=0.021), "2.1%"),
+    (seen(steal=0.0071), "0.7%"),
+    (seen(reference_compute_ms=(50.0, 60.0)), "1.20 times"),
+    (seen(reference_memory_ms=(72.0, 61.0)), "1.20 times"),
+    (seen(busy_before=0.4), "40%"),
+]
+
+
+@pytest.mark.parametrize(("disturbance", "number"), DISTURBED)
+def test_a_minority_of_disturbed_rounds_is_only_mentioned(
+    disturbance: Disturbance, number: str
+) -> None:
+    row = only_row(quiet(r2={"disturbance": disturbance}, r4={"disturbance": disturbance}))
+    assert row.stable is True
+    assert row.unstable_reason is not None
+    assert row.unstable_reason.startswith("2 of 5 rounds disturbed (round 2: ")
+    assert number in row.unstable_reason
+    assert row.unstable_reason.endswith("which the median withstands")
+
+
+@pytest.mark.parametrize(("disturbance", "number"), DISTURBED)
+def test_a_majority_of_disturbed_rounds_is_unstable(disturbance: Disturbance, number: str) -> None:
+    change = {"disturbance": disturbance}
+    row = only_row(quiet(r2=change, r3=change, r4=change))
+    assert row.stable is False
+    assert row.unstable_reason is not None
+    assert row.unstable_reason.startswith("3 of 5 rounds disturbed (round 2: ")
+    assert number in row.unstable_reason
+
+
+def test_half_the_rounds_disturbed_is_unstable() -> None:
+    plan = study.Plan("cpu", ["fp32-eager"], [1], 2, "default")
+    lines = [line(1, 10.0), line(2, 10.001, disturbance=seen(steal=0.02))]
+    row = only_row(lines, plan)
+    assert row.stable is False
+    assert row.unstable_reason is not None and "1 of 2 rounds disturbed" in row.unstable_reason
+
+
+def test_values_at_a_threshold_are_quiet() -> None:
+    at = seen(
+        run_delay=0.01, steal=0.005, busy_before=0.05, reference_compute_ms=(57.5, 50.0)
+    )  # 57.5 / 50 = 1.15
+    rows = only_row([line(k, time, disturbance=at) for k, time in enumerate(QUIET, start=1)])
+    assert (rows.stable, rows.unstable_reason) == (True, None)
+
+
+def test_references_count_against_the_best_of_the_session() -> None:
+    # Every line says 1.0 about itself; only beside a faster line do they turn out slow.
+    slow = seen(reference_compute_ms=(60.0, 60.0), reference_before=1.0, reference_after=1.0)
+    lines = [line(k, time, disturbance=slow) for k, time in enumerate(QUIET, start=1)]
+    assert only_row(lines).stable is True
+    # A line of a network that is not in the study saw the same machine.
+    dropped = line(1, 5.0, model="alexnet")
+    assert only_row([*lines, dropped]).stable is False
+    # Another session may have been on a machine in another state.
+    other = line(1, 5.0, model="alexnet", session="2026-11-25T09:12")
+    assert only_row([*lines, other]).stable is only_row([other, *lines]).stable is True
+
+
+def test_a_wide_interval_is_unstable() -> None:
+    row = only_row([line(k, time) for k, time in enumerate((10, 9, 11, 9.5, 10.5), start=1)])
+    assert row.stable is False
+    # s of the logarithms is 0.0791; 2.776 x 0.0791 / sqrt(5) = 0.098.
+    assert row.unstable_reason == "half-width 9.8% of the value"
+
+
+def test_two_sessions_are_joined_and_mentioned() -> None:
+    later = {"session": "2026-11-25T10:00"}
+    row = only_row(quiet(r4=later, r5=later))
+    assert row.session == "2026-11-24T09:12+2026-11-25T10:00"
+    assert (row.stable, row.unstable_reason) == (True, "rounds from 2 sessions")
+
+
+def test_rounds_of_different_code_are_unstable() -> None:
+    row = only_row(quiet(r4={"fingerprint": "g"}))
+    assert row.stable is False
+    assert row.unstable_reason == "rounds measured by different code or settings"
+
+
+def test_one_round_of_five_has_no_interval() -> None:
+    row = only_row([line(3, 10.0)])
+    assert (row.status, row.latency_ms, row.latency_ms_low) == ("ok", 10.0, None)
+    assert (row.stable, row.unstable_reason) == (False, "1 of 5 rounds measured")
+
+
+# Statuses ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["oom", "timeout", "failed"])
+def test_a_cell_that_never_ran_is_a_row_with_its_status(status: str) -> None:
+    change = failed(status, "first line\n  second line")
+    row = only_row(quiet(r1=change, r2=change, r3=change, r4=change, r5=change))
+    assert row.status == status
+    assert row.latency_ms is row.batch_ms is row.fps is row.latency_quiet_ms is row.stable is None
+    assert row.unstable_reason == f"5 of 5 rounds {status}: first line second line"
+    assert row.top1 == 70.0
+
+
+@pytest.mark.parametrize("status", ["oom", "timeout", "failed"])
+def test_a_minority_of_failures_leaves_a_value_that_is_not_stable(status: str) -> None:
+    row = only_row(quiet(r1=failed(status, "why"), r5=failed(status)))
+    assert (row.status, row.latency_ms) == ("ok", 9.9)  # The median of 9.9, 10.1, 9.8.
+    assert row.stable is False
+    assert row.unstable_reason is not None
+    assert row.unstable_reason.startswith(f"2 of 5 rounds {status}: why")
+
+
+def test_half_the_rounds_failing_is_a_failure() -> None:
+    row = only_row(quiet(r1=failed("oom"), r2=failed("oom"))[:4])
+    assert (row.status, row.latency_ms, row.stable) == ("oom", None, None)
+
+
+def test_the_commonest_failure_decides() -> None:
+    lines = quiet(
+        r1=failed("timeout", "60 s"), r2=failed("oom"), r3=failed("timeout"), r4=failed("oom")
+    )
+    row = only_row([*lines[:4], line(5, 10.0)])
+    assert row.status == "oom"  # Of two equally common, the one that says more of the network.
+    assert row.unstable_reason == "2 of 5 rounds timeout: 60 s; 2 of 5 rounds oom"
+    assert only_row(lines[:3]).status == "timeout"
+
+
+def test_a_cell_without_records_is_a_row() -> None:
+    row = only_row([])
+    assert (row.status, row.memory_status) == ("not_measured", "not_measured")
+    assert row.latency_ms is row.memory_mib is row.stable is row.session is None
+    assert (row.device, row.model, row.top1) == ("cpu", "resnet18", 70.0)
+    assert only_row([line(1, **failed("not_measured"))]).status == "not_measured"
+
+
+# Tables --------------------------------------------------------------------------------------
+
+
+def test_exactly_the_planned_cells_in_order() -> None:
+    plan = study.Plan("cpu", ["fp32-eager", "bf16-eager"], [8, 1], 5, "default")
+    lines = [
+        *quiet(),
+        line(1, 5.0, model="dropped"),
+        line(1, 5.0, batch_size=64),
+        line(1, 5.0, variant="int8"),
+    ]
+    records = {("fp32-eager", "dropped"): memory("dropped")}
+    rows = rows_of(lines, plan, ("vgg16", "resnet18"), records)
+    assert [(row.variant, row.model, row.batch_size) for row in rows] == [
+        (variant, model, batch_size)
+        for variant in ("fp32-eager", "bf16-eager")
+        for model in ("vgg16", "resnet18")
+        for batch_size in (8, 1)
+    ]
+    assert {(row.variant, row.model, row.batch_size) for row in rows if row.status == "ok"} == {
+        ("fp32-eager", "resnet18", 1)
+    }
+
+
+def test_memory_is_joined_by_batch_size() -> None:
+    plan = study.Plan("cpu", ["fp32-eager"], [1, 8, 64, 128], 5, "default")
+    record = memory(
+        "resnet18",
+        memory_cell(8, memory_mib=120.25),
+        memory_cell(1),
+        MemoryCell(batch_size=64, status="oom", message="killed"),
+        memory_cell(2),
+    )
+    rows = rows_of([], plan, records={("fp32-eager", "resnet18"): record})
+    assert [(row.batch_size, row.memory_status, row.memory_mib) for row in rows] == [
+        (1, "ok", 76.5),
+        (8, "ok", 120.25),
+        (64, "oom", None),
+        (128, "not_measured", None),
+    ]
+    first = rows[0]
+    assert (first.memory_basis, first.memory_net_mib, first.memory_runtime_mib) == (
+        "net",
+        76.5,
+        310.0,
+    )
+    assert (first.weights_mib, first.activations_mib) == (44.6, 9.2)
+
+
+def test_published_devices_follow_with_the_listed_networks() -> None:
+    models = ("resnet18", "newer", "alexnet")
+    rows, model_rows = study.aggregate(
+        models,
+        {model: complexity(model) for model in models},
+        dict.fromkeys(models, ACCURACY),
+        [study.Measurements(PLAN, quiet(), {})],
+        published.read(TABLES),
+    )
+    assert [row.model for row in model_rows] == list(models)
+    assert [(row.device, row.model) for row in rows[:3]] == [("cpu", model) for model in models]
+    assert [(row.device, row.model) for row in rows[3::7]] == [
+        (device, model)
+        for device in ("titanxp-2018", "jetsontx1-2018")
+        for model in ("resnet18", "alexnet")
+    ]
+    # Published accuracy there, whatever the measured device has.
+    assert rows[0].top1 == 70.0 and rows[3].top1 == 69.64
+
+
+def test_models_table_joins_complexity_and_accuracy() -> None:
+    _, (row,) = study.aggregate(
+        ["resnet18"], {"resnet18": complexity()}, {"resnet18": ACCURACY}, [], None
+    )
+    assert row.model_dump(include=set(Complexity.model_fields)) == complexity().model_dump()
+    assert (row.top1, row.top1_published, row.top1_source) == (70.0, 70.0, "published:table3")
+    assert (row.top5, row.top5_published, row.top5_source) == (90.0, 90.0, "published:figure")
+    assert row.top1_measured is row.top5_measured is row.top1_low is row.top1_high is None
+
+
+def test_accuracy_is_that_of_the_study_then_of_a_library() -> None:
+    networks = load_registry()
+    assert study.published_accuracy(networks["alexnet"]) == study.Accuracy(
+        56.64, "published:figure", 79.06, "published:figure"
+    )
+    assert study.published_accuracy(networks["resnet18"]).top1_source == "published:table3"
+
+    def source(**changes: Any) -> WeightsSource:
+        fields: dict[str, Any] = {
+            "tier": "C",
+            "library": "l",
+            "url": "https://example.org/w.pth",
+            "filename": "w.pth",
+            "hash": None,
+        }
+        return WeightsSource(**(fields | changes))
+
+    def newer(*weights: WeightsSource) -> Network:
+        return networks["resnet18"].model_copy(update={"published": None, "weights": weights})
+
+    stated = newer(source(), source(top1=76.1, top5=92.9))
+    assert study.published_accuracy(stated) == study.Accuracy(
+        76.1, "published:library", 92.9, "published:library"
+    )
+    half = study.published_accuracy(newer(source(top1=76.1)))
+    assert (half.top1_source, half.top5, half.top5_source) == ("published:library", None, None)
+    assert study.published_accuracy(newer(source())) == study.Accuracy()
+
+
+# Accuracy ------------------------------------------------------------------------------------
+
+
+def accuracy_row(model: str = "resnet18", **changes: Any) -> AccuracyRow:
+    """All validation images, by the protocol of the published numbers."""
+    fields: dict[str, Any] = {
+        "model": model,
+        "dataset": "imagenet",
+        "protocol": "bianco2018",
+        "status": "ok",
+        "n": 50_000,
+        "classes": 1000,
+        "top1": 69.5,
+        "top1_low": 69.1,
+        "top1_high": 69.9,
+        "top5": 89.1,
+        "top5_low": 88.8,
+        "top5_high": 89.4,
+    }
+    return AccuracyRow(**(fields | changes))
+
+
+def ranked(*measured: AccuracyRow, models: tuple[str, ...] = ("resnet18", "alexnet")) -> list[Any]:
+    """(top1, source, low, measured, published) of each network of models.csv."""
+    rows, model_rows = study.aggregate(
+        models,
+        {model: complexity(model) for model in models},
+        dict.fromkeys(models, ACCURACY),
+        [study.Measurements(PLAN, [], {})],
+        published.read(TABLES),
+        measured,
+    )
+    for row, model_row in zip(rows, model_rows, strict=False):
+        assert (row.device, row.top1, row.top5) == ("cpu", model_row.top1, model_row.top5)
+        assert row.accuracy_source == model_row.top1_source
+    for row in rows[len(models) :]:
+        assert row.accuracy_source in ("published:table3", "published:figure")
+    return [
+        (row.top1, row.top1_source, row.top1_low, row.top1_measured, row.top1_published)
+        for row in model_rows
+    ]
+
+
+PUBLISHED = (70.0, "published:table3", None, None, 70.0)
+MEASURED = (69.5, "measured:imagenet", 69.1, 69.5, 70.0)
+BESIDE = (70.0, "published:table3", None, 69.5, 70.0)
+
+
+def test_accuracy_over_all_validation_images_replaces_the_published_one() -> None:
+    assert ranked(accuracy_row()) == [MEASURED, PUBLISHED]
+    assert ranked(accuracy_row(), accuracy_row("alexnet")) == [MEASURED, MEASURED]
+    _, (row,) = study.aggregate(
+        ["resnet18"],
+        {"resnet18": complexity()},
+        {"resnet18": study.Accuracy()},
+        [],
+        None,
+        [accuracy_row()],
+    )
+    assert (row.top5, row.top5_low, row.top5_high) == (89.1, 88.8, 89.4)
+    assert (row.top1_published, row.top5_published, row.top5_measured) == (None, None, 89.1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"n": 49_999}, {"skipped": 1}, {"dataset": "imagenetv2"}, {"dataset": "folder", "n": 100}],
+)
+def test_any_other_accuracy_stands_beside_the_published_one(changes: dict[str, Any]) -> None:
+    assert ranked(accuracy_row(**changes)) == [BESIDE, PUBLISHED]
+
+
+def test_another_protocol_replaces_all_or_none() -> None:
+    one, other = (accuracy_row(model, protocol="native") for model in ("resnet18", "alexnet"))
+    assert ranked(one) == [BESIDE, PUBLISHED]
+    assert ranked(one, other) == [MEASURED, MEASURED]
+    partly = other.model_copy(update={"n": 100})
+    assert ranked(one, partly) == [BESIDE, BESIDE]
+
+
+def test_what_was_not_measured_leaves_the_published_accuracy() -> None:
+    missed = AccuracyRow(model="resnet18", dataset="imagenet", status="not_measured", message="404")
+    dropped = accuracy_row("vgg16")
+    assert ranked(missed, dropped) == [PUBLISHED, PUBLISHED]
+
+
+def test_floats_survive_being_written(tmp_path: Path) -> None:
+    luck = random.Random(1)
+    lines = [line(k, 10 * exp(luck.gauss(0, 0.01))) for k in range(1, 6)]
+    rows, model_rows = study.aggregate(
+        ["resnet18"],
+        {"resnet18": complexity()},
+        {"resnet18": ACCURACY},
+        [study.Measurements(PLAN, lines, {("fp32-eager", "resnet18"): memory()})],
+        published.read(TABLES),
+    )
+    write_table(tmp_path / "study.csv", StudyRow, rows)
+    write_table(tmp_path / "models.csv", ModelRow, model_rows)
+    assert read_rows(tmp_path / "study.csv", StudyRow) == rows
+    assert read_rows(tmp_path / "models.csv", ModelRow) == model_rows
+
+
+# Files ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Records of resnet18 at batch size 1, five rounds, and those of a dropped network."""
+    folder = tmp_path / "results" / "cpu" / "fp32-eager"
+    for own in quiet():
+        dropped = own.model_copy(update={"model": "alexnet"})
+        write_lines(folder / "latency" / f"round-{own.round}.jsonl", [own, dropped])
+    # A round beyond the plan, in a shape that cannot be read.
+    (folder / "latency" / "round-6.jsonl").write_text("left over\n")
+    write_json(folder / "memory" / "resnet18.json", memory())
+    (folder / "memory" / "alexnet.json").write_text("left over\n")
+    write_table(tmp_path / "results" / "complexity.csv", Complexity, [complexity()])
+    return tmp_path / "results"
+
+
+def test_records_are_read_from_the_planned_files_only(results: Path) -> None:
+    measured = study.read_measurements(results, PLAN, ["resnet18", "vgg16"])
+    assert list(measured.memory) == [("fp32-eager", "resnet18")]
+    rows, _ = study.aggregate(
+        ["resnet18"], {"resnet18": complexity()}, {"resnet18": ACCURACY}, [measured], None
+    )
+    (row,) = rows
+    assert (row.latency_ms, row.stable, row.memory_mib) == (10.0, True, 76.5)
+
+
+def test_missing_files_are_missing_measurements(tmp_path: Path) -> None:
+    measured = study.read_measurements(tmp_path, PLAN, ["resnet18"])
+    assert (measured.latency, measured.memory) == ([], {})
+
+
+def _edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    content = json.loads(
+        path.read_text().splitlines()[0] if path.suffix == ".jsonl" else path.read_text()
+    )
+    change(content)
+    path.write_text(json.dumps(content) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("device", "gpu", "device: 'gpu': expected 'cpu' here"),
+        ("variant", "int8", "variant: 'int8': expected 'fp32-eager' here"),
+        ("schema_version", 0, "schema_version: 0: this version of dnnbench reads 1"),
+        ("round", 4, "round: 4: expected 3 here"),
+        ("samples_ms", [1.0, -2.0], "samples_ms.1: -2.0: "),
+        ("status", "okay", "status: 'okay': "),
+        ("stauts", "ok", "stauts: 'ok': extra inputs are not permitted"),
+    ],
+)
+def test_a_wrong_line_is_named(results: Path, key: str, value: object, message: str) -> None:
+    path = results / "cpu" / "fp32-eager" / "latency" / "round-3.jsonl"
+    _edit(path, lambda content: content.__setitem__(key, value))
+    with pytest.raises(RecordError, match=re.escape(f"{path}:1: {message}")) as error:
+        study.read_measurements(results, PLAN, ["resnet18"])
+    assert "\n" not in str(error.value)
+    assert str(error.value).endswith("remove the line to measure its cell again")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("device", "gpu", "device: 'gpu': expected 'cpu' here"),
+        ("model", "vgg16", "model: 'vgg16': expected 'resnet18' here"),
+        ("schema_version", 2, "schema_version: 2: this version of dnnbench reads 1"),
+        ("cells", [{"batch_size": -1, "status": "ok"}], "cells.0.batch_size: -1: "),
+    ],
+)
+def test_a_wrong_memory_record_is_named(
+    results: Path, key: str, value: object, message: str
+) -> None:
+    path = results / "cpu" / "fp32-eager" / "memory" / "resnet18.json"
+    _edit(path, lambda content: content.__setitem__(key, value))
+    with pytest.raises(RecordError, match=re.escape(f"{path}: {message}")) as error:
+        study.read_measurements(results, PLAN, ["resnet18"])
+    assert "\n" not in str(error.value)
+    assert str(error.value).endswith("remove it to measure again")
+
+
+@pytest.mark.parametrize("file", ["latency/round-2.jsonl", "memory/resnet18.json"])
+def test_a_truncated_record_is_named(results: Path, file: str) -> None:
+    path = results / "cpu" / "fp32-eager" / file
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(RecordError, match=re.escape(str(path))) as error:
+        study.read_measurements(results, PLAN, ["resnet18"])
+    assert "\n" not in str(error.value) and "remove" in str(error.value)
+
+
+def test_complexity_has_a_row_for_every_network(results: Path) -> None:
+    path = results / "complexity.csv"
+    assert study.read_complexity(path, ["resnet18"]) == {"resnet18": complexity()}
+    with pytest.raises(RecordError, match=r"complexity\.csv: model: 'vgg16': no row; run the"):
+        study.read_complexity(path, ["resnet18", "vgg16"])
+    with pytest.raises(RecordError, match=r"none\.csv: no such file; run the complexity stage"):
+        study.read_complexity(results / "none.csv", ["resnet18"])
+    path.write_text(path.read_text().rsplit(",", 1)[0] + "\n")
+    with pytest.raises(RecordError, match=r"complexity\.csv:2: 14 fields, expected 15; remove"):
+        study.read_complexity(path, ["resnet18"])
+
+
+# The script ----------------------------------------------------------------------------------
+
+
+def _script(results: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        *(sys.executable, str(ROOT / "workflow" / "scripts" / "aggregate.py")),
+        *("resnet18", "--device", "cpu", "--results", str(results)),
+        *("--complexity", str(results / "complexity.csv"), *arguments),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def test_the_script_writes_three_tables(results: Path) -> None:
+    done = _script(results, "--batch-sizes", "1,8", "--max-memory-gib", "0.05,1")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = read_rows(results / "study.csv", StudyRow)
+    assert [(row.device, row.batch_size, row.status) for row in rows[:2]] == [
+        ("cpu", 1, "ok"),
+        ("cpu", 8, "not_measured"),
+    ]
+    assert len(rows) == 2 + 2 * 7
+    (model,) = read_rows(results / "models.csv", ModelRow)
+    assert (model.params, model.top1) == (11689512, 69.64)
+    # 76.5 MiB and 100 frames a second; 1.79 and 21.16 ms with 0.67 GB on the 2018 devices.
+    chosen = read_rows(results / "selection.csv", SelectionRow)
+    assert [(row.device, row.max_memory_gib, row.min_fps) for row in chosen] == [
+        *(("cpu", 1.0, fps) for fps in (15, 30, 60)),
+        *(("titanxp-2018", 1.0, fps) for fps in (15, 30, 60)),
+        *(("jetsontx1-2018", 1.0, fps) for fps in (15, 30)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--batch-sizes", "1,0"], "'1,0'"),
+        (["--batch-sizes", "1", "--min-fps", "15,fast"], "'15,fast'"),
+        (["--batch-sizes", "1", "--min-fps", "inf"], "'inf'"),
+        (["--batch-sizes", "1", "--published", "nowhere"], "nowhere/latency.csv: no such file"),
+        (["vgg16", "--batch-sizes", "1"], "'vgg16': no row; run the complexity stage"),
+    ],
+)
+def test_a_mistake_on_the_command_line_writes_nothing(
+    results: Path, arguments: list[str], message: str
+) -> None:
+    done = _script(results, *arguments)
+    assert done.returncode != 0
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert not (results / "study.csv").exists()

@@ -1,0 +1,126 @@
+"""results/variants.csv: other ways of running against fp32-eager."""
+
+import pytest
+from helpers import studies
+
+from dnnbench.records.engine_records import Agreement, Built
+from dnnbench.records.memory_records import MemoryCell, MemoryRecord
+from dnnbench.records.study_records import StudyRow, VariantRow
+from dnnbench.report import page
+from dnnbench.report.figures.variants_table import variants_table
+from dnnbench.tables import variant_ratios
+from dnnbench.tables.study import Measurements, Plan
+
+PLAN = Plan("cpu", ["fp32-eager", "fp32-compile"], [1], 3, "default")
+
+
+def cells(**changes):
+    """fp32-eager and fp32-compile of one network, as study.csv has them."""
+    (row, *_) = [
+        row
+        for row in studies.tables()[0]
+        if (row.device, row.model, row.batch_size) == ("cpu", "resnet50", 1)
+    ]
+    own = {"variant": "fp32-compile", "memory_mib": row.memory_mib + 20.5, **changes}
+    return [row, StudyRow.model_validate(row.model_dump() | own)]
+
+
+def measured(times, **changes):
+    built = Built(ms=1.0, settings={"version": "1"})
+    found = Agreement(images=16, largest_difference=1e-6, top1=100)
+    reference = studies.timed("resnet50", [10.0, 20.0, 12.0])
+    lines = [
+        line.model_copy(
+            update={
+                "variant": "fp32-compile",
+                "built": built.model_copy(update={"ms": 1000.0 * line.round}),
+                "agreement": found.model_copy(update={"largest_difference": 1e-6 * line.round}),
+                **changes,
+            }
+        )
+        for line in studies.timed("resnet50", times)
+    ]
+    cell = MemoryCell(batch_size=1, status="ok", built=built.model_copy(update={"ms": 60_000.0}))
+    record = MemoryRecord(
+        device="cpu",
+        variant="fp32-compile",
+        model="resnet50",
+        fingerprint="f",
+        threads=2,
+        cell_timeout_s=60,
+        started=reference[0].started,
+        cells=[cell],
+    )
+    memory = {("fp32-compile", "resnet50"): record}
+    return Measurements(PLAN, [*reference, *lines], memory)
+
+
+def test_times_are_compared_within_rounds():
+    (row,) = variant_ratios.compare(cells(), [measured([5.0, 10.0, 6.0])])
+    # Twice as fast in each round, though the rounds differ by a factor of two.
+    assert (row.variant, row.rounds, row.time_ratio) == ("fp32-compile", 3, 0.5)
+    assert (row.time_ratio_low, row.time_ratio_high) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert row.memory_more_mib == pytest.approx(20.5)
+    # The stage of memory came first, and torch keeps what it compiled.
+    assert row.built_ms == 60_000
+    assert row.largest_difference == pytest.approx(3e-6)
+    assert row.top1_same == 100
+
+
+def test_a_way_that_failed_has_its_reason_and_no_ratio():
+    failed = cells(status="failed", unstable_reason="3 of 3 rounds failed: output: not finite")
+    (row,) = variant_ratios.compare(failed, [measured([5.0, 10.0, 6.0], status="failed")])
+    assert (row.status, row.rounds, row.time_ratio) == ("failed", 0, None)
+    assert row.message == "3 of 3 rounds failed: output: not finite"
+    assert row.largest_difference == pytest.approx(3e-6)
+
+
+def test_what_shares_no_session_is_compared_as_two_runs_are():
+    rows = cells(session="another", stable=False, unstable_reason="a neighbour")
+    (row,) = variant_ratios.compare(rows, [measured([5.0, 10.0, 6.0], session="another")])
+    assert (row.rounds, row.time_ratio) == (0, 0.5)
+    assert row.time_ratio_low < 0.3 and row.time_ratio_high > 0.8
+    assert (row.stable, row.message) == (False, "a neighbour")
+    (line,) = variants_table([row], studies.study().identity).lines
+    (cell,) = line[3]
+    assert cell.text == "0.500†"
+    assert "timed in another session than fp32-eager" in cell.note
+
+
+def test_the_published_devices_and_the_reference_have_no_row():
+    assert variant_ratios.compare(studies.tables()[0], []) == []
+
+
+def variant_row(model="resnet50", **changes):
+    fields = dict.fromkeys(VariantRow.model_fields) | {
+        "device": "cpu",
+        "model": model,
+        "variant": "bf16-eager",
+        "batch_size": 1,
+        "status": "ok",
+        "rounds": 3,
+        "time_ratio": 0.512,
+        "time_ratio_low": 0.49,
+        "time_ratio_high": 0.53,
+        "top1_same": 100,
+        "largest_difference": 0.01,
+    }
+    return VariantRow.model_validate(fields | changes)
+
+
+def test_the_page_shows_other_ways_only_where_there_are_some():
+    data = studies.study()
+    without = page.render(data, [], [])
+    assert "Other ways of running" not in without
+    rows = [
+        variant_row(),
+        variant_row(batch_size=8, status="failed", time_ratio=None, message="output: <b>"),
+        variant_row("vgg16", variant="fp32-compile"),
+    ]
+    table = variants_table(rows, data.identity)
+    assert table.heads == [("bf16-eager", [1, 8]), ("fp32-compile", [1, 8])]
+    assert [cell.text for cell in table.lines[0][3]] == ["0.512", "failed", *["not measured"] * 2]
+    html = page.render(studies.results(*studies.tables(), variants=rows), [], [])
+    assert html.count("<h3>Other ways of running: cpu</h3>") == 1
+    assert "0.490 to 0.530" in html
+    assert "output: &lt;b&gt;" in html and "output: <b>" not in html

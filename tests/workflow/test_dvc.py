@@ -1,0 +1,204 @@
+"""The study as a DVC pipeline: the example of examples/two-networks, by the real DVC and Git."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+import vl_convert
+import yaml
+from helpers.projects import ROOT, edit, environment, jobs, lines, memory, project
+
+from dnnbench.core.storage import read_json, read_rows
+from dnnbench.records.study_records import Metrics, SelectionRow, StudyRow
+
+EXAMPLE = ROOT / "examples/two-networks"
+DEVICE = "config/devices/cpu.yaml"
+
+
+def command(folder, *words):
+    """Standard output of a command that has to succeed; Git knows an author."""
+    author = {"GIT_CONFIG_GLOBAL": os.devnull}
+    for role in ("AUTHOR", "COMMITTER"):
+        author |= {f"GIT_{role}_NAME": "A tester", f"GIT_{role}_EMAIL": "tester@example.org"}
+    done = subprocess.run(
+        words, cwd=folder, env=environment(folder) | author, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def ran(output):
+    """The stages that a repro ran, in order."""
+    words = (line.split("'") for line in output.splitlines() if line.startswith("Running stage"))
+    return [name for _, name, _ in words]
+
+
+def started(folder):
+    """When every cell was timed, and every memory profiled."""
+    timed = {cell: line.started for cell, line in lines(folder).items()}
+    return timed, {name: record.started for name, record in memory(folder).items()}
+
+
+def commit(folder):
+    command(folder, "git", "add", "--all")
+    command(folder, "git", "commit", "--quiet", "--message", "study")
+
+
+@pytest.fixture(scope="module")
+def repeated(tmp_path_factory):
+    """The example, with fewer timings, in a clone of the project: made by `dvc repro`."""
+    folder = project(tmp_path_factory.mktemp("study"))
+    shutil.copytree(ROOT / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
+    for file in (".dvcignore", ".gitignore"):
+        shutil.copy(ROOT / file, folder / file)
+    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True)
+    edit(folder / "params.yaml", {"latency": {"rounds": 2}})
+    command(folder, "git", "init", "--quiet")
+    commit(folder)
+    command(folder, "dvc", "repro")
+    commit(folder)
+    return folder
+
+
+@pytest.fixture
+def study(repeated, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(repeated, folder, symlinks=True)
+    return folder
+
+
+def test_the_example_is_locked_as_it_is_written():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text().replace("${profile}", "cpu"))["stages"]
+    locked = yaml.safe_load((EXAMPLE / "dvc.lock").read_text())["stages"]
+    params = yaml.safe_load((EXAMPLE / "params.yaml").read_text())
+    assert locked.keys() == stages.keys()
+    for name, stage in locked.items():
+        written = [*stages[name].get("outs", ()), *stages[name].get("metrics", ())]
+        assert [out["path"] for out in stage.get("outs", ())] == sorted(
+            path for entry in written for path in entry
+        )
+        for key, value in stage["params"].get("params.yaml", {}).items():
+            assert value == params[key]
+
+
+@pytest.mark.slow
+def test_the_example_can_be_repeated(repeated):
+    written = yaml.safe_load((EXAMPLE / "dvc.lock").read_text())["stages"]
+    locked = yaml.safe_load((repeated / "dvc.lock").read_text())["stages"]
+    assert locked.keys() == written.keys()
+    # What does not depend on the machine is the same to the byte.
+    for stage in ("accuracy", "complexity"):
+        assert locked[stage]["outs"] == written[stage]["outs"]
+    rows = read_rows(repeated / "results/study.csv", StudyRow)
+    assert {(row.status, row.memory_status) for row in rows if row.device == "cpu"} == {
+        ("ok", "ok")
+    }
+
+
+@pytest.mark.slow
+def test_nothing_is_done_twice_by_either_program(repeated):
+    assert ran(command(repeated, "dvc", "repro")) == []
+    assert jobs(repeated) == {}
+    assert "up to date" in command(repeated, "dvc", "status")
+
+
+@pytest.mark.slow
+def test_after_snakemake_dvc_measures_nothing(study):
+    (study / "dvc.lock").unlink()
+    shutil.rmtree(study / ".dvc/cache")
+    before = started(study)
+    output = command(study, "dvc", "repro")
+    assert len(ran(output)) == 7
+    assert started(study) == before
+    assert "up to date" in command(study, "dvc", "status")
+    assert jobs(study) == {}
+
+
+@pytest.mark.slow
+def test_an_experiment_with_other_batch_sizes_runs_what_it_must(study):
+    before = started(study)
+    output = command(
+        study, "dvc", "exp", "run", "--name", "two", "-S", f"{DEVICE}:batch_sizes=[1,2]"
+    )
+    assert ran(output) == ["memory", "latency", "aggregate", "report"]
+    timed, profiled = started(study)
+    assert timed.items() > before[0].items()
+    assert {cell[3] for cell in timed.keys() - before[0].keys()} == {2}
+    assert {
+        row.batch_size
+        for row in read_rows(study / "results/study.csv", StudyRow)
+        if row.device == "cpu"
+    } == {1, 2}
+    assert profiled.keys() == before[1].keys()
+    assert jobs(study) == {}
+
+    changed = json.loads(command(study, "dvc", "params", "diff", "--json"))
+    assert changed[DEVICE] == {"batch_sizes": {"old": "[1]", "new": "[1, 2]"}}
+    shown = json.loads(command(study, "dvc", "exp", "show", "--json"))
+    (_, head) = shown
+    (experiment,) = head["experiments"]
+    assert experiment["name"] == "two"
+    data = experiment["revs"][0]["data"]
+    assert data["params"][DEVICE]["data"]["batch_sizes"] == [1, 2]
+    metrics = data["metrics"]["results/metrics.json"]["data"]
+    assert Metrics.model_validate(metrics) == read_json(study / "results/metrics.json", Metrics)
+
+    # What is dropped leaves the tables, and its records stay; other budgets choose again.
+    edit(study / DEVICE, {"batch_sizes": [1]})
+    edit(study / "params.yaml", {"budgets": {"min_fps": [1.0], "max_memory_gib": [1.0]}})
+    command(study, "dvc", "repro")
+    assert started(study) == (timed, profiled)
+    rows = read_rows(study / "results/study.csv", StudyRow)
+    assert {row.batch_size for row in rows if row.device == "cpu"} == {1}
+    chosen = read_rows(study / "results/selection.csv", SelectionRow)
+    assert {(row.min_fps, row.max_memory_gib) for row in chosen} == {(1.0, 1.0)}
+    changes = json.loads(command(study, "dvc", "metrics", "diff", "--json"))
+    (numbers,) = changes.values()
+    assert numbers["devices.cpu.budgets_met"]["new"] == 1
+    assert "devices.cpu.cells" not in numbers
+
+
+@pytest.mark.slow
+def test_metrics_and_plots_are_those_of_the_tables(repeated):
+    shown = json.loads(command(repeated, "dvc", "metrics", "show", "--json"))
+    (data,) = (found["data"] for found in shown[""]["data"].values())
+    seen = Metrics.model_validate(data).devices["cpu"]
+    assert (seen.cells, seen.cells_ok) == (2, 2)
+    rows = read_rows(repeated / "results/study.csv", StudyRow)
+    for name in yaml.safe_load((repeated / "dvc.yaml").read_text())["plots"]:
+        (title,) = name
+        spec = json.loads(command(repeated, "dvc", "plots", "show", "--show-vega", title))
+        drawn = vl_convert.vegalite_to_svg(spec)
+        # A mark each measured cell, and a column each batch size.
+        assert drawn.count('aria-roledescription="point"') == 2
+        assert len(spec["data"]["values"]) == len(rows)
+    assert "index.html" in command(repeated, "dvc", "plots", "show")
+    assert (repeated / "dvc_plots/index.html").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_a_fresh_clone_pulls_and_restores_and_has_nothing_to_do(repeated, tmp_path):
+    study = tmp_path / "study"
+    shutil.copytree(repeated, study, symlinks=True)
+    command(study, "dvc", "remote", "add", "--default", "shelf", str(tmp_path / "shelf"))
+    commit(study)
+    command(study, "dvc", "push")
+
+    clone = tmp_path / "clone"
+    command(tmp_path, "git", "clone", "--quiet", str(study), str(clone))
+    command(clone, "dvc", "pull")
+    (recipe,) = [
+        line.replace("$(PROFILE)", "cpu").split()
+        for line in (ROOT / "Makefile").read_text().splitlines()
+        if line.startswith("\tsnakemake") and "--touch" in line
+    ]
+    command(clone, *recipe)
+    assert jobs(clone) == {}
+    assert "up to date" in command(clone, "dvc", "status")
+    assert started(clone) == started(study)
+    # From here on a change runs what depends on it, as where the study was measured.
+    edit(clone / DEVICE, {"batch_sizes": [1, 4]})
+    rules = {"profile_memory": 1, "time_round": 2, "aggregate": 1, "findings": 1, "report": 1}
+    assert jobs(clone) == rules

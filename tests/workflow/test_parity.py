@@ -1,0 +1,174 @@
+"""The two graphs, Snakemake's of jobs and DVC's of stages, say the same."""
+
+import json
+import re
+import subprocess
+from collections import defaultdict
+from pathlib import PurePath
+
+import pytest
+import yaml
+from helpers.projects import edit, environment, picture, project
+
+# An output, which is kept, or a dependency of dvc.yaml.
+OF_A_VARIANT = re.compile(
+    r"^ +- results/\$\{profile\}/fp32-eager/\w+(:\n +persist: true)?\n", re.MULTILINE
+)
+RULES = re.compile(r"^rule (\w+):", re.MULTILINE)
+
+
+def added(found):
+    """An entry of dvc.yaml and one like it, as docs/variants.md says."""
+    return found[0] + found[0].replace("fp32-eager", "bf16-eager")
+
+
+def said(folder, targets, *options):
+    """What Snakemake writes on standard output about targets."""
+    done = subprocess.run(
+        ["snakemake", "--profile", "cpu", *options, "--", *targets],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A project that measures everything there is to measure, in two ways, not run."""
+    folder = project(tmp_path_factory.mktemp("project"))
+    edit(folder / "config/devices/cpu.yaml", {"variants": ["fp32-eager", "bf16-eager"]})
+    dvc = folder / "dvc.yaml"
+    dvc.write_text(OF_A_VARIANT.sub(added, dvc.read_text()))
+    picture(folder / "pictures/n01440764/1.png", 1)
+    edit(folder / "params.yaml", {"dataset": {"name": "folder", "path": "pictures"}})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def stages(folder):
+    """The stages of dvc.yaml with their paths, templates filled in."""
+    text = (folder / "dvc.yaml").read_text().replace("${profile}", "cpu")
+    return yaml.safe_load(text)["stages"]
+
+
+@pytest.fixture(scope="module")
+def stage_of(folder, stages):
+    """The stage of each rule: the one that depends on the rule's file."""
+    files = {path: name for name, stage in stages.items() for path in stage["deps"]}
+    found = {}
+    for file in (folder / "workflow/rules").glob("*.smk"):
+        for rule in RULES.findall(file.read_text()):
+            found[rule] = files[str(file.relative_to(folder))]
+    return found
+
+
+@pytest.fixture(scope="module")
+def graph(folder, stages):
+    """Snakemake's graph: which rules each rule waits for. A stage's target is a rule."""
+    text = json.loads(said(folder, stages, "--forceall", "--d3dag"))
+    rules = {node["id"]: node["value"]["rule"] for node in text["nodes"]}
+    before = {rule: set() for rule in rules.values()}
+    for edge in text["edges"]:
+        before[rules[edge["v"]]].add(rules[edge["u"]])
+    return before
+
+
+@pytest.fixture(scope="module")
+def files(folder, stages):
+    """Of each rule: the files that it makes, and those that it reads."""
+    # What a rule reads is listed once it has run, or has seemed to.
+    for row in summary(folder, stages, "--summary"):
+        path = folder / row["output_file"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    said(folder, stages, "--touch", "--forceall")
+    made, read = defaultdict(set), defaultdict(set)
+    for row in summary(folder, stages, "--detailed-summary"):
+        made[row["rule"]].add(row["output_file"])
+        read[row["rule"]].update(row["input-file(s)"].split(","))
+    return made, read
+
+
+def summary(folder, targets, option):
+    """Snakemake's table of the files that the targets need, but for the targets themselves."""
+    header, *rows = said(folder, targets, option).strip().splitlines()
+    table = [dict(zip(header.split("\t"), row.split("\t"), strict=True)) for row in rows]
+    return [row for row in table if "/" in row["output_file"]]
+
+
+def outputs(stage):
+    """Paths of a stage's outputs and metrics, each of which is cached and kept."""
+    entries = [*stage.get("outs", ()), *stage.get("metrics", ())]
+    assert all(list(entry.values()) == [{"persist": True}] for entry in entries)
+    return {path for entry in entries for path in entry}
+
+
+def covered(file, paths):
+    return any(PurePath(file).is_relative_to(path) for path in paths)
+
+
+def needed(graph, target):
+    """A rule and all that it waits for."""
+    found, waiting = set(), [target]
+    while waiting:
+        rule = waiting.pop()
+        if rule not in found:
+            found.add(rule)
+            waiting += graph[rule]
+    return found
+
+
+def test_a_target_makes_what_its_stage_puts_out_and_no_other_result(stages, stage_of, graph, files):
+    made, _ = files
+    for name, stage in stages.items():
+        rules = [rule for rule in needed(graph, name) if stage_of[rule] == name]
+        results = {
+            file
+            for rule in rules
+            for file in made.get(rule, ())
+            if not file.startswith("resources/")
+        }
+        for path in outputs(stage):
+            assert any(covered(file, [path]) for file in results), (name, path)
+        assert {file for file in results if not covered(file, outputs(stage))} == set()
+        assert stage["cmd"] == f"snakemake --profile cpu -- {name}"
+
+
+def test_a_stage_depends_on_every_file_that_its_rules_read(stages, stage_of, files):
+    made, read = files
+    everything = set().union(*made.values())
+    assert read.keys() == made.keys()
+    for rule, paths in read.items():
+        sources = paths - everything
+        assert sources
+        depended = stages[stage_of[rule]]["deps"]
+        assert {file for file in sources if not covered(file, depended)} == set(), rule
+
+
+def test_variants_take_turns_round_by_round(files):
+    _, read = files
+    rounds = {path for path in read["time_round"] if path.endswith(".jsonl")}
+    # Each waits for one other, and the last round of the last variant is waited for by none.
+    places = [(1, "fp32-eager"), (1, "bf16-eager"), (2, "fp32-eager")]
+    assert rounds == {f"results/cpu/{way}/latency/round-{k}.jsonl" for k, way in places}
+
+
+def test_stages_follow_each_other_as_their_rules_do(stages, stage_of, graph):
+    of_rules = {
+        (stage_of[before], stage_of[rule]) for rule, needs in graph.items() for before in needs
+    }
+    of_stages = {
+        (before, after)
+        for before, earlier in stages.items()
+        for after, later in stages.items()
+        for path in outputs(earlier)
+        if any(covered(path, [dep]) or covered(dep, [path]) for dep in later["deps"])
+    }
+    # Files of weights are no output of DVC: the accuracy stage fetches what it lacks.
+    between = {(before, after) for before, after in of_rules if before != after}
+    assert between - of_stages == {("weights", "accuracy")}
+    assert of_stages <= between
