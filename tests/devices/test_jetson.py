@@ -22,6 +22,7 @@ from dnnbench.records.environment_records import Environment
 from dnnbench.records.latency_records import Disturbance
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.stats import disturbance
+from dnnbench.stats.disturbance import MAX_CLOCK_DROP
 
 ORIN = Visible(
     cards=(VisibleCard("Orin", "GPU-1", (0, 0, 0), (8, 7)),),
@@ -160,16 +161,16 @@ def test_clocks_that_float_are_refused_where_the_device_file_says_so(make):
     with pytest.raises(
         DeviceError, match=r"GPU's clock floats from 306 to 624\.75 MHz.*jetson_clo"
     ):
-        make(gpu=refuse, locked=False).check_clocks()
-    make(gpu=Gpu(when_clocks_float="flag"), locked=False).check_clocks()
-    make(gpu=refuse, locked=True).check_clocks()
+        make(gpu=refuse, locked=False).check_clocks(MAX_CLOCK_DROP)
+    make(gpu=Gpu(when_clocks_float="flag"), locked=False).check_clocks(MAX_CLOCK_DROP)
+    make(gpu=refuse, locked=True).check_clocks(MAX_CLOCK_DROP)
 
 
 def test_a_core_that_floats_is_named(make, tmp_path):
     on = make(gpu=Gpu(when_clocks_float="refuse"))
     boards.write(tmp_path, {"sys/devices/system/cpu/cpu3/cpufreq/scaling_min_freq": 115_200})
     with pytest.raises(DeviceError, match=r"core 3 floats from 115\.2 to 1510\.4 MHz"):
-        on.check_clocks()
+        on.check_clocks(MAX_CLOCK_DROP)
 
 
 def test_threads_are_the_big_cores_that_this_process_may_use(make, monkeypatch):

@@ -31,6 +31,7 @@ from dnnbench.measure import memory_profile, round
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryRecord
 from dnnbench.stats import disturbance
+from dnnbench.stats.disturbance import MAX_CLOCK_DROP
 from helpers import rounds
 
 References.size, References.copied_mib = 64, 1
@@ -555,7 +556,7 @@ def test_clocks_that_float_are_refused_where_the_device_file_says_so(run):
 
     def said(**settings):
         try:
-            use(Sagging(), **settings).check_clocks()
+            use(Sagging(), **settings).check_clocks(MAX_CLOCK_DROP)
         except UserError as error:
             return str(error)
 

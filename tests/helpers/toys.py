@@ -18,7 +18,7 @@ def entry(builder: str, **fields) -> Network:
         family="Toy",
         year=2026,
         venue="tests",
-        builder=f"toys:{builder}",
+        builder=f"{__name__}:{builder}",
         input_size=32,
         channel_order="RGB",
         range=(0, 1),

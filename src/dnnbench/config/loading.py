@@ -1,7 +1,8 @@
 """Read and check params.yaml and device files.
 
 Everything is checked before any work starts. A mistake is one line that names the file, the key,
-the value and the remedy."""
+the value and the remedy.
+"""
 
 import difflib
 import os

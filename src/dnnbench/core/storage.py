@@ -1,6 +1,7 @@
 """Read and write records: JSON, JSON lines and CSV, checked both ways.
 
-Files appear whole or not at all."""
+Files appear whole or not at all.
+"""
 
 import csv
 import io
@@ -11,17 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import (
-    ValidationError,
-)
+from pydantic import BaseModel, ValidationError
 
 from dnnbench.core.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-from dnnbench.records.base import Record
 
-R = TypeVar("R", bound="Record")
+R = TypeVar("R", bound=BaseModel)
 
 
 class RecordError(UserError):
@@ -32,7 +30,7 @@ class WriteError(UserError):
     """A file that cannot be written: names it, the reason and the remedy."""
 
 
-def columns(row_type: type[Record]) -> list[str]:
+def columns(row_type: type[BaseModel]) -> list[str]:
     """Column names of a table, in order."""
     return list(row_type.model_fields)
 
@@ -76,22 +74,22 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_json(path: Path, record: Record) -> None:
+def write_json(path: Path, record: BaseModel) -> None:
     """Write one record as indented JSON, atomically."""
     write_text(path, record.model_dump_json(indent=1) + "\n")
 
 
-def write_lines(path: Path, records: Iterable[Record]) -> None:
+def write_lines(path: Path, records: Iterable[BaseModel]) -> None:
     """Write records as JSON lines, atomically."""
     write_text(path, "".join(record.model_dump_json() + "\n" for record in records))
 
 
-def write_table(path: Path, row_type: type[Record], rows: Iterable[Record]) -> None:
+def write_table(path: Path, row_type: type[BaseModel], rows: Iterable[BaseModel]) -> None:
     """Write rows as CSV with a header, atomically; ``None`` becomes an empty field."""
     write_text(path, table_text(row_type, rows))
 
 
-def table_text(row_type: type[Record], rows: Iterable[Record]) -> str:
+def table_text(row_type: type[BaseModel], rows: Iterable[BaseModel]) -> str:
     """Rows as CSV with a header; ``None`` becomes an empty field."""
 
     def field(value: Any) -> str:
@@ -130,7 +128,7 @@ def read_lines(path: Path, record_type: type[R]) -> list[R]:
     return records
 
 
-def check_place(where: str, record: Record, place: Mapping[str, str | int], remedy: str) -> None:
+def check_place(where: str, record: BaseModel, place: Mapping[str, str | int], remedy: str) -> None:
     """Raise RecordError unless the record's fields are what its ``place`` says."""
     for key, expected in place.items():
         value = getattr(record, key)
@@ -174,12 +172,12 @@ def _rows(path: Path, row_type: type[R], remedy: str) -> list[R]:
     return rows
 
 
-def read_table(path: Path, row_type: type[Record]) -> "pd.DataFrame":
+def read_table(path: Path, row_type: type[BaseModel]) -> "pd.DataFrame":
     """Read a CSV table, checked row by row, as a data frame with nullable columns."""
     return to_frame(row_type, read_rows(path, row_type))
 
 
-def to_frame(row_type: type[Record], rows: Iterable[Record]) -> "pd.DataFrame":
+def to_frame(row_type: type[BaseModel], rows: Iterable[BaseModel]) -> "pd.DataFrame":
     """Rows as a data frame: every column present, ``None`` as a missing value of its type."""
     import pandas as pd  # Here, not above: the stages that measure need not wait for it.
 

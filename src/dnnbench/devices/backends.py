@@ -104,8 +104,11 @@ class Backend(Protocol):
         """Raise DeviceError, in one line with the remedy, where nothing can be measured."""
         ...
 
-    def check_clocks(self) -> None:
-        """Before a round: DeviceError if clocks float and the device file says to refuse then."""
+    def check_clocks(self, max_drop: float) -> None:
+        """Raise DeviceError before a round if clocks float and the device file refuses that.
+
+        ``max_drop``: how far a clock may fall under load, as a share of it.
+        """
         ...
 
     def settle(self) -> None:

@@ -49,7 +49,7 @@ class Cpu:
     def preflight(self) -> None:
         """A CPU is always there."""
 
-    def check_clocks(self) -> None:
+    def check_clocks(self, max_drop: float) -> None:
         """The reference kernels judge a CPU's clocks."""
 
     def settle(self) -> None:

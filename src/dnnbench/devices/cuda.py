@@ -21,7 +21,6 @@ from dnnbench.networks.registry import Network
 from dnnbench.records.environment_records import GpuEnvironment
 from dnnbench.records.latency_records import Disturbance
 from dnnbench.records.memory_records import MemoryCell
-from dnnbench.stats import disturbance
 
 _ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 _LOOK_S = 120.0  # For a child to start CUDA, which loads every kernel of an old build.
@@ -66,7 +65,7 @@ class Cuda:
                     f" instance's; switch it off: nvidia-smi -i {card.uuid} -mig 0"
                 )
 
-    def check_clocks(self) -> None:
+    def check_clocks(self, max_drop: float) -> None:
         """Where the device file says to refuse: load the GPU for a second, and watch its clock."""
         if self._gpu.when_clocks_float != "refuse":
             return
@@ -74,7 +73,7 @@ class Cuda:
         if outcome.status != "ok":
             raise DeviceError(f"{self._card().name}: clocks under load: {outcome.message}")
         low, high = outcome.value
-        if disturbance.clock_drop((low, high)) > disturbance.MAX_CLOCK_DROP:
+        if low < (1 - max_drop) * high:
             raise DeviceError(
                 f"{self._card().name}: the clock went from {high:g} to {low:g} MHz under load: lock"
                 " it lower (nvidia-smi -lgc MHz, as root), or set gpu.when_clocks_float: flag"

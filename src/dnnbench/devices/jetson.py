@@ -64,7 +64,7 @@ class Jetson:
         """A Jetson, whose GPU CUDA shows, and that this build of torch has kernels for."""
         self._look()
 
-    def check_clocks(self) -> None:
+    def check_clocks(self, max_drop: float) -> None:
         """Where the device file says to refuse: clocks that float."""
         if self._gpu.when_clocks_float == "refuse" and self._board.clocks_locked() is False:
             raise DeviceError(

@@ -123,7 +123,7 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     groups = _processes(plan, missing)
     busy = _others_busy(plan) if groups else None
     if groups:
-        backends.backend(plan.setup).check_clocks()
+        backends.backend(plan.setup).check_clocks(disturbance.MAX_CLOCK_DROP)
     what = f"round {plan.number} of {plan.passes.rounds}"
     with report(what, len(groups), _later(plan, output)) as step:
         for cells in groups:

@@ -2,7 +2,8 @@
 
 A record is a pydantic model: its fields are the columns (or keys) of one file, in order, with
 units in their names. A missing number is ``None`` in memory, an empty field in CSV and ``null`` in
-JSON; NaN and infinity are refused."""
+JSON; NaN and infinity are refused.
+"""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 

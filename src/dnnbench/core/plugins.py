@@ -1,0 +1,97 @@
+"""Descriptors: objects that each declare one engine, backend, library, limit or data set.
+
+dnnbench finds its own by listing a package, and those of other distributions by their entry points:
+
+    [project.entry-points."dnnbench.engines"]
+    tensorrt = "my_package.tensorrt:ENGINE"
+
+Literals, schemas, help texts and install hints derive from what is found, so that an addition is
+one module.
+"""
+
+import importlib
+import importlib.metadata
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Protocol, TypeVar
+
+from dnnbench.core.errors import UserError
+
+
+class Descriptor(Protocol):
+    """What every descriptor has: the name that users write."""
+
+    @property
+    def name(self) -> str:
+        """Name in params.yaml, device files and on the command line."""
+        ...
+
+
+D = TypeVar("D", bound=Descriptor)
+
+
+class PluginError(UserError):
+    """A plugin that cannot be used: names the entry point, the problem and the remedy."""
+
+
+def find(group: str, kind: type[D]) -> dict[str, D]:
+    """Return the descriptors of type ``kind`` by name: those of the package first, then plugins.
+
+    ``group`` is both a package of dnnbench and the name of an entry point group. A module of the
+    package declares its descriptor in a constant named for the type (``ENGINE`` for an ``Engine``),
+    and imports heavy libraries inside functions only, since listing imports it. Raises PluginError
+    where an entry point cannot be loaded, is of another type, or repeats a name.
+    """
+    return dict(_find(group, kind))
+
+
+def module_of(group: str, kind: type[D], name: str) -> str:
+    """Return the dotted name of the module that declares a descriptor, for the code graph."""
+    return _modules(group, kind)[name]
+
+
+@cache
+def _find(group: str, kind: type[D]) -> dict[str, D]:
+    return {descriptor.name: descriptor for descriptor, _ in _declared(group, kind)}
+
+
+@cache
+def _modules(group: str, kind: type[D]) -> dict[str, str]:
+    return {descriptor.name: module for descriptor, module in _declared(group, kind)}
+
+
+@cache
+def _declared(group: str, kind: type[D]) -> list[tuple[D, str]]:
+    found: dict[str, tuple[D, str]] = {}
+    for descriptor, module in [*_own(group, kind), *_others(group, kind)]:
+        if descriptor.name in found:
+            raise PluginError(
+                f"{module}: {descriptor.name!r}: {found[descriptor.name][1]} has this name too;"
+                " rename one"
+            )
+        found[descriptor.name] = descriptor, module
+    return list(found.values())
+
+
+def _own(group: str, kind: type[D]) -> Iterator[tuple[D, str]]:
+    constant = kind.__name__.upper()
+    for entry in pkgutil.iter_modules(importlib.import_module(group).__path__, f"{group}."):
+        if not entry.ispkg:
+            value = getattr(importlib.import_module(entry.name), constant, None)
+            if isinstance(value, kind):
+                yield value, entry.name
+
+
+def _others(group: str, kind: type[D]) -> Iterator[tuple[D, str]]:
+    for entry in importlib.metadata.entry_points(group=group):
+        where = f"entry point {entry.name!r} of {group} ({entry.value})"
+        try:
+            value: Any = entry.load()
+        except Exception as error:
+            raise PluginError(
+                f"{where}: {type(error).__name__}: {error}; correct or uninstall its package"
+            ) from error
+        if not isinstance(value, kind):
+            raise PluginError(f"{where}: {value!r} is no {kind.__name__}; correct its package")
+        yield value, entry.module
