@@ -756,7 +756,7 @@ def test_names_complete_in_a_shell(
         "PYTHONPATH": str(SOURCE),
     }
     done = subprocess.run(
-        [sys.executable, "-c", "from dnnbench.cli import app; app()"],
+        [sys.executable, "-c", "from dnnbench.cli.app import app; app()"],
         cwd=results.parent,
         env=os.environ | settings,
         capture_output=True,

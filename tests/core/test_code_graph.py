@@ -11,14 +11,17 @@ def names(script, monkeypatch):
 def test_a_stage_depends_on_its_script_and_what_it_imports(monkeypatch):
     found = names("latency", monkeypatch)
     assert "workflow/scripts/latency.py" in found
-    assert {f"src/dnnbench/{m}.py" for m in ("rounds", "latency", "isolation", "records")} <= found
+    assert {
+        f"src/dnnbench/{module}.py"
+        for module in ("measure/round", "measure/latency", "core/isolation", "core/storage")
+    } <= found
     assert "src/dnnbench/devices/cpu.py" in found  # Imported inside a function.
 
 
 def test_measuring_does_not_depend_on_what_is_drawn_from_it(monkeypatch):
     for stage in ("latency", "memory", "complexity", "environment"):
         found = " ".join(names(stage, monkeypatch))
-        for later in ("study", "selection", "figures", "page", "cli"):
+        for later in ("tables", "queries", "figures", "report", "cli"):
             assert later not in found
 
 

@@ -112,7 +112,7 @@ def losing() -> nn.Module:
     """Takes the card off the bus, and fails as torch does then."""
 
     def fall(_):
-        import gpu
+        from helpers import gpu
 
         gpu.change(lost=1)
         raise RuntimeError("CUDA error: unknown error")

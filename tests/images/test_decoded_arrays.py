@@ -134,7 +134,7 @@ def test_the_key_changes_with_all_that_could_change_a_pixel_or_label(
     elif change == "label":
         (folder / names()[0]).rename(folder / names()[5])
     elif change == "decoder":
-        monkeypatch.setattr(decoded_arrays.pictures, "decoder", lambda: "Pillow 1.1.7")
+        monkeypatch.setattr(decoded_arrays.image_pixels, "decoder", lambda: "Pillow 1.1.7")
     else:
         geometry = Geometry("bicubic", 40, 32)
     after = read_json(cached(folder, tmp_path / "after", geometry), DecodedImages)

@@ -11,6 +11,7 @@ import time
 import pytest
 import torch
 import yaml
+from helpers import toys
 from helpers.image_files import foolbox_pictures
 from helpers.projects import (
     LATENCY,
@@ -383,7 +384,7 @@ def test_unlock_refuses_while_snakemake_runs(study):
 
 
 def test_a_network_that_breaks_does_not_stop_the_study(study):
-    shutil.copy(ROOT / "tests/toys.py", study / "src/toys.py")
+    shutil.copy(toys.__file__, study / "src/toys.py")
     registry = study / "config/models.yaml"
     entry = yaml.safe_load(registry.read_text())["squeezenet1_1"]
     entry |= {"builder": "toys:raising", "arguments": {}, "name": "Broken", "weights": []}
