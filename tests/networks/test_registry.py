@@ -148,7 +148,7 @@ def test_a_missing_file_a_bad_key_and_a_key_given_twice(tmp_path):
 
 
 ELSEWHERE = (
-    "see config/models.yaml, or write timm:<name>, torchvision:<name> or mine:<file>.py:<function>"
+    "see config/models.yaml, or write mine:<file>.py:<function>, timm:<name> or torchvision:<name>"
 )
 
 

@@ -9,13 +9,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from dnnbench.config import variants
+from dnnbench.config import network_libraries, variants
 from dnnbench.config.budgets import Budgets
 from dnnbench.config.dataset_settings import Dataset
 from dnnbench.config.gpu_settings import Gpu
 from dnnbench.config.latency_settings import Latency
 from dnnbench.config.memory_settings import Memory
-from dnnbench.config.section import Section
+from dnnbench.config.section import Section, described
 from dnnbench.config.weights_settings import Weights
 from dnnbench.core.errors import UserError
 from dnnbench.records.base import BatchSize, DeviceName
@@ -30,6 +30,14 @@ _VARIANTS = (
 )
 
 
+def _models() -> str:
+    libraries = ", ".join(network_libraries.forms())
+    return (
+        "Networks: a set (bianco2018, modern), or a list of sets, names from the registry, and"
+        f" networks of libraries: {libraries}. Wildcards are allowed where a library has them."
+    )
+
+
 class Parameters(Section):
     """params.yaml with a device file's keys put over it."""
 
@@ -38,11 +46,7 @@ class Parameters(Section):
     ] = "cpu"
     models: Annotated[
         str | Annotated[list[str], Field(min_length=1)],
-        Field(
-            description="Networks: a set (bianco2018, modern), or a list of sets, names from the"
-            " registry, timm:<name>, torchvision:<name> (wildcards allowed) and"
-            " mine:<file>.py:<function>."
-        ),
+        Field(json_schema_extra=described(_models)),
     ] = "bianco2018"
     predicted: Annotated[
         str | list[str],

@@ -1,16 +1,15 @@
 """What a list of models stands for: networks of the registry, of libraries, and one's own.
 
 A name is one of the registry; a set of them (``bianco2018``, ``modern``); or the place of a network
-behind a prefix: ``timm:<name>``, ``torchvision:<name>``, ``mine:<file>.py:<function>``. Each
+behind the prefix of a library, such as ``timm:<name>`` or ``mine:<file>.py:<function>``. Each
 resolves to one entry of the registry's shape, whose key, a slug, names it in paths and tables.
 Importing this module imports no library: a name that asks for one does.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
-from dnnbench.networks.libraries import mine, timm, torchvision
+from dnnbench.config import network_libraries
+from dnnbench.config.network_libraries import Library
 from dnnbench.networks.registry import Network, RegistryError, hint, load_registry, spec_of
 
 # Every network of the 2018 study.
@@ -18,10 +17,7 @@ STUDY = "bianco2018"
 MODERN = "modern"
 SETS = (STUDY, MODERN)
 
-_LIBRARIES = {"timm": timm.find, "torchvision": torchvision.find, "mine": mine.find}
-_OTHERWISE = (
-    "see config/models.yaml, or write timm:<name>, torchvision:<name> or mine:<file>.py:<function>"
-)
+_MENDED = "correct the package of the library"
 
 
 def resolve(
@@ -64,31 +60,50 @@ def _networks(name: str, registry: Mapping[str, Network], source: str) -> list[N
     library, colon, rest = spec_of(str(name)).partition(":")
     if network := registry.get(f"{library}-{rest}" if colon else name):
         return [network]
-    if colon and library in _LIBRARIES:
+    if colon and (found := network_libraries.libraries().get(library)):
         # What the registry says of such a network is more than its library does.
-        return [registry.get(one.key, one) for one in _LIBRARIES[library](rest, source)]
-    remedy = hint(name, [*registry, *SETS], _OTHERWISE)
+        return [registry.get(one.key, one) for one in _of_library(found, rest, source)]
+    *others, last = network_libraries.forms()
+    otherwise = f"see config/models.yaml, or write {', '.join(others)} or {last}"
+    remedy = hint(name, [*registry, *SETS], otherwise)
     raise RegistryError(f"{source}: {name!r} is not a network; {remedy}")
 
 
-def key_of(name: str) -> str:
-    """The key of the network that is named so in a list of models; a name as it is, if it is one.
+def _of_library(library: Library, name: str, source: str) -> list[Network]:
+    """The networks of a library; what is wrong with it, or with a plugin's answer, is one line."""
+    spec = f"{library.name}:{name}"
+    try:
+        found = library.find(name, source)
+    except ImportError as error:
+        package = library.package or "what it needs"
+        raise RegistryError(f"{source}: {spec!r}: {error}; pip install {package}") from error
+    networks = []
+    for network in found:
+        if not isinstance(network, Network):
+            raise RegistryError(f"{source}: {spec!r}: {network!r} is no Network; {_MENDED}")
+        # A study's tables are read by what stands in them: the key, and how a list names it.
+        text = network.spec.removeprefix(f"{library.name}:")
+        if network.key != library.key_of(text) or network.spec == text:
+            raise RegistryError(
+                f"{source}: {spec!r}: key {network.key!r} and spec {network.spec!r} do not belong"
+                f" together; {_MENDED}"
+            )
+        networks.append(network)
+    return networks
 
-    Costs no import. ``timm:`` names need their tag. Raises RegistryError for a file of one's own
+
+def key_of(name: str) -> str:
+    """Return the key of the network that a list of models names so; of a key, that key.
+
+    Imports no library: names of timm need their tag. Raises RegistryError for a file of one's own
     that is not there.
     """
     library, colon, rest = name.partition(":")
-    if not colon or library not in _LIBRARIES:
-        return name
-    if library != "mine":
-        return f"{library}-{rest}"
-    path, _, function = rest.rpartition(":")
-    return mine.key(Path(path), function)
+    found = network_libraries.libraries().get(library) if colon else None
+    return found.key_of(rest) if found else name
 
 
 def printed_name(key: str) -> str:
     """What to call the network of a key that the registry does not have."""
-    library, _, name = spec_of(key).partition(":")
-    if name:
-        return f"{name} (torchvision)" if library == "torchvision" else name
-    return re.sub(r"^mine-(.+)-[0-9a-f]{8}$", r"\1", key)
+    library, name = network_libraries.by_key(key) or (None, key)
+    return library.printed(name) if library else key

@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from dnnbench.config import network_libraries
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe
 from dnnbench.records.base import ModelName, Percent, Tier
@@ -26,10 +27,6 @@ DEFAULT_REGISTRY = Path(__file__).resolve().parents[3] / "config" / "models.yaml
 
 # ImageNet's classes: what a network tells apart unless its entry says otherwise.
 CLASSES = 1000
-
-# Libraries that redefine their networks from version to version. torchvision's must fit the weights
-# that it published, and its version is another on other machines of the same study.
-_VERSIONED = ("timm",)
 
 
 class RegistryError(UserError):
@@ -180,9 +177,10 @@ class Network(Preparation):
         parts = [self.builder, self.arguments, self.input_size]
         if self.classes != CLASSES:
             parts.append({"classes": self.classes})
-        library = self.builder.partition(":")[0]
-        if library in _VERSIONED:
-            parts.append(importlib.metadata.version(library))
+        module = self.builder.partition(":")[0]
+        for library in network_libraries.libraries().values():
+            if library.versioned and module == library.package:
+                parts.append(importlib.metadata.version(module))
         return json.dumps(parts, sort_keys=True)
 
     def preparations(self) -> str:
@@ -194,8 +192,8 @@ class Network(Preparation):
 
 def spec_of(key: str) -> str:
     """How a list of models names the network of ``key``: ``timm:resnet18`` for timm-resnet18."""
-    library, dash, name = key.partition("-")
-    return f"{library}:{name}" if dash and library in ("timm", "torchvision") else key
+    library, name = network_libraries.by_key(key) or (None, key)
+    return f"{library.name}:{name}" if library and not library.key else key
 
 
 class _Registry(RootModel[dict[ModelName, Network]]):

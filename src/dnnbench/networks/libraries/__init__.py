@@ -1,5 +1,6 @@
 """Libraries that networks outside the registry come from, one module per prefix of a model list.
 
-Each module has ``find(name, source)``, which returns the registry entries that a name stands for.
-Nothing is downloaded, and no network is built.
+Each module declares a ``LIBRARY`` (:class:`dnnbench.config.network_libraries.Library`). Listing
+them imports these modules, so that they import the library itself inside functions only. Other
+distributions add theirs by an entry point of group ``dnnbench.networks.libraries``.
 """

@@ -18,10 +18,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from dnnbench.config.network_libraries import Library
 from dnnbench.core.storage import describe
 from dnnbench.networks.registry import Network, RegistryError
 
 _NAME = "DNNBENCH"
+_FORM = "<file>.py:<function>"
 # What an entry of the registry may say too, and what is taken where the file does not say.
 _FIELDS: dict[str, Any] = {
     "input_size": None,
@@ -43,7 +45,7 @@ def find(name: str, source: str) -> list[Network]:
     file, _, function = name.rpartition(":")
     spec = f"{source}: 'mine:{name}'"
     if not file.endswith(".py") or not function.isidentifier():
-        raise RegistryError(f"{spec}: not a function of a file; write mine:<file>.py:<function>")
+        raise RegistryError(f"{spec}: not a function of a file; write mine:{_FORM}")
     slug = key(Path(file), function)
     tree = _parsed(file)
     known = _defined(tree)
@@ -67,7 +69,7 @@ def key(file: Path, function: str) -> str:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         raise RegistryError(
-            f"mine:{file}:{function}: {error.strerror}; write mine:<file>.py:<function>"
+            f"mine:{file}:{function}: {error.strerror}; write mine:{_FORM}"
         ) from error
     return f"mine-{re.sub('[^a-z0-9_.-]', '-', function.lower())}-{digest[:8]}"
 
@@ -123,3 +125,16 @@ def _said(tree: ast.Module, file: str) -> dict[str, Any]:
             remedy = f"did you mean {close[0]}?" if close else f"known: {', '.join(_FIELDS)}"
             raise RegistryError(f"{file}: {_NAME}.{field}: unknown key; {remedy}")
     return said
+
+
+def _key(name: str) -> str:
+    file, _, function = name.rpartition(":")
+    return key(Path(file), function)
+
+
+def _printed(name: str) -> str:
+    """The function, from a key without its prefix."""
+    return re.sub("-[0-9a-f]{8}$", "", name)
+
+
+LIBRARY = Library(name="mine", find=find, form=_FORM, key=_key, printed=_printed)

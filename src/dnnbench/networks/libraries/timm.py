@@ -12,6 +12,7 @@ import re
 from types import ModuleType
 from typing import Any
 
+from dnnbench.config.network_libraries import Library
 from dnnbench.networks.libraries.wildcards import is_pattern, matching
 from dnnbench.networks.registry import CLASSES, Hash, Network, RegistryError, WeightsSource
 
@@ -22,7 +23,8 @@ def find(name: str, source: str) -> list[Network]:
     A pattern leaves out what cannot be measured. Raises RegistryError for a name that timm does
     not know or that cannot be measured, and where a pattern leaves nothing.
     """
-    timm = _timm(name, source)
+    import timm
+
     spec = f"timm:{name}"
     known = timm.list_models(include_tags="." in name)
     found = [(full, _config(timm, full)) for full in matching(name, known, spec, source)]
@@ -31,14 +33,6 @@ def find(name: str, source: str) -> list[Network]:
     if not good or not (is_pattern(name) or len(good) == len(found)):
         raise RegistryError(f"{source}: {spec!r} {faults[0]}; choose another")
     return [_network(full, config) for full, config in good]
-
-
-def _timm(name: str, source: str) -> ModuleType:
-    try:
-        import timm
-    except ImportError as error:
-        raise RegistryError(f"{source}: 'timm:{name}': {error}; pip install timm") from error
-    return timm
 
 
 def _config(timm: ModuleType, name: str) -> Any:
@@ -111,3 +105,7 @@ def _weights(name: str, config: Any) -> tuple[WeightsSource, ...]:
             )
         )
     return tuple(sources)
+
+
+# Versioned: timm redefines its networks from version to version.
+LIBRARY = Library(name="timm", find=find, package="timm", versioned=True)

@@ -4,6 +4,7 @@ import importlib.metadata
 import re
 from typing import Any
 
+from dnnbench.config.network_libraries import Library
 from dnnbench.networks.libraries.wildcards import matching
 from dnnbench.networks.registry import Hash, Network, WeightsSource
 
@@ -30,7 +31,7 @@ def _network(models: Any, name: str) -> Network:
     return Network(
         key=f"torchvision-{name}",
         spec=f"torchvision:{name}",
-        name=f"{name} (torchvision)",
+        name=_printed(name),
         family=models.get_model_builder(name).__module__.rpartition(".")[2],
         year=None,
         venue=None,
@@ -58,8 +59,18 @@ def _network(models: Any, name: str) -> Network:
     )
 
 
+def _printed(name: str) -> str:
+    """What figures call a network: many a network of the 2018 study has the same name."""
+    return f"{name} (torchvision)"
+
+
 def _arguments(name: str, size: int) -> dict[str, Any]:
     """What a builder sets by itself only where it loads weights, and the network needs anyway."""
     if name in ("googlenet", "inception_v3"):
         return {"transform_input": True, "init_weights": False}
     return {"image_size": size} if name.startswith("vit_") else {}
+
+
+# Not versioned: its networks must fit the weights that it published, and its version is another on
+# other machines of the same study.
+LIBRARY = Library(name="torchvision", find=find, printed=_printed, package="torchvision")

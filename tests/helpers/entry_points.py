@@ -1,0 +1,46 @@
+"""Made-up plugins: entry points of a distribution that is there for one test alone."""
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from dnnbench.core import plugins
+from helpers.paths import ROOT
+
+
+def write(folder: Path, group: str, **targets: str) -> Path:
+    """Put a distribution into a folder, with one entry point for each ``name="module:CONSTANT"``.
+
+    Whoever has the folder on its path finds them; further calls add to it.
+    """
+    about = folder / "made_up-1.0.dist-info"
+    about.mkdir(parents=True, exist_ok=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
+    with (about / "entry_points.txt").open("a") as file:
+        file.write(f"[{group}]\n")
+        file.writelines(f"{name} = {target}\n" for name, target in targets.items())
+    return folder
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Variables for a process that finds the folder's plugins, and the modules of ``tests``."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT / "tests")))}
+
+
+@contextmanager
+def installed(folder: Path):
+    """Find the folder's plugins in this process, in here."""
+    sys.path.insert(0, str(folder))
+    forget()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        forget()
+
+
+def forget() -> None:
+    """Look for plugins again: those that were found are kept for the whole process."""
+    for found in (plugins._declared, plugins._find, plugins._modules):
+        found.cache_clear()

@@ -1,0 +1,149 @@
+"""A library of networks that this file makes up: found by its entry point, used like any other."""
+
+import subprocess
+import sys
+
+import pytest
+from helpers import entry_points, toys
+from helpers.paths import ROOT
+
+from dnnbench.cli import write_schemas
+from dnnbench.config import network_libraries
+from dnnbench.config.network_libraries import GROUP, Library
+from dnnbench.core.plugins import PluginError
+from dnnbench.core.storage import read_lines, read_rows
+from dnnbench.networks import model_list, registry
+from dnnbench.records.complexity_records import Complexity
+from dnnbench.records.latency_records import LatencyLine
+
+HERE = "networks.test_library_plugins"
+
+
+def find(name, source):
+    toy = toys.entry(name)
+    return [toy.model_copy(update={"key": f"toybox-{name}", "spec": f"toybox:{name}"})]
+
+
+def needs_more(name, source):
+    raise ModuleNotFoundError("No module named 'toys_of_wood'")
+
+
+def answers_wrongly(name, source):
+    return [toys.entry(name)]
+
+
+LIBRARY = Library(name="toybox", find=find, form="<toy>", printed=str.title)
+TWIN = Library(name="timm", find=find)
+NEEDY = Library(name="wooden", find=needs_more, package="toys-of-wood")
+CARELESS = Library(name="careless", find=answers_wrongly)
+ABSENT_MINDED = Library(name="absent", find=lambda name, source: [None])
+NO_LIBRARY = "toybox"
+
+
+@pytest.fixture
+def plugins_of(tmp_path):
+    """Finds the libraries that are named, of those of this file."""
+    with entry_points.installed(tmp_path):
+
+        def install(*constants):
+            targets = {constant.lower(): f"{HERE}:{constant}" for constant in constants}
+            entry_points.write(tmp_path, GROUP, **targets)
+            entry_points.forget()
+            return tmp_path
+
+        yield install
+
+
+def run(folder, stage, *words):
+    script = ROOT / "workflow/scripts" / f"{stage}.py"
+    done = subprocess.run(
+        [sys.executable, str(script), *map(str, words)],
+        cwd=ROOT,
+        env=entry_points.environment(folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_networks_of_a_made_up_library_are_counted_and_timed(plugins_of, tmp_path):
+    folder = plugins_of("LIBRARY")
+    run(folder, "complexity", "toybox:small", "vgg11", "--output", tmp_path / "complexity.csv")
+    run(folder, "latency", "toybox:small", "--output", tmp_path / "round.jsonl")
+    counted = read_rows(tmp_path / "complexity.csv", Complexity)
+    assert [(row.model, row.spec) for row in counted] == [
+        ("toybox-small", "toybox:small"),
+        ("vgg11", "vgg11"),
+    ]
+    timed = read_lines(tmp_path / "round.jsonl", LatencyLine)
+    assert {(line.model, line.status) for line in timed} == {("toybox-small", "ok")}
+    # Tables name it by its key, which leads to it again.
+    known = model_list.of_study([row.spec for row in counted], registry.load_registry())
+    assert known["toybox-small"].builder == "helpers.toys:small"
+    assert registry.spec_of("toybox-small") == "toybox:small"
+    assert model_list.printed_name("toybox-small") == "Small"
+
+
+def test_texts_that_list_libraries_list_a_made_up_one(plugins_of):
+    plugins_of("LIBRARY")
+    schema = write_schemas.SCHEMAS["params.schema.yaml"]()
+    assert "toybox:<toy>" in schema["properties"]["models"]["description"]
+    with pytest.raises(registry.RegistryError, match=r" or toybox:<toy>$"):
+        model_list.resolve("quite_another")
+
+
+@pytest.mark.parametrize(
+    ("constant", "message"),
+    [
+        ("TWIN", f"{HERE}: 'timm': dnnbench.networks.libraries.timm has this name too; rename one"),
+        ("NO_LIBRARY", "'toybox' is no Library; correct its package"),
+        ("MISSING", "has no attribute 'MISSING'; correct or uninstall its package"),
+    ],
+)
+def test_a_plugin_that_is_no_library_is_one_line_naming_its_entry_point(
+    plugins_of, constant, message
+):
+    plugins_of(constant)
+    with pytest.raises(PluginError) as caught:
+        network_libraries.libraries()
+    assert str(caught.value).endswith(message)
+    assert HERE in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("constant", "name", "message"),
+    [
+        ("NEEDY", "wooden:small", "No module named 'toys_of_wood'; pip install toys-of-wood"),
+        ("ABSENT_MINDED", "absent:small", "None is no Network; correct the package"),
+        (
+            "CARELESS",
+            "careless:small",
+            "key 'small' and spec 'small' do not belong together; correct",
+        ),
+    ],
+)
+def test_a_library_that_gives_no_networks_is_one_line_naming_what_was_asked(
+    plugins_of, constant, name, message
+):
+    plugins_of(constant)
+    with pytest.raises(registry.RegistryError) as caught:
+        model_list.resolve(name, source="params.yaml: models")
+    assert str(caught.value).startswith(f"params.yaml: models: {name!r}: ")
+    assert message in str(caught.value)
+
+
+def test_a_prefix_holds_nothing_that_separates_it_from_a_name():
+    with pytest.raises(ValueError, match="'toy-box': write lower-case letters"):
+        Library(name="toy-box", find=find)
+
+
+def test_a_versioned_library_is_part_of_what_its_networks_are(plugins_of, monkeypatch):
+    toy = toys.entry("small")
+    (network,) = LIBRARY.find("small", "test")
+    assert network.definition() == toy.definition()
+    for versioned in (False, True):
+        library = Library(name="toybox", find=find, package="helpers.toys", versioned=versioned)
+        monkeypatch.setattr(network_libraries, "libraries", lambda one=library: {"toybox": one})
+        monkeypatch.setattr(registry.importlib.metadata, "version", lambda package: "9.8.7")
+        assert ("9.8.7" in network.definition()) is versioned
