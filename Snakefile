@@ -1,17 +1,18 @@
 # The study, stage by stage. Run it with a profile: `snakemake --profile cpu`.
 
+from dnnbench.records import paths
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 
-configfile: "params.yaml"
+configfile: paths.PARAMETERS
 
 
 # A device's profile names its file. Where none was (`--profile slurm`), params.yaml says which.
 if "device" not in config:
 
-    configfile: f"config/devices/{config['profile']}.yaml"
+    configfile: paths.device_file(config["profile"])
 
 
 report: "workflow/report/workflow.rst"
@@ -37,7 +38,7 @@ onstart:
 rule all:
     default_target: True
     input:
-        "reports/index.html",
+        paths.PAGE,
         # The page needs them, but Snakemake makes again only what a target names.
         rules.accuracy.input,
         rules.aggregate.output,

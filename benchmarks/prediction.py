@@ -14,19 +14,20 @@ import numpy as np
 
 from dnnbench.core.storage import read_rows
 from dnnbench.queries import prediction
+from dnnbench.records import paths
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.study_records import StudyRow
 
-RESULTS = Path("results")
 TIMED, DRAWS, SEED = 10, 100, 1
 
 
 def main() -> None:
     """Print a line for each device and batch size with enough networks."""
-    if not (RESULTS / "study.csv").exists():
-        sys.exit(f"{RESULTS / 'study.csv'}: no such file; run the study first")
-    models = {row.model: row for row in read_rows(RESULTS / "complexity.csv", Complexity)}
-    rows = read_rows(RESULTS / "study.csv", StudyRow)
+    study = Path(paths.STUDY)
+    if not study.exists():
+        sys.exit(f"{study}: no such file; run the study first")
+    models = {row.model: row for row in read_rows(Path(paths.COMPLEXITY), Complexity)}
+    rows = read_rows(study, StudyRow)
     print(f"{TIMED} networks timed, {DRAWS} draws; relative error of the others, median and 90 %")
     print(f"{'device':16}{'batch':>6}{'networks':>10}{'ours':>14}{'line':>16}{'interval held':>16}")
     for device, size in dict.fromkeys((row.device, row.batch_size) for row in rows):

@@ -22,7 +22,9 @@ import typer
 import yaml
 
 from dnnbench.config.loading import read_yaml
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core.storage import write_json, write_lines, write_table
+from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.latency_records import Disturbance, LatencyLine
@@ -30,7 +32,7 @@ from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.stages import options
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("Snakefile", "config", "profiles", "published", "src", "workflow", "requirements.lock")
+COPIED = ("Snakefile", "config", "profiles", "published", "src", "workflow", paths.LOCK)
 SIZES = [1, 8]
 
 
@@ -56,8 +58,8 @@ def main(
         step("aggregate", *snakemake, "--", "aggregate")
         step("report", *snakemake, "--", "report")
         step("dry run, nothing to do", *snakemake, "-n")
-        rows = Path("results/study.csv").read_text().count("\n") - 1
-        page = Path("reports/index.html").stat().st_size / 2**20
+        rows = Path(paths.STUDY).read_text().count("\n") - 1
+        page = Path(paths.PAGE).stat().st_size / 2**20
         print(f"{rows} rows of study.csv, a page of {page:.1f} MiB")
 
 
@@ -85,25 +87,26 @@ def copy_project(models: int, devices: int) -> list[str]:
         else:
             shutil.copy(source, name)
     os.environ["PYTHONPATH"] = str(Path("src").resolve())
-    known = [
-        entry for entry in read_yaml(Path("config/models.yaml")).items() if "published" in entry[1]
-    ]
+    known = [entry for entry in read_yaml(paths.REGISTRY).items() if "published" in entry[1]]
     entries = {}
     for number in range(models):
         key, entry = known[number % len(known)]
         copies = number // len(known)
         name = f"{key}_{copies}" if copies else key
         entries[name] = entry | ({"name": f"{entry['name']} {copies}"} if copies else {})
-    write_yaml("config/models.yaml", entries)
+    write_yaml(paths.REGISTRY, entries)
     others = [f"d{number}" for number in range(1, devices)]
-    study = read_yaml(ROOT / "params.yaml") | {"models": list(entries), "devices": others}
-    write_yaml("params.yaml", study)
-    device = read_yaml(Path("config/devices/cpu.yaml")) | {"batch_sizes": SIZES, "threads": 2}
+    study = read_yaml(ROOT / paths.PARAMETERS) | {"models": list(entries), "devices": others}
+    write_yaml(paths.PARAMETERS, study)
+    device = read_yaml(paths.device_file("cpu")) | {
+        "batch_sizes": SIZES,
+        "threads": 2,
+    }
     for number in range(devices):
-        write_yaml(f"config/devices/d{number}.yaml", device | {"device": f"d{number}"})
+        write_yaml(paths.device_file(f"d{number}"), device | {"device": f"d{number}"})
     profile = read_yaml(Path("profiles/cpu/config.v8+.yaml"))
     Path("d0").mkdir()
-    write_yaml("d0/config.v8+.yaml", profile | {"configfile": "config/devices/d0.yaml"})
+    write_yaml("d0/config.v8+.yaml", profile | {"configfile": str(paths.device_file("d0"))})
     return list(entries)
 
 
@@ -134,9 +137,9 @@ def write_records(names: list[str], devices: int) -> None:
         for number, name in enumerate(names)
     ]
     unmeasured = [AccuracyRow(model=name, status="not_measured") for name in names]
-    write_table(Path("results/complexity.csv"), Complexity, costs)
-    write_table(Path("results/accuracy/summary.csv"), AccuracyRow, unmeasured)
-    write_table(Path("results/comparisons.csv"), ComparisonRow, [])
+    write_table(Path(paths.COMPLEXITY), Complexity, costs)
+    write_table(Path(paths.ACCURACY_SUMMARY), AccuracyRow, unmeasured)
+    write_table(Path(paths.COMPARISONS), ComparisonRow, [])
     machine = environment.describe("d0", backends.Setup("cpu"), 2)
     seen = Disturbance(
         steal=0.0,
@@ -149,11 +152,14 @@ def write_records(names: list[str], devices: int) -> None:
     )
     for of_device in range(devices):
         device = f"d{of_device}"
-        folder = Path("results", device)
-        write_json(folder / "environment.json", machine.model_copy(update={"device": device}))
+        folder = paths.RESULTS / device
+        write_json(
+            paths.in_device(folder, paths.ENVIRONMENT),
+            machine.model_copy(update={"device": device}),
+        )
         shared: dict[str, Any] = {
             "device": device,
-            "variant": "fp32-eager",
+            "variant": REFERENCE,
             "fingerprint": "0" * 12,
             "threads": 2,
             "cell_timeout_s": 60.0,
@@ -168,7 +174,8 @@ def write_records(names: list[str], devices: int) -> None:
                 for size in SIZES
             ]  # fmt: skip
             record = MemoryRecord(model=row.model, cells=cells, **shared)
-            write_json(folder / "fp32-eager/memory" / f"{row.model}.json", record)
+            path = paths.in_device(folder, paths.MEMORY, variant=REFERENCE, model=row.model)
+            write_json(path, record)
         for number in range(1, 6):
             lines = [
                 LatencyLine(
@@ -188,10 +195,11 @@ def write_records(names: list[str], devices: int) -> None:
                 for row in costs
                 for size in SIZES
             ]
-            write_lines(folder / "fp32-eager/latency" / f"round-{number}.jsonl", lines)
+            path = paths.in_device(folder, paths.ROUND, variant=REFERENCE, round=number)
+            write_lines(path, lines)
 
 
-def write_yaml(path: str, content: dict[str, Any]) -> None:
+def write_yaml(path: Path | str, content: dict[str, Any]) -> None:
     """A YAML file in the working directory."""
     Path(path).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 

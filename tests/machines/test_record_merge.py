@@ -18,6 +18,7 @@ from dnnbench.devices.backends import Setup
 from dnnbench.machines import other_devices, record_merge
 from dnnbench.measure import memory_profile, round
 from dnnbench.networks import registry
+from dnnbench.records import paths
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 
@@ -40,7 +41,7 @@ def here(tmp_path, monkeypatch):
 
 
 def networks():
-    known = registry.load_registry(other_devices.REGISTRY)
+    known = registry.load_registry(paths.REGISTRY)
     return {name: known[name] for name in MODELS}
 
 

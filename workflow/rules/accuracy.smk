@@ -2,26 +2,25 @@
 # data set in params.yaml nothing is measured, and the summary says so.
 
 measured = models if settings.dataset.name else []
-accuracy_folder = f"results/accuracy/{settings.dataset.name}"
 
 
 rule accuracy:
     input:
-        "results/accuracy/summary.csv",
-        "results/comparisons.csv",
+        paths.ACCURACY_SUMMARY,
+        paths.COMPARISONS,
 
 
 rule measure_accuracy:
     input:
         **stage("accuracy"),
         architectures=lambda wildcards: architectures([wildcards.model]),
-        registry=ancient(REGISTRY),
-        weights="resources/weights/{model}.json",
+        registry=ancient(paths.REGISTRY),
+        weights=paths.WEIGHTS,
         images=lambda wildcards: decoded_images(wildcards.model),
     output:
-        record="results/accuracy/{dataset}/{model}.json",
+        record=paths.ACCURACY,
         # Kept: answers that are still right are not measured again.
-        answers=update("results/accuracy/{dataset}/{model}.npz"),
+        answers=update(paths.ANSWERS),
     log:
         "logs/accuracy/{dataset}/{model}.log",
     conda:
@@ -51,12 +50,12 @@ rule measure_accuracy:
 rule compare_networks:
     input:
         **stage("comparisons"),
-        registry=ancient(REGISTRY),
-        records=expand("{folder}/{model}.json", folder=accuracy_folder, model=measured),
-        answers=expand("{folder}/{model}.npz", folder=accuracy_folder, model=measured),
+        registry=ancient(paths.REGISTRY),
+        records=expand(paths.ACCURACY, dataset=settings.dataset.name, model=measured),
+        answers=expand(paths.ANSWERS, dataset=settings.dataset.name, model=measured),
     output:
-        summary="results/accuracy/summary.csv",
-        comparisons="results/comparisons.csv",
+        summary=paths.ACCURACY_SUMMARY,
+        comparisons=paths.COMPARISONS,
     log:
         "logs/comparisons.log",
     conda:

@@ -9,14 +9,14 @@ rule aggregate:
         latency=round_files,
         accuracy=rules.compare_networks.output.summary,
         others=other_records,
-        published=expand("published/bianco2018/{table}.csv", table=["latency", "memory", "models"]),
-        registry=REGISTRY,
+        published=expand(paths.PUBLISHED, table=["latency", "memory", "models"]),
+        registry=paths.REGISTRY,
     output:
-        study="results/study.csv",
-        models="results/models.csv",
-        selection="results/selection.csv",
-        variants="results/variants.csv",
-        metrics="results/metrics.json",
+        study=paths.STUDY,
+        models=paths.MODELS,
+        selection=paths.SELECTION,
+        variants=paths.VARIANTS,
+        metrics=paths.METRICS,
     log:
         "logs/aggregate.log",
     conda:

@@ -18,31 +18,28 @@ from dnnbench.images import geometry, image_index
 from dnnbench.machines import other_devices
 from dnnbench.networks import model_list, registry
 from dnnbench.networks.weights import fetch
+
 from dnnbench.report.figures import figure_names
 
-REGISTRY = "config/models.yaml"
-ROUND = "results/{device}/{variant}/latency/round-{round}.jsonl"
-
 # Snakemake lists the profile's files first, though they override.
-PARAMETERS = "params.yaml"
-config_files = sorted(workflow.configfiles, key=lambda file: str(file) != PARAMETERS)
+config_files = sorted(workflow.configfiles, key=lambda file: Path(file) != paths.PARAMETERS)
 
 try:
     settings = loading.check(config, config_files)
-    networks = registry.load_registry(Path(REGISTRY))
-    study = model_list.resolve(settings.models, networks, source=f"{PARAMETERS}: models")
+    networks = registry.load_registry(paths.REGISTRY)
+    study = model_list.resolve(settings.models, networks, source=f"{paths.PARAMETERS}: models")
     forecast = (
-        model_list.resolve(settings.predicted, networks, source=f"{PARAMETERS}: predicted")
+        model_list.resolve(settings.predicted, networks, source=f"{paths.PARAMETERS}: predicted")
         if settings.predicted
         else {}
     )
     networks |= study | forecast
-    own_weights = fetch.check(settings.weights, networks, PARAMETERS).override
+    own_weights = fetch.check(settings.weights, networks, str(paths.PARAMETERS)).override
     # With environments of their own, jobs have what they need there.
     if not workflow.deployment_settings.deployment_method:
         variants.require(settings.variants)
     other_plans = [
-        other_devices.plan(other_devices.settings(name, source=f"{PARAMETERS}: devices"))
+        other_devices.plan(other_devices.settings(name, source=f"{paths.PARAMETERS}: devices"))
         for name in settings.devices
         if name != settings.device
     ]
@@ -57,9 +54,9 @@ except UserError as error:
     sys.exit(str(error))
 
 # Only where a person started it: the clocks of a cluster's nodes may differ.
-if workflow.is_main_process and (late := file_times.forget_future([Path("results"), Path("reports")])):
+if workflow.is_main_process and (late := file_times.forget_future([paths.RESULTS, paths.REPORTS])):
     print(
-        f"results, reports: {late} files were dated in the future: was the clock set back?"
+        f"{paths.RESULTS}, {paths.REPORTS}: {late} files were dated in the future: was the clock set back?"
         " They are checked again by what they depend on.",
         file=sys.stderr,
     )
@@ -82,15 +79,15 @@ gpu_request = {"gpu": 1} if settings.gpu else {}
 # The devices of other machines are shown where they were merged. Their records are the study's own
 # list too: networks and rounds that were dropped may lie beside them.
 other_plans = [
-    plan for plan in other_plans if os.path.exists(f"results/{plan.device}/environment.json")
+    plan for plan in other_plans if os.path.exists(paths.ENVIRONMENT.format(device=plan.device))
 ]
 other_records = [
     str(file)
     for plan in other_plans
-    for file in other_devices.files(Path("results", plan.device), plan, models)
+    for file in other_devices.files(paths.RESULTS / plan.device, plan, models)
 ]
 measured_devices = [settings.device, *[plan.device for plan in other_plans]]
-environments = [f"results/{device}/environment.json" for device in measured_devices]
+environments = expand(paths.ENVIRONMENT, device=measured_devices)
 
 # One run of the workflow is one session: the rounds that it measures belong together.
 os.environ.setdefault("DNNBENCH_SESSION", datetime.now().strftime("%Y-%m-%dT%H:%M"))
@@ -190,7 +187,7 @@ def weights_options(wildcards):
 
 def decoded_images(model):
     """The record of the decoded pictures that a network is measured on."""
-    return f"resources/images/{dataset.name}/{geometries[model]}.json"
+    return paths.DECODED_IMAGES.format(dataset=dataset.name, geometry=geometries[model])
 
 
 def decoder(wildcards):
@@ -209,7 +206,7 @@ def round_before(wildcards):
     if not variant:
         number -= 1
     before = settings.variants[variant - 1]
-    return ROUND.format(**{**wildcards, "round": number, "variant": before}) if number else []
+    return paths.ROUND.format(**{**wildcards, "round": number, "variant": before}) if number else []
 
 
 def options(**values):

@@ -5,9 +5,9 @@ rule complexity:
     input:
         **stage("complexity"),
         architectures=architectures(models),
-        registry=ancient(REGISTRY),
+        registry=ancient(paths.REGISTRY),
     output:
-        "results/complexity.csv",
+        paths.COMPLEXITY,
     log:
         "logs/complexity.log",
     benchmark:

@@ -4,9 +4,9 @@
 rule environment:
     input:
         **stage("environment"),
-        lock="requirements.lock",
+        lock=paths.LOCK,
     output:
-        "results/{device}/environment.json",
+        paths.ENVIRONMENT,
     log:
         "logs/{device}/environment.log",
     conda:

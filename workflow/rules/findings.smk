@@ -8,13 +8,13 @@ rule findings:
         models=rules.aggregate.output.models,
         environment=environments,
         published=expand(
-            "published/bianco2018/{table}.csv",
+            paths.PUBLISHED,
             table=["best_at_constraints", "claims", "latency", "memory", "models"],
         ),
-        registry=REGISTRY,
+        registry=paths.REGISTRY,
     output:
-        findings="results/findings.json",
-        replication="results/replication.csv",
+        findings=paths.FINDINGS,
+        replication=paths.REPLICATION,
     log:
         "logs/findings.log",
     conda:

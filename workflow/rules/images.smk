@@ -6,7 +6,7 @@ rule list_images:
     input:
         **stage("images"),
     output:
-        "resources/images/{dataset}/index.json",
+        paths.IMAGE_INDEX,
     log:
         "logs/images/{dataset}/index.log",
     conda:
@@ -27,9 +27,9 @@ rule list_images:
 rule decode_images:
     input:
         **stage("decode"),
-        index="resources/images/{dataset}/index.json",
+        index=paths.IMAGE_INDEX,
     output:
-        "resources/images/{dataset}/{geometry}.json",
+        paths.DECODED_IMAGES,
     log:
         "logs/images/{dataset}/{geometry}.log",
     conda:

@@ -3,7 +3,7 @@
 # the rounds.
 
 round_files = expand(
-    ROUND,
+    paths.ROUND,
     device=settings.device,
     variant=settings.variants,
     round=range(1, settings.latency.passes.rounds + 1),
@@ -24,12 +24,14 @@ rule time_round:
     input:
         **stage("latency"),
         architectures=architectures(timed),
-        registry=ancient(REGISTRY),
+        registry=ancient(paths.REGISTRY),
         before=round_before,
-        memory=ancient(expand(MEMORY, model=timed, allow_missing=True)) if shared_memory else [],
+        memory=(
+            ancient(expand(paths.MEMORY, model=timed, allow_missing=True)) if shared_memory else []
+        ),
     output:
         # Kept and completed, not made anew: a network that is added costs its own cells only.
-        update(ROUND),
+        update(paths.ROUND),
     log:
         "logs/{device}/{variant}/latency/round-{round}.log",
     # After everything else, and with every core: no job of this workflow disturbs a timing.

@@ -1,9 +1,9 @@
 # Memory of the device: one job, which visits every network, one process a batch size. To measure a
 # network afresh, remove its record.
 
-MEMORY = "results/{device}/{variant}/memory/{model}.json"
-
-memory_records = expand(MEMORY, device=settings.device, variant=settings.variants, model=timed)
+memory_records = expand(
+    paths.MEMORY, device=settings.device, variant=settings.variants, model=timed
+)
 
 
 rule memory:
@@ -16,10 +16,10 @@ rule profile_memory:
     input:
         **stage("memory"),
         architectures=architectures(timed),
-        registry=ancient(REGISTRY),
+        registry=ancient(paths.REGISTRY),
     output:
         # Kept and completed, not made anew: a network that is added costs its own cells only.
-        update(expand(MEMORY, model=timed, allow_missing=True)),
+        update(expand(paths.MEMORY, model=timed, allow_missing=True)),
     log:
         "logs/{device}/{variant}/memory.log",
     conda:

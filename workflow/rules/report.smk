@@ -4,7 +4,7 @@ from dnnbench.report.figures import figure_names
 from dnnbench.tables.published import DEVICES as PUBLISHED_DEVICES
 
 page_devices = [*measured_devices, *PUBLISHED_DEVICES]
-figures = expand("reports/figures/{file}", file=figure_names.figure_files(page_devices))
+figures = expand(paths.FIGURE, file=figure_names.figure_files(page_devices))
 
 
 rule report:
@@ -20,9 +20,9 @@ rule report:
         findings=rules.findings.output.findings,
         replication=rules.findings.output.replication,
         environment=environments,
-        registry=REGISTRY,
+        registry=paths.REGISTRY,
     output:
-        "reports/index.html",
+        paths.PAGE,
         [captioned(file) if file.endswith(".svg") else file for file in figures],
     log:
         "logs/report.log",

@@ -2,9 +2,7 @@
 # none. Where there is none the study goes on with published accuracy; to try again, remove
 # the record.
 
-WEIGHTS = "resources/weights/{model}.json"
-
-weights_records = expand(WEIGHTS, model=models)
+weights_records = expand(paths.WEIGHTS, model=models)
 
 
 rule weights:
@@ -16,10 +14,10 @@ rule fetch_weights:
     input:
         **stage("weights"),
         architectures=lambda wildcards: architectures([wildcards.model]),
-        registry=ancient(REGISTRY),
+        registry=ancient(paths.REGISTRY),
     output:
         # Kept: a record whose file still holds stays as it is, and nothing after it runs again.
-        update(WEIGHTS),
+        update(paths.WEIGHTS),
     log:
         "logs/weights/{model}.log",
     retries: 2

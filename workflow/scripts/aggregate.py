@@ -8,13 +8,11 @@ from typer import BadParameter, Option
 from dnnbench.core.storage import read_rows, write_json, write_table
 from dnnbench.networks import model_list, registry
 from dnnbench.queries import prediction, selection
+from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow, VariantRow
 from dnnbench.stages import options
 from dnnbench.tables import dvc_metrics, published, study, variant_ratios
-
-RESULTS = Path("results")
-TABLES = Path("published/bianco2018")
 
 
 def main(
@@ -34,12 +32,14 @@ def main(
     max_memory_gib: Annotated[str, Option(help="Memory budgets, GiB.")] = "0.7,1.0,1.4",
     min_fps: Annotated[str, Option(help="Speed budgets, frames a second.")] = "15,30,60",
     top: Annotated[int, Option(min=1, help="Networks under each pair of budgets.")] = 5,
-    results: Annotated[Path, Option(help="Folder of records and of the tables.")] = RESULTS,
-    complexity: Annotated[Path, Option(help="What networks cost.")] = RESULTS / "complexity.csv",
+    results: Annotated[Path, Option(help="Folder of records and of the tables.")] = paths.RESULTS,
+    complexity: Annotated[Path, Option(help="What networks cost.")] = Path(paths.COMPLEXITY),
     accuracy: Annotated[
         Path | None, Option(help="What accuracy was measured.", show_default="none was")
     ] = None,
-    tables: Annotated[Path, Option("--published", help="The 2018 study's tables.")] = TABLES,
+    tables: Annotated[
+        Path, Option("--published", help="The 2018 study's tables.")
+    ] = paths.PUBLISHED_TABLES,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
     """Join the records of MODELS on each device, and the published ones, into tables."""
@@ -60,12 +60,14 @@ def main(
         predicted or (),
     )
     forecast = prediction.rows(rows, {row.model: row for row in model_rows}, predicted or ())
-    write_table(results / "study.csv", StudyRow, [*rows, *forecast])
-    write_table(results / "models.csv", ModelRow, model_rows)
-    write_table(results / "variants.csv", VariantRow, variant_ratios.compare(rows, measured))
+    write_table(paths.under(results, paths.STUDY), StudyRow, [*rows, *forecast])
+    write_table(paths.under(results, paths.MODELS), ModelRow, model_rows)
+    write_table(
+        paths.under(results, paths.VARIANTS), VariantRow, variant_ratios.compare(rows, measured)
+    )
     chosen = selection.select(rows, *limits, top)
-    write_table(results / "selection.csv", SelectionRow, chosen)
-    write_json(results / "metrics.json", dvc_metrics.metrics(rows, chosen))
+    write_table(paths.under(results, paths.SELECTION), SelectionRow, chosen)
+    write_json(paths.under(results, paths.METRICS), dvc_metrics.metrics(rows, chosen))
 
 
 def plan(text: str) -> study.Plan:

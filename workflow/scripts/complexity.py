@@ -9,6 +9,7 @@ from dnnbench.core import isolation, progress
 from dnnbench.core.storage import write_table
 from dnnbench.measure import complexity
 from dnnbench.networks import builders, model_list, registry
+from dnnbench.records import paths
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.stages import options
 
@@ -16,9 +17,7 @@ from dnnbench.stages import options
 def main(
     models: options.Models,
     registry_file: options.Registry = options.REGISTRY,
-    output: Annotated[Path, typer.Option(help="Table to write, CSV.")] = Path(
-        "results/complexity.csv"
-    ),
+    output: Annotated[Path, typer.Option(help="Table to write, CSV.")] = Path(paths.COMPLEXITY),
 ) -> None:
     """Count what MODELS cost on any machine: parameters, operations, activations at batch 1.
 

@@ -7,6 +7,7 @@ import typer
 
 from dnnbench.core.storage import read_json, read_rows, read_table, write_text
 from dnnbench.networks import model_list, registry
+from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.findings_records import Findings, ReplicationRow
@@ -18,30 +19,27 @@ from dnnbench.report.figures.save import save_figures
 from dnnbench.report.findings_section import arrange
 from dnnbench.stages import options
 
-RESULTS = Path("results")
-
 
 def main(
     environment: Annotated[
         list[Path], typer.Option(help="A measured device's environment.json; repeatable.")
     ],
-    study: Annotated[Path, typer.Option(help="All cells.")] = RESULTS / "study.csv",
-    models: Annotated[Path, typer.Option(help="All networks.")] = RESULTS / "models.csv",
-    selection: Annotated[Path, typer.Option(help="Chosen ones.")] = RESULTS / "selection.csv",
-    variants: Annotated[Path, typer.Option(help="Other ways of running.")] = (
-        RESULTS / "variants.csv"
-    ),
+    study: Annotated[Path, typer.Option(help="All cells.")] = Path(paths.STUDY),
+    models: Annotated[Path, typer.Option(help="All networks.")] = Path(paths.MODELS),
+    selection: Annotated[Path, typer.Option(help="Chosen ones.")] = Path(paths.SELECTION),
+    variants: Annotated[Path, typer.Option(help="Other ways of running.")] = (Path(paths.VARIANTS)),
     accuracy: Annotated[Path, typer.Option(help="Measured accuracy.")] = (
-        RESULTS / "accuracy/summary.csv"
+        Path(paths.ACCURACY_SUMMARY)
     ),
     comparisons: Annotated[Path, typer.Option(help="Networks on the same pictures.")] = (
-        RESULTS / "comparisons.csv"
+        Path(paths.COMPARISONS)
     ),
-    findings: Annotated[Path, typer.Option(help="Claims.")] = RESULTS / "findings.json",
-    replication: Annotated[Path, typer.Option(help="Published against measured.")] = RESULTS
-    / "replication.csv",
+    findings: Annotated[Path, typer.Option(help="Claims.")] = Path(paths.FINDINGS),
+    replication: Annotated[Path, typer.Option(help="Published against measured.")] = Path(
+        paths.REPLICATION
+    ),
     registry_file: options.Registry = options.REGISTRY,
-    output_dir: Annotated[Path, typer.Option(help="Where page and figures go.")] = Path("reports"),
+    output_dir: Annotated[Path, typer.Option(help="Where page and figures go.")] = paths.REPORTS,
 ) -> None:
     """Draw the figures of a study into OUTPUT_DIR/figures, and write OUTPUT_DIR/index.html."""
     environments = [read_json(path, Environment) for path in environment]
@@ -60,11 +58,13 @@ def main(
         sources={key: network.weights for key, network in networks.items()},
     )
     figures = build_figures(results)
-    save_figures(figures, output_dir / "figures")
+    save_figures(figures, paths.under(output_dir, paths.FIGURES))
     section = arrange(read_json(findings, Findings), read_rows(replication, ReplicationRow))
-    write_text(output_dir / "index.html", page.render(results, figures, environments, section))
-    typer.echo(f"{len(figures)} figures in {output_dir / 'figures'}")
-    typer.echo(f"page: {output_dir / 'index.html'}")
+    write_text(
+        paths.under(output_dir, paths.PAGE), page.render(results, figures, environments, section)
+    )
+    typer.echo(f"{len(figures)} figures in {paths.under(output_dir, paths.FIGURES)}")
+    typer.echo(f"page: {paths.under(output_dir, paths.PAGE)}")
 
 
 if __name__ == "__main__":

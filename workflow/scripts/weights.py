@@ -13,6 +13,7 @@ from dnnbench.core import progress
 from dnnbench.core.storage import describe, write_json
 from dnnbench.networks import model_list, registry
 from dnnbench.networks.weights import fetch
+from dnnbench.records import paths
 from dnnbench.stages import options
 
 _SIDE_BY_SIDE = 4  # Files that are downloaded at a time.
@@ -43,8 +44,8 @@ def main(
     ] = None,
     registry_file: options.Registry = options.REGISTRY,
     output_dir: Annotated[Path, typer.Option(help="Folder for files and records.")] = Path(
-        "resources/weights"
-    ),
+        paths.WEIGHTS
+    ).parent,
 ) -> None:
     """Fetch the weights of MODELS, verify them, and write a record of each.
 
@@ -58,7 +59,7 @@ def main(
     with progress.transfers("weights") as begin, ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
 
         def obtain(network: registry.Network) -> str:
-            file = output_dir / f"{network.key}.json"
+            file = paths.in_folder(output_dir, paths.WEIGHTS, model=network.key)
             record = fetch.obtain(network, settings, output_dir, begin)
             write_json(file, record)
             return fetch.describe(record, file)

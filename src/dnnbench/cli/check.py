@@ -14,6 +14,7 @@ from dnnbench.config import loading
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import significant
 from dnnbench.networks import registry
+from dnnbench.records import paths
 
 if TYPE_CHECKING:
     from dnnbench.machines.checks.all_checks import Check
@@ -56,12 +57,10 @@ def check(
     from dnnbench.machines import other_devices, resolution
     from dnnbench.machines.checks import all_checks  # Here, not above: completion need not wait.
 
-    if not other_devices.PARAMETERS.exists():
-        raise UserError(
-            f"{other_devices.PARAMETERS}: no such file; run this in the folder of the study"
-        )
-    source = "--device" if device else f"{other_devices.PARAMETERS}: profile"
-    name = device or loading.read_yaml(other_devices.PARAMETERS).get("profile", "cpu")
+    if not paths.PARAMETERS.exists():
+        raise UserError(f"{paths.PARAMETERS}: no such file; run this in the folder of the study")
+    source = "--device" if device else f"{paths.PARAMETERS}: profile"
+    name = device or loading.read_yaml(paths.PARAMETERS).get("profile", "cpu")
     settings = other_devices.settings(name, source=source)
     found = all_checks.look(settings)
     console = printing.console()
@@ -69,7 +68,7 @@ def check(
         _print_checks(console, name, found)
     resolved = None
     if resolve:
-        known = registry.load_registry(other_devices.REGISTRY)
+        known = registry.load_registry(paths.REGISTRY)
         resolved = resolution.run(settings, {key: known[key] for key in resolution.NETWORKS})
         if not as_json:
             _print_resolution(console, resolved)

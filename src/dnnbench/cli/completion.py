@@ -9,6 +9,7 @@ import typer
 from dnnbench.cli.study_tables import Tables, network_names
 from dnnbench.core import name_matching
 from dnnbench.core.errors import UserError
+from dnnbench.records import paths
 
 
 def complete_network(incomplete: str) -> list[tuple[str, str]]:
@@ -22,7 +23,7 @@ def complete_network(incomplete: str) -> list[tuple[str, str]]:
 def complete_device(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Devices of the study that begin with what was typed."""
     try:
-        tables = Tables(Path(context.params.get("results") or "results"))
+        tables = Tables(Path(context.params.get("results") or RESULTS))
         return _completions(incomplete, tables.devices)
     except (UserError, OSError):
         return []
@@ -30,7 +31,7 @@ def complete_device(context: typer.Context, incomplete: str) -> list[tuple[str, 
 
 def complete_device_file(incomplete: str) -> list[str]:
     """Device files that begin with what was typed."""
-    return sorted(file.stem for file in Path("config/devices").glob(f"{incomplete}*.yaml"))
+    return sorted(file.stem for file in paths.DEVICE_FILES.glob(f"{incomplete}*.yaml"))
 
 
 def _completions(incomplete: str, known: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -39,7 +40,7 @@ def _completions(incomplete: str, known: Mapping[str, str]) -> list[tuple[str, s
 
 
 Results = Annotated[Path, typer.Option(help="Folder of the study's tables.")]
-RESULTS = Path("results")
+RESULTS = paths.RESULTS
 Device = Annotated[
     str | None,
     typer.Option(

@@ -9,6 +9,7 @@ from dnnbench.cli import completion
 from dnnbench.config import loading
 from dnnbench.machines import other_devices
 from dnnbench.networks import model_list, registry
+from dnnbench.records import paths
 
 
 def merge(
@@ -31,10 +32,10 @@ def merge(
         record_merge,  # Here, not above: completion need not wait for torch.
     )
 
-    profile = loading.read_yaml(other_devices.PARAMETERS).get("profile", "cpu")
-    study = other_devices.settings(profile, source=f"{other_devices.PARAMETERS}: profile")
-    known = registry.load_registry(other_devices.REGISTRY)
-    networks = model_list.resolve(study.models, known, source=f"{other_devices.PARAMETERS}: models")
+    profile = loading.read_yaml(paths.PARAMETERS).get("profile", "cpu")
+    study = other_devices.settings(profile, source=f"{paths.PARAMETERS}: profile")
+    known = registry.load_registry(paths.REGISTRY)
+    networks = model_list.resolve(study.models, known, source=f"{paths.PARAMETERS}: models")
     for checked in record_merge.merge(folders, results, study.device, networks):
         machine = checked.environment
         commit = (machine.commit or "unknown")[:12]
@@ -43,6 +44,6 @@ def merge(
         )
         if machine.device not in study.devices:
             typer.echo(
-                f"Not shown yet: add {machine.device} to `devices` in {other_devices.PARAMETERS},"
+                f"Not shown yet: add {machine.device} to `devices` in {paths.PARAMETERS},"
                 " and run the study again."
             )

@@ -13,6 +13,7 @@ from dnnbench.core.formatting import significant
 from dnnbench.core.storage import read_json
 from dnnbench.networks import model_list, registry
 from dnnbench.networks.registry import Network
+from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report.figures.figure_names import device_label
@@ -110,7 +111,7 @@ def models(results: completion.Results = completion.RESULTS) -> None:
 def _where_from(tables: Tables, device: str, rows: Sequence[StudyRow]) -> str:
     if rows[0].source != "measured":
         return device_label(device)
-    path = tables.results / device / "environment.json"
+    path = paths.under(tables.results, paths.ENVIRONMENT, device=device)
     parts = []
     if path.exists():
         machine = read_json(path, Environment)

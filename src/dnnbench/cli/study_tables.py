@@ -8,6 +8,7 @@ from dnnbench.core import name_matching
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import R, read_rows
 from dnnbench.networks import model_list, registry
+from dnnbench.records import paths
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.tables.published import label
@@ -34,7 +35,7 @@ class Tables:
     @cached_property
     def study(self) -> list[StudyRow]:
         """Rows of study.csv."""
-        return read(self.results / "study.csv", StudyRow)
+        return read(paths.under(self.results, paths.STUDY), StudyRow)
 
     @property
     def known(self) -> list[StudyRow]:
@@ -44,12 +45,12 @@ class Tables:
     @cached_property
     def models(self) -> dict[str, ModelRow]:
         """Rows of models.csv, by network."""
-        return {row.model: row for row in read(self.results / "models.csv", ModelRow)}
+        return {row.model: row for row in read(paths.under(self.results, paths.MODELS), ModelRow)}
 
     @cached_property
     def comparisons(self) -> list[ComparisonRow]:
         """Rows of comparisons.csv; none where no accuracy was measured."""
-        path = self.results / "comparisons.csv"
+        path = paths.under(self.results, paths.COMPARISONS)
         return read_rows(path, ComparisonRow) if path.exists() else []
 
     @cached_property
@@ -89,7 +90,8 @@ class Tables:
             return choice[0]
         known = ", ".join(choice)
         if not known:
-            raise UserError(f"{self.results / 'study.csv'}: no rows; run the study for a device")
+            table = paths.under(self.results, paths.STUDY)
+            raise UserError(f"{table}: no rows; run the study for a device")
         raise UserError(f"--device: missing, and there are {known}; name one of them")
 
     def rows(self, device: str) -> list[StudyRow]:

@@ -12,25 +12,26 @@ from dnnbench.cli import completion, printing
 from dnnbench.cli.study_tables import network_names, read
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core.errors import UserError
+from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.study_records import SelectionRow, StudyRow
 
 
 def summary(
     results: completion.Results = completion.RESULTS,
-    reports: Annotated[Path, typer.Option(help="Folder of the page.")] = Path("reports"),
+    reports: Annotated[Path, typer.Option(help="Folder of the page.")] = paths.REPORTS,
 ) -> None:
     """Name the page, and the best network under each budget on every measured device."""
-    study = read(results / "study.csv", StudyRow)
-    chosen = read(results / "selection.csv", SelectionRow)
-    accuracy = read(results / "accuracy/summary.csv", AccuracyRow)
+    study = read(paths.under(results, paths.STUDY), StudyRow)
+    chosen = read(paths.under(results, paths.SELECTION), SelectionRow)
+    accuracy = read(paths.under(results, paths.ACCURACY_SUMMARY), AccuracyRow)
     names = network_names()
     console = Console(soft_wrap=True)
     for device in dict.fromkeys(row.device for row in study if row.source == "measured"):
         rows = [row for row in study if row.device == device]
         print_best(console, device, [row for row in chosen if row.device == device], rows, names)
     print_accuracy(console, accuracy, names)
-    console.print(f"\nThe page: {reports / 'index.html'}")
+    console.print(f"\nThe page: {paths.under(reports, paths.PAGE)}")
 
 
 def unlock() -> None:

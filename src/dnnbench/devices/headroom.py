@@ -12,6 +12,7 @@ from pathlib import Path
 from dnnbench.core.storage import read_json
 from dnnbench.networks import builders
 from dnnbench.networks.registry import Network
+from dnnbench.records import paths
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 
 # Left to the system: what others allocate meanwhile, and what the prediction is short of.
@@ -21,9 +22,9 @@ RESERVE_MIB = 256.0
 
 def seen(folder: Path, models: Iterable[str]) -> dict[str, list[MemoryCell]]:
     """Cells of the memory records in ``folder``, by network; none where a network has no record."""
-    paths = {name: folder / f"{name}.json" for name in models}
+    files = {name: paths.in_folder(folder, paths.MEMORY, model=name) for name in models}
     return {
-        name: read_json(path, MemoryRecord).cells for name, path in paths.items() if path.exists()
+        name: read_json(file, MemoryRecord).cells for name, file in files.items() if file.exists()
     }
 
 

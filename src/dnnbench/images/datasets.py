@@ -8,8 +8,9 @@ from backports import tarfile
 
 from dnnbench.core import checksums, download, progress
 from dnnbench.core.errors import UserError
+from dnnbench.records import paths
 
-FOLDER = Path("resources/datasets")
+FOLDER = paths.DATASETS
 
 
 class DatasetError(UserError):

@@ -18,8 +18,9 @@ from dnnbench.core.errors import DeviceError, UserError
 from dnnbench.devices import nvml
 from dnnbench.devices.cpu import Cpu
 from dnnbench.devices.tegra import Board
+from dnnbench.records import paths
 
-FOLDER = Path("config/devices")
+FOLDER = paths.DEVICE_FILES
 PROFILES = Path("profiles")
 _PROFILE = "config.v8+.yaml"
 # The first compute capability that torch's builds for CUDA 13 have kernels for.

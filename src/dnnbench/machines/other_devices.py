@@ -10,12 +10,9 @@ from pathlib import Path
 from dnnbench.config import loading
 from dnnbench.config.parameters import Parameters
 from dnnbench.core.errors import UserError
+from dnnbench.records import paths
 from dnnbench.tables import published
 from dnnbench.tables.study import Plan
-
-PARAMETERS = Path("params.yaml")
-DEVICE_FILES = Path("config/devices")
-REGISTRY = Path("config/models.yaml")
 
 
 def settings(device: str, source: str) -> Parameters:
@@ -25,10 +22,10 @@ def settings(device: str, source: str) -> Parameters:
     """
     if device in published.DEVICES:
         raise UserError(f"{source}: {device!r} is a device of 2018, which is always there; drop it")
-    file = DEVICE_FILES / f"{device}.yaml"
+    file = paths.device_file(device)
     if not file.exists():
         raise UserError(f"{source}: {device!r}: {file}: no such file; add it, as on its machine")
-    found = loading.load(PARAMETERS, file)
+    found = loading.load(paths.PARAMETERS, file)
     if found.device != device:
         raise UserError(f"{file}: device: {found.device!r}: expected {device!r} by its name")
     return found
@@ -48,9 +45,13 @@ def plan(found: Parameters) -> Plan:
 def files(folder: Path, what: Plan, models: Iterable[str]) -> list[Path]:
     """The plan's records that are there in a device's ``folder``: environment, rounds, memory."""
     names = list(models)
-    planned = [folder / "environment.json"]
+    planned = [paths.in_device(folder, paths.ENVIRONMENT)]
     for variant in what.variants:
         rounds = range(1, what.rounds + 1)
-        planned += [folder / variant / "latency" / f"round-{number}.jsonl" for number in rounds]
-        planned += [folder / variant / "memory" / f"{name}.json" for name in names]
+        planned += [
+            paths.in_device(folder, paths.ROUND, variant=variant, round=number) for number in rounds
+        ]
+        planned += [
+            paths.in_device(folder, paths.MEMORY, variant=variant, model=name) for name in names
+        ]
     return [path for path in planned if path.exists()]

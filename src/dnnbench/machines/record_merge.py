@@ -18,6 +18,7 @@ from dnnbench.devices.backends import Setup
 from dnnbench.machines import other_devices
 from dnnbench.measure import memory_profile, round
 from dnnbench.networks.registry import Network
+from dnnbench.records import paths
 from dnnbench.records.base import SCHEMA_VERSION
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.latency_records import LatencyLine
@@ -60,7 +61,7 @@ def merge(
 
 def check(folder: Path, networks: Mapping[str, Network]) -> Checked:
     """The planned records of a device's folder. Raises UserError where one does not belong here."""
-    file = folder / "environment.json"
+    file = paths.in_device(folder, paths.ENVIRONMENT)
     if not file.exists():
         raise UserError(f"{file}: no such file; name a device's folder: results/<device>")
     _check_schema(file)
@@ -100,7 +101,7 @@ def _check_round(
     lines = read_lines(path, LatencyLine)
     protocol = settings.latency.protocol
     planned = {(line.model, line.batch_size) for line in lines if line.protocol == protocol}
-    number = int(path.stem.removeprefix("round-"))
+    number = paths.round_number(path)
     for at, line in enumerate(lines, start=1):
         where = f"{path}:{at}"
         check_place(where, line, {**place, "round": number}, _AGAIN)
@@ -151,7 +152,7 @@ def _check_target(target: Path, checked: Checked, own: str) -> None:
             f"{checked.folder}: device: {device!r} is measured here (params.yaml: profile);"
             " give the other machine a device file of its own"
         )
-    file = target / "environment.json"
+    file = paths.in_device(target, paths.ENVIRONMENT)
     if file.exists() and (there := read_json(file, Environment).hostname) != host:
         raise UserError(
             f"{file}: hostname: {there!r}, but {checked.folder} is of {host!r}; give one of the"

@@ -6,16 +6,16 @@ import os
 import platform
 import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
 
 from dnnbench.devices import backends
+from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
 
 _PACKAGES = (
     *("dnnbench", "torch", "torchvision", "pretrainedmodels", "timm", "thop", "numpy", "pillow"),
     *("onnx", "onnxscript", "onnxruntime", "openvino"),
 )
-_LOCK = Path("requirements.lock")
+_LOCK = paths.LOCK
 
 
 def describe(device: str, setup: backends.Setup, threads: int) -> Environment:

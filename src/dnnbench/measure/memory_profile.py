@@ -17,6 +17,7 @@ from dnnbench.devices import backends
 from dnnbench.measure import memory, oom
 from dnnbench.measure.fingerprint import fingerprint
 from dnnbench.networks.registry import Network
+from dnnbench.records import paths
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 
 
@@ -82,12 +83,12 @@ class Profiles:
                     update={"cells": [cells[batch] for batch in sorted(cells)]}
                 )
                 self._records[name] = record
-                write_json(self._finished / f"{name}.json", record)
-        waiting = {name: self._finished / f"{name}.json" for name in self._records}
+                write_json(self._file(self._finished, name), record)
+        waiting = {name: self._file(self._finished, name) for name in self._records}
         waiting = {name: path for name, path in waiting.items() if path.exists()}
         for name in waiting:
             if (finished := self._records[name]) is not None:
-                write_json(self._folder / f"{name}.json", finished)
+                write_json(self._file(self._folder, name), finished)
         # Only now: a kill among the writes would lose what was taken away.
         for path in waiting.values():
             path.unlink()
@@ -95,11 +96,15 @@ class Profiles:
         with suppress(OSError):
             self._finished.rmdir()
 
+    @staticmethod
+    def _file(folder: Path, name: str) -> Path:
+        return paths.in_folder(folder, paths.MEMORY, model=name)
+
     def _read(self, name: str) -> MemoryRecord | None:
         """The record as far as it is valid: the cells that need not be measured again."""
         wanted = self._plan.fingerprint(self._plan.networks[name])
         for folder in (self._finished, self._folder):
-            path = folder / f"{name}.json"
+            path = self._file(folder, name)
             if path.exists():
                 record = read_json(path, MemoryRecord)
                 if record.fingerprint == wanted:

@@ -24,6 +24,7 @@ from dnnbench.measure.fingerprint import fingerprint
 from dnnbench.measure.journal import Journal, Key, key
 from dnnbench.measure.latency import Timing
 from dnnbench.networks.registry import Network
+from dnnbench.records import paths
 from dnnbench.records.latency_records import Attempt, LatencyLine
 from dnnbench.records.memory_records import MemoryCell
 from dnnbench.stats import disturbance
@@ -160,7 +161,10 @@ def _name(cells: list[Key]) -> str:
 
 def _later(plan: Round, output: Path) -> int:
     """Processes that the study's other rounds still need, as far as their files tell."""
-    others = (output.with_name(f"round-{k}.jsonl") for k in range(1, plan.passes.rounds + 1))
+    others = (
+        paths.in_folder(output.parent, paths.ROUND, round=k)
+        for k in range(1, plan.passes.rounds + 1)
+    )
     waiting = sum(other != output and not other.exists() for other in others)
     return waiting * len(_processes(plan, plan.cells()))
 

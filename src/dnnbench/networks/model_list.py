@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dnnbench.config import network_libraries
 from dnnbench.config.network_libraries import Library
 from dnnbench.networks.registry import Network, RegistryError, hint, load_registry, spec_of
+from dnnbench.records import paths
 
 # Every network of the 2018 study.
 STUDY = "bianco2018"
@@ -49,7 +50,7 @@ def of_study(names: Iterable[str], registry: Mapping[str, Network]) -> dict[str,
     ``names``: column spec of a table. Raises RegistryError as ``resolve`` does.
     """
     others = [name for name in names if name not in registry]
-    return {**registry, **(resolve(others, registry, "results/models.csv: spec") if others else {})}
+    return {**registry, **(resolve(others, registry, f"{paths.MODELS}: spec") if others else {})}
 
 
 def _networks(name: str, registry: Mapping[str, Network], source: str) -> list[Network]:

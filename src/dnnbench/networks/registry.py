@@ -20,10 +20,11 @@ from pydantic.json_schema import SkipJsonSchema
 from dnnbench.config import network_libraries
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe
+from dnnbench.records import paths
 from dnnbench.records.base import ModelName, Percent, Tier
 
 # The repository's own registry: there in a checkout and in an editable installation of it.
-DEFAULT_REGISTRY = Path(__file__).resolve().parents[3] / "config" / "models.yaml"
+DEFAULT_REGISTRY = Path(__file__).resolve().parents[3] / paths.REGISTRY
 
 # ImageNet's classes: what a network tells apart unless its entry says otherwise.
 CLASSES = 1000
@@ -234,7 +235,7 @@ def schema() -> dict[str, Any]:
     """JSON Schema of the registry file, with a description on every key."""
     return _Registry.model_json_schema() | {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "config/models.yaml",
+        "title": str(paths.REGISTRY),
         "description": "The networks that dnnbench knows, by key.",
     }
 

@@ -28,6 +28,7 @@ from scipy.stats import false_discovery_control
 
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import read_json, read_rows
+from dnnbench.records import paths
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record, Status
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.latency_records import Disturbance
@@ -102,7 +103,7 @@ class RunComparison(Record):
 
 def is_run(path: Path) -> bool:
     """Whether a folder holds the tables of a study."""
-    return (path / "study.csv").is_file()
+    return paths.under(path, paths.STUDY).is_file()
 
 
 def compare_runs(before: Path, after: Path, device: str | None = None) -> RunComparison:
@@ -164,7 +165,7 @@ _Key = tuple[str, str, int]
 def _measured(run: Path) -> dict[str, dict[_Key, StudyRow]]:
     """Measured rows of a run: by device, by (variant, network, batch size)."""
     devices: dict[str, dict[_Key, StudyRow]] = {}
-    for row in read_rows(run / "study.csv", StudyRow):
+    for row in read_rows(paths.under(run, paths.STUDY), StudyRow):
         if row.source == "measured":
             key = row.variant, row.model, row.batch_size
             devices.setdefault(row.device, {})[key] = row
@@ -291,10 +292,10 @@ class _Pair:
 
     def _machine(self) -> list[str]:
         """What differs between the machines and their software, as ``key: before -> after``."""
-        paths = [run / self._name / "environment.json" for run in self._runs]
-        if not all(path.exists() for path in paths):
+        files = [paths.under(run, paths.ENVIRONMENT, device=self._name) for run in self._runs]
+        if not all(file.exists() for file in files):
             return []
-        before, after = (_facts(read_json(path, Environment)) for path in paths)
+        before, after = (_facts(read_json(file, Environment)) for file in files)
         return [
             f"{key}: {before.get(key)} -> {after.get(key)}"
             for key in dict.fromkeys([*before, *after])

@@ -14,6 +14,7 @@ from dnnbench.core import storage
 from dnnbench.core.errors import UserError
 from dnnbench.devices import backends
 from dnnbench.networks.registry import DEFAULT_REGISTRY
+from dnnbench.records import paths
 
 Models = Annotated[list[str], typer.Argument(help="Names as in params.yaml: models.")]
 Device = Annotated[str, typer.Option(help="Name of the device in records and paths.")]
@@ -28,7 +29,7 @@ Threads = Annotated[
 ]
 Registry = Annotated[
     Path,
-    typer.Option("--registry", help="Registry of networks.", show_default="config/models.yaml"),
+    typer.Option("--registry", help="Registry of networks.", show_default=str(paths.REGISTRY)),
 ]
 REGISTRY = Path(os.path.relpath(DEFAULT_REGISTRY))
 

@@ -25,6 +25,7 @@ from scipy.stats import binomtest, norm
 
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import check_place, read_json
+from dnnbench.records import paths
 from dnnbench.records import top5 as files
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
@@ -49,7 +50,7 @@ def read_records(
     """
     records = {}
     for model in models:
-        path = folder / f"{model}.json"
+        path = paths.in_folder(folder, paths.ACCURACY, model=model)
         if path.exists():
             record = read_json(path, AccuracyRecord)
             place = {"model": model, "dataset": dataset, "protocol": protocol}
@@ -63,7 +64,7 @@ def read_answers(folder: Path, records: Mapping[str, AccuracyRecord]) -> dict[st
     found = {}
     for model, record in records.items():
         if record.basis is not None:
-            path = folder / f"{model}.npz"
+            path = paths.in_folder(folder, paths.ANSWERS, model=model)
             found[model] = files.read(path)
             if found[model].basis != record.basis:
                 raise AnswersError(f"{path}: not of {model}.json; remove that to measure again")
@@ -103,13 +104,17 @@ def compare(answers: Mapping[str, Answers], dataset: str, protocol: str) -> list
     return rows
 
 
+def _record(dataset: str, model: str) -> str:
+    return paths.ACCURACY.format(dataset=dataset, model=model)
+
+
 def _check_same_images(answers: Mapping[str, Answers], dataset: str) -> None:
     for a, b in pairwise(answers):
         one, other = answers[a], answers[b]
         if one.names != other.names or not np.array_equal(one.labels, other.labels):
             raise ComparisonError(
-                f"results/accuracy/{dataset}: {a} and {b} were measured on different images;"
-                f" remove {a}.json and {b}.json there to measure them again"
+                f"dataset {dataset}: {a} and {b} were measured on different images; to measure"
+                f" them again, remove {' and '.join(_record(dataset, name) for name in (a, b))}"
             )
 
 

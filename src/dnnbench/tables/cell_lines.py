@@ -5,6 +5,7 @@ from pathlib import Path
 from statistics import median
 
 from dnnbench.core.storage import read_lines
+from dnnbench.records import paths
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import StudyRow
 
@@ -14,7 +15,7 @@ def read(results: Path, device: str, variant: str) -> list[LatencyLine]:
 
     Raises RecordError for a malformed line.
     """
-    files = sorted((results / device / variant / "latency").glob("round-*.jsonl"))
+    files = paths.rounds(results, device, variant)
     return [line for file in files for line in read_lines(file, LatencyLine)]
 
 

@@ -21,6 +21,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dnnbench.core.storage import R, RecordError, read_rows
+from dnnbench.records import paths
 from dnnbench.records.base import (
     SCHEMA_VERSION,
     BatchSize,
@@ -126,15 +127,15 @@ def read(directory: Path) -> Published:
     Raises RecordError for a missing or malformed file, in one line.
     """
     return Published(
-        latency=_read(directory / "latency.csv", LatencyEntry),
-        memory=_read(directory / "memory.csv", MemoryEntry),
-        models=_read(directory / "models.csv", ModelEntry),
+        latency=_read(directory, "latency", LatencyEntry),
+        memory=_read(directory, "memory", MemoryEntry),
+        models=_read(directory, "models", ModelEntry),
     )
 
 
 def read_best(directory: Path) -> list[BestEntry]:
     """Read ``best_at_constraints.csv``, what the study concluded. Raises RecordError likewise."""
-    return _read(directory / "best_at_constraints.csv", BestEntry)
+    return _read(directory, "best_at_constraints", BestEntry)
 
 
 def label(device: str) -> str:
@@ -144,7 +145,7 @@ def label(device: str) -> str:
 
 def read_claims(directory: Path) -> list[ClaimEntry]:
     """Read ``claims.csv``, what the study's text says in numbers. Raises RecordError likewise."""
-    return _read(directory / "claims.csv", ClaimEntry)
+    return _read(directory, "claims", ClaimEntry)
 
 
 def study_rows(published: Published, models: Iterable[str] | None = None) -> list[StudyRow]:
@@ -202,7 +203,8 @@ def _study_row(entry: LatencyEntry, memory_gib: float | None, model: ModelEntry)
     )
 
 
-def _read(path: Path, row_type: type[R]) -> list[R]:
+def _read(directory: Path, table: str, row_type: type[R]) -> list[R]:
+    path = paths.in_folder(directory, paths.PUBLISHED, table=table)
     remedy = f"it is part of the repository: restore it (git checkout {path})"
     if not path.exists():
         raise RecordError(f"{path}: no such file; {remedy}")

@@ -29,6 +29,7 @@ from statistics import median
 
 from dnnbench.core.storage import RecordError, check_place, read_json, read_lines, read_rows
 from dnnbench.networks.registry import Network
+from dnnbench.records import paths
 from dnnbench.records.base import SCHEMA_VERSION, Status
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.complexity_records import Complexity
@@ -162,17 +163,16 @@ def read_measurements(results: Path, plan: Plan, models: Iterable[str]) -> Measu
     latency: list[LatencyLine] = []
     memory: dict[tuple[str, str], MemoryRecord] = {}
     for variant in plan.variants:
-        folder = results / plan.device / variant
         place: dict[str, str | int] = {"device": plan.device, "variant": variant}
         for number in range(1, plan.rounds + 1):
-            path = folder / "latency" / f"round-{number}.jsonl"
+            path = paths.under(results, paths.ROUND, **place, round=number)
             if path.exists():
                 for at, line in enumerate(read_lines(path, LatencyLine), start=1):
                     remedy = "remove the line to measure its cell again"
                     check_place(f"{path}:{at}", line, place | {"round": number}, remedy)
                     latency.append(line)
         for model in names:
-            path = folder / "memory" / f"{model}.json"
+            path = paths.under(results, paths.MEMORY, **place, model=model)
             if path.exists():
                 record = read_json(path, MemoryRecord)
                 remedy = "remove it to measure again"

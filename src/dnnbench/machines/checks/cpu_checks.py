@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from dnnbench.devices.cpu import physical_cores
 from dnnbench.machines.checks.machine import Check, Machine, Seen
-from dnnbench.machines.other_devices import DEVICE_FILES
+from dnnbench.records import paths
 
 _NODES = "sys/devices/system/node"
 _CGROUPS = Path("sys/fs/cgroup")
@@ -24,7 +24,7 @@ def threads(seen: Seen) -> Check:
         state="warn" if used > cores else "ok",
         seen=text,
         why="Two threads of a pass on one core wait for each other.",
-        mend=f"{DEVICE_FILES / machine.device}.yaml: threads: {cores}" if used > cores else None,
+        mend=f"{paths.device_file(machine.device)}: threads: {cores}" if used > cores else None,
     )
 
 
@@ -47,7 +47,7 @@ def quota(seen: Seen) -> Check:
         state="warn" if short else "ok",
         seen=f"{least:g} cores for {used} threads",
         why=why,
-        mend=f"--cpus={used} for the container; or {DEVICE_FILES / machine.device}.yaml:"
+        mend=f"--cpus={used} for the container; or {paths.device_file(machine.device)}:"
         f" threads: {fitting}"
         if short
         else None,

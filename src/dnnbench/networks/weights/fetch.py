@@ -23,6 +23,7 @@ from dnnbench.core.storage import read_json
 from dnnbench.networks import builders, model_list
 from dnnbench.networks.registry import Network, Preparation, WeightsSource
 from dnnbench.networks.weights import hub
+from dnnbench.records import paths
 from dnnbench.records.weights_records import WeightsRecord, WeightsTried
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ def _source(network: Network, record: WeightsRecord) -> WeightsSource | None:
 
 def _former(network: Network, settings: Weights, folder: Path) -> WeightsRecord | None:
     """The record that is there, if it is still true and its tier still allowed; else None."""
-    file = folder / f"{network.key}.json"
+    file = paths.in_folder(folder, paths.WEIGHTS, model=network.key)
     if not file.exists():
         return None
     try:
