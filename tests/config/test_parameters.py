@@ -92,6 +92,8 @@ def test_a_protocol_brings_its_own_numbers(load):
             {},
             ["params.yaml: weights.override.vgg16.sha: 1: unknown key", "did you mean 'sha256'?"],
         ),
+        ({"models": 5}, {}, ["params.yaml: models", "timm:<name>"]),
+        ({"dataset": 5}, {}, ["params.yaml: dataset: 5", "Labelled pictures"]),
         ({"dataset": {"name": "cifar"}}, {}, ["params.yaml: dataset.name: 'cifar'", "imagenette"]),
         ({"dataset": {"name": "imagenet"}}, {}, ["dataset.path: null: imagenet cannot be", "name"]),
         (

@@ -9,17 +9,21 @@ from dnnbench.core import plugins
 from helpers.paths import ROOT
 
 
-def write(folder: Path, group: str, **targets: str) -> Path:
-    """Put a distribution into a folder, with one entry point for each ``name="module:CONSTANT"``.
+def write(folder: Path, group: str, file: str, *constants: str) -> Path:
+    """Put a distribution into a folder, with an entry point for each constant of a test's file.
 
-    Whoever has the folder on its path finds them; further calls add to it.
+    The module is called ``made_up_<file>``. Whoever has the folder on its path finds it; further
+    calls add entry points.
     """
+    module = f"made_up_{Path(file).stem}"
+    if not (folder / f"{module}.py").exists():
+        (folder / f"{module}.py").symlink_to(file)
     about = folder / "made_up-1.0.dist-info"
     about.mkdir(parents=True, exist_ok=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up\nVersion: 1.0\n")
-    with (about / "entry_points.txt").open("a") as file:
-        file.write(f"[{group}]\n")
-        file.writelines(f"{name} = {target}\n" for name, target in targets.items())
+    with (about / "entry_points.txt").open("a") as entries:
+        entries.write(f"[{group}]\n")
+        entries.writelines(f"{name.lower()} = {module}:{name}\n" for name in constants)
     return folder
 
 

@@ -3,13 +3,16 @@
 import hashlib
 import io
 import tarfile
+from dataclasses import replace
 
 import pytest
 from helpers import loopback
 
+from dnnbench.config import dataset
+from dnnbench.config.dataset import Archive
 from dnnbench.core.checksums import IntegrityError
 from dnnbench.images import datasets, image_index
-from dnnbench.images.datasets import Archive, DatasetError
+from dnnbench.images.datasets import DatasetError
 
 PICTURE = "imagenette2/val/n01440764/ILSVRC2012_val_00000293.JPEG"
 
@@ -37,7 +40,8 @@ def publish(server, tmp_path, monkeypatch):
     def serve(content, stated=None):
         url = server.put("set.tgz", content)
         archive = Archive(url, hashlib.sha256(stated or content).hexdigest())
-        monkeypatch.setitem(datasets.ARCHIVES, "imagenette", archive)
+        ours = replace(dataset.named("imagenette"), archive=archive)
+        monkeypatch.setattr(dataset, "datasets", lambda: {"imagenette": ours})
         return tmp_path / "datasets"
 
     return serve
@@ -97,7 +101,13 @@ def test_what_a_kill_left_half_unpacked_is_unpacked_anew(publish):
 
 
 def test_every_archive_has_an_address_and_a_whole_hash():
-    assert set(datasets.ARCHIVES) == {"imagenetv2", "imagenette"}
-    for archive in datasets.ARCHIVES.values():
+    archives = {name: known.archive for name, known in dataset.datasets().items() if known.archive}
+    assert set(archives) == {"imagenetv2", "imagenette"}
+    for archive in archives.values():
         assert archive.url.startswith("https://")
         assert len(bytes.fromhex(archive.sha256)) == 32
+
+
+def test_a_data_set_without_an_archive_is_not_looked_for(tmp_path):
+    with pytest.raises(DatasetError, match="'imagenet': cannot be downloaded; name its folder"):
+        datasets.obtain("imagenet", tmp_path)

@@ -201,7 +201,7 @@ def test_a_broken_line_of_labels_is_named(put, text, said):
 
 
 def test_imagenet_flat_without_labels_says_what_to_add(put):
-    with pytest.raises(ImagesError, match=r"no file of labels in it; add one of LOC_val_solution"):
+    with pytest.raises(LabelError, match=r"no file of labels in it; add one of LOC_val_solution"):
         image_index.index("imagenet", put(val(1)), 2)
 
 

@@ -8,15 +8,14 @@ from helpers import entry_points, toys
 from helpers.paths import ROOT
 
 from dnnbench.cli import write_schemas
-from dnnbench.config import network_libraries
-from dnnbench.config.network_libraries import GROUP, Library
+from dnnbench.config.library import GROUP, Library, libraries
 from dnnbench.core.plugins import PluginError
 from dnnbench.core.storage import read_lines, read_rows
 from dnnbench.networks import model_list, registry
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.latency_records import LatencyLine
 
-HERE = "networks.test_library_plugins"
+MODULE = "made_up_test_library_plugins"
 
 
 def find(name, source):
@@ -46,8 +45,7 @@ def plugins_of(tmp_path):
     with entry_points.installed(tmp_path):
 
         def install(*constants):
-            targets = {constant.lower(): f"{HERE}:{constant}" for constant in constants}
-            entry_points.write(tmp_path, GROUP, **targets)
+            entry_points.write(tmp_path, GROUP, __file__, *constants)
             entry_points.forget()
             return tmp_path
 
@@ -96,7 +94,10 @@ def test_texts_that_list_libraries_list_a_made_up_one(plugins_of):
 @pytest.mark.parametrize(
     ("constant", "message"),
     [
-        ("TWIN", f"{HERE}: 'timm': dnnbench.networks.libraries.timm has this name too; rename one"),
+        (
+            "TWIN",
+            f"{MODULE}: 'timm': {GROUP}.timm has this name too; rename one",
+        ),
         ("NO_LIBRARY", "'toybox' is no Library; correct its package"),
         ("MISSING", "has no attribute 'MISSING'; correct or uninstall its package"),
     ],
@@ -106,9 +107,9 @@ def test_a_plugin_that_is_no_library_is_one_line_naming_its_entry_point(
 ):
     plugins_of(constant)
     with pytest.raises(PluginError) as caught:
-        network_libraries.libraries()
+        libraries()
     assert str(caught.value).endswith(message)
-    assert HERE in str(caught.value) and "\n" not in str(caught.value)
+    assert MODULE in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,6 @@ def test_a_versioned_library_is_part_of_what_its_networks_are(plugins_of, monkey
     assert network.definition() == toy.definition()
     for versioned in (False, True):
         library = Library(name="toybox", find=find, package="helpers.toys", versioned=versioned)
-        monkeypatch.setattr(network_libraries, "libraries", lambda one=library: {"toybox": one})
+        monkeypatch.setattr(registry, "libraries", lambda one=library: {"toybox": one})
         monkeypatch.setattr(registry.importlib.metadata, "version", lambda package: "9.8.7")
         assert ("9.8.7" in network.definition()) is versioned

@@ -1,10 +1,13 @@
 # Labelled pictures: listed once, and decoded once for all networks that see the same part of them.
 # Nothing asks for them without a data set in params.yaml.
 
+from dnnbench.config.dataset import code as dataset_code
+
 
 rule list_images:
     input:
         **stage("images"),
+        dataset=lambda wildcards: dataset_code(wildcards.dataset),
     output:
         paths.IMAGE_INDEX,
     log:

@@ -11,7 +11,7 @@ from dnnbench.stages import options
 
 
 def main(
-    dataset: Annotated[str, typer.Argument(help="imagenet, imagenetv2, imagenette or folder.")],
+    dataset: Annotated[str, typer.Argument(help="Data set, as in params.yaml: dataset.name.")],
     output: Annotated[Path, typer.Option(help="Index to write, JSON.")],
     path: Annotated[
         Path | None, typer.Option(help="Folder of the data set.", show_default="downloaded")
@@ -20,7 +20,7 @@ def main(
 ) -> None:
     """Find the pictures of DATASET in whatever layout they lie, label and hash them.
 
-    Without --path, imagenetv2 and imagenette are downloaded into resources/datasets.
+    Without --path, one that can be downloaded is, into resources/datasets.
     """
     folder = datasets.obtain(dataset) if path is None else path
     write_json(output, image_index.index(dataset, folder, threads))

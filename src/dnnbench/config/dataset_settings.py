@@ -1,26 +1,41 @@
 """Settings of section ``dataset``: the images that accuracy is measured on."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from dnnbench.config.section import Section
+from dnnbench.config.dataset import datasets
+from dnnbench.config.section import Section, described
 
 
-class Dataset(Section):
+def _known(name: str) -> str:
+    known = datasets()
+    if name not in known:
+        names = " or ".join(map(repr, known))
+        raise PydanticCustomError("dataset", "Input should be {names}", {"names": names})
+    return name
+
+
+def _enum(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(datasets())
+
+
+def _description() -> str:
+    texts = [
+        f"{dataset.name}: {dataset.description}{', downloaded or in path' * bool(dataset.archive)}."
+        for dataset in datasets().values()
+    ]
+    return " ".join([*texts, "null: accuracy is not measured."])
+
+
+class DatasetSettings(Section):
     """Labelled pictures that accuracy is measured on."""
 
     name: Annotated[
-        Literal["imagenet", "imagenetv2", "imagenette", "folder"] | None,
-        Field(
-            description="imagenet: the 50,000 validation pictures, or some of them. imagenetv2,"
-            " imagenette: downloaded, or in path. folder: pictures named or foldered by synset."
-            " null: accuracy is not measured."
-        ),
+        Annotated[str, AfterValidator(_known), Field(json_schema_extra=_enum)] | None,
+        Field(json_schema_extra=described(_description)),
     ] = None
     path: Annotated[
         Path | None,
@@ -36,7 +51,7 @@ class Dataset(Section):
 
     @model_validator(mode="after")
     def _is_there(self) -> Self:
-        if self.path is None and self.name in ("imagenet", "folder"):
+        if self.path is None and self.name is not None and datasets()[self.name].archive is None:
             raise ValueError(f"path: null: {self.name} cannot be downloaded; name its folder")
         if self.path is not None and self.name is None:
             raise ValueError(f"name: null: {str(self.path)!r} would not be used; write folder")

@@ -103,7 +103,9 @@ def _remedy(location: list[str]) -> str:
         field = section.model_fields.get(part)
         if field is None:
             break
-        text = f"mend the value ({field.description})"
+        # Descriptions that list plugins are made for the schema alone.
+        schema = section.model_json_schema()["properties"][part]
+        text = f"mend the value ({field.description or schema['description']})"
         if inner := _inner(field.annotation):
             section = inner
     return text

@@ -9,11 +9,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from dnnbench.config import network_libraries, variants
+from dnnbench.config import variants
 from dnnbench.config.budgets import Budgets
-from dnnbench.config.dataset_settings import Dataset
+from dnnbench.config.dataset_settings import DatasetSettings
 from dnnbench.config.gpu_settings import Gpu
 from dnnbench.config.latency_settings import Latency
+from dnnbench.config.library import forms
 from dnnbench.config.memory_settings import Memory
 from dnnbench.config.section import Section, described
 from dnnbench.config.weights_settings import Weights
@@ -31,7 +32,7 @@ _VARIANTS = (
 
 
 def _models() -> str:
-    libraries = ", ".join(network_libraries.forms())
+    libraries = ", ".join(forms())
     return (
         "Networks: a set (bianco2018, modern), or a list of sets, names from the registry, and"
         f" networks of libraries: {libraries}. Wildcards are allowed where a library has them."
@@ -67,8 +68,8 @@ class Parameters(Section):
     budgets: Annotated[Budgets, Field(description="Budgets to choose under.")] = Budgets()
     weights: Annotated[Weights, Field(description="Where trained weights come from.")] = Weights()
     dataset: Annotated[
-        Dataset, Field(description="Labelled pictures that accuracy is measured on.")
-    ] = Dataset()
+        DatasetSettings, Field(description="Labelled pictures that accuracy is measured on.")
+    ] = DatasetSettings()
 
     device: Annotated[
         DeviceName, Field(description="Name of the device in paths and tables: a fixed string.")

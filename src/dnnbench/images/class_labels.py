@@ -8,13 +8,9 @@ import re
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+from dnnbench.config.dataset import Labeller
 from dnnbench.core.errors import UserError
 from dnnbench.images import synsets
-
-Labeller = Callable[[PurePosixPath], int]
-
-TRUTH = "ILSVRC2012_validation_ground_truth.txt"
-TABLES = ("LOC_val_solution.csv", "labels.csv", "labels.txt", "val.txt")
 
 _SYNSET = re.compile(r"(n\d{8})(?![0-9A-Za-z])")
 
@@ -24,7 +20,7 @@ class NoLabel(Exception):  # noqa: N818  (A reason, noted beside the picture: no
 
 
 class LabelError(UserError):
-    """A file of labels that cannot be right: names file, line, value and remedy."""
+    """Labels that are missing or cannot be right: names file, line, value and remedy."""
 
 
 def by_synset(picture: PurePosixPath) -> int:
@@ -39,6 +35,11 @@ def by_synset(picture: PurePosixPath) -> int:
     if number is None:
         raise NoLabel(f"{synset} is not among the 1,000 classes")
     return number
+
+
+def synsets_in_names(folder: Path, root: Path) -> tuple[Labeller, str]:
+    """Return ``by_synset`` and where labels come from, in words, as a data set declares them."""
+    return by_synset, "synsets in names"
 
 
 def by_number(picture: PurePosixPath) -> int:

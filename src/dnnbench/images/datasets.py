@@ -1,11 +1,11 @@
 """Data sets that anyone may download: fetched, checked and unpacked once."""
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from backports import tarfile
 
+from dnnbench.config.dataset import named
 from dnnbench.core import checksums, download, progress
 from dnnbench.core.errors import UserError
 from dnnbench.records import paths
@@ -17,43 +17,18 @@ class DatasetError(UserError):
     """An archive that cannot be unpacked: names it, the reason and the remedy."""
 
 
-@dataclass(frozen=True)
-class Archive:
-    """Where a data set can be had, and the SHA-256 of that file."""
-
-    url: str
-    sha256: str
-
-    @property
-    def filename(self) -> str:
-        """Last part of the address."""
-        return self.url.rpartition("/")[2]
-
-
-# Addresses and hashes as tensorflow-datasets 4.9.10 states them (datasets/*/checksums.tsv).
-ARCHIVES = {
-    "imagenetv2": Archive(
-        "https://huggingface.co/datasets/vaishaal/ImageNetV2/resolve/main/"
-        "imagenetv2-matched-frequency.tar.gz",
-        "f0c37fdf925916b19ea1323cd9a2208cdb6959ba2c32eef2a7fc393835c9ca7c",
-    ),
-    "imagenette": Archive(
-        "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2.tgz",
-        "6cbfac238434d89fe99e651496f0812ebc7a10fa62bd42d6874042bf01de4efd",
-    ),
-}
-
-
 def obtain(name: str, folder: Path = FOLDER) -> Path:
-    """The folder of an unpacked data set; it is fetched where neither it nor its archive is there.
+    """Return the folder of an unpacked data set; fetch it where it and its archive are missing.
 
     An archive that somebody put into ``folder`` is used as it is, if its hash is right. Raises
-    DownloadError, IntegrityError and DatasetError.
+    DownloadError, IntegrityError and DatasetError, the last also where there is no archive.
     """
+    archive = named(name).archive
     unpacked = folder / name
     if unpacked.is_dir():
         return unpacked
-    archive = ARCHIVES[name]
+    if archive is None:
+        raise DatasetError(f"dataset: {name!r}: cannot be downloaded; name its folder (path)")
     path = folder / archive.filename
     if path.exists():
         checksums.check(path, "sha256", archive.sha256, str(path))

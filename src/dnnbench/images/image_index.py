@@ -9,28 +9,17 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
+from dnnbench.config.dataset import Dataset, named
 from dnnbench.core import progress
 from dnnbench.core.checksums import sha256
 from dnnbench.core.errors import UserError
-from dnnbench.images import class_labels
-from dnnbench.images.class_labels import Labeller, NoLabel
+from dnnbench.images.class_labels import NoLabel
 from dnnbench.records.image_records import ImageFile, ImageIndex, SkippedImage
 
 # What makes a file count as a picture; what it is in fact is decided by its content.
 _SUFFIXES = frozenset(
     (".jpeg", ".jpg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".jp2")
 )
-
-# Where the pictures lie in the folder of a data set: the first that is there.
-_PLACES = {
-    "imagenet": ("ILSVRC/Data/CLS-LOC/val", "val", "."),
-    "imagenetv2": ("imagenetv2-matched-frequency-format-val", "."),
-    "imagenette": ("imagenette2/val", "val", "."),
-    "folder": (".",),
-}
-
-# Where files of labels lie in the folder of a data set, beside the pictures' own.
-_LABELS = (".", "ILSVRC2012_devkit_t12/data", "data")
 
 
 class ImagesError(UserError):
@@ -40,13 +29,15 @@ class ImagesError(UserError):
 def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
     """List a data set: every picture with its hash and class, or why it cannot be used.
 
-    Raises ImagesError where no picture can be used, and LabelError for a broken file of labels.
+    Raises UserError for a data set that is unknown, ImagesError where no picture can be used, and
+    LabelError where labels are missing or cannot be right.
     """
-    root = _place(dataset, folder)
+    known = named(dataset)
+    root = _place(known, folder)
     found, others = _files(root)
     if not found:
         raise ImagesError(f"{root}: no picture in it; mend dataset.path in params.yaml")
-    label, source = _labeller(dataset, folder, root)
+    label, source = known.labels(folder, root)
 
     def examine(name: str) -> ImageFile | SkippedImage:
         path = root / name
@@ -111,10 +102,15 @@ def _check(folder: Path) -> None:
         raise ImagesError(f"{folder}: no such folder; mend dataset.path in params.yaml")
 
 
-def _place(dataset: str, folder: Path) -> Path:
+def _place(dataset: Dataset, folder: Path) -> Path:
     _check(folder)
-    place = next(place for place in _PLACES[dataset] if (folder / place).is_dir())
-    if dataset == "imagenet" and place == "." and (folder / "train").is_dir():
+    place = next((place for place in dataset.places if (folder / place).is_dir()), None)
+    if place is None:
+        raise ImagesError(
+            f"{folder}: has none of {', '.join(dataset.places)}; mend dataset.path in params.yaml"
+        )
+    # Pictures that networks were trained on say nothing of their accuracy.
+    if "val" in dataset.places and place == "." and (folder / "train").is_dir():
         raise ImagesError(
             f"{folder}: has train but no val; let dataset.path hold validation pictures"
         )
@@ -141,31 +137,3 @@ def _files(root: Path) -> tuple[list[str], int]:
             else:
                 others += 1
     return sorted(names), others
-
-
-def _labeller(dataset: str, folder: Path, root: Path) -> tuple[Labeller, str]:
-    """How pictures get their labels, and where from, in words."""
-    if dataset == "imagenetv2":
-        return class_labels.by_number, "numbered folders"
-    path = _table(folder, root) if dataset == "imagenet" else None
-    if path is None:
-        return class_labels.by_synset, "synsets in names"
-    read = class_labels.by_truth if path.name == class_labels.TRUTH else class_labels.by_table
-    return read(path), str(path)
-
-
-def _table(folder: Path, root: Path) -> Path | None:
-    """The file of labels, unless the pictures are in folders of synsets."""
-    if any(
-        class_labels.starts_with_synset(child.name) for child in root.iterdir() if child.is_dir()
-    ):
-        return None
-    places = [*(folder / place for place in _LABELS), root, root.parent]
-    known = (*class_labels.TABLES, class_labels.TRUTH)
-    for path in (place / name for place in places for name in known):
-        if path.is_file():
-            return path
-    raise ImagesError(
-        f"{folder}: no folders of synsets and no file of labels in it; add one of"
-        f" {', '.join(class_labels.TABLES)}, or {class_labels.TRUTH} with meta.mat"
-    )

@@ -8,8 +8,7 @@ Importing this module imports no library: a name that asks for one does.
 
 from collections.abc import Iterable, Mapping
 
-from dnnbench.config import network_libraries
-from dnnbench.config.network_libraries import Library
+from dnnbench.config.library import Library, by_key, forms, libraries
 from dnnbench.networks.registry import Network, RegistryError, hint, load_registry, spec_of
 from dnnbench.records import paths
 
@@ -61,10 +60,10 @@ def _networks(name: str, registry: Mapping[str, Network], source: str) -> list[N
     library, colon, rest = spec_of(str(name)).partition(":")
     if network := registry.get(f"{library}-{rest}" if colon else name):
         return [network]
-    if colon and (found := network_libraries.libraries().get(library)):
+    if colon and (found := libraries().get(library)):
         # What the registry says of such a network is more than its library does.
         return [registry.get(one.key, one) for one in _of_library(found, rest, source)]
-    *others, last = network_libraries.forms()
+    *others, last = forms()
     otherwise = f"see config/models.yaml, or write {', '.join(others)} or {last}"
     remedy = hint(name, [*registry, *SETS], otherwise)
     raise RegistryError(f"{source}: {name!r} is not a network; {remedy}")
@@ -100,11 +99,11 @@ def key_of(name: str) -> str:
     that is not there.
     """
     library, colon, rest = name.partition(":")
-    found = network_libraries.libraries().get(library) if colon else None
+    found = libraries().get(library) if colon else None
     return found.key_of(rest) if found else name
 
 
 def printed_name(key: str) -> str:
     """What to call the network of a key that the registry does not have."""
-    library, name = network_libraries.by_key(key) or (None, key)
+    library, name = by_key(key) or (None, key)
     return library.printed(name) if library else key

@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from dnnbench.config import network_libraries
+from dnnbench.config.library import by_key, libraries
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe
 from dnnbench.records import paths
@@ -179,7 +179,7 @@ class Network(Preparation):
         if self.classes != CLASSES:
             parts.append({"classes": self.classes})
         module = self.builder.partition(":")[0]
-        for library in network_libraries.libraries().values():
+        for library in libraries().values():
             if library.versioned and module == library.package:
                 parts.append(importlib.metadata.version(module))
         return json.dumps(parts, sort_keys=True)
@@ -193,7 +193,7 @@ class Network(Preparation):
 
 def spec_of(key: str) -> str:
     """How a list of models names the network of ``key``: ``timm:resnet18`` for timm-resnet18."""
-    library, name = network_libraries.by_key(key) or (None, key)
+    library, name = by_key(key) or (None, key)
     return f"{library.name}:{name}" if library and not library.key else key
 
 

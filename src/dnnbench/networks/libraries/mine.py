@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from dnnbench.config.network_libraries import Library
+from dnnbench.config.library import Library
 from dnnbench.core.storage import describe
 from dnnbench.networks.registry import Network, RegistryError
 

@@ -12,7 +12,7 @@ import re
 from types import ModuleType
 from typing import Any
 
-from dnnbench.config.network_libraries import Library
+from dnnbench.config.library import Library
 from dnnbench.networks.libraries.wildcards import is_pattern, matching
 from dnnbench.networks.registry import CLASSES, Hash, Network, RegistryError, WeightsSource
 

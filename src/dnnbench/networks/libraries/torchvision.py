@@ -4,7 +4,7 @@ import importlib.metadata
 import re
 from typing import Any
 
-from dnnbench.config.network_libraries import Library
+from dnnbench.config.library import Library
 from dnnbench.networks.libraries.wildcards import matching
 from dnnbench.networks.registry import Hash, Network, WeightsSource
 
