@@ -11,6 +11,7 @@ from helpers.paths import ROOT
 from dnnbench.core.formatting import PREDICTED_MARK
 from dnnbench.queries import prediction
 from dnnbench.queries.selection import Limits, candidates, fitting
+from dnnbench.records import published_devices
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report import explorer_data
@@ -105,7 +106,7 @@ def test_too_few_networks_are_refused() -> None:
         fitted(some(7))
 
 
-@pytest.mark.parametrize("device", published.DEVICES)
+@pytest.mark.parametrize("device", published_devices.DEVICES)
 @pytest.mark.parametrize("batch_size", [1, 16])
 def test_ten_networks_predict_the_others_of_the_published_devices(
     complexity_table: dict[str, Complexity], device: str, batch_size: int

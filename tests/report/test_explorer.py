@@ -20,6 +20,7 @@ from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.best_fit import Entry, pick
 from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.selection import Limits, candidates
+from dnnbench.records import published_devices
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report import explorer_data, page
@@ -28,7 +29,6 @@ from dnnbench.report.figures.explorer_chart import AXES
 from dnnbench.report.figures.highlight import FADED, highlightable
 from dnnbench.report.figures.results import Results
 from dnnbench.report.figures.save import specification
-from dnnbench.tables import published
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
 LIMITS = tuple(explorer_data.CONTROLS)
@@ -188,7 +188,7 @@ def test_networks_without_a_row_of_models_have_no_parameters() -> None:
     assert "params" not in lost["shown"]
 
 
-@pytest.mark.parametrize("devices", [("cpu",), published.DEVICES, ()])
+@pytest.mark.parametrize("devices", [("cpu",), published_devices.DEVICES, ()])
 def test_any_set_of_devices_will_do(devices: tuple[str, ...]) -> None:
     rows, models = tables()
     own = [row for row in rows if row.device in devices]

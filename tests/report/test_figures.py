@@ -14,6 +14,7 @@ from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import STATUS_WORDS, significant, text_width
 from dnnbench.core.storage import WriteError
 from dnnbench.networks import registry
+from dnnbench.records import published_devices
 from dnnbench.report.figures import captions, scatter
 from dnnbench.report.figures.catalog import Figure, build_figures
 from dnnbench.report.figures.cells import GRADES, memory_table, time_table
@@ -25,7 +26,6 @@ from dnnbench.report.figures.label_placement import Label, Point, place
 from dnnbench.report.figures.network_charts import ball_chart
 from dnnbench.report.figures.results import Results
 from dnnbench.report.figures.save import save_figures, specification
-from dnnbench.tables import published
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +286,9 @@ def test_a_study_of_two_networks_one_without_accuracy(data: Results) -> None:
         frame.loc[frame["model"] == "vgg19", columns] = None
     chosen = data.selection[data.selection["model"] == "resnet18"]
     figures = build_figures(
-        Results(study, small, chosen, data.names, data.families, ("cpu", *published.DEVICES))
+        Results(
+            study, small, chosen, data.names, data.families, ("cpu", *published_devices.DEVICES)
+        )
     )
     captions = {figure.name: figure.caption for figure in figures}
     for name in ("top1-vs-macs", "top1-density", "top1-vs-fps--cpu"):
@@ -296,7 +298,7 @@ def test_a_study_of_two_networks_one_without_accuracy(data: Results) -> None:
 
 
 def test_another_device_with_borrowed_memory_is_refused(data: Results) -> None:
-    frame = data.study[data.study["device"] == published.JETSON].assign(device="other")
+    frame = data.study[data.study["device"] == published_devices.JETSON].assign(device="other")
     with pytest.raises(UserError, match="WITHOUT_OWN_MEMORY"):
         Results(frame, data.models, data.selection, data.names, data.families, ("other",))
 

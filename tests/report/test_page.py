@@ -11,7 +11,7 @@ from helpers.browser import CHROMEDRIVER, CHROMIUM, browser
 from helpers.studies import DEVICES, counted, drawn, environment, examined, invented_cells, study
 from rich.console import Console
 
-from dnnbench.cli import summary
+from dnnbench.cli.commands import summary
 from dnnbench.core.storage import write_text
 from dnnbench.networks import registry
 from dnnbench.records.comparison_records import AccuracyRow

@@ -34,6 +34,7 @@ from dnnbench.core.storage import read_json, read_lines, read_rows, write_json
 from dnnbench.images import decoded_arrays
 from dnnbench.measure.accuracy import record as follows_from
 from dnnbench.networks.builders import build
+from dnnbench.records import published_devices
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.environment_records import Environment
@@ -42,7 +43,6 @@ from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
 from dnnbench.records.top5 import read as read_answers
 from dnnbench.report.figures import figure_names
-from dnnbench.tables import published
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_finished_study_has_nothing_to_do(finished):
 
 def test_the_report_has_every_figure_and_table_with_its_caption(study):
     output = snakemake(study, "--report", "report.html")
-    shown = figure_names.figure_names(["cpu", *published.DEVICES])
+    shown = figure_names.figure_names(["cpu", *published_devices.DEVICES])
     assert {line.split()[1] for line in output.splitlines() if line.startswith("Adding ")} == {
         f"{name}.svg" for name in shown
     }

@@ -1,13 +1,13 @@
 """The ``dnnbench`` command: what a person asks once the tables are there.
 
-One module a group of commands. They parse, call the package and print; exit codes are in the help.
+Its commands are the modules of :mod:`dnnbench.cli.commands`; exit codes are in the help.
 """
 
 import sys
 
 import typer
 
-from dnnbench.cli import check, compare, device_file, merge, pick, predict, show, summary
+from dnnbench.cli.command_group import CommandGroup
 from dnnbench.core.errors import UserError
 
 # Typer keeps the line breaks, and puts an empty line where there are two.
@@ -31,30 +31,16 @@ Exit codes:
   4  check: something would disturb timings
 """
 
-_app = typer.Typer(
-    help="Choose an image classifier that fits a machine's budget.",
-    epilog=_EPILOG,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-for command in (
-    pick.pick,
-    compare.compare,
-    predict.predict,
-    show.show,
-    show.devices,
-    show.models,
-    merge.merge,
-    check.check,
-    device_file.device_file,
-    summary.summary,
-    summary.unlock,
-):
-    _app.command()(command)
+_app = typer.Typer(cls=CommandGroup, pretty_exceptions_enable=False)
+
+
+@_app.callback(epilog=_EPILOG, no_args_is_help=True)
+def _dnnbench() -> None:
+    """Choose an image classifier that fits a machine's budget."""
 
 
 def app() -> None:
-    """Run the command; what the user can mend is one line on standard error."""
+    """Run the command. Print an error that the user can correct as one line on standard error."""
     try:
         # The name is part of the variable by which a shell asks for completions.
         _app(prog_name="dnnbench")

@@ -1,12 +1,16 @@
 """How numbers look in a terminal, and the tables that they stand in."""
 
-from collections.abc import Iterable, Mapping
+from __future__ import annotations
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
+
+if TYPE_CHECKING:  # A shell that completes an option of a command need not wait for rich.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 UNSTABLE = UNSTABLE_MARK
 PREDICTED = PREDICTED_MARK
@@ -14,6 +18,8 @@ PREDICTED = PREDICTED_MARK
 
 def console() -> Console:
     """Standard output: colours where it is a terminal that wants them, and text as it is."""
+    from rich.console import Console
+
     return Console(highlight=False, markup=False)
 
 
@@ -22,6 +28,9 @@ def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -
 
     ``right``: columns of numbers. ``whole``: columns that are not broken where it is narrow.
     """
+    from rich import box
+    from rich.table import Table
+
     made = Table(
         box=box.SIMPLE_HEAD,
         show_edge=False,
@@ -37,6 +46,13 @@ def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -
             overflow="fold",
         )
     return made
+
+
+def styled(text: str, style: str = "") -> Text:
+    """Text of one style, such as ``"red"``, for a cell of a table."""
+    from rich.text import Text
+
+    return Text(text, style)
 
 
 def with_bounds(value: float, low: float | None, high: float | None) -> str:

@@ -25,7 +25,8 @@ from dnnbench.findings.stated import listed
 from dnnbench.findings.step import Step, step_at
 from dnnbench.queries.bounds import MEMORY_REPEATS_MIB
 from dnnbench.records.findings_records import Anomaly, Detection
-from dnnbench.tables.published import DEVICES, JETSON, MIB_PER_GIB, TITAN, label
+from dnnbench.records.published_devices import DEVICES, JETSON, TITAN, label
+from dnnbench.tables.published import MIB_PER_GIB
 
 # Two networks whose operations and parameters differ by less than this are near-identical.
 TWINS = 0.005

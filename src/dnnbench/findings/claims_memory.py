@@ -6,7 +6,8 @@ from dnnbench.findings import correlation
 from dnnbench.findings.place_tables import Tables
 from dnnbench.findings.stated import Kind, Outcome, Stated, interval, names_of, paired
 from dnnbench.findings.step import best_step, step_at
-from dnnbench.tables.published import MEMORY_ROUNDING_MIB, MIB_PER_GIB, TITAN
+from dnnbench.records.published_devices import TITAN
+from dnnbench.tables.published import MEMORY_ROUNDING_MIB, MIB_PER_GIB
 
 # Memory is estimated reliably from size where lines explain this share of its variance.
 RELIABLE = 0.9

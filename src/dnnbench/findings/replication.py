@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from dnnbench.findings.relabelling import relabelled
 from dnnbench.records.findings_records import ReplicationRow
+from dnnbench.records.published_devices import TITAN
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.tables.published import (
     LATENCY_ROUNDING_MS,
     MEMORY_ROUNDING_MIB,
     MIB_PER_GIB,
-    TITAN,
     TOP1_ROUNDING,
     TOP5_ROUNDING,
     VARIANT,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from dnnbench.findings.correlation import Correlation
 from dnnbench.findings.place_tables import Tables
-from dnnbench.tables.published import ClaimEntry, label
+from dnnbench.records.published_devices import label
+from dnnbench.tables.published import ClaimEntry
 
 # Half the last digit of an accuracy in the text; a whole one of a speed, since some were cut off.
 TOP1_ROUNDING, FPS_ROUNDING = 0.005, 0.01

@@ -20,11 +20,10 @@ from pydantic.json_schema import SkipJsonSchema
 from dnnbench.config.library import by_key, libraries
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe
+from dnnbench.networks import registry_file
+from dnnbench.networks.registry_file import DEFAULT_REGISTRY
 from dnnbench.records import paths
 from dnnbench.records.base import ModelName, Percent, Tier
-
-# The repository's own registry: there in a checkout and in an editable installation of it.
-DEFAULT_REGISTRY = Path(__file__).resolve().parents[3] / paths.REGISTRY
 
 # ImageNet's classes: what a network tells apart unless its entry says otherwise.
 CLASSES = 1000
@@ -223,7 +222,7 @@ def load_registry(path: Path = DEFAULT_REGISTRY) -> dict[str, Network]:
             f"{path}: no such file; give the path of a registry (--registry config/models.yaml)"
         ) from error
     try:
-        return _Registry.model_validate(yaml.load(text, Loader=_Loader)).root
+        return _Registry.model_validate(registry_file.parse(text)).root
     except yaml.YAMLError as error:
         where = " ".join(str(error).split())
         raise RegistryError(f"{path}: not YAML: {where}; correct the file") from error
@@ -238,29 +237,6 @@ def schema() -> dict[str, Any]:
         "title": str(paths.REGISTRY),
         "description": "The networks that dnnbench knows, by key.",
     }
-
-
-# Ten times as fast, where PyYAML was built with it.
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _Loader(_SafeLoader):  # type: ignore[misc]
-    """Safe loader that refuses a key given twice, which plain YAML answers with the last value."""
-
-
-def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    mapping: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if key in mapping:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"key {key!r} is given twice", key_node.start_mark
-            )
-        mapping[key] = loader.construct_object(value_node, deep=True)
-    return mapping
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
 
 
 def hint(name: object, known: Iterable[str], otherwise: str = "see config/models.yaml") -> str:

@@ -21,8 +21,8 @@ from dnnbench.records.findings_records import (
     ReplicationRow,
     Verdict,
 )
+from dnnbench.records.published_devices import DEVICES, label
 from dnnbench.report.figures.figure_names import device_label
-from dnnbench.tables.published import DEVICES, label
 
 # What needs most explaining comes first.
 VERDICTS: tuple[Verdict, ...] = (

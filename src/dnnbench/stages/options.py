@@ -13,7 +13,7 @@ from dnnbench.config import gpu_settings
 from dnnbench.core import storage
 from dnnbench.core.errors import UserError
 from dnnbench.devices import backends
-from dnnbench.networks.registry import DEFAULT_REGISTRY
+from dnnbench.networks.registry_file import DEFAULT_REGISTRY
 from dnnbench.records import paths
 
 Models = Annotated[list[str], typer.Argument(help="Names as in params.yaml: models.")]

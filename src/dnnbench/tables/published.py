@@ -31,13 +31,11 @@ from dnnbench.records.base import (
     Positive,
     Record,
 )
+from dnnbench.records.published_devices import DEVICES, JETSON, TITAN
 from dnnbench.records.study_records import StudyRow
 
 PROTOCOL = "bianco2018"
 VARIANT = "fp32-eager"
-TITAN = "titanxp-2018"
-JETSON = "jetsontx1-2018"
-DEVICES = (TITAN, JETSON)
 MIB_PER_GIB = 1024
 
 # Half the last printed digit: a printed 1.28 ms was anything from 1.275 to 1.285.
@@ -47,7 +45,6 @@ MEMORY_ROUNDING_MIB = 0.005 * MIB_PER_GIB
 TOP1_ROUNDING = {"table3": 0.005, "figure": 0.03, "library": 0.005}
 TOP5_ROUNDING = {"table3": 0.005, "figure": 0.05, "library": 0.005}
 
-_LABELS = {TITAN: "Titan Xp", JETSON: "Jetson TX1"}
 _MEMORY_BASIS = {TITAN: "process", JETSON: f"process:{TITAN}"}
 
 Digitised = Literal["table3", "figure"]
@@ -136,11 +133,6 @@ def read(directory: Path) -> Published:
 def read_best(directory: Path) -> list[BestEntry]:
     """Read ``best_at_constraints.csv``, what the study concluded. Raises RecordError likewise."""
     return _read(directory, "best_at_constraints", BestEntry)
-
-
-def label(device: str) -> str:
-    """The machine behind a published device, as a reader knows it; others go by their name."""
-    return _LABELS.get(device, device)
 
 
 def read_claims(directory: Path) -> list[ClaimEntry]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from dnnbench.tables.published import DEVICES, JETSON, label
+from dnnbench.records.published_devices import DEVICES, JETSON, label
 
 NETWORK_FIGURES = ("top1-vs-macs", "top5-vs-macs", "top1-density", "top1-vs-density")
 SPEED_FIGURES = ("top1-vs-fps", "time-table", "best-table")

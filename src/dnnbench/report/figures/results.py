@@ -8,13 +8,13 @@ import pandas as pd
 
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry import WeightsSource
+from dnnbench.records import published_devices
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.study_records import VariantRow
 from dnnbench.report.figures.cells import borrowed_memory, device_rows
 from dnnbench.report.figures.figure_names import WITHOUT_OWN_MEMORY
 from dnnbench.report.figures.identity import Identity, Row
-from dnnbench.tables import published
 
 # Shown where selection.csv is empty, so that the page can say that nothing fits.
 _BUDGETS = ((0.7, 1.0, 1.4), (15.0, 30.0, 60.0))
@@ -90,5 +90,5 @@ def devices_of(environments: Iterable[Environment], study: pd.DataFrame) -> tupl
     figures there are must not depend on the data.
     """
     measured = [environment.device for environment in environments]
-    others = [device for device in study["device"] if device not in published.DEVICES]
-    return tuple(dict.fromkeys([*measured, *others, *published.DEVICES]))
+    others = [device for device in study["device"] if device not in published_devices.DEVICES]
+    return tuple(dict.fromkeys([*measured, *others, *published_devices.DEVICES]))

@@ -1,22 +1,21 @@
 """``dnnbench check``: what would disturb timings on this machine, and what differences it tells."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from dnnbench.cli import completion, printing
-from dnnbench.cli.study_tables import network_names
-from dnnbench.config import loading
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import significant
-from dnnbench.networks import registry
 from dnnbench.records import paths
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from dnnbench.machines.checks.all_checks import Check
     from dnnbench.machines.resolution import Resolution
 
@@ -54,8 +53,10 @@ def check(
       dnnbench check
       dnnbench check --device cpu --resolve
     """
+    from dnnbench.config import loading
     from dnnbench.machines import other_devices, resolution
-    from dnnbench.machines.checks import all_checks  # Here, not above: completion need not wait.
+    from dnnbench.machines.checks import all_checks
+    from dnnbench.networks import registry
 
     if not paths.PARAMETERS.exists():
         raise UserError(f"{paths.PARAMETERS}: no such file; run this in the folder of the study")
@@ -83,14 +84,14 @@ def check(
         raise typer.Exit(DISTURBED)
 
 
-def _print_checks(console: Console, device: str, found: Sequence["Check"]) -> None:
+def _print_checks(console: Console, device: str, found: Sequence[Check]) -> None:
     """A line a check, and then what to do about those that are not ok."""
     warned, unknown = (sum(one.state == state for one in found) for state in ("warn", "unknown"))
     what = f"{device}: {warned} of {len(found)} checks found what would disturb timings"
     console.print(f"{what}; {unknown} cannot tell.", style="bold")
     table = printing.table("state", "check", "seen", whole=("state", "check"))
     for one in found:
-        table.add_row(Text(one.state, _STATES[one.state]), one.name, one.seen)
+        table.add_row(printing.styled(one.state, _STATES[one.state]), one.name, one.seen)
     console.print()
     console.print(table)
     for one in found:
@@ -100,7 +101,9 @@ def _print_checks(console: Console, device: str, found: Sequence["Check"]) -> No
             console.print(f"    {one.mend}", soft_wrap=True)
 
 
-def _print_resolution(console: Console, found: "Resolution") -> None:
+def _print_resolution(console: Console, found: Resolution) -> None:
+    from dnnbench.cli.study_tables import network_names
+
     names = network_names()
     listed = ", ".join(names.get(key, key) for key in found.networks)
     console.print()

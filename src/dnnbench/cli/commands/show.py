@@ -1,22 +1,21 @@
-"""``dnnbench show``, ``devices`` and ``models``: what the study says, without a question."""
+"""``dnnbench show``: all that a study says of one network."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from dnnbench.cli import completion, printing
-from dnnbench.cli.study_tables import Tables
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import significant
-from dnnbench.core.storage import read_json
-from dnnbench.networks import model_list, registry
-from dnnbench.networks.registry import Network
-from dnnbench.records import paths
-from dnnbench.records.environment_records import Environment
-from dnnbench.records.study_records import ModelRow, StudyRow
-from dnnbench.report.figures.figure_names import device_label
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dnnbench.networks.registry import Network
+    from dnnbench.records.study_records import ModelRow, StudyRow
 
 
 def show(
@@ -35,6 +34,8 @@ def show(
       dnnbench show mobilenetv2
       dnnbench show "ResNeXt-101(32x4d)"
     """
+    from dnnbench.cli.study_tables import Tables
+
     tables = Tables(results)
     key = tables.network(model)
     console = printing.console()
@@ -51,78 +52,10 @@ def show(
         _print_rows(console, rows)
 
 
-def devices(results: completion.Results = completion.RESULTS) -> None:
-    """List the devices of the study, and what was measured on them.
-
-    Example:
-
-      dnnbench devices
-    """
-    tables = Tables(results)
-    columns = ("device", "networks", "cells", "not stable", "batch sizes", "where from")
-    table = printing.table(*columns, right=columns[1:4], whole=columns[:4])
-    for device in tables.devices:
-        rows = tables.rows(device)
-        timed = [row for row in rows if row.status == "ok" and row.source != "predicted"]
-        sizes = sorted({row.batch_size for row in rows})
-        table.add_row(
-            device,
-            f"{len({row.model for row in timed})}/{len({row.model for row in rows})}",
-            f"{len(timed)}/{len(rows)}",
-            str(sum(row.stable is False for row in timed)) if rows[0].source == "measured" else "",
-            ", ".join(map(str, sizes)),
-            _where_from(tables, device, rows),
-        )
-    console = printing.console()
-    console.print(table)
-    console.print("\nNetworks and cells with a time, of those in the study.", style="dim")
-
-
-def models(results: completion.Results = completion.RESULTS) -> None:
-    """List the networks, their accuracy and what they cost; the study's first.
-
-    Example:
-
-      dnnbench models
-    """
-    tables = Tables(results)
-    columns = ("key", "network", "top-1, %", "from", "M par.", "GMAC")
-    table = printing.table(
-        *columns, right=("top-1, %", "M par.", "GMAC"), whole=("key", *columns[2:])
-    )
-    # The names begin with the registry's networks, and the study may lack some of them.
-    for key in sorted(tables.names, key=lambda key: key not in tables.models):
-        row = tables.models.get(key)
-        table.add_row(
-            key,
-            tables.names[key],
-            f"{row.top1:.2f}" if row and row.top1 is not None else "",
-            (row.top1_source or "not known") if row else "not in this study",
-            f"{row.params_executed / 1e6:.1f}" if row else "",
-            significant(row.macs / 1e9) if row else "",
-        )
-    console = printing.console()
-    console.print(table)
-    console.print(
-        "\nParameters: those that run. GMAC: 10^9 multiply-adds of one image.", style="dim"
-    )
-
-
-def _where_from(tables: Tables, device: str, rows: Sequence[StudyRow]) -> str:
-    if rows[0].source != "measured":
-        return device_label(device)
-    path = paths.under(tables.results, paths.ENVIRONMENT, device=device)
-    parts = []
-    if path.exists():
-        machine = read_json(path, Environment)
-        parts.append(f"{machine.gpu or machine.cpu}, {machine.threads} threads")
-    sessions = dict.fromkeys(session for row in rows for session in (row.session or "").split("+"))
-    parts += [f"session {session}" for session in sessions if session]
-    return "; ".join(parts) or "measured"
-
-
 def _entry(key: str, costs: ModelRow | None) -> Network | None:
     """A network's entry, or None where nothing says any more what it was."""
+    from dnnbench.networks import model_list, registry
+
     spec = costs.spec if costs else registry.spec_of(key)
     try:
         return model_list.resolve(spec, source="MODEL").get(key)

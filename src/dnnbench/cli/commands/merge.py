@@ -6,9 +6,6 @@ from typing import Annotated
 import typer
 
 from dnnbench.cli import completion
-from dnnbench.config import loading
-from dnnbench.machines import other_devices
-from dnnbench.networks import model_list, registry
 from dnnbench.records import paths
 
 
@@ -28,9 +25,9 @@ def merge(
 
       dnnbench merge /mnt/jetson/results/jetson
     """
-    from dnnbench.machines import (
-        record_merge,  # Here, not above: completion need not wait for torch.
-    )
+    from dnnbench.config import loading
+    from dnnbench.machines import other_devices, record_merge
+    from dnnbench.networks import model_list, registry
 
     profile = loading.read_yaml(paths.PARAMETERS).get("profile", "cpu")
     study = other_devices.settings(profile, source=f"{paths.PARAMETERS}: profile")

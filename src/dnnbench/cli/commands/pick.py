@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 
 from dnnbench.cli import completion, printing
-from dnnbench.cli.predict import predictions
 from dnnbench.cli.study_tables import Tables
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import loosened, significant
@@ -87,6 +86,10 @@ def pick(
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv: choose one")
+    from dnnbench.cli.study_predictions import (
+        predict_untimed,  # Here, not above: completion need not wait for scipy.
+    )
+
     tables = Tables(results)
     chosen = tables.device(device)
     _check_variant(tables, chosen, variant)
@@ -95,7 +98,7 @@ def pick(
         raise UserError(
             f"--predicted: times of {VARIANT} are predicted, none of {variant}; leave one out"
         )
-    added = predictions(tables, chosen, batch_size) if predicted else None
+    added = predict_untimed(tables, chosen, batch_size) if predicted else None
     models = added.models if added else tables.models
     rows = [*tables.known, *(added.rows() if added else ())]
     answer = best_fit.pick(

@@ -1,20 +1,20 @@
-"""``dnnbench summary`` and ``dnnbench unlock``: what ``make study`` ends and begins with."""
+"""``dnnbench summary``: what ``make study`` ends with."""
+
+from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import psutil
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from dnnbench.cli import completion, printing
-from dnnbench.cli.study_tables import network_names, read
-from dnnbench.config.variants import REFERENCE
-from dnnbench.core.errors import UserError
 from dnnbench.records import paths
-from dnnbench.records.comparison_records import AccuracyRow
-from dnnbench.records.study_records import SelectionRow, StudyRow
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dnnbench.records.comparison_records import AccuracyRow
+    from dnnbench.records.study_records import SelectionRow, StudyRow
 
 
 def summary(
@@ -22,6 +22,12 @@ def summary(
     reports: Annotated[Path, typer.Option(help="Folder of the page.")] = paths.REPORTS,
 ) -> None:
     """Name the page, and the best network under each budget on every measured device."""
+    from rich.console import Console
+
+    from dnnbench.cli.study_tables import network_names, read
+    from dnnbench.records.comparison_records import AccuracyRow
+    from dnnbench.records.study_records import SelectionRow, StudyRow
+
     study = read(paths.under(results, paths.STUDY), StudyRow)
     chosen = read(paths.under(results, paths.SELECTION), SelectionRow)
     accuracy = read(paths.under(results, paths.ACCURACY_SUMMARY), AccuracyRow)
@@ -34,20 +40,6 @@ def summary(
     console.print(f"\nThe page: {paths.under(reports, paths.PAGE)}")
 
 
-def unlock() -> None:
-    """Remove the lock that a killed Snakemake left in this folder; refuse where one runs."""
-    here = Path.cwd()
-    for process in psutil.process_iter(["pid", "cwd", "cmdline"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if process.info["cwd"] == str(here) and "bin/snakemake" in command:
-            raise UserError(
-                f"{here}: Snakemake runs here (process {process.info['pid']});"
-                " wait for it, or stop it"
-            )
-    for lock in Path(".snakemake/locks").glob("*.lock"):
-        lock.unlink()
-
-
 def print_best(
     console: Console,
     device: str,
@@ -56,9 +48,10 @@ def print_best(
     names: dict[str, str],
 ) -> None:
     """The first-ranked network under each pair of budgets, as a table."""
-    from dnnbench.report.figures import (
-        captions,  # Here, not above: completion need not wait for pandas.
-    )
+    from rich.table import Table
+
+    from dnnbench.config.variants import REFERENCE
+    from dnnbench.report.figures import captions
 
     measured = [row for row in rows if row.status == "ok"]
     unstable = sum(row.stable is False for row in measured)

@@ -25,12 +25,11 @@ def device_file(
 
       dnnbench device-file --output config/devices/lab-gpu.yaml
     """
-    from dnnbench.machines import (
-        device_template as files,  # Here, not above: completion need not wait for it.
-    )
+    from dnnbench.machines import device_template
 
-    found = files.find(select)
-    file = output or files.FOLDER / f"{files.name_of(found.model)}.yaml"
-    for path in files.write(found, file):
+    found = device_template.find(select)
+    name = device_template.name_of(found.model)
+    file = output or device_template.FOLDER / f"{name}.yaml"
+    for path in device_template.write(found, file):
         typer.echo(path)
     typer.echo(f"{found.model}, backend {found.kind}. Next: snakemake --profile {file.stem}")

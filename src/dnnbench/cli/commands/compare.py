@@ -1,21 +1,22 @@
 """``dnnbench compare``: two networks on one device, or two runs of a study."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from dnnbench.cli import completion, printing
-from dnnbench.cli.study_tables import Tables, network_names
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import significant
-from dnnbench.queries.selection import VARIANT
-from dnnbench.stats import disturbance
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from dnnbench.cli.study_tables import Tables
     from dnnbench.queries.compare_networks import Comparison
     from dnnbench.queries.compare_runs import CellChange, DeviceChange, RunComparison, StatusChange
 
@@ -68,9 +69,8 @@ def compare(
       cp -r results before, then measure again, then:
       dnnbench compare before results
     """
-    from dnnbench.queries import (
-        compare_runs,  # Here, not above: completion need not wait for scipy.
-    )
+    from dnnbench.cli.study_tables import Tables
+    from dnnbench.queries import compare_runs
 
     folders = [compare_runs.is_run(Path(name)) for name in (a, b)]
     if all(folders):
@@ -89,7 +89,8 @@ def compare(
 
 def _networks(tables: Tables, a: str, b: str, device: str | None) -> None:
     from dnnbench.queries import compare_networks
-    from dnnbench.tables import cell_lines  # As above.
+    from dnnbench.queries.selection import VARIANT
+    from dnnbench.tables import cell_lines
 
     pair = tables.network(a, "A"), tables.network(b, "B")
     if pair[0] == pair[1]:
@@ -113,7 +114,7 @@ def _networks(tables: Tables, a: str, b: str, device: str | None) -> None:
 
 def _print_comparisons(
     console: Console,
-    found: Sequence["Comparison"],
+    found: Sequence[Comparison],
     pair: tuple[str, str],
     unstable: set[tuple[str, int]],
 ) -> None:
@@ -144,7 +145,7 @@ def _number(quantity: str, value: float) -> str:
     return f"{value:.2f}" if quantity == "top1" else significant(value)
 
 
-def _difference(one: "Comparison", unit: float) -> str:
+def _difference(one: Comparison, unit: float) -> str:
     """The ratio of two times, or the difference of anything else, with its interval."""
     if one.difference is None:
         return ""
@@ -159,18 +160,20 @@ def _difference(one: "Comparison", unit: float) -> str:
     return f"{value} ({low} to {high})"
 
 
-def _verdict(one: "Comparison") -> Text:
+def _verdict(one: Comparison) -> Text:
     if one.verdict == "tie":
-        return Text("tie")
+        return printing.styled("tie")
     if one.verdict == "cannot_tell":
-        return Text("cannot tell", "yellow")
-    return Text(f"{one.verdict.upper()} {_BETTER.get(one.quantity, 'smaller')}", "green")
+        return printing.styled("cannot tell", "yellow")
+    return printing.styled(f"{one.verdict.upper()} {_BETTER.get(one.quantity, 'smaller')}", "green")
 
 
 # Two runs ------------------------------------------------------------------------------------
 
 
-def _print_runs(console: Console, before: str, after: str, found: "RunComparison") -> None:
+def _print_runs(console: Console, before: str, after: str, found: RunComparison) -> None:
+    from dnnbench.cli.study_tables import network_names
+
     names = network_names()
     for device in found.devices:
         console.print(f"{device.device}: {before} (before), {after} (after).", style="bold")
@@ -181,8 +184,10 @@ def _print_runs(console: Console, before: str, after: str, found: "RunComparison
         _print_statuses(console, statuses, names)
 
 
-def _about(device: "DeviceChange", cells: Sequence["CellChange"]) -> list[str]:
+def _about(device: DeviceChange, cells: Sequence[CellChange]) -> list[str]:
     """What to know before the cells are read, a sentence a line."""
+    from dnnbench.stats import disturbance
+
     lines = [f"{len(cells)} cells timed in both runs."]
     if device.repeated:
         lines.append(f"{device.repeated} more are one measurement in both, and not compared.")
@@ -205,7 +210,7 @@ def _about(device: "DeviceChange", cells: Sequence["CellChange"]) -> list[str]:
     return lines + [f"Not the same: {difference}." for difference in device.machine]
 
 
-def _print_cells(console: Console, cells: Sequence["CellChange"], names: Mapping[str, str]) -> None:
+def _print_cells(console: Console, cells: Sequence[CellChange], names: Mapping[str, str]) -> None:
     """The cells that changed, or may have; the others as a number."""
     shown = [cell for cell in cells if cell.verdict != "same" and cell.low is not None]
     if shown:
@@ -222,7 +227,7 @@ def _print_cells(console: Console, cells: Sequence["CellChange"], names: Mapping
                 significant(cell.before_ms),
                 significant(cell.after_ms),
                 f"x {change}{printing.UNSTABLE if cell.unstable else ''}",
-                Text(*_CHANGES[cell.verdict]),
+                printing.styled(*_CHANGES[cell.verdict]),
             )
         console.print()
         console.print(table)
@@ -237,7 +242,7 @@ def _print_cells(console: Console, cells: Sequence["CellChange"], names: Mapping
         console.print("\n" + "\n".join(notes))
 
 
-def _notes(shown: Sequence["CellChange"]) -> list[str]:
+def _notes(shown: Sequence[CellChange]) -> list[str]:
     """What the listed cells' numbers, marks and verdicts mean."""
     notes = []
     if shown:
@@ -253,7 +258,7 @@ def _notes(shown: Sequence["CellChange"]) -> list[str]:
 
 
 def _print_statuses(
-    console: Console, statuses: Sequence["StatusChange"], names: Mapping[str, str]
+    console: Console, statuses: Sequence[StatusChange], names: Mapping[str, str]
 ) -> None:
     """Cells whose status is not the same in both, by what became of them."""
     variants = len({one.variant for one in statuses}) > 1

@@ -1,0 +1,71 @@
+"""Predictions for the networks of a study that were not timed, as commands ask for them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dnnbench.cli.study_tables import Tables
+from dnnbench.core import isolation, progress
+from dnnbench.core.errors import UserError
+from dnnbench.measure import complexity
+from dnnbench.networks import builders, registry
+from dnnbench.queries import prediction
+from dnnbench.queries.prediction import Prediction, Quality
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.tables import study
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predicted times on a device at a batch size; ``models``: rows of models.csv, and more."""
+
+    predicted: Sequence[Prediction]
+    quality: Quality
+    models: Mapping[str, ModelRow]
+
+    def rows(self) -> list[StudyRow]:
+        """As rows of the study."""
+        return [prediction.study_row(one, self.models[one.model]) for one in self.predicted]
+
+
+def predict_untimed(tables: Tables, device: str, batch_size: int) -> Predictions:
+    """Predict every network of the study or the registry without a time or a failed attempt.
+
+    Raises UserError where too few were timed.
+    """
+    times = prediction.timed(tables.study, tables.models, device, batch_size)
+    if len(times) < prediction.MIN_NETWORKS:
+        raise UserError(
+            f"{tables.results / 'study.csv'}: {len(times)} networks are timed on {device} at batch"
+            f" size {batch_size}; time {prediction.MIN_NETWORKS} or more (params.yaml: models)"
+        )
+    tried = {
+        row.model
+        for row in tables.rows(device)
+        if row.batch_size == batch_size
+        and row.source != "predicted"
+        and row.status != "not_measured"
+    }
+    models = tables.models | _not_in_the_study(tables)
+    fitted = prediction.fit([models[key] for key in times], list(times.values()))
+    predicted = [
+        fitted.predict(device, batch_size, row) for key, row in models.items() if key not in tried
+    ]
+    return Predictions(predicted, fitted.quality, models)
+
+
+def _not_in_the_study(tables: Tables) -> dict[str, ModelRow]:
+    """Networks of the registry that models.csv lacks, counted now, with published accuracy."""
+    networks = [
+        network for key, network in registry.load_registry().items() if key not in tables.models
+    ]
+    if not networks:
+        return {}
+    isolation.prepare()
+    builders.preload(networks)
+    rows = {}
+    with progress.steps("counting", len(networks)) as step:
+        for network in networks:
+            step(network.key)
+            accuracy = study.published_accuracy(network)
+            rows[network.key] = study.model_row(complexity.measure(network), accuracy, accuracy)
+    return rows
