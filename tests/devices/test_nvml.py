@@ -1,7 +1,7 @@
 """The real pynvml, and all above it, on a stand-in for NVIDIA's library: nothing here has a GPU.
 
-The loader finds a library at a process's start: tests send their code to a process that was
-started with the stand-in, one for each driver, which forks for each of them.
+The loader looks where a process was told at its start: tests send their code to a process that was
+started beside the stand-in, which forks for each of them.
 """
 
 import json
@@ -28,6 +28,7 @@ from dnnbench.core.storage import read_json, read_lines
 from dnnbench.devices import backends, cuda, nvml
 from dnnbench.devices.cuda import Cuda, References
 from dnnbench.measure import memory_profile, round
+from dnnbench.networks import builders
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryRecord
 from dnnbench.stats import disturbance
@@ -35,9 +36,10 @@ from dnnbench.stats.disturbance import MAX_CLOCK_DROP
 from helpers import rounds
 
 References.size, References.copied_mib = 64, 1
-cuda._ENERGY_MS, cuda._REFERENCE_MS = 600, 5
+cuda._ENERGY_MS, cuda._REFERENCE_MS, cuda._LOAD_MS = 600, 5, 200
 round._BUSY_WINDOW_S, round._MAX_REPEATED = 0.05, 0
 isolation.prepare()
+builders.preload([toys.entry("small")])
 
 def answer(value):
     Path("answer").write_text(json.dumps(value))
@@ -75,40 +77,42 @@ for folder in sys.stdin:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory):
-    """Processes that run code on the stand-in: of today's driver, and of an old one."""
-    running = {}
-    for name, options in {"new": [], "old": ["-DOLD"]}.items():
-        folder = tmp_path_factory.mktemp(name)
+def server(tmp_path_factory):
+    """A process that runs code on the stand-in, and the folder of its library."""
+    folder = tmp_path_factory.mktemp("library")
+    for driver, options in {"new": [], "old": ["-DOLD"]}.items():
         words = [COMPILER, *options, "-shared", "-fPIC", STANDIN]
-        subprocess.run([*words, "-o", folder / "libnvidia-ml.so.1"], check=True)
-        paths = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
-        running[name] = subprocess.Popen(
-            [sys.executable, "-c", SERVER],
-            env=os.environ | {"LD_LIBRARY_PATH": str(folder), "PYTHONPATH": os.pathsep.join(paths)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    yield running
-    for process in running.values():
-        process.stdin.close()
-        process.wait()
+        subprocess.run([*words, "-o", folder / f"{driver}.so"], check=True)
+    paths = [str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        env=os.environ | {"LD_LIBRARY_PATH": str(folder), "PYTHONPATH": os.pathsep.join(paths)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process, folder
+    process.stdin.close()
+    process.wait()
 
 
 @pytest.fixture
-def run(servers, tmp_path):
+def run(server, tmp_path):
     """Run code on the stand-in, changed in what it says of the fast card; what it answers."""
+    process, folder = server
 
     def run(code, driver="new", machine=None, **changes):
         said = gpu.SCENARIO | {f"1.{key}": value for key, value in changes.items()}
         gpu.write(said | (machine or {}), tmp_path / "scenario")
         (tmp_path / "code").write_text(textwrap.dedent(code))
         (tmp_path / "answer").unlink(missing_ok=True)
-        server = servers[driver]
-        server.stdin.write(f"{tmp_path}\n")
-        server.stdin.flush()
-        server.stdout.readline()
+        # Each fork loads the library anew.
+        library = folder / "libnvidia-ml.so.1"
+        library.unlink(missing_ok=True)
+        library.symlink_to(f"{driver}.so")
+        process.stdin.write(f"{tmp_path}\n")
+        process.stdin.flush()
+        process.stdout.readline()
         assert (tmp_path / "answer").exists(), (tmp_path / "errors").read_text()
         return json.loads((tmp_path / "answer").read_text())
 
@@ -501,7 +505,7 @@ def test_a_crash_a_hang_and_a_full_card_leave_it_to_the_next_cell(run):
         use(gpu.Runtime())
         # The short limit is for what hangs alone: on a busy machine others need longer.
         for names, limit_s in (
-            (["hanging"], 5),
+            (["hanging"], 1),
             (["crashing", "aborting", "illegal", "greedy", "small"], 120),
         ):
             round.run(
