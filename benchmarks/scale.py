@@ -27,7 +27,8 @@ from dnnbench.core.storage import write_json, write_lines, write_table
 from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.complexity_records import Complexity
-from dnnbench.records.latency_records import Disturbance, LatencyLine
+from dnnbench.records.disturbance_records import Disturbance
+from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.stages import options
 

@@ -10,7 +10,7 @@ from dnnbench.config.latency_settings import PROTOCOLS
 from dnnbench.core import isolation
 from dnnbench.core.errors import DeviceError
 from dnnbench.core.storage import read_json
-from dnnbench.devices import backends, cuda, jetson, shared_memory
+from dnnbench.devices import backends, host, jetson, shared_memory, torch_gpu
 from dnnbench.devices.backends import Setup
 from dnnbench.devices.jetson import Jetson, runs_on
 from dnnbench.devices.runtime import Peaks, Visible, VisibleCard
@@ -18,8 +18,8 @@ from dnnbench.devices.sampling import Sample
 from dnnbench.devices.shared_memory import SharedMemory
 from dnnbench.devices.tegra import Board
 from dnnbench.measure import latency, memory, memory_profile
+from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.environment_records import Environment
-from dnnbench.records.latency_records import Disturbance
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.stats import disturbance
 from dnnbench.stats.disturbance import MAX_CLOCK_DROP
@@ -85,9 +85,9 @@ def _prepared():
 
 @pytest.fixture(autouse=True)
 def _small_kernels(monkeypatch):
-    monkeypatch.setattr(cuda.References, "size", 64)
-    monkeypatch.setattr(cuda.References, "copied_mib", 1)
-    monkeypatch.setattr(cuda, "_REFERENCE_MS", 1.0)
+    monkeypatch.setattr(torch_gpu.References, "size", 64)
+    monkeypatch.setattr(torch_gpu.References, "copied_mib", 1)
+    monkeypatch.setattr(torch_gpu, "_REFERENCE_MS", 1.0)
     monkeypatch.setattr(shared_memory, "_NOISE_S", 0.0)
 
 
@@ -195,7 +195,7 @@ def test_the_environment_holds_what_a_paper_needs(make):
 
 def test_what_others_do_on_the_gpu_counts_as_busy(make, tmp_path, monkeypatch):
     on = make()
-    monkeypatch.setattr(on._host, "others_busy", lambda seconds: (0.1, "cc1 (pid 7)"))
+    monkeypatch.setattr(host, "others_busy", lambda seconds: (0.1, "cc1 (pid 7)"))
     assert on.others_busy(0) == (pytest.approx(0.437), "on the GPU")
     boards.write(tmp_path, {"sys/class/devfreq/17000000.gpu/device/load": 20})
     assert on.others_busy(0) == (0.1, "cc1 (pid 7)")
@@ -424,7 +424,7 @@ def test_energy_is_the_modules_power_times_the_time_an_image(make, monkeypatch):
     clock = iter(range(10**6))
     monkeypatch.setattr(on._runtime, "wall_ms", lambda: 1000.0 * next(clock))
     samples = [Sample(at_s=float(k), power_w=on._sample().power_w) for k in range(20)]
-    monkeypatch.setattr(cuda.Sampler, "stop", lambda self: samples)
+    monkeypatch.setattr(torch_gpu.Sampler, "stop", lambda self: samples)
     # 1000 ms by the clock for two passes of 5 images: 100 ms an image at 5.056 W.
     found = on.energy(lambda: None, 5, 500.0)
     assert found.mj == pytest.approx(505.6)

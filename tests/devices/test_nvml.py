@@ -25,8 +25,9 @@ from dnnbench.config.gpu_settings import Gpu
 from dnnbench.core import isolation
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import read_json, read_lines
-from dnnbench.devices import backends, cuda, nvml
-from dnnbench.devices.cuda import Cuda, References
+from dnnbench.devices import backends, cuda, host, nvml, torch_gpu
+from dnnbench.devices.cuda import Cuda
+from dnnbench.devices.torch_gpu import References
 from dnnbench.measure import memory_profile, round
 from dnnbench.networks import builders
 from dnnbench.records.latency_records import LatencyLine
@@ -36,7 +37,7 @@ from dnnbench.stats.disturbance import MAX_CLOCK_DROP
 from helpers import rounds
 
 References.size, References.copied_mib = 64, 1
-cuda._ENERGY_MS, cuda._REFERENCE_MS, cuda._LOAD_MS = 600, 5, 200
+torch_gpu._ENERGY_MS, torch_gpu._REFERENCE_MS, cuda._LOAD_MS = 600, 5, 200
 round._BUSY_WINDOW_S, round._MAX_REPEATED = 0.05, 0
 isolation.prepare()
 builders.preload([toys.entry("small")])
@@ -382,7 +383,7 @@ def test_clocks_power_and_energy_are_recorded_with_the_time(run):
 def test_what_others_do_on_the_gpu_counts_as_use_of_the_machine(run):
     code = """
     on = use(gpu.Runtime())
-    on._host.others_busy = lambda seconds: (0.1, "make (pid 5)")
+    host.others_busy = lambda seconds: (0.1, "make (pid 5)")
     idle = on.others_busy(0.05)
     gpu.change(utilization=80, process0="77 512")
     answer([idle, on.others_busy(0.05)])
@@ -532,15 +533,15 @@ def test_a_hot_card_is_waited_for_as_long_as_the_device_file_says(run):
     def sleep(seconds):
         waits.append(seconds)
         gpu.change(temperature=80 - 5 * len(waits))
-    cuda.time.sleep = sleep
+    torch_gpu.time.sleep = sleep
     use(gpu.Runtime(), cool_down_c=60).settle()
     cooled = len(waits)
     gpu.change(temperature=80)
     on = use(gpu.Runtime(), cool_down_c=60, cool_down_limit_s=10)
     on.preflight()
     clock = iter(range(1000))
-    cuda.time.monotonic = lambda: next(clock)
-    cuda.time.sleep = waits.append
+    torch_gpu.time.monotonic = lambda: next(clock)
+    torch_gpu.time.sleep = waits.append
     on.settle()
     limited = len(waits) - cooled
     use(gpu.Runtime()).settle()

@@ -12,7 +12,7 @@ from dnnbench.core import isolation
 from dnnbench.core.errors import UserError
 from dnnbench.devices.backends import Setup
 from dnnbench.devices.cpu import Cpu
-from dnnbench.engines import agreement, engine
+from dnnbench.engines import agreement, casting, preparation
 from dnnbench.measure import latency, memory
 from dnnbench.networks import builders, registry
 
@@ -34,7 +34,7 @@ PASSES = Passes(rounds=1, discard=1, samples=(1, 3), one_process="cell")
 def _prepared():
     isolation.prepare()
     for name in ON_CPU:
-        engine.preload(variants.parse(name))
+        preparation.preload(variants.parse(name))
     builders.preload([NETWORKS["squeezenet1_1"], NETWORKS["se_resnet50"]])
 
 
@@ -73,14 +73,14 @@ def test_a_name_says_how_a_network_is_run(name, parts):
         ("fp33-eager", "cpu", "did you mean 'fp32-eager'?"),
         ("eager", "cpu", "write PRECISION[-autocast]-ENGINE[-channels_last]"),
         ("bf16-eager-autocast", "cpu", "no way of running"),
-        ("tf32-eager", "cpu", "a CPU has no TF32; write fp32, or bf16"),
+        ("tf32-eager", "cpu", "backend cpu has no TF32; write fp32 or bf16"),
         ("tf32-onnxruntime", "cuda", "write fp32-onnxruntime"),
-        ("bf16-openvino", "cpu", "write fp32-openvino, or bf16-compile"),
+        ("bf16-openvino", "cpu", "write fp32-openvino, or choose compile or eager"),
         ("fp32-autocast-eager", "cpu", "write fp16-autocast or bf16-autocast"),
         ("tf32-autocast-eager", "cuda", "write fp16-autocast or bf16-autocast"),
         ("fp32-onnxruntime-channels_last", "cpu", "lays out memory itself"),
-        ("fp32-openvino", "cuda", "runs here on CPUs alone; write compile"),
-        ("fp32-onnxruntime", "jetson", "runs here on CPUs alone; write compile"),
+        ("fp32-openvino", "cuda", "does not run on backend cuda; write compile or eager"),
+        ("fp32-onnxruntime", "jetson", "does not run on backend jetson; write compile or eager"),
     ],
 )
 def test_a_name_that_means_nothing_is_one_line_with_the_remedy(name, backend, said):
@@ -99,7 +99,7 @@ def test_a_gpu_runs_what_a_cpu_does_not(name):
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["fp32-eager", "tf32-eager"], "device.yaml: variants.1: 'tf32-eager': a CPU has no TF32"),
+        (["fp32-eager", "tf32-eager"], "variants.1: 'tf32-eager': backend cpu has no TF32"),
         (["fp32-eagre"], "device.yaml: variants.0: 'fp32-eagre': no way of running"),
         (["bf16-eager", "bf16-eager"], "device.yaml: variants.1: 'bf16-eager': named twice"),
     ],
@@ -165,15 +165,15 @@ def test_a_network_of_2018_is_timed_and_its_memory_measured(variant):
 def test_casting_reaches_weights_and_input_and_autocast_neither():
     images = torch.zeros(1, 3, 32, 32)
     model = toys.small()
-    cast = engine.prepare(variants.parse("bf16-eager"), model, images, Cpu())
+    cast = preparation.prepare(variants.parse("bf16-eager"), model, images, Cpu())
     assert next(model.parameters()).dtype == torch.bfloat16
     assert cast.bind(images)().dtype == torch.bfloat16
     model = toys.small()
     with torch.inference_mode():
-        auto = engine.prepare(variants.parse("bf16-autocast-eager"), model, images, Cpu())
+        auto = preparation.prepare(variants.parse("bf16-autocast-eager"), model, images, Cpu())
         assert auto.bind(images)().dtype == torch.bfloat16
     assert next(model.parameters()).dtype == torch.float32
-    plain = engine.prepare(variants.parse("fp32-eager"), toys.small(), images, Cpu())
+    plain = preparation.prepare(variants.parse("fp32-eager"), toys.small(), images, Cpu())
     assert plain.bind(images)().dtype == torch.float32
 
 
@@ -182,7 +182,9 @@ def test_channels_last_reaches_weights_and_input():
     model = toys.small()
     model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     images = torch.randn(2, 3, 32, 32)
-    engine.prepare(variants.parse("fp32-eager-channels_last"), model, images, Cpu()).bind(images)()
+    preparation.prepare(variants.parse("fp32-eager-channels_last"), model, images, Cpu()).bind(
+        images
+    )()
     assert seen[0].is_contiguous(memory_format=torch.channels_last)
     assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
 
@@ -196,8 +198,8 @@ def test_tf32_is_allowed_in_its_own_passes_and_in_no_other():
         )
     )
     images = torch.randn(2, 3, 32, 32)
-    with engine.tf32(False):
-        engine.prepare(variants.parse("tf32-eager"), model, images, Cpu()).bind(images)()
+    with casting.tf32(False):
+        preparation.prepare(variants.parse("tf32-eager"), model, images, Cpu()).bind(images)()
         model(images)
     assert seen == [(True, True), (False, False)]
 
@@ -208,7 +210,7 @@ def test_an_engine_reads_the_input_in_place_and_leaves_outputs_alone(variant):
         torch.set_num_threads(2)
         model = builders.build(toys.entry("small"))
         images = torch.randn(2, 3, 32, 32)
-        ready = engine.prepare(variants.parse(variant), model, images, Cpu())
+        ready = preparation.prepare(variants.parse(variant), model, images, Cpu())
         forward = ready.bind(images)
         first = forward()
         kept = first.clone()
@@ -227,13 +229,13 @@ def test_an_engine_reads_the_input_in_place_and_leaves_outputs_alone(variant):
 
 @pytest.mark.parametrize("variant", ["bf16-eager", "fp32-eager-channels_last"])
 def test_a_fast_wrong_answer_is_a_failure(variant, monkeypatch):
-    right = engine.prepare
+    right = preparation.prepare
 
     def wrong(variant, model, images, on):
         model[0].weight.data[0] *= 2.0
         return right(variant, model, images, on)
 
-    monkeypatch.setattr(engine, "prepare", wrong)
+    monkeypatch.setattr(preparation, "prepare", wrong)
     timing = time(toys.entry("normed"), variant)
     assert timing.status == "failed"
     assert timing.output_ok is False
@@ -244,13 +246,13 @@ def test_a_fast_wrong_answer_is_a_failure(variant, monkeypatch):
 @pytest.mark.parametrize("wrong", ["branch", "head"])
 def test_what_initialisation_leaves_at_zero_hides_no_wrong_answer(wrong, monkeypatch):
     assert time(toys.entry("asleep"), "bf16-eager").status == "ok"
-    right = engine.prepare
+    right = preparation.prepare
 
     def spoilt(variant, model, images, on):
         getattr(model, wrong).weight.data[:4] = 0
         return right(variant, model, images, on)
 
-    monkeypatch.setattr(engine, "prepare", spoilt)
+    monkeypatch.setattr(preparation, "prepare", spoilt)
     timing = time(toys.entry("asleep"), "fp32-eager-channels_last")
     assert timing.status == "failed"
     assert "a logit differs from fp32-eager's by" in timing.message

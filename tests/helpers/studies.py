@@ -19,9 +19,10 @@ from dnnbench.records import published_devices
 from dnnbench.records.base import SCHEMA_VERSION
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.complexity_records import Complexity
+from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.findings_records import Findings, ReplicationRow
-from dnnbench.records.latency_records import Disturbance, LatencyLine
+from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.records.study_records import SelectionRow as Chosen
 from dnnbench.report.figures import scatter

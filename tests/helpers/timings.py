@@ -2,7 +2,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dnnbench.records.complexity_records import Complexity
-from dnnbench.records.latency_records import Disturbance, LatencyLine
+from dnnbench.records.disturbance_records import Disturbance
+from dnnbench.records.latency_records import LatencyLine
 from dnnbench.tables import study
 
 STARTED = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)

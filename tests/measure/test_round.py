@@ -19,7 +19,8 @@ from dnnbench.core.storage import RecordError, read_lines
 from dnnbench.measure import round
 from dnnbench.measure.journal import Journal, key
 from dnnbench.measure.latency import Timing
-from dnnbench.records.latency_records import Disturbance, LatencyLine
+from dnnbench.records.disturbance_records import Disturbance
+from dnnbench.records.latency_records import LatencyLine
 from dnnbench.stats import disturbance
 
 

@@ -11,6 +11,7 @@ from torchvision import models as torchvision_models
 
 from dnnbench.config.weights_settings import Weights
 from dnnbench.core.checksums import IntegrityError, sha256
+from dnnbench.devices.backends import Setup
 from dnnbench.measure import fingerprint, latency
 from dnnbench.networks import builders, model_list, registry
 from dnnbench.networks.libraries import mine, timm
@@ -35,6 +36,10 @@ def own(tmp_path):
     file = tmp_path / "nets.py"
     file.write_text(OWN)
     return file
+
+
+def measured_as(network):
+    return fingerprint.fingerprint(latency, network, Setup("cpu"), "fp32-eager", [])
 
 
 def one(name):
@@ -91,10 +96,10 @@ def test_a_crop_that_cannot_be_cut_here_is_not_stated():
 def test_the_definition_changes_with_the_version_of_timm(monkeypatch):
     network, other = one("timm:levit_128s"), NETWORKS["resnet18"]
     before, others = network.definition(), other.definition()
-    measured = fingerprint.fingerprint(latency, network, [])
+    measured = measured_as(network)
     monkeypatch.setattr(registry.importlib.metadata, "version", lambda name: "99.0")
     assert network.definition() != before
-    assert fingerprint.fingerprint(latency, network, []) != measured
+    assert measured_as(network) != measured
     assert other.definition() == others
 
 
@@ -160,11 +165,11 @@ def test_how_many_classes_there_are_is_part_of_what_a_network_is(own):
 
 def test_an_edit_of_the_file_makes_another_network(own):
     before = one(f"mine:{own}:my_net")
-    measured = fingerprint.fingerprint(latency, before, [])
+    measured = measured_as(before)
     own.write_text(OWN.replace("width=8", "width=9"))
     after = one(f"mine:{own}:my_net")
     assert after.key != before.key
-    assert fingerprint.fingerprint(latency, after, []) != measured
+    assert measured_as(after) != measured
 
 
 def test_the_file_may_import_its_neighbours_and_is_read_without_being_run(own):
@@ -186,9 +191,9 @@ def test_an_edit_of_a_neighbour_is_noticed(own):
     neighbour.write_text("WIDTH = 6\n")
     own.write_text("import blocks\n" + OWN.replace("width=8", "width=blocks.WIDTH"))
     network = one(f"mine:{own}:my_net")
-    measured = fingerprint.fingerprint(latency, network, [])
+    measured = measured_as(network)
     neighbour.write_text("WIDTH = 7\n")
-    assert fingerprint.fingerprint(latency, network, []) != measured
+    assert measured_as(network) != measured
     neighbour.write_text("WIDTH =\n")
     with pytest.raises(RegistryError, match=r"widths\.py, line 1"):
         builders.preload([network])

@@ -27,7 +27,8 @@ from dnnbench.core.storage import RecordError, read_rows, write_json, write_line
 from dnnbench.networks.registry import Network, WeightsSource, load_registry
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.complexity_records import Complexity
-from dnnbench.records.latency_records import Disturbance, LatencyLine
+from dnnbench.records.disturbance_records import Disturbance
+from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
 from dnnbench.tables import published, study

@@ -12,7 +12,7 @@ rule accuracy:
 
 rule measure_accuracy:
     input:
-        **stage("accuracy"),
+        **device_stage("accuracy"),
         architectures=lambda wildcards: architectures([wildcards.model]),
         registry=ancient(paths.REGISTRY),
         weights=paths.WEIGHTS,

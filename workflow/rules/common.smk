@@ -11,11 +11,13 @@ from pathlib import Path
 from snakemake.settings.types import DeploymentMethod
 
 from dnnbench.config import loading, variants
+from dnnbench.config.backend import named
 from dnnbench.core import code_graph, file_times
 from dnnbench.core.errors import UserError
 from dnnbench.devices import backends
 from dnnbench.images import geometry, image_index
 from dnnbench.machines import other_devices
+from dnnbench.measure import fingerprint
 from dnnbench.networks import model_list, registry
 from dnnbench.networks.weights import fetch
 
@@ -150,6 +152,18 @@ def stage(name):
     """A stage's script and the modules it imports, as inputs: editing one runs the stage again."""
     path = f"workflow/scripts/{name}.py"
     return {"script": path, "code": [str(f) for f in code_graph.sources(path) if str(f) != path]}
+
+
+def device_stage(name):
+    """As `stage`, of a stage that runs on the device: with the code of its backend, and of the engine of
+    the job's variant, and of no other.
+    """
+    path = f"workflow/scripts/{name}.py"
+
+    def code(wildcards):
+        return fingerprint.stage_code(path, settings.backend, wildcards.get("variant"))
+
+    return {"script": path, "code": code}
 
 
 def architectures(names):

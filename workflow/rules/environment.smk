@@ -3,7 +3,7 @@
 
 rule environment:
     input:
-        **stage("environment"),
+        **device_stage("environment"),
         lock=paths.LOCK,
     output:
         paths.ENVIRONMENT,

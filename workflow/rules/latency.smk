@@ -11,7 +11,7 @@ round_files = expand(
 
 # Where CPU and GPU share their memory, a batch that does not fit takes the board down: the memory that
 # was measured says which to leave.
-shared_memory = settings.backend == "jetson"
+shared_memory = named(settings.backend).shared_memory
 
 
 rule latency:
@@ -22,7 +22,7 @@ rule latency:
 
 rule time_round:
     input:
-        **stage("latency"),
+        **device_stage("latency"),
         architectures=architectures(timed),
         registry=ancient(paths.REGISTRY),
         before=round_before,

@@ -14,7 +14,7 @@ rule memory:
 # No `benchmark:` here nor for timing: its sampling of the process would be part of what is measured.
 rule profile_memory:
     input:
-        **stage("memory"),
+        **device_stage("memory"),
         architectures=architectures(timed),
         registry=ancient(paths.REGISTRY),
     output:

@@ -9,8 +9,8 @@ import typer
 from dnnbench.config import variants
 from dnnbench.config.latency_settings import Latency
 from dnnbench.core import isolation, lock
-from dnnbench.devices import backends, headroom
-from dnnbench.engines import engine
+from dnnbench.devices import backends
+from dnnbench.engines import preparation
 from dnnbench.measure import round
 from dnnbench.networks import builders, model_list, registry
 from dnnbench.stages import options
@@ -64,10 +64,10 @@ def main(
         threads=threads or on.default_threads(),
         cell_timeout_s=cell_timeout_s,
         when_busy=when_busy,
-        memory=headroom.seen(memory_dir, list(networks)) if memory_dir else {},
+        memory=on.known_memory(memory_dir, networks) if memory_dir else {},
     )
     isolation.prepare()
-    engine.preload(way)
+    preparation.preload(way)
     builders.preload(plan.networks.values())
     on.preflight()
     with lock.hold(on.lock_name):

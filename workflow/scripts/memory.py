@@ -9,7 +9,7 @@ import typer
 from dnnbench.config import variants
 from dnnbench.core import isolation, lock
 from dnnbench.devices import backends
-from dnnbench.engines import engine
+from dnnbench.engines import preparation
 from dnnbench.measure import memory_profile
 from dnnbench.networks import builders, model_list, registry
 from dnnbench.stages import options
@@ -56,7 +56,7 @@ def main(
         profiles = memory_profile.Profiles(plan, output_dir)
         if missing := profiles.missing():
             isolation.prepare()
-            engine.preload(way)
+            preparation.preload(way)
             builders.preload(networks[name] for name in missing)
         profiles.measure()
 

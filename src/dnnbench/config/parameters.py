@@ -2,14 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from dnnbench.config import variants
+from dnnbench.config.backend import backends
 from dnnbench.config.budgets import Budgets
 from dnnbench.config.dataset_settings import DatasetSettings
 from dnnbench.config.gpu_settings import Gpu
@@ -21,14 +18,18 @@ from dnnbench.config.weights_settings import Weights
 from dnnbench.core.errors import UserError
 from dnnbench.records.base import BatchSize, DeviceName
 
-# Checked by what it means, which says more than a pattern that does not fit.
-Variant = Annotated[str, Field(json_schema_extra={"pattern": variants.PATTERN})]
+
+def _variant_schema(schema: dict[str, Any]) -> None:
+    schema["pattern"] = variants.pattern()
 
 
-_VARIANTS = (
-    "Ways of running a network: PRECISION[-autocast]-ENGINE[-channels_last], of"
-    f" {', '.join(variants.PRECISIONS)} and {', '.join(variants.ENGINES)}. See docs/variants.md."
-)
+def _backend_schema(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(backends())
+
+
+# Engines and backends are looked for when a value is checked or a schema written, not on import.
+# A variant is checked by what it means, which says more than a pattern that does not fit.
+Variant = Annotated[str, Field(json_schema_extra=_variant_schema)]
 
 
 def _models() -> str:
@@ -75,8 +76,11 @@ class Parameters(Section):
         DeviceName, Field(description="Name of the device in paths and tables: a fixed string.")
     ]
     backend: Annotated[
-        Literal["cpu", "cuda", "jetson"],
-        Field(description="How the device is driven, timed and watched."),
+        str,
+        Field(
+            description="How the device is driven, timed and watched.",
+            json_schema_extra=_backend_schema,
+        ),
     ]
     batch_sizes: Annotated[
         list[BatchSize],
@@ -88,12 +92,16 @@ class Parameters(Section):
     ] = None
     variants: Annotated[
         list[Variant],
-        Field(min_length=1, description=_VARIANTS),
-    ] = ["fp32-eager"]
+        Field(
+            min_length=1,
+            description="Ways of running a network: PRECISION[-autocast]-ENGINE[-channels_last]."
+            " See docs/variants.md.",
+        ),
+    ] = [variants.REFERENCE]
     gpu: Annotated[
         Gpu | None,
         Field(
-            description="How the GPU is set up: of backends cuda and jetson alone.",
+            description="How the GPU is set up, where the backend drives one.",
             validate_default=True,
         ),
     ] = None
@@ -112,13 +120,25 @@ class Parameters(Section):
         ),
     ] = "device"
 
+    @field_validator("backend")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in backends():
+            raise PydanticCustomError(
+                "backend", "Input should be {names}", {"names": " or ".join(map(repr, backends()))}
+            )
+        return name
+
     @field_validator("gpu")
     @classmethod
     def _only_where_there_is_one(cls, gpu: Gpu | None, info: ValidationInfo) -> Gpu | None:
         """The settings of backends that have a GPU: those that are not written are the defaults."""
-        if info.data.get("backend") == "cpu":
+        backend = backends().get(info.data.get("backend", ""))
+        if backend and not backend.gpu:
             if gpu is not None:
-                raise PydanticCustomError("gpu", "Backend cpu has no GPU: remove it")
+                raise PydanticCustomError(
+                    "gpu", "Backend {backend} has no GPU: remove it", {"backend": backend.name}
+                )
             return None
         return gpu or Gpu()
 

@@ -2,8 +2,8 @@
 
 *Precision*: ``fp32``; ``tf32``: operands of convolutions and products rounded to 10 bits by a GPU;
 ``fp16`` and ``bf16``: weights and input cast, or with ``-autocast`` left as they are and cast where
-torch sees fit. *Engine*: ``eager``, ``compile`` (torch.compile), ``onnxruntime``, ``openvino``.
-``-channels_last``: weights and input lie in memory as N x H x W x C.
+torch sees fit. *Engine*: see :mod:`dnnbench.config.engine`. ``-channels_last``: weights and input
+lie in memory as N x H x W x C.
 """
 
 import difflib
@@ -11,27 +11,14 @@ import importlib.util
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
+from dnnbench.config.backend import named
+from dnnbench.config.engine import PRECISIONS, Engine, engines
 from dnnbench.core.errors import UserError
 
-PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
-ENGINES = ("eager", "compile", "onnxruntime", "openvino")
-
-# What every other way is compared with, and the default.
+# The baseline that every other variant is compared with, and the default.
 REFERENCE = "fp32-eager"
-
-# For a JSON schema, which cannot say which combinations mean something.
-PATTERN = f"^({'|'.join(PRECISIONS)})(-autocast)?-({'|'.join(ENGINES)})(-channels_last)?$"
-
-# What an engine imports; the extra of this package that installs it has the engine's name.
-_PACKAGES = {
-    "onnxruntime": ("onnx", "onnxscript", "onnxruntime"),
-    "openvino": ("onnx", "onnxscript", "openvino"),
-}
-
-# How much longer than others a cell may take for its engine to build what it runs, seconds.
-# torch.compile calls a C++ compiler or Triton for every kernel.
-_BUILDING_S = {"compile": 600.0, "onnxruntime": 120.0, "openvino": 120.0}
 
 
 @dataclass(frozen=True)
@@ -57,28 +44,29 @@ class Variant:
     @property
     def building_s(self) -> float:
         """How much longer a cell may take for its engine to build what it runs, seconds."""
-        return _BUILDING_S.get(self.engine, 0.0)
+        return engines()[self.engine].building_s
 
 
-_VARIANTS = {
-    variant.name: variant
-    for variant in itertools.starmap(
-        Variant, itertools.product(PRECISIONS, ENGINES, (False, True), (False, True))
-    )
-}
+def pattern() -> str:
+    """Return a regular expression for names, for a JSON schema.
+
+    It cannot say which combinations mean something.
+    """
+    return f"^({'|'.join(PRECISIONS)})(-autocast)?-({'|'.join(engines())})(-channels_last)?$"
 
 
 def parse(name: str) -> Variant:
     """A variant by its name. Raises UserError where no device could run it."""
-    variant = _VARIANTS.get(name)
+    known = _combinations()
+    variant = known.get(name)
     if variant is None:
-        close = difflib.get_close_matches(name, _VARIANTS, n=1)
+        close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"such as {REFERENCE}"
         raise UserError(
             f"{name!r}: no way of running; write PRECISION[-autocast]-ENGINE[-channels_last],"
-            f" of {', '.join(PRECISIONS)} and {', '.join(ENGINES)}; {hint}"
+            f" of {', '.join(PRECISIONS)} and {', '.join(engines())}; {hint}"
         )
-    if remedy := _meaningless(variant):
+    if remedy := _meaningless(variant, engines()[variant.engine]):
         raise UserError(f"{name!r}: {remedy}")
     return variant
 
@@ -86,31 +74,45 @@ def parse(name: str) -> Variant:
 def check(name: str, backend: str) -> Variant:
     """A variant by its name. Raises UserError where a device of this ``backend`` cannot run it."""
     variant = parse(name)
-    if backend == "cpu" and variant.precision == "tf32":
-        raise UserError(f"{name!r}: a CPU has no TF32; write fp32, or bf16")
-    if backend != "cpu" and variant.engine in _PACKAGES:
-        raise UserError(f"{name!r}: {variant.engine} runs here on CPUs alone; write compile")
+    if variant.precision == "tf32" and not named(backend).tf32:
+        raise UserError(f"{name!r}: backend {backend} has no TF32; write fp32 or bf16")
+    if not engines()[variant.engine].runs_on(backend):
+        others = [other.name for other in engines().values() if other.runs_on(backend)]
+        raise UserError(
+            f"{name!r}: {variant.engine} does not run on backend {backend};"
+            f" write {' or '.join(others)}"
+        )
     return variant
 
 
 def require(names: Iterable[str]) -> None:
     """Raise UserError naming what to install where a package that a variant needs is missing."""
     for name in names:
-        engine = parse(name).engine
-        for package in _PACKAGES.get(engine, ()):
+        engine = engines()[parse(name).engine]
+        for package in engine.packages:
             if importlib.util.find_spec(package) is None:
-                raise UserError(
-                    f"variants: {name!r}: {package} is not installed; pip install -e '.[{engine}]'"
-                )
+                raise UserError(f"variants: {name!r}: {package} is not installed; {engine.install}")
 
 
-def _meaningless(variant: Variant) -> str | None:
+@cache
+def _combinations() -> dict[str, Variant]:
+    parts = itertools.product(PRECISIONS, engines(), (False, True), (False, True))
+    return {variant.name: variant for variant in itertools.starmap(Variant, parts)}
+
+
+def _meaningless(variant: Variant, engine: Engine) -> str | None:
     """Why a combination means nothing, and what to write; None: it means something."""
-    if variant.engine in _PACKAGES:
-        if variant.precision != "fp32" or variant.autocast:
-            return f"{variant.engine} runs fp32 here; write fp32-{variant.engine}, or bf16-compile"
-        if variant.channels_last:
-            return f"{variant.engine} lays out memory itself; write fp32-{variant.engine}"
+    plain = f"write {engine.precisions[0]}-{engine.name}"
+    if variant.precision not in engine.precisions or (variant.autocast and not engine.autocast):
+        others = [
+            other.name
+            for other in engines().values()
+            if variant.precision in other.precisions and (other.autocast or not variant.autocast)
+        ]
+        runs = ", ".join(engine.precisions)
+        return f"{engine.name} runs {runs} only; {plain}, or choose {' or '.join(others)}"
+    if variant.channels_last and not engine.channels_last:
+        return f"{engine.name} lays out memory itself; {plain}"
     if variant.autocast and variant.precision in ("fp32", "tf32"):
         return "autocast casts to 16 bits; write fp16-autocast or bf16-autocast"
     return None

@@ -1,22 +1,26 @@
 """Which files a result depends on: a script and the package modules that it imports.
 
 Read from the import statements, so that a rule's inputs follow the code by themselves. The
-imports inside functions count; a module that is named only in a string does not. A person's own
-file is followed into its neighbours.
+imports inside functions count; those under ``if TYPE_CHECKING:`` do not, nor does a module that is
+named only in a string. A person's own file is followed into its neighbours.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterable
+import importlib.util
+from collections import deque
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_TYPES_ONLY = "TYPE_CHECKING"
 
 
-def sources(script: Path | str) -> list[Path]:
-    """``script`` and every module of its folder or of this package that it imports, sorted.
+def sources(script: Path | str, folder: Path | None = None) -> list[Path]:
+    """``script`` and every module of ``folder`` or of this package that it imports, sorted.
 
-    Directly or not. Paths are relative to the working directory where they lie below it.
+    Directly or not. ``folder`` is by default the script's own. Paths are relative to the working
+    directory where they lie below it.
     """
     found: set[Path] = set()
     first = Path(script).resolve()
@@ -25,7 +29,7 @@ def sources(script: Path | str) -> list[Path]:
         file = waiting.pop()
         if file not in found:
             found.add(file)
-            waiting.extend(_imports(file, first.parent))
+            waiting.extend(_imports(file, folder or first.parent))
     here = Path.cwd()
     return sorted(f.relative_to(here) if f.is_relative_to(here) else f for f in found)
 
@@ -38,6 +42,20 @@ def builder_sources(builder: str) -> list[Path]:
     module = builder.partition(":")[0]
     file = Path(module) if module.endswith(".py") else module_file(module)
     return sources(file) if file else []
+
+
+def module_sources(name: str) -> list[Path]:
+    """A module of this package, or of a plugin, and what it imports of its own and this package.
+
+    ``name`` is dotted; its parent packages are imported to find the file.
+    """
+    file = module_file(name)
+    if file is None:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None and spec.origin is not None, name  # It has been imported.
+        file = Path(spec.origin).resolve()
+    levels = name.count(".") + (file.name == "__init__.py")
+    return sources(file, file.parents[levels])
 
 
 def module_file(name: str) -> Path | None:
@@ -74,7 +92,7 @@ def _imports(file: Path, folder: Path) -> list[Path]:
     except SyntaxError:
         # Whoever imports it says so.
         return []
-    for node in ast.walk(tree):
+    for node in _run_nodes(tree):
         if isinstance(node, ast.Import):
             names, base = [alias.name for alias in node.names], folder
         elif isinstance(node, ast.ImportFrom):
@@ -87,6 +105,18 @@ def _imports(file: Path, folder: Path) -> list[Path]:
             found.append(module_file(name))
             found += [] if own else _neighbours(base, name)
     return [path for path in found if path]
+
+
+def _run_nodes(tree: ast.Module) -> Iterator[ast.AST]:
+    """All nodes but those that only a type checker reads."""
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        yield node
+        if isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == _TYPES_ONLY:
+            waiting.extend(node.orelse)
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _neighbours(folder: Path, name: str) -> list[Path]:

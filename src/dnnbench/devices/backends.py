@@ -1,13 +1,19 @@
 """What differs between the devices that networks run on, and nothing else."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from __future__ import annotations
 
-from dnnbench.config.gpu_settings import Gpu
-from dnnbench.networks.registry import Network
-from dnnbench.records.latency_records import Disturbance, EnergyBasis
-from dnnbench.records.memory_records import MemoryCell
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dnnbench.config.backend import named
+
+if TYPE_CHECKING:
+    from dnnbench.config.gpu_settings import Gpu
+    from dnnbench.networks.registry import Network
+    from dnnbench.records.disturbance_records import Disturbance, EnergyBasis
+    from dnnbench.records.memory_records import MemoryCell
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,8 @@ class Meter(Protocol):
         ...
 
 
-class Backend(Protocol):
-    """A kind of device.
+class Driver(Protocol):
+    """How a device is driven, timed and watched: what ``config.backend.Backend.make`` returns.
 
     From ``start`` on, methods are for the measuring child only; those before leave the calling
     process fit to fork from. Any of them raises DeviceError where the device cannot be used.
@@ -126,6 +132,12 @@ class Backend(Protocol):
         """
         ...
 
+    def known_memory(
+        self, folder: Path, models: Iterable[str]
+    ) -> Mapping[str, Sequence[MemoryCell]]:
+        """Cells of the memory records in ``folder`` by network, where ``refuses`` asks for them."""
+        ...
+
     def others_busy(self, seconds: float) -> tuple[float, str]:
         """Share of the device's capacity that other programs use, and who uses most of it."""
         ...
@@ -162,15 +174,10 @@ class Backend(Protocol):
         ...
 
 
-def backend(setup: Setup) -> Backend:
-    """The backend that a device file names, set up as it says."""
-    from dnnbench.devices.cpu import Cpu
-    from dnnbench.devices.cuda import Cuda
-    from dnnbench.devices.jetson import Jetson
+def backend(setup: Setup) -> Driver:
+    """The driver of the backend that a device file names, set up as it says.
 
-    makers: dict[str, Callable[[], Backend]] = {
-        "cpu": Cpu,
-        "cuda": lambda: Cuda(setup.gpu),
-        "jetson": lambda: Jetson(setup.gpu),
-    }
-    return makers[setup.backend]()
+    Raises UserError for a name that is no backend's.
+    """
+    driver: Driver = named(setup.backend).make(setup.gpu)
+    return driver

@@ -1,35 +1,33 @@
 """An NVIDIA GPU: timed by its own events, watched by NVML, its settings never left to a default."""
 
+from __future__ import annotations
+
 import math
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from dnnbench.config.backend import Backend
 from dnnbench.config.gpu_settings import Gpu
 from dnnbench.core import isolation
 from dnnbench.core.errors import DeviceError
-from dnnbench.devices import events, nvml, sampling
-from dnnbench.devices.backends import Energy, Timed
-from dnnbench.devices.cpu import Counters, Cpu
+from dnnbench.devices import events, host, nvml, sampling, torch_gpu
 from dnnbench.devices.gpu_memory import Share
-from dnnbench.devices.runtime import Runtime, TorchCuda, Visible, VisibleCard
+from dnnbench.devices.runtime import TorchCuda
 from dnnbench.devices.sampling import Sample, Sampler
-from dnnbench.networks.registry import Network
 from dnnbench.records.environment_records import GpuEnvironment
-from dnnbench.records.latency_records import Disturbance
-from dnnbench.records.memory_records import MemoryCell
 
-_ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
-_LOOK_S = 120.0  # For a child to start CUDA, which loads every kernel of an old build.
-_SAMPLE_S = 0.05
-_ENERGY_MS = 1000.0
-_ENERGY_SAMPLE_S = 0.02
+if TYPE_CHECKING:
+    from dnnbench.devices.backends import Energy, Timed
+    from dnnbench.devices.runtime import Runtime, Visible, VisibleCard
+    from dnnbench.networks.registry import Network
+    from dnnbench.records.memory_records import MemoryCell
+
 _LOAD_MS = 500.0
-_COOLING_S = 1.0
-_REFERENCE_MS = 50.0
 _TORCH = TorchCuda()
 
 
@@ -42,7 +40,6 @@ class Cuda:
         self._gpu = gpu or Gpu()
         self._runtime = runtime
         self.torch_device = runtime.torch_device
-        self._host = Cpu()
 
     @property
     def lock_name(self) -> str:
@@ -69,7 +66,9 @@ class Cuda:
         """Where the device file says to refuse: load the GPU for a second, and watch its clock."""
         if self._gpu.when_clocks_float != "refuse":
             return
-        outcome = isolation.run(self._clocks_under_load, timeout_s=_LOOK_S, memory_mib=math.inf)
+        outcome = isolation.run(
+            self._clocks_under_load, timeout_s=torch_gpu.LOOK_S, memory_mib=math.inf
+        )
         if outcome.status != "ok":
             raise DeviceError(f"{self._card().name}: clocks under load: {outcome.message}")
         low, high = outcome.value
@@ -82,15 +81,21 @@ class Cuda:
     def settle(self) -> None:
         """Wait until the GPU is as cool as the device file says, at most as long as it says."""
         with nvml.open_card(self._card().uuid) as card:
-            cool_down(self._gpu, card.temperature_c)
+            torch_gpu.cool_down(self._gpu, card.temperature_c)
 
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
         """Never: the card refuses what does not fit, and nothing else is harmed."""
         return None
 
+    def known_memory(
+        self, folder: Path, models: Iterable[str]
+    ) -> Mapping[str, Sequence[MemoryCell]]:
+        """None: no batch is refused."""
+        return {}
+
     def others_busy(self, seconds: float) -> tuple[float, str]:
         """Share of the CPU's cores or of the GPU's time that others use, whichever is greater."""
-        share, who = self._host.others_busy(seconds)
+        share, who = host.others_busy(seconds)
         with nvml.open_card(self._card().uuid) as card:
             used = card.utilization() or 0.0
             if used > share:
@@ -105,7 +110,7 @@ class Cuda:
             details = GpuEnvironment(
                 uuid=found.uuid,
                 pci=card.pci(),
-                compute_capability=_dotted(found.capability),
+                compute_capability=torch_gpu.dotted(found.capability),
                 memory_mib=card.memory_total_mib(),
                 cuda=seen.cuda,
                 cuda_driver=card.cuda_driver(),
@@ -117,11 +122,11 @@ class Cuda:
                 persistence=card.persistence(),
                 ecc=card.ecc(),
                 mig=card.mig(),
-                allocator=allocator(),
+                allocator=torch_gpu.allocator(),
                 settings=self._gpu.model_dump(exclude={"select"}),
             )
             return {
-                **self._host.describe(),
+                **host.describe(),
                 "gpu": found.name,
                 "driver": card.driver(),
                 "gpu_details": details,
@@ -133,7 +138,7 @@ class Cuda:
 
     def start(self, threads: int) -> None:
         """Take the card, and set what would else be torch's default, or an earlier one's."""
-        configure(self._gpu, threads)
+        torch_gpu.configure(self._gpu, threads)
         found = self._card()
         # Open until this process ends, which is with its measurement.
         self._opened = nvml.open_card(found.uuid)
@@ -148,13 +153,13 @@ class Cuda:
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
         """Mean power of passes that take a second, times their time an image."""
-        return image_energy(self._runtime, self._sample, forward, images, pass_ms)
+        return torch_gpu.image_energy(self._runtime, self._sample, forward, images, pass_ms)
 
-    def watch(self) -> "CudaWatch":
+    def watch(self) -> torch_gpu.GpuWatch:
         """Time the reference kernels on the GPU, then watch it and the host."""
-        return CudaWatch(self._runtime, self._sample, self._share.foreign)
+        return torch_gpu.GpuWatch(self._runtime, self._sample, self._share.foreign)
 
-    def meter(self) -> "DeviceMemory":
+    def meter(self) -> DeviceMemory:
         """This process's memory on the card."""
         return DeviceMemory(self._runtime, self._share)
 
@@ -176,9 +181,9 @@ class Cuda:
     def _clocks_under_load(self) -> tuple[float, float]:
         """Least and greatest clock while the GPU multiplies; the first half lets it rise."""
         self.start(1)
-        kernels = References(self._runtime)
+        kernels = torch_gpu.References(self._runtime)
         kernels.multiply_for(_LOAD_MS)
-        sampler = Sampler(self._sample, _SAMPLE_S)
+        sampler = Sampler(self._sample, torch_gpu.SAMPLE_S)
         kernels.multiply_for(_LOAD_MS)
         found = sampling.summary(sampler.stop())["clock_mhz"]
         if found is None:
@@ -187,85 +192,6 @@ class Cuda:
             )
         low, high = found
         return low, high
-
-
-class CudaWatch:
-    """Reference kernels before and after; the GPU's clocks, and the host's counters, in between."""
-
-    def __init__(
-        self,
-        runtime: Runtime,
-        read: Callable[[], Sample],
-        foreign: Callable[[], dict[int, str] | None],
-    ) -> None:
-        self._read = read
-        self._foreign = foreign
-        self._references = References(runtime)
-        self._before = self._references.times_ms()
-        self._foreign_before = foreign()
-        self._counters = Counters()
-
-    def begin(self) -> None:
-        """Start to sample."""
-        self._sampler = Sampler(self._read, _SAMPLE_S)
-
-    def stop(self) -> Disturbance:
-        """What was sampled and counted; reference times before and after."""
-        sampled = sampling.summary(self._sampler.stop())
-        counted = self._counters.stop()
-        foreign = _both(self._foreign_before, self._foreign())
-        after = self._references.times_ms()
-        return Disturbance(
-            **counted,
-            **sampled,
-            foreign_processes=foreign,
-            reference_compute_ms=(self._before[0], after[0]),
-            reference_memory_ms=(self._before[1], after[1]),
-            reference_before=1.0,
-            reference_after=1.0,
-        )
-
-
-def _both(before: dict[int, str] | None, after: dict[int, str] | None) -> list[str] | None:
-    """Processes seen at either time, in words; None where nobody can tell."""
-    return None if before is None or after is None else list((before | after).values())
-
-
-class References:
-    """A compute-bound and a memory-bound kernel on the GPU, timed as networks are."""
-
-    size = 2048
-    # Together more than the cache of any GPU: 50 MiB on the largest of 2022.
-    copied_mib = 128
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-
-    def times_ms(self) -> tuple[float, float]:
-        """Median time of the matrix product and of the copy, over about 50 ms each.
-
-        Their memory is given back: a network that needs all there is must find it.
-        """
-        compute, memory = (
-            events.median_ms(self._runtime, kernel, _REFERENCE_MS) for kernel in self._kernels()
-        )
-        self._runtime.release()
-        return compute, memory
-
-    def multiply_for(self, milliseconds: float) -> None:
-        """Multiply matrices for about that long."""
-        multiply, _ = self._kernels()
-        events.median_ms(self._runtime, multiply, milliseconds)
-
-    def _kernels(self) -> tuple[Callable[[], Any], Callable[[], Any]]:
-        import torch
-
-        device = self._runtime.torch_device
-        matrix = torch.ones(self.size, self.size, device=device)
-        product = torch.empty_like(matrix)
-        source = torch.zeros(self.copied_mib * 2**18, device=device)
-        target = torch.empty_like(source)
-        return lambda: torch.mm(matrix, matrix, out=product), lambda: target.copy_(source)
 
 
 class DeviceMemory:
@@ -308,59 +234,12 @@ class DeviceMemory:
             "allocated_peak_mib": peaks.allocated_mib,
             "reserved_peak_mib": peaks.reserved_mib,
             "first_call_peak_mib": self._first_call_mib,
-            "allocator": allocator(),
+            "allocator": torch_gpu.allocator(),
         }
 
     def _read(self) -> tuple[float, str]:
         self._runtime.synchronize()
         return self._share.reading_mib()
-
-
-def configure(gpu: Gpu, threads: int) -> None:
-    """Set what would else be torch's default, or an earlier one's."""
-    import torch
-
-    torch.set_num_threads(threads)
-    torch.backends.cudnn.benchmark = gpu.cudnn_benchmark
-    torch.backends.cudnn.deterministic = gpu.deterministic
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
-
-
-def cool_down(gpu: Gpu, temperature_c: Callable[[], float | None]) -> None:
-    """Wait until the GPU is as cool as the device file says, at most as long as it says."""
-    until = time.monotonic() + gpu.cool_down_limit_s
-    while (temperature := temperature_c()) is not None:
-        cool = gpu.cool_down_c
-        if cool is None or temperature <= cool or time.monotonic() >= until:
-            return
-        time.sleep(_COOLING_S)
-
-
-def image_energy(
-    runtime: Runtime,
-    read: Callable[[], Sample],
-    forward: Callable[[], Any],
-    images: int,
-    pass_ms: float,
-) -> Energy | None:
-    """Mean power of passes that take a second, times their time an image."""
-    now = read()
-    if now.energy_mj is None and now.power_w is None:
-        return None
-    sampler = Sampler(read, _ENERGY_SAMPLE_S)
-    count = math.ceil(_ENERGY_MS / pass_ms)
-    runtime.synchronize()
-    started = runtime.wall_ms()
-    for _ in range(count):
-        forward()
-    runtime.synchronize()
-    image_ms = (runtime.wall_ms() - started) / (count * images)
-    found = sampling.mean_power_w(sampler.stop())
-    if found is None:
-        return None
-    power_w, basis = found
-    return Energy(power_w * image_ms, basis)
 
 
 @cache
@@ -371,7 +250,7 @@ def _look(runtime: Runtime) -> Visible:
             "no CUDA device: NVIDIA's driver lists no card; see nvidia-smi -L, or choose another"
             " profile: snakemake --profile cpu"
         )
-    seen = look(runtime)
+    seen = torch_gpu.look(runtime)
     if seen.cuda is None:
         raise DeviceError(
             f"torch {seen.torch} is a build without CUDA; install one with it:"
@@ -383,16 +262,6 @@ def _look(runtime: Runtime) -> Visible:
             f" CUDA_VISIBLE_DEVICES ({os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}), or"
             f" update the driver for CUDA {seen.cuda}"
         )
-    return seen
-
-
-def look(runtime: Runtime) -> Visible:
-    """What CUDA shows, seen by a child: this process must not start CUDA."""
-    isolation.prepare()
-    outcome = isolation.run(runtime.visible, timeout_s=_LOOK_S, memory_mib=math.inf)
-    if outcome.status != "ok":
-        raise DeviceError(f"CUDA does not start: {outcome.message}; see nvidia-smi")
-    seen: Visible = outcome.value
     return seen
 
 
@@ -444,15 +313,9 @@ def _no_kernels(card: VisibleCard, seen: Visible) -> str:
         else "install a newer torch, or one for a newer CUDA"
     )
     return (
-        f"{card.name}: compute capability {_dotted(card.capability)}: torch {seen.torch} has"
-        f" kernels for {' '.join(seen.architectures) or 'none'}; {remedy}"
+        f"{card.name}: compute capability {torch_gpu.dotted(card.capability)}:"
+        f" torch {seen.torch} has kernels for {' '.join(seen.architectures) or 'none'}; {remedy}"
     )
 
 
-def _dotted(capability: tuple[int, int]) -> str:
-    return ".".join(map(str, capability))
-
-
-def allocator() -> str | None:
-    """Settings of torch's allocator, from the environment; None: its own."""
-    return next((os.environ[name] for name in _ALLOCATOR if name in os.environ), None)
+BACKEND = Backend(name="cuda", make=Cuda, gpu=True, tf32=True)

@@ -4,29 +4,33 @@ CPU and GPU share memory, power and heat there. So memory is what the whole boar
 is that of the module, and the clocks of both have to be locked.
 """
 
+from __future__ import annotations
+
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dnnbench.config.backend import Backend
 from dnnbench.config.gpu_settings import Gpu
 from dnnbench.core import isolation
 from dnnbench.core.errors import DeviceError
-from dnnbench.devices import cuda, events, headroom, ina3221, shared_memory
-from dnnbench.devices.backends import Energy, Timed
-from dnnbench.devices.cpu import Cpu
-from dnnbench.devices.cuda import CudaWatch
-from dnnbench.devices.runtime import Runtime, TorchCuda, Visible
+from dnnbench.devices import events, headroom, host, ina3221, shared_memory, torch_gpu
+from dnnbench.devices.runtime import TorchCuda
 from dnnbench.devices.sampling import Sample
 from dnnbench.devices.shared_memory import SharedMemory, swapped
 from dnnbench.devices.tegra import Board
-from dnnbench.networks.registry import Network
 from dnnbench.records.environment_records import GpuEnvironment
-from dnnbench.records.latency_records import Disturbance
-from dnnbench.records.memory_records import MemoryCell
+
+if TYPE_CHECKING:
+    from dnnbench.devices.backends import Energy, Timed
+    from dnnbench.devices.runtime import Runtime, Visible
+    from dnnbench.networks.registry import Network
+    from dnnbench.records.disturbance_records import Disturbance
+    from dnnbench.records.memory_records import MemoryCell
 
 _ROOT = Path("/")
 _JETPACK_6 = 36  # Its L4T.
@@ -54,7 +58,6 @@ class Jetson:
         self.torch_device = runtime.torch_device
         self._root = root
         self._board = board or Board(root)
-        self._host = Cpu()
 
     def default_threads(self) -> int:
         """One a big core that is online and that this process may use."""
@@ -74,7 +77,7 @@ class Jetson:
 
     def settle(self) -> None:
         """Wait until the GPU is as cool as the device file says, at most as long as it says."""
-        cuda.cool_down(self._gpu, self._board.gpu_temperature_c)
+        torch_gpu.cool_down(self._gpu, self._board.gpu_temperature_c)
 
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
         """A batch that would start the kernel's killing of processes, as ``headroom`` predicts."""
@@ -89,9 +92,15 @@ class Jetson:
 
         return headroom.refusal(headroom.predict(batch_size, seen, count), available, total)
 
+    def known_memory(
+        self, folder: Path, models: Iterable[str]
+    ) -> Mapping[str, Sequence[MemoryCell]]:
+        """What ``refuses`` predicts from."""
+        return headroom.seen(folder, models)
+
     def others_busy(self, seconds: float) -> tuple[float, str]:
         """Share of the CPU's cores or of the GPU's time that others use, whichever is greater."""
-        share, who = self._host.others_busy(seconds)
+        share, who = host.others_busy(seconds)
         used = self._board.gpu_load() or 0.0
         return (used, "on the GPU") if used > share else (share, who)
 
@@ -101,7 +110,7 @@ class Jetson:
         card, clock, release = seen.cards[0], board.gpu_clock(), board.l4t()
         details = GpuEnvironment(
             uuid=card.uuid,
-            compute_capability=_dotted(card.capability),
+            compute_capability=torch_gpu.dotted(card.capability),
             memory_mib=board.total_mib(),
             cuda=seen.cuda,
             cudnn=seen.cudnn,
@@ -109,12 +118,12 @@ class Jetson:
             clock_mhz=clock.now_mhz if clock else None,
             power_mode=board.power_mode(),
             clocks_locked=board.clocks_locked(),
-            allocator=cuda.allocator(),
+            allocator=torch_gpu.allocator(),
             settings=self._gpu.model_dump(exclude={"select"}),
         )
         return {
-            **self._host.describe(),
-            "cores": len(board.online()) or self._host.default_threads(),
+            **host.describe(),
+            "cores": len(board.online()) or host.default_threads(),
             "governor": ", ".join(board.cpu_governors()) or None,
             "gpu": board.model() or card.name,
             "driver": f"L4T {release}" if release else None,
@@ -129,7 +138,7 @@ class Jetson:
         """Note what memory there is before the GPU is touched, then take it as configured."""
         self._before = shared_memory.before(self._board)
         self._held_back = self._board.held_back()
-        cuda.configure(self._gpu, threads)
+        torch_gpu.configure(self._gpu, threads)
         self._runtime.use(0)
 
     def time(self, forward: Callable[[], Any], count: int) -> Timed:
@@ -138,12 +147,12 @@ class Jetson:
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
         """By the power of the whole module; None where no monitor tells it."""
-        return cuda.image_energy(self._runtime, self._sample, forward, images, pass_ms)
+        return torch_gpu.image_energy(self._runtime, self._sample, forward, images, pass_ms)
 
-    def watch(self) -> "JetsonWatch":
+    def watch(self) -> JetsonWatch:
         """Time the reference kernels on the GPU, then watch it and the board."""
         self._held_back = self._board.held_back()
-        watched = CudaWatch(self._runtime, self._sample, lambda: None)
+        watched = torch_gpu.GpuWatch(self._runtime, self._sample, lambda: None)
         return JetsonWatch(watched, self._board)
 
     def meter(self) -> SharedMemory:
@@ -158,7 +167,7 @@ class Jetson:
                 "backend: jetson: this is no Jetson: neither /proc/device-tree/model nor"
                 " /etc/nv_tegra_release says so; choose another profile: snakemake --profile cpu"
             )
-        seen = cuda.look(self._runtime)
+        seen = torch_gpu.look(self._runtime)
         if problem := _unfit(seen):
             raise DeviceError(f"{self._named()}: {problem}; {self._remedy()}")
         return seen
@@ -214,7 +223,7 @@ class Jetson:
 class JetsonWatch:
     """What a GPU's watch sees, and what only the board tells: swap, and locks of clocks."""
 
-    def __init__(self, watched: CudaWatch, board: Board) -> None:
+    def __init__(self, watched: torch_gpu.GpuWatch, board: Board) -> None:
         self._watched = watched
         self._board = board
         self._swap_mib = board.swap_used_mib()
@@ -244,13 +253,9 @@ def _unfit(seen: Visible) -> str | None:
     if not runs_on(capability, seen.architectures):
         return (
             f"torch {seen.torch} has no kernels for compute capability"
-            f" {_dotted(capability)}, only {' '.join(seen.architectures) or 'none'}"
+            f" {torch_gpu.dotted(capability)}, only {' '.join(seen.architectures) or 'none'}"
         )
     return None
-
-
-def _dotted(capability: tuple[int, int]) -> str:
-    return ".".join(map(str, capability))
 
 
 def runs_on(capability: tuple[int, int], architectures: tuple[str, ...]) -> bool:
@@ -264,3 +269,6 @@ def runs_on(capability: tuple[int, int], architectures: tuple[str, ...]) -> bool
     return f"sm_{own}" in architectures or any(
         number.isdigit() and int(number) <= int(own) for number in lower
     )
+
+
+BACKEND = Backend(name="jetson", make=Jetson, gpu=True, shared_memory=True, tf32=True)

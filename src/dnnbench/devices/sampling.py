@@ -4,13 +4,16 @@ The thread sleeps nearly all of the time, and the calls that read a GPU's driver
 run: what it takes from the thread that gives the GPU its work is microseconds a reading.
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dnnbench.records.latency_records import EnergyBasis
+if TYPE_CHECKING:
+    from dnnbench.records.disturbance_records import EnergyBasis
 
 # With fewer steps of the energy counter, or readings of power, a window is too short to say.
 _FEWEST_STEPS = 5

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dnnbench.core.errors import DeviceError
-from dnnbench.devices.cuda import allocator
+from dnnbench.devices import torch_gpu
 from dnnbench.devices.runtime import Runtime
 from dnnbench.devices.tegra import Board
 
@@ -95,7 +95,7 @@ class SharedMemory:
             "allocated_peak_mib": peaks.allocated_mib,
             "reserved_peak_mib": peaks.reserved_mib,
             "first_call_peak_mib": self._first_call_mib,
-            "allocator": allocator(),
+            "allocator": torch_gpu.allocator(),
         }
         if swapped_mib:
             fields["message"] = (

@@ -5,13 +5,17 @@ timed, on normally distributed input: that finds a wrong kernel or a lost layer.
 costs a trained network in accuracy it does not tell.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dnnbench.config.variants import Variant
-from dnnbench.engines.engine import Prepared
 from dnnbench.records.engine_records import Agreement
+
+if TYPE_CHECKING:
+    from dnnbench.config.variants import Variant
+    from dnnbench.engines.preparation import Prepared
 
 # How many images are compared; more where a batch is larger.
 IMAGES = 16

@@ -8,15 +8,13 @@ import platform
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import yaml
 
 from dnnbench.config import loading
 from dnnbench.core import storage
 from dnnbench.core.errors import DeviceError, UserError
-from dnnbench.devices import nvml
-from dnnbench.devices.cpu import Cpu
+from dnnbench.devices import host, nvml
 from dnnbench.devices.tegra import Board
 from dnnbench.records import paths
 
@@ -34,7 +32,7 @@ class Found:
     """A device: its marketing name, and the keys of its file that differ from those of its kind."""
 
     model: str
-    kind: Literal["cpu", "cuda", "jetson"]
+    kind: str
     keys: dict[str, str]
 
 
@@ -49,13 +47,12 @@ def find(select: str | None = None, root: Path = Path("/")) -> Found:
         return Found(model, "jetson", {})
     uuids = _gpus(select)
     if not uuids:
-        cpu = Cpu()
         # A number: where the file is read, such as on a cluster's login node, may have other cores.
-        keys = {"threads": str(cpu.default_threads())}
-        return Found(str(cpu.describe()["cpu"]), "cpu", keys)
+        keys = {"threads": str(host.default_threads())}
+        return Found(str(host.describe()["cpu"]), "cpu", keys)
     uuid = _chosen(uuids, select)
     with nvml.open_card(uuid) as card:
-        keys = {"threads": str(Cpu().default_threads())}
+        keys = {"threads": str(host.default_threads())}
         if len(uuids) > 1:
             keys["select"] = f'"{uuid}"'
         capability = card.compute_capability()

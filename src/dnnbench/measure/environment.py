@@ -7,13 +7,20 @@ import platform
 import subprocess
 from datetime import UTC, datetime
 
+from dnnbench.config.engine import engines
 from dnnbench.devices import backends
 from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
 
 _PACKAGES = (
-    *("dnnbench", "torch", "torchvision", "pretrainedmodels", "timm", "thop", "numpy", "pillow"),
-    *("onnx", "onnxscript", "onnxruntime", "openvino"),
+    "dnnbench",
+    "torch",
+    "torchvision",
+    "pretrainedmodels",
+    "timm",
+    "thop",
+    "numpy",
+    "pillow",
 )
 _LOCK = paths.LOCK
 
@@ -34,7 +41,7 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
             "threads": threads,
             "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20,
             "python": platform.python_version(),
-            "packages": {name: _version(name) for name in _PACKAGES},
+            "packages": {name: _version(name) for name in (*_PACKAGES, *_of_engines())},
             "torch_config": torch.__config__.show(),
             "commit": _git("rev-parse", "HEAD"),
             "modified": None if status is None else bool(status),
@@ -44,6 +51,11 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
             **backends.backend(setup).describe(),
         }
     )
+
+
+def _of_engines() -> list[str]:
+    """Packages of all engines, each once."""
+    return list(dict.fromkeys(name for engine in engines().values() for name in engine.packages))
 
 
 def _os() -> str:

@@ -1,35 +1,83 @@
-"""What a measured number depends on but the machine: code, network, settings, in twelve digits."""
+"""What a measured number depends on but the machine: code, network, settings, in twelve digits.
+
+The code is that of the measuring module, of the chosen backend's and engine's modules, and of all
+that they import; and the network's own file, where it has one.
+"""
+
+from __future__ import annotations
 
 import json
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dnnbench.config import backend, engine, variants
 from dnnbench.core import code_graph
-from dnnbench.networks.registry import Network
+from dnnbench.devices import backends
 
-# Modules that say how parameters and records look, and not how anything is measured.
-_SHAPES = ("config", "core/errors.py", "core/storage.py", "networks/registry.py", "records")
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dnnbench.networks.registry import Network
+
+# What says how settings, records, networks and descriptors look, or finds them, or which cells are
+# tried, takes no part in measuring one.
+_NOT_MEASURING = (
+    *("config", "records", "networks/registry.py", "measure/oom.py"),
+    *("core/code_graph.py", "core/errors.py", "core/plugins.py", "core/storage.py"),
+)
+# Verdicts are computed from records: another one needs no new measurement.
+_JUDGING = ("stats",)
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def fingerprint(measuring: ModuleType, network: Network, settings: list[Any]) -> str:
-    """Changes with the code of ``measuring`` or of the network, its definition, or ``settings``.
+def fingerprint(
+    measuring: ModuleType,
+    network: Network,
+    setup: backends.Setup,
+    variant: str,
+    settings: list[Any],
+) -> str:
+    """Changes with the code that measures, with the network's definition, or with ``settings``.
 
-    ``measuring`` is the module whose function runs in the measuring process.
+    ``measuring`` is the module whose function runs in the measuring process. Of the code only what
+    the device's backend and the variant's engine run counts.
     """
     assert measuring.__file__
-    builder = (file.resolve() for file in code_graph.builder_sources(network.builder))
-    code = {*_code(Path(measuring.__file__)), *builder}
-    return code_graph.short_hash(
-        json.dumps([settings, network.definition(), code_graph.digest(code)])
-    )
+    whole = [backends.settings(setup), variant, *settings]
+    code = measuring_code(Path(measuring.__file__), setup.backend, variants.parse(variant).engine)
+    builder = {file.resolve() for file in code_graph.builder_sources(network.builder)}
+    digest = code_graph.digest({*code, *builder})
+    return code_graph.short_hash(json.dumps([whole, network.definition(), digest]))
 
 
 @cache
-def _code(file: Path) -> frozenset[Path]:
+def measuring_code(measuring: Path, backend_name: str, engine_name: str) -> frozenset[Path]:
+    """Return the files whose code runs while a number is measured, the network's own aside."""
+    found = {*code_graph.sources(measuring), *_plugged(backend_name, engine_name)}
     # Absolute: what is kept here must not depend on the working directory of the first call.
-    found = {path.resolve() for path in code_graph.sources(file)}
-    shapes = [_PACKAGE / name for name in _SHAPES]
-    return frozenset(path for path in found if not any(map(path.is_relative_to, shapes)))
+    return frozenset(_without({file.resolve() for file in found}, _NOT_MEASURING))
+
+
+def stage_code(script: Path | str, backend_name: str, variant: str | None = None) -> list[str]:
+    """Return the files that a job which measures depends on, its script aside, as rules name them.
+
+    ``variant`` is that of the job; None where it runs no engine.
+    """
+    engine_name = variants.parse(variant).engine if variant else None
+    found = {*code_graph.sources(script), *_plugged(backend_name, engine_name)} - {Path(script)}
+    return sorted(map(str, _without(found, _JUDGING)))
+
+
+def _plugged(backend_name: str, engine_name: str | None) -> Iterable[Path]:
+    """Code that no import statement names: the chosen backend's and engine's."""
+    yield from code_graph.module_sources(backend.module_of(backend_name))
+    if engine_name:
+        yield from code_graph.module_sources(engine.module_of(engine_name))
+
+
+def _without(files: Iterable[Path], names: Iterable[str]) -> Iterable[Path]:
+    """``files`` but those of this package that ``names`` says: modules, or whole packages."""
+    folders = [_PACKAGE / name for name in names]
+    return (file for file in files if not any(map(file.resolve().is_relative_to, folders)))

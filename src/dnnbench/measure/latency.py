@@ -4,24 +4,28 @@ What is timed is one forward pass: eval mode, inference mode, input already on t
 Decoding, preprocessing and the copy to the device are not in it.
 """
 
+from __future__ import annotations
+
 import math
 import statistics
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dnnbench.config import variants
-from dnnbench.config.latency_settings import Passes
-from dnnbench.config.variants import Variant
 from dnnbench.core import isolation
 from dnnbench.core.errors import DeviceError
-from dnnbench.core.isolation import Status
 from dnnbench.devices import backends
-from dnnbench.engines import agreement, engine
+from dnnbench.engines import agreement, preparation
 from dnnbench.measure import oom
 from dnnbench.networks import builders
-from dnnbench.networks.registry import Network
-from dnnbench.records.engine_records import Agreement, Built
-from dnnbench.records.latency_records import Disturbance
+
+if TYPE_CHECKING:
+    from dnnbench.config.latency_settings import Passes
+    from dnnbench.config.variants import Variant
+    from dnnbench.core.isolation import Status
+    from dnnbench.networks.registry import Network
+    from dnnbench.records.disturbance_records import Disturbance
+    from dnnbench.records.engine_records import Agreement, Built
 
 # A process takes more than the fewest samples only until they add up to this: what a longer cell
 # adds to the estimate is less than another network's share of the session.
@@ -62,8 +66,9 @@ def measure(
     model = None
     timings: list[Timing] = []
     for batch_size in batch_sizes:
-        tried = zip(batch_sizes, (timing.status for timing in timings), strict=False)
-        if said := oom.not_tried(batch_size, tried):
+        tried = zip(batch_sizes, timings, strict=False)
+        cells = [oom.Tried(batch, done.status, done.message) for batch, done in tried]
+        if said := oom.not_tried(batch_size, cells):
             timings.append(Timing("oom", said))
             continue
         try:
@@ -84,7 +89,7 @@ def _time(
     network: Network,
     batch_size: int,
     passes: Passes,
-    on: backends.Backend,
+    on: backends.Driver,
 ) -> Timing:
     import torch
 
@@ -102,7 +107,7 @@ def _time(
             scale = agreement.scale(variant, model, images)
             images *= scale
             logits = agreement.expected(model, images, scale)
-        ready = engine.prepare(variant, model, images, on)
+        ready = preparation.prepare(variant, model, images, on)
         forward = ready.bind(images)
         watch = on.watch()
         untimed = on.time(forward, passes.discard)

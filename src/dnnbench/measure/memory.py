@@ -1,15 +1,19 @@
 """Memory: what a network needs from the device at a batch size, in a process of its own."""
 
+from __future__ import annotations
+
 import gc
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dnnbench.config import variants
-from dnnbench.config.variants import Variant
 from dnnbench.devices import backends
-from dnnbench.engines import engine
+from dnnbench.engines import casting, preparation
 from dnnbench.networks import builders, counting
-from dnnbench.networks.registry import Network
+
+if TYPE_CHECKING:
+    from dnnbench.config.variants import Variant
+    from dnnbench.networks.registry import Network
 
 
 def measure(
@@ -38,7 +42,7 @@ def measure(
         images = torch.randn(
             batch_size, 3, network.input_size, network.input_size, device=on.torch_device
         )
-        ready = engine.prepare(way, model, images, on)
+        ready = preparation.prepare(way, model, images, on)
         gc.collect()
         meter.prepared()
         started = time.perf_counter()
@@ -47,7 +51,7 @@ def measure(
         ready.bind(images)()
         reading = meter.reading()
         passes_s = time.perf_counter() - started
-    model, images = model.to("meta"), engine.cast(way, images.to("meta"))
+    model, images = model.to("meta"), casting.cast(way, images.to("meta"))
     # Of a pass of torch's own. What autocast casts on the way cannot be told without running it.
     activations = None if way.autocast else counting.peak_activations(model, images) / 2**20
     return {
@@ -60,12 +64,12 @@ def measure(
     }
 
 
-def run_convolution(variant: Variant, on: backends.Backend) -> None:
+def run_convolution(variant: Variant, on: backends.Driver) -> None:
     """Run the smallest network that loads what every network needs."""
     import torch
 
     layer = torch.nn.Conv2d(3, 16, 3, device=on.torch_device)
     images = torch.zeros(1, 3, 224, 224, device=on.torch_device)
-    forward = engine.prepare(variant, layer, images, on).bind(images)
+    forward = preparation.prepare(variant, layer, images, on).bind(images)
     for _ in range(2):
         forward()

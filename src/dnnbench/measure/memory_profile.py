@@ -40,7 +40,7 @@ class Plan:
 
 def cell_fingerprint(network: Network, setup: backends.Setup, variant: str, threads: int) -> str:
     """Changes with anything but the machine that a network's memory depends on."""
-    return fingerprint(memory, network, [backends.settings(setup), variant, threads])
+    return fingerprint(memory, network, setup, variant, [threads])
 
 
 class Profiles:
@@ -110,23 +110,13 @@ class Profiles:
                 if record.fingerprint == wanted:
                     same_limit = record.cell_timeout_s == self._plan.cell_timeout_s
                     kept = [c for c in record.cells if c.status != "timeout" or same_limit]
-                    kept = [
-                        c
-                        for c in kept
-                        if oom.was_tried(c.message) or _not_tried(c.batch_size, kept)
-                    ]
+                    kept = [c for c in kept if oom.stands(c, kept)]
                     return record.model_copy(update={"cells": kept})
         return None
 
 
 def _by_batch_size(cells: Iterable[MemoryCell]) -> dict[int, MemoryCell]:
     return {cell.batch_size: cell for cell in cells}
-
-
-def _not_tried(batch_size: int, cells: Iterable[MemoryCell]) -> str | None:
-    """Why a batch size need not be tried, by the network's other cells; None: it must be."""
-    tried = [(c.batch_size, c.status) for c in cells if oom.was_tried(c.message)]
-    return oom.not_tried(batch_size, tried)
 
 
 def _profile(
@@ -142,7 +132,7 @@ def _profile(
     cells: list[MemoryCell] = []
     for batch_size in batch_sizes:
         seen = [*known, *cells]
-        if said := _not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):
+        if said := oom.not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):
             cells.append(MemoryCell(batch_size=batch_size, status="oom", message=said))
             continue
         on.settle()

@@ -4,6 +4,8 @@ A cell is a model at a batch size. Several rounds spread over a session make an 
 interval (see ``estimate``); a round measures, and says what else went on meanwhile.
 """
 
+from __future__ import annotations
+
 import math
 import os
 import random
@@ -13,6 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dnnbench.config import variants
 from dnnbench.config.latency_settings import Passes
@@ -26,8 +29,10 @@ from dnnbench.measure.latency import Timing
 from dnnbench.networks.registry import Network
 from dnnbench.records import paths
 from dnnbench.records.latency_records import Attempt, LatencyLine
-from dnnbench.records.memory_records import MemoryCell
 from dnnbench.stats import disturbance
+
+if TYPE_CHECKING:
+    from dnnbench.records.memory_records import MemoryCell
 
 _BUSY_WINDOW_S = 1.0
 _MAX_REPEATED = 0.05
@@ -92,14 +97,12 @@ def cell_fingerprint(
 ) -> str:
     """Changes with anything but the machine that a time depends on; ``wait_policy`` as recorded."""
     settings = [
-        backends.settings(setup),
-        variant,
         protocol,
         passes.model_dump(exclude={"rounds"}),
         threads,
         None if wait_policy == _OWN_POLICY else wait_policy,
     ]
-    return fingerprint(latency, network, settings)
+    return fingerprint(latency, network, setup, variant, settings)
 
 
 def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
@@ -118,7 +121,7 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     lines = {key(line): line for line in [*journal.finished(), *fresh]}
     prints = {name: plan.fingerprint(network) for name, network in plan.networks.items()}
     valid = {k for k in plan.cells() if _valid(lines.get(k), prints[k[1]], plan)}
-    valid -= {k for k in valid if not _stands(lines[k], [lines[other] for other in valid])}
+    valid -= {k for k in valid if not oom.stands(lines[k], _same(k, [lines[o] for o in valid]))}
     missing = [k for k in plan.cells() if k not in valid]
 
     groups = _processes(plan, missing)
@@ -176,20 +179,9 @@ def _valid(line: LatencyLine | None, fingerprint: str, plan: Round) -> bool:
     return line.status != "timeout" or line.cell_timeout_s == plan.cell_timeout_s
 
 
-def _stands(line: LatencyLine, others: list[LatencyLine]) -> bool:
-    """Whether a line that was not tried still has its reason among the ``others``."""
-    return oom.was_tried(line.message) or bool(_not_tried(key(line), others))
-
-
-def _not_tried(cell: Key, lines: list[LatencyLine]) -> str | None:
-    """Why a cell need not be tried, by the round's other ``lines``; None: it must be."""
-    protocol, name, batch_size = cell
-    tried = [
-        (line.batch_size, line.status)
-        for line in lines
-        if (line.protocol, line.model) == (protocol, name) and oom.was_tried(line.message)
-    ]
-    return oom.not_tried(batch_size, tried)
+def _same(cell: Key, lines: list[LatencyLine]) -> list[LatencyLine]:
+    """The lines of the cell's network, under its protocol."""
+    return [line for line in lines if (line.protocol, line.model) == cell[:2]]
 
 
 def _processes(plan: Round, cells: list[Key]) -> list[list[Key]]:
@@ -210,7 +202,8 @@ def _visit(
     on = backends.backend(plan.setup)
     network, seen = plan.networks[cells[0][1]], plan.memory.get(cells[0][1], [])
     reasons = {
-        cell: _not_tried(cell, known) or on.refuses(network, cell[2], seen) for cell in cells
+        cell: oom.not_tried(cell[2], _same(cell, known)) or on.refuses(network, cell[2], seen)
+        for cell in cells
     }
     skipped = [
         _line(plan, cell, fingerprint, Timing("oom", said), datetime.now(UTC), 0.0, busy)

@@ -30,8 +30,8 @@ from dnnbench.core.errors import UserError
 from dnnbench.core.storage import read_json, read_rows
 from dnnbench.records import paths
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record, Status
+from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.environment_records import Environment
-from dnnbench.records.latency_records import Disturbance
 from dnnbench.records.study_records import StudyRow
 from dnnbench.stats import intervals
 from dnnbench.tables import cell_lines

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from dnnbench.config import gpu_settings
+from dnnbench.config.backend import named
 from dnnbench.core import storage
 from dnnbench.core.errors import UserError
 from dnnbench.devices import backends
@@ -18,7 +19,7 @@ from dnnbench.records import paths
 
 Models = Annotated[list[str], typer.Argument(help="Names as in params.yaml: models.")]
 Device = Annotated[str, typer.Option(help="Name of the device in records and paths.")]
-Backend = Annotated[str, typer.Option(help="How the device is driven: cpu, cuda or jetson.")]
+Backend = Annotated[str, typer.Option(help="How the device is driven, such as cpu.")]
 Gpu = Annotated[
     str | None, typer.Option(help="The section gpu of a device file, as JSON.", show_default=False)
 ]
@@ -37,11 +38,12 @@ REGISTRY = Path(os.path.relpath(DEFAULT_REGISTRY))
 def setup(backend: str, gpu: str | None) -> backends.Setup:
     """How the device is driven: a GPU of which nothing is said, as its defaults are.
 
-    Raises typer.BadParameter for a ``gpu`` that cannot be right.
+    Raises UserError for an unknown backend, and typer.BadParameter for a ``gpu`` that cannot be
+    right.
     """
-    if backend == "cpu":
+    if not named(backend).gpu:
         if gpu is not None:
-            raise typer.BadParameter(f"{gpu!r}: backend cpu has no GPU; drop the option")
+            raise typer.BadParameter(f"{gpu!r}: backend {backend} has no GPU; drop the option")
         return backends.Setup(backend)
     try:
         return backends.Setup(backend, gpu_settings.Gpu.model_validate_json(gpu or "{}"))

@@ -8,7 +8,8 @@ physical core behind a hypervisor's back. On a GPU they run there, and its clock
 from collections.abc import Iterable
 from math import inf
 
-from dnnbench.records.latency_records import Disturbance, LatencyLine
+from dnnbench.records.disturbance_records import Disturbance
+from dnnbench.records.latency_records import LatencyLine
 
 MAX_RUN_DELAY = 0.01
 MAX_STEAL = 0.005

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from dnnbench.devices.cpu import physical_cores
+from dnnbench.devices.host import physical_cores
 from dnnbench.machines.checks.machine import Check, Machine, Seen
 from dnnbench.records import paths
 

@@ -1,0 +1,82 @@
+"""Weights and images in a variant's type and memory format, for engines that run torch modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dnnbench.engines.preparation import Prepared
+
+if TYPE_CHECKING:
+    from dnnbench.config.variants import Variant
+    from dnnbench.devices.backends import Driver
+
+_TYPES = {"fp16": "float16", "bf16": "bfloat16"}
+
+
+def cast(variant: Variant, images: Any) -> Any:
+    """Images in the type and memory format that a variant's network takes."""
+    return images.to(**_casting(variant))
+
+
+@contextmanager
+def tf32(allowed: bool) -> Iterator[None]:
+    """Whether a GPU may round operands of fp32 convolutions and products to TF32, in here."""
+    import torch
+
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.allow_tf32, matmul.allow_tf32
+    cudnn.allow_tf32 = matmul.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, matmul.allow_tf32 = before
+
+
+def in_torch(variant: Variant, model: Any, run: Callable[[Any], Any], on: Driver) -> Prepared:
+    """``run``, which calls ``model``, on weights and input that are cast as the variant says."""
+    if casting := _casting(variant):
+        model.to(**casting)
+    in_precision = _in_precision(variant, run, on)
+
+    def bind(images: Any) -> Callable[[], Any]:
+        images = cast(variant, images)
+        return lambda: in_precision(images)
+
+    return Prepared(bind)
+
+
+def _casting(variant: Variant) -> dict[str, Any]:
+    """Arguments of ``to`` for weights and images; none where a variant leaves them as they are."""
+    import torch
+
+    arguments = {}
+    if variant.precision in _TYPES and not variant.autocast:
+        arguments["dtype"] = getattr(torch, _TYPES[variant.precision])
+    if variant.channels_last:
+        arguments["memory_format"] = torch.channels_last
+    return arguments
+
+
+def _in_precision(variant: Variant, run: Callable[[Any], Any], on: Driver) -> Callable[[Any], Any]:
+    """``run`` in the precision that torch itself chooses or is allowed, where a variant says so."""
+    import torch
+
+    if variant.autocast:
+        kind = torch.device(on.torch_device).type
+        dtype = getattr(torch, _TYPES[variant.precision])
+
+        def autocast(images: Any) -> Any:
+            with torch.autocast(kind, dtype=dtype):
+                return run(images)
+
+        return autocast
+    if variant.precision == "tf32":
+
+        def rounded(images: Any) -> Any:
+            with tf32(True):
+                return run(images)
+
+        return rounded
+    return run

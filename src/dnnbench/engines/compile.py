@@ -1,0 +1,64 @@
+"""Engine ``compile``: torch.compile with inductor, for each size of batch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dnnbench.config.engine import Engine
+from dnnbench.engines import casting
+from dnnbench.records.engine_records import Built
+
+if TYPE_CHECKING:
+    from dnnbench.config.variants import Variant
+    from dnnbench.devices.backends import Driver
+    from dnnbench.engines.preparation import Prepared
+
+
+def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
+    """By torch.compile for this size of batch; it compiles in its first pass, or its first two."""
+    import torch
+    from torch._dynamo.utils import counters
+    from torch._inductor import config
+
+    # No processes beside this one: they would outlive it if it were killed.
+    config.compile_threads = 1
+    # A network that was compiled here before must not be taken for another size of this one.
+    torch._dynamo.reset()
+    counters.clear()
+    ready = casting.in_torch(variant, model, torch.compile(model, dynamic=False), on)
+    started = time.perf_counter()
+    try:
+        on.time(ready.bind(images), 2)
+    except torch._dynamo.exc.BackendCompilerFailed as error:
+        raise _cause(error) from error
+    inductor = counters["inductor"]
+    return replace(
+        ready,
+        fixed_batch=True,
+        built=Built(
+            ms=1000 * (time.perf_counter() - started),
+            cached=not inductor["fxgraph_cache_miss"] and not inductor["fxgraph_cache_bypass"],
+            settings={
+                "version": torch.__version__,
+                "graphs": counters["stats"]["unique_graphs"],
+            },
+        ),
+    )
+
+
+def _cause(error: BaseException) -> RuntimeError:
+    """What went wrong in the compiler, without the layers around it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return RuntimeError(f"torch.compile: {error}")
+
+
+ENGINE = Engine(
+    name="compile",
+    prepare=prepare,
+    preload=("torch._dynamo", "torch._inductor.compile_fx"),
+    # It calls a C++ compiler or Triton for every kernel.
+    building_s=600.0,
+)

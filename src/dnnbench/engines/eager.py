@@ -1,0 +1,21 @@
+"""Engine ``eager``: torch, operation by operation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dnnbench.config.engine import Engine
+from dnnbench.engines import casting
+
+if TYPE_CHECKING:
+    from dnnbench.config.variants import Variant
+    from dnnbench.devices.backends import Driver
+    from dnnbench.engines.preparation import Prepared
+
+
+def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
+    """The network itself, cast as the variant says."""
+    return casting.in_torch(variant, model, model, on)
+
+
+ENGINE = Engine(name="eager", prepare=prepare)

@@ -1,0 +1,65 @@
+"""Engine ``onnxruntime``: ONNX Runtime on a CPU, fp32, from the network's ONNX graph."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dnnbench.config.engine import Engine
+from dnnbench.engines import onnx_export
+from dnnbench.engines.preparation import Prepared
+from dnnbench.records.engine_records import Built
+
+if TYPE_CHECKING:
+    from dnnbench.config.variants import Variant
+    from dnnbench.devices.backends import Driver
+
+
+def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
+    """A session with torch's number of threads, for one size of batch."""
+    import onnxruntime
+    import torch
+
+    started = time.perf_counter()
+    graph = onnx_export.graph(model, images)
+    threads = torch.get_num_threads()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # As torch is told to on a CPU.
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    building_ms = 1000 * (time.perf_counter() - started)
+    (name,) = (given.name for given in session.get_inputs())
+
+    def bind(images: Any) -> Callable[[], Any]:
+        inputs = {name: images.numpy()}  # The tensor's own memory.
+        return lambda: torch.from_numpy(session.run(None, inputs)[0])
+
+    settings = {
+        "version": onnxruntime.__version__,
+        "exporter": onnx_export.exporter(),
+        "provider": session.get_providers()[0],
+        "intra_op_threads": threads,
+        "inter_op_threads": 1,
+        "optimization": options.graph_optimization_level.name,
+        # Threads that wait spin for a while, whatever OMP_WAIT_POLICY says.
+        "spinning": True,
+        "denormals_as_zero": True,
+    }
+    return Prepared(bind, fixed_batch=True, built=Built(ms=building_ms, settings=settings))
+
+
+ENGINE = Engine(
+    name="onnxruntime",
+    prepare=prepare,
+    packages=(*onnx_export.PACKAGES, "onnxruntime"),
+    extra="onnxruntime",
+    preload=(*onnx_export.PRELOAD, "onnxruntime"),
+    building_s=120.0,
+    backends=("cpu",),
+    precisions=("fp32",),
+    autocast=False,
+    channels_last=False,
+)

@@ -1,0 +1,71 @@
+"""Engine ``openvino``: OpenVINO on a CPU, fp32, from the network's ONNX graph."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dnnbench.config.engine import Engine
+from dnnbench.engines import onnx_export
+from dnnbench.engines.preparation import Prepared
+from dnnbench.records.engine_records import Built
+
+if TYPE_CHECKING:
+    from dnnbench.config.variants import Variant
+    from dnnbench.devices.backends import Driver
+
+
+_SETTINGS = (
+    *("INFERENCE_NUM_THREADS", "INFERENCE_PRECISION_HINT", "NUM_STREAMS", "PERFORMANCE_HINT"),
+    *("CPU_DENORMALS_OPTIMIZATION", "ENABLE_CPU_PINNING", "ENABLE_HYPER_THREADING"),
+)
+
+
+def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
+    """A compiled model with torch's number of threads, for one size of batch."""
+    import openvino
+    import torch
+
+    started = time.perf_counter()
+    graph = onnx_export.graph(model, images)
+    core = openvino.Core()
+    wanted = {
+        # What it chooses by itself is bf16, where the processor has it.
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": 1,
+        "CPU_DENORMALS_OPTIMIZATION": True,  # As torch is told to on a CPU.
+    }
+    compiled = core.compile_model(core.read_model(graph), "CPU", wanted)
+    building_ms = 1000 * (time.perf_counter() - started)
+
+    def bind(images: Any) -> Callable[[], Any]:
+        request = compiled.create_infer_request()
+        request.set_input_tensor(openvino.Tensor(images.numpy(), shared_memory=True))
+
+        def forward() -> Any:
+            request.infer()
+            # A copy: the next pass writes its logits over these.
+            return torch.tensor(request.get_output_tensor().data)
+
+        return forward
+
+    used = {name: str(compiled.get_property(name)) for name in _SETTINGS}
+    settings = {"version": openvino.__version__, "exporter": onnx_export.exporter(), **used}
+    return Prepared(bind, fixed_batch=True, built=Built(ms=building_ms, settings=settings))
+
+
+ENGINE = Engine(
+    name="openvino",
+    prepare=prepare,
+    packages=(*onnx_export.PACKAGES, "openvino"),
+    extra="openvino",
+    preload=(*onnx_export.PRELOAD, "openvino"),
+    building_s=120.0,
+    backends=("cpu",),
+    precisions=("fp32",),
+    autocast=False,
+    channels_last=False,
+)
