@@ -1,6 +1,7 @@
 """Every command through the real application, on small tables: answers, errors and exit codes."""
 
 import csv
+import importlib
 import io
 import json
 import os
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from helpers import host_trees, studies, toys
 
-from dnnbench.cli import app
+from dnnbench.cli import app, commands
 from dnnbench.core.storage import columns
 from dnnbench.devices import cpu
 from dnnbench.machines import resolution
@@ -703,6 +704,14 @@ def test_help_has_examples_and_every_exit_code(run: Run) -> None:
         assert command in done.out
         own = run(command, "--help").out
         assert f"dnnbench {command}" in own.split("Example")[1]
+
+
+def test_each_module_of_the_folder_of_commands_is_listed_with_its_help(run: Run) -> None:
+    listed = words(run("--help", columns=200).out)
+    for file in Path(commands.__path__[0]).glob("[a-z]*.py"):
+        function = getattr(importlib.import_module(f"{commands.__name__}.{file.stem}"), file.stem)
+        summary = function.__doc__.partition("\n\n")[0]
+        assert words(f"{file.stem.replace('_', '-')} {summary}") in listed
 
 
 def test_the_examples_in_the_help_work(run: Run) -> None:
