@@ -4,6 +4,7 @@ from typing import Any
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.plan import Plan
 from dnnbench.tables import study
 
 STARTED = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
@@ -12,7 +13,7 @@ STARTED = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
 ACCURACY = study.Accuracy(70.0, "published:table3", 90.0, "published:figure")
 
 
-PLAN = study.Plan("cpu", ["fp32-eager"], [1], 5, "default")
+PLAN = Plan("cpu", ["fp32-eager"], [1], 5, "default")
 
 
 # Five process medians about 10 ms, 1 % apart: half-width 2.776 x 1.58 % / sqrt(5) = 1.96 %.

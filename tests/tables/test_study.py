@@ -30,6 +30,7 @@ from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
+from dnnbench.records.plan import Plan
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
 from dnnbench.tables import published, study
 
@@ -78,7 +79,7 @@ def memory_cell(batch_size: int, **changes: Any) -> MemoryCell:
 
 def rows_of(
     lines: list[LatencyLine],
-    plan: study.Plan = PLAN,
+    plan: Plan = PLAN,
     models: tuple[str, ...] = ("resnet18",),
     records: Mapping[tuple[str, str], MemoryRecord] | None = None,
 ) -> list[StudyRow]:
@@ -92,7 +93,7 @@ def rows_of(
     return rows
 
 
-def only_row(lines: list[LatencyLine], plan: study.Plan = PLAN) -> StudyRow:
+def only_row(lines: list[LatencyLine], plan: Plan = PLAN) -> StudyRow:
     (row,) = rows_of(lines, plan)
     return row
 
@@ -117,7 +118,7 @@ def test_an_undisturbed_cell_by_hand() -> None:
 
 
 def test_times_are_per_image_of_process_medians() -> None:
-    plan = study.Plan("cpu", ["fp32-eager"], [8], 3, "default")
+    plan = Plan("cpu", ["fp32-eager"], [8], 3, "default")
     lines = [
         line(1, 80.0, 800.0, 81.0, batch_size=8),
         line(2, 79.0, 81.0, batch_size=8),
@@ -139,7 +140,7 @@ def test_p95_pools_the_passes_of_all_rounds() -> None:
 
 
 def test_the_2018_protocol_is_the_mean_of_one_process() -> None:
-    plan = study.Plan("cpu", ["fp32-eager"], [1], 1, "bianco2018")
+    plan = Plan("cpu", ["fp32-eager"], [1], 1, "bianco2018")
     row = only_row([line(1, 10.0, 10.0, 13.0, protocol="bianco2018")], plan)
     assert (row.latency_ms, row.latency_quiet_ms) == (11.0, 10.0)
     assert row.latency_ms_low is row.latency_ms_high is row.stable is None
@@ -187,7 +188,7 @@ def test_a_majority_of_disturbed_rounds_is_unstable(disturbance: Disturbance, nu
 
 
 def test_half_the_rounds_disturbed_is_unstable() -> None:
-    plan = study.Plan("cpu", ["fp32-eager"], [1], 2, "default")
+    plan = Plan("cpu", ["fp32-eager"], [1], 2, "default")
     lines = [line(1, 10.0), line(2, 10.001, disturbance=seen(steal=0.02))]
     row = only_row(lines, plan)
     assert row.stable is False
@@ -290,7 +291,7 @@ def test_a_cell_without_records_is_a_row() -> None:
 
 
 def test_exactly_the_planned_cells_in_order() -> None:
-    plan = study.Plan("cpu", ["fp32-eager", "bf16-eager"], [8, 1], 5, "default")
+    plan = Plan("cpu", ["fp32-eager", "bf16-eager"], [8, 1], 5, "default")
     lines = [
         *quiet(),
         line(1, 5.0, model="dropped"),
@@ -311,7 +312,7 @@ def test_exactly_the_planned_cells_in_order() -> None:
 
 
 def test_memory_is_joined_by_batch_size() -> None:
-    plan = study.Plan("cpu", ["fp32-eager"], [1, 8, 64, 128], 5, "default")
+    plan = Plan("cpu", ["fp32-eager"], [1, 8, 64, 128], 5, "default")
     record = memory(
         "resnet18",
         memory_cell(8, memory_mib=120.25),

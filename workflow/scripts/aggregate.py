@@ -10,6 +10,7 @@ from dnnbench.networks import model_list, registry
 from dnnbench.queries import prediction, selection
 from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.plan import Plan
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow, VariantRow
 from dnnbench.stages import options
 from dnnbench.tables import dvc_metrics, published, study, variant_ratios
@@ -47,7 +48,7 @@ def main(
     known = registry.load_registry(registry_file)
     networks = model_list.resolve(models, known, source="MODELS")
     names = list(networks)
-    own = study.Plan(device, variants.split(","), options.integers(batch_sizes), rounds, protocol)
+    own = Plan(device, variants.split(","), options.integers(batch_sizes), rounds, protocol)
     plans = [own, *map(plan, other or ())]
     measured = [study.read_measurements(results, one, names) for one in plans]
     rows, model_rows = study.aggregate(
@@ -70,14 +71,14 @@ def main(
     write_json(paths.under(results, paths.METRICS), dvc_metrics.metrics(rows, chosen))
 
 
-def plan(text: str) -> study.Plan:
+def plan(text: str) -> Plan:
     """``xeon:1,8:fp32-eager:5:default`` as a plan. Raises BadParameter for anything else."""
     parts = text.split(":")
     if len(parts) != 5 or not parts[3].isdecimal():
         raise BadParameter(f"{text!r}: write NAME:BATCH_SIZES:VARIANTS:ROUNDS:PROTOCOL")
     device, batch_sizes, variants, rounds, protocol = parts
     sizes = options.integers(batch_sizes)
-    return study.Plan(device, variants.split(","), sizes, int(rounds), protocol)
+    return Plan(device, variants.split(","), sizes, int(rounds), protocol)
 
 
 def numbers(text: str) -> list[float]:

@@ -8,12 +8,13 @@ named only in a string. A person's own file is followed into its neighbours.
 import ast
 import hashlib
 import importlib.util
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _TYPES_ONLY = "TYPE_CHECKING"
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def sources(script: Path | str, folder: Path | None = None) -> list[Path]:
@@ -87,36 +88,38 @@ def _imports(file: Path, folder: Path) -> list[Path]:
     """What a file imports of this package, and, if it is not of this package, of ``folder``."""
     own = file.is_relative_to(_PACKAGE)
     found: list[Path | None] = []
-    try:
-        tree = ast.parse(file.read_bytes())
-    except SyntaxError:
-        # Whoever imports it says so.
-        return []
-    for node in _run_nodes(tree):
+    for node in _import_statements(file, file.stat().st_mtime_ns):
         if isinstance(node, ast.Import):
             names, base = [alias.name for alias in node.names], folder
-        elif isinstance(node, ast.ImportFrom):
+        else:
             start = f"{node.module}." if node.module else ""
             names = [start[:-1], *(start + alias.name for alias in node.names)]
             base = file.parents[node.level - 1] if node.level else folder
-        else:
-            continue
         for name in names:
             found.append(module_file(name))
             found += [] if own else _neighbours(base, name)
     return [path for path in found if path]
 
 
-def _run_nodes(tree: ast.Module) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker reads."""
-    waiting: deque[ast.AST] = deque([tree])
+@cache
+def _import_statements(file: Path, mtime_ns: int) -> list[ast.Import | ast.ImportFrom]:
+    """The import statements of a file as of ``mtime_ns``, but for those under TYPE_CHECKING."""
+    found: list[ast.Import | ast.ImportFrom] = []
+    try:
+        waiting: list[ast.AST] = [ast.parse(file.read_bytes())]
+    except SyntaxError:
+        # Whoever imports it says so.
+        return []
     while waiting:
-        node = waiting.popleft()
-        yield node
-        if isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == _TYPES_ONLY:
-            waiting.extend(node.orelse)
-        else:
-            waiting.extend(ast.iter_child_nodes(node))
+        node = waiting.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.append(node)
+        elif isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == _TYPES_ONLY:
+            waiting += node.orelse
+        else:  # Statements are in statements alone; expressions need not be looked through.
+            for block in _BLOCKS:
+                waiting += getattr(node, block, ())
+    return found
 
 
 def _neighbours(folder: Path, name: str) -> list[Path]:

@@ -11,7 +11,7 @@ from dnnbench.config import loading
 from dnnbench.config.parameters import Parameters
 from dnnbench.core.errors import UserError
 from dnnbench.records import paths, published_devices
-from dnnbench.tables.study import Plan
+from dnnbench.records.plan import Plan
 
 
 def settings(device: str, source: str) -> Parameters:

@@ -35,6 +35,7 @@ from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
+from dnnbench.records.plan import Plan
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.stats import disturbance, intervals
 from dnnbench.tables.published import PROTOCOL, Published, study_rows
@@ -49,17 +50,6 @@ VALIDATION_IMAGES = 50_000
 
 # Which of two equally common statuses a cell takes: the one that says most about the network.
 _SEVERITY: tuple[Status, ...] = ("oom", "failed", "timeout", "not_measured")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What was to be measured on one device."""
-
-    device: str
-    variants: Sequence[str]
-    batch_sizes: Sequence[int]
-    rounds: int
-    protocol: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,15 @@
+"""What was to be measured on one device: tables have a row for each of its cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was to be measured on one device."""
+
+    device: str
+    variants: Sequence[str]
+    batch_sizes: Sequence[int]
+    rounds: int
+    protocol: str
