@@ -1,6 +1,6 @@
 # Figures, and the page that shows them.
 
-from dnnbench.report.figures import figure_names
+from dnnbench.report.figures import figure_names, kind
 from dnnbench.records.published_devices import DEVICES as PUBLISHED_DEVICES
 
 page_devices = [*measured_devices, *PUBLISHED_DEVICES]
@@ -10,6 +10,7 @@ figures = expand(paths.FIGURE, file=figure_names.figure_files(page_devices))
 rule report:
     input:
         **stage("report"),
+        figures=kind.code(),
         templates=sorted(str(file) for file in Path("src/dnnbench/report/templates").iterdir()),
         study=rules.aggregate.output.study,
         models=rules.aggregate.output.models,

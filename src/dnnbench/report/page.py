@@ -6,7 +6,7 @@ the rest. Text from outside (names of networks, messages) is escaped where it is
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -25,11 +25,8 @@ from dnnbench.report.figures.catalog import Figure
 from dnnbench.report.figures.cells import (
     GRADE_COLOURS,
     GRADES,
-    Table,
     fps_text,
-    memory_table,
     memory_text,
-    time_table,
     time_text,
 )
 from dnnbench.report.figures.explorer_chart import AXES
@@ -70,7 +67,6 @@ class Device:
     counts: str
     choices: list[list[list[Choice]]]
     figures: list[Figure]
-    tables: Mapping[str, Table]
     variants: VariantsTable | None
 
 
@@ -88,7 +84,7 @@ def render(
     specs = {
         figure.name: highlightable(specification(figure))
         for figure in figures
-        if figure.kind not in ("time-table", "memory-table", "best-table")
+        if not figure.kind.endswith("-table")
     }
     return (
         _templates()
@@ -157,7 +153,6 @@ def _machine(environment: Environment) -> str:
 
 def _device(results: Results, figures: Sequence[Figure], device: str, machine: str) -> Device:
     own, identity = results.rows(device), results.identity
-    tables = {"time-table": time_table(own, identity), "memory-table": memory_table(own, identity)}
     return Device(
         key=device,
         label=device_label(device),
@@ -167,7 +162,6 @@ def _device(results: Results, figures: Sequence[Figure], device: str, machine: s
         counts=_counts(own),
         choices=_choices(results, device, own),
         figures=[figure for figure in figures if figure.device == device],
-        tables=tables,
         variants=variants_table([v for v in results.variants if v.device == device], identity),
     )
 

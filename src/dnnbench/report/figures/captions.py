@@ -14,7 +14,7 @@ _BASES = {
     " one-convolution network in the same process (basis “net”); it is not comparable with the"
     " “process” basis of CUDA devices, which includes the context.",
 }
-_PASS = (
+ONE_PASS = (
     "A time is one forward pass with the input on the device; decoding, preprocessing and copying"
     " are not in it."
 )
@@ -58,7 +58,7 @@ def density(sources: Iterable[str | None]) -> str:
 def speed(rows: Sequence[Row], identity: Identity) -> str:
     """Caption of accuracy against images per second."""
     single = [row for row in rows if row["batch_size"] == 1]
-    sentences = [_source(single), _PASS, _intervals(single)]
+    sentences = [source_of(single), ONE_PASS, intervals(single)]
     unstable = sum(row["stable"] is False for row in single)
     if unstable:
         sentences.append(f"Hollow diamonds ({unstable}) are unstable measurements.")
@@ -89,16 +89,16 @@ def speed(rows: Sequence[Row], identity: Identity) -> str:
 def memory(rows: Sequence[Row]) -> str:
     """Caption of memory against model size."""
     return (
-        f"{_source(rows)} {_basis(rows)} The dashed line, where it passes through the plot, is the"
-        " size of the weights alone."
+        f"{source_of(rows)} {memory_basis(rows)} The dashed line, where it passes through the plot,"
+        " is the size of the weights alone."
     )
 
 
 def time_table(rows: Sequence[Row]) -> str:
     """Caption of the table of times."""
     sentences = [
-        _source(rows),
-        _PASS,
+        source_of(rows),
+        ONE_PASS,
         "Above batch size 1 a time per image is inverse throughput, not what a request waits.",
         "The letter is the class of the cell, by frames per second.",
     ]
@@ -106,13 +106,13 @@ def time_table(rows: Sequence[Row]) -> str:
         sentences.append(f"{UNSTABLE_MARK}: unstable measurement.")
     if any(row["source"] == "predicted" for row in rows):
         sentences.append(f"{PREDICTED_MARK}: predicted from the networks that were timed.")
-    sentences.append(_intervals(rows))
+    sentences.append(intervals(rows))
     return " ".join(filter(None, sentences))
 
 
 def memory_table(rows: Sequence[Row]) -> str:
     """Caption of the table of memory."""
-    return f"{_source(rows)} {_basis(rows)} The letter is the class of the cell."
+    return f"{source_of(rows)} {memory_basis(rows)} The letter is the class of the cell."
 
 
 def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) -> str:
@@ -123,15 +123,15 @@ def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) ->
             "“?”: cannot tell, since the interval (or the rounding of a published number)"
             " straddles a limit."
         )
-    sentences.append(_borrowed(borrowed) if borrowed else _basis(rows))
+    sentences.append(_borrowed(borrowed) if borrowed else memory_basis(rows))
     sentences.append(accuracy(row["accuracy_source"] for row in rows))
     return " ".join(filter(None, sentences))
 
 
 def explorer(rows: Sequence[Row], borrowed: str | None) -> str:
     """What a device's numbers rest on, for below its answer."""
-    memory = f"Memory is that of {device_label(borrowed)}." if borrowed else _basis(rows)
-    sentences = [_source(rows), _intervals(rows), memory]
+    memory = f"Memory is that of {device_label(borrowed)}." if borrowed else memory_basis(rows)
+    sentences = [source_of(rows), intervals(rows), memory]
     if rows:
         sentences.append(accuracy(row["accuracy_source"] for row in rows))
     return " ".join(filter(None, sentences))
@@ -164,8 +164,8 @@ def _origin(source: str) -> str:
     return _STUDY if detail in ("table3", "figure") else "published by the library of the weights"
 
 
-def _source(rows: Sequence[Row]) -> str:
-    """Where the numbers come from, in one sentence."""
+def source_of(rows: Sequence[Row]) -> str:
+    """Return where a device's numbers come from, in one sentence."""
     if not rows:
         return "The study has no rows for this device."
     device = device_label(rows[0]["device"])
@@ -176,7 +176,8 @@ def _source(rows: Sequence[Row]) -> str:
     return f"{device}: {rows[0]['source']} numbers, protocol {rows[0]['protocol']}."
 
 
-def _intervals(rows: Sequence[Row]) -> str:
+def intervals(rows: Sequence[Row]) -> str:
+    """Return what the intervals of a device's numbers cover; empty where there are none."""
     if any(row["latency_ms_low"] is not None for row in rows):
         return (
             "Intervals are 95 %, over fresh processes during one session on one machine; they do"
@@ -185,7 +186,8 @@ def _intervals(rows: Sequence[Row]) -> str:
     return "No intervals were published." if rows and rows[0]["source"] == "published" else ""
 
 
-def _basis(rows: Sequence[Row]) -> str:
+def memory_basis(rows: Sequence[Row]) -> str:
+    """Return what the memory of these rows includes; empty where there is none."""
     bases = sorted({row["memory_basis"] for row in rows if row["memory_basis"]})
     return " ".join(_BASES.get(basis, f"Memory basis: {basis}.") for basis in bases)
 

@@ -1,12 +1,10 @@
 """Which figures there are, known without data: the Snakefile lists them as its outputs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from dnnbench.records.published_devices import DEVICES, JETSON, label
+from dnnbench.report.figures.kind import Kind, kinds
 
-NETWORK_FIGURES = ("top1-vs-macs", "top5-vs-macs", "top1-density", "top1-vs-density")
-SPEED_FIGURES = ("top1-vs-fps", "time-table", "best-table")
-MEMORY_FIGURES = ("memory-vs-size", "memory-table")
 FORMATS = ("svg", "png", "json")
 
 # No memory was published for the Jetson: the study held its budgets against the Titan's, so
@@ -19,19 +17,22 @@ def device_label(device: str) -> str:
     return f"{label(device)} (published 2018)" if device in DEVICES else device
 
 
-def device_figure(kind: str, device: str) -> str:
-    """Name of a device's figure, as in ``top1-vs-fps--cpu``."""
-    return f"{kind}--{device}"
+def figures_of(devices: Iterable[str]) -> Iterator[tuple[str, Kind, str | None]]:
+    """Yield name, kind and device of each figure of a study, in the order of the page.
+
+    The device is None for figures of the networks; the name is such as ``top1-vs-fps--cpu``.
+    """
+    for kind in kinds(per_device=False):
+        yield kind.name, kind, None
+    for device in devices:
+        for kind in kinds(per_device=True):
+            if not kind.own_memory or device not in WITHOUT_OWN_MEMORY:
+                yield f"{kind.name}--{device}", kind, device
 
 
 def figure_names(devices: Iterable[str]) -> list[str]:
-    """Names of all figures of a study of these devices, in the order of the page."""
-    names = list(NETWORK_FIGURES)
-    for device in devices:
-        memory = () if device in WITHOUT_OWN_MEMORY else MEMORY_FIGURES
-        kinds = (*SPEED_FIGURES, *memory)
-        names += [device_figure(kind, device) for kind in kinds]
-    return names
+    """Return the names of all figures of a study of these devices, in the order of the page."""
+    return [name for name, _, _ in figures_of(devices)]
 
 
 def figure_files(devices: Iterable[str]) -> list[str]:

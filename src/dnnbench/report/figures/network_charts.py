@@ -1,13 +1,17 @@
 """Figures about the networks themselves: the same on every device."""
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import altair as alt
 import pandas as pd
 
 from dnnbench.core.formatting import significant, span
+from dnnbench.report.figures import captions
 from dnnbench.report.figures.identity import Identity, Row, rows
+from dnnbench.report.figures.kind import Drawing
+from dnnbench.report.figures.results import Results
 from dnnbench.report.figures.scatter import (
     HEIGHT,
     POINT_RADIUS,
@@ -37,6 +41,29 @@ _TIPS = {
     "Parameters": "params_text",
     "Accuracy density": "density_text",
 }
+
+
+def balls(results: Results, measure: Measure) -> Drawing:
+    """Draw the ball chart of a study's networks, with its caption."""
+    sources = (row[f"{measure}_source"] for row in rows(results.models))
+    caption = captions.balls(sources, beyond_convolutions=beyond_convolutions(results.models))
+    return Drawing(
+        ball_chart(results.models, results.identity, measure),
+        _with_missing(caption, results, measure),
+    )
+
+
+def density(results: Results, chart: Callable[[pd.DataFrame, Identity], alt.LayerChart]) -> Drawing:
+    """Draw a chart of a study's accuracy density, with its caption."""
+    caption = captions.density(row["top1_source"] for row in rows(results.models))
+    return Drawing(chart(results.models, results.identity), _with_missing(caption, results, "top1"))
+
+
+def _with_missing(caption: str, results: Results, measure: Measure) -> str:
+    """The caption, and which networks the figure leaves out."""
+    known = rows(results.models)
+    missing = [results.identity.name(row["model"]) for row in known if row[measure] is None]
+    return " ".join(filter(None, [caption, captions.without_accuracy(missing)]))
 
 
 def ball_chart(models: pd.DataFrame, identity: Identity, measure: Measure) -> alt.LayerChart:

@@ -1,0 +1,31 @@
+"""The networks of highest top-1 accuracy within each pair of budgets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dnnbench.report.figures.kind import Drawing, Kind
+
+if TYPE_CHECKING:
+    from dnnbench.report.figures.results import Results
+
+
+def draw(results: Results, device: str) -> Drawing:
+    """Draw a device's best networks under budgets."""
+    from dnnbench.report.figures import captions
+    from dnnbench.report.figures.drawn_tables import best_chart
+    from dnnbench.report.figures.identity import rows
+
+    chosen = rows(results.selection[results.selection["device"] == device])
+    return Drawing(
+        best_chart(results.selection, device, results.budgets, results.identity),
+        captions.best(results.rows(device), chosen, results.borrowed_memory(device)),
+    )
+
+
+KIND = Kind(
+    name="best-table",
+    title="Best networks under budgets",
+    place=30,
+    draw=draw,
+)

@@ -1,0 +1,27 @@
+"""Top-1 accuracy against images per second at batch size 1, with the Pareto front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dnnbench.report.figures.kind import Drawing, Kind
+
+if TYPE_CHECKING:
+    from dnnbench.report.figures.results import Results
+
+
+def draw(results: Results, device: str) -> Drawing:
+    """Draw a device's scatter chart of speed."""
+    from dnnbench.report.figures import captions
+    from dnnbench.report.figures.device_charts import speed_chart
+
+    own, identity = results.rows(device), results.identity
+    return Drawing(speed_chart(own, identity), captions.speed(own, identity))
+
+
+KIND = Kind(
+    name="top1-vs-fps",
+    title="Top-1 accuracy against images per second",
+    place=10,
+    draw=draw,
+)

@@ -1,0 +1,26 @@
+"""Top-5 accuracy against operations; the area of a ball is the number of parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dnnbench.report.figures.kind import Drawing, Kind
+
+if TYPE_CHECKING:
+    from dnnbench.report.figures.results import Results
+
+
+def draw(results: Results, device: str) -> Drawing:
+    """Draw the ball chart of top-5 accuracy."""
+    from dnnbench.report.figures.network_charts import balls
+
+    return balls(results, "top5")
+
+
+KIND = Kind(
+    name="top5-vs-macs",
+    title="Top-5 accuracy against operations",
+    place=20,
+    draw=draw,
+    per_device=False,
+)
