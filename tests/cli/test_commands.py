@@ -23,7 +23,6 @@ from dnnbench.machines.checks import all_checks
 from dnnbench.machines.checks.machine import watch
 from dnnbench.networks import registry
 from dnnbench.queries.best_fit import Entry, Pick, pick
-from dnnbench.queries.selection import Limits
 from dnnbench.records.study_records import StudyRow
 
 SOURCE = Path(app.__file__).parents[2]
@@ -88,7 +87,7 @@ def one_line(done: Done) -> str:
 def expected(device: str, batch_size: int = 1, **limits: float) -> Pick:
     rows, models = studies.tables()
     by_key = {model.model: model for model in models}
-    return pick(rows, by_key, device, Limits(**limits), batch_size)
+    return pick(rows, by_key, device, limits, batch_size)
 
 
 def words(line: str) -> str:

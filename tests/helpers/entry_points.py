@@ -46,5 +46,5 @@ def installed(folder: Path):
 
 def forget() -> None:
     """Look for plugins again: those that were found are kept for the whole process."""
-    for found in (plugins._declared, plugins._find, plugins._modules):
+    for found in (plugins._declared, plugins._extend, plugins._find, plugins._modules):
         found.cache_clear()

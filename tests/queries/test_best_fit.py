@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from dnnbench.core.formatting import loosened
 from dnnbench.queries.best_fit import Pick, pick
-from dnnbench.queries.selection import Limits
 from dnnbench.records import published_devices
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -179,7 +178,7 @@ def test_a_pick_is_what_brute_force_finds(
     top: int,
 ) -> None:
     rows, models = table
-    answer = pick(rows, models, DEVICE, Limits(**limits), size, top)
+    answer = pick(rows, models, DEVICE, limits, size, top)
     judged, listed = oracle(rows, models, limits, size)
     assert [(entry.model, entry.fits) for entry in answer.entries] == listed[:top]
     assert [entry.rank for entry in answer.entries] == list(range(1, len(answer.entries) + 1))
@@ -201,7 +200,7 @@ def test_what_a_miss_needs_makes_it_fit_and_less_does_not(
     table: tuple[list[StudyRow], dict[str, ModelRow]], limits: dict[str, float]
 ) -> None:
     rows, models = table
-    answer = pick(rows, models, DEVICE, Limits(**limits), top=99)
+    answer = pick(rows, models, DEVICE, limits, top=99)
     at_one = {own.model: own for own in rows if own.batch_size == 1}
     for miss in [*answer.nearest, *(binding.miss for binding in answer.binding)]:
         spans = oracle_spans(at_one[miss.model], models[miss.model])
@@ -225,11 +224,11 @@ def test_a_limit_binds_where_giving_way_on_it_alone_lets_in_a_better_one(
     table: tuple[list[StudyRow], dict[str, ModelRow]], limits: dict[str, float]
 ) -> None:
     rows, models = table
-    answer = pick(rows, models, DEVICE, Limits(**limits))
+    answer = pick(rows, models, DEVICE, limits)
     bound = {binding.limit: binding.miss for binding in answer.binding}
     for name in limits:
         others = {key: limit for key, limit in limits.items() if key != name}
-        without = pick(rows, models, DEVICE, Limits(**others), top=99)
+        without = pick(rows, models, DEVICE, others, top=99)
         before = {m for m, verdict in oracle(rows, models, limits, 1)[0].items() if verdict == "no"}
         let_in = [entry for entry in without.entries if entry.model in before]
         first = answer.entries[0] if answer.entries else None
@@ -264,7 +263,7 @@ def test_the_order_of_rows_does_not_matter(
     rows, models = table
     shuffled = list(rows)
     random.shuffle(shuffled)
-    answers = [pick(these, models, DEVICE, Limits(**limits)) for these in (rows, shuffled)]
+    answers = [pick(these, models, DEVICE, limits) for these in (rows, shuffled)]
     assert answers[0] == answers[1].model_copy(update={"left_out": answers[0].left_out})
     assert answers[0].left_out == answers[1].left_out
 
@@ -284,11 +283,11 @@ def test_a_limit_is_shown_rounded_to_the_side_on_which_more_fits(
 
 def answer(rows: Sequence[StudyRow], **limits: float) -> Pick:
     models = by_key(*(model_row(own.model) for own in rows))
-    return pick(rows, models, DEVICE, Limits(**limits))
+    return pick(rows, models, DEVICE, limits)
 
 
 def test_an_empty_table_has_an_empty_answer() -> None:
-    empty = pick([], {}, DEVICE, Limits(min_fps=30))
+    empty = pick([], {}, DEVICE, {"min_fps": 30})
     assert (empty.networks, empty.entries, empty.nearest, empty.binding) == (0, [], [], [])
     assert empty.best is None
 
@@ -311,7 +310,7 @@ def test_without_limits_all_that_ran_are_ranked_whatever_their_memory() -> None:
 
 
 def test_a_network_without_a_row_in_models_has_no_parameters_to_judge() -> None:
-    found = pick([row("a")], {}, DEVICE, Limits(max_params_m=10))
+    found = pick([row("a")], {}, DEVICE, {"max_params_m": 10})
     assert (found.entries, found.left_out) == ([], {"a": "parameters not known"})
 
 
@@ -319,15 +318,15 @@ def test_a_deadline_is_for_the_pass_and_frames_for_an_image() -> None:
     rows = [row("a", batch_size=8, latency_ms=10.0, latency_ms_low=9.9, latency_ms_high=10.1)]
     models = by_key(model_row("a"))
     for limits, fits in (
-        (Limits(deadline_ms=80.9), ["yes"]),
-        (Limits(deadline_ms=80), ["cannot_tell"]),
-        (Limits(deadline_ms=79), []),
-        (Limits(min_fps=99), ["yes"]),
-        (Limits(min_fps=102), []),
+        ({"deadline_ms": 80.9}, ["yes"]),
+        ({"deadline_ms": 80}, ["cannot_tell"]),
+        ({"deadline_ms": 79}, []),
+        ({"min_fps": 99}, ["yes"]),
+        ({"min_fps": 102}, []),
     ):
         found = pick(rows, models, DEVICE, limits, batch_size=8)
         assert [entry.fits for entry in found.entries] == fits
-    assert pick(rows, models, DEVICE, Limits(), batch_size=8).entries[0].batch_ms == 80.0
+    assert pick(rows, models, DEVICE, {}, batch_size=8).entries[0].batch_ms == 80.0
 
 
 def test_what_each_limit_leaves_open_is_named() -> None:
@@ -345,7 +344,7 @@ def test_what_an_entry_gives_up_against_the_next() -> None:
         row("c", top1=60.0, latency_ms=10.2, latency_ms_low=9.0, latency_ms_high=11.0),
     ]
     models = by_key(model_row("a", 30_000_000), model_row("b", 10_000_000), model_row("c"))
-    found = pick(rows, models, DEVICE, Limits(), top=2)
+    found = pick(rows, models, DEVICE, {}, top=2)
     first, second = found.entries
     assert (first.next_model, first.next_top1_more) == ("b", 1.5)
     assert (first.next_time_ratio, first.next_time_apart) == (2.0, True)
@@ -385,7 +384,7 @@ def test_no_limit_binds_alone_where_two_are_in_the_way() -> None:
 
 def groups(rows: Sequence[StudyRow], *tests: ComparisonRow, **accuracy: Any) -> list[int]:
     models = by_key(*(model_row(own.model, **accuracy.get(own.model, {})) for own in rows))
-    found = pick(rows, models, DEVICE, Limits(), top=99, comparisons=tests)
+    found = pick(rows, models, DEVICE, {}, top=99, comparisons=tests)
     return [entry.tie_group for entry in found.entries]
 
 
@@ -439,7 +438,7 @@ def test_the_published_devices_alone_answer_with_table_3() -> None:
     assert len(table_3) == 79
     cells = {(entry.device, entry.max_memory_gb, entry.min_fps) for entry in table_3}
     for device, gib, fps in cells:
-        found = pick(rows, models, device, Limits(max_memory_gib=gib, min_fps=fps))
+        found = pick(rows, models, device, {"max_memory_gib": gib, "min_fps": fps})
         assert [entry.model for entry in found.entries] == [
             entry.model
             for entry in table_3
@@ -449,7 +448,7 @@ def test_the_published_devices_alone_answer_with_table_3() -> None:
 
 def test_the_networks_of_80_28_per_cent_are_one_group_of_ties() -> None:
     rows = published.study_rows(published.read(studies.ROOT / "published" / "bianco2018"))
-    found = pick(rows, by_key(*studies.tables()[1]), published_devices.TITAN, Limits(), top=99)
+    found = pick(rows, by_key(*studies.tables()[1]), published_devices.TITAN, {}, top=99)
     same = [entry for entry in found.entries if entry.top1 == 80.28]
     assert len(same) > 1
     assert len({entry.tie_group for entry in same}) == 1

@@ -10,7 +10,7 @@ from helpers.paths import ROOT
 
 from dnnbench.core.formatting import PREDICTED_MARK
 from dnnbench.queries import prediction
-from dnnbench.queries.selection import Limits, candidates, fitting
+from dnnbench.queries.selection import candidates, fitting
 from dnnbench.records import published_devices
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -143,7 +143,7 @@ def test_a_prediction_is_chosen_among_by_its_interval() -> None:
 
     def fits(**limits: float) -> list[str]:
         ranked = candidates([row], {model.model: model})["cpu"]
-        return [verdict for _, verdict in fitting(ranked, Limits(**limits))]
+        return [verdict for _, verdict in fitting(ranked, limits)]
 
     assert fits(min_fps=25) == ["yes"]
     assert fits(min_fps=50) == ["cannot_tell"]

@@ -1,4 +1,4 @@
-"""The page's explorer: its data, and in a real browser every control against ``picking.pick``."""
+"""The page's explorer: its data, and in a real browser every control against ``best_fit.pick``."""
 
 import csv
 import json
@@ -19,19 +19,21 @@ from dnnbench.core.storage import columns
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.best_fit import Entry, pick
 from dnnbench.queries.bounds import Bounds
-from dnnbench.queries.selection import Limits, candidates
+from dnnbench.queries.selection import candidates
+from dnnbench.queries.wording import reason
 from dnnbench.records import published_devices
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report import explorer_data, page
 from dnnbench.report.figures.catalog import build_figures
-from dnnbench.report.figures.explorer_chart import AXES
+from dnnbench.report.figures.explorer_chart import axes
+from dnnbench.report.figures.explorer_facts import controls
 from dnnbench.report.figures.highlight import FADED, highlightable
 from dnnbench.report.figures.results import Results
 from dnnbench.report.figures.save import specification
 
 NASTY = "</script><script>alert(1)</script><img src=x onerror=alert(1)>"
-LIMITS = tuple(explorer_data.CONTROLS)
+LIMITS = tuple(limit.name for limit in controls())
 
 
 def with_measured_accuracy(rows: Sequence[StudyRow], models: Sequence[ModelRow]) -> Results:
@@ -132,8 +134,9 @@ def test_every_number_is_that_of_the_candidates(shown: Results) -> None:
                 assert record["memory_mib"] == one.row.memory_mib
                 seen, tied = seen + 1, tied + len(behind)
                 uncertain += not all(number.certain for number in found.values())
-            answer = pick(rows, models, device["key"], Limits(), int(size))
-            assert view["left_out"] == answer.left_out
+            answer = pick(rows, models, device["key"], {}, int(size))
+            left_out = {model: reason(why) for model, why in answer.left_out.items()}
+            assert view["left_out"] == left_out
     assert seen > 600 and tied > 10
     assert (uncertain > 0) == (shown is not study())
 
@@ -169,7 +172,7 @@ def test_missing_numbers_say_why(holed: Results) -> None:
     networks = {network["model"]: network for network in view["networks"]}
     assert view["left_out"] == {"senet154": "failed", "resnet50": "accuracy not known"}
     assert networks["alexnet"]["unknown"] == {"max_memory_gib": "memory oom"}
-    assert "memory" not in networks["alexnet"]["shown"]
+    assert "memory_mib" not in networks["alexnet"]["shown"]
     assert networks["resnet18"]["bounds"]["min_fps"][3] is False
     assert networks["resnet18"]["shown"]["fps"][1] == ""
     assert networks["densenet121"]["shown"]["top1"] == [
@@ -299,7 +302,7 @@ def opened(holed: Results, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def expected(shown: Results, device: str, size: int, limits: dict[str, float]) -> dict[str, Any]:
     """What ``dnnbench pick`` answers, in the words of the page's data attributes."""
     rows, models = tables_of(shown)
-    answer = pick(rows, models, device, Limits(**limits), size, 1000, shown.comparisons)
+    answer = pick(rows, models, device, limits, size, 1000, shown.comparisons)
     return {
         "device": device,
         "best": answer.best or "",
@@ -493,7 +496,7 @@ def test_a_click_on_a_network_shows_it_in_every_chart(opened: Page) -> None:
     assert opened.chrome.evaluate(f"{faded_rows}.length") > 200
     assert set(opened.chrome.evaluate(f"{bright}.map((row) => row.dataset.model)")) == {picked}
     details = opened.run("return document.querySelector('.details').textContent")
-    for word in ("Top-1", "measured:imagenet", "Images a second", "Memory", "net", "session"):
+    for word in ("Top-1", "measured:imagenet", "Images/s", "Memory", "net", "session"):
         assert word in details
     # A click on a mark of any other chart, and Escape.
     box = opened.run(
@@ -523,7 +526,7 @@ def test_the_table_sorts_and_lists_what_does_not_fit(opened: Page, holed: Result
     keys = {
         "top1": "min_top1",
         "fps": "min_fps",
-        "memory": "max_memory_gib",
+        "memory_mib": "max_memory_gib",
         "params": "max_params_m",
     }
     for key, name in keys.items():
@@ -592,7 +595,7 @@ def test_the_download_is_the_list(opened: Page, holed: Results, tmp_path: Path) 
         time.sleep(0.05)
     lines = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     rows, models = tables_of(holed)
-    answer = pick(rows, models, "cpu", Limits(min_fps=12), 1, 1000, holed.comparisons)
+    answer = pick(rows, models, "cpu", {"min_fps": 12}, 1, 1000, holed.comparisons)
     assert len(lines) == len(answer.entries) > 5
     for line, entry in zip(lines, answer.entries, strict=True):
         assert list(line) == [name for name in columns(Entry) if not name.startswith("next_")]
@@ -664,7 +667,7 @@ def test_names_with_markup_are_shown_not_run(opened: Page) -> None:
 
 @pytest.mark.slow
 @in_a_browser
-@pytest.mark.parametrize("axis", list(AXES))
+@pytest.mark.parametrize("axis", list(axes()))
 def test_the_chart_shows_what_the_table_says(opened: Page, holed: Results, axis: str) -> None:
     opened.open(f"axis={axis}&min_fps=20&max_params_m=60&all=true")
     marks = "[...document.querySelectorAll('.plot path')].map((p) => p.__data__)"
@@ -674,7 +677,7 @@ def test_the_chart_shows_what_the_table_says(opened: Page, holed: Results, axis:
     )
     rows, models = tables_of(holed)
     own = {c.model: c for c in candidates(rows, models)["cpu"]}
-    limits = Limits(min_fps=20, max_params_m=60)
+    limits = {"min_fps": 20, "max_params_m": 60}
     assert {p[0] for p in points} == {m for m, c in own.items() if axis in c.numbers}
     for model, fits, x, y, opacity in points:
         assert fits == own[model].fits(limits)

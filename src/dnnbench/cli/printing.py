@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
@@ -64,11 +64,3 @@ def with_bounds(value: float, low: float | None, high: float | None) -> str:
 def status(word: str) -> str:
     """A status in words."""
     return STATUS_WORDS.get(word, word)
-
-
-def grouped(reasons: Mapping[str, str]) -> str:
-    """What shares a reason, together: ``A, B (oom); C (timeout)``."""
-    by_reason: dict[str, list[str]] = {}
-    for what, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(what)
-    return "; ".join(f"{', '.join(those)} ({reason})" for reason, those in by_reason.items())

@@ -1,6 +1,7 @@
 """Numbers as a reader wants them, and how wide a word is."""
 
 import math
+from collections.abc import Mapping
 
 STATUS_WORDS = {
     "oom": "oom",
@@ -54,3 +55,11 @@ def span(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return ""
     return f"{significant(low)} to {significant(high)}"
+
+
+def grouped(reasons: Mapping[str, str]) -> str:
+    """What shares a reason, together: ``A, B (oom); C (timeout)``."""
+    by_reason: dict[str, list[str]] = {}
+    for what, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(what)
+    return "; ".join(f"{', '.join(those)} ({reason})" for reason, those in by_reason.items())

@@ -12,7 +12,7 @@ one module.
 import importlib
 import importlib.metadata
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
@@ -46,6 +46,14 @@ def find(group: str, kind: type[D]) -> dict[str, D]:
     return dict(_find(group, kind))
 
 
+def extend(own: tuple[D, ...], group: str, kind: type[D]) -> dict[str, D]:
+    """Return by name the descriptors ``own``, which one module declares, and then plugins.
+
+    ``group`` is the name of an entry point group. Raises PluginError as :func:`find` does.
+    """
+    return dict(_extend(own, group, kind))
+
+
 def module_of(group: str, kind: type[D], name: str) -> str:
     """Return the dotted name of the module that declares a descriptor, for the code graph."""
     return _modules(group, kind)[name]
@@ -57,14 +65,24 @@ def _find(group: str, kind: type[D]) -> dict[str, D]:
 
 
 @cache
+def _extend(own: tuple[D, ...], group: str, kind: type[D]) -> dict[str, D]:
+    found = _unique([*((descriptor, "dnnbench") for descriptor in own), *_others(group, kind)])
+    return {descriptor.name: descriptor for descriptor, _ in found}
+
+
+@cache
 def _modules(group: str, kind: type[D]) -> dict[str, str]:
     return {descriptor.name: module for descriptor, module in _declared(group, kind)}
 
 
 @cache
 def _declared(group: str, kind: type[D]) -> list[tuple[D, str]]:
+    return _unique([*_own(group, kind), *_others(group, kind)])
+
+
+def _unique(declared: Iterable[tuple[D, str]]) -> list[tuple[D, str]]:
     found: dict[str, tuple[D, str]] = {}
-    for descriptor, module in [*_own(group, kind), *_others(group, kind)]:
+    for descriptor, module in declared:
         if descriptor.name in found:
             raise PluginError(
                 f"{module}: {descriptor.name!r}: {found[descriptor.name][1]} has this name too;"

@@ -12,21 +12,21 @@ first of the answer, and not tied with it; named is the one that needs it to giv
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import SerializeAsAny, create_model
 
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.bounds import Bounds
+from dnnbench.queries.limits import Limits, Verdict, given, known_limits
 from dnnbench.queries.selection import (
     VARIANT,
     Candidate,
-    Limits,
-    Name,
-    Verdict,
     candidates,
     fitting,
-    is_minimum,
 )
-from dnnbench.records.base import BatchSize, DeviceName, ModelName, Record
+from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
 
@@ -75,10 +75,21 @@ class Entry(Record):
     next_params_more: int | None
 
 
+@cache
+def entry_type() -> type[Entry]:
+    """Return Entry with a further column for each limit whose number it does not hold."""
+    others: dict[str, Any] = {
+        limit.column: (float | None, None)
+        for limit in known_limits().values()
+        if limit.column not in Entry.model_fields
+    }
+    return create_model("Entry", __base__=Entry, **others) if others else Entry
+
+
 class Give(Record):
     """What one limit has to become for a network to keep to it for certain."""
 
-    limit: Name
+    limit: str
     given: float
     needed: float
     factor: float
@@ -106,7 +117,7 @@ class Miss(Record):
 class Binding(Record):
     """A limit that keeps a better network out by itself, and the nearest such network."""
 
-    limit: Name
+    limit: str
     miss: Miss
 
 
@@ -121,14 +132,14 @@ class Pick(Record):
     device: DeviceName
     batch_size: BatchSize
     variant: str
-    limits: Limits
+    limits: dict[str, Positive | None]
     networks: int
     fit: int
     cannot_tell: int
     better: int
     best: ModelName | None
     best_certain: ModelName | None
-    entries: list[Entry]
+    entries: list[SerializeAsAny[Entry]]
     binding: list[Binding]
     nearest: list[Miss]
     left_out: dict[ModelName, str]
@@ -166,7 +177,7 @@ def pick(
         device=device,
         batch_size=batch_size,
         variant=variant,
-        limits=limits,
+        limits={name: limits.get(name) for name in known_limits()},
         networks=len(known),
         fit=len(certain),
         cannot_tell=len(found) - len(certain),
@@ -191,22 +202,21 @@ def _distance(miss: Miss) -> tuple[float, float, str]:
 def _miss(candidate: Candidate, limits: Limits) -> Miss:
     verdicts = candidate.verdicts(limits)
     gives = []
-    for name, limit in limits.given().items():
-        number = candidate.numbers[name]
-        limit_needed = needed(number, is_minimum(name))
-        factor = limit / limit_needed if is_minimum(name) else limit_needed / limit
+    for limit, value in given(limits):
+        fits = verdicts[limit.name]
+        value_needed = needed(candidate.numbers[limit.name], limit.minimum)
+        factor = value / value_needed if limit.minimum else value_needed / value
         # A number without bounds may be inside, and giving way would make it no more certain.
-        if verdicts[name] != "yes" and factor > 1:
-            fits = verdicts[name]
+        if fits != "yes" and factor > 1:
             gives.append(
-                Give(limit=name, given=limit, needed=limit_needed, factor=factor, fits=fits)
+                Give(limit=limit.name, given=value, needed=value_needed, factor=factor, fits=fits)
             )
     return Miss(model=candidate.model, top1=candidate.top1.value, gives=gives)
 
 
 def _binding(better: Sequence[Miss]) -> list[Binding]:
     """For each limit that keeps a network out by itself the nearest such network."""
-    nearest: dict[Name, tuple[float, Miss]] = {}
+    nearest: dict[str, tuple[float, Miss]] = {}
     for miss in better:
         if len(miss.outside) == 1:
             (give,) = miss.outside
@@ -228,20 +238,20 @@ def left_out(
             continue
         if row.model in ran:
             missing = unknown(ran[row.model])
-            if found := [missing[name] for name in limits.given() if name in missing]:
+            if found := [missing[one.name] for one, _ in given(limits) if one.name in missing]:
                 reasons[row.model] = found[0]
         else:
             reasons[row.model] = "accuracy not known" if row.status == "ok" else row.status
     return reasons
 
 
-def unknown(candidate: Candidate) -> dict[Name, str]:
+def unknown(candidate: Candidate) -> dict[str, str]:
     """Why limits cannot be held against a network: those whose number is not known."""
-    reasons: dict[Name, str] = {
-        "max_memory_gib": f"memory {candidate.row.memory_status}",
-        "max_params_m": "parameters not known",
+    return {
+        name: limit.missing_text(candidate.row)
+        for name, limit in known_limits().items()
+        if name not in candidate.numbers
     }
-    return {name: why for name, why in reasons.items() if name not in candidate.numbers}
 
 
 def needed(number: Bounds, minimum: bool) -> float:
@@ -273,7 +283,7 @@ def _entry(
 ) -> Entry:
     row, time, top1 = candidate.row, candidate.time, candidate.top1
     undecided = [n for n, verdict in candidate.verdicts(limits).items() if verdict != "yes"]
-    return Entry(
+    return entry_type()(
         device=row.device,
         batch_size=row.batch_size,
         rank=rank,
@@ -304,7 +314,17 @@ def _entry(
         next_params_more=None
         if after is None or after.params is None or candidate.params is None
         else candidate.params - after.params,
+        **_other_numbers(candidate),
     )
+
+
+def _other_numbers(candidate: Candidate) -> dict[str, Any]:
+    """The numbers of limits that have a column of their own."""
+    return {
+        limit.column: candidate.numbers[name].value if name in candidate.numbers else None
+        for name, limit in known_limits().items()
+        if limit.column not in Entry.model_fields
+    }
 
 
 def _more(a: Bounds | None, b: Bounds | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Which networks fit limits of memory, speed, parameters and accuracy, best first.
+"""Which networks fit limits, best first.
 
 A number is known within bounds (:mod:`dnnbench.queries.bounds`), and a network is listed unless its
 bounds lie outside a limit:
@@ -21,45 +21,15 @@ the only one that straddles, and Table 3 lists it.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal, get_args
+from typing import Literal
 
 from dnnbench.queries import bounds
 from dnnbench.queries.bounds import Bounds
-from dnnbench.records.base import Positive, Record
+from dnnbench.queries.limits import Limits, Verdict, given, numbers
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
-from dnnbench.tables.published import MIB_PER_GIB
 
 BATCH_SIZE = 1
 VARIANT = "fp32-eager"
-
-Verdict = Literal["yes", "cannot_tell", "no"]
-# A limit, by the field of Limits.
-Name = Literal["max_memory_gib", "min_fps", "deadline_ms", "max_params_m", "min_top1"]
-NAMES: tuple[Name, ...] = get_args(Name)
-
-
-class Limits(Record):
-    """What a network has to keep to; ``None``: no limit.
-
-    ``min_fps`` is images a second, ``deadline_ms`` the time of a whole pass: at a batch size
-    above 1 a request waits for the pass. ``max_params_m`` is millions of parameters that run in a
-    forward pass, ``min_top1`` per cent.
-    """
-
-    max_memory_gib: Positive | None = None
-    min_fps: Positive | None = None
-    deadline_ms: Positive | None = None
-    max_params_m: Positive | None = None
-    min_top1: Positive | None = None
-
-    def given(self) -> dict[Name, float]:
-        """The limits that there are."""
-        return {name: limit for name in NAMES if (limit := getattr(self, name)) is not None}
-
-
-def is_minimum(name: Name) -> bool:
-    """Whether a number has to reach the limit; else it must not exceed it."""
-    return name.startswith("min_")
 
 
 @dataclass(frozen=True)
@@ -71,7 +41,7 @@ class Candidate:
     top1: Bounds
     time: Bounds
     memory: Bounds | None
-    numbers: Mapping[Name, Bounds]
+    numbers: Mapping[str, Bounds]
 
     @property
     def model(self) -> str:
@@ -80,13 +50,13 @@ class Candidate:
 
     def known(self, limits: Limits) -> bool:
         """Whether every limited number is."""
-        return limits.given().keys() <= self.numbers.keys()
+        return all(limit.name in self.numbers for limit, _ in given(limits))
 
-    def verdicts(self, limits: Limits) -> dict[Name, Verdict]:
+    def verdicts(self, limits: Limits) -> dict[str, Verdict]:
         """For each limit whether the network keeps to it. KeyError unless ``known``."""
         return {
-            name: _verdict(self.numbers[name], limit, is_minimum(name))
-            for name, limit in limits.given().items()
+            limit.name: limit.verdict(self.numbers[limit.name], value)
+            for limit, value in given(limits)
         }
 
     def fits(self, limits: Limits) -> Verdict:
@@ -151,7 +121,7 @@ def select(
         for gib in max_memory_gib
         for fps in min_fps
         for rank, (candidate, fits) in enumerate(
-            islice(fitting(ranked, Limits(max_memory_gib=gib, min_fps=fps)), top), start=1
+            islice(fitting(ranked, {"max_memory_gib": gib, "min_fps": fps}), top), start=1
         )
     ]
 
@@ -171,21 +141,5 @@ def _candidate(row: StudyRow, model: ModelRow | None) -> Candidate | None:
     time, memory, top1 = bounds.latency_ms(row), bounds.memory_mib(row), bounds.top1(row, model)
     if time is None or top1 is None:
         return None
-    numbers: dict[Name, Bounds] = {
-        "min_fps": time.inverse(1000),
-        "deadline_ms": time.times(row.batch_size),
-        "min_top1": top1,
-    }
-    if memory is not None:
-        numbers["max_memory_gib"] = memory.times(1 / MIB_PER_GIB)
-    if model is not None:
-        numbers["max_params_m"] = bounds.exact(model.params_executed / 1e6)
-    return Candidate(row, model.params_executed if model else None, top1, time, memory, numbers)
-
-
-def _verdict(number: Bounds, limit: float, minimum: bool) -> Verdict:
-    worst, best = (number.low, number.high) if minimum else (-number.high, -number.low)
-    limit = limit if minimum else -limit
-    if best < limit:
-        return "no"
-    return "yes" if number.certain and worst >= limit else "cannot_tell"
+    params = model.params_executed if model else None
+    return Candidate(row, params, top1, time, memory, numbers(row, model))

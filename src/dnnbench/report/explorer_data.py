@@ -7,40 +7,37 @@ page (templates/explorer.js) has nothing to do but compare them with the limits 
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from dnnbench.core.formatting import loosened, significant, span
+from dnnbench.core.formatting import loosened
 from dnnbench.core.storage import R, columns
 from dnnbench.queries.accuracy_ties import Ties
-from dnnbench.queries.best_fit import LEAST, Entry, needed, pick, unknown
+from dnnbench.queries.best_fit import Entry, entry_type, needed, pick, unknown
 from dnnbench.queries.bounds import Bounds
-from dnnbench.queries.selection import VARIANT, Candidate, Limits, Name, candidates, is_minimum
+from dnnbench.queries.limits import ACCURACY, Limit, known_limits
+from dnnbench.queries.selection import VARIANT, Candidate, candidates
+from dnnbench.queries.wording import WORDS, reason
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report.figures import captions
-from dnnbench.report.figures.cells import source_text, stability_text
-from dnnbench.report.figures.explorer_chart import AXES, explorer_chart
+from dnnbench.report.figures.explorer_chart import axes, explorer_chart
+from dnnbench.report.figures.explorer_facts import controls, facts, texts
 from dnnbench.report.figures.figure_names import device_label
 from dnnbench.report.figures.identity import rows
 from dnnbench.report.figures.results import Results
 
-# Limits that have a slider: in one word, as a label, and their unit.
-CONTROLS: dict[Name, tuple[str, str, str]] = {
-    "max_memory_gib": ("memory", "Max. memory", "GiB"),
-    "min_fps": ("speed", "Min. speed", "images/s"),
-    "max_params_m": ("parameters", "Max. parameters", "M"),
-    "min_top1": ("top-1", "Min. top-1", "%"),
-}
-# Columns of a download: those of ``dnnbench pick --csv``, but for the comparison with the next in
-# rank. The script knows the first ones; the record of a network holds the others, in order.
+# Columns of a download that the script fills; the record of a network holds the others, in order.
 JUDGED = ("device", "batch_size", "rank", "model", "fits", "undecided", "tie_group")
-RECORDED = tuple(
-    name for name in columns(Entry) if name not in JUDGED and not name.startswith("next_")
-)
 
 _MANTISSAS = (1, 1.2, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
-_TOP1_STEP = 0.5
+
+
+def recorded() -> list[str]:
+    """Return the other columns of ``dnnbench pick --csv``, but for the comparison with the next."""
+    names = columns(entry_type())
+    return [name for name in names if name not in JUDGED and not name.startswith("next_")]
 
 
 def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -64,28 +61,29 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
         for network in view["networks"]
     ]
     return {
-        "least": LEAST,
+        "accuracy": ACCURACY,
         "judged": JUDGED,
-        "recorded": RECORDED,
+        "recorded": recorded(),
+        "words": WORDS,
         "limits": [
             {
-                "name": name,
-                "word": word,
-                "label": label,
-                "unit": unit,
-                "minimum": is_minimum(name),
-                "stops": _stops(name, _span(everything, name)),
+                "name": limit.name,
+                "word": limit.word,
+                "unit": limit.unit,
+                "minimum": limit.minimum,
+                "stops": _stops(limit, _span(everything, limit)),
             }
-            for name, (word, label, unit) in CONTROLS.items()
+            for limit in controls()
         ],
+        "facts": [asdict(fact) for fact in facts()],
         "axes": [
             {
                 "name": name,
                 "label": title,
-                "minimum": is_minimum(name),
+                "minimum": known_limits()[name].minimum,
                 "chart": explorer_chart(name),
             }
-            for name, title in AXES.items()
+            for name, title in axes().items()
         ],
         "networks": {
             model: {
@@ -120,7 +118,7 @@ def _device(results: Results, device: str, views: Mapping[int, Any]) -> dict[str
         "key": device,
         "label": device_label(device),
         "note": captions.explorer(results.rows(device), results.borrowed_memory(device)),
-        "extents": {name: _extent(name, _span(numbers, name)) for name in CONTROLS},
+        "extents": {limit.name: _extent(limit, _span(numbers, limit)) for limit in controls()},
         "views": views,
     }
 
@@ -153,9 +151,7 @@ def _view(
     """
     ranked = candidates(own, models, batch_size).get(device, [])
     # Without limits the answer has every candidate.
-    answer = pick(
-        own, models, device, Limits(), batch_size, len(ranked), comparisons=results.comparisons
-    )
+    answer = pick(own, models, device, {}, batch_size, len(ranked), comparisons=results.comparisons)
     return {
         "networks": [
             _network(candidate, entry)
@@ -169,32 +165,37 @@ def _view(
             ]
             for place, candidate in enumerate(ranked)
         ],
-        "left_out": answer.left_out,
+        "left_out": {model: reason(why) for model, why in answer.left_out.items()},
     }
 
 
 def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:
-    """One network's numbers.
+    """One network's numbers, by name of the limit on them.
 
     ``bounds``: value, low, high, certain; only the value where they are all the same and certain.
-    ``needs``: in words, the limit at which it would fit for certain. ``unknown``: why a limit
-    cannot be held against it. ``shown``: number and what it rests on, in words. ``record``: the
+    ``needs``: the limit at which it would fit for certain, and that in words. ``unknown``: why a
+    limit cannot be held against it. ``shown``: the explorer's facts in words. ``record``: the
     fields of a download.
     """
-    numbers = {name: candidate.numbers[name] for name in CONTROLS if name in candidate.numbers}
+    numbers = {
+        limit: candidate.numbers[limit.name]
+        for limit in controls()
+        if limit.name in candidate.numbers
+    }
+    wanted = {limit: needed(number, limit.minimum) for limit, number in numbers.items()}
     fields = entry.model_dump()
     return {
         "model": candidate.model,
-        "bounds": {name: _compact(number) for name, number in numbers.items()},
+        "bounds": {limit.name: _compact(number) for limit, number in numbers.items()},
         "needs": {
-            name: loosened(needed(number, is_minimum(name)), is_minimum(name))
-            for name, number in numbers.items()
-            if needed(number, is_minimum(name)) > 0
+            limit.name: [value, loosened(value, limit.minimum)]
+            for limit, value in wanted.items()
+            if value > 0
         },
-        "unknown": unknown(candidate),
-        "shown": _shown(candidate, entry),
+        "unknown": {name: reason(why) for name, why in unknown(candidate).items()},
+        "shown": texts(candidate),
         "unstable": candidate.row.stable is False,
-        "record": [fields[name] for name in RECORDED],
+        "record": [fields[name] for name in recorded()],
     }
 
 
@@ -206,43 +207,21 @@ def _compact(number: Bounds) -> list[float | bool]:
     return [number.value, number.low, number.high]
 
 
-def _shown(candidate: Candidate, entry: Entry) -> dict[str, list[str]]:
-    """Each number in words, then its interval and what it is; a rounding is finer than shown."""
-    row, time, top1 = candidate.row, candidate.time, candidate.top1
-    timed = row.source == "measured" and time.certain
-    fps = time.inverse(1000)
-    interval = ""
-    if not (row.accuracy_source or "").startswith("published") and top1.certain:
-        interval = f"{top1.low:.2f} to {top1.high:.2f}"
-    shown = {
-        "top1": [f"{top1.value:.2f} %", interval, row.accuracy_source or "source not known"],
-        "fps": [significant(fps.value), span(fps.low, fps.high) if timed else ""],
-        "time": [f"{significant(time.value)} ms", span(time.low, time.high) if timed else ""],
-        "pass": [f"{significant(entry.batch_ms)} ms"],
-    }
-    if candidate.memory is not None:
-        shown["memory"] = [f"{candidate.memory.value:,.0f} MiB", row.memory_basis or ""]
-    if candidate.params is not None:
-        shown["params"] = [f"{significant(candidate.params / 1e6)} M"]
-    fields = row.model_dump()
-    return shown | {"stability": [stability_text(fields)], "source": [source_text(fields)]}
-
-
 # Scales --------------------------------------------------------------------------------------
 
 
-def _span(numbers: Iterable[Mapping[Name, Sequence[float]]], name: Name) -> tuple[float, float]:
+def _span(numbers: Iterable[Mapping[str, Sequence[float]]], limit: Limit) -> tuple[float, float]:
     """The lowest and the highest bound of a number; 1 and 1 where there is none above 0."""
-    known = [x for bounds in numbers for x in bounds.get(name, ())[:3] if x > 0]
+    known = [x for bounds in numbers for x in bounds.get(limit.name, ())[:3] if x > 0]
     return (min(known), max(known)) if known else (1.0, 1.0)
 
 
-def _stops(name: Name, between: tuple[float, float]) -> list[float]:
+def _stops(limit: Limit, between: tuple[float, float]) -> list[float]:
     """Round limits, from one that the lowest number is not above to one that none exceeds."""
     low, high = between
-    if name == "min_top1":
-        first, last = math.floor(low / _TOP1_STEP), math.ceil(high / _TOP1_STEP)
-        return [step * _TOP1_STEP for step in range(max(first, 1), last + 1)]
+    if step := _step(limit):
+        first, last = math.floor(low / step), math.ceil(high / step)
+        return [at * step for at in range(max(first, 1), last + 1)]
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     stops = [float(f"{digits}e{decade}") for decade in decades for digits in _MANTISSAS]
     first = max((i for i, stop in enumerate(stops) if stop <= low), default=0)
@@ -250,11 +229,16 @@ def _stops(name: Name, between: tuple[float, float]) -> list[float]:
     return stops[first : last + 1]
 
 
-def _extent(name: Name, between: tuple[float, float]) -> list[float]:
+def _extent(limit: Limit, between: tuple[float, float]) -> list[float]:
     """The ends of an axis, with some room around the numbers."""
     low, high = between
-    if name == "min_top1":
-        room = max(0.06 * (high - low), 0.5)
+    if step := _step(limit):
+        room = max(0.06 * (high - low), step)
         return [low - room, high + room]
     room = max((high / low) ** 0.05, 1.1)
     return [low / room, high * room]
+
+
+def _step(limit: Limit) -> float | None:
+    """The distance of a linear slider's stops; None for a logarithmic one."""
+    return limit.slider.step if limit.slider else None

@@ -29,7 +29,8 @@ from dnnbench.report.figures.cells import (
     memory_text,
     time_text,
 )
-from dnnbench.report.figures.explorer_chart import AXES
+from dnnbench.report.figures.explorer_chart import axes
+from dnnbench.report.figures.explorer_facts import controls
 from dnnbench.report.figures.figure_names import device_label
 from dnnbench.report.figures.highlight import highlightable
 from dnnbench.report.figures.identity import Row, rows
@@ -96,8 +97,8 @@ def render(
             limits_gib=results.budgets[0],
             limits_fps=results.budgets[1],
             explore=script_data(explorer_data.data(results, machines)),
-            controls=explorer_data.CONTROLS,
-            axes=AXES,
+            controls=controls(),
+            axes=axes(),
             families=explorer_data.families(results),
             figures=[figure for figure in figures if figure.device is None],
             charted=set(specs),

@@ -10,7 +10,7 @@ import typer
 
 from dnnbench.cli import completion, printing
 from dnnbench.core.errors import UserError
-from dnnbench.core.formatting import significant
+from dnnbench.core.formatting import grouped, significant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -271,4 +271,4 @@ def _print_statuses(
         for one in statuses
     }
     if changes:
-        console.print(f"\nStatus changed: {printing.grouped(changes)}.")
+        console.print(f"\nStatus changed: {grouped(changes)}.")

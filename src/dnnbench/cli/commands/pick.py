@@ -1,9 +1,8 @@
 """``dnnbench pick``: the best networks under limits, and what is in the way of better ones."""
 
+import inspect
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from string import ascii_lowercase
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
@@ -13,55 +12,45 @@ from rich.text import Text
 from dnnbench.cli import completion, printing
 from dnnbench.cli.study_tables import Tables
 from dnnbench.core.errors import UserError
-from dnnbench.core.formatting import loosened, significant
+from dnnbench.core.formatting import grouped, loosened, significant
 from dnnbench.core.storage import table_text
-from dnnbench.queries import best_fit
+from dnnbench.queries import best_fit, wording
 from dnnbench.queries.best_fit import Entry, Give, Miss, Pick
-from dnnbench.queries.selection import VARIANT, Limits, Name, is_minimum
+from dnnbench.queries.limits import given, known_limits
+from dnnbench.queries.selection import VARIANT
 
 NOTHING_FITS = 3
 
-_OPTIONS: dict[Name, str] = {
-    "max_memory_gib": "--max-memory",
-    "min_fps": "--min-fps",
-    "deadline_ms": "--deadline-ms",
-    "max_params_m": "--max-params",
-    "min_top1": "--min-top1",
-}
-_WORDS: dict[Name, str] = {
-    "max_memory_gib": "memory",
-    "min_fps": "speed",
-    "deadline_ms": "deadline",
-    "max_params_m": "parameters",
-    "min_top1": "top-1",
-}
 
-
-def _limit(value: float | None) -> float | None:
+def _above_zero(value: float | None) -> float | None:
     if value is not None and not 0 < value < math.inf:
         raise typer.BadParameter(f"{value}: write a number above 0")
     return value
 
 
+def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with an option for each limit, which it takes as ``**limits``."""
+    device, *others, _ = inspect.signature(command).parameters.values()
+    options = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                float | None,
+                typer.Option(limit.option, help=limit.help, callback=_above_zero),
+            ],
+        )
+        for name, limit in known_limits().items()
+    ]
+    rest = [other.replace(kind=inspect.Parameter.KEYWORD_ONLY) for other in others]
+    command.__signature__ = inspect.Signature([device, *options, *rest])  # type: ignore[attr-defined]
+    return command
+
+
+@_with_limits
 def pick(
     device: completion.Device = None,
-    max_memory: Annotated[
-        float | None, typer.Option(help="Memory at most, GiB.", callback=_limit)
-    ] = None,
-    min_fps: Annotated[
-        float | None, typer.Option(help="Images a second at least.", callback=_limit)
-    ] = None,
-    deadline_ms: Annotated[
-        float | None,
-        typer.Option(help="Time of a pass at most, for the whole batch, ms.", callback=_limit),
-    ] = None,
-    max_params: Annotated[
-        float | None,
-        typer.Option(help="Millions of parameters that run, at most.", callback=_limit),
-    ] = None,
-    min_top1: Annotated[
-        float | None, typer.Option(help="Top-1 accuracy at least, per cent.", callback=_limit)
-    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images in a pass.")] = 1,
     variant: Annotated[str, typer.Option(help="Way of running the networks.")] = VARIANT,
     top: Annotated[int, typer.Option(min=1, help="Networks to list.")] = 5,
@@ -71,6 +60,7 @@ def pick(
     as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="The listed networks as CSV.")] = False,
     results: completion.Results = completion.RESULTS,
+    **limits: float | None,
 ) -> None:
     """Name the most accurate networks that keep to your limits.
 
@@ -105,13 +95,7 @@ def pick(
         rows,
         models,
         chosen,
-        Limits(
-            max_memory_gib=max_memory,
-            min_fps=min_fps,
-            deadline_ms=deadline_ms,
-            max_params_m=max_params,
-            min_top1=min_top1,
-        ),
+        limits,
         batch_size,
         top,
         tables.comparisons,
@@ -120,7 +104,7 @@ def pick(
     if as_json:
         print(answer.model_dump_json(indent=1))
     elif as_csv:
-        print(table_text(Entry, answer.entries), end="")
+        print(table_text(best_fit.entry_type(), answer.entries), end="")
     else:
         _print(printing.console(), answer, tables.names)
     if not answer.entries:
@@ -149,14 +133,14 @@ def _check_batch_size(tables: Tables, device: str, batch_size: int) -> None:
 
 
 def _print(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
-    limits = [_limit_text(answer, *given) for given in answer.limits.given().items()]
+    limits = [limit.text(value, answer.batch_size) for limit, value in given(answer.limits)]
     way = "" if answer.variant == VARIANT else f"{answer.variant}, "
     where = f"{answer.device}, {way}batch size {answer.batch_size}"
     what = f"{where}: {', '.join(limits) or 'no limit'}."
     console.print(what, style="bold")
-    console.print(_count(answer))
+    console.print(wording.count(answer))
     if answer.entries:
-        _print_entries(console, answer.entries, names)
+        _print_entries(console, answer, names)
     elif answer.nearest:
         _print_nearest(console, answer.nearest, names)
     _print_binding(console, answer, names)
@@ -165,36 +149,17 @@ def _print(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
         console.print("\n" + "\n".join(notes), style="dim")
 
 
-def _limit_text(answer: Pick, name: Name, limit: float) -> str:
-    size = answer.batch_size
-    per_image = f" ({significant(limit / size)} ms an image)" if size > 1 else ""
-    return {
-        "max_memory_gib": f"at most {limit:g} GiB",
-        "min_fps": f"at least {limit:g} images/s ({significant(1000 / limit)} ms an image)",
-        "deadline_ms": f"at most {limit:g} ms a pass{per_image}",
-        "max_params_m": f"at most {limit:g} M parameters",
-        "min_top1": f"at least {limit:g} % top-1",
-    }[name]
-
-
-def _count(answer: Pick) -> str:
-    if not answer.networks:
-        return "No network can be judged."
-    if not answer.entries:
-        return f"None of {answer.networks} networks fits."
-    text = f"{answer.fit} of {answer.networks} networks {'fits' if answer.fit == 1 else 'fit'}"
-    if not answer.cannot_tell:
-        return f"{text}."
-    more = "more " if answer.fit else ""
-    return f"{text} for certain; of {answer.cannot_tell} {more}it cannot be told."
-
-
-def _print_entries(console: Console, entries: Sequence[Entry], names: Mapping[str, str]) -> None:
+def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
     """Two lines an entry: its numbers, and what they are against those of the next."""
-    columns = ("", "network", "top-1, %", "ms an image", "MiB", "M par.", "fits")
-    numbers = ("", "top-1, %", "MiB", "M par.")
-    table = printing.table(*columns, right=numbers, whole=columns[2:])
+    entries = answer.entries
+    # Limits whose number is in none of the usual columns.
+    others = [one for one, _ in given(answer.limits) if one.column not in Entry.model_fields]
+    numbers = ("top-1, %", "ms an image", "MiB", "M par.", *(one.unit for one in others))
+    columns = ("", "network", *numbers, "fits")
+    right = [name for name in columns if name not in ("network", "ms an image", "fits")]
+    table = printing.table(*columns, right=right, whole=columns[2:])
     letters = _tie_letters(entries)
+    blank = [""] * len(others)
     for entry, following in zip(entries, [*entries[1:], None], strict=True):
         table.add_row(
             str(entry.rank),
@@ -203,16 +168,17 @@ def _print_entries(console: Console, entries: Sequence[Entry], names: Mapping[st
             _time(entry),
             "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f}",
             "" if entry.params is None else f"{entry.params / 1e6:.1f}",
+            *(_number(getattr(entry, one.column)) for one in others),
             Text("yes", "green") if entry.fits == "yes" else Text("cannot tell", "yellow"),
         )
         undecided = (entry.undecided or "").split("+")
-        why = ", ".join(word for name, word in _WORDS.items() if name in undecided)
+        why = ", ".join(one.word for name, one in known_limits().items() if name in undecided)
         if entry.next_model:
             # The next of the last one is not in the list.
             after = "the next" if following else names.get(entry.next_model, entry.next_model)
-            table.add_row("", f"  over {after}", *_against(entry), why, style="dim")
+            table.add_row("", f"  over {after}", *_against(entry), *blank, why, style="dim")
         elif why:
-            table.add_row("", "", "", "", "", "", why, style="dim")
+            table.add_row("", "", "", "", "", "", *blank, why, style="dim")
     console.print()
     console.print(table)
 
@@ -227,11 +193,14 @@ def _time(entry: Entry) -> str:
     return f"{printing.with_bounds(entry.latency_ms, low, high)}{mark}"
 
 
+def _number(value: float | None) -> str:
+    return "" if value is None else significant(value)
+
+
 def _tie_letters(entries: Sequence[Entry]) -> dict[int, str]:
     """A letter for each group that has more than one of the listed networks."""
-    counts = Counter(entry.tie_group for entry in entries)
-    tied = [group for group, count in counts.items() if count > 1]
-    return {group: f" {ascii_lowercase[at % 26]}" for at, group in enumerate(tied)}
+    letters = wording.tie_letters(entry.tie_group for entry in entries)
+    return {group: f" {letter}" for group, letter in letters.items()}
 
 
 def _against(entry: Entry) -> tuple[str, str, str, str]:
@@ -261,33 +230,28 @@ def _print_nearest(console: Console, misses: Sequence[Miss], names: Mapping[str,
 
 def _print_binding(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
     """Which limits are in the way, and how far each would have to give by itself."""
-    if not answer.networks or not answer.limits.given():
+    if not answer.networks or not given(answer.limits):
         return
-    if not answer.better:
-        console.print("\nNo limit binds: no network that is surely better is outside.")
-        return
+    console.print(f"\n{wording.binding(answer)}")
     if not answer.binding:
-        console.print("\nNo limit binds by itself: every better network is outside two or more.")
         return
-    let_in = "a better network" if answer.entries else "a network"
-    console.print(f"\nWhat binds: giving way on one limit alone lets in {let_in}.\n")
     columns = ("limit", "network", "top-1, %", "needs")
     table = printing.table(*columns, right=("top-1, %",), whole=columns[2:])
     for binding in answer.binding:
         table.add_row(
-            _WORDS[binding.limit],
+            known_limits()[binding.limit].word,
             names.get(binding.miss.model, binding.miss.model),
             f"{binding.miss.top1:.2f}",
             *map(_give_text, binding.miss.outside),
         )
+    console.print()
     console.print(table)
 
 
 def _give_text(give: Give) -> str:
     """The option that would let the network in, and how far that is from the one given."""
-    minimum = is_minimum(give.limit)
-    change = 1 / give.factor - 1 if minimum else give.factor - 1
-    return f"{_OPTIONS[give.limit]} {loosened(give.needed, minimum)} ({change:+.1%})"
+    limit = known_limits()[give.limit]
+    return f"{limit.option} {loosened(give.needed, limit.minimum)} ({wording.change(give)})"
 
 
 def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
@@ -323,10 +287,10 @@ def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
         notes.append(f"Memory basis: {', '.join(bases)}.")
     if answer.left_out:
         reasons = {
-            names.get(model, model): " ".join(map(printing.status, reason.split(" ")))
+            names.get(model, model): wording.reason(reason)
             for model, reason in answer.left_out.items()
         }
-        notes.append(f"Not judged: {printing.grouped(reasons)}.")
+        notes.append(f"Not judged: {grouped(reasons)}.")
     return notes
 
 
@@ -337,7 +301,7 @@ def _accuracy_note(entries: Sequence[Entry], names: Mapping[str, str]) -> str:
         for entry in entries
     }
     kinds = set(sources.values())
-    text = f"Top-1: {kinds.pop() if len(kinds) == 1 else printing.grouped(sources)}."
+    text = f"Top-1: {kinds.pop() if len(kinds) == 1 else grouped(sources)}."
     if not _tie_letters(entries):
         return text
     if all(source.startswith("published") for source in sources.values()):

@@ -9,41 +9,35 @@ from typing import Any, Literal
 
 import altair as alt
 
-from dnnbench.queries.selection import Name
+from dnnbench.queries.limits import known_limits
+from dnnbench.report.figures.explorer_facts import facts
 from dnnbench.report.figures.highlight import FADED, PARAMETER
 from dnnbench.report.figures.scatter import POINT_RADIUS
 from dnnbench.report.figures.theme import CSS
 
-AXES: dict[Name, str] = {
-    "min_fps": "Images per second",
-    "max_memory_gib": "Memory (GiB)",
-    "max_params_m": "Parameters that run (millions)",
-}
 HEIGHT = 400
 # Those beyond the ends of an axis are not drawn.
 _TICKS = [float(f"{digit}e{decade}") for decade in range(-4, 7) for digit in (1, 2, 5)]
 _ENDS = ("x_low", "x_high", "y_low", "y_high")
-_TIPS = {
-    "Network": "name",
-    "Fits": "fits_text",
-    "Top-1": "top1",
-    "Images per second": "fps",
-    "Time per image": "time",
-    "Memory": "memory",
-    "Parameters": "params",
-    "Stability": "stability",
-    "Source": "source",
-}
+# What the chart shows at first.
+_FIRST = "min_fps"
 
 
-def explorer_chart(axis: Name) -> dict[str, Any]:
+def axes() -> dict[str, str]:
+    """Return what accuracy can be drawn against: titles, by name of the limit."""
+    limits = sorted(known_limits().values(), key=lambda limit: limit.name != _FIRST)
+    return {limit.name: limit.axis for limit in limits if limit.axis}
+
+
+def explorer_chart(axis: str) -> dict[str, Any]:
     """The Vega-Lite specification, with top-1 accuracy upwards and ``axis`` across.
 
     ``points``: model, colour, x, x_low, x_high (both empty without an interval), y, fits, unstable
     (true or false) and a text a tooltip; ``front``: x, y, order; ``limits``: x or y; ``names``:
     model, text, x, y, right (whether the text ends at the point).
     """
-    across = alt.Axis(title=f"{AXES[axis]}, log scale", format=",~r", values=_TICKS)
+    tips = {"Network": "name", "Fits": "fits_text"} | {fact.title: fact.key for fact in facts()}
+    across = alt.Axis(title=f"{axes()[axis]}, log scale", format=",~r", values=_TICKS)
 
     def at(field: str) -> alt.X:
         return alt.X(field, type="quantitative", scale=_scale("x", "log"), axis=across)
@@ -79,7 +73,7 @@ def explorer_chart(axis: Name) -> dict[str, Any]:
             scale=alt.Scale(domain=[False, True], range=["circle", "diamond"]),
             legend=None,
         ),
-        tooltip=[alt.Tooltip(field, type="nominal", title=title) for title, field in _TIPS.items()],
+        tooltip=[alt.Tooltip(field, type="nominal", title=title) for title, field in tips.items()],
     ).mark_point(size=(2 * POINT_RADIUS) ** 2 * 1.3, strokeWidth=1.8, cursor="pointer")
     whiskers = (
         points.transform_filter("isValid(datum.x_low)")
@@ -109,7 +103,7 @@ def explorer_chart(axis: Name) -> dict[str, Any]:
         **spec,
         "params": [*params, {"name": PARAMETER, "value": []}],
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "description": f"Top-1 accuracy against {AXES[axis]}; the table below has the numbers.",
+        "description": f"Top-1 accuracy against {axes()[axis]}; the table below has the numbers.",
     }
 
 

@@ -1,6 +1,6 @@
 // The explorer: its settings, which are the address, and what they bring into view.
 const explorer = (() => {
-  const data = JSON.parse(document.getElementById("explore").textContent);
+  const data = explorerData;
   const devices = new Map(data.devices.map((device) => [device.key, device]));
   const axes = new Map(data.axes.map((axis) => [axis.name, axis]));
   const families = [...new Set(Object.values(data.networks).map((one) => one.family))];
@@ -80,7 +80,7 @@ const explorer = (() => {
     return made;
   };
 
-  const badge = (fits) => element("span", { class: `badge ${fits}` }, wording.FITS[fits]);
+  const badge = (fits) => element("span", { class: `badge ${fits}` }, wording.WORDS[fits]);
 
   // The name of a network, which picks it.
   const networkOf = (model) => {
@@ -95,28 +95,25 @@ const explorer = (() => {
 
   const cellOf = (texts) => (texts ? [texts[0], ...smallOf(texts.slice(1))] : ["–"]);
 
-  // Columns with a key of `shown` are filled from it; the others follow from the answer.
-  const numbers = (key, title, name) => ({
-    key,
-    title,
-    number: true,
-    order: ({ network }) => (network.bounds[name] ? judging.boundsOf(network, name).value : null),
-  });
+  // Facts of a network have a column each; the other columns follow from the answer.
+  const valueOf = ({ bounds }, { limit, reverse }) =>
+    bounds[limit] ? bounds[limit][0] * (reverse ? -1 : 1) : null;
+  const minima = new Set(data.limits.filter(({ minimum }) => minimum).map(({ name }) => name));
   const FITTING = ["yes", "cannot_tell", "no"];
   const columns = [
     { key: "rank", title: "#", order: (one) => one.place },
     { key: "name", title: "Network", order: (one) => nameOf(one.network.model).toLowerCase() },
     { key: "fits", title: "Fits", order: (one) => FITTING.indexOf(one.fits) },
-    numbers("top1", "Top-1", "min_top1"),
-    numbers("fps", "Images/s", "min_fps"),
-    {
-      key: "time",
-      title: "Per image",
-      number: true,
-      order: ({ network }) => -judging.boundsOf(network, "min_fps").value,
-    },
-    numbers("memory", "Memory", "max_memory_gib"),
-    numbers("params", "Parameters", "max_params_m"),
+    ...data.facts
+      .filter(({ column }) => column)
+      .map((fact) => ({
+        key: fact.key,
+        title: fact.title,
+        number: true,
+        order: ({ network }) => valueOf(network, fact),
+        // The best first: the greatest number where a limit is a minimum.
+        descending: !fact.reverse && minima.has(fact.limit),
+      })),
   ];
   const shownColumns = columns.filter((column) => column.number);
 
@@ -179,7 +176,7 @@ const explorer = (() => {
       cells[0].append(tie);
       if (unstable) {
         const mark = element("span", { class: "doubt", title: shown.stability[0] }, " †");
-        cells[1].firstChild.after(mark);
+        cells.find((cell) => cell.dataset.key === "fps").firstChild.after(mark);
       }
       const head = element("th", { scope: "row" }, network);
       const row = element("tr", { "data-model": model }, rank, head, fits, ...cells);
@@ -189,7 +186,8 @@ const explorer = (() => {
   };
 
   const sortBy = (key) => {
-    state.descending = state.sort === key ? !state.descending : ["top1", "fps"].includes(key);
+    const { descending = false } = columns.find((column) => column.key === key);
+    state.descending = state.sort === key ? !state.descending : descending;
     state.sort = key;
     update();
   };
@@ -299,17 +297,6 @@ const explorer = (() => {
     panel.part(".verdict").replaceChildren(paragraph("best count", text));
   };
 
-  const DETAILS = {
-    top1: "Top-1",
-    fps: "Images a second",
-    time: "Time an image",
-    pass: "Time a pass",
-    memory: "Memory",
-    params: "Parameters",
-    stability: "Stability",
-    source: "Source",
-  };
-
   const showDetails = (panel) => {
     const box = panel.part(".details");
     const { judged, leftOut } = panel.answer;
@@ -321,12 +308,12 @@ const explorer = (() => {
     const name = [swatch(state.network), nameOf(state.network)];
     const title = paragraph("network", ...name, ...(one ? [badge(one.fits)] : []), close);
     if (!one) {
-      const why = wording.spaced(leftOut[state.network] ?? "no row in the study");
+      const why = leftOut[state.network] ?? "no row in the study";
       return box.replaceChildren(title, paragraph("why", `Not judged here: ${why}.`));
     }
     const terms = [
       ["Family", data.networks[state.network].family || "not known"],
-      ...Object.entries(DETAILS).map(([key, term]) => [term, wording.shown(one.network, key)]),
+      ...data.facts.map(({ key, title }) => [title, wording.shown(one.network, key)]),
     ];
     const pair = ([term, text]) => [element("dt", {}, term), element("dd", {}, text)];
     const list = terms.flatMap(pair);
@@ -385,7 +372,7 @@ const explorer = (() => {
       return [Math.min(...ends.map(([low]) => low)), Math.max(...ends.map(([, high]) => high))];
     };
     const [x_low, x_high] = extent(state.axis);
-    const [y_low, y_high] = extent("min_top1");
+    const [y_low, y_high] = extent(data.accuracy);
     return { x_low, x_high, y_low, y_high };
   };
 
@@ -395,7 +382,7 @@ const explorer = (() => {
     const { minimum } = axes.get(state.axis);
     const points = plotting.pointsOf(answer.judged, state.axis, data.networks);
     const front = plotting.frontOf(points.filter((point) => point.fits !== "no"), minimum);
-    const { [state.axis]: x, min_top1: y } = state.limits;
+    const { [state.axis]: x, [data.accuracy]: y } = state.limits;
     // Names go to the answer and the picked one first, then along the front.
     const marked = new Set(highlighted());
     const first = [answer.best?.network.model, state.network];
@@ -452,7 +439,7 @@ const explorer = (() => {
     const drawing = [];
     for (const panel of panels) {
       panel.part(".axis-choice").value = state.axis;
-      panel.answer = judging.judge(viewOf(panel.device), data.limits, state.limits, data.least);
+      panel.answer = judging.judge(viewOf(panel.device), data.limits, state.limits);
       showAnswer(panel);
       if (!panel.device.views[state.batch_size]) showSizes(panel);
       showDetails(panel);
@@ -474,7 +461,7 @@ const explorer = (() => {
         .map(({ device, answer }) => {
           const { network, fits } = answer.best ?? {};
           const best = network
-            ? `${nameOf(network.model)}, ${network.shown.top1[0]}, ${wording.FITS[fits]}. `
+            ? `${nameOf(network.model)}, ${network.shown.top1[0]}, ${wording.WORDS[fits]}. `
             : "";
           return `${device.label}: ${best}${wording.count(answer)}`;
         })

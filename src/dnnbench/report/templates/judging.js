@@ -1,6 +1,6 @@
-// What fits limits, and what is in the way: `dnnbench pick` (dnnbench/queries/best_fit.py) over the numbers,
-// bounds and ties that the program worked out (dnnbench/report/explorer_data.py). Nothing is computed here but
-// comparisons with the limits.
+// What fits limits, and what is in the way: `dnnbench pick` (dnnbench/queries/best_fit.py) over the
+// numbers, bounds and ties that the program worked out (dnnbench/report/explorer_data.py). Nothing is
+// computed here but comparisons with the limits; tests/report/judging_cases.json holds both together.
 const judging = (() => {
   const boundsOf = (network, name) => {
     const [value, low = value, high = value, certain = true] = network.bounds[name];
@@ -23,7 +23,7 @@ const judging = (() => {
       return { control, limit, number, fits: verdictOf(number, limit, control.minimum) };
     });
     const worst = ["no", "cannot_tell"].find((fits) => verdicts.some((v) => v.fits === fits));
-    const top1 = boundsOf(network, "min_top1").value;
+    const top1 = boundsOf(network, explorerData.accuracy).value;
     return { network, place, verdicts, top1, fits: worst ?? "yes", group: null, rank: null };
   };
 
@@ -42,12 +42,12 @@ const judging = (() => {
   };
 
   // What would have to give for a network to fit for certain, and how many times over.
-  const missOf = (one, least) => {
+  const missOf = (one) => {
     const gives = one.verdicts
-      .map(({ control, limit, number, fits }) => {
-        const needed = control.minimum ? Math.max(number.low, least) : number.high;
+      .map(({ control, limit, fits }) => {
+        const [needed, text] = one.network.needs[control.name] ?? [0, ""];
         const factor = control.minimum ? limit / needed : needed / limit;
-        return { control, fits, factor, text: one.network.needs[control.name] };
+        return { control, fits, factor, text };
       })
       .filter((give) => give.fits !== "yes" && give.factor > 1);
     return {
@@ -76,7 +76,7 @@ const judging = (() => {
   };
 
   // The answer for a view (one device and batch size) under limits, by the name of a control.
-  const judge = (view, controls, limits, least) => {
+  const judge = (view, controls, limits) => {
     const given = controls
       .filter((control) => limits[control.name] !== undefined)
       .map((control) => ({ control, limit: limits[control.name] }));
@@ -90,7 +90,7 @@ const judging = (() => {
     const found = judged.filter((one) => one.fits !== "no");
     rank(view, found);
     const [best] = found;
-    const misses = judged.filter((one) => one.fits === "no").map((one) => missOf(one, least));
+    const misses = judged.filter((one) => one.fits === "no").map(missOf);
     const better = misses.filter(
       ({ one }) => !best || (one.top1 > best.top1 && !tied(view, best, one)),
     );

@@ -1,6 +1,6 @@
-// What the explorer's chart is filled with (dnnbench/report/figures/explorer_chart.py says what it takes).
+// What the explorer's chart is filled with; dnnbench/report/figures/explorer_chart.py says what it
+// takes.
 const plotting = (() => {
-  const TIPS = ["top1", "fps", "time", "memory", "params", "stability", "source"];
   // Pixels: a character's width, and the distance of a name from its point.
   const CHARACTER = 6.2;
   const GAP = 9;
@@ -25,7 +25,9 @@ const plotting = (() => {
           fits,
           fits_text: wording.verdict(one),
           unstable: network.unstable,
-          ...Object.fromEntries(TIPS.map((key) => [key, wording.shown(network, key)])),
+          ...Object.fromEntries(
+            explorerData.facts.map(({ key }) => [key, wording.shown(network, key)]),
+          ),
         };
       });
 

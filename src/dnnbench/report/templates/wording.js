@@ -1,9 +1,9 @@
 // What the explorer says, in words made from an answer of judging.js.
 const wording = (() => {
-  const FITS = { yes: "fits", cannot_tell: "cannot tell", no: "does not fit" };
+  const { words: WORDS } = explorerData;
   const phrase = (words) => words.join(", ");
-  const percent = (share) => `${share < 0 ? "−" : "+"}${Math.abs(share * 100).toFixed(1)} %`;
-  const spaced = (status) => status.replaceAll("_", " ");
+  const percent = (share) => `${share < 0 ? "" : "+"}${(share * 100).toFixed(1)}%`;
+  const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
 
   // A number with what it rests on in brackets.
   const shown = (network, key) => {
@@ -16,7 +16,7 @@ const wording = (() => {
   const words = (one, fits) => phrase(judging.controlsOf(one, fits).map(({ word }) => word));
 
   const verdict = (one) =>
-    one.fits === "yes" ? FITS.yes : `${FITS[one.fits]}: ${words(one, one.fits)}`;
+    one.fits === "yes" ? WORDS.yes : `${WORDS[one.fits]}: ${words(one, one.fits)}`;
 
   // Why it cannot be told of a network whether it fits.
   const doubts = (one) =>
@@ -40,20 +40,17 @@ const wording = (() => {
     `Batch size ${batchSize}, ${phrase(answer.given.map(limit)) || "no limit"}.`;
 
   const count = ({ judged, found, fit }) => {
-    if (!judged.length) return "No network can be judged.";
-    if (!found.length) return `None of ${judged.length} networks fits.`;
-    const text = `${fit} of ${judged.length} networks ${fit === 1 ? "fits" : "fit"}`;
-    const doubtful = found.length - fit;
-    if (!doubtful) return `${text}.`;
-    return `${text} for certain; of ${doubtful} ${fit ? "more " : ""}it cannot be told.`;
+    const fields = { networks: judged.length, fit, doubtful: found.length - fit };
+    if (!judged.length) return WORDS.none_judged;
+    if (!found.length) return fill(WORDS.none_fits, fields);
+    const fits = fill(fit === 1 ? WORDS.one_fits : WORDS.some_fit, fields);
+    const certain = fit ? WORDS.some_certain : WORDS.none_certain;
+    return fill(fields.doubtful ? certain : WORDS.all_certain, { ...fields, fits });
   };
 
   const binding = ({ best, better, binding: limits }) => {
-    const letIn = best ? "a better network" : "a network";
-    if (limits.length) return `What binds: giving way on one limit alone lets in ${letIn}.`;
-    return better.length
-      ? "No limit binds by itself: every better network is outside two or more."
-      : "No limit binds: no network that is surely better is outside.";
+    if (limits.length) return best ? WORDS.better_network : WORDS.any_network;
+    return better.length ? WORDS.no_single_limit : WORDS.no_limit;
   };
 
   // Networks that share a reason, together.
@@ -62,7 +59,7 @@ const wording = (() => {
     for (const [model, why] of Object.entries(byModel)) {
       models.set(why, [...(models.get(why) ?? []), nameOf(model)]);
     }
-    return [...models].map(([why, names]) => `${phrase(names)} (${spaced(why)})`).join("; ");
+    return [...models].map(([why, names]) => `${phrase(names)} (${why})`).join("; ");
   };
 
   // A letter for each group of ties that has more than one network.
@@ -74,7 +71,7 @@ const wording = (() => {
   };
 
   return {
-    FITS,
+    WORDS,
     binding,
     count,
     doubts,
@@ -84,7 +81,6 @@ const wording = (() => {
     question,
     reasons,
     shown,
-    spaced,
     verdict,
     words,
   };

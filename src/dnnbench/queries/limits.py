@@ -1,0 +1,230 @@
+"""The limits that a choice may keep to: one descriptor each.
+
+From a descriptor derive the option of ``dnnbench pick`` and its help, the verdict on a network and
+the hint where it misses the limit, and on the page the control, the column of the table, the axis
+of the chart and the parameter of the address.
+
+A limit on a number that study.csv or models.csv has is one more entry of ``_LIMITS``. Another
+distribution declares one by an entry point:
+
+    [project.entry-points."dnnbench.limits"]
+    energy = "my_package.energy:LIMIT"
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from dnnbench.core import plugins
+from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import significant, span
+from dnnbench.queries import bounds
+from dnnbench.queries.bounds import Bounds
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.tables.published import MIB_PER_GIB
+
+Verdict = Literal["yes", "cannot_tell", "no"]
+# Values by the name of a limit; None: no limit.
+Limits = Mapping[str, float | None]
+
+# The limit on what networks are ranked by.
+ACCURACY = "min_top1"
+
+
+@dataclass(frozen=True)
+class Slider:
+    """Stops of a slider: multiples of ``step``, or round numbers of a logarithmic scale."""
+
+    step: float | None = None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit on one number of a network.
+
+    ``name`` stands in JSON, CSV and the page's address, ``option`` on the command line. ``number``
+    is what the limit is held against, in ``unit``, given the network's rows of study.csv and
+    models.csv; None where it is not known. ``column`` holds it in the answer's table: one of
+    :class:`dnnbench.queries.best_fit.Entry`, or else one of its own.
+
+    ``word``, ``label`` and ``title`` name the number in a sentence, beside a control and above a
+    column; ``quantity`` follows the unit in a sentence ("10 M parameters"). ``shown`` gives the
+    number in words, then what it rests on; ``missing`` says why it is not known; ``also`` says, for
+    a value and a batch size, the same limit in another unit. Without ``slider`` the page has no
+    control, without ``axis`` (a title) its chart is not drawn against the number.
+    """
+
+    name: str
+    option: str
+    minimum: bool
+    word: str
+    label: str
+    title: str
+    unit: str
+    help: str
+    column: str
+    number: Callable[[StudyRow, ModelRow | None], Bounds | None]
+    quantity: str = ""
+    shown: Callable[[StudyRow, Bounds], list[str]] | None = None
+    missing: Callable[[StudyRow], str] | None = None
+    also: Callable[[float, int], str] | None = None
+    slider: Slider | None = None
+    axis: str | None = None
+
+    def verdict(self, number: Bounds, value: float) -> Verdict:
+        """Return whether a number keeps to the limit at ``value``."""
+        if number.high < value if self.minimum else number.low > value:
+            return "no"
+        inside = number.low >= value if self.minimum else number.high <= value
+        return "yes" if number.certain and inside else "cannot_tell"
+
+    def text(self, value: float, batch_size: int) -> str:
+        """Return the limit in words: ``at least 30 images/s (33.3 ms an image)``."""
+        also = self.also(value, batch_size) if self.also else ""
+        bound = "at least" if self.minimum else "at most"
+        words = f"{bound} {value:g} {self.unit} {self.quantity}".rstrip()
+        return f"{words} ({also})" if also else words
+
+    def number_text(self, row: StudyRow, number: Bounds) -> list[str]:
+        """Return a number in words, then what it rests on (its interval, its source)."""
+        if self.shown:
+            return self.shown(row, number)
+        return [f"{significant(number.value)} {self.unit}", _interval(row, number)]
+
+    def missing_text(self, row: StudyRow) -> str:
+        """Return why a network's number is not known."""
+        return self.missing(row) if self.missing else f"{self.word} not known"
+
+
+def known_limits() -> dict[str, Limit]:
+    """Return every limit by name, in the order in which they are listed everywhere."""
+    return plugins.extend(_LIMITS, "dnnbench.limits", Limit)
+
+
+def given(limits: Limits) -> list[tuple[Limit, float]]:
+    """Return the limits that have a value, each with it. Raises UserError for an unknown name."""
+    known = known_limits()
+    for name in limits:
+        if name not in known:
+            raise UserError(f"{name}: no such limit; there are {', '.join(known)}")
+    values = ((limit, limits.get(name)) for name, limit in known.items())
+    return [(limit, value) for limit, value in values if value is not None]
+
+
+def numbers(row: StudyRow, model: ModelRow | None) -> dict[str, Bounds]:
+    """Return what limits are held against, by name of the limit, where it is known."""
+    found = ((name, limit.number(row, model)) for name, limit in known_limits().items())
+    return {name: number for name, number in found if number is not None}
+
+
+def _interval(row: StudyRow, number: Bounds) -> str:
+    """The interval of a measured number; the rounding of a published one is finer than shown."""
+    known = row.source == "measured" and number.certain and number.low < number.high
+    return span(number.low, number.high) if known else ""
+
+
+def _memory(row: StudyRow, _: ModelRow | None) -> Bounds | None:
+    number = bounds.memory_mib(row)
+    return number and number.times(1 / MIB_PER_GIB)
+
+
+def _fps(row: StudyRow, _: ModelRow | None) -> Bounds | None:
+    time = bounds.latency_ms(row)
+    return time and time.inverse(1000)
+
+
+def _pass(row: StudyRow, _: ModelRow | None) -> Bounds | None:
+    time = bounds.latency_ms(row)
+    return time and time.times(row.batch_size)
+
+
+def _params(_: StudyRow, model: ModelRow | None) -> Bounds | None:
+    return bounds.exact(model.params_executed / 1e6) if model else None
+
+
+def _top1_text(row: StudyRow, number: Bounds) -> list[str]:
+    source = row.accuracy_source or "source not known"
+    known = number.certain and not source.startswith("published")
+    interval = f"{number.low:.2f} to {number.high:.2f}" if known else ""
+    return [f"{number.value:.2f} %", interval, source]
+
+
+_LIMITS = (
+    Limit(
+        name="max_memory_gib",
+        option="--max-memory",
+        minimum=False,
+        word="memory",
+        label="Max. memory",
+        title="Memory",
+        unit="GiB",
+        help="Maximum memory, in GiB.",
+        column="memory_mib",
+        number=_memory,
+        shown=lambda row, gib: [f"{gib.value * MIB_PER_GIB:,.0f} MiB", row.memory_basis or ""],
+        missing=lambda row: f"memory {row.memory_status}",
+        slider=Slider(),
+        axis="Memory (GiB)",
+    ),
+    Limit(
+        name="min_fps",
+        option="--min-fps",
+        minimum=True,
+        word="speed",
+        label="Min. speed",
+        title="Images/s",
+        unit="images/s",
+        help="Minimum speed, in images per second.",
+        column="fps",
+        number=_fps,
+        shown=lambda row, fps: [significant(fps.value), _interval(row, fps)],
+        also=lambda fps, _: f"{significant(1000 / fps)} ms an image",
+        slider=Slider(),
+        axis="Images per second",
+    ),
+    Limit(
+        name="deadline_ms",
+        option="--deadline-ms",
+        minimum=False,
+        word="deadline",
+        label="Deadline",
+        title="Per pass",
+        unit="ms",
+        quantity="a pass",
+        help="Maximum time of a pass over the whole batch, in ms.",
+        column="batch_ms",
+        number=_pass,
+        shown=lambda _, ms: [f"{significant(ms.value)} ms"],
+        also=lambda ms, size: f"{significant(ms / size)} ms an image" if size > 1 else "",
+    ),
+    Limit(
+        name="max_params_m",
+        option="--max-params",
+        minimum=False,
+        word="parameters",
+        label="Max. parameters",
+        title="Parameters",
+        unit="M",
+        quantity="parameters",
+        help="Maximum number of parameters that run, in millions.",
+        column="params",
+        number=_params,
+        slider=Slider(),
+        axis="Parameters that run (millions)",
+    ),
+    Limit(
+        name=ACCURACY,
+        option="--min-top1",
+        minimum=True,
+        word="top-1",
+        label="Min. top-1",
+        title="Top-1",
+        unit="%",
+        quantity="top-1",
+        help="Minimum top-1 accuracy, in percent.",
+        column="top1",
+        number=bounds.top1,
+        shown=_top1_text,
+        slider=Slider(step=0.5),
+    ),
+)
