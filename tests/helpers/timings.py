@@ -5,12 +5,12 @@ from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.plan import Plan
-from dnnbench.tables import study
+from dnnbench.tables import accuracy_ranking
 
 STARTED = datetime(2026, 11, 24, 9, 12, tzinfo=UTC)
 
 
-ACCURACY = study.Accuracy(70.0, "published:table3", 90.0, "published:figure")
+ACCURACY = accuracy_ranking.Accuracy(70.0, "published:table3", 90.0, "published:figure")
 
 
 PLAN = Plan("cpu", ["fp32-eager"], [1], 5, "default")

@@ -26,6 +26,7 @@ from dnnbench.records import top5
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.image_records import DecodedImages, ImageGeometry
 from dnnbench.records.weights_records import WeightsRecord, WeightsTried
+from dnnbench.stats import proportions
 
 NETWORKS = registry.load_registry()
 SIZE, COUNT = 32, 11
@@ -228,33 +229,14 @@ def test_top1_top5_and_classes_by_hand(study, decoded):
     kept = top5.Answers(sure, list("abcde"), labels, best, np.zeros((5, 5), np.float32))
     record = accuracy.record(kept, "small", "folder", "native")
     assert (record.top1, record.top5) == (20.0, 60.0)
-    assert (record.top1_low, record.top1_high) == accuracy.interval(1, 5)[1:]
-    assert (record.top5_low, record.top5_high) == accuracy.interval(3, 5)[1:]
+    assert (record.top1_low, record.top1_high) == proportions.wilson(1, 5)[1:]
+    assert (record.top5_low, record.top5_high) == proportions.wilson(3, 5)[1:]
     tops = {each.synset: (each.n, each.top1) for each in record.per_class}
     assert tops == {
         "n01491361": (3, pytest.approx(100 / 3)),
         "n01514668": (1, 0.0),
         "n01518878": (1, 0.0),
     }
-
-
-@pytest.mark.parametrize(
-    ("right", "n", "low", "high"),
-    # Newcombe, Statistics in Medicine 17, 1998, 857: the examples of his table I, method 3.
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0000, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_intervals_are_wilsons(right, n, low, high):
-    assert accuracy.interval(right, n) == pytest.approx(
-        (100 * right / n, 100 * low, 100 * high), abs=0.005
-    )
-    assert accuracy.interval(right, n)[1] >= 0
-    mirrored = accuracy.interval(n - right, n)
-    assert mirrored[2] == pytest.approx(100 - 100 * low, abs=0.005) and mirrored[2] <= 100
 
 
 # Nothing is measured twice -------------------------------------------------------------------

@@ -32,7 +32,7 @@ from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.records.plan import Plan
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
-from dnnbench.tables import published, study
+from dnnbench.tables import accuracy_ranking, published, study
 
 TABLES = ROOT / "published" / "bianco2018"
 
@@ -368,10 +368,12 @@ def test_models_table_joins_complexity_and_accuracy() -> None:
 
 def test_accuracy_is_that_of_the_study_then_of_a_library() -> None:
     networks = load_registry()
-    assert study.published_accuracy(networks["alexnet"]) == study.Accuracy(
+    assert accuracy_ranking.published_accuracy(networks["alexnet"]) == accuracy_ranking.Accuracy(
         56.64, "published:figure", 79.06, "published:figure"
     )
-    assert study.published_accuracy(networks["resnet18"]).top1_source == "published:table3"
+    assert (
+        accuracy_ranking.published_accuracy(networks["resnet18"]).top1_source == "published:table3"
+    )
 
     def source(**changes: Any) -> WeightsSource:
         fields: dict[str, Any] = {
@@ -387,12 +389,12 @@ def test_accuracy_is_that_of_the_study_then_of_a_library() -> None:
         return networks["resnet18"].model_copy(update={"published": None, "weights": weights})
 
     stated = newer(source(), source(top1=76.1, top5=92.9))
-    assert study.published_accuracy(stated) == study.Accuracy(
+    assert accuracy_ranking.published_accuracy(stated) == accuracy_ranking.Accuracy(
         76.1, "published:library", 92.9, "published:library"
     )
-    half = study.published_accuracy(newer(source(top1=76.1)))
+    half = accuracy_ranking.published_accuracy(newer(source(top1=76.1)))
     assert (half.top1_source, half.top5, half.top5_source) == ("published:library", None, None)
-    assert study.published_accuracy(newer(source())) == study.Accuracy()
+    assert accuracy_ranking.published_accuracy(newer(source())) == accuracy_ranking.Accuracy()
 
 
 # Accuracy ------------------------------------------------------------------------------------
@@ -449,7 +451,7 @@ def test_accuracy_over_all_validation_images_replaces_the_published_one() -> Non
     _, (row,) = study.aggregate(
         ["resnet18"],
         {"resnet18": complexity()},
-        {"resnet18": study.Accuracy()},
+        {"resnet18": accuracy_ranking.Accuracy()},
         [],
         None,
         [accuracy_row()],

@@ -13,7 +13,7 @@ from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.plan import Plan
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow, VariantRow
 from dnnbench.stages import options
-from dnnbench.tables import dvc_metrics, published, study, variant_ratios
+from dnnbench.tables import accuracy_ranking, dvc_metrics, published, study, variant_ratios
 
 
 def main(
@@ -54,7 +54,7 @@ def main(
     rows, model_rows = study.aggregate(
         names,
         study.read_complexity(complexity, names),
-        {name: study.published_accuracy(one) for name, one in networks.items()},
+        {name: accuracy_ranking.published_accuracy(one) for name, one in networks.items()},
         measured,
         published.read(tables),
         read_rows(accuracy, AccuracyRow) if accuracy else (),

@@ -11,7 +11,7 @@ from dnnbench.networks import builders, registry
 from dnnbench.queries import prediction
 from dnnbench.queries.prediction import Prediction, Quality
 from dnnbench.records.study_records import ModelRow, StudyRow
-from dnnbench.tables import study
+from dnnbench.tables import accuracy_ranking, study
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,6 @@ def _not_in_the_study(tables: Tables) -> dict[str, ModelRow]:
     with progress.steps("counting", len(networks)) as step:
         for network in networks:
             step(network.key)
-            accuracy = study.published_accuracy(network)
+            accuracy = accuracy_ranking.published_accuracy(network)
             rows[network.key] = study.model_row(complexity.measure(network), accuracy, accuracy)
     return rows

@@ -8,7 +8,7 @@ from dnnbench.findings.place_tables import CORRECTED, MissingError, Tables
 from dnnbench.findings.relabelling import Relabelling, best_relabelling, relabelled
 from dnnbench.findings.step import Chance, Step, best_step, chance
 from dnnbench.records.published_devices import TITAN
-from dnnbench.tables.accuracy_comparisons import holm
+from dnnbench.stats.proportions import holm
 
 
 @dataclass(frozen=True)

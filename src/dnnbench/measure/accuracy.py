@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from dnnbench.core import code_graph, isolation, progress
 from dnnbench.core.errors import UserError
@@ -34,6 +33,7 @@ from dnnbench.records import top5 as files
 from dnnbench.records.accuracy_records import AccuracyBasis, AccuracyRecord, ClassTop1
 from dnnbench.records.top5 import BEST, Answers
 from dnnbench.records.weights_records import WeightsRecord
+from dnnbench.stats.proportions import wilson
 
 # Pixels of a batch: 32 pictures of 224 x 224. More takes memory and makes a CPU no faster.
 _BATCH_PIXELS = 32 * 224 * 224
@@ -93,8 +93,8 @@ def record(answers: Answers, model: str, dataset: str, protocol: str) -> Accurac
     """What follows from complete answers."""
     right = answers.hits(1)
     labels = np.unique(answers.labels)
-    top1, top1_low, top1_high = interval(int(right.sum()), len(right))
-    top5, top5_low, top5_high = interval(int(answers.hits(BEST).sum()), len(right))
+    top1, top1_low, top1_high = wilson(int(right.sum()), len(right))
+    top5, top5_low, top5_high = wilson(int(answers.hits(BEST).sum()), len(right))
     return AccuracyRecord(
         model=model,
         dataset=dataset,
@@ -118,12 +118,6 @@ def record(answers: Answers, model: str, dataset: str, protocol: str) -> Accurac
             for label in labels
         ],
     )
-
-
-def interval(right: int, n: int) -> tuple[float, float, float]:
-    """``right`` of ``n`` in per cent, with Wilson's 95 % interval: value, low, high."""
-    bounds = binomtest(right, n).proportion_ci(0.95, method="wilson")
-    return 100 * right / n, 100 * float(bounds.low), 100 * float(bounds.high)
 
 
 class Shelf:

@@ -3,11 +3,11 @@
 Two networks are right on much the same images; only those on which one is right and the other
 wrong tell them apart. For each pair:
 
-- the difference in top-1 with the 95 % interval of Bonett and Price (J. Educ. Behav. Stat. 37,
-  2012): Wald's, after one image more is counted for either disagreement. It keeps its level for
-  tens of images as for thousands, and has a width where nothing disagrees;
-- McNemar's exact test: a binomial test of the disagreements against one half;
+- the difference in top-1 with the 95 % interval of Bonett and Price;
+- McNemar's exact test;
 - Holm's correction of its p over all pairs of the table.
+
+:mod:`dnnbench.stats.proportions` computes all three.
 
 Networks that the tests cannot separate are tied, but ties are not transitive: a may tie with b and
 b with c where a and c differ. So a network has the ranks that the tests leave it, from one more
@@ -16,12 +16,10 @@ than the networks that are better to the last but those that are worse.
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, pairwise
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest, norm
 
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import check_place, read_json
@@ -30,8 +28,7 @@ from dnnbench.records import top5 as files
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.top5 import Answers, AnswersError
-
-_Z = float(norm.ppf(0.975))
+from dnnbench.stats.proportions import holm, mcnemar, paired_difference
 
 
 class ComparisonError(UserError):
@@ -44,7 +41,7 @@ class ComparisonError(UserError):
 def read_records(
     folder: Path, dataset: str, protocol: str, models: Iterable[str]
 ) -> dict[str, AccuracyRecord]:
-    """Accuracy records of the models that have one in ``folder``.
+    """Read the accuracy records of the models that have one in ``folder``.
 
     Raises RecordError for one that is malformed or does not belong there.
     """
@@ -60,7 +57,7 @@ def read_records(
 
 
 def read_answers(folder: Path, records: Mapping[str, AccuracyRecord]) -> dict[str, Answers]:
-    """Answers of the measured networks. Raises AnswersError where they are not the record's."""
+    """Read the measured networks' answers. Raises AnswersError where they are not the record's."""
     found = {}
     for model, record in records.items():
         if record.basis is not None:
@@ -75,7 +72,7 @@ def read_answers(folder: Path, records: Mapping[str, AccuracyRecord]) -> dict[st
 
 
 def compare(answers: Mapping[str, Answers], dataset: str, protocol: str) -> list[ComparisonRow]:
-    """A row for every pair of networks, in their order.
+    """Return a row for every pair of networks, in their order.
 
     Raises ComparisonError where they answered different images.
     """
@@ -86,7 +83,7 @@ def compare(answers: Mapping[str, Answers], dataset: str, protocol: str) -> list
     p_values = [mcnemar(*count) for count in counts]
     rows = []
     for (a, b), count, p, corrected in zip(pairs, counts, p_values, holm(p_values), strict=True):
-        diff, low, high = difference(*count, len(hits[a]))
+        diff, low, high = paired_difference(*count, len(hits[a]))
         rows.append(
             ComparisonRow(
                 dataset=dataset,
@@ -118,35 +115,8 @@ def _check_same_images(answers: Mapping[str, Answers], dataset: str) -> None:
             )
 
 
-def difference(a_only: int, b_only: int, n: int) -> tuple[float, float, float]:
-    """a minus b with Bonett and Price's 95 % interval, as shares of ``n`` images.
-
-    ``a_only`` images only a had right, ``b_only`` only b.
-    """
-    more, less = (a_only + 1) / (n + 2), (b_only + 1) / (n + 2)
-    centre = more - less
-    half = _Z * sqrt((more + less - centre**2) / (n + 2))
-    return (a_only - b_only) / n, max(-1.0, centre - half), min(1.0, centre + half)
-
-
-def mcnemar(a_only: int, b_only: int) -> float:
-    """Exact two-sided p of a split of the disagreements this uneven; 1 where there are none."""
-    disagreements = a_only + b_only
-    return float(binomtest(a_only, disagreements).pvalue) if disagreements else 1.0
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's corrected p values, in the order given."""
-    total = len(p_values)
-    corrected, least = [0.0] * total, 0.0
-    for place, index in enumerate(sorted(range(total), key=p_values.__getitem__)):
-        least = max(least, min(1.0, p_values[index] * (total - place)))
-        corrected[index] = least
-    return corrected
-
-
 def rank_ranges(models: Sequence[str], rows: Iterable[ComparisonRow]) -> dict[str, tuple[int, int]]:
-    """First and last rank that the tests leave each of ``models``, which ``rows`` compare."""
+    """Return the first and last rank that the tests, ``rows``, leave each of ``models``."""
     better, worse = dict.fromkeys(models, 0), dict.fromkeys(models, 0)
     for row in rows:
         if row.separates:
@@ -160,7 +130,7 @@ def rank_ranges(models: Sequence[str], rows: Iterable[ComparisonRow]) -> dict[st
 def summarise(
     models: Iterable[str], records: Mapping[str, AccuracyRecord], rows: Sequence[ComparisonRow]
 ) -> list[AccuracyRow]:
-    """A row for each model, with its ranks among the measured ones."""
+    """Return a row for each model, with its ranks among the measured ones."""
     ranks = rank_ranges([name for name, record in records.items() if record.status == "ok"], rows)
     return [_row(name, records.get(name), ranks.get(name, (None, None))) for name in models]
 

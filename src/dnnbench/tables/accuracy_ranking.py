@@ -1,0 +1,80 @@
+"""The accuracy that networks are ranked by: published, or measured here on the same images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dnnbench.networks.registry import Network
+from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.tables.published import PROTOCOL
+
+# The data set that published accuracy rests on, by the name of its layout.
+VALIDATION_SET = "imagenet"
+VALIDATION_IMAGES = 50_000
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Accuracy of a network in per cent, and where it comes from; ``None`` where unknown."""
+
+    top1: float | None = None
+    top1_source: str | None = None
+    top5: float | None = None
+    top5_source: str | None = None
+    top1_low: float | None = None
+    top1_high: float | None = None
+    top5_low: float | None = None
+    top5_high: float | None = None
+
+
+def ranked_accuracy(
+    published: Mapping[str, Accuracy], measured: Mapping[str, AccuracyRow]
+) -> dict[str, Accuracy]:
+    """Return the accuracy that each network of ``published`` is ranked by.
+
+    One ranking rests on one data set and one protocol. The published numbers are those of the
+    50,000 validation images, by the protocol of 2018; a measured one takes the place of a published
+    one where it is of these. Measured by another protocol they replace all or none.
+    """
+    full = {model: row for model, row in measured.items() if _on_all_images(row)}
+    if {row.protocol for row in full.values()} - {PROTOCOL} and full.keys() < published.keys():
+        full = {}
+    return {
+        model: _measured_accuracy(full[model]) if model in full else accuracy
+        for model, accuracy in published.items()
+    }
+
+
+def _on_all_images(row: AccuracyRow) -> bool:
+    whole = (VALIDATION_SET, VALIDATION_IMAGES, 0)
+    return row.status == "ok" and (row.dataset, row.n, row.skipped) == whole
+
+
+def _measured_accuracy(row: AccuracyRow) -> Accuracy:
+    source = f"measured:{row.dataset}"
+    return Accuracy(
+        row.top1,
+        source,
+        row.top5,
+        source,
+        row.top1_low,
+        row.top1_high,
+        row.top5_low,
+        row.top5_high,
+    )
+
+
+def published_accuracy(network: Network) -> Accuracy:
+    """Return published accuracy: the 2018 study's, else that of the first weights to state one."""
+    study = network.published
+    if study:
+        return Accuracy(
+            study.top1,
+            f"published:{study.top1_source}",
+            study.top5,
+            f"published:{study.top5_source}",
+        )
+    for weights in network.weights:
+        if weights.top1 is not None:
+            top5_source = None if weights.top5 is None else "published:library"
+            return Accuracy(weights.top1, "published:library", weights.top5, top5_source)
+    return Accuracy()
