@@ -42,3 +42,31 @@ def test_the_file_that_defines_a_network_is_found_by_its_builder():
     (file,) = code_graph.builder_sources("dnnbench.networks.architectures.googlenet:googlenet")
     assert file.name == "googlenet.py"
     assert code_graph.builder_sources("pretrainedmodels:resnet18") == []
+
+
+def test_what_only_a_type_checker_imports_does_not_count(tmp_path):
+    (tmp_path / "needed.py").touch()
+    (tmp_path / "otherwise.py").touch()
+    (tmp_path / "types_only.py").touch()
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import needed, typing\n"
+        "if typing.TYPE_CHECKING:\n    import types_only\nelse:\n    import otherwise\n"
+    )
+    found = {file.name for file in code_graph.sources(script)}
+    assert found == {"script.py", "needed.py", "otherwise.py"}
+
+
+def test_a_plugins_module_is_followed_through_its_own_package(tmp_path, monkeypatch):
+    package = tmp_path / "made_up_package"
+    package.mkdir()
+    for name in ("__init__", "shared", "nearby"):
+        (package / f"{name}.py").touch()
+    (package / "engine.py").write_text(
+        "import made_up_package.shared\nfrom . import nearby\n"
+        "from dnnbench.engines import casting\nimport json\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {file.name for file in code_graph.module_sources("made_up_package.engine")}
+    assert found >= {"engine.py", "shared.py", "nearby.py", "casting.py"}
+    assert "json" not in " ".join(found)

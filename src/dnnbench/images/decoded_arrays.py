@@ -29,6 +29,7 @@ from dnnbench.core.storage import RecordError, read_json, read_lines
 from dnnbench.images import image_pixels
 from dnnbench.images.geometry import Geometry
 from dnnbench.images.image_pixels import PictureError
+from dnnbench.records import earlier_layout
 from dnnbench.records.image_records import (
     DecodedImages,
     DecodedPicture,
@@ -136,9 +137,9 @@ def open_decoded(path: Path) -> Decoded:
 
 def decoder() -> str:
     """What turns files into pixels: the libraries with their versions, and this program's part."""
-    return (
-        f"{image_pixels.decoder()}, pictures.py {code_graph.digest([Path(image_pixels.__file__)])}"
-    )
+    code = [Path(image_pixels.__file__)]
+    digest = earlier_layout.digest("image_pixels", code) or code_graph.digest(code)
+    return f"{image_pixels.decoder()}, pictures.py {digest}"
 
 
 def _key(geometry: Geometry, made_by: str, files: Iterable[ImageFile]) -> str:

@@ -27,6 +27,7 @@ from dnnbench.core.storage import read_json
 from dnnbench.devices import backends
 from dnnbench.images import synsets
 from dnnbench.images.decoded_arrays import Decoded
+from dnnbench.measure import fingerprint
 from dnnbench.networks.registry import CLASSES, Network, Preparation
 from dnnbench.networks.weights import fetch
 from dnnbench.records import top5 as files
@@ -209,18 +210,17 @@ def _basis(
     preparation = fetch.preparation(network, fetched)
     pictures = decoded.record
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
-    code = [
-        code_graph.module_file("dnnbench.measure.inference"),
-        *code_graph.builder_sources(network.builder),
-    ]
+    inference = code_graph.module_file("dnnbench.measure.inference")
+    assert inference
+    definition, code = fingerprint.identity("inference", [inference], network)
     depends_on = [
-        network.definition(),
+        definition,
         preparation.model_dump_json(include=set(Preparation.model_fields)),
         fetched.sha256,
         pictures.key,
         setup.backend,
         versions["torch"],
-        code_graph.digest(file for file in code if file),
+        code,
     ]
     return AccuracyBasis(
         fingerprint=code_graph.short_hash(json.dumps(depends_on)),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dnnbench.config import backend, engine, variants
 from dnnbench.core import code_graph
 from dnnbench.devices import backends
+from dnnbench.records import earlier_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 # What says how settings, records, networks and descriptors look, or finds them, or which cells are
 # tried, takes no part in measuring one.
 _NOT_MEASURING = (
-    *("config", "records", "networks/registry.py", "measure/oom.py"),
+    *("config", "records", "measure/oom.py", "networks/registry.py", "networks/registry_file.py"),
     *("core/code_graph.py", "core/errors.py", "core/plugins.py", "core/storage.py"),
 )
 # Verdicts are computed from records: another one needs no new measurement.
@@ -46,10 +47,22 @@ def fingerprint(
     """
     assert measuring.__file__
     whole = [backends.settings(setup), variant, *settings]
-    code = measuring_code(Path(measuring.__file__), setup.backend, variants.parse(variant).engine)
-    builder = {file.resolve() for file in code_graph.builder_sources(network.builder)}
-    digest = code_graph.digest({*code, *builder})
-    return code_graph.short_hash(json.dumps([whole, network.definition(), digest]))
+    file = Path(measuring.__file__)
+    code = measuring_code(file, setup.backend, variants.parse(variant).engine)
+    return code_graph.short_hash(json.dumps([whole, *identity(file.stem, code, network)]))
+
+
+def identity(group: str, code: Iterable[Path], network: Network) -> tuple[str, str]:
+    """Return the network's definition, and a digest of ``code`` and of the network's own file.
+
+    ``group`` is what ``code`` is called in ``records.earlier_layout``: both are those of the
+    earlier layout as long as nothing but that has changed.
+    """
+    own = code_graph.builder_sources(network.builder)
+    if earlier := earlier_layout.digest(group, code, own):
+        builder = earlier_layout.builder(network.builder)
+        return network.model_copy(update={"builder": builder}).definition(), earlier
+    return network.definition(), code_graph.digest({*code, *(file.resolve() for file in own)})
 
 
 @cache
