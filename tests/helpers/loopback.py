@@ -14,7 +14,7 @@ class Server(ThreadingHTTPServer):
 
     Manners: ``ok``; ``whole`` (ranges are ignored); ``drop`` (half of what was asked for, then the
     line is cut); a status such as ``503``; ``html`` (a page with status 200, which its type gives
-    away and its content does not).
+    away and its content does not). ``heads``: the status of every answer to a head.
     """
 
     def __init__(self) -> None:
@@ -23,6 +23,9 @@ class Server(ThreadingHTTPServer):
         self.manners: dict[str, list[str]] = defaultdict(list)
         self.headers: dict[str, str] = {}
         self.stated: dict[str, dict[str, str]] = {}
+        self.heads: int | None = None
+        self.authorized: list[str] = []
+        self.moved: dict[str, str] = {}
         self.asked: list[tuple[str, str | None]] = []
 
     def put(self, name: str, content: bytes, *manners: str) -> str:
@@ -40,6 +43,11 @@ class Server(ThreadingHTTPServer):
         self.put(f"{repository}/resolve/{revision}/model.safetensors", content)
         return self.put(name, b"not pinned", "500")
 
+    def rename(self, old: str, new: str) -> str:
+        """Send every request below ``old`` on to ``new``, as Hugging Face does; the old address."""
+        self.moved[f"{old}/"] = f"{new}/"
+        return f"http://127.0.0.1:{self.server_port}/{old}/resolve/main/model.safetensors"
+
 
 class Handler(BaseHTTPRequestHandler):
     server: Server
@@ -47,6 +55,13 @@ class Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         name = self.path.lstrip("/")
         self.server.asked.append((name, "head"))
+        if "Authorization" in self.headers:
+            self.server.authorized.append(name)
+        if self.sent_on(name):
+            return
+        if self.server.heads:
+            self.answer(self.server.heads, b"", self.server.headers)
+            return
         stated = self.server.stated.get(name)
         self.answer(302 if stated else 404, b"", stated or {})
 
@@ -54,6 +69,8 @@ class Handler(BaseHTTPRequestHandler):
         name = self.path.lstrip("/")
         asked = self.headers["Range"]
         self.server.asked.append((name, asked))
+        if self.sent_on(name):
+            return
         manners = self.server.manners[name]
         manner = manners.pop(0) if len(manners) > 1 else manners[0] if manners else "404"
         content = self.server.files.get(name, b"")
@@ -71,6 +88,14 @@ class Handler(BaseHTTPRequestHandler):
                 headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
             sent = rest[: len(rest) // 2] if manner == "drop" else rest
             self.answer(206 if start else 200, sent, headers, len(rest))
+
+    def sent_on(self, name: str) -> bool:
+        """Whether the file is elsewhere, to where the answer then points."""
+        for old, new in self.server.moved.items():
+            if name.startswith(old):
+                self.answer(307, b"", {"Location": f"/{new}{name.removeprefix(old)}"})
+                return True
+        return False
 
     def answer(self, status: int, body: bytes, headers: dict[str, str], length: int | None = None):
         self.send_response(status)

@@ -301,11 +301,56 @@ def test_a_hub_that_does_not_say_what_a_file_is_sends_none(server, folder, tenso
     assert [how for _, how in server.asked] == ["head"]
 
 
-def test_a_repository_that_was_renamed_is_followed(server, folder, tensors):
+def test_a_repository_that_was_renamed_twice_is_followed(server, folder, tensors):
     server.put_on_hub("owner/new", tensors, COMMIT)
-    first = on_hub(server, b"", Location="/owner/new/resolve/main/model.safetensors")
+    server.rename("owner/small", "owner/middle")
+    server.rename("owner/middle", "owner/new")
+    url = server.rename("owner/old", "owner/small")
+    first = source(url, tensors, hash=None, filename="small.safetensors", tier="B")
     record = obtain(folder, first)
     assert (record.status, record.revision, record.source) == ("ok", COMMIT, first["url"])
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "reason"),
+    [
+        ("404", 1, "the server answered 404 Not Found"),
+        ("401", 1, "the server answered 401 Unauthorized"),
+        ("503", 3, "the server answered 503 (3 attempts)"),
+    ],
+)
+def test_a_hub_that_has_trouble_is_asked_again_and_one_without_the_file_is_not(
+    server, folder, tensors, status, asked, reason
+):
+    first = on_hub(server, tensors)
+    server.heads = int(status)
+    record = obtain(folder, first)
+    assert (record.status, reasons(record)) == ("missed", [(first["url"], reason)])
+    assert [how for _, how in server.asked] == ["head"] * asked
+
+
+def test_a_hub_that_is_away_is_not_waited_for_nor_asked_again(folder, good):
+    host = closed_address().rpartition("/")[0]
+    urls = [f"{host}/owner/{name}/resolve/main/model.safetensors" for name in ("a", "b")]
+    sources = [source(url, good, hash=None, filename=f"{url[-30:-25]}.pth") for url in urls]
+    record = obtain(folder, *sources)
+    assert reasons(record) == [
+        (urls[0], "cannot connect to 127.0.0.1"),
+        (urls[1], "127.0.0.1 did not answer before"),
+    ]
+
+
+def test_no_secret_is_sent_to_a_hub(server, folder, tensors, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    assert obtain(folder, on_hub(server, tensors)).status == "ok"
+    assert server.authorized == []
+
+
+def test_a_hub_is_not_asked_where_the_user_is_offline(server, folder, tensors, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    record = obtain(folder, on_hub(server, tensors))
+    ((_, reason),) = reasons(record)
+    assert (record.status, reason, server.asked) == ("missed", "HF_HUB_OFFLINE is set", [])
 
 
 def test_another_file_than_the_hub_once_had_is_not_taken_unasked(server, folder, tensors, tmp_path):

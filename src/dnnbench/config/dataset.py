@@ -70,5 +70,4 @@ def named(name: str) -> Dataset:
 
 def code(name: str) -> list[str]:
     """Return the files that declare a data set, for rules: no import statement names them."""
-    file = code_graph.module_file(plugins.module_of(GROUP, Dataset, name))
-    return [str(path) for path in code_graph.sources(file)] if file else []
+    return list(map(str, code_graph.module_sources(plugins.module_of(GROUP, Dataset, name))))

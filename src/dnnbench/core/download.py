@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -24,6 +25,9 @@ _PIECE = 2**16  # What is lost, at most, where the connection breaks.
 _WEB_PAGE = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 
 
+T = TypeVar("T")
+
+
 class DownloadError(UserError):
     """A file that could not be fetched: names the address and the reason."""
 
@@ -32,8 +36,8 @@ class UnreachableError(DownloadError):
     """No connection to the host at all: its other files need not be tried."""
 
 
-class _PassingError(Exception):
-    """What another attempt may get over, after a pause."""
+class PassingError(Exception):
+    """What another attempt may get over, after a pause: raised by attempts for ``patiently``."""
 
     def __init__(self, reason: str, pause_s: float = 0.0) -> None:
         super().__init__(reason)
@@ -60,7 +64,7 @@ def fetch(
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     continued = part.exists()
-    _patiently(url, partial(_attempt, url, part, report))
+    patiently(url, partial(_attempt, url, part, report))
     try:
         check(part)
     except IntegrityError as error:
@@ -78,43 +82,32 @@ def host(url: str) -> str:
     return urlsplit(url).hostname or url
 
 
-def head(url: str) -> Mapping[str, str]:
-    """The headers of an answer for ``url``, without its body; not those of where it redirects to.
+def patiently(url: str, attempt: Callable[[], T]) -> T:
+    """Return what ``attempt`` returns, once it raises no PassingError, with growing pauses.
 
-    Tried again as ``fetch`` does. Raises UnreachableError or DownloadError where there is no file.
+    A host that cannot be reached at all is tried twice. Raises DownloadError where the last attempt
+    fails too, and what else ``attempt`` raises.
     """
-    found: Mapping[str, str] = {}
-
-    def attempt() -> None:
-        nonlocal found
-        with _connecting(url):
-            answer = requests.head(url, allow_redirects=False, timeout=_PATIENCE_S)
-            _check_status(url, answer)
-            found = answer.headers
-
-    _patiently(url, attempt)
-    return found
-
-
-def _patiently(url: str, attempt: Callable[[], None]) -> None:
-    """Call ``attempt`` until it raises nothing that another attempt may get over."""
-    for number, pause_s in enumerate((*_PAUSES_S, None)):
+    pauses = iter(_PAUSES_S)
+    number = 0
+    while True:
+        number += 1
+        pause_s = next(pauses, None)
         try:
-            attempt()
-            return
+            return attempt()
         except UnreachableError:
-            if number:
+            if number > 1:
                 raise
             asked_s = 0.0
-        except _PassingError as error:
+        except PassingError as error:
             if pause_s is None:
-                raise DownloadError(f"{url}: {error} ({number + 1} attempts)") from error
+                raise DownloadError(f"{url}: {error} ({number} attempts)") from error
             asked_s = error.pause_s
         time.sleep(min(max(pause_s or 0.0, asked_s), _LONGEST_PAUSE_S))
 
 
 def _attempt(url: str, part: Path, report: Callable[[int, int | None], None]) -> None:
-    """Bring ``part`` to its end. Raises _PassingError where another attempt may help."""
+    """Bring ``part`` to its end. Raises PassingError where another attempt may help."""
     have = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"}  # Compressed bytes could not be continued.
     if have:
@@ -143,7 +136,7 @@ def _connecting(url: str) -> Iterator[None]:
     ) as error:
         if isinstance(getattr(error.args[0], "reason", None), NewConnectionError):
             raise UnreachableError(f"{url}: cannot connect to {host(url)}") from error
-        raise _PassingError("the connection broke") from error
+        raise PassingError("the connection broke") from error
     except requests.RequestException as error:
         raise DownloadError(f"{url}: {type(error).__name__}") from error
 
@@ -154,25 +147,27 @@ def _file_follows(url: str, answer: requests.Response, part: Path, have: int) ->
         if answer.headers.get("Content-Range") == f"bytes */{have}":
             return False
         part.unlink()
-        raise _PassingError("it has changed since it was begun")
-    _check_status(url, answer)
+        raise PassingError("it has changed since it was begun")
+    check_status(url, answer.status_code, answer.reason, answer.headers)
     if "text/html" in answer.headers.get("Content-Type", ""):
         raise DownloadError(f"{url}: a web page, not the file")
     return True
 
 
-def _check_status(url: str, answer: requests.Response) -> None:
-    """Raise what the status of an answer means, if it is no success and no redirection."""
-    status = answer.status_code
+def check_status(url: str, status: int, reason: str, headers: Mapping[str, str]) -> None:
+    """Raise what the status of an answer means, if it is no success and no redirection.
+
+    PassingError where the server may recover, with the pause that it asks for; else DownloadError.
+    """
     if (
         status in (requests.codes.request_timeout, requests.codes.too_many_requests)
         or status >= 500
     ):
-        asked = answer.headers.get("Retry-After", "")
+        asked = headers.get("Retry-After", "")
         pause_s = float(asked) if asked.isdecimal() else 0.0
-        raise _PassingError(f"the server answered {status}", pause_s)
-    if not answer.ok:
-        raise DownloadError(f"{url}: the server answered {status} {answer.reason}")
+        raise PassingError(f"the server answered {status}", pause_s)
+    if status >= 400:
+        raise DownloadError(f"{url}: the server answered {status} {reason}")
 
 
 def _receive(
@@ -201,4 +196,4 @@ def _receive(
         file.flush()
         os.fsync(file.fileno())
     if total is not None and have != total:
-        raise _PassingError(f"the connection broke at {have} of {total} bytes")
+        raise PassingError(f"the connection broke at {have} of {total} bytes")

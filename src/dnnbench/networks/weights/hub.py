@@ -1,18 +1,20 @@
 """Files on Hugging Face: the commit that an address means today, and what its file hashes to.
 
-The hub says both in the headers of its answer, ``X-Repo-Commit`` and ``X-Linked-ETag``, before it
-sends where the file lies.
+The hub states both in the headers of its answer, before it sends the file.
 """
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urljoin
+from typing import TYPE_CHECKING
 
 from dnnbench.core import download
 
+if TYPE_CHECKING:
+    from huggingface_hub import HfFileMetadata
+
 _ADDRESS = re.compile(r"(https?://[^/]+/[^/]+/[^/]+/resolve/)([^/]+)(/[^?]+)")
-# A repository that was renamed has another address, and that one may have been too.
-_RENAMED = 3
+# To connect, and to wait for the headers.
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -25,26 +27,46 @@ class File:
 
 
 def is_address(url: str | None) -> bool:
-    """Whether ``url`` is that of a file on a hub: ``.../OWNER/NAME/resolve/REVISION/FILE``."""
+    """Return whether ``url`` is of a file on a hub: ``.../OWNER/NAME/resolve/REVISION/FILE``."""
     return bool(url and _ADDRESS.fullmatch(url))
 
 
 def look_up(url: str) -> File:
-    """What the hub says of the file at ``url``. Raises DownloadError where it does not say it all.
+    """Return what the hub states of the file at ``url``, an address by ``is_address``.
 
-    ``url`` may name a branch; the address of what is returned names a commit.
+    ``url`` may name a branch; the address of what is returned names a commit. Tried again as
+    ``download.fetch`` does. Raises UnreachableError, or DownloadError where the hub has no such
+    file or does not state it all.
     """
-    place, headers = url, download.head(url)
-    for _ in range(_RENAMED):
-        if not headers.get("Location", "").startswith("/"):
-            break
-        place = urljoin(place, headers["Location"])
-        headers = download.head(place)
-    revision = headers.get("X-Repo-Commit", "")
-    sha256 = headers.get("X-Linked-ETag", "").strip('"')
-    address = _ADDRESS.fullmatch(place)
+    metadata = download.patiently(url, lambda: _metadata(url))
+    revision, sha256 = metadata.commit_hash or "", metadata.etag or ""
+    address = _ADDRESS.fullmatch(url)
     if not address or not re.fullmatch(r"[0-9a-f]{40}", revision):
         raise download.DownloadError(f"{url}: the hub does not say which commit it is of")
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
         raise download.DownloadError(f"{url}: the hub does not say its SHA-256")
     return File(f"{address[1]}{revision}{address[3]}", revision, sha256)
+
+
+def _metadata(url: str) -> "HfFileMetadata":
+    """What the hub answers at one attempt; what goes wrong is said in errors of ``download``."""
+    # Here, not above: only networks with such a source need to wait for it.
+    import httpx2
+    from huggingface_hub import get_hf_file_metadata
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    try:
+        # No token: the address may be of any host, and all files are public.
+        return get_hf_file_metadata(url, token=False, timeout=_PATIENCE_S)
+    except HfHubHTTPError as error:
+        answer = error.response
+        download.check_status(url, answer.status_code, answer.reason_phrase, answer.headers)
+        raise download.DownloadError(f"{url}: {type(error).__name__}") from error
+    except OfflineModeIsEnabled as error:
+        raise download.UnreachableError(f"{url}: HF_HUB_OFFLINE is set") from error
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
+        raise download.UnreachableError(f"{url}: cannot connect to {download.host(url)}") from error
+    except (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError) as error:
+        raise download.PassingError("the connection broke") from error
+    except httpx2.HTTPError as error:
+        raise download.DownloadError(f"{url}: {type(error).__name__}") from error

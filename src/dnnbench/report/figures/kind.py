@@ -58,6 +58,5 @@ def kinds(*, per_device: bool) -> list[Kind]:
 
 def code() -> list[str]:
     """Return the files that draw all kinds, for rules: no import statement names them."""
-    names = (plugins.module_of(GROUP, Kind, name) for name in plugins.find(GROUP, Kind))
-    files = {file for name in names if (file := code_graph.module_file(name))}
-    return sorted({str(path) for file in files for path in code_graph.sources(file)})
+    modules = [plugins.module_of(GROUP, Kind, name) for name in plugins.find(GROUP, Kind)]
+    return sorted({str(path) for name in modules for path in code_graph.module_sources(name)})
