@@ -1,5 +1,6 @@
 """A library of networks that this file makes up: found by its entry point, used like any other."""
 
+import math
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from dnnbench.cli import write_schemas
 from dnnbench.config.library import GROUP, Library, libraries
 from dnnbench.core.plugins import PluginError
 from dnnbench.core.storage import read_lines, read_rows
+from dnnbench.images import geometry
 from dnnbench.networks import model_list, registry
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.latency_records import LatencyLine
@@ -31,7 +33,7 @@ def answers_wrongly(name, source):
     return [toys.entry(name)]
 
 
-LIBRARY = Library(name="toybox", find=find, form="<toy>", printed=str.title)
+LIBRARY = Library(name="toybox", find=find, form="<toy>", printed=str.title, resize=math.ceil)
 TWIN = Library(name="timm", find=find)
 NEEDY = Library(name="wooden", find=needs_more, package="toys-of-wood")
 CARELESS = Library(name="careless", find=answers_wrongly)
@@ -81,6 +83,15 @@ def test_networks_of_a_made_up_library_are_counted_and_timed(plugins_of, tmp_pat
     assert known["toybox-small"].builder == "helpers.toys:small"
     assert registry.spec_of("toybox-small") == "toybox:small"
     assert model_list.printed_name("toybox-small") == "Small"
+
+
+def test_pictures_are_cut_as_the_library_of_the_weights_does(plugins_of):
+    plugins_of("LIBRARY")
+    source = {"tier": "B", "url": "https://example.org/w.pth", "filename": "w.pth", "hash": None}
+    source |= {"interpolation": "bicubic", "crop_pct": 0.9}
+    for library, name in (("toybox<=2.0", "bicubic-36-32"), ("another 2.0", "bicubic-35-32")):
+        network = toys.entry("small", weights=[source | {"library": library}])
+        assert geometry.of(network, "native").name == name
 
 
 def test_texts_that_list_libraries_list_a_made_up_one(plugins_of):

@@ -4,6 +4,7 @@ The descriptor is here, below the modules that declare one (``dnnbench.networks.
 that names, schemas and messages can list the libraries without importing what they need.
 """
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ class Library:
     ``<prefix>-<name>``, from which the name can be told again. ``printed(name)`` returns what
     figures call a network, from its key without the prefix. ``package`` is the distribution to
     install. Where it is ``versioned``, its version is part of the definition of its networks, so
-    that another version measures them again.
+    that another version measures them again. ``resize`` makes whole pixels of the side that it
+    resizes pictures to, input size / crop share.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Library:
     printed: Callable[[str], str] = _same
     package: str | None = None
     versioned: bool = False
+    resize: Callable[[float], int] = math.floor
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9_]+", self.name):
@@ -58,6 +61,16 @@ def libraries() -> dict[str, Library]:
 def forms() -> list[str]:
     """Return how a list of models names the networks of each library, for help texts."""
     return [f"{library.name}:{library.form}" for library in libraries().values()]
+
+
+def resize_of(publisher: str) -> Callable[[float], int]:
+    """Return ``resize`` of the library that published weights, such as ``torchvision<=0.5``.
+
+    What is not among the libraries rounds down.
+    """
+    name = re.match("[a-z0-9_]*", publisher)
+    library = libraries().get(name[0]) if name else None
+    return library.resize if library else math.floor
 
 
 def by_key(key: str) -> tuple[Library, str] | None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from math import floor
 from typing import Literal, Self
 
+from dnnbench.config.library import resize_of
 from dnnbench.core.errors import UserError
-from dnnbench.networks.registry import Network, WeightsSource
+from dnnbench.networks.registry import Network
 
 Protocol = Literal["bianco2018", "native"]
 
@@ -57,16 +58,9 @@ def of(network: Network, protocol: Protocol) -> Geometry:
         return Geometry("bilinear", floor(size / _SHARE_2018), size)
     for source in sorted(network.weights, key=lambda source: "BAC".index(source.tier)):
         if source.interpolation and source.crop_pct:
-            return Geometry(source.interpolation, _resize(source, source.crop_pct, size), size)
+            resize = resize_of(source.library)(size / source.crop_pct)
+            return Geometry(source.interpolation, resize, size)
     raise GeometryError(
         f"config/models.yaml: {network.key}.weights: no source has interpolation and crop_pct,"
         " which dataset.protocol native takes; add them, or choose bianco2018"
     )
-
-
-def _resize(source: WeightsSource, share: float, size: int) -> int:
-    """Libraries round the quotient down; torchvision states the size, of which the share in the
-    registry is a rounded quotient.
-    """
-    exact = size / share
-    return round(exact) if source.library.startswith("torchvision") else floor(exact)

@@ -73,4 +73,7 @@ def _arguments(name: str, size: int) -> dict[str, Any]:
 
 # Not versioned: its networks must fit the weights that it published, and its version is another on
 # other machines of the same study.
-LIBRARY = Library(name="torchvision", find=find, printed=_printed, package="torchvision")
+# It states the side that it resizes to, of which the share in the registry is a rounded quotient.
+LIBRARY = Library(
+    name="torchvision", find=find, printed=_printed, package="torchvision", resize=round
+)
