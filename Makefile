@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Timings are not made through this variable; see docs/method.md.
 TEST_ENV := OMP_WAIT_POLICY=PASSIVE
 
-.PHONY: study restore env test-env test test-slow test-all lint format bench schemas lock
+.PHONY: study restore env test-env test test-slow test-all lint format bench schemas cases lock
 
 study: env
 	@dnnbench unlock
@@ -60,6 +60,10 @@ bench: test-env
 
 schemas: env
 	python -m dnnbench.cli.write_schemas
+
+# What the package answers, for the tests of the page's scripts.
+cases: test-env
+	cd tests && python -m helpers.judging_cases
 
 # Resolves for both architectures without downloading; needs uv (pip install uv).
 lock:

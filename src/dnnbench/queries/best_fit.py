@@ -75,15 +75,21 @@ class Entry(Record):
     next_params_more: int | None
 
 
-@cache
 def entry_type() -> type[Entry]:
     """Return Entry with a further column for each limit whose number it does not hold."""
-    others: dict[str, Any] = {
-        limit.column: (float | None, None)
-        for limit in known_limits().values()
-        if limit.column not in Entry.model_fields
-    }
-    return create_model("Entry", __base__=Entry, **others) if others else Entry
+    return _entry_type(
+        tuple(
+            limit.column
+            for limit in known_limits().values()
+            if limit.column not in Entry.model_fields
+        )
+    )
+
+
+@cache
+def _entry_type(others: tuple[str, ...]) -> type[Entry]:
+    fields: dict[str, Any] = dict.fromkeys(others, (float | None, None))
+    return create_model("Entry", __base__=Entry, **fields) if others else Entry
 
 
 class Give(Record):
@@ -177,7 +183,7 @@ def pick(
         device=device,
         batch_size=batch_size,
         variant=variant,
-        limits={name: limits.get(name) for name in known_limits()},
+        limits=dict.fromkeys(known_limits()) | {one.name: value for one, value in given(limits)},
         networks=len(known),
         fit=len(certain),
         cannot_tell=len(found) - len(certain),

@@ -4,6 +4,7 @@ The page gets ``WORDS`` as data and fills them in templates/wording.js, because 
 limits there; tests/report/judging_cases.json holds both sides together.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from string import ascii_lowercase
@@ -54,7 +55,10 @@ def binding(answer: Pick) -> str:
 def change(give: Give) -> str:
     """Return how far a limit has to give: ``-40.9%``."""
     minimum = known_limits()[give.limit].minimum
-    return f"{(1 / give.factor if minimum else give.factor) - 1:+.1%}"
+    share = (1 / give.factor if minimum else give.factor) - 1
+    # Halves go up, as in the page's script; Python's own formatting rounds them to even.
+    tenths = math.floor(abs(share) * 1000 + 0.5)
+    return f"{'-' if share < 0 else '+'}{tenths / 10:.1f}%"
 
 
 def reason(text: str) -> str:

@@ -2,7 +2,10 @@
 const wording = (() => {
   const { words: WORDS } = explorerData;
   const phrase = (words) => words.join(", ");
-  const percent = (share) => `${share < 0 ? "" : "+"}${(share * 100).toFixed(1)}%`;
+  const percent = (share) => {
+    const tenths = Math.floor(Math.abs(share) * 1000 + 0.5);
+    return `${share < 0 ? "-" : "+"}${(tenths / 10).toFixed(1)}%`;
+  };
   const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
 
   // A number with what it rests on in brackets.

@@ -1,0 +1,256 @@
+"""Golden cases for the page's judging.js, wording.js and plotting.js: the answers of the package.
+
+``make cases`` writes them to tests/report/judging_cases.json. A made-up device has a network for
+every way in which numbers may be known: ties, bounds on both sides of a limit, missing values.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from dnnbench.core.formatting import grouped, loosened
+from dnnbench.queries import best_fit, wording
+from dnnbench.queries.best_fit import Give, Pick
+from dnnbench.queries.limits import given, known_limits
+from dnnbench.queries.selection import Candidate, candidates
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.report import explorer_data
+from dnnbench.report.figures.explorer_facts import controls
+from helpers import rows, studies
+from helpers.paths import ROOT
+
+FILE = ROOT / "tests/report/judging_cases.json"
+SIZES = (1, 8)
+CHOSEN = (
+    # Limits that no network keeps to.
+    {"min_fps": 1e6},
+    {"min_top1": 99.0, "max_memory_gib": 0.001},
+    {"max_params_m": 0.5},
+    # The best is a network of whose bounds nothing is known.
+    {"max_memory_gib": 0.25, "min_fps": 95.0},
+    {"max_memory_gib": 0.25, "min_fps": 100.0, "max_params_m": 30.0},
+    {"max_memory_gib": 0.07, "min_top1": 60.0},
+)
+MIXED = 30
+
+Limits = dict[str, float]
+
+
+def text() -> str:
+    """What the file should hold."""
+    study, models = _study()
+    data = json.loads(
+        json.dumps(explorer_data.data(studies.results(study, models, comparisons=_tests())))
+    )
+    (device,) = [one for one in data["devices"] if one["key"] == rows.DEVICE]
+    views = device["views"]
+    for view in views.values():
+        for network in view["networks"]:
+            del network["record"], network["unstable"]
+    page = {key: data[key] for key in ("accuracy", "words", "limits", "facts")}
+    for control in page["limits"]:
+        del control["stops"]
+    cases = [
+        {"size": size, "limits": limits, "answer": _answer(study, models, size, limits)}
+        for size in SIZES
+        for limits in _limits(study, models, size)
+    ]
+    whole = {"page": page, "views": views, "cases": ["CASES"]}
+    # A line a case, so that a change shows which cases it is about.
+    lines = ",\n  ".join(json.dumps(case, ensure_ascii=False) for case in cases)
+    return json.dumps(whole, indent=1, ensure_ascii=False).replace('"CASES"', lines) + "\n"
+
+
+def _study() -> tuple[list[StudyRow], list[ModelRow]]:
+    imagenet = {"accuracy_source": "measured:imagenet"}
+    figure = {"accuracy_source": "published:figure"}
+    bare = {"latency_ms_low": None, "latency_ms_high": None}
+    networks: dict[str, dict[str, Any]] = {
+        # Two that a paired test does not tell apart, and one that it does.
+        "ares": {"top1": 82.0, "memory_mib": 900.0, **_ms(40, 38, 44), **imagenet},
+        "bia": {"top1": 81.6, "memory_mib": 700.0, **_ms(30, 29, 31), **imagenet},
+        "cronus": {"top1": 81.5, "memory_mib": 500.0, **_ms(25, 20, 33), **imagenet},
+        # Read off a figure: their bounds overlap.
+        "dione": {"top1": 76.15, "memory_mib": 310.0, **_ms(12, 11.5, 12.5), **figure},
+        "eos": {"top1": 76.12, "memory_mib": 310.0, **_ms(9, 8.5, 11), **figure},
+        # The same numbers as another's: its name decides.
+        "echo": {"top1": 76.12, "memory_mib": 310.0, **_ms(9, 8.5, 11), **figure},
+        # One process, so that nothing is known of its bounds.
+        "fides": {"top1": 74.0, "memory_mib": 250.0, **_ms(10, 10, 10), **bare},
+        # Printed numbers, whose rounding lies across limits.
+        "gaia": {
+            **{"top1": 71.01, "memory_mib": 102.4, **_ms(8, 8, 8), **bare},
+            "source": "published",
+        },
+        "hera": {"top1": 69.5, "memory_status": "oom", "memory_mib": None, **_ms(6, 5.9, 6.1)},
+        "iris": {"top1": 65.0, "memory_mib": 80.0, **_ms(5, 4.5, 5.5), "stable": False},
+        # Accuracy without an interval.
+        "juno": {
+            **{"top1": 60.25, "memory_mib": 60.0, **_ms(4, 3.9, 4.1)},
+            "accuracy_source": "measured:folder",
+        },
+        # Never right: no limit can be as low as its interval.
+        "kale": {"top1": 0.0, "memory_mib": 40.0, **_ms(2, 1.9, 2.2), **imagenet},
+        "leto": {"status": "timeout", "latency_ms": None, **bare},
+        "metis": {"top1": None, "accuracy_source": None},
+    }
+    measured = {
+        "ares": (81.6, 82.4),
+        "bia": (81.2, 82.0),
+        "cronus": (81.1, 81.9),
+        "kale": (0.0, 0.4),
+    }
+    models = [
+        rows.model_row(
+            key,
+            (14 - at) * 1_500_000,
+            **(
+                {
+                    "top1_source": "measured:imagenet",
+                    "top1_low": measured[key][0],
+                    "top1_high": measured[key][1],
+                }
+                if key in measured
+                else {}
+            ),
+        )
+        for at, key in enumerate(networks)
+        if key != "iris"  # Without a row of models.csv its parameters are not known.
+    ]
+    study = [
+        rows.row(key, **fields, batch_size=size)
+        for key, fields in networks.items()
+        for size in SIZES
+    ]
+    return study, models
+
+
+def _ms(value: float, low: float, high: float) -> dict[str, float]:
+    return {"latency_ms": value, "latency_ms_low": low, "latency_ms_high": high}
+
+
+def _tests() -> list[Any]:
+    return [rows.comparison("ares", "bia", 0.3), rows.comparison("ares", "cronus", 0.01)]
+
+
+def _limits(study: list[StudyRow], models: list[ModelRow], size: int) -> Iterator[Limits]:
+    """No limit, each number and each of its bounds as the only limit, and mixtures of them."""
+    ranked = _ranked(study, models, size)
+    values: dict[str, list[float]] = {}
+    for control in controls():
+        known = [one.numbers[control.name] for one in ranked if control.name in one.numbers]
+        ends = {end for one in known for end in (one.low, one.value, one.high) if end > 0}
+        values[control.name] = sorted(ends | {float(f"{end:.2g}") for end in ends})
+    yield {}
+    yield from CHOSEN
+    for name, own in values.items():
+        yield from ({name: value} for value in own[:: 2 if size == 1 else 6])
+    for turn in range(MIXED):
+        # Steps that share no factor with each other walk through the combinations.
+        yield {
+            name: own[turn * step % len(own)]
+            for (name, own), step in zip(values.items(), (7, 5, 3, 11), strict=True)
+            if (turn + step) % 4
+        }
+
+
+def _ranked(study: list[StudyRow], models: list[ModelRow], size: int) -> list[Candidate]:
+    return candidates(study, {row.model: row for row in models}, size)[rows.DEVICE]
+
+
+def _answer(
+    study: list[StudyRow], models: list[ModelRow], size: int, limits: Limits
+) -> dict[str, Any]:
+    """What the page should say: the package's answer, and its words."""
+    by_key = {row.model: row for row in models}
+    arguments = {"top": 99, "comparisons": _tests()}
+    answer = best_fit.pick(study, by_key, rows.DEVICE, limits, size, **arguments)
+    ranked = _ranked(study, models, size)
+    judged = [one for one in ranked if one.known(limits)]
+    # The page names first what cannot be judged under any limits.
+    always = best_fit.pick(study, by_key, rows.DEVICE, {}, size, **arguments).left_out
+    order = [*always, *(one.model for one in ranked if one.model in answer.left_out)]
+    left_out = {model: wording.reason(answer.left_out[model]) for model in order}
+    letters = wording.tie_letters(entry.tie_group for entry in answer.entries)
+    return {
+        "judged": [[one.model, _verdict(one, limits)] for one in judged],
+        "found": [
+            [entry.model, entry.rank, entry.fits, entry.tie_group, entry.undecided or ""]
+            for entry in answer.entries
+        ],
+        "letters": {str(group): letter for group, letter in letters.items()},
+        "best": answer.best,
+        "sure": answer.best_certain,
+        "fit": answer.fit,
+        "better": answer.better,
+        "left_out": left_out,
+        "doubts": _doubts(judged, answer, limits),
+        "binding": [
+            [one.limit, one.miss.model, *map(_give, one.miss.outside)] for one in answer.binding
+        ],
+        "nearest": [[miss.model, *map(_give, miss.gives)] for miss in answer.nearest],
+        "front": _front(judged, limits),
+        "texts": [
+            f"Batch size {size}, {', '.join(_limit(*one) for one in given(limits)) or 'no limit'}.",
+            wording.count(answer),
+            wording.binding(answer),
+            grouped({model.upper(): why for model, why in left_out.items()}),
+        ],
+    }
+
+
+def _verdict(one: Candidate, limits: Limits) -> str:
+    fits = one.fits(limits)
+    if fits == "yes":
+        return "fits"
+    verdicts = one.verdicts(limits).items()
+    words = [known_limits()[name].word for name, verdict in verdicts if verdict == fits]
+    return f"{ {'no': 'does not fit', 'cannot_tell': 'cannot tell'}[fits] }: {', '.join(words)}"
+
+
+def _doubts(judged: list[Candidate], answer: Pick, limits: Limits) -> str:
+    """Why it cannot be told of the best one whether it fits."""
+    texts = []
+    for one in judged:
+        for name, verdict in one.verdicts(limits).items():
+            if one.model == answer.best and verdict == "cannot_tell":
+                certain = one.numbers[name].certain
+                why = "the limit lies within its bounds" if certain else "its bounds are not known"
+                texts.append(f"{known_limits()[name].word}: {why}")
+    return ", ".join(texts)
+
+
+def _limit(limit: Any, value: float | str) -> str:
+    number = value if isinstance(value, str) else repr(value).removesuffix(".0")
+    return f"{limit.word} {'≥' if limit.minimum else '≤'} {number} {limit.unit}"
+
+
+def _give(give: Give) -> str:
+    limit = known_limits()[give.limit]
+    return f"{_limit(limit, loosened(give.needed, limit.minimum))} ({wording.change(give)})"
+
+
+def _front(judged: list[Candidate], limits: Limits) -> dict[str, list[str]]:
+    """By axis, the networks that fit or may and that none beats in both numbers, best x first."""
+    fronts = {}
+    for axis in ("min_fps", "max_memory_gib"):
+        sign = 1 if known_limits()[axis].minimum else -1
+        points = [
+            (sign * one.numbers[axis].value, one.top1.value, one.model)
+            for one in judged
+            if axis in one.numbers and one.fits(limits) != "no"
+        ]
+        front = [
+            (x, model)
+            for x, y, model in points
+            if not any(
+                u >= x and v >= y and (other < model if (u, v) == (x, y) else True)
+                for u, v, other in points
+            )
+        ]
+        fronts[axis] = [model for _, model in sorted(front, reverse=True)]
+    return fronts
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), encoding="utf-8")

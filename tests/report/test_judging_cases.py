@@ -1,0 +1,106 @@
+"""The page's scripts against the package, in an embedded JavaScript engine."""
+
+import json
+from typing import Any
+
+import dukpy
+import pytest
+from helpers import judging_cases
+from helpers.paths import ROOT
+
+TEMPLATES = ROOT / "src/dnnbench/report/templates"
+# An answer in the shape of the golden cases.
+ANSWER = """
+const answerOf = ({ size, limits }) => {
+  const view = golden.views[size];
+  const answer = judging.judge(view, explorerData.limits, limits);
+  const modelOf = (one) => one?.network.model ?? null;
+  const upper = (model) => model.toUpperCase();
+  const networks = Object.fromEntries(
+    view.networks.map(({ model }) => [model, { name: model, colour: "" }]),
+  );
+  const front = (axis) => {
+    const { minimum } = explorerData.limits.find(({ name }) => name === axis);
+    const points = plotting.pointsOf([...answer.judged], axis, networks);
+    return plotting.frontOf(points.filter(({ fits }) => fits !== "no"), minimum);
+  };
+  const names = (controls) => controls.map(({ name }) => name).join("+");
+  return {
+    judged: answer.judged.map((one) => [modelOf(one), wording.verdict(one)]),
+    found: answer.found.map((one) => [
+      modelOf(one), one.rank, one.fits, one.group, names(judging.controlsOf(one, "cannot_tell")),
+    ]),
+    letters: Object.fromEntries(wording.letters(answer.found)),
+    best: modelOf(answer.best),
+    sure: modelOf(answer.sure),
+    fit: answer.fit,
+    better: answer.better.length,
+    left_out: answer.leftOut,
+    doubts: answer.best ? wording.doubts(answer.best) : "",
+    binding: answer.binding.map(({ miss }) => [
+      miss.outside[0].control.name, modelOf(miss.one), ...miss.outside.map(wording.give),
+    ]),
+    nearest: answer.nearest.map((miss) => [modelOf(miss.one), ...miss.gives.map(wording.give)]),
+    front: Object.fromEntries(
+      ["min_fps", "max_memory_gib"].map((axis) => [axis, front(axis).map(({ model }) => model)]),
+    ),
+    texts: [
+      wording.question(answer, size),
+      wording.count(answer),
+      wording.binding(answer),
+      wording.reasons(answer.leftOut, upper),
+    ],
+  };
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def golden() -> dict[str, Any]:
+    return json.loads(judging_cases.FILE.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def answers(golden: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the page's own scripts answer in each case."""
+    engine = dukpy.JSInterpreter()
+    text = json.dumps(golden)
+    engine.evaljs(f"const golden = {text}; const explorerData = golden.page; 0")
+    for name in ("judging", "wording", "plotting"):
+        engine.evaljs((TEMPLATES / f"{name}.js").read_text(encoding="utf-8"))
+    engine.evaljs(ANSWER)
+    return json.loads(engine.evaljs("JSON.stringify(golden.cases.map(answerOf))"))
+
+
+def test_the_golden_cases_are_what_the_package_answers() -> None:
+    assert judging_cases.FILE.read_text(encoding="utf-8") == judging_cases.text(), "run: make cases"
+
+
+def test_the_page_answers_as_the_package_does(
+    golden: dict[str, Any], answers: list[dict[str, Any]]
+) -> None:
+    for case, answer in zip(golden["cases"], answers, strict=True):
+        assert answer == case["answer"], (case["size"], case["limits"])
+
+
+def test_the_golden_cases_hold_every_kind_of_answer(golden: dict[str, Any]) -> None:
+    found = [case["answer"] for case in golden["cases"]]
+    assert {text for answer in found for text in answer["texts"][2:3]} == {
+        golden["page"]["words"][key]
+        for key in ("better_network", "any_network", "no_single_limit", "no_limit")
+    }
+    kinds = {
+        "nothing fits": [not answer["best"] for answer in found],
+        "certain": [answer["best"] == answer["sure"] for answer in found],
+        "doubtful": [bool(answer["doubts"]) for answer in found],
+        "bounds not known": ["not known" in answer["doubts"] for answer in found],
+        "ties": [bool(answer["letters"]) for answer in found],
+        "a missing number": [len(answer["left_out"]) > 2 for answer in found],
+        "two limits to give": [
+            any(len(miss) > 2 for miss in answer["nearest"]) for answer in found
+        ],
+        "several bind": [len(answer["binding"]) > 1 for answer in found],
+        "singular": [answer["fit"] == 1 for answer in found],
+    }
+    counts = {kind: sum(answers) for kind, answers in kinds.items()}
+    assert min(counts.values()) > 2, counts
