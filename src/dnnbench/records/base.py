@@ -5,7 +5,7 @@ units in their names. A missing number is ``None`` in memory, an empty field in 
 JSON; NaN and infinity are refused.
 """
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -13,9 +13,6 @@ from pydantic import (
     ConfigDict,
     Field,
 )
-
-if TYPE_CHECKING:
-    pass
 
 SCHEMA_VERSION = 1
 

@@ -1,13 +1,11 @@
 """The shape of results/complexity.csv."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import (
     Field,
 )
 
-if TYPE_CHECKING:
-    pass
 from dnnbench.records.base import ModelName, NonNegative, Record
 
 

@@ -1,13 +1,11 @@
 """What an engine reports about a network that it prepared; part of latency and memory records."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import (
     Field,
 )
 
-if TYPE_CHECKING:
-    pass
 from dnnbench.records.base import NonNegative, Percent, Positive, Record
 
 

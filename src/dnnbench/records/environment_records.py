@@ -1,14 +1,12 @@
 """The shape of results/<device>/environment.json."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import (
     AwareDatetime,
     Field,
 )
 
-if TYPE_CHECKING:
-    pass
 from dnnbench.records.base import SCHEMA_VERSION, DeviceName, NonNegative, Record, SchemaVersion
 
 

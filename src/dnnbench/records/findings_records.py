@@ -1,9 +1,7 @@
 """The shapes of results/findings.json and results/replication.csv."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    pass
 from dnnbench.records.base import (
     SCHEMA_VERSION,
     BatchSize,

@@ -1,13 +1,11 @@
 """The shapes of the files in resources/images/<dataset>."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     Field,
 )
 
-if TYPE_CHECKING:
-    pass
 from dnnbench.records.base import SCHEMA_VERSION, ClassNumber, Record, SchemaVersion
 
 

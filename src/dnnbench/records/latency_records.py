@@ -1,14 +1,12 @@
 """The shape of a round of timing: results/<device>/<variant>/latency/round-<k>.jsonl."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AwareDatetime,
     Field,
 )
 
-if TYPE_CHECKING:
-    pass
 from dnnbench.records.base import (
     SCHEMA_VERSION,
     BatchSize,

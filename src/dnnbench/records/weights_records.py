@@ -1,13 +1,11 @@
 """The shape of resources/weights/<model>.json."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     Field,
 )
 
-if TYPE_CHECKING:
-    pass
 from dnnbench.records.base import SCHEMA_VERSION, ModelName, Record, SchemaVersion, Tier
 
 

@@ -1,0 +1,177 @@
+"""A backend and an engine that this file makes up: a study finds them by their entry points."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers import entry_points, projects, toys
+from helpers.paths import ROOT
+
+from dnnbench.cli import write_schemas
+from dnnbench.config import loading, variants
+from dnnbench.config.backend import Backend
+from dnnbench.config.engine import Engine
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import read_json, read_lines, read_rows
+from dnnbench.devices.cpu import Cpu
+from dnnbench.engines import casting
+from dnnbench.measure import fingerprint, latency
+from dnnbench.records.environment_records import Environment
+from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.memory_records import MemoryRecord
+from dnnbench.records.study_records import StudyRow
+
+
+class Abacus(Cpu):
+    """A device that is the CPU, and says that it is another."""
+
+    name = "abacus"
+    lock_name = "abacus"
+
+    def describe(self):
+        return super().describe() | {"cpu": "Wooden frame"}
+
+
+def count(variant, model, images, on):
+    """Runs the network as torch does."""
+    return casting.in_torch(variant, model, model, on)
+
+
+BACKEND = Backend(name="abacus", make=lambda gpu: Abacus())
+ENGINE = Engine(
+    name="beads",
+    prepare=count,
+    packages=("wooden_beads",),
+    backends=("abacus",),
+    precisions=("fp32",),
+    channels_last=False,
+)
+# For the study, which has no such package.
+READY = Engine(name="ready", prepare=count, backends=("abacus",))
+
+DEVICE = {
+    "device": "frame",
+    "backend": "abacus",
+    "batch_sizes": [1],
+    "threads": 1,
+    "variants": ["fp32-ready"],
+}
+
+
+@pytest.fixture
+def plugins(tmp_path):
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    entry_points.write(folder, "dnnbench.devices", __file__, "BACKEND")
+    entry_points.write(folder, "dnnbench.engines", __file__, "ENGINE", "READY")
+    return folder
+
+
+@pytest.fixture
+def installed(plugins):
+    with entry_points.installed(plugins):
+        variants._combinations.cache_clear()
+        yield
+    variants._combinations.cache_clear()
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A project whose study is one toy network on the made-up device."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    projects.project(folder)
+    toy = toys.entry("small").model_dump_json(exclude={"key", "spec", "weights", "published"})
+    registry = yaml.safe_load((folder / "config/models.yaml").read_text())
+    registry["small"] = json.loads(toy)
+    (folder / "config/models.yaml").write_text(yaml.safe_dump(registry))
+    projects.edit(folder / "params.yaml", {"models": ["small"], "latency": {"rounds": 1}})
+    (folder / "config/devices/frame.yaml").write_text(yaml.safe_dump(DEVICE))
+    return folder
+
+
+def snakemake(folder, plugins, *words):
+    places = (folder / "src", plugins, ROOT / "tests")
+    done = subprocess.run(
+        ["snakemake", "--profile", "cpu", "--configfile", "config/devices/frame.yaml", *words],
+        cwd=folder,
+        env=projects.environment(folder) | {"PYTHONPATH": os.pathsep.join(map(str, places))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.mark.timeout(900)
+def test_a_study_runs_with_a_made_up_backend_and_engine(study, plugins):
+    snakemake(study, plugins, "--", "results/study.csv", "results/frame/environment.json")
+    results = study / "results"
+    environment = read_json(results / "frame/environment.json", Environment)
+    assert (environment.backend, environment.cpu) == ("abacus", "Wooden frame")
+    (cell,) = read_json(results / "frame/fp32-ready/memory/small.json", MemoryRecord).cells
+    assert (cell.status, cell.message) == ("ok", None)
+    (line,) = read_lines(results / "frame/fp32-ready/latency/round-1.jsonl", LatencyLine)
+    assert (line.status, line.message) == ("ok", None)
+    (row,) = [row for row in read_rows(results / "study.csv", StudyRow) if row.device == "frame"]
+    assert (row.model, row.status, row.memory_status) == ("small", "ok", "ok")
+
+
+def test_a_plugins_module_is_part_of_what_its_numbers_depend_on_and_no_others(installed):
+    own = Path(__file__).resolve()
+    measuring = Path(latency.__file__)
+    assert own in fingerprint.measuring_code(measuring, "abacus", "eager")
+    assert own in fingerprint.measuring_code(measuring, "cpu", "ready")
+    assert own not in fingerprint.measuring_code(measuring, "cpu", "eager")
+
+
+def test_texts_that_list_backends_and_engines_list_made_up_ones(installed):
+    schema = write_schemas.SCHEMAS["params.schema.yaml"]()["properties"]
+    assert "abacus" in schema["backend"]["enum"]
+    assert "|beads|" in schema["variants"]["items"]["pattern"]
+    with pytest.raises(UserError, match=r"of fp32, .* and compile, .*, beads, ready; "):
+        variants.parse("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "said"),
+    [
+        ("fp32-beads", "cpu", "beads does not run on backend cpu; write compile or eager"),
+        ("tf32-eager", "abacus", "backend abacus has no TF32"),
+        ("bf16-beads", "abacus", "beads runs fp32 only; write fp32-beads, or choose compile"),
+        ("fp32-beads-channels_last", "abacus", "beads lays out memory itself; write fp32-beads"),
+    ],
+)
+def test_what_a_made_up_engine_cannot_run_is_one_line(installed, name, backend, said):
+    with pytest.raises(UserError) as error:
+        variants.check(name, backend)
+    assert said in str(error.value)
+
+
+def test_a_made_up_engines_package_is_named_with_the_command_that_installs_it(installed):
+    with pytest.raises(UserError, match="wooden_beads is not installed; pip install wooden_beads"):
+        variants.require(["fp32-beads"])
+
+
+def test_a_made_up_backend_without_gpu_refuses_settings_of_one(installed):
+    settings = loading.check(DEVICE)
+    assert settings.gpu is None
+    with pytest.raises(UserError, match="backend abacus has no GPU: remove it"):
+        loading.check({**DEVICE, "gpu": {"select": "0"}})
+
+
+def test_nothing_of_a_plugin_is_imported_with_the_settings():
+    """The settings' modules name no backend, no engine and not torch."""
+    code = (
+        "import sys; from dnnbench.config import loading;"
+        "print([name for name in sys.modules if name == 'torch'"
+        " or name.startswith(('dnnbench.devices', 'dnnbench.engines'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
