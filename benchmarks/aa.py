@@ -28,6 +28,7 @@ from statistics import fmean, median, stdev
 from scipy.stats import t
 
 from dnnbench.config.latency_settings import PROTOCOLS, Passes
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core import isolation, lock, progress
 from dnnbench.core.storage import read_lines
 from dnnbench.devices import backends
@@ -35,12 +36,13 @@ from dnnbench.measure import latency, round
 from dnnbench.networks import builders, registry
 from dnnbench.networks.registry import Network
 from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.published_study import STUDY
 from dnnbench.stats import disturbance, intervals
 from dnnbench.stats.intervals import CONFIDENCE, Estimate
 
 NETWORKS = ("squeezenet1_1", "shufflenet", "mobilenetv2", "resnet18", "alexnet", "googlenet")
 SESSIONS = 8
-OURS, OLD = PROTOCOLS["default"], PROTOCOLS["bianco2018"]
+OURS, OLD = PROTOCOLS["default"], PROTOCOLS[STUDY]
 SETUP = backends.Setup("cpu")
 TIMEOUT_S = 300.0
 PROTOCOL_NAMES = ("ours", "2018", "2018, same time")
@@ -172,7 +174,7 @@ def _round(networks: Mapping[str, Network], number: int, output: Path) -> list[L
         session="aa",
         device="cpu",
         setup=SETUP,
-        variant="fp32-eager",
+        variant=REFERENCE,
         networks=networks,
         batch_sizes=[1],
         protocol="default",

@@ -33,6 +33,7 @@ from dnnbench.measure import accuracy, inference
 from dnnbench.networks import builders, registry
 from dnnbench.networks.registry import Network
 from dnnbench.networks.weights import fetch as weights_stage
+from dnnbench.records.published_study import STUDY
 
 PICTURES = 256
 REPETITIONS = 3
@@ -96,7 +97,7 @@ def whole(networks: list[Network], root: Path, folder: Path, threads: int) -> No
             decoded_arrays.open_decoded(folder / "cold" / "pictures.json"),
             folder / "results" / f"{network.key}.json",
             dataset="folder",
-            protocol="bianco2018",
+            protocol=STUDY,
             device="cpu",
             setup=backends.Setup("cpu"),
             threads=threads,
@@ -146,14 +147,14 @@ def sources() -> Iterable[tuple[str, Path]]:
 
 def decode_all(root: Path, network: Network, cache: Path, threads: int) -> None:
     """What this program does once for all networks of a geometry."""
-    cut = geometry.of(network, "bianco2018")
+    cut = geometry.of(network, STUDY)
     record = decoded_arrays.decode(image_index.index("folder", root, threads), cut, cache, threads)
     write_json(cache / "pictures.json", record)
 
 
 def loader(network: Network, root: Path, workers: int) -> Iterable[list[torch.Tensor]]:
     """The usual way to pictures."""
-    cut = geometry.of(network, "bianco2018")
+    cut = geometry.of(network, STUDY)
     steps = [Resize(cut.resize), CenterCrop(cut.size), ToTensor()]
     transform = Compose([*steps, Normalize(network.mean, network.std)])
     return DataLoader(ImageFolder(str(root), transform), BATCH, num_workers=workers)

@@ -60,6 +60,16 @@ def test_packages_import_only_from_packages_below_them() -> None:
     assert done.returncode == 0, done.stdout
 
 
+def test_the_reference_variant_is_spelled_in_one_module() -> None:
+    spelled = [
+        name(file)
+        for file in [*SOURCE.rglob("*.py"), *ROOT.glob("benchmarks/*.py")]
+        for node in ast.walk(ast.parse(file.read_bytes()))
+        if isinstance(node, ast.Constant) and node.value == "fp32-eager"
+    ]
+    assert spelled == ["src/dnnbench/config/variants.py"]
+
+
 def test_each_folder_of_tests_is_named_for_a_package() -> None:
     assert folders(TESTS) - OTHERS <= folders(SOURCE)
 

@@ -245,7 +245,7 @@ def test_a_table_of_one_device_needs_no_device(run: Run, tmp_path: Path) -> None
     assert json.loads(done.out)["device"] == "titanxp-2018"
 
 
-def test_with_published_devices_only_one_has_to_be_named(run: Run, tmp_path: Path) -> None:
+def test_with_published_study_only_one_has_to_be_named(run: Run, tmp_path: Path) -> None:
     folder = only(tmp_path, "titanxp-2018", "jetsontx1-2018")
     line = one_line(run("pick", "--results", folder))
     assert line == (

@@ -10,7 +10,7 @@ from helpers.studies import TABLES, counted, environment, examined, invented_cel
 
 from dnnbench.core.storage import read_json, write_json
 from dnnbench.findings.examine import overall, same_hardware
-from dnnbench.records import published_devices
+from dnnbench.records import published_study
 from dnnbench.records.findings_records import Claim, Detection, Evidence, Findings, Verdict
 from dnnbench.records.study_records import StudyRow
 from dnnbench.report.findings_section import VERDICTS, arrange
@@ -280,8 +280,8 @@ def test_a_device_tests_what_a_claim_is_about_and_no_more() -> None:
 
 
 def test_the_same_card_confirms_or_overturns() -> None:
-    hardware = {"card": published_devices.TITAN}
-    claims = claims_of(examined(counted(), measured(published_devices.TITAN), hardware)[0])
+    hardware = {"card": published_study.TITAN}
+    claims = claims_of(examined(counted(), measured(published_study.TITAN), hardware)[0])
     for key, claim in claims.items():
         if key.endswith(("titan", "-fps")) or key == "least-memory":
             (test,) = claim.measured
@@ -291,7 +291,7 @@ def test_the_same_card_confirms_or_overturns() -> None:
         row.model_copy(update={"latency_ms": row.latency_ms * 2})
         if row.model == "nasnetalarge" and row.latency_ms
         else row
-        for row in measured(published_devices.TITAN)
+        for row in measured(published_study.TITAN)
     ]
     claim = claims_of(examined(counted(), slower, hardware)[0])["best-above-30-fps"]
     assert [test.verdict for test in claim.measured] == [NOT]
@@ -299,8 +299,8 @@ def test_the_same_card_confirms_or_overturns() -> None:
 
 
 def test_a_jetson_of_today_settles_what_the_printed_tables_cannot() -> None:
-    hardware = {"card": published_devices.JETSON}
-    rows = measured(published_devices.JETSON, memory_basis="net")
+    hardware = {"card": published_study.JETSON}
+    rows = measured(published_study.JETSON, memory_basis="net")
     for networks, verdict in (([], HOLDS), (["resnet50"], NOT)):
         slower = [
             row.model_copy(update={"latency_ms": 500.0}) if row.model in networks else row
@@ -316,8 +316,8 @@ def test_a_jetson_of_today_settles_what_the_printed_tables_cannot() -> None:
 def test_cards_are_known_by_what_they_call_themselves() -> None:
     machine = environment()
     for gpu, device in (
-        ("NVIDIA TITAN Xp", published_devices.TITAN),
-        ("NVIDIA Jetson TX1", published_devices.JETSON),
+        ("NVIDIA TITAN Xp", published_study.TITAN),
+        ("NVIDIA Jetson TX1", published_study.JETSON),
     ):
         assert same_hardware([machine.model_copy(update={"gpu": gpu})]) == {"cpu": device}
     for gpu in (None, "NVIDIA TITAN X (Pascal)", "NVIDIA H100"):

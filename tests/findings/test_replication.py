@@ -7,7 +7,7 @@ from helpers.studies import TABLES, counted, examined, invented_cells
 
 from dnnbench.core.storage import columns, read_rows, write_table
 from dnnbench.findings.replication import replicate
-from dnnbench.records import published_devices
+from dnnbench.records import published_study
 from dnnbench.records.findings_records import ReplicationRow
 from dnnbench.records.study_records import StudyRow
 from dnnbench.tables import published
@@ -26,7 +26,7 @@ def titan(**changes: object) -> list[StudyRow]:
     """The Titan's printed cells as if they had been measured here."""
     update = {"device": "titanxp", "source": "measured", **changes}
     made = published.study_rows(published.read(TABLES))
-    return [row.model_copy(update=update) for row in made if row.device == published_devices.TITAN]
+    return [row.model_copy(update=update) for row in made if row.device == published_study.TITAN]
 
 
 def test_operations_agree_in_41_of_44_rows_as_labelled(rows: list[ReplicationRow]) -> None:
@@ -70,7 +70,7 @@ def test_what_is_not_the_same_quantity_is_never_within(rows: list[ReplicationRow
 
 
 def test_the_same_hardware_is_held_to_the_printed_digits() -> None:
-    rows = replicate(published.read(TABLES), [], titan(), {}, {"titanxp": published_devices.TITAN})
+    rows = replicate(published.read(TABLES), [], titan(), {}, {"titanxp": published_study.TITAN})
     times = rows_of("latency_ms:titanxp-2018", rows)
     memory = rows_of("memory_mib:titanxp-2018", rows)
     assert len(times) == len(memory) == 44 * 7
@@ -79,7 +79,7 @@ def test_the_same_hardware_is_held_to_the_printed_digits() -> None:
 
 
 def test_memory_on_another_basis_is_not_compared() -> None:
-    hardware = {"titanxp": published_devices.TITAN}
+    hardware = {"titanxp": published_study.TITAN}
     rows = replicate(published.read(TABLES), [], titan(memory_basis="net"), {}, hardware)
     assert {row.within for row in rows_of("memory_mib:titanxp-2018", rows)} == {None}
     assert {row.within for row in rows_of("latency_ms:titanxp-2018", rows)} == {True}

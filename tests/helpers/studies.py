@@ -15,7 +15,7 @@ from dnnbench.core.storage import columns, to_frame, write_json, write_lines, wr
 from dnnbench.findings.examine import examine
 from dnnbench.networks import registry
 from dnnbench.queries.selection import select
-from dnnbench.records import published_devices
+from dnnbench.records import published_study
 from dnnbench.records.base import SCHEMA_VERSION
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.complexity_records import Complexity
@@ -33,7 +33,7 @@ from dnnbench.tables import published
 from helpers.paths import ROOT
 
 TABLES = ROOT / "published" / "bianco2018"
-DEVICES = ("cpu", *published_devices.DEVICES)
+DEVICES = ("cpu", *published_study.DEVICES)
 LIMITS = ([0.7, 1.0, 1.4], [15.0, 30.0, 60.0])
 STATUSES = {("nasnetalarge", 8): "timeout", ("vgg19", 8): "oom", ("senet154", 1): "failed"}
 

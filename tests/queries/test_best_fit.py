@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from dnnbench.core.formatting import loosened
 from dnnbench.queries.best_fit import Pick, pick
-from dnnbench.records import published_devices
+from dnnbench.records import published_study
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.tables import published
@@ -431,7 +431,7 @@ def test_a_limit_does_not_bind_for_a_network_that_is_tied_with_the_best() -> Non
 # The published study -------------------------------------------------------------------------
 
 
-def test_the_published_devices_alone_answer_with_table_3() -> None:
+def test_the_published_study_alone_answer_with_table_3() -> None:
     rows = published.study_rows(published.read(studies.ROOT / "published" / "bianco2018"))
     models = by_key(*studies.tables()[1])
     table_3 = published.read_best(studies.ROOT / "published" / "bianco2018")
@@ -448,7 +448,7 @@ def test_the_published_devices_alone_answer_with_table_3() -> None:
 
 def test_the_networks_of_80_28_per_cent_are_one_group_of_ties() -> None:
     rows = published.study_rows(published.read(studies.ROOT / "published" / "bianco2018"))
-    found = pick(rows, by_key(*studies.tables()[1]), published_devices.TITAN, {}, top=99)
+    found = pick(rows, by_key(*studies.tables()[1]), published_study.TITAN, {}, top=99)
     same = [entry for entry in found.entries if entry.top1 == 80.28]
     assert len(same) > 1
     assert len({entry.tie_group for entry in same}) == 1

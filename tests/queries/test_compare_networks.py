@@ -9,7 +9,7 @@ from helpers import studies
 from helpers.rows import comparison, model_row, row
 
 from dnnbench.queries.compare_networks import Comparison, compare
-from dnnbench.records import published_devices
+from dnnbench.records import published_study
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import StudyRow
@@ -176,7 +176,7 @@ def test_a_test_on_other_pictures_stands_beside_the_published_accuracy() -> None
 
 def test_published_networks_are_compared_within_their_rounding() -> None:
     rows = published.study_rows(published.read(studies.ROOT / "published" / "bianco2018"))
-    titan = [own for own in rows if own.device == published_devices.TITAN]
+    titan = [own for own in rows if own.device == published_study.TITAN]
     models = {model.model: model for model in studies.tables()[1]}
     found = compare(titan, models, Timings([]), ("resnet50", "densenet121"))
     (time, *_) = found

@@ -11,7 +11,7 @@ from helpers.paths import ROOT
 from dnnbench.core.formatting import PREDICTED_MARK
 from dnnbench.queries import prediction
 from dnnbench.queries.selection import candidates, fitting
-from dnnbench.records import published_devices
+from dnnbench.records import published_study
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report import explorer_data
@@ -106,9 +106,9 @@ def test_too_few_networks_are_refused() -> None:
         fitted(some(7))
 
 
-@pytest.mark.parametrize("device", published_devices.DEVICES)
+@pytest.mark.parametrize("device", published_study.DEVICES)
 @pytest.mark.parametrize("batch_size", [1, 16])
-def test_ten_networks_predict_the_others_of_the_published_devices(
+def test_ten_networks_predict_the_others_of_the_published_study(
     complexity_table: dict[str, Complexity], device: str, batch_size: int
 ) -> None:
     rows = published.study_rows(published.read(PUBLISHED))

@@ -21,7 +21,7 @@ from dnnbench.queries.best_fit import Entry, pick
 from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.selection import candidates
 from dnnbench.queries.wording import reason
-from dnnbench.records import published_devices
+from dnnbench.records import published_study
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report import explorer_data, page
@@ -191,7 +191,7 @@ def test_networks_without_a_row_of_models_have_no_parameters() -> None:
     assert "params" not in lost["shown"]
 
 
-@pytest.mark.parametrize("devices", [("cpu",), published_devices.DEVICES, ()])
+@pytest.mark.parametrize("devices", [("cpu",), published_study.DEVICES, ()])
 def test_any_set_of_devices_will_do(devices: tuple[str, ...]) -> None:
     rows, models = tables()
     own = [row for row in rows if row.device in devices]

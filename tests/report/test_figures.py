@@ -14,7 +14,7 @@ from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import STATUS_WORDS, significant, text_width
 from dnnbench.core.storage import WriteError
 from dnnbench.networks import registry
-from dnnbench.records import published_devices
+from dnnbench.records import published_study
 from dnnbench.report.figures import captions, scatter
 from dnnbench.report.figures.catalog import Figure, build_figures
 from dnnbench.report.figures.cells import GRADES, memory_table, time_table
@@ -289,9 +289,7 @@ def test_a_study_of_two_networks_one_without_accuracy(data: Results) -> None:
         frame.loc[frame["model"] == "vgg19", columns] = None
     chosen = data.selection[data.selection["model"] == "resnet18"]
     figures = build_figures(
-        Results(
-            study, small, chosen, data.names, data.families, ("cpu", *published_devices.DEVICES)
-        )
+        Results(study, small, chosen, data.names, data.families, ("cpu", *published_study.DEVICES))
     )
     captions = {figure.name: figure.caption for figure in figures}
     for name in ("top1-vs-macs", "top1-density", "top1-vs-fps--cpu"):
@@ -301,7 +299,7 @@ def test_a_study_of_two_networks_one_without_accuracy(data: Results) -> None:
 
 
 def test_another_device_with_borrowed_memory_is_refused(data: Results) -> None:
-    frame = data.study[data.study["device"] == published_devices.JETSON].assign(device="other")
+    frame = data.study[data.study["device"] == published_study.JETSON].assign(device="other")
     with pytest.raises(UserError, match="WITHOUT_OWN_MEMORY"):
         Results(frame, data.models, data.selection, data.names, data.families, ("other",))
 

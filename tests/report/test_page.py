@@ -182,7 +182,7 @@ def test_text_from_outside_is_shown_not_run(data: Results) -> None:
     assert "<b>host</b>" not in html
 
 
-def test_published_devices_answer_where_nothing_was_measured(data: Results) -> None:
+def test_published_study_answer_where_nothing_was_measured(data: Results) -> None:
     shown = Results(
         data.study[data.study["source"] == "published"],
         data.models,

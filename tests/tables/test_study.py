@@ -336,7 +336,7 @@ def test_memory_is_joined_by_batch_size() -> None:
     assert (first.weights_mib, first.activations_mib) == (44.6, 9.2)
 
 
-def test_published_devices_follow_with_the_listed_networks() -> None:
+def test_published_study_follow_with_the_listed_networks() -> None:
     models = ("resnet18", "newer", "alexnet")
     rows, model_rows = study.aggregate(
         models,

@@ -87,7 +87,7 @@ def test_what_shares_no_session_is_compared_as_two_runs_are():
     assert "timed in another session than fp32-eager" in cell.note
 
 
-def test_the_published_devices_and_the_reference_have_no_row():
+def test_the_published_study_and_the_reference_have_no_row():
     assert variant_ratios.compare(studies.tables()[0], []) == []
 
 

@@ -34,7 +34,7 @@ from dnnbench.core.storage import read_json, read_lines, read_rows, write_json
 from dnnbench.images import decoded_arrays
 from dnnbench.measure.accuracy import record as follows_from
 from dnnbench.networks.builders import build
-from dnnbench.records import published_devices
+from dnnbench.records import published_study
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.environment_records import Environment
@@ -87,7 +87,7 @@ def test_a_finished_study_has_nothing_to_do(finished):
 
 def test_the_report_has_every_figure_and_table_with_its_caption(study):
     output = snakemake(study, "--report", "report.html")
-    shown = figure_names.figure_names(["cpu", *published_devices.DEVICES])
+    shown = figure_names.figure_names(["cpu", *published_study.DEVICES])
     assert {line.split()[1] for line in output.splitlines() if line.startswith("Adding ")} == {
         f"{name}.svg" for name in shown
     }

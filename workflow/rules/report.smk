@@ -1,7 +1,7 @@
 # Figures, and the page that shows them.
 
 from dnnbench.report.figures import figure_names, kind
-from dnnbench.records.published_devices import DEVICES as PUBLISHED_DEVICES
+from dnnbench.records.published_study import DEVICES as PUBLISHED_DEVICES
 
 page_devices = [*measured_devices, *PUBLISHED_DEVICES]
 figures = expand(paths.FIGURE, file=figure_names.figure_files(page_devices))

@@ -14,7 +14,7 @@ import typer
 from dnnbench.core import name_matching
 from dnnbench.networks import registry_file
 from dnnbench.records import paths
-from dnnbench.records.published_devices import label
+from dnnbench.records.published_study import label
 
 
 def complete_network(incomplete: str) -> list[tuple[str, str]]:

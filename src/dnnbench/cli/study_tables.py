@@ -10,7 +10,7 @@ from dnnbench.core.storage import R, read_rows
 from dnnbench.networks import model_list, registry
 from dnnbench.records import paths
 from dnnbench.records.comparison_records import ComparisonRow
-from dnnbench.records.published_devices import label
+from dnnbench.records.published_study import label
 from dnnbench.records.study_records import ModelRow, StudyRow
 
 

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from dnnbench.config.dataset import datasets
 from dnnbench.config.section import Section, described
+from dnnbench.records.published_study import STUDY
 
 
 def _known(name: str) -> str:
@@ -47,7 +48,7 @@ class DatasetSettings(Section):
             description="bianco2018: bilinear, short side to floor(size / 0.875), centre crop, for"
             " every network. native: filter and crop of the library that publishes the weights."
         ),
-    ] = "bianco2018"
+    ] = STUDY
 
     @model_validator(mode="after")
     def _is_there(self) -> Self:

@@ -9,6 +9,7 @@ from pydantic import (
 
 from dnnbench.config.section import Section
 from dnnbench.records.base import Positive
+from dnnbench.records.published_study import STUDY
 
 
 class Passes(Section):
@@ -22,7 +23,7 @@ class Passes(Section):
 
 PROTOCOLS = {
     "default": Passes(rounds=5, discard=1, samples=(1, 3), one_process="cell"),
-    "bianco2018": Passes(rounds=1, discard=10, samples=(10, 10), one_process="model"),
+    STUDY: Passes(rounds=1, discard=10, samples=(10, 10), one_process="model"),
 }
 
 
@@ -65,12 +66,12 @@ class Latency(Section):
         passes = PROTOCOLS[self.protocol]
         if self.samples is not None and self.samples[0] > self.samples[1]:
             raise ValueError(f"samples: {list(self.samples)}: the fewest exceeds the most; swap")
-        if self.protocol == "bianco2018":
+        if self.protocol == STUDY:
             for key in ("rounds", "discard", "samples"):
                 value, fixed = getattr(self, key), getattr(passes, key)
                 if value not in (None, fixed):
                     raise ValueError(
-                        f"{key}: {value}: protocol bianco2018 fixes it at {fixed}; set it to null"
+                        f"{key}: {value}: protocol {STUDY} fixes it at {fixed}; set it to null"
                     )
         return self
 

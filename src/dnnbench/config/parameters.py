@@ -17,6 +17,7 @@ from dnnbench.config.section import Section, described
 from dnnbench.config.weights_settings import Weights
 from dnnbench.core.errors import UserError
 from dnnbench.records.base import BatchSize, DeviceName
+from dnnbench.records.published_study import STUDY
 
 
 def _variant_schema(schema: dict[str, Any]) -> None:
@@ -49,7 +50,7 @@ class Parameters(Section):
     models: Annotated[
         str | Annotated[list[str], Field(min_length=1)],
         Field(json_schema_extra=described(_models)),
-    ] = "bianco2018"
+    ] = STUDY
     predicted: Annotated[
         str | list[str],
         Field(

@@ -7,6 +7,7 @@ devices measured here.
 from collections.abc import Iterable, Mapping
 from itertools import combinations, pairwise
 
+from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.findings.claims_budgets import budget_cells
 from dnnbench.findings.corrections import (
     Exchanges,
@@ -25,8 +26,7 @@ from dnnbench.findings.stated import listed
 from dnnbench.findings.step import Step, step_at
 from dnnbench.queries.bounds import MEMORY_REPEATS_MIB
 from dnnbench.records.findings_records import Anomaly, Detection
-from dnnbench.records.published_devices import DEVICES, JETSON, TITAN, label
-from dnnbench.tables.published import MIB_PER_GIB
+from dnnbench.records.published_study import DEVICES, JETSON, TITAN, label
 
 # Two networks whose operations and parameters differ by less than this are near-identical.
 TWINS = 0.005

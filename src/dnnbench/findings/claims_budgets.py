@@ -6,9 +6,9 @@ knows of rounding and intervals, lists the same networks.
 
 from itertools import product
 
+from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.findings.place_tables import Machine, Tables
 from dnnbench.findings.stated import TOP1_ROUNDING, Kind, Outcome, Stated, descending, listed
-from dnnbench.tables.published import MIB_PER_GIB
 
 
 def fitting(

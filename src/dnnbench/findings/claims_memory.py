@@ -2,12 +2,13 @@
 
 from scipy.stats import linregress, t
 
+from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.findings import correlation
 from dnnbench.findings.place_tables import Tables
 from dnnbench.findings.stated import Kind, Outcome, Stated, interval, names_of, paired
 from dnnbench.findings.step import best_step, step_at
-from dnnbench.records.published_devices import TITAN
-from dnnbench.tables.published import MEMORY_ROUNDING_MIB, MIB_PER_GIB
+from dnnbench.records.published_study import TITAN
+from dnnbench.tables.published import MEMORY_ROUNDING_MIB
 
 # Memory is estimated reliably from size where lines explain this share of its variance.
 RELIABLE = 0.9

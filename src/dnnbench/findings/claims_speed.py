@@ -15,7 +15,7 @@ from dnnbench.findings.stated import (
     names_of,
     paired,
 )
-from dnnbench.records.published_devices import JETSON, TITAN, label
+from dnnbench.records.published_study import JETSON, TITAN, label
 
 # What "almost all" and "only a few" networks are, as shares.
 SHARES = {"almost all": (0.9, 1.0), "only a few": (0.01, 0.25)}

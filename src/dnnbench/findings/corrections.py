@@ -7,7 +7,7 @@ from math import log
 from dnnbench.findings.place_tables import CORRECTED, MissingError, Tables
 from dnnbench.findings.relabelling import Relabelling, best_relabelling, relabelled
 from dnnbench.findings.step import Chance, Step, best_step, chance
-from dnnbench.records.published_devices import TITAN
+from dnnbench.records.published_study import TITAN
 from dnnbench.stats.proportions import holm
 
 

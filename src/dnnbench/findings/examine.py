@@ -29,7 +29,7 @@ from dnnbench.findings.place_tables import MissingError, Tables
 from dnnbench.findings.stated import Outcome, Stated, listed, stated
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.findings_records import Claim, Evidence, Findings, ReplicationRow, Verdict
-from dnnbench.records.published_devices import JETSON, TITAN, label
+from dnnbench.records.published_study import JETSON, TITAN, label
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.tables.published import BestEntry, ClaimEntry, Published
 

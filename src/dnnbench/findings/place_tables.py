@@ -9,8 +9,9 @@ here, or a measured device. Its tables have the networks of the 2018 study only,
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.records.study_records import ModelRow, StudyRow
-from dnnbench.tables.published import VARIANT, BestEntry, Published, study_rows
+from dnnbench.tables.published import BestEntry, Published, study_rows
 
 BYTES_PER_PARAMETER = 4
 PRINTED, CORRECTED, COUNTED = "published", "corrected", "counted"
@@ -202,7 +203,7 @@ def _devices(rows: Iterable[StudyRow]) -> list[str]:
 
 
 def _machine(device: str, study: Sequence[StudyRow]) -> Machine:
-    rows = [row for row in study if row.device == device and row.variant == VARIANT]
+    rows = [row for row in study if row.device == device and row.variant == REFERENCE]
     bases = {row.memory_basis for row in rows if row.memory_basis}
     return Machine(
         device=device,

@@ -7,17 +7,17 @@ on fewer images, files of weights against tensors.
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from dnnbench.config.variants import REFERENCE
+from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.findings.relabelling import relabelled
 from dnnbench.records.findings_records import ReplicationRow
-from dnnbench.records.published_devices import TITAN
+from dnnbench.records.published_study import TITAN
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.tables.published import (
     LATENCY_ROUNDING_MS,
     MEMORY_ROUNDING_MIB,
-    MIB_PER_GIB,
     TOP1_ROUNDING,
     TOP5_ROUNDING,
-    VARIANT,
     Published,
 )
 
@@ -88,7 +88,7 @@ def _devices(
             printed[entry.device] = entry.latency_ms_per_image
     memory = {(e.model, e.batch_size): e.memory_gb * MIB_PER_GIB for e in tables.memory}
     for row in study:
-        if row.source != "measured" or row.variant != VARIANT:
+        if row.source != "measured" or row.variant != REFERENCE:
             continue
         cell = (row.model, row.batch_size)
         same = hardware.get(row.device)

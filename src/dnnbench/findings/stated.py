@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dnnbench.findings.correlation import Correlation
 from dnnbench.findings.place_tables import Tables
-from dnnbench.records.published_devices import label
+from dnnbench.records.published_study import label
 from dnnbench.tables.published import ClaimEntry
 
 # Half the last digit of an accuracy in the text; a whole one of a speed, since some were cut off.

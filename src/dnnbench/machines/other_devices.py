@@ -10,7 +10,7 @@ from pathlib import Path
 from dnnbench.config import loading
 from dnnbench.config.parameters import Parameters
 from dnnbench.core.errors import UserError
-from dnnbench.records import paths, published_devices
+from dnnbench.records import paths, published_study
 from dnnbench.records.plan import Plan
 
 
@@ -19,7 +19,7 @@ def settings(device: str, source: str) -> Parameters:
 
     ``source`` says where the device is named. Raises UserError where it has no such file.
     """
-    if device in published_devices.DEVICES:
+    if device in published_study.DEVICES:
         raise UserError(f"{source}: {device!r} is a device of 2018, which is always there; drop it")
     file = paths.device_file(device)
     if not file.exists():

@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from dnnbench.config.library import Library, by_key, forms, libraries
 from dnnbench.networks.registry import Network, RegistryError, hint, load_registry, spec_of
 from dnnbench.records import paths
+from dnnbench.records.published_study import STUDY
 
-# Every network of the 2018 study.
-STUDY = "bianco2018"
 MODERN = "modern"
 SETS = (STUDY, MODERN)
 

@@ -17,15 +17,11 @@ from typing import Any, Literal
 
 from pydantic import SerializeAsAny, create_model
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.limits import Limits, Verdict, given, known_limits
-from dnnbench.queries.selection import (
-    VARIANT,
-    Candidate,
-    candidates,
-    fitting,
-)
+from dnnbench.queries.selection import Candidate, candidates, fitting
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -159,7 +155,7 @@ def pick(
     batch_size: int = 1,
     top: int = 5,
     comparisons: Iterable[ComparisonRow] = (),
-    variant: str = VARIANT,
+    variant: str = REFERENCE,
 ) -> Pick:
     """The ``top`` networks for ``device`` within ``limits``, all run in one way.
 

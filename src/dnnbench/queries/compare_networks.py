@@ -16,9 +16,9 @@ A difference that its interval does not bear is a ``tie``; without an interval i
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.queries import bounds
 from dnnbench.queries.bounds import MEMORY_REPEATS_MIB, Bounds
-from dnnbench.queries.selection import VARIANT
 from dnnbench.records.base import Record
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -61,7 +61,7 @@ def compare(
     architectures cost. ``models`` (by key) and ``comparisons``: as for ``picking.pick``.
     """
     cells = [
-        {row.batch_size: row for row in rows if row.model == model and row.variant == VARIANT}
+        {row.batch_size: row for row in rows if row.model == model and row.variant == REFERENCE}
         for model in pair
     ]
     both = [(cells[0][size], cells[1][size]) for size in sorted(cells[0].keys() & cells[1].keys())]

@@ -18,10 +18,10 @@ from typing import Literal
 from dnnbench.core import plugins
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import significant, span
+from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.queries import bounds
 from dnnbench.queries.bounds import Bounds
 from dnnbench.records.study_records import ModelRow, StudyRow
-from dnnbench.tables.published import MIB_PER_GIB
 
 Verdict = Literal["yes", "cannot_tell", "no"]
 # Values by the name of a limit; None: no limit.

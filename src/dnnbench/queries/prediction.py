@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.stats import t as student
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core.storage import columns
-from dnnbench.queries.selection import VARIANT
 from dnnbench.records.base import SCHEMA_VERSION, BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -129,7 +129,7 @@ def timed(
     return {
         row.model: row.latency_ms
         for row in rows
-        if (row.device, row.variant, row.batch_size) == (device, VARIANT, batch_size)
+        if (row.device, row.variant, row.batch_size) == (device, REFERENCE, batch_size)
         and row.status == "ok"
         and row.source != "predicted"
         and row.latency_ms is not None
@@ -148,7 +148,7 @@ def rows(
     names = list(predicted)
     if not names:
         return []
-    cells = dict.fromkeys((row.device, row.batch_size) for row in study if row.variant == VARIANT)
+    cells = dict.fromkeys((row.device, row.batch_size) for row in study if row.variant == REFERENCE)
     there = {(row.device, row.batch_size, row.model) for row in study}
     found = []
     for device, batch_size in cells:
@@ -186,7 +186,7 @@ def _row(device: str, batch_size: int, model: ModelRow, **time: Any) -> StudyRow
     known = {
         "device": device,
         "model": model.model,
-        "variant": VARIANT,
+        "variant": REFERENCE,
         "batch_size": batch_size,
         "schema_version": SCHEMA_VERSION,
         "source": "predicted",

@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.queries import bounds
 from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.limits import Limits, Verdict, given, numbers
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
 
 BATCH_SIZE = 1
-VARIANT = "fp32-eager"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def candidates(
     rows: Iterable[StudyRow],
     models: Mapping[str, ModelRow] | None = None,
     batch_size: int = BATCH_SIZE,
-    variant: str = VARIANT,
+    variant: str = REFERENCE,
 ) -> dict[str, list[Candidate]]:
     """The networks of each device that ran at a batch size, best first: by top-1, then by key.
 

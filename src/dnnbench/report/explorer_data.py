@@ -12,13 +12,14 @@ from typing import Any
 
 import pandas as pd
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import loosened
 from dnnbench.core.storage import R, columns
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.best_fit import Entry, entry_type, needed, pick, unknown
 from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.limits import ACCURACY, Limit, known_limits
-from dnnbench.queries.selection import VARIANT, Candidate, candidates
+from dnnbench.queries.selection import Candidate, candidates
 from dnnbench.queries.wording import WORDS, reason
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report.figures import captions
@@ -132,7 +133,7 @@ def _views(
 ) -> dict[int, Any]:
     """A device's views, by batch size."""
     own = [row for row in study if row.device == device]
-    sizes = sorted({row.batch_size for row in own if row.variant == VARIANT})
+    sizes = sorted({row.batch_size for row in own if row.variant == REFERENCE})
     return {size: _view(own, models, device, size, ties, results) for size in sizes}
 
 

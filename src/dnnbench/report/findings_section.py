@@ -21,7 +21,7 @@ from dnnbench.records.findings_records import (
     ReplicationRow,
     Verdict,
 )
-from dnnbench.records.published_devices import DEVICES, label
+from dnnbench.records.published_study import DEVICES, label
 from dnnbench.report.figures.figure_names import device_label
 
 # What needs most explaining comes first.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dnnbench.networks.registry import Network
 from dnnbench.records.comparison_records import AccuracyRow
-from dnnbench.tables.published import PROTOCOL
+from dnnbench.records.published_study import STUDY
 
 # The data set that published accuracy rests on, by the name of its layout.
 VALIDATION_SET = "imagenet"
@@ -36,7 +36,7 @@ def ranked_accuracy(
     one where it is of these. Measured by another protocol they replace all or none.
     """
     full = {model: row for model, row in measured.items() if _on_all_images(row)}
-    if {row.protocol for row in full.values()} - {PROTOCOL} and full.keys() < published.keys():
+    if {row.protocol for row in full.values()} - {STUDY} and full.keys() < published.keys():
         full = {}
     return {
         model: _measured_accuracy(full[model]) if model in full else accuracy

@@ -20,7 +20,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core.storage import R, RecordError, read_rows
+from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.records import paths
 from dnnbench.records.base import (
     SCHEMA_VERSION,
@@ -31,12 +33,8 @@ from dnnbench.records.base import (
     Positive,
     Record,
 )
-from dnnbench.records.published_devices import DEVICES, JETSON, TITAN
+from dnnbench.records.published_study import DEVICES, JETSON, STUDY, TITAN
 from dnnbench.records.study_records import StudyRow
-
-PROTOCOL = "bianco2018"
-VARIANT = "fp32-eager"
-MIB_PER_GIB = 1024
 
 # Half the last printed digit: a printed 1.28 ms was anything from 1.275 to 1.285.
 LATENCY_ROUNDING_MS = 0.005
@@ -165,9 +163,9 @@ def _study_row(entry: LatencyEntry, memory_gib: float | None, model: ModelEntry)
     return StudyRow(
         device=entry.device,
         model=entry.model,
-        variant=VARIANT,
+        variant=REFERENCE,
         batch_size=entry.batch_size,
-        protocol=PROTOCOL,
+        protocol=STUDY,
         session=None,
         schema_version=SCHEMA_VERSION,
         source="published",

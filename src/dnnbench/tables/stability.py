@@ -23,8 +23,8 @@ from statistics import median
 
 from dnnbench.records.base import Status
 from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.published_study import STUDY
 from dnnbench.stats import disturbance, intervals
-from dnnbench.tables.published import PROTOCOL
 
 # A comparison of two networks closer than this is a matter of luck; the noise between processes
 # of a quiet machine (2 to 5 %) gives less with five rounds.
@@ -78,7 +78,7 @@ def cell_timing(
     energies = [line.energy_mj for line in good if line.energy_mj is not None]
     value = (
         intervals.single_process(good[0].samples_ms)
-        if protocol == PROTOCOL
+        if protocol == STUDY
         else intervals.interval(medians)
     )
     notes = []

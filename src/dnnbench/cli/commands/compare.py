@@ -88,8 +88,8 @@ def compare(
 
 
 def _networks(tables: Tables, a: str, b: str, device: str | None) -> None:
+    from dnnbench.config.variants import REFERENCE
     from dnnbench.queries import compare_networks
-    from dnnbench.queries.selection import VARIANT
     from dnnbench.tables import cell_lines
 
     pair = tables.network(a, "A"), tables.network(b, "B")
@@ -103,7 +103,7 @@ def _networks(tables: Tables, a: str, b: str, device: str | None) -> None:
                 f"{tables.results / 'study.csv'}: {key}: no row for {where};"
                 " name another network, or add it to the study (params.yaml: models)"
             )
-    timed = cell_lines.Timings(cell_lines.read(tables.results, where, VARIANT))
+    timed = cell_lines.Timings(cell_lines.read(tables.results, where, REFERENCE))
     found = compare_networks.compare(rows, tables.models, timed, pair, tables.comparisons)
     console = printing.console()
     names = [tables.names[key] for key in pair]

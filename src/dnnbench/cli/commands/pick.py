@@ -11,13 +11,13 @@ from rich.text import Text
 
 from dnnbench.cli import completion, printing
 from dnnbench.cli.study_tables import Tables
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import grouped, loosened, significant
 from dnnbench.core.storage import table_text
 from dnnbench.queries import best_fit, wording
 from dnnbench.queries.best_fit import Entry, Give, Miss, Pick
 from dnnbench.queries.limits import given, known_limits
-from dnnbench.queries.selection import VARIANT
 
 NOTHING_FITS = 3
 
@@ -52,7 +52,7 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
 def pick(
     device: completion.Device = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images in a pass.")] = 1,
-    variant: Annotated[str, typer.Option(help="Way of running the networks.")] = VARIANT,
+    variant: Annotated[str, typer.Option(help="Way of running the networks.")] = REFERENCE,
     top: Annotated[int, typer.Option(min=1, help="Networks to list.")] = 5,
     predicted: Annotated[
         bool, typer.Option("--predicted", help="Networks too whose time is only predicted.")
@@ -84,9 +84,9 @@ def pick(
     chosen = tables.device(device)
     _check_variant(tables, chosen, variant)
     _check_batch_size(tables, chosen, batch_size)
-    if predicted and variant != VARIANT:
+    if predicted and variant != REFERENCE:
         raise UserError(
-            f"--predicted: times of {VARIANT} are predicted, none of {variant}; leave one out"
+            f"--predicted: times of {REFERENCE} are predicted, none of {variant}; leave one out"
         )
     added = predict_untimed(tables, chosen, batch_size) if predicted else None
     models = added.models if added else tables.models
@@ -134,7 +134,7 @@ def _check_batch_size(tables: Tables, device: str, batch_size: int) -> None:
 
 def _print(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
     limits = [limit.text(value, answer.batch_size) for limit, value in given(answer.limits)]
-    way = "" if answer.variant == VARIANT else f"{answer.variant}, "
+    way = "" if answer.variant == REFERENCE else f"{answer.variant}, "
     where = f"{answer.device}, {way}batch size {answer.batch_size}"
     what = f"{where}: {', '.join(limits) or 'no limit'}."
     console.print(what, style="bold")

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
+from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.report.figures.identity import Identity, Row, rows
-
-VARIANT = "fp32-eager"
-MIB_PER_GIB = 1024
 
 # The 2018 study's classes. A letter stands in every cell, for those who cannot tell the colours.
 GRADES = "ABCD"
@@ -58,7 +57,7 @@ class Table:
 
 def device_rows(study: pd.DataFrame, device: str) -> list[Row]:
     """The rows of one device, of the variant that figures show."""
-    return rows(study[(study["device"] == device) & (study["variant"] == VARIANT)])
+    return rows(study[(study["device"] == device) & (study["variant"] == REFERENCE)])
 
 
 def borrowed_memory(device_rows: Sequence[Row]) -> str | None:

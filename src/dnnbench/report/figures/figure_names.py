@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from dnnbench.records.published_devices import DEVICES, JETSON, label
+from dnnbench.records.published_study import DEVICES, JETSON, label
 from dnnbench.report.figures.kind import Kind, kinds
 
 FORMATS = ("svg", "png", "json")

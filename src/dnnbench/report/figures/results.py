@@ -8,7 +8,7 @@ import pandas as pd
 
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry import WeightsSource
-from dnnbench.records import published_devices
+from dnnbench.records import published_study
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.study_records import VariantRow
@@ -90,5 +90,5 @@ def devices_of(environments: Iterable[Environment], study: pd.DataFrame) -> tupl
     figures there are must not depend on the data.
     """
     measured = [environment.device for environment in environments]
-    others = [device for device in study["device"] if device not in published_devices.DEVICES]
-    return tuple(dict.fromkeys([*measured, *others, *published_devices.DEVICES]))
+    others = [device for device in study["device"] if device not in published_study.DEVICES]
+    return tuple(dict.fromkeys([*measured, *others, *published_study.DEVICES]))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import STATUS_WORDS, UNSTABLE_MARK, significant, span
 from dnnbench.records.study_records import VariantRow
 from dnnbench.report.figures.identity import Identity
@@ -54,10 +55,10 @@ def _cell(row: VariantRow) -> Cell:
     if row.message:
         notes.append(row.message)
     if row.time_ratio is None:
-        text = STATUS_WORDS.get(row.status, "fp32-eager has no time")
+        text = STATUS_WORDS.get(row.status, f"{REFERENCE} has no time")
         return Cell(text, "", "; ".join(notes))
     if not row.rounds:
-        notes.append("timed in another session than fp32-eager")
+        notes.append(f"timed in another session than {REFERENCE}")
     mark = UNSTABLE_MARK if row.stable is False else ""
     return Cell(
         f"{significant(row.time_ratio)}{mark}",

@@ -1,7 +1,12 @@
-"""Names of the two devices of the 2018 study, whose numbers pass through every stage as they are.
+"""Names of the 2018 study and of its two devices, whose numbers pass through every stage.
 
 Known without reading a table, so that a shell completes them at once.
 """
+
+from typing import Final
+
+# Its set of networks, its protocols of timing and of preparing images, the folder of its tables.
+STUDY: Final = "bianco2018"
 
 TITAN = "titanxp-2018"
 JETSON = "jetsontx1-2018"

@@ -1,0 +1,3 @@
+"""Factors between units."""
+
+MIB_PER_GIB = 1024
