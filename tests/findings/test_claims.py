@@ -8,8 +8,11 @@ from typing import get_args
 import pytest
 from helpers.studies import TABLES, counted, environment, examined, invented_cells
 
+from dnnbench.core.errors import UserError
 from dnnbench.core.storage import read_json, write_json
-from dnnbench.findings.examine import overall, same_hardware
+from dnnbench.findings.examine import KINDS, examine, overall, same_hardware
+from dnnbench.findings.place_tables import Tables
+from dnnbench.findings.stated import Kind, Outcome, Stated
 from dnnbench.records import published_study
 from dnnbench.records.findings_records import Claim, Detection, Evidence, Findings, Verdict
 from dnnbench.records.study_records import StudyRow
@@ -188,6 +191,39 @@ def measured(device: str, **changes: object) -> list[StudyRow]:
 
 def test_every_claim_has_a_verdict(found: Findings) -> None:
     assert [claim.key for claim in found.claims] == list(PINNED)
+
+
+def judge(*entries: published.ClaimEntry) -> list[Claim]:
+    """These claims alone, held against the published tables."""
+    printed = published.read(TABLES)
+    families = {entry.model: entry.model for entry in printed.models}
+    best = published.read_best(TABLES)
+    return examine(printed, best, entries, families, counted(), [], {})[0].claims
+
+
+MADE_UP = published.ClaimEntry(
+    claim="made-up", section="V", tested_on="networks", name="least", value="40", unit="networks"
+)
+
+
+def test_a_claim_is_its_rows_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    def test(claim: Stated, tables: Tables) -> Outcome:
+        count = len(tables.networks)
+        return Outcome(f"{count} networks", {"networks": count}, count >= claim.number("least"))
+
+    monkeypatch.setitem(KINDS, "made-up", Kind("at least {least} networks were analysed", test))
+    (claim,) = judge(MADE_UP)
+    assert (claim.statement, claim.verdict) == ("At least 40 networks were analysed", HOLDS)
+    assert claim.recomputed.numbers == {"networks": 44}
+
+
+def test_a_claim_that_nothing_tests_is_one_line() -> None:
+    with pytest.raises(UserError) as caught:
+        judge(MADE_UP)
+    assert str(caught.value) == (
+        "published/bianco2018/claims.csv: claim: 'made-up': nothing tests it;"
+        " add it to CLAIMS of a module findings/claims_*.py"
+    )
 
 
 @pytest.mark.parametrize("key", PINNED)

@@ -15,6 +15,7 @@ shown all the same, with what would test it.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from dnnbench.core.errors import UserError
 from dnnbench.findings import (
     anomalies,
     claims_budgets,
@@ -27,6 +28,7 @@ from dnnbench.findings import (
 )
 from dnnbench.findings.place_tables import MissingError, Tables
 from dnnbench.findings.stated import Outcome, Stated, listed, stated
+from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.findings_records import Claim, Evidence, Findings, ReplicationRow, Verdict
 from dnnbench.records.published_study import JETSON, TITAN, label
@@ -64,10 +66,18 @@ def examine(
     study: Sequence[StudyRow],
     hardware: Mapping[str, str],
 ) -> tuple[Findings, list[ReplicationRow]]:
-    """Every claim and anomaly, and the replication table.
+    """Return every claim and anomaly, and the replication table.
 
-    ``families`` of at least the published networks; ``hardware`` as :func:`same_hardware`.
+    ``families`` of at least the published networks; ``hardware`` as :func:`same_hardware`. Raises
+    UserError for a claim that no module of findings tests.
     """
+    claims = stated(entries)
+    for claim in claims:
+        if claim.key not in KINDS:
+            raise UserError(
+                f"{paths.PUBLISHED.format(table='claims')}: claim: {claim.key!r}: nothing tests it;"
+                " add it to CLAIMS of a module findings/claims_*.py"
+            )
     printed = place_tables.printed(printed_study, best, families)
     counted = place_tables.counted(models, printed)
     devices = place_tables.measured(study, counted)
@@ -76,10 +86,7 @@ def examine(
     jump = corrections.memory_step(printed)
     corrected = corrections.corrected(printed, found, jump)
     findings = Findings(
-        claims=[
-            _claim(claim, printed, corrected, counted, devices, hardware)
-            for claim in stated(entries)
-        ],
+        claims=[_claim(claim, printed, corrected, counted, devices, hardware) for claim in claims],
         anomalies=anomalies.report(printed, counted, devices, found, jump),
     )
     owners = found.owners
