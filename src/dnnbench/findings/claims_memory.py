@@ -7,8 +7,7 @@ from dnnbench.findings import correlation
 from dnnbench.findings.place_tables import Tables
 from dnnbench.findings.stated import Kind, Outcome, Stated, interval, names_of, paired
 from dnnbench.findings.step import best_step, step_at
-from dnnbench.records.published_study import TITAN
-from dnnbench.tables.published import MEMORY_ROUNDING_MIB
+from dnnbench.records.published_study import MEMORY_ROUNDING_MIB, TITAN
 
 # Memory is estimated reliably from size where lines explain this share of its variance.
 RELIABLE = 0.9

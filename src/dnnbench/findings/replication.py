@@ -11,15 +11,15 @@ from dnnbench.config.variants import REFERENCE
 from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.findings.relabelling import relabelled
 from dnnbench.records.findings_records import ReplicationRow
-from dnnbench.records.published_study import TITAN
-from dnnbench.records.study_records import ModelRow, StudyRow
-from dnnbench.tables.published import (
+from dnnbench.records.published_study import (
     LATENCY_ROUNDING_MS,
     MEMORY_ROUNDING_MIB,
+    TITAN,
     TOP1_ROUNDING,
     TOP5_ROUNDING,
-    Published,
 )
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.tables.published import Published
 
 # Numbers read off the figures of operations and parameters: within 0.03 (10^9, 10^6) or 1 %.
 READING, READING_SHARE = 0.03, 0.01

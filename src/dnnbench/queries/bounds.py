@@ -9,10 +9,15 @@
 A number that is not known has no bounds (``None``).
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from dnnbench.records.study_records import ModelRow, StudyRow
-from dnnbench.tables.published import LATENCY_ROUNDING_MS, MEMORY_ROUNDING_MIB, TOP1_ROUNDING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dnnbench.records.published_study import LATENCY_ROUNDING_MS, MEMORY_ROUNDING_MIB, TOP1_ROUNDING
+
+if TYPE_CHECKING:
+    from dnnbench.records.study_records import ModelRow, StudyRow
 
 # Two readings of the same network; see docs/method.md.
 MEMORY_REPEATS_MIB = 2.0
@@ -30,23 +35,23 @@ class Bounds:
     high: float
     certain: bool = True
 
-    def times(self, factor: float) -> "Bounds":
+    def times(self, factor: float) -> Bounds:
         """The number in another unit."""
         return Bounds(self.value * factor, self.low * factor, self.high * factor, self.certain)
 
-    def inverse(self, numerator: float) -> "Bounds":
+    def inverse(self, numerator: float) -> Bounds:
         """``numerator`` divided by the number."""
         return Bounds(
             numerator / self.value, numerator / self.high, numerator / self.low, self.certain
         )
 
-    def overlaps(self, other: "Bounds") -> bool:
+    def overlaps(self, other: Bounds) -> bool:
         """Whether both numbers could be the same. Bounds that only touch do not overlap."""
         return (
             self.low < other.high - _ROUNDING_ERROR and other.low < self.high - _ROUNDING_ERROR
         ) or self.value == other.value
 
-    def apart(self, other: "Bounds") -> bool:
+    def apart(self, other: Bounds) -> bool:
         """Whether the numbers surely differ."""
         return self.certain and other.certain and not self.overlaps(other)
 

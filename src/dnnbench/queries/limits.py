@@ -11,9 +11,11 @@ distribution declares one by an entry point:
     energy = "my_package.energy:LIMIT"
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dnnbench.core import plugins
 from dnnbench.core.errors import UserError
@@ -21,7 +23,9 @@ from dnnbench.core.formatting import significant, span
 from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.queries import bounds
 from dnnbench.queries.bounds import Bounds
-from dnnbench.records.study_records import ModelRow, StudyRow
+
+if TYPE_CHECKING:
+    from dnnbench.records.study_records import ModelRow, StudyRow
 
 Verdict = Literal["yes", "cannot_tell", "no"]
 # Values by the name of a limit; None: no limit.

@@ -6,7 +6,8 @@ the files of ``published/bianco2018`` hold its numbers, and their README how exa
 Every row has source ``published``, protocol ``bianco2018`` and the accuracy that was published,
 whatever has been measured since. An empty time is a batch that did not fit (``oom``). The paper's
 GB are GiB. It has no intervals, so the rows have none: what is known is that every time and every
-memory reading was rounded to two decimals, and the ``*_ROUNDING_*`` constants say so.
+memory reading was rounded to two decimals; :mod:`dnnbench.records.published_study` has the
+constants.
 
 No memory of the Jetson was published, and the Jetson half of the paper's Table 3 was evidently
 made with the Titan's. The Jetson rows carry the Titan's too, under the basis
@@ -35,13 +36,6 @@ from dnnbench.records.base import (
 )
 from dnnbench.records.published_study import DEVICES, JETSON, STUDY, TITAN
 from dnnbench.records.study_records import StudyRow
-
-# Half the last printed digit: a printed 1.28 ms was anything from 1.275 to 1.285.
-LATENCY_ROUNDING_MS = 0.005
-MEMORY_ROUNDING_MIB = 0.005 * MIB_PER_GIB
-# Half the last digit of a printed accuracy, per cent, and how far one read off a figure may be off.
-TOP1_ROUNDING = {"table3": 0.005, "figure": 0.03, "library": 0.005}
-TOP5_ROUNDING = {"table3": 0.005, "figure": 0.05, "library": 0.005}
 
 _MEMORY_BASIS = {TITAN: "process", JETSON: f"process:{TITAN}"}
 
