@@ -8,6 +8,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Tests, memory and accuracy run beside other work: waiting threads must not take cores from it.
 # Timings are not made through this variable; see docs/method.md.
 TEST_ENV := OMP_WAIT_POLICY=PASSIVE
+# Checks the page's scripts; npm fetches it where it is not there yet.
+BIOME := npx --yes @biomejs/biome@2.6.8
 
 .PHONY: study restore env test-env test test-slow test-all lint format bench schemas cases lock
 
@@ -49,11 +51,16 @@ lint: test-env
 	mypy
 	snakefmt --check Snakefile workflow/rules
 	snakemake --profile cpu --lint
+	lint-imports
+	@if command -v npx >/dev/null; then $(BIOME) check --error-on-warnings; \
+	elif [ -z "$$CI" ]; then echo "npx: not found; the page's scripts are not checked"; \
+	else echo "npx: not found; install nodejs and npm" >&2; exit 1; fi
 
 format: test-env
 	ruff check --fix
 	ruff format
 	snakefmt Snakefile workflow/rules
+	@if command -v npx >/dev/null; then $(BIOME) check --write; fi
 
 bench: test-env
 	@for file in benchmarks/*.py; do echo "== $$file"; python "$$file"; done

@@ -1,4 +1,5 @@
 // The explorer: its settings, which are the address, and what they bring into view.
+// biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const explorer = (() => {
   const data = explorerData;
   const devices = new Map(data.devices.map((device) => [device.key, device]));
@@ -96,7 +97,7 @@ const explorer = (() => {
   const cellOf = (texts) => (texts ? [texts[0], ...smallOf(texts.slice(1))] : ["–"]);
 
   // Facts of a network have a column each; the other columns follow from the answer.
-  const valueOf = ({ bounds }, { limit, reverse }) =>
+  const numberOf = ({ bounds }, { limit, reverse }) =>
     bounds[limit] ? bounds[limit][0] * (reverse ? -1 : 1) : null;
   const minima = new Set(data.limits.filter(({ minimum }) => minimum).map(({ name }) => name));
   const FITTING = ["yes", "cannot_tell", "no"];
@@ -110,7 +111,7 @@ const explorer = (() => {
         key: fact.key,
         title: fact.title,
         number: true,
-        order: ({ network }) => valueOf(network, fact),
+        order: ({ network }) => numberOf(network, fact),
         // The best first: the greatest number where a limit is a minimum.
         descending: !fact.reverse && minima.has(fact.limit),
       })),
@@ -258,11 +259,18 @@ const explorer = (() => {
 
   const boundBy = (answer) => {
     if (!answer.given.length || !answer.judged.length) return [];
-    const items = answer.binding.map(({ give, miss: { one: { network } } }) => {
-      const attributes = { "data-limit": give.control.name, "data-model": network.model };
-      const words = [`${wording.give(give)} lets in `, `, ${network.shown.top1[0]}`];
-      return element("li", attributes, words[0], networkOf(network.model), words[1]);
-    });
+    const items = answer.binding.map(
+      ({
+        give,
+        miss: {
+          one: { network },
+        },
+      }) => {
+        const attributes = { "data-limit": give.control.name, "data-model": network.model };
+        const words = [`${wording.give(give)} lets in `, `, ${network.shown.top1[0]}`];
+        return element("li", attributes, words[0], networkOf(network.model), words[1]);
+      },
+    );
     const text = paragraph(items.length ? "binds" : "count", wording.binding(answer));
     return items.length ? [text, element("ul", { class: "binding" }, ...items)] : [text];
   };
@@ -353,7 +361,9 @@ const explorer = (() => {
       "small: 95 % intervals, where there are any, and sources.",
       letters.size ? "Same letter: nothing here tells their accuracy apart." : "",
       unstable ? "†: unstable measurement." : "",
-    ].filter(Boolean).join(" ");
+    ]
+      .filter(Boolean)
+      .join(" ");
     const reasons = wording.reasons(answer.leftOut, nameOf);
     panel.part(".left-out").textContent = reasons ? `Not judged: ${reasons}.` : "";
     panel.root.dataset.leftOut = Object.keys(answer.leftOut).join(" ");
@@ -361,7 +371,10 @@ const explorer = (() => {
 
   // The limits that a network's bounds straddle, as `dnnbench pick` writes them.
   const undecided = (one) =>
-    judging.controlsOf(one, "cannot_tell").map((control) => control.name).join("+");
+    judging
+      .controlsOf(one, "cannot_tell")
+      .map((control) => control.name)
+      .join("+");
 
   // The chart ----------------------------------------------------------------------------------
 
@@ -381,7 +394,10 @@ const explorer = (() => {
     const { answer, chart } = panel;
     const { minimum } = axes.get(state.axis);
     const points = plotting.pointsOf(answer.judged, state.axis, data.networks);
-    const front = plotting.frontOf(points.filter((point) => point.fits !== "no"), minimum);
+    const front = plotting.frontOf(
+      points.filter((point) => point.fits !== "no"),
+      minimum,
+    );
     const { [state.axis]: x, [data.accuracy]: y } = state.limits;
     // Names go to the answer and the picked one first, then along the front.
     const marked = new Set(highlighted());
@@ -508,7 +524,9 @@ const explorer = (() => {
       at(control.name).setAttribute("aria-valuetext", text);
       // Rewriting what is being typed would move the cursor.
       if (positive(exact.value) !== limit) exact.value = limit ?? "";
-      at(control.name).closest(".control").classList.toggle("set", limit !== undefined);
+      at(control.name)
+        .closest(".control")
+        .classList.toggle("set", limit !== undefined);
     }
   };
 
@@ -535,9 +553,11 @@ const explorer = (() => {
     for (const control of data.limits) {
       at(control.name).max = control.stops.length;
       at(control.name).addEventListener("input", (event) =>
-        setLimit(control.name, limitAt(control, Number(event.target.value))));
+        setLimit(control.name, limitAt(control, Number(event.target.value))),
+      );
       at(`${control.name}-exact`).addEventListener("input", (event) =>
-        setLimit(control.name, positive(event.target.value)));
+        setLimit(control.name, positive(event.target.value)),
+      );
     }
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && state.network) pick(state.network);

@@ -1,6 +1,7 @@
 // What fits limits, and what is in the way: `dnnbench pick` (dnnbench/queries/best_fit.py) over the
 // numbers, bounds and ties that the program worked out (dnnbench/report/explorer_data.py). Nothing is
 // computed here but comparisons with the limits; tests/report/judging_cases.json holds both together.
+// biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const judging = (() => {
   const boundsOf = (network, name) => {
     const [value, low = value, high = value, certain = true] = network.bounds[name];

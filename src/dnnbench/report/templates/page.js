@@ -1,8 +1,13 @@
-"use strict";
 // Colours in the charts are CSS variables, so the theme and printing need no redrawing.
+// biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const charts = (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
-  const options = { actions: false, renderer: "svg", config: read("theme"), tooltip: { theme: "custom" } };
+  const options = {
+    actions: false,
+    renderer: "svg",
+    config: read("theme"),
+    tooltip: { theme: "custom" },
+  };
   const views = new Set();
   let models = [];
   const charts = { onPick: () => {} };
@@ -10,7 +15,7 @@ const charts = (() => {
   // A chart in a box. A click on a mark of a network picks it.
   charts.embed = async (box, spec) => {
     const { view } = await vegaEmbed(box, spec, options);
-    view.addEventListener("click", (event, item) => {
+    view.addEventListener("click", (_event, item) => {
       if (item?.datum?.model) charts.onPick(item.datum.model);
     });
     views.add(view);
@@ -40,7 +45,7 @@ const charts = (() => {
         await charts.embed(box, specs[box.dataset.chart]);
         box.dataset.drawn = "yes";
       } catch (error) {
-        box.textContent = "This chart could not be drawn: " + error;
+        box.textContent = `This chart could not be drawn: ${error}`;
         console.error(error);
       }
       // The page answers while it draws.

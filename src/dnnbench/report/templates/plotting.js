@@ -1,5 +1,6 @@
 // What the explorer's chart is filled with; dnnbench/report/figures/explorer_chart.py says what it
 // takes.
+// biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const plotting = (() => {
   // Pixels: a character's width, and the distance of a name from its point.
   const CHARACTER = 6.2;

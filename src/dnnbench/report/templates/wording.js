@@ -1,4 +1,5 @@
 // What the explorer says, in words made from an answer of judging.js.
+// biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const wording = (() => {
   const { words: WORDS } = explorerData;
   const phrase = (words) => words.join(", ");
@@ -24,11 +25,13 @@ const wording = (() => {
   // Why it cannot be told of a network whether it fits.
   const doubts = (one) =>
     phrase(
-      judging.controlsOf(one, "cannot_tell").map(({ name, word }) =>
-        judging.boundsOf(one.network, name).certain
-          ? `${word}: the limit lies within its bounds`
-          : `${word}: its bounds are not known`,
-      ),
+      judging
+        .controlsOf(one, "cannot_tell")
+        .map(({ name, word }) =>
+          judging.boundsOf(one.network, name).certain
+            ? `${word}: the limit lies within its bounds`
+            : `${word}: its bounds are not known`,
+        ),
     );
 
   const limit = ({ control, limit: value }) =>
