@@ -118,7 +118,7 @@ def judge(device: str, sessions: Sequence[Sequence[LatencyLine]]) -> Resolution:
     different = 0
     for before, after in combinations(sessions, 2):
         seen = [[line.disturbance for line in of if line.disturbance] for of in (before, after)]
-        machine = compare_runs.reference_change(*seen)
+        machine = disturbance.reference_change(*seen)
         pair = [intervals.change(_times(before, name), _times(after, name)) for name in networks]
         verdicts = [
             compare_runs.verdict(change, machine) for change in compare_runs.corrected(pair)
@@ -164,7 +164,7 @@ def _disturbed(lines: Sequence[LatencyLine]) -> int:
     """How many processes something disturbed, by the thresholds of the study."""
     best = disturbance.best_references(lines)
     return sum(
-        bool(disturbance.reasons(disturbance.relative_to_best(seen, *best[line.session])))
+        bool(disturbance.reasons(seen))
         for line in lines
-        if (seen := line.disturbance)
+        if (seen := disturbance.relative_to_best(line, best))
     )

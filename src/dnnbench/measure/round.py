@@ -298,9 +298,7 @@ def _others_busy(plan: Round) -> float:
 
 def _compared(line: LatencyLine, best: Mapping[str, tuple[float, float]]) -> LatencyLine:
     """The line with its reference kernels' times against the best of its session."""
-    if line.disturbance is None:
-        return line
-    seen = disturbance.relative_to_best(line.disturbance, *best[line.session])
+    seen = disturbance.relative_to_best(line, best)
     return line.model_copy(update={"disturbance": seen})
 
 

@@ -30,10 +30,9 @@ from dnnbench.core.errors import UserError
 from dnnbench.core.storage import read_json, read_rows
 from dnnbench.records import paths
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record, Status
-from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.study_records import StudyRow
-from dnnbench.stats import intervals
+from dnnbench.stats import disturbance, intervals
 from dnnbench.tables import cell_lines
 from dnnbench.tables.cell_lines import Timings
 
@@ -149,16 +148,6 @@ def verdict(change: intervals.Change, machine: Iterable[float | None]) -> Verdic
     return "same" if ratio.low <= 1 <= ratio.high else "cannot_tell"
 
 
-def reference_change(
-    before: Iterable[Disturbance], after: Iterable[Disturbance]
-) -> tuple[float | None, float | None]:
-    """How many times longer the kernels took, compute and memory; ``None`` without times."""
-    seen = list(before), list(after)
-    compute = [[ms for one in side for ms in one.reference_compute_ms] for side in seen]
-    memory = [[ms for one in side for ms in one.reference_memory_ms] for side in seen]
-    return _ratio(*compute), _ratio(*memory)
-
-
 _Key = tuple[str, str, int]
 
 
@@ -200,7 +189,7 @@ class _Pair:
             [line.disturbance for of in of_run.values() for line in of if line.disturbance]
             for of_run in lines
         ]
-        self._compute, self._memory = reference_change(*seen)
+        self._compute, self._memory = disturbance.reference_change(*seen)
         self._timed, self._repeated = self._join(
             [{variant: Timings(of) for variant, of in of_run.items()} for of_run in lines]
         )
@@ -301,11 +290,6 @@ class _Pair:
             for key in dict.fromkeys([*before, *after])
             if before.get(key) != after.get(key)
         ]
-
-
-def _ratio(before: Sequence[float], after: Sequence[float]) -> float | None:
-    """How many times longer, by the medians; ``None`` without times on either side."""
-    return median(after) / median(before) if before and after else None
 
 
 def _facts(environment: Environment) -> dict[str, object]:

@@ -22,7 +22,6 @@ from scipy.optimize import nnls
 from scipy.stats import t as student
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.storage import columns
 from dnnbench.records.base import SCHEMA_VERSION, BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -183,19 +182,19 @@ def study_row(prediction: Prediction, model: ModelRow) -> StudyRow:
 
 
 def _row(device: str, batch_size: int, model: ModelRow, **time: Any) -> StudyRow:
-    known = {
-        "device": device,
-        "model": model.model,
-        "variant": REFERENCE,
-        "batch_size": batch_size,
-        "schema_version": SCHEMA_VERSION,
-        "source": "predicted",
-        "memory_status": "not_measured",
-        "top1": model.top1,
-        "top5": model.top5,
-        "accuracy_source": model.top1_source,
-    }
-    return StudyRow.model_validate({**dict.fromkeys(columns(StudyRow)), **known, **time})
+    return StudyRow.partial(
+        device=device,
+        model=model.model,
+        variant=REFERENCE,
+        batch_size=batch_size,
+        schema_version=SCHEMA_VERSION,
+        source="predicted",
+        memory_status="not_measured",
+        top1=model.top1,
+        top5=model.top5,
+        accuracy_source=model.top1_source,
+        **time,
+    )
 
 
 def _parts(networks: Iterable[Complexity]) -> Array:

@@ -1,6 +1,6 @@
 """The shapes of the tables that the aggregate stage writes."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -72,6 +72,11 @@ class StudyRow(Record):
     top1: Percent | None
     top5: Percent | None
     accuracy_source: str | None
+
+    @classmethod
+    def partial(cls, **known: Any) -> Self:
+        """Return a row of which only these columns are known. Raises ValidationError."""
+        return cls.model_validate(dict.fromkeys(cls.model_fields) | known)
 
 
 class VariantRow(Record):

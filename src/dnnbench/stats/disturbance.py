@@ -5,8 +5,9 @@ see a neighbour that the kernel knows of; only the reference kernels see one tha
 physical core behind a hypervisor's back. On a GPU they run there, and its clocks tell the rest.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
+from statistics import median
 
 from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.latency_records import LatencyLine
@@ -95,9 +96,16 @@ def _clocks_apart(seen: Disturbance) -> float:
 
 
 def relative_to_best(
-    seen: Disturbance, best_compute_ms: float, best_memory_ms: float
-) -> Disturbance:
-    """``seen`` with its reference ratios against the best times of the session."""
+    line: LatencyLine, best: Mapping[str, tuple[float, float]]
+) -> Disturbance | None:
+    """Return what went on beside a line, with its reference ratios against its session's best.
+
+    ``best``: best times by session, as :func:`best_references` gives them.
+    """
+    seen = line.disturbance
+    if seen is None:
+        return None
+    best_compute_ms, best_memory_ms = best[line.session]
     ratios = [
         max(compute / best_compute_ms, memory / best_memory_ms)
         for compute, memory in zip(seen.reference_compute_ms, seen.reference_memory_ms, strict=True)
@@ -119,3 +127,20 @@ def best_references(lines: Iterable[LatencyLine]) -> dict[str, tuple[float, floa
                 min(memory, *seen.reference_memory_ms),
             )
     return best
+
+
+def reference_change(
+    before: Iterable[Disturbance], after: Iterable[Disturbance]
+) -> tuple[float | None, float | None]:
+    """Return how many times longer the kernels took, compute and memory, by their medians.
+
+    ``None`` without times on either side.
+    """
+    seen = list(before), list(after)
+    compute = [[ms for one in side for ms in one.reference_compute_ms] for side in seen]
+    memory = [[ms for one in side for ms in one.reference_memory_ms] for side in seen]
+    return _ratio(*compute), _ratio(*memory)
+
+
+def _ratio(before: Sequence[float], after: Sequence[float]) -> float | None:
+    return median(after) / median(before) if before and after else None

@@ -133,8 +133,7 @@ def _disturbed(lines: Sequence[LatencyLine], best: Mapping[str, tuple[float, flo
     """Return for each disturbed round its number and what disturbed it."""
     texts = []
     for line in lines:
-        if line.disturbance is not None:
-            seen = disturbance.relative_to_best(line.disturbance, *best[line.session])
-            if found := disturbance.reasons(seen):
-                texts.append(f"round {line.round}: {', '.join(found)}")
+        seen = disturbance.relative_to_best(line, best)
+        if seen and (found := disturbance.reasons(seen)):
+            texts.append(f"round {line.round}: {', '.join(found)}")
     return texts
