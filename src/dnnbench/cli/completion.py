@@ -18,7 +18,7 @@ from dnnbench.records.published_study import label
 
 
 def complete_network(incomplete: str) -> list[tuple[str, str]]:
-    """Networks of the registry that begin with what was typed."""
+    """Return networks of the registry that begin with what was typed."""
     try:
         return _completions(incomplete, registry_file.names())
     except Exception:  # A shell that completes has nowhere to put a message.
@@ -26,7 +26,7 @@ def complete_network(incomplete: str) -> list[tuple[str, str]]:
 
 
 def complete_device(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """Devices of the study that begin with what was typed."""
+    """Return devices of the study that begin with what was typed."""
     study = paths.under(Path(context.params.get("results") or RESULTS), paths.STUDY)
     try:
         with study.open(newline="", encoding="utf-8") as file:
@@ -37,7 +37,7 @@ def complete_device(context: typer.Context, incomplete: str) -> list[tuple[str, 
 
 
 def complete_device_file(incomplete: str) -> list[str]:
-    """Device files that begin with what was typed."""
+    """Return device files that begin with what was typed."""
     return sorted(file.stem for file in paths.DEVICE_FILES.glob(f"{incomplete}*.yaml"))
 
 

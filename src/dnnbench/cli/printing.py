@@ -17,14 +17,14 @@ PREDICTED = PREDICTED_MARK
 
 
 def console() -> Console:
-    """Standard output: colours where it is a terminal that wants them, and text as it is."""
+    """Return standard output, in color where it is a terminal that wants it, without markup."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False)
 
 
 def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
-    """A table without lines but below its header.
+    """Return a table with a single line, below its header.
 
     ``right``: columns of numbers. ``whole``: columns that are not broken where it is narrow.
     """
@@ -49,18 +49,18 @@ def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -
 
 
 def styled(text: str, style: str = "") -> Text:
-    """Text of one style, such as ``"red"``, for a cell of a table."""
+    """Return text of one style, such as ``"red"``, for a cell of a table."""
     from rich.text import Text
 
     return Text(text, style)
 
 
 def with_bounds(value: float, low: float | None, high: float | None) -> str:
-    """A number with its interval: ``73.4 (57.1 to 104)``."""
+    """Return a number with its interval: ``73.4 (57.1 to 104)``."""
     interval = span(low, high)
     return f"{significant(value)} ({interval})" if interval else significant(value)
 
 
 def status(word: str) -> str:
-    """A status in words."""
+    """Return a status in words."""
     return STATUS_WORDS.get(word, word)

@@ -23,7 +23,7 @@ class Predictions:
     models: Mapping[str, ModelRow]
 
     def rows(self) -> list[StudyRow]:
-        """As rows of the study."""
+        """Return them as rows of study.csv."""
         return [prediction.study_row(one, self.models[one.model]) for one in self.predicted]
 
 

@@ -1,4 +1,4 @@
-"""What the commands read: the tables of a study, and what its networks and devices are called."""
+"""The tables of a study, and the names of its networks and devices, as commands read them."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -15,14 +15,14 @@ from dnnbench.records.study_records import ModelRow, StudyRow
 
 
 def read(path: Path, row_type: type[R]) -> list[R]:
-    """Rows of a table that the workflow writes. Raises UserError where there is none."""
+    """Read a table that the workflow writes. Raises UserError where there is none."""
     if not path.exists():
         raise UserError(f"{path}: no such file; run: snakemake --profile cpu")
     return read_rows(path, row_type)
 
 
 def network_names() -> dict[str, str]:
-    """Printed names of the networks of the registry, by key."""
+    """Return the printed names of the networks of the registry, by key."""
     return {key: network.name for key, network in registry.load_registry().items()}
 
 
@@ -66,7 +66,7 @@ class Tables:
         return {row.device: label(row.device) for row in self.study}
 
     def network(self, text: str, what: str = "MODEL") -> str:
-        """The key of a network as a person wrote it: its name, its key, or as in params.yaml.
+        """Return the key of a network that is given by name, by key or as in params.yaml.
 
         Raises UserError for an unknown one.
         """
@@ -78,7 +78,7 @@ class Tables:
         return named.get(text) or name_matching.find(model_list.key_of(text), self.names, what)
 
     def device(self, text: str | None) -> str:
-        """The device that is meant; where none is named, the only one that was measured.
+        """Return the device that is meant; where none is named, the only one that was measured.
 
         Raises UserError where the name is not known, or where the choice is not clear.
         """
@@ -95,5 +95,5 @@ class Tables:
         raise UserError(f"--device: missing, and there are {known}; name one of them")
 
     def rows(self, device: str) -> list[StudyRow]:
-        """A device's rows of study.csv."""
+        """Return a device's rows of study.csv."""
         return [row for row in self.study if row.device == device]

@@ -20,7 +20,7 @@ SCHEMAS = {
 
 
 def text(name: str) -> str:
-    """What the schema file of this name should hold."""
+    """Return the content that the schema file of this name should have."""
     content = yaml.safe_dump(SCHEMAS[name](), sort_keys=False, width=100, allow_unicode=True)
     return f"# Written by `make schemas`; edit src/dnnbench/ instead.\n{content}"
 

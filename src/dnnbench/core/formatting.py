@@ -28,12 +28,12 @@ _WIDEST = max(_ADVANCE.values())
 
 
 def text_width(text: str, font_size: float) -> float:
-    """Width of ``text`` in pixels; unknown characters count as the widest."""
+    """Return the width of ``text`` in pixels; unknown characters count as the widest."""
     return sum(_ADVANCE.get(char, _WIDEST) for char in text) * font_size / 1000
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """``value`` to so many significant digits, without exponent: 0.148, 12.3, 1,230."""
+    """Return ``value`` to so many significant digits, without exponent: 0.148, 12.3, 1,230."""
     if value == 0:
         return "0"
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
@@ -43,7 +43,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def loosened(limit: float, minimum: bool) -> str:
-    """A limit to three significant digits, rounded to the side on which more fits."""
+    """Return a limit to three significant digits, rounded to the side on which more fits."""
     digits = 2 - math.floor(math.log10(limit))
     step = 10.0**-digits
     whole = (math.floor if minimum else math.ceil)(limit / step)
@@ -51,14 +51,14 @@ def loosened(limit: float, minimum: bool) -> str:
 
 
 def span(low: float | None, high: float | None) -> str:
-    """An interval in words, empty where there is none."""
+    """Return an interval in words, empty where there is none."""
     if low is None or high is None:
         return ""
     return f"{significant(low)} to {significant(high)}"
 
 
 def grouped(reasons: Mapping[str, str]) -> str:
-    """What shares a reason, together: ``A, B (oom); C (timeout)``."""
+    """Return names grouped by their reason: ``A, B (oom); C (timeout)``."""
     by_reason: dict[str, list[str]] = {}
     for what, reason in reasons.items():
         by_reason.setdefault(reason, []).append(what)

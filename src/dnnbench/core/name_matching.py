@@ -7,7 +7,7 @@ from dnnbench.core.errors import UserError
 
 
 def find(text: str, known: Mapping[str, str], what: str) -> str:
-    """The key that ``text`` stands for; ``known``: key -> printed name, and either will do.
+    """Return the key that ``text`` stands for, as key or printed name (``known``: key -> name).
 
     Raises UserError naming ``what`` it is for, the value, and the nearest names or all of them.
     """
@@ -23,7 +23,7 @@ def find(text: str, known: Mapping[str, str], what: str) -> str:
 
 
 def nearest(text: str, known: Mapping[str, str]) -> list[str]:
-    """Up to three keys that begin with ``text``, else the one that is most like it, if any is."""
+    """Return up to three keys that begin with ``text``, else the most similar one, if any."""
     begun = list(starting(text, known)) if _bare(text) else []
     if 0 < len(begun) <= 3:
         return begun
@@ -32,7 +32,7 @@ def nearest(text: str, known: Mapping[str, str]) -> list[str]:
 
 
 def starting(text: str, known: Mapping[str, str]) -> dict[str, str]:
-    """Those whose own or printed name begins with ``text``: key -> ``text`` with the rest of it.
+    """Return those whose key or name begins with ``text``: key -> ``text`` with the rest.
 
     The spelling stays as it was typed, since shells drop a completion that begins otherwise.
     """

@@ -37,7 +37,7 @@ class Found:
 
 
 def find(select: str | None = None, root: Path = Path("/")) -> Found:
-    """The Jetson that this is, else its NVIDIA GPU, else its CPU.
+    """Find the Jetson that this machine is, else its NVIDIA GPU, else its CPU.
 
     ``select`` chooses among several GPUs: a place in `nvidia-smi -L`, or a UUID. Raises UserError
     where it names none, or is missing.
@@ -85,7 +85,7 @@ def _chosen(uuids: list[str], select: str | None) -> str:
 
 
 def name_of(model: str) -> str:
-    """A device's name in paths and tables, from its marketing name: rtx-4090, epyc-7b13."""
+    """Return a device's name for paths and tables, from its marketing name: rtx-4090, epyc-7b13."""
     text = re.sub(r"\((r|tm)\)", " ", model.lower())
     # Clocks, numbers of cores, graphics on the same chip, generations, and what boards come in.
     text = re.split(r"@| with |\bengineering\b|\bdeveloper\b", text)[0]

@@ -15,7 +15,7 @@ from dnnbench.records.plan import Plan
 
 
 def settings(device: str, source: str) -> Parameters:
-    """params.yaml with the device's own file over it, as on the machine that measures it.
+    """Read params.yaml with the device's own file over it, as its own machine does.
 
     ``source`` says where the device is named. Raises UserError where it has no such file.
     """
@@ -31,7 +31,7 @@ def settings(device: str, source: str) -> Parameters:
 
 
 def plan(found: Parameters) -> Plan:
-    """What is measured on a device."""
+    """Return what is measured on a device."""
     return Plan(
         device=found.device,
         variants=found.variants,
@@ -42,7 +42,7 @@ def plan(found: Parameters) -> Plan:
 
 
 def files(folder: Path, what: Plan, models: Iterable[str]) -> list[Path]:
-    """The plan's records that are there in a device's ``folder``: environment, rounds, memory."""
+    """Return the plan's records that are in a device's ``folder``: environment, rounds, memory."""
     names = list(models)
     planned = [paths.in_device(folder, paths.ENVIRONMENT)]
     for variant in what.variants:

@@ -60,7 +60,7 @@ def merge(
 
 
 def check(folder: Path, networks: Mapping[str, Network]) -> Checked:
-    """The planned records of a device's folder. Raises UserError where one does not belong here."""
+    """Check the planned records of a device's folder. Raises UserError for one that is not ours."""
     file = paths.in_device(folder, paths.ENVIRONMENT)
     if not file.exists():
         raise UserError(f"{file}: no such file; name a device's folder: results/<device>")

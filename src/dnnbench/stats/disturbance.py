@@ -29,7 +29,7 @@ _HELD_BACK = 2.0
 
 
 def reasons(seen: Disturbance) -> list[str]:
-    """Why a cell counts as disturbed, with numbers; empty for an undisturbed one."""
+    """Return why a cell counts as disturbed, with numbers; empty for an undisturbed one."""
     found = []
     if (seen.run_delay or 0) > MAX_RUN_DELAY:
         found.append(f"waited for a core {seen.run_delay:.1%} of the time")
@@ -60,7 +60,7 @@ def reasons(seen: Disturbance) -> list[str]:
 
 
 def severity(seen: Disturbance) -> float:
-    """How disturbed a cell was: above 1 where a threshold was crossed, the more the worse.
+    """Return how disturbed a cell was: above 1 where a threshold was crossed.
 
     What is the same for all cells of a round is left out: what other programs did before it,
     and that clocks are not locked.
@@ -78,7 +78,7 @@ def severity(seen: Disturbance) -> float:
 
 
 def clock_drop(clock_mhz: tuple[float, float]) -> float:
-    """How far the least of two clocks is below the greatest, as a share of it."""
+    """Return how far the least of two clocks is below the greatest, as a share of it."""
     low, high = clock_mhz
     return 1 - low / high if high else 0.0
 
@@ -114,7 +114,7 @@ def relative_to_best(
 
 
 def best_references(lines: Iterable[LatencyLine]) -> dict[str, tuple[float, float]]:
-    """Best times of the compute- and the memory-bound reference kernel, ms, by session.
+    """Return the best times of the compute- and memory-bound reference kernels, ms, by session.
 
     Lines of networks that the study has dropped count too: they saw the same machine.
     """

@@ -40,7 +40,7 @@ class Estimate:
 
 
 def interval(process_medians: Sequence[float]) -> Estimate:
-    """The median of the process medians, with a t interval over the processes.
+    """Return the median of the process medians, with a t interval over the processes.
 
     The interval is mean +- t(k - 1) x s / sqrt(k) of the logarithms: times are positive and skewed
     to the right, and their logarithms are nearer to a normal distribution. So it is centred at the
@@ -78,7 +78,7 @@ class Change:
 
 
 def change(before: Sequence[float], after: Sequence[float]) -> Change:
-    """How many times longer ``after`` takes, from process medians of two sessions.
+    """Return how many times longer ``after`` takes, from process medians of two sessions.
 
     Nothing pairs the processes of two sessions, so it is Welch's t on the logarithms. The value is
     the ratio of the medians, and the interval is stretched to it as in :func:`interval`. Raises
@@ -99,7 +99,7 @@ def change(before: Sequence[float], after: Sequence[float]) -> Change:
 
 
 def resolution(changes: Iterable[Change]) -> float | None:
-    """The factor that half of the changes could tell from 1, by the lengths of their intervals.
+    """Return the factor that half of the changes could tell from 1, by their intervals.
 
     An interval leaves out 1 where the logarithm of its value is beyond its half-width; so this is
     the median of the half-widths, as a factor. ``None`` without intervals.
@@ -110,7 +110,7 @@ def resolution(changes: Iterable[Change]) -> float | None:
 
 
 def single_process(samples: Sequence[float]) -> Estimate:
-    """Protocol ``bianco2018``: the mean of one process's samples, as the 2018 study did it.
+    """Return the mean of one process's samples: the protocol of the 2018 study.
 
     There is no interval: the spread of samples inside one process does not tell how far another
     process would land. Raises ValueError without samples.
@@ -121,12 +121,12 @@ def single_process(samples: Sequence[float]) -> Estimate:
 
 
 def quiet(process_medians: Sequence[float]) -> float:
-    """The lowest process median: the machine at its most undisturbed."""
+    """Return the lowest process median: the machine at its most undisturbed."""
     return min(process_medians)
 
 
 def p95(samples: Sequence[float]) -> float | None:
-    """The 95th percentile of all timed passes (linear interpolation); ``None`` below 60 passes."""
+    """Return the 95th percentile of all timed passes (linear); ``None`` below 60 passes."""
     if len(samples) < P95_MIN_PASSES:
         return None
     return float(np.quantile(samples, 0.95))

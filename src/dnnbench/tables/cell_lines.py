@@ -11,7 +11,7 @@ from dnnbench.records.study_records import StudyRow
 
 
 def read(results: Path, device: str, variant: str) -> list[LatencyLine]:
-    """Every timed cell of a device and variant; none of a published device.
+    """Read every timed cell of a device and variant; a published device has none.
 
     Raises RecordError for a malformed line.
     """
@@ -29,15 +29,15 @@ class Timings:
             self._cells.setdefault(key, []).append(line)
 
     def of(self, row: StudyRow) -> list[LatencyLine]:
-        """The lines behind a row's time. Files may hold cells that the table does not rest on."""
+        """Return the lines behind a row's time: none of those that the table does not rest on."""
         return [line for line in self.tried(row) if line.status == "ok"]
 
     def tried(self, row: StudyRow) -> list[LatencyLine]:
-        """The lines behind a row, whatever their status."""
+        """Return the lines behind a row, whatever their status."""
         sessions = set((row.session or "").split("+"))
         lines = self._cells.get((row.model, row.batch_size, row.protocol or ""), [])
         return [line for line in lines if line.session in sessions]
 
     def medians(self, row: StudyRow) -> dict[tuple[str, int], float]:
-        """Process medians behind a row's time, ms a pass: by session and round."""
+        """Return the process medians behind a row's time, ms a pass, by session and round."""
         return {(line.session, line.round): median(line.samples_ms) for line in self.of(row)}

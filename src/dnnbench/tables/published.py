@@ -133,7 +133,7 @@ def read_claims(directory: Path) -> list[ClaimEntry]:
 
 
 def study_rows(published: Published, models: Iterable[str] | None = None) -> list[StudyRow]:
-    """One StudyRow a published cell: device by device, network by network, by batch size.
+    """Return a StudyRow a published cell, by device, network and batch size.
 
     ``models`` keeps these networks, in this order; ``None`` keeps all, as published. A network
     that was not in the study has no cells here.

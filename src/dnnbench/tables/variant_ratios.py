@@ -18,7 +18,7 @@ from dnnbench.tables.study import Measurements
 
 
 def compare(rows: Iterable[StudyRow], measured: Iterable[Measurements]) -> list[VariantRow]:
-    """A row for every measured cell of ``rows`` whose device ran the reference at its batch size.
+    """Return a row for each measured cell whose device ran the reference at its batch size.
 
     ``measured``: what the rows rest on. In the order of ``rows``.
     """

@@ -47,7 +47,7 @@ def print_best(
     rows: list[StudyRow],
     names: dict[str, str],
 ) -> None:
-    """The first-ranked network under each pair of budgets, as a table."""
+    """Print the first-ranked network under each pair of budgets, as a table."""
     from rich.table import Table
 
     from dnnbench.config.variants import REFERENCE
@@ -81,7 +81,7 @@ def print_best(
 
 
 def print_accuracy(console: Console, rows: list[AccuracyRow], names: dict[str, str]) -> None:
-    """How many networks' accuracy was measured, and why that of the others was not."""
+    """Print how many networks' accuracy was measured, and why that of the others was not."""
     asked = [row for row in rows if row.dataset]
     if not asked:
         return
