@@ -1,7 +1,8 @@
 # The study, stage by stage. Run it with a profile: `snakemake --profile cpu`.
 
-from dnnbench.records import paths
 from snakemake.utils import min_version
+
+from dnnbench.records import paths
 
 min_version("9.0")
 
@@ -32,7 +33,8 @@ include: "workflow/rules/report.smk"
 
 
 onstart:
-    check_device()
+    if not workflow.touch:
+        begin()
 
 
 rule all:
@@ -46,3 +48,5 @@ rule all:
         rules.complexity.output,
         rules.latency.input,
         rules.memory.input,
+    message:
+        "The study is finished"

@@ -3,12 +3,12 @@
 
 rule aggregate:
     input:
-        **stage("aggregate"),
+        **study.stage("aggregate"),
         complexity=rules.complexity.output,
         memory=memory_records,
         latency=round_files,
         accuracy=rules.compare_networks.output.summary,
-        others=other_records,
+        others=study.other_records(),
         published=expand(paths.PUBLISHED, table=["latency", "memory", "models"]),
         registry=paths.REGISTRY,
     output:
@@ -22,23 +22,11 @@ rule aggregate:
     conda:
         "../envs/report.yaml"
     params:
-        **options(
-            device=settings.device,
-            batch_sizes=commas(settings.batch_sizes),
-            variants=commas(settings.variants),
-            rounds=settings.latency.passes.rounds,
-            protocol=settings.latency.protocol,
-            max_memory_gib=commas(settings.budgets.max_memory_gib),
-            min_fps=commas(settings.budgets.min_fps),
-            top=settings.budgets.top,
-        ),
-        models=arguments(models),
-        predicted=[f"--predicted {name}" for name in predicted],
-        others=[f"--other {other_plan(plan)}" for plan in other_plans],
+        settings=SETTINGS,
+        depends=study.uses("device", "batch_sizes", "variants", "budgets"),
+        rounds=study.uses("latency.protocol", "latency.passes.rounds"),
+        networks=study.networks_and_others(),
     message:
         "Join all records into the study's tables"
     shell:
-        "python {input.script} {params.models} --registry {input.registry}"
-        " {params.device} {params.batch_sizes} {params.variants} {params.rounds} {params.protocol}"
-        " {params.predicted} {params.others} {params.max_memory_gib} {params.min_fps} {params.top}"
-        " --accuracy {input.accuracy} --results results 2>&1 | tee {log}"
+        "python {input.script} --settings {params.settings} 2>&1 | tee {log}"

@@ -3,8 +3,8 @@
 
 rule complexity:
     input:
-        **stage("complexity"),
-        architectures=architectures(models),
+        **study.stage("complexity"),
+        architectures=study.architectures(study.models),
         registry=ancient(paths.REGISTRY),
     output:
         paths.COMPLEXITY,
@@ -15,10 +15,9 @@ rule complexity:
     conda:
         "../envs/device.yaml"
     params:
-        models=arguments(models),
-        definitions=definitions(models),
+        settings=SETTINGS,
+        definitions=study.definitions(study.models),
     message:
         "Count the parameters and operations of the networks"
     shell:
-        "python {input.script} {params.models} --registry {input.registry} --output {output}"
-        " 2>&1 | tee {log}"
+        "python {input.script} --settings {params.settings} 2>&1 | tee {log}"

@@ -3,7 +3,7 @@
 
 rule environment:
     input:
-        **device_stage("environment"),
+        **study.device_stage("environment"),
         lock=paths.LOCK,
     output:
         paths.ENVIRONMENT,
@@ -14,9 +14,9 @@ rule environment:
     resources:
         **gpu_request,
     params:
-        setup=device_options(),
+        settings=SETTINGS,
+        device=study.uses("backend", "gpu", "threads"),
     message:
         "Describe {wildcards.device}"
     shell:
-        "python {input.script} --device {wildcards.device} {params.setup}"
-        " --output {output} 2>&1 | tee {log}"
+        "python {input.script} --settings {params.settings} 2>&1 | tee {log}"

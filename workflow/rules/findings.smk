@@ -3,7 +3,7 @@
 
 rule findings:
     input:
-        **stage("findings"),
+        **study.stage("findings"),
         study=rules.aggregate.output.study,
         models=rules.aggregate.output.models,
         environment=environments,
@@ -20,10 +20,8 @@ rule findings:
     conda:
         "../envs/report.yaml"
     params:
-        environments=[f"--environment {file}" for file in environments],
+        settings=SETTINGS,
     message:
         "Put the 2018 study to the test"
     shell:
-        "python {input.script} --study {input.study} --models {input.models}"
-        " {params.environments} --registry {input.registry} --output-dir results"
-        " 2>&1 | tee {log}"
+        "python {input.script} --settings {params.settings} 2>&1 | tee {log}"

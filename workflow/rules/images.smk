@@ -6,7 +6,7 @@ from dnnbench.config.dataset import code as dataset_code
 
 rule list_images:
     input:
-        **stage("images"),
+        **study.stage("images"),
         dataset=lambda wildcards: dataset_code(wildcards.dataset),
     output:
         paths.IMAGE_INDEX,
@@ -16,20 +16,20 @@ rule list_images:
         "../envs/device.yaml"
     threads: every_core
     params:
-        path=f"--path {shlex.quote(str(dataset.path))}" if dataset.path else "",
-        listing=listing,
+        settings=SETTINGS,
+        depends=study.uses("dataset.path"),
+        listing=study.listing,
     message:
         "List the pictures of {wildcards.dataset}"
     shell:
-        "python {input.script} {wildcards.dataset} {params.path} --threads {threads}"
-        " --output {output} 2>&1 | tee {log}"
+        "python {input.script} --settings {params.settings} --threads {threads} 2>&1 | tee {log}"
 
 
 # The array beside the record is no output: Snakemake would remove it before a job that may find
 # all of it still right.
 rule decode_images:
     input:
-        **stage("decode"),
+        **study.stage("decode"),
         index=paths.IMAGE_INDEX,
     output:
         paths.DECODED_IMAGES,
@@ -39,9 +39,11 @@ rule decode_images:
         "../envs/device.yaml"
     threads: every_core
     params:
-        decoder=decoder,
+        settings=SETTINGS,
+        # Asked, and imported, only where something is decoded.
+        decoder=lambda wildcards: study.decoder(),
     message:
         "Decode the pictures of {wildcards.dataset} to {wildcards.geometry}"
     shell:
-        "python {input.script} {wildcards.geometry} --index {input.index} --threads {threads}"
-        " --output {output} 2>&1 | tee {log}"
+        "python {input.script} {wildcards.geometry} --settings {params.settings} --threads {threads}"
+        " 2>&1 | tee {log}"

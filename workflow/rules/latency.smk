@@ -9,26 +9,22 @@ round_files = expand(
     round=range(1, settings.latency.passes.rounds + 1),
 )
 
-# Where CPU and GPU share their memory, a batch that does not fit takes the board down: the memory that
-# was measured says which to leave.
-shared_memory = named(settings.backend).shared_memory
-
 
 rule latency:
     input:
         round_files,
         expand(rules.environment.output, device=settings.device),
+    message:
+        "Inference time is measured"
 
 
 rule time_round:
     input:
-        **device_stage("latency"),
-        architectures=architectures(timed),
+        **study.device_stage("latency"),
+        architectures=study.architectures(study.timed),
         registry=ancient(paths.REGISTRY),
-        before=round_before,
-        memory=(
-            ancient(expand(paths.MEMORY, model=timed, allow_missing=True)) if shared_memory else []
-        ),
+        before=lambda wildcards: study.round_before(wildcards.variant, int(wildcards.round)),
+        memory=ancient(expand(paths.MEMORY, model=study.limiting, allow_missing=True)),
     output:
         # Kept and completed, not made anew: a network that is added costs its own cells only.
         update(paths.ROUND),
@@ -43,26 +39,12 @@ rule time_round:
         **gpu_request,
         device_slot=1,
     params:
-        **options(
-            batch_sizes=commas(settings.batch_sizes),
-            protocol=settings.latency.protocol,
-            rounds=settings.latency.passes.rounds,
-            discard=settings.latency.passes.discard,
-            samples=commas(settings.latency.passes.samples),
-            cell_timeout_s=settings.latency.cell_timeout_s,
-            when_busy=settings.when_busy,
-        ),
-        setup=device_options(),
-        memory=lambda wildcards, input: (
-            f"--memory-dir {Path(input.memory[0]).parent}" if shared_memory else ""
-        ),
-        models=arguments(timed),
-        definitions=definitions(timed),
+        settings=SETTINGS,
+        device=study.uses("backend", "gpu", "threads"),
+        depends=study.uses("batch_sizes", "latency", "latency.passes", "when_busy"),
+        definitions=study.definitions(study.timed),
     message:
         "Time the networks on {wildcards.device}, {wildcards.variant}, round {wildcards.round}"
     shell:
-        "python {input.script} {params.models} --registry {input.registry}"
-        " --round {wildcards.round} {params.rounds} --device {wildcards.device} {params.setup}"
-        " --variant {wildcards.variant} {params.batch_sizes} {params.protocol}"
-        " {params.discard} {params.samples} {params.cell_timeout_s} {params.when_busy} {params.memory}"
-        " --output {output} 2>&1 | tee {log}"
+        "python {input.script} --settings {params.settings} --variant {wildcards.variant}"
+        " --round {wildcards.round} 2>&1 | tee {log}"

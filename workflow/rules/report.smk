@@ -3,13 +3,13 @@
 from dnnbench.report.figures import figure_names, kind
 from dnnbench.records.published_study import DEVICES as PUBLISHED_DEVICES
 
-page_devices = [*measured_devices, *PUBLISHED_DEVICES]
+page_devices = [*study.devices, *PUBLISHED_DEVICES]
 figures = expand(paths.FIGURE, file=figure_names.figure_files(page_devices))
 
 
 rule report:
     input:
-        **stage("report"),
+        **study.stage("report"),
         figures=kind.code(),
         templates=sorted(str(file) for file in Path("src/dnnbench/report/templates").iterdir()),
         study=rules.aggregate.output.study,
@@ -30,12 +30,8 @@ rule report:
     conda:
         "../envs/report.yaml"
     params:
-        environments=[f"--environment {file}" for file in environments],
+        settings=SETTINGS,
     message:
         "Draw the figures and write the page"
     shell:
-        "python {input.script} --study {input.study} --models {input.models}"
-        " --selection {input.selection} --variants {input.variants} --accuracy {input.accuracy}"
-        " --comparisons {input.comparisons} {params.environments}"
-        " --findings {input.findings} --replication {input.replication}"
-        " --registry {input.registry} --output-dir reports 2>&1 | tee {log}"
+        "python {input.script} --settings {params.settings} 2>&1 | tee {log}"

@@ -2,18 +2,18 @@
 # none. Where there is none the study goes on with published accuracy; to try again, remove
 # the record.
 
-weights_records = expand(paths.WEIGHTS, model=models)
-
 
 rule weights:
     input:
-        weights_records,
+        expand(paths.WEIGHTS, model=study.models),
+    message:
+        "Weights are fetched"
 
 
 rule fetch_weights:
     input:
-        **stage("weights"),
-        architectures=lambda wildcards: architectures([wildcards.model]),
+        **study.stage("weights"),
+        architectures=lambda wildcards: study.architectures([wildcards.model]),
         registry=ancient(paths.REGISTRY),
     output:
         # Kept: a record whose file still holds stays as it is, and nothing after it runs again.
@@ -24,15 +24,10 @@ rule fetch_weights:
     conda:
         "../envs/device.yaml"
     params:
-        model=lambda wildcards: arguments([wildcards.model]),
-        definition=lambda wildcards: definitions([wildcards.model]),
-        sources=lambda wildcards: code_graph.short_hash(
-            networks[wildcards.model].model_dump_json(include={"weights"})
-        ),
-        options=weights_options,
-        folder=lambda wildcards, output: os.path.dirname(output[0]),
+        settings=SETTINGS,
+        depends=lambda wildcards: study.weights(wildcards.model),
+        definition=lambda wildcards: study.definitions([wildcards.model]),
     message:
         "Fetch the weights of {wildcards.model}"
     shell:
-        "python {input.script} {params.model} --registry {input.registry} {params.options}"
-        " --output-dir {params.folder} 2>&1 | tee {log}"
+        "python {input.script} {wildcards.model} --settings {params.settings} 2>&1 | tee {log}"

@@ -9,9 +9,9 @@ import typer
 from dnnbench.core import lock
 from dnnbench.core.storage import write_json
 from dnnbench.devices import backends
-from dnnbench.images import decoded_arrays
+from dnnbench.images import decoded_arrays, geometry
 from dnnbench.measure import accuracy
-from dnnbench.networks import model_list, registry
+from dnnbench.records import paths
 from dnnbench.stages import options
 
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
@@ -21,33 +21,43 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 def main(
     model: Annotated[str, typer.Argument(help="A name as in params.yaml: models.")],
-    weights: Annotated[Path, typer.Option(help="Record of the network's weights.")],
-    images: Annotated[Path, typer.Option(help="Record of the decoded pictures.")],
-    output: Annotated[Path, typer.Option(help="Record to write, JSON; answers beside it.")],
-    dataset: Annotated[str, typer.Option(help="Name of the pictures in records.")] = "folder",
-    protocol: Annotated[str, typer.Option(help="bianco2018 or native.")] = "bianco2018",
-    device: options.Device = "cpu",
-    backend: options.Backend = "cpu",
-    gpu: options.Gpu = None,
-    threads: options.Threads = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Record of the network's weights.", show_default="in resources/weights"),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(help="Record of the decoded pictures.", show_default="in resources/images"),
+    ] = None,
+    output: options.Output = None,
+    settings: options.Settings = None,
+    profile: options.Profile = None,
+    config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Measure top-1 and top-5 of MODEL. Goes on where a run that was stopped had got to."""
-    known = registry.load_registry(registry_file)
-    (network,) = model_list.resolve(model, known, source="MODEL").values()
-    setup = options.setup(backend, gpu)
+    """Measure top-1 and top-5 of MODEL. Goes on where a run that was stopped had got to.
+
+    Its answers are written beside the record.
+    """
+    study = options.study(settings, profile, config, registry_file, [model])
+    device, (name, dataset) = study.settings, options.dataset(study)
+    (network,) = study.networks.values()
+    cut = geometry.of(network, dataset.protocol).name
+    place = {"dataset": name, "model": network.key, "geometry": cut}
+    output = output or Path(paths.ACCURACY.format(**place))
+    setup = backends.Setup(device.backend, device.gpu)
     on = backends.backend(setup)
     with lock.hold(on.lock_name):
         record = accuracy.measure(
             network,
-            weights,
-            decoded_arrays.open_decoded(images),
+            weights or Path(paths.WEIGHTS.format(**place)),
+            decoded_arrays.open_decoded(images or Path(paths.DECODED_IMAGES.format(**place))),
             output,
-            dataset=dataset,
-            protocol=protocol,
-            device=device,
+            dataset=name,
+            protocol=dataset.protocol,
+            device=device.device,
             setup=setup,
-            threads=threads or on.default_threads(),
+            threads=study.threads or on.default_threads(),
         )
     write_json(output, record)
 

@@ -1,12 +1,6 @@
 """Stage: compare the measured networks pair by pair, and list what was measured and what not."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
 from dnnbench.core.storage import write_table
-from dnnbench.networks import model_list, registry
 from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.stages import options
@@ -14,25 +8,22 @@ from dnnbench.tables import accuracy_comparisons
 
 
 def main(
-    models: options.Models,
-    dataset: Annotated[
-        str | None, typer.Option(help="Pictures that were measured on.", show_default="none were")
-    ] = None,
-    protocol: Annotated[str, typer.Option(help="bianco2018 or native.")] = "bianco2018",
-    results: Annotated[
-        Path, typer.Option(help="Folder of records and of the tables.")
-    ] = paths.RESULTS,
+    models: options.Models = None,
+    results: options.Results = paths.RESULTS,
+    settings: options.Settings = None,
+    profile: options.Profile = None,
+    config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
     """Write comparisons.csv and accuracy/summary.csv of MODELS from their accuracy records."""
-    known = registry.load_registry(registry_file)
-    names = list(model_list.resolve(models, known, source="MODELS"))
+    study = options.study(settings, profile, config, registry_file, models)
+    names, dataset = list(study.networks), study.settings.dataset
     records, rows = {}, []
-    if dataset:
-        folder = paths.under(results, paths.ACCURACY, dataset=dataset, model="").parent
-        records = accuracy_comparisons.read_records(folder, dataset, protocol, names)
+    if dataset.name:
+        folder = paths.under(results, paths.ACCURACY, dataset=dataset.name, model="").parent
+        records = accuracy_comparisons.read_records(folder, dataset.name, dataset.protocol, names)
         answers = accuracy_comparisons.read_answers(folder, records)
-        rows = accuracy_comparisons.compare(answers, dataset, protocol)
+        rows = accuracy_comparisons.compare(answers, dataset.name, dataset.protocol)
     write_table(paths.under(results, paths.COMPARISONS), ComparisonRow, rows)
     summary = accuracy_comparisons.summarise(names, records, rows)
     write_table(paths.under(results, paths.ACCURACY_SUMMARY), AccuracyRow, summary)

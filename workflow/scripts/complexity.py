@@ -1,30 +1,29 @@
 """Stage: count parameters, operations and activations of networks."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from dnnbench.core import isolation, progress
 from dnnbench.core.storage import write_table
 from dnnbench.measure import complexity
-from dnnbench.networks import builders, model_list, registry
+from dnnbench.networks import builders
 from dnnbench.records import paths
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.stages import options
 
 
 def main(
-    models: options.Models,
+    models: options.Models = None,
+    output: options.Output = None,
+    settings: options.Settings = None,
+    profile: options.Profile = None,
+    config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
-    output: Annotated[Path, typer.Option(help="Table to write, CSV.")] = Path(paths.COMPLEXITY),
 ) -> None:
     """Count what MODELS cost on any machine: parameters, operations, activations at batch 1.
 
     Needs no weights and takes under a second a network. The table appears when all are counted.
     """
-    known = registry.load_registry(registry_file)
-    networks = model_list.resolve(models, known, source="MODELS").values()
+    networks = options.study(settings, profile, config, registry_file, models).networks.values()
 
     isolation.prepare()
     builders.preload(networks)
@@ -33,7 +32,7 @@ def main(
         for network in networks:
             step(network.key)
             rows.append(complexity.measure(network))
-    write_table(output, Complexity, rows)
+    write_table(output or Path(paths.COMPLEXITY), Complexity, rows)
 
 
 if __name__ == "__main__":

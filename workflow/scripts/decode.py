@@ -1,4 +1,4 @@
-"""Stage: decode the pictures of a data set for the networks that share a geometry."""
+"""Stage: decode the pictures of the data set for the networks that share a geometry."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,21 +8,31 @@ import typer
 from dnnbench.core.storage import read_json, write_json
 from dnnbench.images import decoded_arrays
 from dnnbench.images.geometry import Geometry
+from dnnbench.records import paths
 from dnnbench.records.image_records import ImageIndex
 from dnnbench.stages import options
 
 
 def main(
     geometry: Annotated[str, typer.Argument(help="Filter, short side and crop: bilinear-256-224.")],
-    index: Annotated[Path, typer.Option(help="Index of the data set, JSON.")],
-    output: Annotated[Path, typer.Option(help="Record to write, JSON, beside the array.")],
+    index: Annotated[
+        Path | None,
+        typer.Option(help="Index of the data set.", show_default="in resources/images"),
+    ] = None,
+    output: options.Output = None,
     threads: Annotated[int, typer.Option(min=1, help="Pictures decoded at a time.")] = 2,
+    settings: options.Settings = None,
+    profile: options.Profile = None,
+    config: options.Config = None,
 ) -> None:
     """Decode every picture once, cut to GEOMETRY, into an array that networks read.
 
     A run that was stopped goes on where it was; pictures that are there already are kept.
     """
+    dataset, _ = options.dataset(options.study(settings, profile, config))
     cut = Geometry.parse(geometry)
+    index = index or Path(paths.IMAGE_INDEX.format(dataset=dataset))
+    output = output or Path(paths.DECODED_IMAGES.format(dataset=dataset, geometry=cut.name))
     record = decoded_arrays.decode(read_json(index, ImageIndex), cut, output.parent, threads)
     write_json(output, record)
 

@@ -1,4 +1,4 @@
-"""Stage: list the pictures of a data set."""
+"""Stage: list the pictures of the data set."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,23 +7,25 @@ import typer
 
 from dnnbench.core.storage import write_json
 from dnnbench.images import datasets, image_index
+from dnnbench.records import paths
 from dnnbench.stages import options
 
 
 def main(
-    dataset: Annotated[str, typer.Argument(help="Data set, as in params.yaml: dataset.name.")],
-    output: Annotated[Path, typer.Option(help="Index to write, JSON.")],
-    path: Annotated[
-        Path | None, typer.Option(help="Folder of the data set.", show_default="downloaded")
-    ] = None,
+    output: options.Output = None,
     threads: Annotated[int, typer.Option(min=1, help="Files read at a time.")] = 2,
+    settings: options.Settings = None,
+    profile: options.Profile = None,
+    config: options.Config = None,
 ) -> None:
-    """Find the pictures of DATASET in whatever layout they lie, label and hash them.
+    """Find the pictures in whatever layout they lie, label and hash them.
 
-    Without --path, one that can be downloaded is, into resources/datasets.
+    Without dataset.path, a data set that can be downloaded is, into resources/datasets.
     """
-    folder = datasets.obtain(dataset) if path is None else path
-    write_json(output, image_index.index(dataset, folder, threads))
+    name, dataset = options.dataset(options.study(settings, profile, config))
+    folder = dataset.path or datasets.obtain(name)
+    file = output or Path(paths.IMAGE_INDEX.format(dataset=name))
+    write_json(file, image_index.index(name, folder, threads))
 
 
 if __name__ == "__main__":

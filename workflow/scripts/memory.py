@@ -11,7 +11,8 @@ from dnnbench.core import isolation, lock
 from dnnbench.devices import backends
 from dnnbench.engines import preparation
 from dnnbench.measure import memory_profile
-from dnnbench.networks import builders, model_list, registry
+from dnnbench.networks import builders
+from dnnbench.records import paths
 from dnnbench.stages import options
 
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
@@ -22,42 +23,44 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
 def main(
-    models: options.Models,
-    output_dir: Annotated[Path, typer.Option(help="Folder of the records, JSON, one a network.")],
-    device: options.Device = "cpu",
-    backend: options.Backend = "cpu",
-    gpu: options.Gpu = None,
-    variant: options.Variant = "fp32-eager",
-    batch_sizes: options.BatchSizes = "1,8",
-    threads: options.Threads = None,
-    cell_timeout_s: Annotated[float, typer.Option(help="Limit of a batch size, seconds.")] = 120,
+    models: options.Models = None,
+    variant: options.Variant = options.VARIANT,
+    output_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the records.", show_default="the study's, in results/"),
+    ] = None,
+    settings: options.Settings = None,
+    profile: options.Profile = None,
+    config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
     """Measure what MODELS need of the device's memory, each batch size in a fresh process.
 
     Cells that the records have are not measured again; remove a record to measure afresh.
     """
-    networks = model_list.resolve(models, registry.load_registry(registry_file), source="MODELS")
-    setup = options.setup(backend, gpu)
-    way = variants.check(variant, backend)
+    study = options.study(settings, profile, config, registry_file, models)
+    device = study.settings
+    way = variants.check(variant, device.backend)
     variants.require([variant])
+    setup = backends.Setup(device.backend, device.gpu)
     on = backends.backend(setup)
     plan = memory_profile.Plan(
-        device=device,
+        device=device.device,
         setup=setup,
         variant=variant,
-        networks=networks,
-        batch_sizes=options.integers(batch_sizes),
-        threads=threads or on.default_threads(),
-        cell_timeout_s=cell_timeout_s,
+        networks={name: study.networks[name] for name in study.timed},
+        batch_sizes=device.batch_sizes,
+        threads=study.threads or on.default_threads(),
+        cell_timeout_s=device.memory.cell_timeout_s,
     )
+    folder = Path(paths.MEMORY.format(device=device.device, variant=variant, model="")).parent
     on.preflight()
     with lock.hold(on.lock_name):
-        profiles = memory_profile.Profiles(plan, output_dir)
+        profiles = memory_profile.Profiles(plan, output_dir or folder)
         if missing := profiles.missing():
             isolation.prepare()
             preparation.preload(way)
-            builders.preload(networks[name] for name in missing)
+            builders.preload(plan.networks[name] for name in missing)
         profiles.measure()
 
 

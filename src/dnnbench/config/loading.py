@@ -38,7 +38,7 @@ def load(*files: Path | str) -> Parameters:
     """Parameters from files, later ones overriding earlier ones key by key."""
     config: dict[str, Any] = {}
     for file in files:
-        config = _merge(config, read_yaml(Path(file)))
+        config = merge(config, read_yaml(Path(file)))
     return check(config, files)
 
 
@@ -62,12 +62,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with the keys of ``over`` put over it, section by section."""
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
         merged[key] = (
-            _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+            merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
         )
     return merged
 

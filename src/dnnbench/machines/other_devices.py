@@ -41,6 +41,18 @@ def plan(found: Parameters) -> Plan:
     )
 
 
+def present(found: Parameters, results: Path) -> list[Plan]:
+    """Return the plans of the study's other devices whose records have been merged.
+
+    Raises UserError where a device has no file, whether it has been merged or not.
+    """
+    source = f"{paths.PARAMETERS}: devices"
+    plans = [plan(settings(name, source)) for name in found.devices if name != found.device]
+    return [
+        one for one in plans if paths.under(results, paths.ENVIRONMENT, device=one.device).exists()
+    ]
+
+
 def files(folder: Path, what: Plan, models: Iterable[str]) -> list[Path]:
     """Return the plan's records that are in a device's ``folder``: environment, rounds, memory."""
     names = list(models)

@@ -15,6 +15,8 @@ LOCK = Path("requirements.lock")
 PUBLISHED = "published/bianco2018/{table}.csv"
 PUBLISHED_TABLES = Path(PUBLISHED).parent
 
+STAGE = "workflow/scripts/{stage}.py"
+
 # What does not depend on the device.
 RESULTS = Path("results")
 COMPLEXITY = "results/complexity.csv"
@@ -46,6 +48,9 @@ WEIGHTS = "resources/weights/{model}.json"
 IMAGE_INDEX = "resources/images/{dataset}/index.json"
 DECODED_IMAGES = "resources/images/{dataset}/{geometry}.json"
 DATASETS = Path("resources/datasets")
+# What a run of Snakemake keeps while it lasts.
+LOCKS = Path(".snakemake/locks")
+SETTINGS = "resources/settings/{device}.json"
 
 
 def device_file(profile: str) -> Path:

@@ -2,64 +2,92 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
+import yaml
 
-from dnnbench.config import gpu_settings
-from dnnbench.config.backend import named
-from dnnbench.core import storage
+from dnnbench.config.dataset_settings import DatasetSettings
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core.errors import UserError
-from dnnbench.devices import backends
 from dnnbench.networks.registry_file import DEFAULT_REGISTRY
 from dnnbench.records import paths
+from dnnbench.stages import study_settings
+from dnnbench.stages.study_settings import Study
 
-Models = Annotated[list[str], typer.Argument(help="Names as in params.yaml: models.")]
-Device = Annotated[str, typer.Option(help="Name of the device in records and paths.")]
-Backend = Annotated[str, typer.Option(help="How the device is driven, such as cpu.")]
-Gpu = Annotated[
-    str | None, typer.Option(help="The section gpu of a device file, as JSON.", show_default=False)
+Models = Annotated[
+    list[str] | None,
+    typer.Argument(help="Names as in params.yaml: models.", show_default="the study's"),
 ]
-Variant = Annotated[str, typer.Option(help="Way of running a network; see docs/variants.md.")]
-BatchSizes = Annotated[str, typer.Option(help="Batch sizes, comma-separated.")]
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads of a forward pass.", show_default="one a core")
+Settings = Annotated[
+    Path | None,
+    typer.Option(help="Checked settings of a run, JSON.", show_default="params.yaml is checked"),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(help="Device file, by its name.", show_default="profile of params.yaml"),
+]
+Config = Annotated[
+    list[str] | None,
+    typer.Option(help="KEY=VALUE that overrides both files, as Snakemake's --config; repeatable."),
 ]
 Registry = Annotated[
     Path,
     typer.Option("--registry", help="Registry of networks.", show_default=str(paths.REGISTRY)),
 ]
+Variant = Annotated[str, typer.Option(help="Way of running a network; see docs/variants.md.")]
+Results = Annotated[Path, typer.Option(help="Folder of records and tables.")]
+Output = Annotated[
+    Path | None, typer.Option(help="File to write.", show_default="the study's, in results/")
+]
 REGISTRY = Path(os.path.relpath(DEFAULT_REGISTRY))
+VARIANT = REFERENCE
 
 
-def setup(backend: str, gpu: str | None) -> backends.Setup:
-    """How the device is driven: a GPU of which nothing is said, as its defaults are.
+def study(
+    settings: Path | None,
+    profile: str | None,
+    config: Sequence[str] | None,
+    registry: Path = REGISTRY,
+    models: Sequence[str] | None = None,
+) -> Study:
+    """Return what to work on: of a settings file, or of params.yaml and a device file.
 
-    Raises UserError for an unknown backend, and typer.BadParameter for a ``gpu`` that cannot be
-    right.
+    ``models`` replaces the study's own list of networks. Raises UserError for whatever is wrong.
     """
-    if not named(backend).gpu:
-        if gpu is not None:
-            raise typer.BadParameter(f"{gpu!r}: backend {backend} has no GPU; drop the option")
-        return backends.Setup(backend)
-    try:
-        return backends.Setup(backend, gpu_settings.Gpu.model_validate_json(gpu or "{}"))
-    except ValidationError as error:
-        raise typer.BadParameter(f"{gpu!r}: {storage.describe(error)}") from error
+    if settings is None:
+        found = study_settings.load(profile, _mapping(config or ()), registry)
+    elif profile or config:
+        raise typer.BadParameter("--settings: is of a device already; drop --profile and --config")
+    else:
+        found = study_settings.read(settings)
+    return found.of(models) if models else found
 
 
-def integers(text: str) -> list[int]:
-    """``1,8`` as [1, 8]. Raises typer.BadParameter for anything else, or below 1."""
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if not numbers or min(numbers) < 1:
-        raise typer.BadParameter(f"{text!r}: write whole numbers from 1 on, comma-separated: 1,8")
-    return numbers
+def dataset(study: Study) -> tuple[str, DatasetSettings]:
+    """Return the name and the settings of the study's data set. Raises UserError without one."""
+    chosen = study.settings.dataset
+    if chosen.name is None:
+        raise UserError(
+            f"{paths.PARAMETERS}: dataset.name: null: no pictures to work on; name a data set"
+        )
+    return chosen.name, chosen
+
+
+def _mapping(words: Sequence[str]) -> dict[str, Any]:
+    """``KEY=VALUE`` words as a mapping, values read as YAML. Raises typer.BadParameter."""
+    changes = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        try:
+            changes[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            equals = ""
+        if not equals:
+            raise typer.BadParameter(f"{word!r}: write KEY=VALUE, the value in YAML: threads=2")
+    return changes
 
 
 def run(main: Callable[..., Any]) -> None:

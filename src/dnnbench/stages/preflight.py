@@ -1,4 +1,4 @@
-"""Whether the device can be measured: ``python -m dnnbench.stages.preflight --backend cuda``.
+"""Whether the device can be measured: ``python -m dnnbench.stages.preflight --profile cuda``.
 
 A program of its own, since it forks to look at the device: Snakemake, which asks before its first
 job, has threads by then.
@@ -8,9 +8,14 @@ from dnnbench.devices import backends
 from dnnbench.stages import options
 
 
-def main(backend: options.Backend = "cpu", gpu: options.Gpu = None) -> None:
+def main(
+    settings: options.Settings = None,
+    profile: options.Profile = None,
+    config: options.Config = None,
+) -> None:
     """End in one line where nothing can be measured on the device, which says what to do."""
-    backends.backend(options.setup(backend, gpu)).preflight()
+    device = options.study(settings, profile, config).settings
+    backends.backend(backends.Setup(device.backend, device.gpu)).preflight()
 
 
 if __name__ == "__main__":

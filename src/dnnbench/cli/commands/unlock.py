@@ -2,11 +2,18 @@
 
 from pathlib import Path
 
+import typer
+
+from dnnbench.core import file_times
 from dnnbench.core.errors import UserError
+from dnnbench.records import paths
 
 
 def unlock() -> None:
-    """Remove the lock that a killed Snakemake left in this folder; refuse where one runs."""
+    """Remove the lock that a killed Snakemake left in this folder; refuse where one runs.
+
+    Files of results that are dated in the future, since a clock was set back, are dated back.
+    """
     import psutil
 
     here = Path.cwd()
@@ -17,5 +24,10 @@ def unlock() -> None:
                 f"{here}: Snakemake runs here (process {process.info['pid']});"
                 " wait for it, or stop it"
             )
-    for lock in Path(".snakemake/locks").glob("*.lock"):
+    for lock in paths.LOCKS.glob("*.lock"):
         lock.unlink()
+    if late := file_times.forget_future([paths.RESULTS, paths.REPORTS]):
+        typer.echo(
+            f"{paths.RESULTS}, {paths.REPORTS}: {late} files were dated in the future: was the"
+            " clock set back? They are checked again by what they depend on."
+        )

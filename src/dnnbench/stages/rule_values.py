@@ -1,0 +1,173 @@
+"""What the rules of a study depend on: inputs and parameters, from its checked settings."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from dnnbench.config.backend import named
+from dnnbench.core import code_graph
+from dnnbench.devices import backends
+from dnnbench.images import geometry, image_index
+from dnnbench.machines import other_devices
+from dnnbench.measure import fingerprint
+from dnnbench.records import paths
+from dnnbench.records.plan import Plan
+from dnnbench.stages.study_settings import Study
+
+# Settings take part by their values, which are parameters of the rules.
+_SETTINGS_CODE = Path(__file__).resolve().parents[1] / "config"
+
+
+class RuleValues:
+    """What the rules take from a study. Only reads files, and imports no torch."""
+
+    def __init__(self, study: Study) -> None:
+        """Look for the records of other devices. Raises UserError where the study is not sound."""
+        settings = study.settings
+        setup = backends.Setup(settings.backend, settings.gpu)
+        # Asked once and here: the nodes of a cluster may differ.
+        threads = settings.threads or backends.backend(setup).default_threads()
+        others = other_devices.present(settings, paths.RESULTS)
+        self.study = replace(study, threads=threads, others=others)
+        self.settings = settings
+        self.models = list(study.networks)
+        self.timed = study.timed
+        self.validated = self.models if settings.dataset.name else []
+        # Where CPU and GPU share memory, a batch that does not fit takes the board down: rounds
+        # leave what cannot fit by the memory that was measured.
+        self.limiting = self.timed if named(settings.backend).shared_memory else []
+        self.geometries = {
+            name: geometry.of(study.networks[name], settings.dataset.protocol).name
+            for name in self.validated
+        }
+        # Names, sizes and times of the files, so that a change in the user's folder is noticed.
+        folder = settings.dataset.path
+        self.listing = image_index.listing(folder) if folder else None
+
+    def uses(self, *keys: str) -> str:
+        """Return settings as one JSON text: Snakemake compares parameters without their names.
+
+        A key goes into a section by dots: ``latency.passes``. ``threads`` are as resolved.
+        """
+        return _text({key: self._value(key) for key in keys})
+
+    def _value(self, key: str) -> Any:
+        if key == "threads":
+            return self.study.threads
+        value: Any = self.settings
+        for part in key.split("."):
+            value = getattr(value, part)
+        return value
+
+    def weights(self, model: str) -> str:
+        """Return what decides where a network's weights come from, as JSON text."""
+        own = self.settings.weights.override.get(model)
+        sources = code_graph.short_hash(
+            self.study.networks[model].model_dump_json(include={"weights"})
+        )
+        allowed = {"tiers": self.settings.weights.tiers, "mirror": self.settings.weights.mirror}
+        return _text({**allowed, "override": own, "sources": sources})
+
+    def definitions(self, names: Iterable[str]) -> list[str]:
+        """Return a digest of what makes each network what it is.
+
+        The registry is ancient() to the rules, so that an edit of one entry concerns one network.
+        """
+        return [
+            f"{name}:{code_graph.short_hash(self.study.networks[name].definition())}"
+            for name in names
+        ]
+
+    def preparation(self, model: str) -> str:
+        """Return a digest of how a network's input is prepared, by whichever source of weights."""
+        return code_graph.short_hash(self.study.networks[model].preparations())
+
+    def architectures(self, names: Iterable[str]) -> list[str]:
+        """Return the project's files that define networks, which no import statement names."""
+        builders = {self.study.networks[name].builder for name in names}
+        return sorted({str(file) for one in builders for file in code_graph.builder_sources(one)})
+
+    def stage(self, name: str) -> dict[str, Any]:
+        """Return a stage's script and the modules it imports, as inputs of its rule."""
+        script = paths.STAGE.format(stage=name)
+        return {"script": script, "code": _code(code_graph.sources(script), script)}
+
+    def device_stage(self, name: str) -> dict[str, Any]:
+        """Return the same of a stage that runs on the device.
+
+        With the code of its backend, and of the engine of the job's variant, and of no other.
+        """
+        script, backend = paths.STAGE.format(stage=name), self.settings.backend
+
+        def code(wildcards: Mapping[str, str]) -> list[str]:
+            found = fingerprint.stage_code(script, backend, wildcards.get("variant"))
+            return _code(map(Path, found), script)
+
+        return {"script": script, "code": code}
+
+    def decoded_images(self, model: str) -> str:
+        """Return the record of the decoded images that a network is measured on."""
+        dataset = self.settings.dataset.name
+        return paths.DECODED_IMAGES.format(dataset=dataset, geometry=self.geometries[model])
+
+    def decoder(self) -> str:
+        """Return what decodes images, with versions; imports it."""
+        from dnnbench.images import decoded_arrays
+
+        return decoded_arrays.decoder()
+
+    def round_before(self, variant: str, number: int) -> list[str]:
+        """Return the round that a round waits for.
+
+        Were they ready side by side, Snakemake would look for free cores again and again, and take
+        a share of the machine that is being timed. The variants take turns, so that what drifts
+        over a session is the same for all.
+        """
+        variants = self.settings.variants
+        place = variants.index(variant)
+        number -= not place
+        before = {"device": self.settings.device, "variant": variants[place - 1], "round": number}
+        return [paths.ROUND.format(**before)] if number else []
+
+    @cached_property
+    def others(self) -> Sequence[Plan]:
+        """Plans of the other machines' devices that have been merged."""
+        return self.study.others or ()
+
+    @property
+    def devices(self) -> list[str]:
+        """Names of the measured devices, the study's own first."""
+        return [self.settings.device, *(plan.device for plan in self.others)]
+
+    def other_records(self) -> list[str]:
+        """Return the other devices' records of this study, not what lies beside them."""
+        return [
+            str(file)
+            for plan in self.others
+            for file in other_devices.files(paths.RESULTS / plan.device, plan, self.models)
+        ]
+
+    def networks_and_others(self) -> str:
+        """Return the networks, which of them are predicted, and the others' plans, as JSON text."""
+        others = [asdict(plan) for plan in self.others]
+        return _text({"models": self.models, "predicted": self.study.predicted, "others": others})
+
+
+def _code(files: Iterable[Path], script: str) -> list[str]:
+    return [
+        str(file)
+        for file in files
+        if str(file) != script and not file.resolve().is_relative_to(_SETTINGS_CODE)
+    ]
+
+
+def _text(values: Mapping[str, Any]) -> str:
+    def plain(value: Any) -> Any:
+        return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
+
+    return json.dumps(values, default=plain)

@@ -1,0 +1,31 @@
+"""What a run of the workflow does before its first job."""
+
+import subprocess
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from dnnbench.core.errors import UserError
+from dnnbench.records import paths
+from dnnbench.stages import study_settings
+from dnnbench.stages.study_settings import Study
+
+TIMING = "time_round"
+
+
+def begin(study: Study, rules: Collection[str], driving: Collection[str], here: bool) -> None:
+    """Write the settings that the jobs read, and check that the device can be measured.
+
+    ``rules``: of the jobs to come. ``driving``: those rules that drive the device. ``here``:
+    whether the jobs run on this machine, and with this torch; nodes of a cluster and environments
+    of conda have their own, where a job says the same. Ends the process where the run cannot be.
+    """
+    file = Path(paths.SETTINGS.format(device=study.settings.device))
+    try:
+        study_settings.write(study, file, new_session=TIMING in rules)
+    except UserError as error:
+        sys.exit(str(error))
+    if here and study.settings.gpu and not set(rules).isdisjoint(driving):
+        command = [sys.executable, "-m", "dnnbench.stages.preflight", "--settings", str(file)]
+        if subprocess.run(command).returncode:
+            sys.exit(1)

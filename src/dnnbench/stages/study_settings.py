@@ -1,0 +1,180 @@
+"""What a stage works on: checked settings, and the networks that they name.
+
+The workflow checks params.yaml and the device file once, and hands them to its jobs as one file.
+By hand, a stage reads and checks them itself, in the same way.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from dnnbench.config import loading
+from dnnbench.config.parameters import Parameters
+from dnnbench.config.section import ParameterError
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import describe, write_json
+from dnnbench.networks import model_list, registry
+from dnnbench.networks.registry import Network
+from dnnbench.records import paths
+from dnnbench.records.plan import Plan
+
+
+@dataclass(frozen=True)
+class Study:
+    """Checked settings and their networks, by key: first those that are measured.
+
+    ``predicted``: keys of those that are only counted. ``threads``: of a forward pass; None where
+    the machine decides. ``others``: plans of other machines' devices that have been merged; None
+    where nobody has looked.
+    """
+
+    settings: Parameters
+    networks: Mapping[str, Network]
+    predicted: Sequence[str] = ()
+    registry: Path = paths.REGISTRY
+    threads: int | None = None
+    session: str = ""
+    others: Sequence[Plan] | None = None
+
+    @property
+    def timed(self) -> list[str]:
+        """Keys of the networks that are measured."""
+        return [name for name in self.networks if name not in self.predicted]
+
+    def of(self, names: Sequence[str]) -> "Study":
+        """Return the study of these networks alone, named by key or as in params.yaml.
+
+        Raises RegistryError for an unknown name.
+        """
+        own = self.networks
+        if set(names) <= own.keys():
+            chosen = {name: own[name] for name in names}
+        else:
+            specs = [own[name].spec if name in own else name for name in names]
+            known = registry.load_registry(self.registry)
+            chosen = model_list.resolve(specs, known, source="MODELS")
+        return replace(self, networks=chosen, predicted=())
+
+
+def check(
+    config: Mapping[str, Any], files: Sequence[Path | str], known: Path = paths.REGISTRY
+) -> Study:
+    """Return the study of a merged configuration; ``files`` are those it was merged from.
+
+    ``known`` is the registry. Raises ParameterError or RegistryError with one line that names the
+    file, the key, the value and the remedy.
+    """
+    settings = loading.check(config, files)
+    entries = registry.load_registry(known)
+
+    def find(names: str | Iterable[str], key: str) -> dict[str, Network]:
+        return model_list.resolve(names, entries, f"{paths.PARAMETERS}: {key}")
+
+    timed = find(settings.models, "models")
+    predicted = find(settings.predicted, "predicted") if settings.predicted else {}
+    networks = {**predicted, **timed}
+    own = {
+        key: file
+        for name, file in settings.weights.override.items()
+        for key in model_list.resolve(
+            name, {**entries, **networks}, f"{paths.PARAMETERS}: weights.override"
+        )
+    }
+    weights = settings.weights.model_copy(update={"override": own})
+    return Study(
+        settings=settings.model_copy(update={"weights": weights}),
+        networks={**timed, **predicted},
+        predicted=[name for name in predicted if name not in timed],
+        registry=known,
+        threads=settings.threads,
+        session=datetime.now().strftime("%Y-%m-%dT%H:%M"),
+    )
+
+
+def load(profile: str | None, changes: Mapping[str, Any], known: Path) -> Study:
+    """Return the study of params.yaml, the device file of ``profile``, and ``changes`` over both.
+
+    Without a profile it is that of params.yaml. Raises as ``check`` does.
+    """
+    config = loading.merge(loading.read_yaml(paths.PARAMETERS), changes)
+    device = paths.device_file(profile or str(config.get("profile", "cpu")))
+    config = loading.merge(loading.merge(config, loading.read_yaml(device)), changes)
+    return check(config, [paths.PARAMETERS, device], known)
+
+
+class _File(BaseModel):
+    """The settings file of a run: what its jobs read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    settings: Parameters
+    networks: list[str]
+    predicted: list[str]
+    registry: Path
+    threads: int
+    session: str
+    others: list[Plan]
+
+
+def read(path: Path) -> Study:
+    """Return the study of a settings file. Raises UserError where there is none, or another's."""
+    try:
+        file = _File.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; Snakemake writes it when a run starts") from None
+    except ValidationError as error:
+        raise ParameterError(
+            f"{path}: {describe(error)}; remove it, and start Snakemake again"
+        ) from None
+    known = registry.load_registry(file.registry)
+    return Study(
+        settings=file.settings,
+        networks=model_list.resolve(file.networks, known, str(path)),
+        predicted=file.predicted,
+        registry=file.registry,
+        threads=file.threads,
+        session=file.session,
+        others=file.others,
+    )
+
+
+def write(study: Study, path: Path, new_session: bool) -> None:
+    """Write the settings file, atomically, unless it is there with the same content.
+
+    A session is a run that times: without ``new_session`` the file keeps the one that it names.
+    Raises UserError where another run in this folder works with other settings.
+    """
+    assert study.threads is not None and study.others is not None
+    file = _File(
+        settings=study.settings,
+        networks=[network.spec for network in study.networks.values()],
+        predicted=list(study.predicted),
+        registry=study.registry,
+        threads=study.threads,
+        session=study.session,
+        others=list(study.others),
+    )
+    if path.exists():
+        former = path.read_text(encoding="utf-8")
+        try:
+            before: _File | None = _File.model_validate_json(former)
+        except ValidationError:  # Of another version.
+            before = None
+        same = before is not None and file.model_copy(update={"session": before.session}) == before
+        if same and not new_session:
+            return
+        if not same and _other_runs():
+            raise UserError(
+                f"{path}: another Snakemake works here with other settings; wait for it, or, if it"
+                " was killed, run: dnnbench unlock"
+            )
+    write_json(path, file)
+
+
+def _other_runs() -> bool:
+    """Whether Snakemake's locks are those of more than one run."""
+    return len(list(paths.LOCKS.glob("*.output.lock"))) > 1
