@@ -43,7 +43,11 @@ def test_a_made_up_data_set_is_listed_with_its_own_labels(installed, tmp_path):
     script = str(ROOT / "workflow/scripts/images.py")
     index = tmp_path / "index.json"
     done = subprocess.run(
-        [sys.executable, script, settings.name, "--path", tmp_path, "--output", index],
+        [
+            *(sys.executable, script, "--output", index),
+            *("--config", f"dataset={{name: {settings.name}, path: {settings.path}}}"),
+        ],
+        cwd=ROOT,
         env=entry_points.environment(tmp_path),
         capture_output=True,
         text=True,

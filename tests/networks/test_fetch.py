@@ -18,7 +18,6 @@ from dnnbench.core import download
 from dnnbench.core.checksums import IntegrityError, sha256
 from dnnbench.core.storage import read_json, write_json
 from dnnbench.networks import builders, registry
-from dnnbench.networks.registry import RegistryError
 from dnnbench.networks.weights import fetch
 from dnnbench.networks.weights.checkpoints import CheckpointError
 from dnnbench.networks.weights.fetch import WeightsError
@@ -461,18 +460,6 @@ def test_an_override_that_is_not_right_is_an_error(server, folder, good, tmp_pat
     assert server.asked == []
 
 
-def test_an_override_of_no_network_is_one_line(tmp_path):
-    own = tmp_path / "own.pth"
-    own.write_bytes(b"")
-    settings = Weights(override={"vgg61": {"path": own, "sha256": "0" * 64}})
-    with pytest.raises(RegistryError) as raised:
-        fetch.check(settings, {"vgg16": LITE}, "params.yaml")
-    assert str(raised.value) == (
-        "params.yaml: weights.override: 'vgg61' is not a network; did you mean 'vgg16'?"
-    )
-    fetch.check(Weights(), {}, "params.yaml")
-
-
 # Loading ----------------------------------------------------------------------------------------
 
 
@@ -571,9 +558,10 @@ def stage(*arguments, cwd=ROOT):
 
 def test_the_stage_writes_a_record_of_each_network(tmp_path, lite):
     done = stage(
-        "efficientnet_lite0", "resnet18", "--tiers", "", "--output-dir", tmp_path,
-        "--override", f"efficientnet_lite0={lite.sha256}:{lite.path}",
-    )  # fmt: skip
+        *("efficientnet_lite0", "resnet18", "--output-dir", tmp_path, "--config"),
+        f"weights={{tiers: [], override: {{efficientnet_lite0:"
+        f" {{path: '{lite.path}', sha256: '{lite.sha256}'}}}}}}",
+    )
     assert done.returncode == 0, done.stderr
     first, second = done.stdout.splitlines()
     name = Path(lite.path).name
@@ -585,15 +573,15 @@ def test_the_stage_writes_a_record_of_each_network(tmp_path, lite):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("weights", "said"),
     [
-        (["--tiers", "A,D"], "tiers.1: 'D'"),
-        (["--override", "vgg16=00:here"], "override.vgg16"),
-        (["--mirror", "nowhere"], "no such folder"),
+        ("{tiers: [A, D]}", "weights.tiers.1: 'D'"),
+        ("{override: {vgg16: {sha256: 00, path: here}}}", "weights.override.vgg16"),
+        ("{mirror: nowhere}", "no such folder"),
     ],
 )
-def test_a_wrong_option_is_said_before_anything_is_fetched(tmp_path, words, said):
-    done = stage("vgg16", "--output-dir", tmp_path / "out", *words)
+def test_a_wrong_setting_is_said_before_anything_is_fetched(tmp_path, weights, said):
+    done = stage("vgg16", "--output-dir", tmp_path / "out", "--config", f"weights={weights}")
     assert done.returncode != 0
     assert said in done.stderr
     assert "Traceback" not in done.stderr

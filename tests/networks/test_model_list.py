@@ -326,16 +326,12 @@ def test_a_file_whose_hash_nobody_knows_is_kept_to_once_it_came(tmp_path):
         fetch._copy(mirror / source.filename, source, folder / source.filename)
 
 
-def test_ones_own_weights_may_be_named_as_the_network_is(own, tmp_path):
+def test_ones_own_weights_are_found_by_the_key_of_ones_own_network(own, tmp_path):
     network = one(f"mine:{own}:my_net")
     file = tmp_path / "mine.safetensors"
     saved(network, file, seed=3)
-    settings = Weights(override={network.spec: {"path": file, "sha256": sha256(file)}})
-    settings = fetch.check(settings, NETWORKS, "params.yaml")
-    assert list(settings.override) == [network.key]
+    settings = Weights(override={network.key: {"path": file, "sha256": sha256(file)}})
     assert fetch.obtain(network, settings, tmp_path / "weights").status == "ok"
-    with pytest.raises(RegistryError, match=r"params\.yaml: weights\.override: 'vgg61' is not"):
-        fetch.check(settings.model_copy(update={"override": {"vgg61": None}}), {}, "params.yaml")
 
 
 def test_the_key_of_a_file_needs_the_file(tmp_path):

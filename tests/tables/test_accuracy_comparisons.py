@@ -146,7 +146,8 @@ def script(results: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_script_compares_and_lists(results: Path) -> None:
-    done = script(results, "vgg16", "resnet18", "alexnet", "resnet50", "--dataset", "folder")
+    pictures = ("--config", f"dataset={{name: folder, path: {results}}}")
+    done = script(results, "vgg16", "resnet18", "alexnet", "resnet50", *pictures)
     assert (done.returncode, done.stderr) == (0, "")
     (row,) = read_rows(results / "comparisons.csv", ComparisonRow)
     assert (row.model_a, row.model_b, row.n) == ("resnet18", "alexnet", 100)

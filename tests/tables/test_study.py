@@ -607,14 +607,13 @@ def test_complexity_has_a_row_for_every_network(results: Path) -> None:
 def _script(results: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [
         *(sys.executable, str(ROOT / "workflow" / "scripts" / "aggregate.py")),
-        *("resnet18", "--device", "cpu", "--results", str(results)),
-        *("--complexity", str(results / "complexity.csv"), *arguments),
+        *("resnet18", "--results", str(results), *arguments),
     ]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
 
 def test_the_script_writes_three_tables(results: Path) -> None:
-    done = _script(results, "--batch-sizes", "1,8", "--max-memory-gib", "0.05,1")
+    done = _script(results, "--config", "budgets={max_memory_gib: [0.05, 1]}")
     assert (done.returncode, done.stderr) == (0, "")
     rows = read_rows(results / "study.csv", StudyRow)
     assert [(row.device, row.batch_size, row.status) for row in rows[:2]] == [
@@ -636,11 +635,12 @@ def test_the_script_writes_three_tables(results: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--batch-sizes", "1,0"], "'1,0'"),
-        (["--batch-sizes", "1", "--min-fps", "15,fast"], "'15,fast'"),
-        (["--batch-sizes", "1", "--min-fps", "inf"], "'inf'"),
-        (["--batch-sizes", "1", "--published", "nowhere"], "nowhere/latency.csv: no such file"),
-        (["vgg16", "--batch-sizes", "1"], "'vgg16': no row; run the complexity stage"),
+        (["--config", "batch_sizes=[1, 0]"], "batch_sizes.1: 0"),
+        (["--config", "budgets={min_fps: [15, fast]}"], "budgets.min_fps.1: 'fast'"),
+        (["--config", "budgets={min_fps: [.inf]}"], "budgets.min_fps.0: inf"),
+        (["--config", "budgets"], "'budgets': write KEY=VALUE"),
+        (["--profile", "xeon"], "config/devices/xeon.yaml: no such file"),
+        (["vgg16"], "'vgg16': no row; run the complexity stage"),
     ],
 )
 def test_a_mistake_on_the_command_line_writes_nothing(

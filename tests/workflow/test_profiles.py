@@ -439,7 +439,7 @@ class TestCards:
 
 
 def test_preflight_of_a_cpu_has_nothing_to_say(study):
-    assert run(study, sys.executable, "-m", "dnnbench.stages.preflight", "--backend", "cpu") == (
+    assert run(study, sys.executable, "-m", "dnnbench.stages.preflight", "--profile", "cpu") == (
         0,
         "",
     )

@@ -235,6 +235,9 @@ def compare(folder, expected, readings):
 
 def stage(script, *words, folder):
     """A stage script on the toys, by hand, from ``folder``."""
+    (folder / "config/devices").mkdir(parents=True, exist_ok=True)
+    for file in ("params.yaml", "config/devices/cpu.yaml"):
+        shutil.copy(ROOT / file, folder / file)
     registry = folder / "toys.yaml"
     entries = {name: toys.entry(name).model_dump(mode="json", exclude={"key"}) for name in NAMES}
     registry.write_text(yaml.safe_dump(entries))
@@ -253,7 +256,7 @@ def time_toys(folder, *words):
 
 
 def test_of_two_runs_at_once_the_second_waits_and_says_for_whom(tmp_path):
-    first = time_toys(tmp_path, "--batch-sizes", "1")
+    first = time_toys(tmp_path, "--config", "batch_sizes=[1]")
     holder = tmp_path / ".state/dnnbench"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not list(holder.glob("*.holder")):
@@ -294,9 +297,9 @@ def mend(folder, options):
 
 @pytest.mark.slow
 def test_a_full_disk_is_named_and_what_was_finished_is_kept(tmp_path):
-    sizes = ",".join(str(size) for size in range(1, 11))
+    sizes = f"batch_sizes={list(range(1, 11))}"
     with mounted(tmp_path / "out", "-o", "size=4k"):
-        run = time_toys(tmp_path, "--batch-sizes", sizes)
+        run = time_toys(tmp_path, "--config", sizes)
         error = run.communicate(timeout=120)[1].splitlines()[-1]
         assert run.returncode == 1
         assert error.startswith(
@@ -306,7 +309,7 @@ def test_a_full_disk_is_named_and_what_was_finished_is_kept(tmp_path):
         kept = (tmp_path / "out/.round-1.jsonl.journal").read_text().splitlines()[:-1]
         assert kept
         mend(tmp_path / "out", "size=1m")
-        run = time_toys(tmp_path, "--batch-sizes", sizes)
+        run = time_toys(tmp_path, "--config", sizes)
         run.communicate(timeout=120)
         lines = read_lines(tmp_path / "out/round-1.jsonl", LatencyLine)
     assert len(lines) == 10

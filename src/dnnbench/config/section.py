@@ -18,7 +18,7 @@ class ParameterError(UserError):
 class Section(BaseModel):
     """Base of all sections: an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def described(description: Callable[[], str]) -> Callable[[dict[str, Any]], None]:

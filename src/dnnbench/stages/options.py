@@ -58,11 +58,10 @@ def study(
     ``models`` replaces the study's own list of networks. Raises UserError for whatever is wrong.
     """
     if settings is None:
-        found = study_settings.load(profile, _mapping(config or ()), registry)
-    elif profile or config:
+        return study_settings.load(profile, _mapping(config or ()), registry, models)
+    if profile or config:
         raise typer.BadParameter("--settings: is of a device already; drop --profile and --config")
-    else:
-        found = study_settings.read(settings)
+    found = study_settings.read(settings)
     return found.of(models) if models else found
 
 

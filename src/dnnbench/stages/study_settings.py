@@ -46,27 +46,24 @@ class Study:
         return [name for name in self.networks if name not in self.predicted]
 
     def of(self, names: Sequence[str]) -> "Study":
-        """Return the study of these networks alone, named by key or as in params.yaml.
-
-        Raises RegistryError for an unknown name.
-        """
-        own = self.networks
-        if set(names) <= own.keys():
-            chosen = {name: own[name] for name in names}
-        else:
-            specs = [own[name].spec if name in own else name for name in names]
-            known = registry.load_registry(self.registry)
-            chosen = model_list.resolve(specs, known, source="MODELS")
-        return replace(self, networks=chosen, predicted=())
+        """Return the study of these of its networks alone. Raises RegistryError for another."""
+        for name in names:
+            if name not in self.networks:
+                raise registry.RegistryError(f"MODELS: {name!r}: not of this study")
+        return replace(self, networks={name: self.networks[name] for name in names}, predicted=())
 
 
 def check(
-    config: Mapping[str, Any], files: Sequence[Path | str], known: Path = paths.REGISTRY
+    config: Mapping[str, Any],
+    files: Sequence[Path | str],
+    known: Path = paths.REGISTRY,
+    models: Sequence[str] | None = None,
 ) -> Study:
     """Return the study of a merged configuration; ``files`` are those it was merged from.
 
-    ``known`` is the registry. Raises ParameterError or RegistryError with one line that names the
-    file, the key, the value and the remedy.
+    ``known`` is the registry. ``models`` takes the place of the configuration's networks. Raises
+    ParameterError or RegistryError with one line that names the file, the key, the value and the
+    remedy.
     """
     settings = loading.check(config, files)
     entries = registry.load_registry(known)
@@ -74,20 +71,21 @@ def check(
     def find(names: str | Iterable[str], key: str) -> dict[str, Network]:
         return model_list.resolve(names, entries, f"{paths.PARAMETERS}: {key}")
 
-    timed = find(settings.models, "models")
-    predicted = find(settings.predicted, "predicted") if settings.predicted else {}
-    networks = {**predicted, **timed}
+    if models:
+        timed, predicted = model_list.resolve(models, entries, "MODELS"), {}
+    else:
+        timed = find(settings.models, "models")
+        predicted = find(settings.predicted, "predicted") if settings.predicted else {}
+    entries |= predicted | timed
     own = {
         key: file
         for name, file in settings.weights.override.items()
-        for key in model_list.resolve(
-            name, {**entries, **networks}, f"{paths.PARAMETERS}: weights.override"
-        )
+        for key in find(name, "weights.override")
     }
     weights = settings.weights.model_copy(update={"override": own})
     return Study(
         settings=settings.model_copy(update={"weights": weights}),
-        networks={**timed, **predicted},
+        networks={**timed, **{key: one for key, one in predicted.items() if key not in timed}},
         predicted=[name for name in predicted if name not in timed],
         registry=known,
         threads=settings.threads,
@@ -95,7 +93,9 @@ def check(
     )
 
 
-def load(profile: str | None, changes: Mapping[str, Any], known: Path) -> Study:
+def load(
+    profile: str | None, changes: Mapping[str, Any], known: Path, models: Sequence[str] | None
+) -> Study:
     """Return the study of params.yaml, the device file of ``profile``, and ``changes`` over both.
 
     Without a profile it is that of params.yaml. Raises as ``check`` does.
@@ -103,7 +103,7 @@ def load(profile: str | None, changes: Mapping[str, Any], known: Path) -> Study:
     config = loading.merge(loading.read_yaml(paths.PARAMETERS), changes)
     device = paths.device_file(profile or str(config.get("profile", "cpu")))
     config = loading.merge(loading.merge(config, loading.read_yaml(device)), changes)
-    return check(config, [paths.PARAMETERS, device], known)
+    return check(config, [paths.PARAMETERS, device], known, models)
 
 
 class _File(BaseModel):

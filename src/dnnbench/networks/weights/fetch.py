@@ -7,7 +7,7 @@ file must be right. Nothing is loaded before its hash agrees, and what is loaded
 import importlib.resources
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources.abc import Traversable
@@ -20,7 +20,7 @@ from dnnbench.core.checksums import IntegrityError
 from dnnbench.core.errors import UserError
 from dnnbench.core.progress import Received
 from dnnbench.core.storage import read_json
-from dnnbench.networks import builders, model_list
+from dnnbench.networks import builders
 from dnnbench.networks.registry import Network, Preparation, WeightsSource
 from dnnbench.networks.weights import hub
 from dnnbench.records import paths
@@ -37,18 +37,6 @@ _LOADING = threading.Lock()
 
 class WeightsError(UserError):
     """Weights that cannot be used: names the file or the source, and why."""
-
-
-def check(settings: Weights, known: Mapping[str, Network], file: str) -> Weights:
-    """``settings`` whose overrides go by key, however ``file``, the parameters, names the networks.
-
-    Raises RegistryError where one is not a network.
-    """
-    own = {}
-    for name, override in settings.override.items():
-        for key in model_list.resolve(name, known, f"{file}: weights.override"):
-            own[key] = override
-    return settings.model_copy(update={"override": own})
 
 
 def obtain(

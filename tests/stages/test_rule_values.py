@@ -1,0 +1,71 @@
+"""What the rules take from a study."""
+
+import json
+
+import pytest
+from helpers.paths import ROOT
+
+from dnnbench.stages import study_settings
+from dnnbench.stages.rule_values import RuleValues
+
+
+def values(**changes):
+    config = {"models": ["shufflenet", "vgg16"], "device": "cpu", "backend": "cpu"}
+    checked = study_settings.check(config | {"batch_sizes": [1, 8]} | changes, ["params.yaml"])
+    return RuleValues(checked)
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_a_setting_is_named_inside_its_parameter():
+    # Snakemake compares parameters without names: two numbers that changed places would be one.
+    text = values(threads=8).uses("threads", "latency.passes.discard", "memory")
+    assert json.loads(text) == {
+        "threads": 8,
+        "latency.passes.discard": 1,
+        "memory": {"cell_timeout_s": 120.0},
+    }
+
+
+def test_threads_are_decided_where_the_workflow_starts():
+    assert json.loads(values(threads=None).uses("threads"))["threads"] >= 1
+
+
+def test_a_setting_that_is_not_there_is_an_error():
+    with pytest.raises(AttributeError):
+        values().uses("latency.pasess")
+
+
+def test_a_stage_depends_on_its_code_and_on_settings_by_value_alone():
+    stage = values().stage("complexity")
+    assert stage["script"] == "workflow/scripts/complexity.py"
+    assert "src/dnnbench/measure/complexity.py" in stage["code"]
+    assert not any("/config/" in file for file in [*stage["code"]])
+    measuring = values().device_stage("latency")["code"]({"variant": "fp32-eager"})
+    assert "src/dnnbench/measure/latency.py" in measuring
+    assert not any("/config/" in file for file in measuring)
+
+
+def test_a_network_depends_on_the_file_that_defines_it():
+    found = values().architectures(["shufflenet", "vgg16"])
+    assert "src/dnnbench/networks/architectures/shufflenet.py" in found
+    assert not any("googlenet" in file for file in found)
+
+
+def test_variants_take_turns_and_the_first_round_waits_for_none():
+    turns = values(variants=["fp32-eager", "bf16-eager"]).round_before
+    path = "results/cpu/{}/latency/round-{}.jsonl"
+    assert turns("fp32-eager", 1) == []
+    assert turns("bf16-eager", 1) == [path.format("fp32-eager", 1)]
+    assert turns("fp32-eager", 2) == [path.format("bf16-eager", 1)]
+
+
+def test_weights_depend_on_the_override_of_their_own_network(tmp_path):
+    (tmp_path / "own.pth").touch()
+    own = {"vgg16": {"path": str(tmp_path / "own.pth"), "sha256": "0" * 64}}
+    plain, changed = values(), values(weights={"override": own})
+    assert plain.weights("shufflenet") == changed.weights("shufflenet")
+    assert plain.weights("vgg16") != changed.weights("vgg16")
