@@ -36,9 +36,10 @@ _SEVERITY: tuple[Status, ...] = ("oom", "failed", "timeout", "not_measured")
 
 @dataclass(frozen=True)
 class CellTiming:
-    """Summary of the rounds of one cell; from ``time`` on ``None`` unless ok.
+    """Verdict on the rounds of one cell.
 
-    ``time`` and below are ms a pass, ``energy`` is mJ an image.
+    ``time``, ms a pass, and ``lines``, the rounds that it rests on, are there only if ``status`` is
+    ok.
     """
 
     status: Status
@@ -46,9 +47,7 @@ class CellTiming:
     stable: bool | None
     reason: str | None
     time: intervals.Estimate | None = None
-    quiet: float | None = None
-    p95: float | None = None
-    energy: float | None = None
+    lines: Sequence[LatencyLine] = ()
 
 
 def cell_timing(
@@ -74,12 +73,10 @@ def cell_timing(
         status = min(counts, key=lambda status: (-counts[status], _SEVERITY.index(status)))
         return CellTiming(status, session, None, "; ".join(faults))
 
-    medians = [median(line.samples_ms) for line in good]
-    energies = [line.energy_mj for line in good if line.energy_mj is not None]
     value = (
         intervals.single_process(good[0].samples_ms)
         if protocol == STUDY
-        else intervals.interval(medians)
+        else intervals.interval([median(line.samples_ms) for line in good])
     )
     notes = []
     if len(lines) < rounds:
@@ -103,16 +100,7 @@ def cell_timing(
     if stable and value.half_width is None:
         stable = None
         notes.append("one process: the spread between processes is not known")
-    return CellTiming(
-        "ok",
-        session,
-        stable,
-        "; ".join(faults + notes) or None,
-        value,
-        intervals.quiet(medians),
-        intervals.p95([sample for line in good for sample in line.samples_ms]),
-        median(energies) if energies else None,
-    )
+    return CellTiming("ok", session, stable, "; ".join(faults + notes) or None, value, good)
 
 
 def _failures(lines: Sequence[LatencyLine]) -> list[str]:

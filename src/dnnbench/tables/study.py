@@ -12,6 +12,7 @@ the accuracy that a network is ranked by.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from dnnbench.core.storage import RecordError, check_place, read_json, read_lines, read_rows
 from dnnbench.records import paths
@@ -22,7 +23,7 @@ from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.records.plan import Plan
 from dnnbench.records.study_records import ModelRow, StudyRow
-from dnnbench.stats import disturbance
+from dnnbench.stats import disturbance, intervals
 from dnnbench.tables.accuracy_ranking import Accuracy, ranked_accuracy
 from dnnbench.tables.published import Published, study_rows
 from dnnbench.tables.stability import CellTiming, cell_timing
@@ -157,7 +158,10 @@ def _measured_row(
     accuracy: Accuracy,
 ) -> StudyRow:
     variant, model, batch_size = key
-    value = timing.time
+    value, lines = timing.time, timing.lines
+    samples = [sample for line in lines for sample in line.samples_ms]
+    medians = [median(line.samples_ms) for line in lines]
+    energies = [line.energy_mj for line in lines if line.energy_mj is not None]
     memory = memory or MemoryCell(batch_size=batch_size, status="not_measured")
 
     def per_image(pass_ms: float | None) -> float | None:
@@ -176,8 +180,8 @@ def _measured_row(
         latency_ms=per_image(value.value if value else None),
         latency_ms_low=per_image(value.low if value else None),
         latency_ms_high=per_image(value.high if value else None),
-        latency_quiet_ms=per_image(timing.quiet),
-        latency_p95_ms=per_image(timing.p95),
+        latency_quiet_ms=per_image(intervals.quiet(medians) if medians else None),
+        latency_p95_ms=per_image(intervals.p95(samples)),
         batch_ms=value.value if value else None,
         fps=1000 * batch_size / value.value if value else None,
         stable=timing.stable,
@@ -189,7 +193,7 @@ def _measured_row(
         memory_runtime_mib=memory.memory_runtime_mib,
         weights_mib=memory.weights_mib,
         activations_mib=memory.activations_mib,
-        energy_mj=timing.energy,
+        energy_mj=median(energies) if energies else None,
         top1=accuracy.top1,
         top5=accuracy.top5,
         accuracy_source=accuracy.top1_source,
