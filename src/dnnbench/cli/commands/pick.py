@@ -47,14 +47,21 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
 @_with_limits
 def pick(
     device: completion.Device = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images in a pass.")] = 1,
-    variant: Annotated[str, typer.Option(help="Way of running the networks.")] = REFERENCE,
-    top: Annotated[int, typer.Option(min=1, help="Networks to list.")] = 5,
+    batch_size: Annotated[int, typer.Option(min=1, help="Batch size, in images.")] = 1,
+    variant: Annotated[str, typer.Option(help="Variant: precision and engine.")] = REFERENCE,
+    top: Annotated[int, typer.Option(min=1, help="Number of networks to list.")] = 5,
     predicted: Annotated[
-        bool, typer.Option("--predicted", help="Networks too whose time is only predicted.")
+        bool,
+        typer.Option(
+            "--predicted", help="Include networks whose latency is predicted rather than measured."
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="The listed networks as CSV.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the whole answer as JSON.")
+    ] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print the listed networks as CSV.")
+    ] = False,
     results: completion.Results = completion.RESULTS,
     **limits: float | None,
 ) -> None:
