@@ -11,7 +11,7 @@ TEST_ENV := OMP_WAIT_POLICY=PASSIVE
 # Checks the page's scripts; npm fetches it where it is not there yet.
 BIOME := npx --yes @biomejs/biome@2.6.8
 
-.PHONY: study restore env test-env test test-slow test-all lint format bench schemas cases lock
+.PHONY: study restore env test-env test test-slow test-all lint lint-page format bench schemas cases lock
 
 study: env
 	@dnnbench unlock
@@ -45,13 +45,15 @@ test-slow: test-env
 
 test-all: test test-slow
 
-lint: test-env
+lint: test-env lint-page
 	ruff check
 	ruff format --check
 	mypy
 	snakefmt --check Snakefile workflow/rules
 	snakemake --profile cpu --lint
 	lint-imports
+
+lint-page:
 	@if command -v npx >/dev/null; then $(BIOME) check --error-on-warnings; \
 	elif [ -z "$$CI" ]; then echo "npx: not found; the page's scripts are not checked"; \
 	else echo "npx: not found; install nodejs and npm" >&2; exit 1; fi
