@@ -9,7 +9,7 @@ from dnnbench.config.gpu_settings import Gpu
 from dnnbench.core import plugins
 from dnnbench.core.errors import UserError
 
-_GROUP = "dnnbench.devices"
+GROUP = "dnnbench.devices"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Backend:
 
 def backends() -> dict[str, Backend]:
     """Return all backends by name, plugins last; imports their modules, and not torch."""
-    return plugins.find(_GROUP, Backend)
+    return plugins.find(GROUP, Backend)
 
 
 def named(name: str) -> Backend:
@@ -46,4 +46,4 @@ def named(name: str) -> Backend:
 
 def module_of(name: str) -> str:
     """Return the dotted name of the module that declares a backend."""
-    return plugins.module_of(_GROUP, Backend, name)
+    return plugins.module_of(GROUP, Backend, name)

@@ -7,7 +7,7 @@ from typing import Any
 from dnnbench.core import plugins
 
 PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
-_GROUP = "dnnbench.engines"
+GROUP = "dnnbench.engines"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +46,9 @@ class Engine:
 
 def engines() -> dict[str, Engine]:
     """Return all engines by name, plugins last; imports their modules, and no library of theirs."""
-    return plugins.find(_GROUP, Engine)
+    return plugins.find(GROUP, Engine)
 
 
 def module_of(name: str) -> str:
     """Return the dotted name of the module that declares an engine."""
-    return plugins.module_of(_GROUP, Engine, name)
+    return plugins.module_of(GROUP, Engine, name)
