@@ -19,6 +19,7 @@ from dnnbench.core.errors import UserError
 from dnnbench.core.storage import read_json, read_lines, read_rows
 from dnnbench.devices.cpu import Cpu
 from dnnbench.engines import casting
+from dnnbench.machines.checks import all_checks, host_checks
 from dnnbench.measure import fingerprint, latency
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.latency_records import LatencyLine
@@ -166,8 +167,12 @@ def test_a_made_up_backend_without_gpu_refuses_settings_of_one(installed):
         loading.check({**DEVICE, "gpu": {"select": "0"}})
 
 
-def test_nothing_of_a_plugin_is_imported_with_the_settings():
-    """The settings' modules name no backend, no engine and not torch."""
+def test_a_made_up_backend_has_the_checks_of_its_host(installed):
+    checks = all_checks.look(loading.check(DEVICE))
+    assert len(checks) == len(host_checks.CHECKS)
+
+
+def test_importing_the_settings_imports_no_backend_no_engine_and_not_torch():
     code = (
         "import sys; from dnnbench.config import loading;"
         "print([name for name in sys.modules if name == 'torch'"
