@@ -1,15 +1,12 @@
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 from helpers.paths import ROOT
 
 from dnnbench.config import latency_settings, loading
 from dnnbench.config.gpu_settings import Gpu
 from dnnbench.config.section import ParameterError
-from dnnbench.devices import backends
-from dnnbench.stages import options
 
 PARAMS, CPU = ROOT / "params.yaml", ROOT / "config/devices/cpu.yaml"
 
@@ -137,15 +134,12 @@ def test_a_mistake_is_one_line_with_file_key_value_and_remedy(load, params, devi
 def test_a_gpu_of_which_nothing_is_said_has_the_defaults(load, backend):
     settings = load(device={"backend": backend})
     assert settings.gpu == Gpu()
-    # By hand, without a device file, likewise: the same fingerprints.
-    assert options.setup(backend, None) == backends.Setup(backend, settings.gpu)
 
 
-def test_a_cpu_has_no_gpu_by_hand_either(load):
+def test_a_cpu_has_no_gpu_to_set_up(load):
     assert load().gpu is None
-    assert options.setup("cpu", None) == backends.Setup("cpu")
-    with pytest.raises(typer.BadParameter, match="backend cpu has no GPU"):
-        options.setup("cpu", "{}")
+    with pytest.raises(ParameterError, match="backend cpu has no GPU: remove it"):
+        load(device={"gpu": {}})
 
 
 def test_parameters_without_a_device_say_how_to_name_one():
