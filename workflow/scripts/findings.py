@@ -6,7 +6,7 @@ from dnnbench.networks import registry
 from dnnbench.records import paths
 from dnnbench.records.findings_records import ReplicationRow
 from dnnbench.records.study_records import ModelRow, StudyRow
-from dnnbench.stages import merged_devices, options
+from dnnbench.stages import machine_descriptions, options
 from dnnbench.tables import published
 
 
@@ -27,7 +27,7 @@ def main(
         {key: network.family for key, network in networks.items()},
         read_rows(paths.under(results, paths.MODELS), ModelRow),
         read_rows(paths.under(results, paths.STUDY), StudyRow),
-        same_hardware(merged_devices.environments(study, results)),
+        same_hardware(machine_descriptions.environments(study, results)),
     )
     write_json(paths.under(results, paths.FINDINGS), found)
     write_table(paths.under(results, paths.REPLICATION), ReplicationRow, replication)

@@ -16,7 +16,7 @@ from dnnbench.report.figures.catalog import build_figures
 from dnnbench.report.figures.results import Results, devices_of
 from dnnbench.report.figures.save import save_figures
 from dnnbench.report.findings_section import arrange
-from dnnbench.stages import merged_devices, options
+from dnnbench.stages import machine_descriptions, options
 
 
 def main(
@@ -29,7 +29,7 @@ def main(
 ) -> None:
     """Draw the figures of a study into OUTPUT_DIR/figures, and write OUTPUT_DIR/index.html."""
     planned = options.study(settings, profile, config, registry_file)
-    environments = merged_devices.environments(planned, results)
+    environments = machine_descriptions.environments(planned, results)
     study = read_table(paths.under(results, paths.STUDY), StudyRow)
     models = read_table(paths.under(results, paths.MODELS), ModelRow)
     networks = model_list.of_study(models["spec"], registry.load_registry(planned.registry))

@@ -3,10 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dnnbench.core.storage import read_json
 from dnnbench.machines import other_devices
-from dnnbench.records import paths
-from dnnbench.records.environment_records import Environment
 from dnnbench.records.plan import Plan
 from dnnbench.stages.study_settings import Study
 
@@ -17,11 +14,3 @@ def plans(study: Study, results: Path) -> Sequence[Plan]:
     if others is None:
         others = other_devices.present(study.settings, results)
     return [other_devices.plan(study.settings), *others]
-
-
-def environments(study: Study, results: Path) -> list[Environment]:
-    """Return what is known of the machines behind these devices. Raises RecordError."""
-    return [
-        read_json(paths.under(results, paths.ENVIRONMENT, device=plan.device), Environment)
-        for plan in plans(study, results)
-    ]
