@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from helpers import studies
 from helpers.studies import TABLES, counted, environment, examined, invented_cells
 
 from dnnbench.core.errors import UserError
@@ -161,7 +162,7 @@ PINNED: dict[str, tuple[str, dict[str, float]]] = {
 
 @pytest.fixture(scope="module")
 def found() -> Findings:
-    return examined(counted(), invented_cells())[0]
+    return studies.found()[0]
 
 
 def claims_of(found: Findings) -> dict[str, Claim]:
@@ -301,8 +302,8 @@ def test_a_device_tests_what_a_claim_is_about_and_no_more() -> None:
         row.model_copy(update={"status": "ok", "latency_ms": row.latency_ms or 900.0})
         for row in invented_cells()
     ]
-    for rows, lacking in ((invented_cells(), True), (complete, False)):
-        claims = claims_of(examined(counted(), rows)[0])
+    for found, lacking in ((studies.found(), True), (examined(counted(), complete), False)):
+        claims = claims_of(found[0])
         (speed,) = claims["throughput-bounds-accuracy"].measured
         assert speed.place == "cpu"
         assert (speed.verdict == UNTESTED) == lacking
@@ -393,7 +394,7 @@ def test_networks_of_today_do_not_count_among_the_published() -> None:
     new = counted()[0].model_copy(update={"model": "newer", "top1": 99.0, "conv_macs": 10**6})
     cell = invented_cells()[0].model_copy(update={"model": "newer", "top1": 99.0})
     with_it = examined([*counted(), new], [*invented_cells(), cell])
-    assert with_it == examined(counted(), invented_cells())
+    assert with_it == studies.found()
 
 
 # Anomalies ---------------------------------------------------------------------------------------
@@ -484,7 +485,7 @@ def test_texts_are_whole(found: Findings) -> None:
 
 
 def test_the_section_groups_all_claims(found: Findings) -> None:
-    shown = arrange(found, examined(counted(), invented_cells())[1])
+    shown = arrange(found, studies.found()[1])
     assert set(VERDICTS) == set(get_args(Verdict))
     assert [group.verdict for group in shown.groups] == list(VERDICTS)
     assert sum(len(group.claims) for group in shown.groups) == len(found.claims)

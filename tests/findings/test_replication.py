@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from helpers.studies import TABLES, counted, examined, invented_cells
+from helpers import studies
+from helpers.studies import TABLES, counted
 
 from dnnbench.core.storage import columns, read_rows, write_table
 from dnnbench.findings.replication import replicate
@@ -19,7 +20,7 @@ def rows_of(index: str, rows: list[ReplicationRow]) -> list[ReplicationRow]:
 
 @pytest.fixture(scope="module")
 def rows() -> list[ReplicationRow]:
-    return examined(counted(), invented_cells())[1]
+    return studies.found()[1]
 
 
 def titan(**changes: object) -> list[StudyRow]:

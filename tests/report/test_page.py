@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from helpers import studies
 from helpers.browser import CHROMEDRIVER, CHROMIUM, browser
-from helpers.studies import DEVICES, counted, drawn, environment, examined, invented_cells, study
+from helpers.studies import DEVICES, drawn, environment, study
 from rich.console import Console
 
 from dnnbench.cli.commands import summary
@@ -37,7 +37,7 @@ def figures() -> list[Figure]:
 
 @pytest.fixture(scope="module")
 def html(data: Results, figures: list[Figure]) -> str:
-    section = arrange(*examined(counted(), invented_cells()))
+    section = arrange(*studies.found())
     return page.render(data, figures, [environment()], section)
 
 
@@ -140,7 +140,7 @@ def test_tables_say_statuses_and_never_nan(html: str) -> None:
 
 
 def test_the_published_study_is_put_to_the_test(html: str) -> None:
-    findings, _ = examined(counted(), invented_cells())
+    findings, _ = studies.found()
     section = html[html.index('id="published-study"') : html.index('id="method"')]
     text = " ".join(" ".join(Elements(section).text).split())
 
@@ -156,7 +156,7 @@ def test_the_published_study_is_put_to_the_test(html: str) -> None:
 
 
 def test_findings_with_markup_are_shown_not_run(data: Results) -> None:
-    findings, rows = examined(counted(), invented_cells())
+    findings, rows = studies.found()
     nasty = findings.claims[0].model_copy(update={"statement": "<script>alert(1)</script>"})
     section = arrange(findings.model_copy(update={"claims": [nasty]}), rows)
     html = page.render(data, [], [environment()], section)
