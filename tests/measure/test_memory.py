@@ -86,7 +86,6 @@ def test_holes_in_the_heap_of_the_parent_change_nothing(request):
 def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
     # Both start as a stage script does, not from the heap that this process has by now.
     code = f"""
-        import sys
         from dnnbench.core import isolation
         from dnnbench.devices.backends import Setup
         from dnnbench.measure import memory
@@ -95,19 +94,14 @@ def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
         network = registry.load_registry()[{name!r}]
         builders.preload([network])
         arguments = (network, 8, Setup("cpu"), 2)
-        if sys.argv[1] == "fork":
-            cell = isolation.run(memory.measure, *arguments, timeout_s=100).value
-        else:
-            cell = memory.measure(*arguments)
-        print(cell["memory_net_mib"])
+        forked = isolation.run(memory.measure, *arguments, timeout_s=100).value
+        own = memory.measure(*arguments)
+        print(forked["memory_net_mib"], own["memory_net_mib"])
     """
-
-    def reading(how):
-        words = [sys.executable, "-c", textwrap.dedent(code), how]
-        done = subprocess.run(words, capture_output=True, text=True, check=True)
-        return float(done.stdout)
-
-    assert reading("fork") == pytest.approx(reading("new"), abs=3)
+    words = [sys.executable, "-c", textwrap.dedent(code)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    forked, own = map(float, done.stdout.split())
+    assert forked == pytest.approx(own, abs=3)
 
 
 def test_what_a_network_needs_lies_between_its_tensors_and_twice_that(profile):

@@ -303,8 +303,11 @@ def test_a_killed_round_goes_on_where_it_was(tmp_path, monkeypatch, scripted):
         sys.path.insert(0, {str(ROOT / "tests")!r})
         from dnnbench.core import isolation
         from dnnbench.measure import round
+        from dnnbench.networks import builders
+        from helpers import toys
         from helpers.rounds import plan
         isolation.prepare()
+        builders.preload([toys.entry("small")])
         round.run(plan("small", batch_sizes=list(range(1, 60))), Path({str(output)!r}))
     """
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
