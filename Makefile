@@ -41,7 +41,8 @@ test: test-env
 	$(TEST_ENV) pytest -m 'not slow' --numprocesses 2 --dist worksteal
 
 test-slow: test-env
-	$(TEST_ENV) pytest -m slow
+	$(TEST_ENV) pytest -m 'slow and not alone' --numprocesses 2 --dist loadscope
+	$(TEST_ENV) pytest -m 'slow and alone'
 
 test-all: test test-slow
 

@@ -15,6 +15,7 @@ from dnnbench.records.study_records import StudyRow
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(slurm.missing() is not None, reason=f"no Slurm: {slurm.missing()}"),
 ]
 FILE = "profiles/slurm/config.v8+.yaml"
