@@ -11,6 +11,7 @@ from dnnbench.core.storage import read_json, read_lines
 from dnnbench.measure.journal import key
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryRecord
+from helpers import forks
 from helpers.paths import ROOT
 
 COPIED = ("Snakefile", "config", "params.yaml", "profiles", "published", "requirements.lock", "src")
@@ -46,6 +47,12 @@ def project(folder):
     return folder
 
 
+def copy(folder, to):
+    """A copy of a project, with its Snakemake metadata and file times."""
+    shutil.copytree(folder, to, symlinks=True)
+    return to
+
+
 def edit(file, changes):
     content = yaml.safe_load(file.read_text())
     for name, value in changes.items():
@@ -76,9 +83,21 @@ def command(folder, *words):
 
 
 def snakemake(folder, *words):
-    done = command(folder, "snakemake", "--profile", "cpu", *words)
-    assert done.returncode == 0, done.stdout
-    return done.stdout
+    """What ``snakemake --profile cpu WORDS`` says, if it succeeds."""
+    code, output = fork(folder, "snakemake", "--profile", "cpu", *words)
+    assert code == 0, output
+    return output
+
+
+def fork(folder, *words, **options):
+    """Exit code and output of a command that need not start anew for each question."""
+    return forks.run(words, folder, environment(folder), **options)
+
+
+def stage(script, *words):
+    """Exit code and output of a stage's script of this project, run by hand."""
+    command = ("python", f"workflow/scripts/{script}.py", *map(str, words))
+    return forks.run(command, ROOT, os.environ | {"PYTHONPATH": str(ROOT / "src")})
 
 
 def start_timing(folder):

@@ -9,8 +9,8 @@ import pytest
 import torch
 from helpers import toys
 from helpers.loopback import closed_address, serving
-from helpers.paths import ROOT
 from helpers.pickles import Bomb
+from helpers.projects import stage
 from safetensors.torch import save_file
 
 from dnnbench.config.weights_settings import Weights
@@ -550,20 +550,14 @@ def test_every_network_of_the_registry_says_where_its_file_is_and_no_name_is_tak
                 assert hashes.setdefault(each.filename, each.hash.value) == each.hash.value
 
 
-def stage(*arguments, cwd=ROOT):
-    script = ROOT / "workflow/scripts/weights.py"
-    command = [sys.executable, str(script), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-
-
 def test_the_stage_writes_a_record_of_each_network(tmp_path, lite):
-    done = stage(
-        *("efficientnet_lite0", "resnet18", "--output-dir", tmp_path, "--config"),
+    code, output = stage(
+        *("weights", "efficientnet_lite0", "resnet18", "--output-dir", tmp_path, "--config"),
         f"weights={{tiers: [], override: {{efficientnet_lite0:"
         f" {{path: '{lite.path}', sha256: '{lite.sha256}'}}}}}}",
     )
-    assert done.returncode == 0, done.stderr
-    first, second = done.stdout.splitlines()
+    assert code == 0, output
+    first, second = output.splitlines()
     name = Path(lite.path).name
     assert first == f"efficientnet_lite0: {name}, tier override, sha256 {lite.sha256}"
     assert second.startswith("resnet18: no weights: https://download.pytorch.org/")
@@ -581,10 +575,11 @@ def test_the_stage_writes_a_record_of_each_network(tmp_path, lite):
     ],
 )
 def test_a_wrong_setting_is_said_before_anything_is_fetched(tmp_path, weights, said):
-    done = stage("vgg16", "--output-dir", tmp_path / "out", "--config", f"weights={weights}")
-    assert done.returncode != 0
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
+    words = ("vgg16", "--output-dir", tmp_path / "out", "--config", f"weights={weights}")
+    code, output = stage("weights", *words)
+    assert code != 0
+    assert said in output
+    assert "Traceback" not in output
     assert not (tmp_path / "out").exists()
 
 

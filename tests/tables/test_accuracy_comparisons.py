@@ -1,11 +1,9 @@
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.paths import ROOT
+from helpers.projects import stage
 
 from dnnbench.core.storage import RecordError, read_rows, write_json
 from dnnbench.measure import accuracy
@@ -138,17 +136,14 @@ def results(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def script(results: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "workflow/scripts/comparisons.py", "--results", str(results)]
-    return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, cwd=ROOT, check=False
-    )
+def script(results: Path, *arguments: str) -> tuple[int, str]:
+    return stage("comparisons", "--results", results, *arguments)
 
 
 def test_the_script_compares_and_lists(results: Path) -> None:
     pictures = ("--config", f"dataset={{name: folder, path: {results}}}")
     done = script(results, "vgg16", "resnet18", "alexnet", "resnet50", *pictures)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done == (0, "")
     (row,) = read_rows(results / "comparisons.csv", ComparisonRow)
     assert (row.model_a, row.model_b, row.n) == ("resnet18", "alexnet", 100)
     assert row.top1_diff == pytest.approx(20)
@@ -166,7 +161,7 @@ def test_the_script_compares_and_lists(results: Path) -> None:
 
 def test_without_a_data_set_the_tables_say_that_nothing_was_measured(tmp_path: Path) -> None:
     done = script(tmp_path, "bianco2018")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done == (0, "")
     assert read_rows(tmp_path / "comparisons.csv", ComparisonRow) == []
     rows = read_rows(tmp_path / "accuracy" / "summary.csv", AccuracyRow)
     assert len(rows) == 44

@@ -3,8 +3,6 @@
 import json
 import random
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from math import exp, sqrt
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import pytest
 from helpers.paths import ROOT
+from helpers.projects import stage
 from helpers.timings import (
     ACCURACY,
     PLAN,
@@ -604,17 +603,13 @@ def test_complexity_has_a_row_for_every_network(results: Path) -> None:
 # The script ----------------------------------------------------------------------------------
 
 
-def _script(results: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [
-        *(sys.executable, str(ROOT / "workflow" / "scripts" / "aggregate.py")),
-        *("resnet18", "--results", str(results), *arguments),
-    ]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+def _script(results: Path, *arguments: str) -> tuple[int, str]:
+    return stage("aggregate", "resnet18", "--results", results, *arguments)
 
 
 def test_the_script_writes_three_tables(results: Path) -> None:
     done = _script(results, "--config", "budgets={max_memory_gib: [0.05, 1]}")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done == (0, "")
     rows = read_rows(results / "study.csv", StudyRow)
     assert [(row.device, row.batch_size, row.status) for row in rows[:2]] == [
         ("cpu", 1, "ok"),
@@ -646,7 +641,7 @@ def test_the_script_writes_three_tables(results: Path) -> None:
 def test_a_mistake_on_the_command_line_writes_nothing(
     results: Path, arguments: list[str], message: str
 ) -> None:
-    done = _script(results, *arguments)
-    assert done.returncode != 0
-    assert message in done.stderr and "Traceback" not in done.stderr
+    code, output = _script(results, *arguments)
+    assert code != 0
+    assert message in output and "Traceback" not in output
     assert not (results / "study.csv").exists()

@@ -1,10 +1,21 @@
 import pytest
-from helpers.projects import project, snakemake
+from helpers.once import once
+from helpers.projects import command, copy, project
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A project with a finished tiny study."""
-    folder = project(tmp_path_factory.mktemp("study"))
-    snakemake(folder)
-    return folder
+    """A project with a finished tiny study, which a person ran. Not to be changed."""
+
+    def make(folder):
+        project(folder)
+        done = command(folder, "snakemake", "--profile", "cpu")
+        assert done.returncode == 0, done.stdout
+
+    return once(tmp_path_factory, "finished", make)
+
+
+@pytest.fixture
+def study(finished, tmp_path):
+    """A copy of the finished study."""
+    return copy(finished, tmp_path / "study")

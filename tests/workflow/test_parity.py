@@ -2,13 +2,12 @@
 
 import json
 import re
-import subprocess
 from collections import defaultdict
 from pathlib import PurePath
 
 import pytest
 import yaml
-from helpers.projects import edit, environment, picture, project
+from helpers.projects import edit, fork, picture, project
 
 # An output, which is kept, or a dependency of dvc.yaml.
 OF_A_VARIANT = re.compile(
@@ -24,16 +23,10 @@ def added(found):
 
 def said(folder, targets, *options):
     """What Snakemake writes on standard output about targets."""
-    done = subprocess.run(
-        ["snakemake", "--profile", "cpu", *options, "--", *targets],
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    words = ("snakemake", "--profile", "cpu", *options, "--", *targets)
+    code, output = fork(folder, *words, errors_too=False)
+    assert code == 0, output
+    return output
 
 
 @pytest.fixture(scope="module")

@@ -168,6 +168,7 @@ def tables(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(900)
 def test_twenty_kills_at_random_points(study):
     undisturbed = study.with_name("undisturbed")

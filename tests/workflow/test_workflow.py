@@ -1,56 +1,35 @@
 """The workflow itself, run by the real Snakemake on a tiny study in a copy of the project."""
 
 import csv
+import json
 import os
-import re
 import shutil
-import signal
-import sys
 import time
 
 import pytest
-import torch
 import yaml
-from helpers import toys
-from helpers.image_files import foolbox_pictures
 from helpers.projects import (
-    LATENCY,
-    MEMORY,
     PICTURES,
     ROOT,
     command,
     edit,
+    fork,
     jobs,
     lines,
-    memory,
     picture,
     project,
     snakemake,
-    start_timing,
+    stage,
 )
 
 from dnnbench.core.checksums import sha256
-from dnnbench.core.storage import read_json, read_lines, read_rows, write_json
+from dnnbench.core.storage import read_json, read_rows
 from dnnbench.images import decoded_arrays
-from dnnbench.measure.accuracy import record as follows_from
-from dnnbench.networks.builders import build
 from dnnbench.records import published_study
-from dnnbench.records.accuracy_records import AccuracyRecord
-from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.findings_records import Findings, ReplicationRow
-from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
-from dnnbench.records.top5 import read as read_answers
 from dnnbench.report.figures import figure_names
-
-
-@pytest.fixture
-def study(finished, tmp_path):
-    """A copy of the finished study, with its Snakemake metadata and file times."""
-    folder = tmp_path / "study"
-    shutil.copytree(finished, folder, symlinks=True)
-    return folder
 
 
 def test_the_study_ends_with_tables_figures_and_a_page(finished):
@@ -102,35 +81,9 @@ def test_the_report_has_every_figure_and_table_with_its_caption(study):
 def test_targets_are_named_as_the_stages(finished):
     stages = yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]
     assert len(stages) == 7
-    for target in stages:
-        # Weights are fetched for accuracy, which nobody asked for here.
-        weights = {"fetch_weights": 2, "weights": 1}
-        assert jobs(finished, "--", target) == (weights if target == "weights" else {})
-
-
-def test_dropped_networks_leave_the_tables_and_nothing_is_measured(study):
-    edit(study / "params.yaml", {"models": ["squeezenet1_1"]})
-    before = memory(study), lines(study)
-    snakemake(study, "--", "aggregate")
-    assert (memory(study), lines(study)) == before
-    models = {row.model for row in read_rows(study / "results/study.csv", StudyRow)}
-    assert models == {"squeezenet1_1"}
-
-
-def test_a_network_that_is_added_is_the_only_one_measured(study):
-    before = lines(study)
-    remembered = memory(study)
-    edit(study / "params.yaml", {"models": ["squeezenet1_1", "shufflenet", "squeezenet1_0"]})
-    snakemake(study, "--", "aggregate")
-    after = lines(study)
-    assert memory(study).keys() - remembered.keys() == {"squeezenet1_0"}
-    assert memory(study).items() >= remembered.items()
-    assert {cell: after[cell].samples_ms for cell in before} == {
-        cell: line.samples_ms for cell, line in before.items()
-    }
-    assert {cell[2] for cell in after.keys() - before.keys()} == {"squeezenet1_0"}
-    statuses = {r.status for r in read_rows(study / "results/study.csv", StudyRow)}
-    assert "not_measured" not in statuses
+    # Weights are fetched for accuracy, which nobody asked for here.
+    assert jobs(finished, "--", "weights") == {"fetch_weights": 2, "weights": 1}
+    assert jobs(finished, "--", *(target for target in stages if target != "weights")) == {}
 
 
 OWN = """
@@ -188,20 +141,6 @@ def test_wildcards_are_planned_by_what_they_match(study):
     assert "conv_*" not in planned
 
 
-def test_a_batch_size_that_is_added_is_the_only_one_measured(study):
-    before = lines(study)
-    remembered = memory(study)
-    edit(study / "config/devices/cpu.yaml", {"batch_sizes": [1, 2]})
-    snakemake(study, "--", "memory", "latency")
-    for model, record in memory(study).items():
-        one, two = record.cells
-        assert [one] == remembered[model].cells
-        assert (two.batch_size, two.status) == (2, "ok")
-    after = lines(study)
-    assert all(after[cell].samples_ms == before[cell].samples_ms for cell in before)
-    assert {cell[3] for cell in after.keys() - before.keys()} == {2}
-
-
 @pytest.mark.parametrize(
     ("file", "rules"),
     [
@@ -255,154 +194,14 @@ def test_editing_another_entry_of_the_registry_measures_nothing(study):
     assert jobs(study) == {"aggregate": 1, "findings": 1, "report": 1}
 
 
-def test_another_machine_stands_beside_this_one_and_is_not_measured_here(study, tmp_path):
-    far = tmp_path / "far/xeon"
-    shutil.copytree(study / "results/cpu", far)
-    for path in [*far.rglob("*.json"), *far.rglob("*.jsonl")]:
-        path.write_text(re.sub(r'("device": ?)"cpu"', r'\1"xeon"', path.read_text()))
-    described = read_json(far / "environment.json", Environment)
-    write_json(far / "environment.json", described.model_copy(update={"hostname": "far"}))
-    device = yaml.safe_load((study / "config/devices/cpu.yaml").read_text()) | {"device": "xeon"}
-    (study / "config/devices/xeon.yaml").write_text(yaml.safe_dump(device))
-    edit(study / "params.yaml", {"devices": ["xeon"]})
-    assert jobs(study) == {}  # Nothing of it is here yet.
-
-    merged = command(study, "dnnbench", "merge", str(far))
-    assert merged.returncode == 0, merged.stdout
-    assert jobs(study) == {"aggregate": 1, "findings": 1, "report": 1}
-    snakemake(study)
-    assert jobs(study) == {}
-    rows = read_rows(study / "results/study.csv", StudyRow)
-    own, other = ([row for row in rows if row.device == name] for name in ("cpu", "xeon"))
-    assert [row.model_copy(update={"device": "cpu"}) for row in other] == own
-    assert (study / "reports/figures/top1-vs-fps--xeon.svg").exists()
-    assert "top1-vs-fps--xeon" in (study / "reports/index.html").read_text(encoding="utf-8")
-    assert "xeon" in command(study, "dnnbench", "pick", "--device", "xeon", "--top", "1").stdout
-
-    with (study / "src/dnnbench/measure/latency.py").open("a") as opened:
-        opened.write("\n# edited\n")
-    assert jobs(study) == {"time_round": 2, "aggregate": 1, "findings": 1, "report": 1}
-    again = command(study, "dnnbench", "merge", str(far))
-    assert again.returncode == 1
-    assert "round-1.jsonl:1: fingerprint: " in again.stdout
-
-
-def test_a_killed_run_goes_on_and_measures_nothing_twice(tmp_path):
-    folder = project(tmp_path)
-    edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1, 2, 3, 4, 5, 6]})
-    process = start_timing(folder)
-    journal = folder / LATENCY / ".round-1.jsonl.journal"
-    other = folder / LATENCY / ".round-2.jsonl.journal"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not any(
-        path.exists() and path.read_text().count("\n") >= 3 for path in (journal, other)
-    ):
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    started = [path for path in (journal, other) if path.exists()]
-    kept = {line.started: line for path in started for line in read_lines(path, LatencyLine)}
-    assert len(kept) >= 3
-
-    assert command(folder, "dnnbench", "unlock").returncode == 0
-    snakemake(folder, "--", "latency")
-    after = lines(folder)
-    assert len(after) == 2 * 2 * 6
-    times = {line.started for line in after.values()}
-    repeated = {line.first_attempt.started for line in after.values() if line.first_attempt}
-    assert set(kept) <= times | repeated
-    assert not journal.exists()
-    assert jobs(folder, "--", "latency") == {}
-
-
-def test_accuracy_is_measured_compared_and_shown(study, tmp_path):
-    pictures = foolbox_pictures(tmp_path / "pictures")
-    own = study / "own.pth"
-    torch.save(build("squeezenet1_1").state_dict(), own)
-    changes = {
-        "models": ["squeezenet1_1", "shufflenet", "efficientnet_lite0"],
-        "dataset": {"name": "folder", "path": str(pictures)},
-        # One file of its own, one in a package, and one that has no hash to check it against.
-        "weights": {
-            "tiers": ["A", "B"],
-            "override": {"squeezenet1_1": {"path": str(own), "sha256": sha256(own)}},
-        },
-    }
-    edit(study / "params.yaml", changes)
-    measuring = {"measure_accuracy": 3, "compare_networks": 1}
-    assert measuring.items() <= jobs(study, "--", "accuracy").items()
-    snakemake(study)
-    assert jobs(study) == {}
-
-    accuracy = study / "results/accuracy"
-    random, missed, trained = read_rows(accuracy / "summary.csv", AccuracyRow)
-    assert (random.status, random.n, random.weights_tier) == ("ok", 20, "override")
-    assert (missed.status, missed.n, missed.top1) == ("not_measured", 0, None)
-    assert "no hash is known" in missed.message
-    assert (trained.status, trained.n, trained.weights_tier) == ("ok", 20, "B")
-    assert trained.top1 >= 80 and random.top1 <= 20
-    assert [(row.rank_low, row.rank_high) for row in (trained, random)] == [(1, 1), (2, 2)]
-    (row,) = read_rows(study / "results/comparisons.csv", ComparisonRow)
-    assert (row.model_a, row.model_b, row.n) == ("squeezenet1_1", "efficientnet_lite0", 20)
-    assert row.top1_diff == pytest.approx(random.top1 - trained.top1)
-    record = read_json(accuracy / "folder/efficientnet_lite0.json", AccuracyRecord)
-    answers = read_answers(accuracy / "folder/efficientnet_lite0.npz")
-    assert record == follows_from(answers, "efficientnet_lite0", "folder", "bianco2018")
-
-    models = {row.model: row for row in read_rows(study / "results/models.csv", ModelRow)}
-    lite0 = models["efficientnet_lite0"]
-    assert (lite0.top1, lite0.top1_source) == (75.1, "published:library")
-    assert (lite0.top1_measured, lite0.top1_low) == (trained.top1, None)
-    assert f"Measured on folder: 20 images of {trained.classes} classes" in (
-        study / "reports/index.html"
-    ).read_text(encoding="utf-8")
-    summary = command(study, "dnnbench", "summary")
-    assert "Accuracy measured on folder: 2 of 3 networks." in summary.stdout
-    assert f"  ShuffleNet: not measured: {missed.message}" in summary.stdout
-
-    # A network whose input is prepared otherwise is the only one measured again.
-    registry = study / "config/models.yaml"
-    registry.write_text(registry.read_text().replace("[127, 127, 127]", "[120, 120, 120]"))
-    again = {"measure_accuracy": 1, "compare_networks": 1, "accuracy": 1}
-    assert jobs(study, "--", "accuracy") == again
-
-
-def test_unlock_refuses_while_snakemake_runs(study):
-    edit(study / "params.yaml", {"models": ["squeezenet1_1", "shufflenet", "vgg11"]})
-    process = start_timing(study)
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and not list(study.glob(".snakemake/locks/*")):
-            time.sleep(0.1)
-        done = command(study, "dnnbench", "unlock")
-        assert done.returncode == 1
-        assert f"Snakemake runs here (process {process.pid})" in done.stdout
-        assert list(study.glob(".snakemake/locks/*"))
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def test_a_network_that_breaks_does_not_stop_the_study(study):
-    shutil.copy(toys.__file__, study / "src/toys.py")
-    registry = study / "config/models.yaml"
-    entry = yaml.safe_load(registry.read_text())["squeezenet1_1"]
-    entry |= {"builder": "toys:raising", "arguments": {}, "name": "Broken", "weights": []}
-    registry.write_text(registry.read_text() + yaml.safe_dump({"broken": entry}))
-    edit(study / "params.yaml", {"models": ["squeezenet1_1", "broken"]})
-    done = command(study, "snakemake", "--profile", "cpu", "--", "memory", "latency")
-    assert done.returncode == 0, done.stdout
-    for line in lines(study).values():
-        assert (line.status == "ok") == (line.model != "broken")
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["models=[resnet19]"], ["params.yaml: models: 'resnet19'", "did you mean 'resnet18'?"]),
-        (
+        pytest.param(
             ["models=[timm:convnext_tony]"],
             ["params.yaml: models: 'timm:convnext_tony'", "did you mean convnext_tiny or "],
+            marks=pytest.mark.slow,  # The other names here, and tests/networks/test_model_list.py.
         ),
         (["devices=[xen]"], ["params.yaml: devices: 'xen'", "config/devices/xen.yaml: no such"]),
         (["devices=[titanxp-2018]"], ["params.yaml: devices: 'titanxp-2018'", "drop it"]),
@@ -411,71 +210,52 @@ def test_a_network_that_breaks_does_not_stop_the_study(study):
     ],
 )
 def test_a_mistake_is_one_line_before_anything_runs(finished, words, said):
-    done = command(finished, "snakemake", "--profile", "cpu", "-n", "--config", *words)
-    assert done.returncode == 1
-    (line,) = [text for text in done.stdout.splitlines() if said[0] in text]
+    code, output = fork(finished, "snakemake", "--profile", "cpu", "-n", "--config", *words)
+    assert code == 1
+    (line,) = [text for text in output.splitlines() if said[0] in text]
     assert all(part in line for part in said)
-    assert "Traceback" not in done.stdout
+    assert "Traceback" not in output
 
 
 def test_a_missing_device_or_registry_is_one_line(study):
     for words in (["--profile", "slurm"], ["--cores", "1"]):
-        done = command(study, "snakemake", *words, "-n")
-        assert done.returncode == 0, done.stdout
-        assert "Nothing to be done" in done.stdout
-        done = command(study, "snakemake", *words, "-n", "--config", "profile=xeon")
-        assert done.returncode == 1
-        assert "config/devices/xeon.yaml" in done.stdout.splitlines()[-1]
+        code, output = fork(study, "snakemake", *words, "-n")
+        assert code == 0, output
+        assert "Nothing to be done" in output
+        code, output = fork(study, "snakemake", *words, "-n", "--config", "profile=xeon")
+        assert code == 1
+        assert "config/devices/xeon.yaml" in output.splitlines()[-1]
     device = study / "config/devices/cpu.yaml"
     device.write_text(device.read_text().replace("device:", "# device:"))
-    done = command(study, "snakemake", "--profile", "cpu", "-n")
-    assert done.returncode == 1
-    assert "device: missing" in done.stdout
+    code, output = fork(study, "snakemake", "--profile", "cpu", "-n")
+    assert code == 1
+    assert "device: missing" in output
     edit(device, {"device": "cpu"})
     (study / "config/models.yaml").unlink()
-    done = command(study, "snakemake", "--profile", "cpu", "-n")
-    assert done.returncode == 1
-    assert "config/models.yaml: no such file" in done.stdout
-    assert "Traceback" not in done.stdout
+    code, output = fork(study, "snakemake", "--profile", "cpu", "-n")
+    assert code == 1
+    assert "config/models.yaml: no such file" in output
+    assert "Traceback" not in output
 
 
 def test_the_summary_names_the_page_and_the_best_networks(finished):
-    done = command(finished, "dnnbench", "summary")
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.strip().splitlines()[-1] == "The page: reports/index.html"
+    code, output = fork(finished, "dnnbench", "summary")
+    assert code == 0, output
+    assert output.strip().splitlines()[-1] == "The page: reports/index.html"
     with (finished / "results/selection.csv").open() as file:
         chosen = [r for r in csv.DictReader(file) if (r["device"], r["rank"]) == ("cpu", "1")]
     assert chosen
-    assert done.stdout.count("GiB") == 1
+    assert output.count("GiB") == 1
     for row in chosen:
-        assert f"{float(row['top1']):.2f}" in done.stdout
+        assert f"{float(row['top1']):.2f}" in output
 
 
-@pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "workflow/scripts").glob("*.py")))
+@pytest.mark.parametrize("script", sorted(p.stem for p in (ROOT / "workflow/scripts").glob("*.py")))
 def test_every_script_explains_itself(script):
-    done = command(ROOT, sys.executable, f"workflow/scripts/{script}", "--help")
-    assert done.returncode == 0, done.stdout
-    assert "Usage" in done.stdout
-    assert "--output" in done.stdout or "--results" in done.stdout
-
-
-def test_a_predicted_network_is_counted_and_not_measured(study):
-    edit(study / "params.yaml", {"predicted": ["shufflenet", "alexnet"]})
-    assert jobs(study) == {
-        "complexity": 1,
-        "compare_networks": 1,
-        "aggregate": 1,
-        "findings": 1,
-        "report": 1,
-    }
-    snakemake(study, "--", "aggregate")
-    rows = read_rows(study / "results/study.csv", StudyRow)
-    # Two timed networks are too few to predict by; the published devices have it.
-    mine = {(row.model, row.source, row.status) for row in rows if row.device == "cpu"}
-    assert ("alexnet", "predicted", "not_measured") in mine
-    assert ("shufflenet", "measured", "ok") in mine
-    assert {source for model, source, _ in mine if model != "alexnet"} == {"measured"}
-    assert "alexnet" in {row.model for row in read_rows(study / "results/models.csv", ModelRow)}
+    code, output = stage(script, "--help")
+    assert code == 0, output
+    assert "Usage" in output
+    assert "--output" in output or "--results" in output
 
 
 def test_after_the_clock_was_set_back_an_edit_is_noticed_and_nothing_else(study):
@@ -511,11 +291,13 @@ def test_a_profile_is_found_by_its_plain_name_and_names_its_device():
 
 def test_where_memory_is_shared_a_round_is_given_what_was_measured_of_it(tmp_path):
     folder = project(tmp_path)
-    words = ("-n", "-p", "--", "latency")
-    shared = snakemake(folder, "--config", "backend=jetson", *words)
-    assert jobs(folder, "--config", "backend=jetson", "--", "latency")["profile_memory"] == 1
-    assert shared.count(f"--memory-dir {MEMORY}") == 2
-    assert "--memory-dir" not in snakemake(folder, *words)
+    shared = ("--config", "backend=jetson")
+    assert jobs(folder, *shared, "--", "latency")["profile_memory"] == 1
+    words = ("snakemake", "--profile", "cpu", *shared, "--d3dag", "--", "latency")
+    graph = json.loads(fork(folder, *words, errors_too=False)[1])
+    rule = {node["id"]: node["value"]["rule"] for node in graph["nodes"]}
+    edges = [(rule[edge["u"]], rule[edge["v"]]) for edge in graph["edges"]]
+    assert edges.count(("profile_memory", "time_round")) == 2
     assert "profile_memory" not in jobs(folder, "--", "latency")
 
 

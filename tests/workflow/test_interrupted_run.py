@@ -1,0 +1,100 @@
+"""A run that is killed while it times networks, one of which breaks, and goes on."""
+
+import os
+import shutil
+import signal
+import time
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from helpers import toys
+from helpers.projects import (
+    LATENCY,
+    copy,
+    edit,
+    fork,
+    jobs,
+    lines,
+    memory,
+    snakemake,
+    start_timing,
+)
+
+from dnnbench.records.latency_records import LatencyLine
+
+NAMES = ("squeezenet1_1", "broken", "shufflenet")
+SIZES = (1, 2, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def killed(finished, tmp_path_factory):
+    """A study that was killed while it was timed: ``folder``, and what was seen before that."""
+    folder = copy(finished, tmp_path_factory.mktemp("killed") / "study")
+    shutil.copy(toys.__file__, folder / "src/toys.py")
+    registry = folder / "config/models.yaml"
+    entry = yaml.safe_load(registry.read_text())["squeezenet1_1"]
+    entry |= {"builder": "toys:raising", "arguments": {}, "name": "Broken", "weights": []}
+    registry.write_text(registry.read_text() + yaml.safe_dump({"broken": entry}))
+    edit(folder / "params.yaml", {"models": list(NAMES)})
+    edit(folder / "config/devices/cpu.yaml", {"batch_sizes": list(SIZES)})
+
+    process = start_timing(folder)
+    try:
+        wait_for(lambda: list(folder.glob(".snakemake/locks/*")))
+        refused = fork(folder, "dnnbench", "unlock")
+        locked = list(folder.glob(".snakemake/locks/*"))
+        wait_for(lambda: any(len(lines) >= 3 for lines in journals(folder)))
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    kept = {line.started: line for lines in journals(folder) for line in lines}
+    return SimpleNamespace(
+        folder=folder, process=process.pid, refused=refused, locked=locked, kept=kept
+    )
+
+
+def wait_for(happened):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not happened():
+        time.sleep(0.1)
+
+
+def journals(folder):
+    """The whole lines of the journal of each round."""
+    for path in (folder / LATENCY).glob(".round-*.jsonl.journal"):
+        whole = path.read_text().rpartition("\n")[0].splitlines()
+        yield [LatencyLine.model_validate_json(line) for line in whole]
+
+
+@pytest.fixture(scope="module")
+def resumed(killed):
+    """The same study after another run."""
+    assert fork(killed.folder, "dnnbench", "unlock")[0] == 0
+    snakemake(killed.folder, "--", "memory", "latency")
+    return killed.folder
+
+
+def test_unlock_refuses_while_snakemake_runs(killed):
+    code, output = killed.refused
+    assert code == 1
+    assert f"Snakemake runs here (process {killed.process})" in output
+    assert killed.locked
+
+
+def test_a_killed_run_goes_on_and_measures_nothing_twice(killed, resumed):
+    assert len(killed.kept) >= 3
+    after = lines(resumed)
+    assert len(after) == 2 * len(NAMES) * len(SIZES)
+    times = {line.started for line in after.values()}
+    repeated = {line.first_attempt.started for line in after.values() if line.first_attempt}
+    assert set(killed.kept) <= times | repeated
+    assert list(journals(resumed)) == []
+    assert jobs(resumed, "--", "latency") == {}
+
+
+def test_a_network_that_breaks_does_not_stop_the_study(resumed):
+    for line in lines(resumed).values():
+        assert (line.status == "ok") == (line.model != "broken")
+    for name, record in memory(resumed).items():
+        assert {cell.status == "ok" for cell in record.cells} == {name != "broken"}
