@@ -401,6 +401,7 @@ def lite0(pictures, fetched, folder, network=NETWORKS[LITE0]):
     )
 
 
+@pytest.mark.slow
 @needs_sample
 def test_a_hundred_pictures_and_a_wrong_normalisation(fetched, tmp_path, monkeypatch):
     right = lite0(SAMPLE, fetched, tmp_path)
@@ -417,8 +418,16 @@ def test_a_hundred_pictures_and_a_wrong_normalisation(fetched, tmp_path, monkeyp
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("foolbox"), reason="needs the extra 'test'")
-def test_twenty_pictures_from_a_package(fetched, tmp_path):
-    record = lite0(foolbox_pictures(tmp_path / "pictures"), fetched, tmp_path)
-    assert (record.n, record.basis.skipped) == (20, [])
-    assert record.top1 >= 80
-    assert record.top5 >= 95
+def test_twenty_pictures_and_a_wrong_normalisation(fetched, tmp_path, monkeypatch):
+    pictures = foolbox_pictures(tmp_path / "pictures")
+    right = lite0(pictures, fetched, tmp_path)
+    assert (right.n, right.basis.skipped) == (20, [])
+    assert right.top1 >= 80
+    assert right.top5 >= 95
+
+    imagenet = NETWORKS["resnet18"]
+    monkeypatch.setattr(fetch, "preparation", lambda network, record: imagenet)
+    wrong = lite0(pictures, fetched, tmp_path)
+    assert wrong.basis.fingerprint != right.basis.fingerprint
+    assert wrong.basis.mean == imagenet.mean
+    assert (wrong.top1, wrong.top5) == (80, 95)
