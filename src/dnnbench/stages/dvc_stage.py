@@ -1,0 +1,118 @@
+"""A stage of dvc.yaml: ``python -m dnnbench.stages.dvc_stage --profile cpu -- memory``.
+
+``dvc repro`` runs one command a stage, and Snakemake takes seconds to find that a stage has nothing
+to do. So it is asked about a stage and all that follow: where none has anything to do, those need
+not ask again within the same ``dvc repro``, as long as no file changes. In every other case a stage
+is Snakemake's target, as by hand. Imports little, since it is started seven times.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from dnnbench.records import paths
+
+STAGES = ("weights", "accuracy", "complexity", "memory", "latency", "aggregate", "report")
+NOTHING = "Nothing to be done"
+ANSWER = Path(".snakemake/dvc-answer.json")
+
+_RESULTS = {str(paths.RESULTS), str(paths.REPORTS)}
+
+# A run in which the stages do have work need not be asked about each of them.
+_MOST_QUESTIONS = 2
+# Written while nothing is done, by Git, DVC, Python or Snakemake itself.
+_LEFT_OUT = {".git", ".dvc", ".venv", ".snakemake", "__pycache__", "dvc.lock", ".gitignore"}
+
+
+def main(words: Sequence[str]) -> int:
+    """Run Snakemake with ``words``, whose last is the stage, and return its exit code.
+
+    It is not run where it has said in this ``dvc repro`` that there is nothing to do.
+    """
+    *options, stage = words
+    target = ["snakemake", *options, stage]
+    run = _dvc_run()
+    if run is None or stage not in STAGES:
+        return subprocess.run(target).returncode
+    later = STAGES[STAGES.index(stage) :]
+    about = {"run": run, "options": options}
+    known = _read()
+    if known.get("about") != about:
+        known = {"about": about, "questions": 0, "files": None}
+    files = _files()
+    if known["files"] != files and known["questions"] < _MOST_QUESTIONS:
+        known["questions"] += 1
+        known["files"] = files if _nothing_to_do([*options, *later]) else None
+        ANSWER.parent.mkdir(exist_ok=True)
+        ANSWER.write_text(json.dumps(known), encoding="utf-8")
+    if known["files"] is not None and known["files"] == _files():
+        print(f"{stage}: {NOTHING}, as Snakemake found for all stages from here on.")
+        return 0
+    return subprocess.run(target).returncode
+
+
+def _nothing_to_do(words: list[str]) -> bool:
+    done = subprocess.run(["snakemake", "--dry-run", *words], capture_output=True, text=True)
+    return done.returncode == 0 and NOTHING in done.stdout + done.stderr
+
+
+def _read() -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(ANSWER.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # Nobody has asked, or the disk was full.
+        return {}
+    return content
+
+
+def _dvc_run() -> str | None:
+    """Return what tells this run of DVC from any other; None where it is not DVC's."""
+    pid = os.getppid()
+    while pid > 1:
+        process = Path("/proc", str(pid))
+        try:
+            words = process.joinpath("cmdline").read_bytes().split(b"\0")
+            # Of proc(5): 4 is the parent's id, 22 when it started; a name may hold spaces.
+            fields = process.joinpath("stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        if any(word.rpartition(b"/")[2] == b"dvc" for word in words[:3]):
+            return f"{pid} {fields[19]}"
+        pid = int(fields[1])
+    return None
+
+
+def _files() -> str:
+    """Return a digest of the project's files: names, sizes and times, and the results' content.
+
+    DVC puts a result that it has cached in its place again, with another time.
+    """
+    state = hashlib.sha256()
+    for path in sorted(_paths(".")):
+        seen = path.lstat()
+        if path.parts[0] in _RESULTS and path.is_file():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+        else:
+            content = str(seen.st_mtime_ns)
+        line = f"{path}\0{seen.st_size}\0{content}\n"
+        state.update(line.encode(errors="surrogateescape"))
+    return state.hexdigest()
+
+
+def _paths(folder: str) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name in _LEFT_OUT:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _paths(entry.path)
+            else:
+                yield Path(entry.path)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+"""Stages of dvc.yaml: Snakemake is asked once where nothing is to be done, and runs otherwise."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+from helpers.paths import ROOT
+
+from dnnbench.stages import dvc_stage
+
+WORDS = ("--profile", "cpu", "--")
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """Run a stage with a Snakemake that answers as it is told, and return how it was called."""
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    (project / "results").mkdir()
+    (project / "results/study.csv").write_text("device\n")
+    (project / "params.yaml").write_text("profile: cpu\n")
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    program = programs / "snakemake"
+    program.write_text(
+        f'#!/bin/sh\necho "$@" >> {programs}/calls\n[ "$1" = --dry-run ] && cat {programs}/answer\n'
+        "exit 0\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=":")
+
+    def run(name, answer=dvc_stage.NOTHING, dvc="7 100"):
+        (programs / "answer").write_text(answer)
+        (programs / "calls").write_text("")
+        monkeypatch.setattr(dvc_stage, "_dvc_run", lambda: dvc)
+        assert dvc_stage.main([*WORDS, name]) == 0
+        return (programs / "calls").read_text().splitlines()
+
+    return run
+
+
+def asked(*stages):
+    return f"--dry-run --profile cpu -- {' '.join(stages)}"
+
+
+def test_of_a_finished_study_only_the_first_stage_asks(stage):
+    assert stage("weights") == [asked(*dvc_stage.STAGES)]
+    assert [stage(name) for name in dvc_stage.STAGES[1:]] == [[]] * 6
+
+
+def test_a_stage_with_work_runs_and_those_after_it_ask_once_more(stage):
+    assert stage("weights", "Job stats:") == [asked(*dvc_stage.STAGES), "--profile cpu -- weights"]
+    assert stage("accuracy") == [asked(*dvc_stage.STAGES[1:])]
+    assert stage("complexity") == []
+
+
+def test_where_every_stage_has_work_no_more_is_asked_than_twice(stage):
+    calls = [call for name in dvc_stage.STAGES for call in stage(name, "Job stats:")]
+    assert sum(call.startswith("--dry-run") for call in calls) == 2
+    assert [call for call in calls if not call.startswith("--dry-run")] == [
+        f"--profile cpu -- {name}" for name in dvc_stage.STAGES
+    ]
+
+
+@pytest.mark.parametrize("file", ["params.yaml", "results/study.csv", "new.txt"])
+def test_a_file_that_changed_since_is_asked_about(stage, tmp_path, file):
+    stage("weights")
+    with (tmp_path / "project" / file).open("a") as opened:
+        opened.write("x")
+    assert stage("accuracy", "Job stats:")[-1] == "--profile cpu -- accuracy"
+
+
+def test_a_result_that_is_put_in_its_place_again_is_the_same(stage, tmp_path):
+    stage("weights")
+    (tmp_path / "project/results/study.csv").write_text("device\n")
+    (tmp_path / "project/dvc.lock").write_text("stages:\n")
+    assert stage("accuracy") == []
+
+
+def test_another_run_of_dvc_asks_for_itself(stage):
+    stage("weights")
+    assert stage("accuracy", dvc="8 200") == [asked(*dvc_stage.STAGES[1:])]
+
+
+def test_without_dvc_a_stage_is_the_target_alone(stage):
+    assert stage("memory", dvc=None) == ["--profile cpu -- memory"]
+
+
+def test_a_question_that_fails_is_no_answer(stage, tmp_path):
+    program = tmp_path / "programs/snakemake"
+    program.write_text(program.read_text().replace("exit 0", '[ "$1" != --dry-run ]'))
+    assert stage("weights")[-1] == "--profile cpu -- weights"
+
+
+def test_a_run_of_dvc_is_told_by_its_process(tmp_path):
+    code = "from dnnbench.stages import dvc_stage; print(dvc_stage._dvc_run())"
+    (tmp_path / "dvc").write_text(f"#!/bin/sh\n{sys.executable} -c '{code}'\ntrue\n")
+    (tmp_path / "dvc").chmod(0o755)
+    found = subprocess.run([tmp_path / "dvc"], capture_output=True, text=True, check=True).stdout
+    pid, started = found.split()
+    assert pid.isdecimal() and started.isdecimal()
+
+
+def test_the_stages_are_those_of_dvc_yaml_in_order():
+    assert tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]) == dvc_stage.STAGES
