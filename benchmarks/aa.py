@@ -155,12 +155,9 @@ def naive(samples: Sequence[float]) -> Estimate:
 def beside(lines: Sequence[LatencyLine]) -> str:
     """What else ran, as far as our processes saw it."""
     best = disturbance.best_references(lines)
-    seen = [(line.session, line.disturbance) for line in lines if line.disturbance]
-    disturbed = sum(
-        bool(disturbance.reasons(disturbance.relative_to_best(one, *best[session])))
-        for session, one in seen
-    )
-    busy = median(one.busy_before or 0.0 for _, one in seen)
+    seen = [found for line in lines if (found := disturbance.relative_to_best(line, best))]
+    disturbed = sum(bool(disturbance.reasons(one)) for one in seen)
+    busy = median(one.busy_before or 0.0 for one in seen)
     return (
         f"{disturbed} of {len(lines)} of our processes were disturbed; other programs used"
         f" {busy:.0%} of the machine before a round (median)."
