@@ -6,6 +6,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 import torch
+from helpers.paths import DATA
+
+from dnnbench.core.storage import read_rows
+from dnnbench.records.complexity_records import Complexity
 
 # Tests fork from this process, and a fork after OpenMP's threads have started hangs.
 torch.set_num_threads(1)
@@ -21,3 +25,9 @@ def _own_locks(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture(scope="session")
+def complexity_table():
+    """What each of the 44 networks costs, as the stage counted it."""
+    return {row.model: row for row in read_rows(DATA / "complexity.csv", Complexity)}

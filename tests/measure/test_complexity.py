@@ -74,6 +74,10 @@ def table(request, tmp_path_factory):
     return {row.model: row for row in rows}
 
 
+def test_what_the_other_tests_read_is_what_the_stage_counts(table, complexity_table):
+    assert table == {name: complexity_table[name] for name in table}
+
+
 # Against counts made by others ----------------------------------------------------------------
 
 
