@@ -119,9 +119,10 @@ def known(monkeypatch, tmp_path):
 
 @pytest.fixture
 def data(monkeypatch, tmp_path):
-    """A copy of what is known of the earlier layout, to be changed."""
+    """A copy of what is known of the earlier layout, to be changed; no file of it is edited yet."""
     copy = tmp_path / "earlier_layout.json"
-    copy.write_text(earlier_layout.DATA.read_text())
+    content = json.loads(earlier_layout.DATA.read_text())
+    copy.write_text(json.dumps(content | {"present": renew_earlier_layout.present()}))
     for module in (earlier_layout, renew_earlier_layout):
         monkeypatch.setattr(module, "DATA", copy)
     earlier_layout._known.cache_clear()
@@ -166,7 +167,7 @@ def test_the_code_that_measures_is_that_of_the_move():
 
 
 @pytest.mark.parametrize("name", [*REGISTERED, "levit", "own"])
-def test_latency_and_memory_of_before_the_move_are_not_measured_again(known, name):
+def test_latency_and_memory_of_before_the_move_are_not_measured_again(known, data, name):
     expected = EARLIER.get(name)
     if name == "own":
         before = Path("nets.py").resolve() < earlier_layout.PACKAGE
@@ -175,13 +176,13 @@ def test_latency_and_memory_of_before_the_move_are_not_measured_again(known, nam
 
 
 @pytest.mark.parametrize("name", [*REGISTERED, "levit", "own"])
-def test_accuracy_of_before_the_move_is_not_measured_again(known, name, monkeypatch):
+def test_accuracy_of_before_the_move_is_not_measured_again(known, data, name, monkeypatch):
     if name != "own":
         monkeypatch.chdir(ROOT)  # As the workflow runs it.
     assert answers_print(known[name]) == ACCURACY[name]
 
 
-def test_pictures_of_before_the_move_are_not_decoded_again():
+def test_pictures_of_before_the_move_are_not_decoded_again(data):
     assert decoded_arrays.decoder().endswith(PIXELS)
 
 
@@ -242,6 +243,19 @@ def test_code_that_moved_again_is_renewed_and_an_edited_file_stays_edited(known,
     earlier_layout._known.cache_clear()
     assert renew_earlier_layout.stale() == []
     assert prints(known["resnet18"]) != before
+
+
+def test_code_that_moved_out_of_a_networks_file_adds_nothing_to_its_digest(data):
+    own = earlier_layout.PACKAGE / "networks/architectures/googlenet.py"
+    split_off = earlier_layout.PACKAGE / "core/isolation.py"
+    whole = earlier_layout.digest("latency", [], [own])
+    assert whole is not None
+    assert earlier_layout.digest("latency", [], [own, split_off]) == whole
+
+
+def test_a_network_of_after_the_move_has_no_earlier_digest(data):
+    later = earlier_layout.PACKAGE / "networks/registry.py"
+    assert earlier_layout.digest("latency", [], [later]) is None
 
 
 def test_an_edited_file_that_has_gone_is_one_line_with_the_remedy(data):

@@ -42,7 +42,7 @@ def digest(group: str, code: Iterable[Path], own: Iterable[Path] = ()) -> str | 
         elif known["present"].get(str(path.relative_to(PACKAGE))) != sha256:
             return None
         elif file in own:
-            for place in known["groups"][path.stem]:
+            for place in known["groups"].get(path.stem, ()):
                 folder = Path(os.path.relpath(PACKAGE)) if _relative(group, file) else PACKAGE
                 earlier[folder / place] = known["earlier"][place]
     state = hashlib.sha256()
