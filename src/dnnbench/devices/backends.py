@@ -143,7 +143,7 @@ class Driver(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Fields of records.Environment that only the device knows."""
+        """Fields of an ``Environment`` record that only the device knows."""
         ...
 
     def allowance_mib(self) -> float:

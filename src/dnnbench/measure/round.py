@@ -1,7 +1,7 @@
 """One round of timing: a visit to every cell, each in a fresh process, in a new random order.
 
 A cell is a model at a batch size. Several rounds spread over a session make an estimate and its
-interval (see ``estimate``); a round measures, and says what else went on meanwhile.
+interval (see ``stats.intervals``); a round measures, and says what else went on meanwhile.
 """
 
 from __future__ import annotations

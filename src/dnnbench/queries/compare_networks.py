@@ -58,7 +58,7 @@ def compare(
     """What tells ``pair`` apart on the device whose rows and timings are given.
 
     Time and memory at every batch size that both have a row for, then accuracy, then what the
-    architectures cost. ``models`` (by key) and ``comparisons``: as for ``picking.pick``.
+    architectures cost. ``models`` (by key) and ``comparisons``: as for ``best_fit.pick``.
     """
     cells = [
         {row.batch_size: row for row in rows if row.model == model and row.variant == REFERENCE}
