@@ -10,6 +10,9 @@ from dnnbench.config.dataset import datasets
 from dnnbench.config.section import Section, described
 from dnnbench.records.published_study import STUDY
 
+# How pictures are prepared.
+Protocol = Literal["bianco2018", "native"]
+
 
 def _known(name: str) -> str:
     known = datasets()
@@ -43,7 +46,7 @@ class DatasetSettings(Section):
         Field(description="Folder that holds the data set. null: resources/datasets."),
     ] = None
     protocol: Annotated[
-        Literal["bianco2018", "native"],
+        Protocol,
         Field(
             description="bianco2018: bilinear, short side to floor(size / 0.875), centre crop, for"
             " every network. native: filter and crop of the library that publishes the weights."

@@ -3,13 +3,14 @@
 import re
 from dataclasses import dataclass
 from math import floor
-from typing import Literal, Self
+from typing import Self
 
+from dnnbench.config.dataset_settings import Protocol
 from dnnbench.config.library import resize_of
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry import Network
-
-Protocol = Literal["bianco2018", "native"]
+from dnnbench.records.base import Interpolation
+from dnnbench.records.published_study import STUDY
 
 # The crop's share of the resized short side in the 2018 study, for every network.
 _SHARE_2018 = 0.875
@@ -23,7 +24,7 @@ class GeometryError(UserError):
 class Geometry:
     """Sizes in pixels: the short side is resized to ``resize``, the crop is ``size`` square."""
 
-    interpolation: Literal["bilinear", "bicubic"]
+    interpolation: Interpolation
     resize: int
     size: int
 
@@ -54,7 +55,7 @@ def of(network: Network, protocol: Protocol) -> Geometry:
     of 2018 (A), else other weights (C). Raises GeometryError where none says.
     """
     size = network.input_size
-    if protocol == "bianco2018":
+    if protocol == STUDY:
         return Geometry("bilinear", floor(size / _SHARE_2018), size)
     for source in sorted(network.weights, key=lambda source: "BAC".index(source.tier)):
         if source.interpolation and source.crop_pct:

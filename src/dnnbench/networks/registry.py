@@ -23,7 +23,7 @@ from dnnbench.core.storage import describe
 from dnnbench.networks import registry_file
 from dnnbench.networks.registry_file import DEFAULT_REGISTRY
 from dnnbench.records import paths
-from dnnbench.records.base import ModelName, Percent, Tier
+from dnnbench.records.base import Digitised, Interpolation, ModelName, Percent, Tier
 
 # ImageNet's classes: what a network tells apart unless its entry says otherwise.
 CLASSES = 1000
@@ -86,7 +86,7 @@ class WeightsSource(_Entry):
         description="What to verify after a download; null: unknown. Of a file on Hugging Face the"
         " hub states it, and it is kept beside the file"
     )
-    interpolation: Literal["bilinear", "bicubic"] | None = Field(
+    interpolation: Interpolation | None = Field(
         default=None, description="Resize filter behind top1 and top5; null: unknown"
     )
     crop_pct: Annotated[float, Field(gt=0, le=1)] | None = Field(
@@ -120,11 +120,11 @@ class Published(_Entry):
     """Accuracy in the 2018 study: centre crop, single model, ImageNet validation images."""
 
     top1: Percent = Field(description="Top-1 accuracy, %")
-    top1_source: Literal["table3", "figure"] = Field(
+    top1_source: Digitised = Field(
         description="table3: printed (exact); figure: read off a figure (within 0.03)"
     )
     top5: Percent = Field(description="Top-5 accuracy, %")
-    top5_source: Literal["table3", "figure"] = Field(
+    top5_source: Digitised = Field(
         description="table3: printed (exact); figure: read off a figure (within 0.05)"
     )
 

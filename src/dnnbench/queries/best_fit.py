@@ -13,7 +13,7 @@ first of the answer, and not tied with it; named is the one that needs it to giv
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import SerializeAsAny, create_model
 
@@ -24,7 +24,7 @@ from dnnbench.queries.limits import Limits, Verdict, given, known_limits
 from dnnbench.queries.selection import Candidate, candidates, fitting
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.comparison_records import ComparisonRow
-from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.records.study_records import Fits, ModelRow, StudyRow
 
 # The interval of a network that was never right begins at 0, where no limit can be.
 LEAST = 0.01
@@ -45,7 +45,7 @@ class Entry(Record):
     batch_size: BatchSize
     rank: int
     model: ModelName
-    fits: Literal["yes", "cannot_tell"]
+    fits: Fits
     undecided: str | None
     tie_group: int
     top1: float
@@ -261,9 +261,7 @@ def needed(number: Bounds, minimum: bool) -> float:
     return max(number.low, LEAST) if minimum else number.high
 
 
-def _entries(
-    found: Sequence[tuple[Candidate, Literal["yes", "cannot_tell"]]], limits: Limits, ties: Ties
-) -> list[Entry]:
+def _entries(found: Sequence[tuple[Candidate, Fits]], limits: Limits, ties: Ties) -> list[Entry]:
     ranked = [candidate for candidate, _ in found]
     followers = [*ranked[1:], None] if ranked else []
     groups = ties.groups(ranked)
@@ -278,7 +276,7 @@ def _entries(
 def _entry(
     rank: int,
     candidate: Candidate,
-    fits: Literal["yes", "cannot_tell"],
+    fits: Fits,
     limits: Limits,
     group: int,
     after: Candidate | None,

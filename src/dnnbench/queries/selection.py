@@ -21,13 +21,12 @@ the only one that straddles, and Table 3 lists it.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
 from dnnbench.config.variants import REFERENCE
 from dnnbench.queries import bounds
 from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.limits import Limits, Verdict, given, numbers
-from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
+from dnnbench.records.study_records import Fits, ModelRow, SelectionRow, StudyRow
 
 BATCH_SIZE = 1
 
@@ -87,9 +86,7 @@ def candidates(
     return devices
 
 
-def fitting(
-    ranked: Iterable[Candidate], limits: Limits
-) -> Iterator[tuple[Candidate, Literal["yes", "cannot_tell"]]]:
+def fitting(ranked: Iterable[Candidate], limits: Limits) -> Iterator[tuple[Candidate, Fits]]:
     """Those that keep to the limits, or may, in the order given."""
     for candidate in ranked:
         if candidate.known(limits) and (fits := candidate.fits(limits)) != "no":

@@ -42,6 +42,14 @@ BatchSize = Annotated[int, Field(ge=1)]
 Tier = Literal["A", "B", "C"]
 
 
+# Where an accuracy of the 2018 study was read.
+Digitised = Literal["table3", "figure"]
+
+
+# Filter that pictures are resized with.
+Interpolation = Literal["bilinear", "bicubic"]
+
+
 Positive = Annotated[float, Field(gt=0)]
 
 

@@ -1,12 +1,12 @@
 """The shapes of the files in resources/images/<dataset>."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import (
     Field,
 )
 
-from dnnbench.records.base import SCHEMA_VERSION, ClassNumber, Record, SchemaVersion
+from dnnbench.records.base import SCHEMA_VERSION, ClassNumber, Interpolation, Record, SchemaVersion
 
 
 class ImageFile(Record):
@@ -50,9 +50,9 @@ class DecodedPicture(ImageFile):
 
 
 class ImageGeometry(Record):
-    """How pictures were cut; sizes in pixels. See ``dnnbench.geometry``."""
+    """How pictures were cut; sizes in pixels. See ``dnnbench.images.geometry``."""
 
-    interpolation: Literal["bilinear", "bicubic"]
+    interpolation: Interpolation
     resize: Annotated[int, Field(ge=1)]
     size: Annotated[int, Field(ge=1)]
 

@@ -19,6 +19,9 @@ from dnnbench.records.base import (
 )
 from dnnbench.records.complexity_records import Complexity
 
+# Of a network that is among those that fit: for certain, or perhaps.
+Fits = Literal["yes", "cannot_tell"]
+
 
 class ModelRow(Complexity):
     """A row of results/models.csv: complexity joined with accuracy (per cent)."""
@@ -115,7 +118,7 @@ class SelectionRow(Record):
     rank: Annotated[int, Field(ge=1)]
     model: ModelName
     top1: Percent
-    fits: Literal["yes", "cannot_tell"]
+    fits: Fits
 
 
 class DeviceMetrics(Record):

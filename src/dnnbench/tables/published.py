@@ -28,6 +28,7 @@ from dnnbench.records import paths
 from dnnbench.records.base import (
     SCHEMA_VERSION,
     BatchSize,
+    Digitised,
     ModelName,
     NonNegative,
     Percent,
@@ -38,8 +39,6 @@ from dnnbench.records.published_study import DEVICES, JETSON, STUDY, TITAN
 from dnnbench.records.study_records import StudyRow
 
 _MEMORY_BASIS = {TITAN: "process", JETSON: f"process:{TITAN}"}
-
-Digitised = Literal["table3", "figure"]
 
 
 class LatencyEntry(Record):
