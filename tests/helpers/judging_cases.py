@@ -6,6 +6,7 @@ every way in which numbers may be known: ties, bounds on both sides of a limit, 
 
 import json
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 from dnnbench.core.formatting import grouped, loosened
@@ -149,8 +150,8 @@ def _limits(study: list[StudyRow], models: list[ModelRow], size: int) -> Iterato
         # Steps that share no factor with each other walk through the combinations.
         yield {
             name: own[turn * step % len(own)]
-            for (name, own), step in zip(values.items(), (7, 5, 3, 11), strict=True)
-            if (turn + step) % 4
+            for (name, own), step in zip(values.items(), cycle((7, 5, 3, 11)), strict=False)
+            if own and (turn + step) % 4
         }
 
 
