@@ -8,6 +8,7 @@ import subprocess
 from datetime import UTC, datetime
 
 from dnnbench.config.engine import engines
+from dnnbench.config.library import libraries
 from dnnbench.devices import backends
 from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
@@ -15,9 +16,7 @@ from dnnbench.records.environment_records import Environment
 _PACKAGES = (
     "dnnbench",
     "torch",
-    "torchvision",
     "pretrainedmodels",
-    "timm",
     "thop",
     "numpy",
     "pillow",
@@ -41,7 +40,7 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
             "threads": threads,
             "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20,
             "python": platform.python_version(),
-            "packages": {name: _version(name) for name in (*_PACKAGES, *_of_engines())},
+            "packages": {name: _version(name) for name in _packages()},
             "torch_config": torch.__config__.show(),
             "commit": _git("rev-parse", "HEAD"),
             "modified": None if status is None else bool(status),
@@ -53,9 +52,11 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
     )
 
 
-def _of_engines() -> list[str]:
-    """Packages of all engines, each once."""
-    return list(dict.fromkeys(name for engine in engines().values() for name in engine.packages))
+def _packages() -> list[str]:
+    """Our own packages, then those of all libraries of networks and of all engines, each once."""
+    of_libraries = [library.package for library in libraries().values() if library.package]
+    of_engines = [name for engine in engines().values() for name in engine.packages]
+    return list(dict.fromkeys([*_PACKAGES, *of_libraries, *of_engines]))
 
 
 def _os() -> str:
