@@ -56,10 +56,15 @@ def read_yaml(path: Path) -> dict[str, Any]:
         place = getattr(error, "problem_mark", None)
         line = f":{place.line + 1}" if place else ""
         problem = getattr(error, "problem", None) or str(error)
-        raise ParameterError(f"{path}{line}: not YAML: {problem}; mend the line") from None
+        raise ParameterError(f"{path}{line}: not YAML: {problem}; correct the line") from None
     if not isinstance(content, dict):
         raise ParameterError(f"{path}: {content!r}: not a mapping; write `key: value` lines")
     return content
+
+
+def profile(config: Mapping[str, Any]) -> str:
+    """Return the profile that params.yaml names, read from it as ``config``, or the default."""
+    return str(config.get("profile", Parameters.model_fields["profile"].default))
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,14 +104,14 @@ def _line(error: ValidationError, files: list[Path]) -> str:
 def _remedy(location: list[str]) -> str:
     """What the schema says of the nearest key that has a description."""
     section: type[BaseModel] = Parameters
-    text = "mend the value"
+    text = "correct the value"
     for part in location:
         field = section.model_fields.get(part)
         if field is None:
             break
         # Descriptions that list plugins are made for the schema alone.
         schema = section.model_json_schema()["properties"][part]
-        text = f"mend the value ({field.description or schema['description']})"
+        text = f"correct the value ({field.description or schema['description']})"
         if inner := _inner(field.annotation):
             section = inner
     return text

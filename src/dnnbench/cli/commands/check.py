@@ -39,7 +39,7 @@ def check(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
 ) -> None:
-    """Say what would make timings on this machine untrustworthy, and what mends it.
+    """Check this machine for anything that would disturb timings, and suggest fixes.
 
     "unknown" is what the machine does not show, as virtual machines often do
     not: it is no "ok". Where something would disturb, the exit code is 4.
@@ -61,7 +61,7 @@ def check(
     if not paths.PARAMETERS.exists():
         raise UserError(f"{paths.PARAMETERS}: no such file; run this in the folder of the study")
     source = "--device" if device else f"{paths.PARAMETERS}: profile"
-    name = device or loading.read_yaml(paths.PARAMETERS).get("profile", "cpu")
+    name = device or loading.profile(loading.read_yaml(paths.PARAMETERS))
     settings = other_devices.settings(name, source=source)
     found = all_checks.look(settings)
     console = printing.console()

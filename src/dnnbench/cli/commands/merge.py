@@ -29,7 +29,7 @@ def merge(
     from dnnbench.machines import other_devices, record_merge
     from dnnbench.networks import model_list, registry
 
-    profile = loading.read_yaml(paths.PARAMETERS).get("profile", "cpu")
+    profile = loading.profile(loading.read_yaml(paths.PARAMETERS))
     study = other_devices.settings(profile, source=f"{paths.PARAMETERS}: profile")
     known = registry.load_registry(paths.REGISTRY)
     networks = model_list.resolve(study.models, known, source=f"{paths.PARAMETERS}: models")
