@@ -231,7 +231,7 @@ def test_a_folder_without_use_is_an_error(put, name, said):
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(ImagesError, match=r"missing: no such folder; mend dataset\.path"):
+    with pytest.raises(ImagesError, match=r"missing: no such folder; correct dataset\.path"):
         image_index.index("folder", tmp_path / "missing", 2)
 
 

@@ -325,7 +325,7 @@ def test_a_file_that_does_not_fit_is_not_there_in_part(tmp_path):
         file = tmp_path / "out/table.csv"
         write_bytes(file, b"old")
         with pytest.raises(
-            WriteError, match=r"table\.csv: cannot be written: No space left.*; mend"
+            WriteError, match=r"table\.csv: cannot be written: No space left.*; fix"
         ):
             write_bytes(file, bytes(100_000))
         assert file.read_bytes() == b"old"
@@ -338,7 +338,7 @@ def test_a_read_only_folder_is_named(tmp_path):
         run = stage("memory", *NAMES, "--output-dir", "out", folder=tmp_path)
         error = run.communicate(timeout=120)[1].splitlines()[-1]
     assert run.returncode == 1
-    reason = "cannot be written: Read-only file system; mend that and run again"
+    reason = "cannot be written: Read-only file system; fix that and run again"
     assert error.startswith(f"memory.py: out/.finished/small.json: {reason}")
 
 

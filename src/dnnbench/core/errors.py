@@ -2,7 +2,7 @@
 
 
 class UserError(ValueError):
-    """Something that the person who runs dnnbench can mend.
+    """A mistake that the person who runs dnnbench can correct.
 
     Its message is one line that names the file, the key, the value and the remedy.
     """

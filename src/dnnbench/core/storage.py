@@ -70,7 +70,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise WriteError(
             f"{path}: cannot be written: {error.strerror};"
-            " mend that and run again, what is finished is kept"
+            " fix that and run again; what is finished is kept"
         ) from error
 
 

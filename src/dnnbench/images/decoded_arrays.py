@@ -91,7 +91,7 @@ def decode(index: ImageIndex, geometry: Geometry, folder: Path, threads: int) ->
     if not used:
         raise DecodeError(
             f"{index.folder}: none of its {len(skipped)} pictures can be decoded;"
-            f" {skipped[0].name}: {skipped[0].reason}; mend dataset.path in params.yaml"
+            f" {skipped[0].name}: {skipped[0].reason}; correct dataset.path in params.yaml"
         )
     return DecodedImages(
         dataset=index.dataset,

@@ -36,7 +36,7 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
     root = _place(known, folder)
     found, others = _files(root)
     if not found:
-        raise ImagesError(f"{root}: no picture in it; mend dataset.path in params.yaml")
+        raise ImagesError(f"{root}: no picture in it; correct dataset.path in params.yaml")
     label, source = known.labels(folder, root)
 
     def examine(name: str) -> ImageFile | SkippedImage:
@@ -66,7 +66,7 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
     if not files:
         raise ImagesError(
             f"{root}: none of its {len(skipped)} pictures can be used; {skipped[0].name}:"
-            f" {skipped[0].reason}; mend the folder, or dataset.path in params.yaml"
+            f" {skipped[0].reason}; correct the folder, or dataset.path in params.yaml"
         )
     return ImageIndex(
         dataset=dataset,
@@ -99,7 +99,7 @@ def listing(folder: Path) -> str:
 
 def _check(folder: Path) -> None:
     if not folder.is_dir():
-        raise ImagesError(f"{folder}: no such folder; mend dataset.path in params.yaml")
+        raise ImagesError(f"{folder}: no such folder; correct dataset.path in params.yaml")
 
 
 def _place(dataset: Dataset, folder: Path) -> Path:
@@ -107,7 +107,8 @@ def _place(dataset: Dataset, folder: Path) -> Path:
     place = next((place for place in dataset.places if (folder / place).is_dir()), None)
     if place is None:
         raise ImagesError(
-            f"{folder}: has none of {', '.join(dataset.places)}; mend dataset.path in params.yaml"
+            f"{folder}: has none of {', '.join(dataset.places)};"
+            " correct dataset.path in params.yaml"
         )
     # Pictures that networks were trained on say nothing of their accuracy.
     if "val" in dataset.places and place == "." and (folder / "train").is_dir():

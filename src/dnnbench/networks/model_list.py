@@ -16,7 +16,7 @@ from dnnbench.records.published_study import STUDY
 MODERN = "modern"
 SETS = (STUDY, MODERN)
 
-_MENDED = "correct the package of the library"
+_REMEDY = "correct the package of the library"
 
 
 def resolve(
@@ -79,13 +79,13 @@ def _of_library(library: Library, name: str, source: str) -> list[Network]:
     networks = []
     for network in found:
         if not isinstance(network, Network):
-            raise RegistryError(f"{source}: {spec!r}: {network!r} is no Network; {_MENDED}")
+            raise RegistryError(f"{source}: {spec!r}: {network!r} is no Network; {_REMEDY}")
         # A study's tables are read by what stands in them: the key, and how a list names it.
         text = network.spec.removeprefix(f"{library.name}:")
         if network.key != library.key_of(text) or network.spec == text:
             raise RegistryError(
                 f"{source}: {spec!r}: key {network.key!r} and spec {network.spec!r} do not belong"
-                f" together; {_MENDED}"
+                f" together; {_REMEDY}"
             )
         networks.append(network)
     return networks

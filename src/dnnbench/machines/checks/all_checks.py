@@ -1,4 +1,4 @@
-"""What would make timings on this machine untrustworthy, and what mends it.
+"""Checks of a machine for anything that would disturb timings, with a fix for each.
 
 A check is a function from what was seen of a machine to a :class:`Check`. Those of the host hold
 for every device; what only one kind of device has is listed by the name of its backend.

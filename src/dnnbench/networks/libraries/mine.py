@@ -78,7 +78,9 @@ def _parsed(file: str) -> ast.Module:
     try:
         return ast.parse(Path(file).read_bytes())
     except SyntaxError as error:
-        raise RegistryError(f"{file}:{error.lineno}: not Python: {error.msg}; mend it") from error
+        raise RegistryError(
+            f"{file}:{error.lineno}: not Python: {error.msg}; correct it"
+        ) from error
 
 
 def _defined(tree: ast.Module) -> list[str]:
