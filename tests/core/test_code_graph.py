@@ -57,6 +57,17 @@ def test_what_only_a_type_checker_imports_does_not_count(tmp_path):
     assert found == {"script.py", "needed.py", "otherwise.py"}
 
 
+def test_what_is_left_out_is_not_followed_either(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from dnnbench.core import errors\nfrom dnnbench.records import published_study\n"
+    )
+    found = {file.name for file in code_graph.sources(script)}
+    assert found == {"script.py", "errors.py", "published_study.py", "units.py"}
+    left = {file.name for file in code_graph.sources(script, without=["records"])}
+    assert left == {"script.py", "errors.py"}
+
+
 def test_a_plugins_module_is_followed_through_its_own_package(tmp_path, monkeypatch):
     package = tmp_path / "made_up_package"
     package.mkdir()

@@ -17,18 +17,22 @@ _TYPES_ONLY = "TYPE_CHECKING"
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-def sources(script: Path | str, folder: Path | None = None) -> list[Path]:
+def sources(
+    script: Path | str, folder: Path | None = None, without: Iterable[str] = ()
+) -> list[Path]:
     """``script`` and every module of ``folder`` or of this package that it imports, sorted.
 
-    Directly or not. ``folder`` is by default the script's own. Paths are relative to the working
-    directory where they lie below it.
+    Directly or not. ``folder`` is by default the script's own. ``without``: modules and packages of
+    this package, as paths in it, that are neither listed nor followed. Paths are relative to the
+    working directory where they lie below it.
     """
+    left_out = [_PACKAGE / name for name in without]
     found: set[Path] = set()
     first = Path(script).resolve()
     waiting = [first]
     while waiting:
         file = waiting.pop()
-        if file not in found:
+        if file not in found and not any(map(file.is_relative_to, left_out)):
             found.add(file)
             waiting.extend(_imports(file, folder or first.parent))
     here = Path.cwd()
@@ -45,10 +49,10 @@ def builder_sources(builder: str) -> list[Path]:
     return sources(file) if file else []
 
 
-def module_sources(name: str) -> list[Path]:
+def module_sources(name: str, without: Iterable[str] = ()) -> list[Path]:
     """A module of this package, or of a plugin, and what it imports of its own and this package.
 
-    ``name`` is dotted; its parent packages are imported to find the file.
+    ``name`` is dotted; its parent packages are imported to find the file. ``without`` as above.
     """
     file = module_file(name)
     if file is None:
@@ -56,7 +60,7 @@ def module_sources(name: str) -> list[Path]:
         assert spec is not None and spec.origin is not None, name  # It has been imported.
         file = Path(spec.origin).resolve()
     levels = name.count(".") + (file.name == "__init__.py")
-    return sources(file, file.parents[levels])
+    return sources(file, file.parents[levels], without)
 
 
 def module_file(name: str) -> Path | None:

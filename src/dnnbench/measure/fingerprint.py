@@ -30,7 +30,6 @@ _NOT_MEASURING = (
 )
 # Verdicts are computed from records: another one needs no new measurement.
 _JUDGING = ("stats",)
-_PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def fingerprint(
@@ -68,9 +67,9 @@ def identity(group: str, code: Iterable[Path], network: Network) -> tuple[str, s
 @cache
 def measuring_code(measuring: Path, backend_name: str, engine_name: str) -> frozenset[Path]:
     """Return the files whose code runs while a number is measured, the network's own aside."""
-    found = {*code_graph.sources(measuring), *_plugged(backend_name, engine_name)}
+    found = _code(measuring, backend_name, engine_name, _NOT_MEASURING)
     # Absolute: what is kept here must not depend on the working directory of the first call.
-    return frozenset(_without({file.resolve() for file in found}, _NOT_MEASURING))
+    return frozenset(file.resolve() for file in found)
 
 
 def stage_code(script: Path | str, backend_name: str, variant: str | None = None) -> list[str]:
@@ -79,18 +78,16 @@ def stage_code(script: Path | str, backend_name: str, variant: str | None = None
     ``variant`` is that of the job; None where it runs no engine.
     """
     engine_name = variants.parse(variant).engine if variant else None
-    found = {*code_graph.sources(script), *_plugged(backend_name, engine_name)} - {Path(script)}
-    return sorted(map(str, _without(found, _JUDGING)))
+    found = _code(script, backend_name, engine_name, _JUDGING)
+    return sorted(map(str, found - {Path(script)}))
 
 
-def _plugged(backend_name: str, engine_name: str | None) -> Iterable[Path]:
-    """Code that no import statement names: the chosen backend's and engine's."""
-    yield from code_graph.module_sources(backend.module_of(backend_name))
+def _code(
+    script: Path | str, backend_name: str, engine_name: str | None, without: tuple[str, ...]
+) -> set[Path]:
+    """``script``, what it imports, and what no import statement names: the backend, the engine."""
+    found = {*code_graph.sources(script, without=without)}
+    found |= {*code_graph.module_sources(backend.module_of(backend_name), without)}
     if engine_name:
-        yield from code_graph.module_sources(engine.module_of(engine_name))
-
-
-def _without(files: Iterable[Path], names: Iterable[str]) -> Iterable[Path]:
-    """``files`` but those of this package that ``names`` says: modules, or whole packages."""
-    folders = [_PACKAGE / name for name in names]
-    return (file for file in files if not any(map(file.resolve().is_relative_to, folders)))
+        found |= {*code_graph.module_sources(engine.module_of(engine_name), without)}
+    return found
