@@ -16,6 +16,7 @@ from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import STATUS_WORDS
 from dnnbench.records.environment_records import Environment
 from dnnbench.report import explorer_data
@@ -111,6 +112,7 @@ def render(
                 row["top1_source"] for row in rows(results.models[["top1_source"]])
             ),
             networks=len(results.models),
+            reference=REFERENCE,
             accuracy_text=accuracy_text(results),
             accuracy_lines=accuracy_lines(results),
             weights_lines=weights_lines(results),
