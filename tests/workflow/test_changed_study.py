@@ -78,10 +78,12 @@ def grown(finished, tmp_path_factory):
     return once(tmp_path_factory, "grown", make) / "study"
 
 
+@pytest.mark.slow  # The whole study is run again.
 def test_a_study_that_has_grown_has_nothing_left_to_do(grown):
     assert jobs(grown) == {}
 
 
+@pytest.mark.slow  # The whole study is run again.
 def test_of_a_network_and_a_batch_size_that_are_added_only_their_cells_are_measured(
     finished, grown
 ):
@@ -120,6 +122,7 @@ def test_accuracy_is_measured_where_there_are_pictures(study, tmp_path):
     assert measuring.items() <= jobs(study, "--", "accuracy").items()
 
 
+@pytest.mark.slow  # The whole study is run again.
 def test_accuracy_is_measured_compared_and_shown(grown):
     accuracy = grown / "results/accuracy"
     random, missed, trained = read_rows(accuracy / "summary.csv", AccuracyRow)
@@ -148,6 +151,7 @@ def test_accuracy_is_measured_compared_and_shown(grown):
     assert f"  ShuffleNet: not measured: {missed.message}" in summary
 
 
+@pytest.mark.slow  # The whole study is run again.
 def test_a_network_whose_input_is_prepared_otherwise_is_the_only_one_asked_again(grown, tmp_path):
     study = copy(grown, tmp_path / "study")
     registry = study / "config/models.yaml"
@@ -172,6 +176,7 @@ def test_another_machine_is_merged_and_not_measured_here(finished, study, tmp_pa
     assert "round-1.jsonl:1: fingerprint: " in output
 
 
+@pytest.mark.slow  # The whole study is run again.
 def test_another_machine_stands_beside_this_one(grown):
     rows = read_rows(grown / "results/study.csv", StudyRow)
     own = {(row.model, row.batch_size): row for row in rows if row.device == "cpu"}

@@ -1,4 +1,4 @@
-"""A backend and an engine that this file makes up: a study finds them by their entry points."""
+"""A backend, an engine, a library and a limit that this file makes up, in one small study."""
 
 import json
 import os
@@ -15,12 +15,16 @@ from dnnbench.cli import write_schemas
 from dnnbench.config import loading, variants
 from dnnbench.config.backend import Backend
 from dnnbench.config.engine import Engine
+from dnnbench.config.library import Library
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import read_json, read_lines, read_rows
 from dnnbench.devices.cpu import Cpu
 from dnnbench.engines import casting
 from dnnbench.machines.checks import all_checks, host_checks
 from dnnbench.measure import fingerprint, latency
+from dnnbench.networks.registry import WeightsSource
+from dnnbench.queries import bounds
+from dnnbench.queries.limits import Limit
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryRecord
@@ -54,6 +58,28 @@ ENGINE = Engine(
 # For the study, which has no such package.
 READY = Engine(name="ready", prepare=count, backends=("abacus",))
 
+
+def find(name, source):
+    """Networks of the made-up library: the toys, with an accuracy that they do not have."""
+    top1 = WeightsSource(tier="C", library="toybox", filename="none.pth", hash=None, top1=70)
+    key = {"key": f"toybox-{name}", "spec": f"toybox:{name}"}
+    return [toys.entry(name).model_copy(update={**key, "weights": (top1,)})]
+
+
+LIBRARY = Library(name="toybox", find=find)
+LIMIT = Limit(
+    name="max_weights_mib",
+    option="--max-weights",
+    minimum=False,
+    word="weights",
+    label="Max. weights",
+    title="Weights",
+    unit="MiB",
+    help="Maximum size of the weights, in MiB.",
+    column="weights_mib",
+    number=lambda row, _: None if row.weights_mib is None else bounds.exact(row.weights_mib),
+)
+NO_FIT = 3  # Exit code of `dnnbench pick`.
 DEVICE = {
     "device": "frame",
     "backend": "abacus",
@@ -69,6 +95,8 @@ def plugins(tmp_path):
     folder.mkdir()
     entry_points.write(folder, "dnnbench.devices", __file__, "BACKEND")
     entry_points.write(folder, "dnnbench.engines", __file__, "ENGINE", "READY")
+    entry_points.write(folder, "dnnbench.networks.libraries", __file__, "LIBRARY")
+    entry_points.write(folder, "dnnbench.limits", __file__, "LIMIT")
     return folder
 
 
@@ -82,23 +110,19 @@ def installed(plugins):
 
 @pytest.fixture
 def study(tmp_path):
-    """A project whose study is one toy network on the made-up device."""
+    """A project whose study is one network of the made-up library on the made-up device."""
     folder = tmp_path / "study"
     folder.mkdir()
     projects.project(folder)
-    toy = toys.entry("small").model_dump_json(exclude={"key", "spec", "weights", "published"})
-    registry = yaml.safe_load((folder / "config/models.yaml").read_text())
-    registry["small"] = json.loads(toy)
-    (folder / "config/models.yaml").write_text(yaml.safe_dump(registry))
-    projects.edit(folder / "params.yaml", {"models": ["small"], "latency": {"rounds": 1}})
+    projects.edit(folder / "params.yaml", {"models": ["toybox:small"], "latency": {"rounds": 1}})
     (folder / "config/devices/frame.yaml").write_text(yaml.safe_dump(DEVICE))
     return folder
 
 
-def snakemake(folder, plugins, *words):
+def run(folder, plugins, *words):
     places = (folder / "src", plugins, ROOT / "tests")
     done = subprocess.run(
-        ["snakemake", "--profile", "cpu", "--configfile", "config/devices/frame.yaml", *words],
+        words,
         cwd=folder,
         env=projects.environment(folder) | {"PYTHONPATH": os.pathsep.join(map(str, places))},
         stdout=subprocess.PIPE,
@@ -106,22 +130,33 @@ def snakemake(folder, plugins, *words):
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert done.returncode in (0, NO_FIT), done.stdout
     return done.stdout
 
 
+@pytest.mark.slow  # A whole study; the tests below ask about one part each.
 @pytest.mark.timeout(900)
-def test_a_study_runs_with_a_made_up_backend_and_engine(study, plugins):
-    snakemake(study, plugins, "--", "results/study.csv", "results/frame/environment.json")
+def test_a_study_runs_with_a_made_up_backend_engine_library_and_limit(study, plugins):
+    device = ("--profile", "cpu", "--configfile", "config/devices/frame.yaml")
+    targets = ("results/study.csv", "results/frame/environment.json")
+    run(study, plugins, "snakemake", *device, "--", *targets)
     results = study / "results"
     environment = read_json(results / "frame/environment.json", Environment)
     assert (environment.backend, environment.cpu) == ("abacus", "Wooden frame")
-    (cell,) = read_json(results / "frame/fp32-ready/memory/small.json", MemoryRecord).cells
+    (cell,) = read_json(results / "frame/fp32-ready/memory/toybox-small.json", MemoryRecord).cells
     assert (cell.status, cell.message) == ("ok", None)
     (line,) = read_lines(results / "frame/fp32-ready/latency/round-1.jsonl", LatencyLine)
     assert (line.status, line.message) == ("ok", None)
     (row,) = [row for row in read_rows(results / "study.csv", StudyRow) if row.device == "frame"]
-    assert (row.model, row.status, row.memory_status) == ("small", "ok", "ok")
+    assert (row.model, row.status, row.memory_status) == ("toybox-small", "ok", "ok")
+
+    def picked(mib):
+        pick = ("dnnbench", "pick", "--device", "frame", "--variant", "fp32-ready", "--json")
+        answer = json.loads(run(study, plugins, *pick, "--max-weights", str(mib)))
+        return [entry["model"] for entry in answer["entries"]]
+
+    assert picked(2 * row.weights_mib) == ["toybox-small"]
+    assert picked(row.weights_mib / 2) == []
 
 
 def test_a_plugins_module_is_part_of_what_its_numbers_depend_on_and_no_others(installed):

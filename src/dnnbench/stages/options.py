@@ -90,7 +90,7 @@ def _mapping(words: Sequence[str]) -> dict[str, Any]:
 
 
 def run(main: Callable[..., Any]) -> None:
-    """Run a script's ``main``; what the user can mend is one line on standard error.
+    """Run a script's ``main``; an error that the user can correct is one line on stderr.
 
     Ends the process. Taking torch apart takes a second, in which a kill would undo what is
     finished: Snakemake removes what a job that failed has made.

@@ -101,7 +101,7 @@ def load(
     Without a profile it is that of params.yaml. Raises as ``check`` does.
     """
     config = loading.merge(loading.read_yaml(paths.PARAMETERS), changes)
-    device = paths.device_file(profile or str(config.get("profile", "cpu")))
+    device = paths.device_file(profile or loading.profile(config))
     config = loading.merge(loading.merge(config, loading.read_yaml(device)), changes)
     return check(config, [paths.PARAMETERS, device], known, models)
 
