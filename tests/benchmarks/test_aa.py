@@ -39,6 +39,7 @@ def test_the_table_of_a_known_study() -> None:
     assert old == "| 2018 | x 0.50 | 9.1% (9.1% to 9.1%) | 0.1% | 1 of 3 (33%) |"
 
 
+@pytest.mark.slow  # tests/machines/test_resolution.py times real rounds.
 def test_a_small_study_for_real(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -618,6 +618,7 @@ def test_check_as_json_is_the_whole_answer(run: Run, look_at: Callable[..., None
     )
 
 
+@pytest.mark.slow  # tests/machines/test_resolution.py times real rounds.
 def test_check_resolves_with_real_rounds(
     run: Run, look_at: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,7 +143,15 @@ def test_a_cell_is_timed_and_compared_in_every_way(variant):
     assert (timing.built is not None) == any(engine in variant for engine in BUILDING)
 
 
-@pytest.mark.parametrize("variant", ["fp32-onnxruntime", "fp32-openvino", "bf16-eager"])
+# An export takes long; above, every engine runs a toy.
+@pytest.mark.parametrize(
+    "variant",
+    [
+        pytest.param("fp32-onnxruntime", marks=pytest.mark.slow),
+        pytest.param("fp32-openvino", marks=pytest.mark.slow),
+        "bf16-eager",
+    ],
+)
 def test_a_network_of_2018_is_timed_and_its_memory_measured(variant):
     network = NETWORKS["squeezenet1_1"]
     timing = time(network, variant, batch_size=1)

@@ -82,7 +82,9 @@ def test_holes_in_the_heap_of_the_parent_change_nothing(request):
     assert reading() == pytest.approx(before, abs=3)
 
 
-@pytest.mark.parametrize("name", ["squeezenet1_1", "shufflenet"])
+@pytest.mark.parametrize(
+    "name", ["squeezenet1_1", pytest.param("shufflenet", marks=pytest.mark.slow)]
+)
 def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
     # Both start as a stage script does, not from the heap that this process has by now.
     code = f"""

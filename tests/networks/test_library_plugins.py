@@ -67,6 +67,7 @@ def run(folder, stage, *words):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow  # Runs two stages; the tests below ask what resolves.
 def test_networks_of_a_made_up_library_are_counted_and_timed(plugins_of, tmp_path):
     folder = plugins_of("LIBRARY")
     run(folder, "complexity", "toybox:small", "vgg11", "--output", tmp_path / "complexity.csv")

@@ -160,6 +160,7 @@ def test_a_network_whose_input_is_prepared_otherwise_is_the_only_one_asked_again
     assert jobs(study, "--", "accuracy") == again
 
 
+@pytest.mark.slow  # tests/machines/test_record_merge.py has the rules of merging.
 def test_another_machine_is_merged_and_not_measured_here(finished, study, tmp_path):
     far = measured_elsewhere(finished, tmp_path / "far/xeon")
     name_another_machine(study)
@@ -206,6 +207,7 @@ def other_networks(finished, tmp_path_factory):
     return once(tmp_path_factory, "other_networks", make) / "study"
 
 
+@pytest.mark.slow  # The study is run again.
 def test_dropped_networks_leave_the_tables_and_nothing_is_measured(finished, other_networks):
     assert memory(other_networks) == memory(finished)
     assert lines(other_networks) == lines(finished)

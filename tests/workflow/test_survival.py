@@ -256,6 +256,7 @@ def time_toys(folder, *words):
     return stage("latency", *NAMES, "--output", "out/round-1.jsonl", *words, folder=folder)
 
 
+@pytest.mark.slow  # tests/core/test_lock.py has the lock.
 def test_of_two_runs_at_once_the_second_waits_and_says_for_whom(tmp_path):
     first = time_toys(tmp_path, "--config", "batch_sizes=[1]")
     holder = tmp_path / ".state/dnnbench"

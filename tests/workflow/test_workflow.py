@@ -133,6 +133,7 @@ def test_networks_of_libraries_and_ones_own_go_through_every_stage(study):
     assert [row.model for row in read_rows(study / "results/models.csv", ModelRow)][3] == after
 
 
+@pytest.mark.slow  # tests/networks/test_model_list.py resolves wildcards.
 def test_wildcards_are_planned_by_what_they_match(study):
     edit(study / "params.yaml", {"models": ["timm:mobilenetv4_conv_*"]})
     planned = snakemake(study, "-n", "--", "memory")
@@ -301,6 +302,7 @@ def test_where_memory_is_shared_a_round_is_given_what_was_measured_of_it(tmp_pat
     assert "profile_memory" not in jobs(folder, "--", "latency")
 
 
+@pytest.mark.slow  # tests/images/test_decoded_arrays.py has the decoding.
 def test_pictures_are_decoded_once_and_again_only_where_they_changed(tmp_path):
     folder = project(tmp_path)
     set_of_pictures = tmp_path / "of two words"
