@@ -96,7 +96,7 @@ def test_what_measures_nothing_needs_no_device(clone, words):
     assert "CUDA" not in said
 
 
-@pytest.mark.slow  # The dry runs below plan such work.
+@pytest.mark.slow  # tests/stages/test_run_start.py has the decision.
 def test_work_of_the_cpu_alone_needs_no_gpu(tmp_path, clone):
     shutil.copytree(clone, tmp_path / "study", symlinks=True)
     code, said = run(tmp_path / "study", "snakemake", "--profile", "titanx", "--", "complexity")
@@ -104,7 +104,7 @@ def test_work_of_the_cpu_alone_needs_no_gpu(tmp_path, clone):
     assert (tmp_path / "study/results/complexity.csv").exists()
 
 
-@pytest.mark.slow  # tests/stages has the decision.
+@pytest.mark.slow  # tests/stages/test_run_start.py has the decision.
 def test_a_finished_study_needs_no_device(tmp_path, clone):
     folder = tmp_path / "study"
     shutil.copytree(clone, folder, symlinks=True)
