@@ -61,7 +61,8 @@ READY = Engine(name="ready", prepare=count, backends=("abacus",))
 
 def find(name, source):
     """Networks of the made-up library: the toys, with an accuracy that they do not have."""
-    top1 = WeightsSource(tier="C", library="toybox", filename="none.pth", hash=None, top1=70)
+    file = {"url": "https://toybox.example/none.pth", "filename": "none.pth", "hash": None}
+    top1 = WeightsSource(tier="C", library="toybox", top1=70, **file)
     key = {"key": f"toybox-{name}", "spec": f"toybox:{name}"}
     return [toys.entry(name).model_copy(update={**key, "weights": (top1,)})]
 
