@@ -237,7 +237,15 @@ for script in sys.argv[2:]:
 """
 
 
-@pytest.mark.parametrize("file", ENVIRONMENTS, ids=lambda file: file.stem)
+# device-cu126 has the packages of device, of other builds.
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(file, marks=pytest.mark.slow) if file.stem == "device-cu126" else file
+        for file in ENVIRONMENTS
+    ],
+    ids=lambda file: file.stem,
+)
 def test_an_environment_has_what_its_stages_import(file):
     conda, wanted, _ = installed(file)
     there = brings([requirement.name for requirement in wanted] + conda)
