@@ -61,6 +61,11 @@ def test_no_other_file_spells_a_path():
     assert {file.name: strings for file, strings in found.items() if strings} == {}
 
 
+def test_names_in_results_beside_the_devices_are_listed():
+    inside = {PurePath(text).parts[1:2] for text in PATTERNS.values() if text.startswith("results")}
+    assert {part for (part,) in inside - {()} if "{" not in part} == paths.NO_DEVICES
+
+
 def test_a_pattern_is_found_below_another_folder():
     place = {"device": "cpu", "variant": "fp32-eager", "round": 3}
     tail = "fp32-eager/latency/round-3.jsonl"

@@ -326,6 +326,8 @@ def test_make_takes_a_profile(target):
         ("13th Gen Intel(R) Core(TM) i9-13900K", "core-i9-13900k"),
         ("AMD EPYC 7B13 64-Core Processor", "epyc-7b13"),
         ("AMD Ryzen 7 5700G with Radeon Graphics", "ryzen-7-5700g"),
+        ("NVIDIA RTX A4000 - Laptop / ..X", "rtx-a4000-laptop-x"),
+        ("Q" * 300, "q" * 40),
     ],
 )
 def test_a_device_is_named_by_its_model(model, name):
@@ -385,7 +387,8 @@ def test_a_device_file_is_written_for_this_cpu_and_runs(study):
         ("config/devices/titanx.yaml", "config/devices/titanx.yaml: is there already"),
         ("config/devices/docs.yaml", "docs: is there already"),
         ("lab.yaml", "--output: lab.yaml: expected config/devices/NAME.yaml"),
-        ("config/devices/Lab.yaml", "config/devices/Lab.yaml: device: 'Lab': string should match"),
+        ("config/devices/Lab.yaml", "--output: config/devices/Lab.yaml: 'Lab': should be at most"),
+        ("config/devices/accuracy.yaml", "'accuracy': should be another name"),
     ],
 )
 def test_a_device_file_that_cannot_be_is_one_line_and_nothing_is_written(study, output, said):

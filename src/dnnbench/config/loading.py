@@ -19,6 +19,8 @@ from pydantic import (
 from dnnbench.config.parameters import Parameters
 from dnnbench.config.section import ParameterError
 from dnnbench.core import storage
+from dnnbench.records.base import check_device
+from dnnbench.records.paths import PARAMETERS
 
 
 def check(config: Mapping[str, Any], files: Iterable[Path | str] = ()) -> Parameters:
@@ -64,7 +66,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 def profile(config: Mapping[str, Any]) -> str:
     """Return the profile that params.yaml names, read from it as ``config``, or the default."""
-    return str(config.get("profile", Parameters.model_fields["profile"].default))
+    name = config.get("profile", Parameters.model_fields["profile"].default)
+    return check_device(name, f"{PARAMETERS}: profile")
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dnnbench.config.memory_settings import Memory
 from dnnbench.config.section import Section, described
 from dnnbench.config.weights_settings import Weights
 from dnnbench.core.errors import UserError
-from dnnbench.records.base import BatchSize, DeviceName
+from dnnbench.records.base import BatchSize, DeviceName, MeasuredDevice
 from dnnbench.records.published_study import STUDY
 
 
@@ -45,7 +45,7 @@ class Parameters(Section):
     """params.yaml with a device file's keys put over it."""
 
     profile: Annotated[
-        str, Field(description="Snakemake profile that `dvc repro` runs with.", pattern=r"^\S+$")
+        DeviceName, Field(description="Snakemake profile that `dvc repro` runs with.")
     ] = "cpu"
     models: Annotated[
         str | Annotated[list[str], Field(min_length=1)],
@@ -74,7 +74,7 @@ class Parameters(Section):
     ] = DatasetSettings()
 
     device: Annotated[
-        DeviceName, Field(description="Name of the device in paths and tables: a fixed string.")
+        MeasuredDevice, Field(description="Name of the device in paths and tables: a fixed string.")
     ]
     backend: Annotated[
         str,

@@ -17,12 +17,14 @@ from dnnbench.core.errors import DeviceError, UserError
 from dnnbench.devices import host, nvml
 from dnnbench.devices.tegra import Board
 from dnnbench.records import paths
+from dnnbench.records.base import check_device
 
 FOLDER = paths.DEVICE_FILES
 PROFILES = Path("profiles")
 _PROFILE = "config.v8+.yaml"
 # The first compute capability that torch's builds for CUDA 13 have kernels for.
 _TURING = (7, 5)
+_LONGEST = 40
 # What makers and boards say that tells no two devices apart.
 _EMPTY = {"amd", "arm", "cpu", "geforce", "graphics", "intel", "nvidia", "processor"}
 
@@ -90,8 +92,9 @@ def name_of(model: str) -> str:
     # Clocks, numbers of cores, graphics on the same chip, generations, and what boards come in.
     text = re.split(r"@| with |\bengineering\b|\bdeveloper\b", text)[0]
     text = re.sub(r"\b\w+-core\b|\b\d+th gen\b", " ", text)
-    words = [word for word in re.findall(r"[a-z0-9_.-]+", text) if word not in _EMPTY]
-    return "-".join(words) or platform.machine()
+    words = re.findall(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", text)
+    name = "-".join(word for word in words if word not in _EMPTY)
+    return name[:_LONGEST].rstrip("-_.") or platform.machine().lower()
 
 
 def write(found: Found, file: Path) -> list[str]:
@@ -105,6 +108,7 @@ def write(found: Found, file: Path) -> list[str]:
             f"--output: {file}: expected {FOLDER}/NAME.yaml, where `dnnbench merge` and DVC"
             " look for it"
         )
+    check_device(name, f"--output: {file}")
     profile, link = PROFILES / name / _PROFILE, Path(name)
     for path in (file, profile.parent, link):
         if path.exists() or path.is_symlink():

@@ -11,6 +11,7 @@ from dnnbench.config import loading
 from dnnbench.config.parameters import Parameters
 from dnnbench.core.errors import UserError
 from dnnbench.records import paths, published_study
+from dnnbench.records.base import check_device
 from dnnbench.records.plan import Plan
 
 
@@ -21,7 +22,7 @@ def settings(device: str, source: str) -> Parameters:
     """
     if device in published_study.DEVICES:
         raise UserError(f"{source}: {device!r} is a device of 2018, which is always there; drop it")
-    file = paths.device_file(device)
+    file = paths.device_file(check_device(device, source))
     if not file.exists():
         raise UserError(f"{source}: {device!r}: {file}: no such file; add it, as on its machine")
     found = loading.load(paths.PARAMETERS, file)

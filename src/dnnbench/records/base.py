@@ -5,6 +5,7 @@ units in their names. A missing number is ``None`` in memory, an empty field in 
 JSON; NaN and infinity are refused.
 """
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -12,9 +13,22 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
 )
+from pydantic_core import PydanticCustomError
+
+from dnnbench.core.errors import UserError
+from dnnbench.records import paths, published_study
 
 SCHEMA_VERSION = 1
+
+# Names become parts of paths, words of commands and cells of tables: no `..`, no `-x`, nothing that
+# another file system or a shell reads differently. Lower case alone, so that no two are one folder.
+_NAME = r"^[a-z0-9]+((?:[_-]+|\.)[a-z0-9]+)*$"
+_LONGEST = 100
+_RESERVED = paths.NO_DEVICES | {*published_study.DEVICES}
 
 
 def _known(version: int) -> int:
@@ -29,10 +43,47 @@ SchemaVersion = Annotated[int, AfterValidator(_known)]
 Status = Literal["ok", "oom", "timeout", "failed", "not_measured"]
 
 
-ModelName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")]
+def _named(text: str) -> str:
+    if len(text) > _LONGEST or not re.fullmatch(_NAME, text):
+        raise PydanticCustomError(
+            "name",
+            "Input should be at most {longest} lower-case letters and digits, with -, _ or a single"
+            " dot between them",
+            {"longest": _LONGEST},
+        )
+    return text
 
 
-DeviceName = Annotated[str, Field(pattern=r"^[a-z0-9_.-]+$")]
+def _free(name: str) -> str:
+    if name in _RESERVED:
+        raise PydanticCustomError(
+            "reserved", "Input should be another name: results/ has this for something else"
+        )
+    return name
+
+
+Name = Annotated[
+    str,
+    AfterValidator(_named),
+    WithJsonSchema({"type": "string", "pattern": _NAME, "maxLength": _LONGEST}),
+]
+
+
+ModelName = Name
+
+
+# Of any row of a table. One that is measured has a folder of its own in results/.
+DeviceName = Name
+MeasuredDevice = Annotated[DeviceName, AfterValidator(_free)]
+
+
+def check_device(name: object, where: str) -> str:
+    """Return ``name`` if a device may have it. Raises UserError naming ``where`` it was read."""
+    try:
+        return TypeAdapter(MeasuredDevice).validate_python(name, strict=True)
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"]
+        raise UserError(f"{where}: {name!r:.80}: {problem.removeprefix('Input ')}") from None
 
 
 BatchSize = Annotated[int, Field(ge=1)]

@@ -7,7 +7,7 @@ from pydantic import (
     Field,
 )
 
-from dnnbench.records.base import SCHEMA_VERSION, DeviceName, NonNegative, Record, SchemaVersion
+from dnnbench.records.base import SCHEMA_VERSION, MeasuredDevice, NonNegative, Record, SchemaVersion
 
 
 class GpuEnvironment(Record):
@@ -42,7 +42,7 @@ class Environment(Record):
     """results/<device>/environment.json: where the numbers come from."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    device: DeviceName
+    device: MeasuredDevice
     backend: str
     recorded: AwareDatetime
     hostname: str

@@ -10,7 +10,7 @@ from pydantic import (
 from dnnbench.records.base import (
     SCHEMA_VERSION,
     BatchSize,
-    DeviceName,
+    MeasuredDevice,
     ModelName,
     NonNegative,
     Positive,
@@ -61,7 +61,7 @@ class MemoryRecord(Record):
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    device: DeviceName
+    device: MeasuredDevice
     variant: str
     model: ModelName
     fingerprint: str

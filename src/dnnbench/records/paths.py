@@ -38,6 +38,14 @@ VARIANTS = "results/variants.csv"
 METRICS = "results/metrics.json"
 FINDINGS = "results/findings.json"
 REPLICATION = "results/replication.csv"
+# What lies in results/ beside the devices' folders.
+NO_DEVICES = frozenset(
+    PurePath(pattern).parts[1]
+    for pattern in (
+        *(ACCURACY, COMPLEXITY, COMPARISONS, STUDY, MODELS, SELECTION, VARIANTS, METRICS),
+        *(FINDINGS, REPLICATION),
+    )
+)
 REPORTS = Path("reports")
 PAGE = "reports/index.html"
 FIGURES = "reports/figures"

@@ -20,6 +20,7 @@ from dnnbench.core.storage import describe, write_json
 from dnnbench.networks import model_list, registry
 from dnnbench.networks.registry import Network
 from dnnbench.records import paths
+from dnnbench.records.base import check_device
 from dnnbench.records.plan import Plan
 
 
@@ -101,7 +102,8 @@ def load(
     Without a profile it is that of params.yaml. Raises as ``check`` does.
     """
     config = loading.merge(loading.read_yaml(paths.PARAMETERS), changes)
-    device = paths.device_file(profile or loading.profile(config))
+    name = check_device(profile, "--profile") if profile else loading.profile(config)
+    device = paths.device_file(name)
     config = loading.merge(loading.merge(config, loading.read_yaml(device)), changes)
     return check(config, [paths.PARAMETERS, device], known, models)
 
