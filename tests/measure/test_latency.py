@@ -67,6 +67,15 @@ def test_a_batch_that_breaks_does_not_stop_the_others():
     assert timings[3].message == "not tried: ran out of memory at batch 2"
 
 
+def test_a_pass_that_raises_is_a_failure_whose_traceback_is_in_the_log(capfd):
+    (timing,) = measure("raising")
+    assert (timing.status, timing.message) == (
+        "failed",
+        "RuntimeError: layer 3 has gone fishing",
+    )
+    assert "in refuse" in capfd.readouterr().err
+
+
 def test_what_else_went_on_is_recorded():
     seen = measure("small")[0].disturbance
     assert min(*seen.reference_compute_ms, *seen.reference_memory_ms) > 0

@@ -13,13 +13,13 @@ import resource
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
+from dnnbench.core import foreign_text
 from dnnbench.core.errors import DeviceError
 
 # What torch, oneDNN and Python say when an allocation fails.
@@ -135,19 +135,25 @@ def _child(
         answer = ("device", None, str(error))
     except Exception as error:
         status, message = classify(error)
-        if status == "failed":
-            traceback.print_exc()
         answer = (status, None, message)
     sender.send(answer)
 
 
-def classify(error: Exception) -> tuple[Literal["oom", "failed"], str]:
-    """Whether an exception means that memory ran out, and its first line."""
-    text = str(error).strip()
-    oom = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    oom = oom or any(phrase in text.lower() for phrase in _OUT_OF_MEMORY)
-    message = f"{type(error).__name__}: {text.splitlines()[0]}" if text else type(error).__name__
-    return ("oom" if oom else "failed"), message[:300]
+def classify(error: BaseException) -> tuple[Literal["oom", "failed"], str]:
+    """Whether an exception means that memory ran out, and what it says, in one line.
+
+    The traceback of one that means anything else goes to the log.
+    """
+    if any(map(_is_out_of_memory, foreign_text.causes(error))):
+        return "oom", foreign_text.of_error(error)
+    foreign_text.log_error(error)
+    return "failed", foreign_text.of_error(error)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return any(phrase in foreign_text.of_error(error).lower() for phrase in _OUT_OF_MEMORY)
 
 
 def _death(exit_code: int, kernel_killed: bool) -> tuple[Status, None, str]:

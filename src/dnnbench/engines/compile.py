@@ -29,10 +29,7 @@ def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
     counters.clear()
     ready = casting.in_torch(variant, model, torch.compile(model, dynamic=False), on)
     started = time.perf_counter()
-    try:
-        on.time(ready.bind(images), 2)
-    except torch._dynamo.exc.BackendCompilerFailed as error:
-        raise _cause(error) from error
+    on.time(ready.bind(images), 2)
     inductor = counters["inductor"]
     return replace(
         ready,
@@ -46,13 +43,6 @@ def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
             },
         ),
     )
-
-
-def _cause(error: BaseException) -> RuntimeError:
-    """What went wrong in the compiler, without the layers around it."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return RuntimeError(f"torch.compile: {error}")
 
 
 ENGINE = Engine(

@@ -12,7 +12,6 @@ choice of these images among all that could have been taken, and nothing else.
 import importlib.metadata
 import json
 import time
-import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -82,7 +81,6 @@ def measure(
     except (UserError, OSError):
         raise
     except Exception as error:
-        traceback.print_exc()
         status, message = isolation.classify(error)
         shelf.put_nothing()
         return AccuracyRecord(**what, status=status, message=message)

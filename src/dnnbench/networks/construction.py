@@ -18,7 +18,7 @@ from types import ModuleType
 import torch
 from torch import nn
 
-from dnnbench.core import code_graph
+from dnnbench.core import code_graph, foreign_text
 from dnnbench.networks.random_weights import PooledInitialisers
 from dnnbench.networks.registry import Network, RegistryError
 
@@ -58,7 +58,7 @@ def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
         except Exception as error:
             raise RegistryError(
                 f"{network.key}: builder: {network.builder} failed with"
-                f" {type(error).__name__}: {error}; check builder and arguments"
+                f" {foreign_text.of_error(error)}; check builder and arguments"
             ) from error
         if not isinstance(model, nn.Module):
             raise RegistryError(
@@ -120,7 +120,7 @@ def _run(file: Path) -> ModuleType:
     except Exception as error:
         del sys.modules[name]
         # As a module that cannot be imported, whatever the reason.
-        raise ImportError(f"{type(error).__name__}: {error}") from error
+        raise ImportError(foreign_text.of_error(error)) from error
     return module
 
 
