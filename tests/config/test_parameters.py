@@ -7,6 +7,7 @@ from helpers.paths import ROOT
 from dnnbench.config import latency_settings, loading
 from dnnbench.config.gpu_settings import Gpu
 from dnnbench.config.section import ParameterError
+from dnnbench.core.errors import UserError
 
 PARAMS, CPU = ROOT / "params.yaml", ROOT / "config/devices/cpu.yaml"
 
@@ -156,5 +157,5 @@ def test_a_missing_file_is_named_with_the_likely_one(tmp_path):
 def test_broken_yaml_is_named_with_its_line(tmp_path):
     file = tmp_path / "params.yaml"
     file.write_text("models: bianco2018\nlatency: [1, 2\nmemory: {}\n")
-    with pytest.raises(ParameterError, match=r"params\.yaml:\d: not YAML"):
+    with pytest.raises(UserError, match=r"params\.yaml:3: 'memory: {}': not YAML"):
         loading.load(file)

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from torch import nn
 
 from dnnbench.core import isolation
+from dnnbench.core.strict_yaml import YamlError
 from dnnbench.networks import builders, counting, model_list, registry
 from dnnbench.networks.random_weights import POOL_SIZE, PooledInitialisers
 from dnnbench.networks.registry import RegistryError
@@ -137,13 +138,13 @@ def test_a_missing_file_a_bad_key_and_a_key_given_twice(tmp_path):
     with pytest.raises(RegistryError, match=r"models\.yaml: no such file; .*--registry"):
         registry.load_registry(path)
     path.write_text("alexnet: {name: [}\n")
-    with pytest.raises(RegistryError, match=r"models\.yaml: not YAML: .*line 1"):
+    with pytest.raises(YamlError, match=r"models\.yaml:1: .*not YAML"):
         registry.load_registry(path)
     path.write_text("alexnet: {year: 2012}\nalexnet: {year: 2014}\n")
-    with pytest.raises(RegistryError, match=r"'alexnet' is given twice.*line 2"):
+    with pytest.raises(YamlError, match=r"models\.yaml:2: alexnet: given twice, first in line 1"):
         registry.load_registry(path)
     path.write_text("- alexnet\n")
-    with pytest.raises(RegistryError, match=r"models\.yaml: "):
+    with pytest.raises(YamlError, match=r"models\.yaml: \['alexnet'\]: not a mapping"):
         registry.load_registry(path)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-import yaml
 from pydantic import (
     BaseModel,
     ValidationError,
@@ -18,7 +17,7 @@ from pydantic import (
 
 from dnnbench.config.parameters import Parameters
 from dnnbench.config.section import ParameterError
-from dnnbench.core import storage
+from dnnbench.core import storage, strict_yaml
 from dnnbench.records.base import check_device
 from dnnbench.records.paths import PARAMETERS
 
@@ -45,23 +44,15 @@ def load(*files: Path | str) -> Parameters:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping from ``path``. Raises ParameterError naming the file and the remedy."""
+    """A YAML mapping from ``path``. Raises UserError naming the file, the place and the remedy."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return strict_yaml.read(path)
     except FileNotFoundError:
         known = difflib.get_close_matches(
             str(path), [str(file) for file in path.parent.glob("*.yaml")], n=1, cutoff=0
         )
         hint = f"; there is {known[0]}" if known else ""
         raise ParameterError(f"{path}: no such file{hint}") from None
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        line = f":{place.line + 1}" if place else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ParameterError(f"{path}{line}: not YAML: {problem}; correct the line") from None
-    if not isinstance(content, dict):
-        raise ParameterError(f"{path}: {content!r}: not a mapping; write `key: value` lines")
-    return content
 
 
 def profile(config: Mapping[str, Any]) -> str:
@@ -144,7 +135,7 @@ def _holder(location: list[str], files: list[Path]) -> str:
     """The last file that sets the key, or the first part of it that any file sets."""
     for depth in range(len(location), 0, -1):
         for file in reversed(files):
-            node: Any = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
+            node: Any = strict_yaml.read(file) if file.exists() else None
             for part in location[:depth]:
                 node = node.get(part, _ABSENT) if isinstance(node, dict) else _ABSENT
             if node is not _ABSENT:

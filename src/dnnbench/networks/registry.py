@@ -13,14 +13,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from dnnbench.config.library import by_key, libraries
+from dnnbench.core import strict_yaml
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe
-from dnnbench.networks import registry_file
 from dnnbench.networks.registry_file import DEFAULT_REGISTRY
 from dnnbench.records import paths
 from dnnbench.records.base import Digitised, Interpolation, ModelName, Percent, Tier
@@ -213,19 +212,14 @@ class _Registry(RootModel[dict[ModelName, Network]]):
 def load_registry(path: Path = DEFAULT_REGISTRY) -> dict[str, Network]:
     """Read a registry: key -> network, in the order of the file.
 
-    Raises RegistryError naming file, key, value and remedy where the file is missing or wrong.
+    Raises UserError naming file, key, value and remedy where the file is missing or wrong.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        return _Registry.model_validate(strict_yaml.read(path)).root
     except FileNotFoundError as error:
         raise RegistryError(
             f"{path}: no such file; give the path of a registry (--registry config/models.yaml)"
         ) from error
-    try:
-        return _Registry.model_validate(registry_file.parse(text)).root
-    except yaml.YAMLError as error:
-        where = " ".join(str(error).split())
-        raise RegistryError(f"{path}: not YAML: {where}; correct the file") from error
     except ValidationError as error:
         raise RegistryError(f"{path}: {_problem(error)}") from error
 

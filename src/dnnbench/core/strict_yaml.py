@@ -1,0 +1,224 @@
+"""YAML of which every reader makes the same: what YAML 1.1 and 1.2 read differently is refused.
+
+Snakemake and PyYAML read YAML 1.1, DVC and most editors YAML 1.2. ``yes`` is true to one and text
+to the other, ``010`` is 8 or 10, and of a key given twice some take the last. Such a value has to
+be written plainly or quoted. Keys are text, and numbers are finite and decimal.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dnnbench.core import text_file
+from dnnbench.core.errors import UserError
+
+LIMIT = 4 * 2**20
+_DEEPEST = 40
+# With what aliases stand for: aliases of aliases of aliases would fill any memory.
+_MOST_VALUES = 100_000
+_MOST_DIGITS = 300
+_MERGE = "<<"
+
+_WORDS = {"": None, "~": None} | {
+    form: value
+    for word, value in (("null", None), ("true", True), ("false", False))
+    for form in (word, word.title(), word.upper())
+}
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_DECIMAL = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+# What else YAML 1.2 reads as a number.
+_OTHER_NUMBER = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+|[-+]?0[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
+# What YAML 1.1 reads as something else than text, by first letter.
+_OLDER: Any = yaml.SafeLoader.yaml_implicit_resolvers
+# Line breaks to YAML 1.1 alone, and what no text holds.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+
+# Ten times as fast, where PyYAML was built with it.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class YamlError(UserError):
+    """YAML that is wrong or ambiguous: names file, line, key, value and remedy."""
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the mapping that a file holds.
+
+    Raises FileNotFoundError where there is none, TextFileError where it is no text, and YamlError.
+    """
+    return mapping(text_file.read_text(path, LIMIT), str(path))
+
+
+def mapping(text: str, name: str) -> dict[str, Any]:
+    """Return the mapping that a text holds; ``name`` says where it is from. Raises YamlError."""
+    content = value(text, name)
+    if not isinstance(content, dict):
+        shown = "empty" if content is None else f"{_short(repr(content))}: not a mapping"
+        raise YamlError(f"{name}: {shown}; write `key: value` lines")
+    return content
+
+
+def value(text: str, name: str) -> Any:
+    """Return what a text of one document holds, None where it is empty. Raises YamlError."""
+    if strange := _CONTROL.search(text):
+        line = text.count("\n", 0, strange.start()) + 1
+        raise YamlError(f"{name}:{line}: character {strange[0]!r} is no text; remove it")
+    try:
+        return _Builder(yaml.parse(text, Loader=_Loader), name).document()
+    except yaml.YAMLError as error:
+        raise YamlError(_syntax(error, text, name)) from None
+
+
+class _Builder:
+    """Builds a document's value from the events of a parser, with the path of keys to it."""
+
+    def __init__(self, events: Iterator[Any], name: str) -> None:
+        self._events = events
+        self._name = name
+        # Values by anchor, each with how many values it holds; None while it is being built.
+        self._anchored: dict[str, tuple[Any, int] | None] = {}
+        self._count = 0
+
+    def document(self) -> Any:
+        """Return the value of the only document, None where there is none."""
+        content, first = None, True
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if not first:
+                    raise self._error(event, (), "a second document begins; keep one")
+                content, first = self._value(next(self._events), ()), False
+        return content
+
+    def _value(self, event: Any, path: tuple[str, ...]) -> Any:
+        if len(path) > _DEEPEST:
+            raise self._error(event, path[:2], f"more than {_DEEPEST} levels deep; flatten it")
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event, path)
+        if event.tag is not None:
+            raise self._error(event, path, f"tag {event.tag}; write the plain value")
+        before = self._count
+        self._count += 1
+        if event.anchor is not None:
+            self._anchored[event.anchor] = None
+        found: Any
+        if isinstance(event, yaml.ScalarEvent):
+            found = self._scalar(event, path) if event.implicit[0] else event.value
+        elif isinstance(event, yaml.SequenceStartEvent):
+            found = self._sequence(path)
+        else:
+            found = self._mapping(path)
+        if event.anchor is not None:
+            self._anchored[event.anchor] = found, self._count - before
+        return found
+
+    def _alias(self, event: Any, path: tuple[str, ...]) -> Any:
+        if event.anchor not in self._anchored:
+            raise self._error(event, path, f"*{event.anchor}: no such anchor before it; add it")
+        anchored = self._anchored[event.anchor]
+        if anchored is None:
+            raise self._error(event, path, f"*{event.anchor}: holds itself; write the value")
+        found, size = anchored
+        self._count += size
+        if self._count > _MOST_VALUES:
+            raise self._error(event, path, f"more than {_MOST_VALUES} values; write fewer aliases")
+        return found
+
+    def _sequence(self, path: tuple[str, ...]) -> list[Any]:
+        found: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            found.append(self._value(event, (*path, str(len(found)))))
+        return found
+
+    def _mapping(self, path: tuple[str, ...]) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        merged: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            key = self._key(event, path)
+            if key in lines:
+                raise self._error(
+                    event, (*path, key), f"given twice, first in line {lines[key]}; remove one"
+                )
+            lines[key] = event.start_mark.line + 1
+            found = self._value(next(self._events), (*path, key))
+            if key == _MERGE and event.implicit[0]:
+                merged = self._merged(event, found, path)
+            else:
+                own[key] = found
+        return merged | own
+
+    def _key(self, event: Any, path: tuple[str, ...]) -> str:
+        """Return a key; one that is not text is an error."""
+        if isinstance(event, yaml.ScalarEvent) and event.value == _MERGE:
+            return _MERGE
+        key = self._value(event, (*path, getattr(event, "value", "?")))
+        if not isinstance(key, str):
+            shown = getattr(event, "value", key)
+            raise self._error(event, path, f"{shown!r}: a key that is no text; quote it")
+        return key
+
+    def _merged(self, event: Any, found: Any, path: tuple[str, ...]) -> dict[str, Any]:
+        """Return the keys of one mapping or of several, of which the first has precedence."""
+        mappings = found if isinstance(found, list) else [found]
+        if not all(isinstance(one, dict) for one in mappings):
+            raise self._error(event, (*path, _MERGE), "merges what is no mapping; write its keys")
+        return {key: one[key] for one in reversed(mappings) for key in one}
+
+    def _scalar(self, event: Any, path: tuple[str, ...]) -> Any:
+        """Return what a value without quotes means, where there is but one reading of it."""
+        text = event.value
+        if text in _WORDS:
+            return _WORDS[text]
+        if _DECIMAL.fullmatch(text):
+            if len(text) > _MOST_DIGITS:
+                raise self._error(event, path, f"{_short(text)}: too many digits; correct it")
+            number = int(text) if _INTEGER.fullmatch(text) else float(text)
+            if not math.isfinite(number):
+                raise self._error(event, path, f"{text}: too large a number; correct it")
+            return number
+        tags = (tag for tag, form in _OLDER.get(text[0], ()) if form.match(text))
+        kind = next(tags, "").rpartition(":")[2]
+        if _OTHER_NUMBER.fullmatch(text) or kind in ("int", "float"):
+            problem = "not a plain decimal number; write one, or quote the text"
+        elif kind == "bool":
+            problem = (
+                "true or false to some readers, text to others; write true or false, or quote it"
+            )
+        elif kind:
+            problem = f"a {kind} to some readers, text to others; quote it"
+        else:
+            return text
+        raise self._error(event, path, f"{_short(text)}: {problem}")
+
+    def _error(self, event: Any, path: tuple[str, ...], problem: str) -> YamlError:
+        where = f"{self._name}:{event.start_mark.line + 1}"
+        return YamlError(": ".join(filter(None, (where, _clean(".".join(path)), problem))))
+
+
+def _syntax(error: Any, text: str, name: str) -> str:
+    """One line for what is no YAML, with the line that it is on."""
+    begun = getattr(error, "context_mark", None)
+    mark = getattr(error, "problem_mark", None) or begun
+    if mark is None:
+        return f"{name}: not YAML: {_clean(str(error))}; correct it"
+    lines = text.splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    shown = f"{name}:{mark.line + 1}: {_short(repr(line))}"
+    if "\t" in line[: mark.column + 1]:
+        return f"{shown}: a tab; indent with spaces"
+    since = f" since line {begun.line + 1}" if begun and begun.line < mark.line else ""
+    problem = " ".join(part for part in (error.context, error.problem) if part)
+    return f"{shown}: not YAML: {problem}{since}; correct the line"
+
+
+def _short(text: str) -> str:
+    return _clean(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _clean(text: str) -> str:
+    """The text in one line, with what cannot be seen written out."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
