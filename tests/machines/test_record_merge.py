@@ -1,9 +1,13 @@
 """Records of another machine: which belong to this study, and what becomes of those that do not."""
 
+import itertools
 import json
+import os
 import shutil
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import yaml
@@ -217,3 +221,168 @@ def test_the_command_says_what_came_and_where_to_name_it(here, there):
     edit_yaml(here / "params.yaml", lambda all: all.update(devices=["xeon"]))
     again = CliRunner().invoke(app._app, ["merge", str(there)])
     assert again.output.splitlines() == done.output.splitlines()[:1]
+
+
+@pytest.mark.parametrize(
+    "device",
+    [
+        *("..", ".", "../..", "/", "-x", "accuracy", "study.csv", "titanxp-2018", "d" * 300),
+        *(".merged", "XEON", "xeon/../cpu", "xeon\n", "xe\x1b[31mon", "\ud800", "", None, 1),
+    ],
+    ids=ascii,
+)
+def test_a_device_that_is_no_name_is_refused_in_one_line(here, there, device):
+    (here / "config/devices/.yaml").write_text((here / "config/devices/xeon.yaml").read_text())
+    (here / "results/accuracy").mkdir(parents=True)
+    (here / "results/accuracy/kept.json").write_text("{}")
+    before = files(here)
+    rewrite(there / "environment.json", device=device)
+    with pytest.raises(UserError, match=r"environment\.json: ") as refused:
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    assert str(refused.value).isprintable()
+    assert files(here) == before
+
+
+def link_file(there):
+    (there.parent / "secret.json").write_bytes((there / MEMORY).read_bytes())
+    (there / MEMORY).unlink()
+    (there / MEMORY).symlink_to(there.parent / "secret.json")
+
+
+def link_folder(there):
+    (there / "fp32-eager").rename(there.parent / "elsewhere")
+    (there / "fp32-eager").symlink_to(there.parent / "elsewhere")
+
+
+def link_to_nothing(there):
+    (there / ROUND).unlink()
+    (there / ROUND).symlink_to("gone.jsonl")
+
+
+def link_environment(there):
+    (there / "environment.json").rename(there / "moved.json")
+    (there / "environment.json").symlink_to("moved.json")
+
+
+def pipe(there):
+    (there / MEMORY).unlink()
+    os.mkfifo(there / MEMORY)
+
+
+def folder(there):
+    (there / MEMORY).unlink()
+    (there / MEMORY).mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (link_file, r"alexnet\.json: a link; copy what it stands for"),
+        (link_folder, r"fp32-eager: a link; copy what it stands for"),
+        (link_to_nothing, r"round-2\.jsonl: a link; copy what it stands for"),
+        (link_environment, r"environment\.json: a link; copy what it stands for"),
+        (pipe, r"alexnet\.json: a named pipe, not a file"),
+        (folder, r"alexnet\.json: a folder, not a file"),
+        (lambda there: (there / MEMORY).write_text("[" * 100_000), r"alexnet\.json: .*recursion"),
+    ],
+)
+def test_what_is_no_file_of_the_folder_is_refused(here, there, spoil, message):
+    spoil(there)
+    with pytest.raises(UserError, match=message):
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    assert not (here / "results").exists()
+
+
+def test_a_hard_link_is_copied_as_a_file_of_its_own(here, there):
+    os.link(there / MEMORY, there.parent / "same.json")
+    record_merge.merge([there], Path("results"), "cpu", networks())
+    assert (here / "results/xeon" / MEMORY).stat().st_nlink == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(MEMORY, "fp32-eager/memory/other.json", "fp32-eager/latency/.round-1.jsonl.journal"),
+        *(".hidden", "notes/plan.txt", "environment.json"),
+    ],
+)
+@pytest.mark.parametrize("merged_before", [True, False])
+def test_what_no_merge_brought_stays(here, there, name, merged_before):
+    if merged_before:
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    own = here / "results/xeon" / name
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text(own.read_text() + " " if own.exists() else "{}")
+    if name == "environment.json" and not merged_before:
+        own.write_bytes((there / name).read_bytes().replace(b"Debian", b"Alpine"))
+    before = files(here)
+    rewrite(there / ROUND, cell_s=2.0)
+    with pytest.raises(UserError, match=f"{name}: not brought by a merge, which would remove it"):
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    assert files(here) == before
+
+
+def test_a_link_in_the_place_of_a_copy_is_neither_followed_nor_removed(here, there, tmp_path):
+    (tmp_path / "big").mkdir()
+    (tmp_path / "big/own.txt").write_text("kept")
+    (here / "results").mkdir()
+    (here / "results/xeon").symlink_to(tmp_path / "big")
+    with pytest.raises(UserError, match="results/xeon: not a folder that a merge brought"):
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    record_merge.merge([there], tmp_path / "other", "cpu", networks())
+    (tmp_path / "other/xeon/link").symlink_to(tmp_path / "big")
+    with pytest.raises(UserError, match="xeon/link: not brought by a merge"):
+        record_merge.merge([there], tmp_path / "other", "cpu", networks())
+    assert (tmp_path / "big/own.txt").read_text() == "kept"
+
+
+def test_a_copy_made_by_hand_gives_way_where_nothing_in_it_is_lost(here, there):
+    shutil.copytree(there, here / "results/xeon")
+    (here / "results/xeon" / MEMORY).unlink()
+    record_merge.merge([there], Path("results"), "cpu", networks())
+    assert files(here / "results/xeon") == files(there)
+
+
+def killed(at, function):
+    """Call a function in a child that ends before its ``at``-th event; whether it did.
+
+    An event is what Python audits of files: opens, renames, removals.
+    """
+    if child := os.fork():
+        return os.waitpid(child, 0)[1] != 0
+    events = itertools.count(1)
+
+    def end(event, _):
+        if event.startswith(("open", "os.", "shutil.")) and next(events) == at:
+            os._exit(9)
+
+    sys.addaudithook(end)
+    function()
+    os._exit(0)
+
+
+def test_a_kill_at_any_point_loses_nothing_and_the_next_merge_completes(here, there, tmp_path):
+    results, start = here / "results", tmp_path / "start"
+    record_merge.merge([there], results, "cpu", networks())
+    shutil.copytree(results, start)
+    rewrite(there / ROUND, cell_s=2.0)
+    checked = record_merge.check(there, networks())
+    old, new = files(start / "xeon"), files(there)
+    with patch.object(record_merge, "check", lambda *_: checked):
+
+        def merge():
+            record_merge.merge([there], results, "cpu", {})
+
+        for at in itertools.count(1, 4):
+            shutil.rmtree(results)
+            shutil.copytree(start, results)
+            if not killed(at, merge):
+                break
+            found = files(results / "xeon") or files(results / ".merged/xeon.former")
+            assert found in (old, new), at
+            merge()
+            assert files(results / "xeon") == new, at
+            left = {path.name for path in (results / ".merged").glob("[!.]*")}
+            assert left == {"xeon.json"}, at
+    assert at > 100
+    assert files(results / "xeon") == new

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from dnnbench.core import text_file
 from dnnbench.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -109,23 +110,26 @@ def table_text(row_type: type[BaseModel], rows: Iterable[BaseModel]) -> str:
 
 def read_json(path: Path, record_type: type[R]) -> R:
     """Read one record. Raises RecordError naming the file, the key and the value."""
-    try:
-        return record_type.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise RecordError(f"{path}: {describe(error)}; remove it to measure again") from error
+    return parse_json(text_file.read_bytes(path), str(path), record_type)
 
 
 def read_lines(path: Path, record_type: type[R]) -> list[R]:
     """Read JSON lines. Raises RecordError naming the file, the line, the key and the value."""
-    records = []
-    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
-        try:
-            records.append(record_type.model_validate_json(line))
-        except ValidationError as error:
-            raise RecordError(
-                f"{path}:{number}: {describe(error)}; remove the line to measure its cell again"
-            ) from error
-    return records
+    remedy = "remove the line to measure its cell again"
+    return [
+        parse_json(line, f"{path}:{number}", record_type, remedy)
+        for number, line in enumerate(text_file.read_bytes(path).splitlines(), start=1)
+    ]
+
+
+def parse_json(
+    content: bytes, where: str, record_type: type[R], remedy: str = "remove it to measure again"
+) -> R:
+    """Return one record from JSON. Raises RecordError naming ``where`` it is from."""
+    try:
+        return record_type.model_validate_json(content)
+    except ValidationError as error:
+        raise RecordError(f"{where}: {describe(error)}; {remedy}") from error
 
 
 def check_place(where: str, record: BaseModel, place: Mapping[str, str | int], remedy: str) -> None:

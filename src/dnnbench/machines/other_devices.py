@@ -56,14 +56,22 @@ def present(found: Parameters, results: Path) -> list[Plan]:
 
 def files(folder: Path, what: Plan, models: Iterable[str]) -> list[Path]:
     """Return the plan's records that are in a device's ``folder``: environment, rounds, memory."""
+    return [path for path in planned(folder, what, models) if path.exists()]
+
+
+def planned(folder: Path, what: Plan, models: Iterable[str]) -> list[Path]:
+    """Return where the plan's records lie in a device's ``folder``, whether they are there or not.
+
+    None is found by listing a folder: a name in it may be anything.
+    """
     names = list(models)
-    planned = [paths.in_device(folder, paths.ENVIRONMENT)]
+    found = [paths.in_device(folder, paths.ENVIRONMENT)]
     for variant in what.variants:
         rounds = range(1, what.rounds + 1)
-        planned += [
+        found += [
             paths.in_device(folder, paths.ROUND, variant=variant, round=number) for number in rounds
         ]
-        planned += [
+        found += [
             paths.in_device(folder, paths.MEMORY, variant=variant, model=name) for name in names
         ]
-    return [path for path in planned if path.exists()]
+    return found

@@ -30,6 +30,9 @@ ENVIRONMENT = "results/{device}/environment.json"
 MEMORY = "results/{device}/{variant}/memory/{model}.json"
 ROUND = "results/{device}/{variant}/latency/round-{round}.jsonl"
 
+# What `dnnbench merge` brought of a device.
+MERGED = "results/.merged/{device}.json"
+
 # What follows from all of these.
 STUDY = "results/study.csv"
 MODELS = "results/models.csv"
@@ -43,7 +46,7 @@ NO_DEVICES = frozenset(
     PurePath(pattern).parts[1]
     for pattern in (
         *(ACCURACY, COMPLEXITY, COMPARISONS, STUDY, MODELS, SELECTION, VARIANTS, METRICS),
-        *(FINDINGS, REPLICATION),
+        *(FINDINGS, REPLICATION, MERGED),
     )
 )
 REPORTS = Path("reports")
