@@ -39,7 +39,7 @@ def states(found: Mapping[str, Check]) -> dict[str, list[str]]:
 def test_a_quiet_server_with_locked_clocks_has_nothing_to_mend(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, SERVER))
     assert states(found) == {}
-    assert len(found) == 14
+    assert len(found) == 15
     assert all(one.mend is None for one in found.values())
     assert found["governor"].seen == "performance on 4 of 4 processors"
     assert found["clock"].seen == "3.00 GHz at work; may go to 3.00 of 3.00 GHz"
@@ -172,6 +172,14 @@ def test_a_wait_policy_that_someone_set(tmp_path: Path) -> None:
     assert found["waiting threads"].mend == "unset OMP_WAIT_POLICY"
 
 
+def test_variables_that_change_speed_are_named(tmp_path: Path) -> None:
+    environ = {"OMP_PROC_BIND": "close", "LD_PRELOAD": "libjemalloc.so", "LANG": "C"}
+    found = judged(machine(tmp_path, SERVER, environ=environ))
+    assert states(found) == {"warn": ["variables"]}
+    assert found["variables"].seen == "LD_PRELOAD=libjemalloc.so, OMP_PROC_BIND=close"
+    assert found["variables"].mend == "unset LD_PRELOAD OMP_PROC_BIND"
+
+
 def test_other_programs_by_the_threshold_of_the_rounds(tmp_path: Path) -> None:
     of = machine(tmp_path, SERVER)
     assert judged(of, busy=0.05)["other programs"].state == "ok"
@@ -226,6 +234,7 @@ def test_where_nothing_is_shown_nothing_is_ok_but_what_needs_no_files(tmp_path: 
     assert all(one.mend is None and one.seen.startswith("not shown") for one in unknown)
     assert [name for name, one in found.items() if one.state == "ok"] == [
         "other programs",
+        "variables",
         "threads",
         "waiting threads",
     ]
@@ -248,7 +257,7 @@ def test_what_only_a_backend_has_is_asked_of_its_devices(
 def test_this_machine_can_be_looked_at() -> None:
     settings = Parameters(device="here", backend="cpu", batch_sizes=[1], threads=1)
     found = {one.name: one for one in all_checks.look(settings)}
-    assert len(found) == 14
+    assert len(found) == 15
     assert found["threads"].seen.startswith("1 on ")
     assert found["stolen time"].seen.endswith("since boot")
 

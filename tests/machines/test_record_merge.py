@@ -111,6 +111,13 @@ def test_another_schema_is_refused_whatever_its_keys_are(here, there, file):
     assert not (here / "results").exists()
 
 
+@pytest.mark.parametrize("file", [ROUND, MEMORY])
+def test_records_made_with_other_variables_than_they_say_are_refused(here, there, file):
+    rewrite(there / file, variables={"OMP_THREAD_LIMIT": "1"})
+    with pytest.raises(UserError, match="fingerprint: "):
+        record_merge.merge([there], Path("results"), "cpu", networks())
+
+
 def test_another_protocol_is_refused(here, there):
     rewrite(there / ROUND, protocol="bianco2018")
     with pytest.raises(UserError, match=rf"{ROUND}:1: protocol: 'bianco2018': expected 'default'"):

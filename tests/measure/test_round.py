@@ -94,6 +94,24 @@ def test_nothing_is_measured_twice(tmp_path, scripted):
     assert output.read_bytes() == before
 
 
+def test_a_variable_that_changes_speed_is_recorded_and_nothing_is_joined_across_it(
+    tmp_path, scripted, monkeypatch
+):
+    asked = scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small"), output)
+    before = read_lines(output, LatencyLine)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "SSE41")
+    round.run(plan("small"), output)
+    after = read_lines(output, LatencyLine)
+    assert len(asked) == 4
+    assert {line.fingerprint for line in before}.isdisjoint(line.fingerprint for line in after)
+    assert all("ONEDNN_MAX_CPU_ISA" not in line.variables for line in before)
+    assert all(line.variables["ONEDNN_MAX_CPU_ISA"] == "SSE41" for line in after)
+    round.run(plan("small"), output)
+    assert len(asked) == 4
+
+
 def test_a_new_network_or_batch_size_costs_its_own_cells(tmp_path, scripted):
     asked = scripted()
     output = tmp_path / "round-1.jsonl"

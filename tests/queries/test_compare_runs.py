@@ -143,6 +143,22 @@ def test_another_machine_or_library_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_variables_that_differ_are_named_and_not_recorded_is_not_unset(tmp_path: Path) -> None:
+    folders = [
+        run(tmp_path / session, session, {"a": [time, time + 0.1]})
+        for session, time in ((BEFORE, 10.0), (AFTER, 11.0))
+    ]
+    files = [folder / "cpu/environment.json" for folder in folders]
+    write_json(files[0], studies.environment().model_copy(update={"variables": {}}))
+    isa = {"variables": {"ONEDNN_MAX_CPU_ISA": "SSE41"}}
+    write_json(files[1], studies.environment().model_copy(update=isa))
+    (device,) = compare_runs(*folders).devices
+    assert device.machine == ["ONEDNN_MAX_CPU_ISA: not set -> SSE41"]
+    write_json(files[0], studies.environment())
+    (device,) = compare_runs(*folders).devices
+    assert device.machine == ["variables of the environment: not recorded -> ONEDNN_MAX_CPU_ISA"]
+
+
 def test_other_code_is_counted(tmp_path: Path) -> None:
     before = run(tmp_path / "before", BEFORE, {"a": [10.0, 10.1]})
     rows = [row("a", session=AFTER, protocol="default")]

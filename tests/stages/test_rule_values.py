@@ -30,6 +30,15 @@ def test_a_setting_is_named_inside_its_parameter():
     }
 
 
+def test_a_job_on_the_device_depends_on_variables_that_change_speed(monkeypatch):
+    study = values(threads=8)
+    assert study.driven("threads") == study.uses("threads")
+    monkeypatch.setenv("OMP_THREAD_LIMIT", "1")
+    limited = study.driven("threads")
+    assert study.uses("threads") in limited
+    assert '"OMP_THREAD_LIMIT": "1"' in limited
+
+
 def test_threads_are_decided_where_the_workflow_starts():
     assert json.loads(values(threads=None).uses("threads"))["threads"] >= 1
 

@@ -31,7 +31,7 @@ rule measure_accuracy:
         **gpu_request,
     params:
         settings=SETTINGS,
-        device=study.uses("device", "backend", "gpu", "threads"),
+        device=study.driven("device", "backend", "gpu", "threads"),
         depends=study.uses("dataset.protocol"),
         definition=lambda wildcards: study.definitions([wildcards.model]),
         preparation=lambda wildcards: study.preparation(wildcards.model),

@@ -9,7 +9,7 @@ from pathlib import Path
 from snakemake.settings.types import DeploymentMethod
 
 from dnnbench.config import variants
-from dnnbench.core import file_times
+from dnnbench.core import file_times, speed_variables
 from dnnbench.core.errors import UserError
 from dnnbench.report.figures import figure_names
 from dnnbench.stages import run_start, study_settings
@@ -42,12 +42,14 @@ gpu_request = {"gpu": 1} if settings.gpu else {}
 
 environments = expand(paths.ENVIRONMENT, device=study.devices)
 
+# A job has the user's own environment: Snakemake would set OMP_NUM_THREADS and the like to its threads.
+job_prefix = f"set -euo pipefail; {speed_variables.as_before_snakemake()} "
+
 # `python` in a command is the one that runs Snakemake, also where its environment is not active. With
 # --sdm conda it is the environment's, which comes before this.
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
-    shell.prefix(
-        f'set -euo pipefail; PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
-    )
+    job_prefix += f'PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
+shell.prefix(job_prefix)
 
 
 wildcard_constraints:

@@ -15,7 +15,7 @@ rule environment:
         **gpu_request,
     params:
         settings=SETTINGS,
-        device=study.uses("backend", "gpu", "threads"),
+        device=study.driven("backend", "gpu", "threads"),
     message:
         "Describe {wildcards.device}"
     shell:

@@ -40,7 +40,7 @@ rule time_round:
         device_slot=1,
     params:
         settings=SETTINGS,
-        device=study.uses("backend", "gpu", "threads"),
+        device=study.driven("backend", "gpu", "threads"),
         depends=study.uses("batch_sizes", "latency", "latency.passes", "when_busy"),
         definitions=study.definitions(study.timed),
     message:

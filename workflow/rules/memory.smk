@@ -32,7 +32,7 @@ rule profile_memory:
         device_slot=1,
     params:
         settings=SETTINGS,
-        device=study.uses("backend", "gpu", "threads"),
+        device=study.driven("backend", "gpu", "threads"),
         depends=study.uses("batch_sizes", "memory"),
         definitions=study.definitions(study.timed),
     message:

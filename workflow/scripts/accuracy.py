@@ -1,12 +1,11 @@
 """Stage: measure the accuracy of one network over decoded pictures."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dnnbench.core import lock
+from dnnbench.core import lock, speed_variables
 from dnnbench.core.storage import write_json
 from dnnbench.devices import backends
 from dnnbench.images import decoded_arrays, geometry
@@ -16,7 +15,7 @@ from dnnbench.stages import options
 
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
 # whatever else runs: no time is measured here.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+speed_variables.default(speed_variables.WAIT_POLICY, "PASSIVE")
 
 
 def main(

@@ -1,13 +1,12 @@
 """Stage: profile the memory of networks on one device."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from dnnbench.config import variants
-from dnnbench.core import isolation, lock
+from dnnbench.core import isolation, lock, speed_variables
 from dnnbench.devices import backends
 from dnnbench.engines import preparation
 from dnnbench.measure import memory_profile
@@ -18,8 +17,8 @@ from dnnbench.stages import options
 # Read when torch is first imported, which is later. Threads that wait must not take cores from
 # other work: memory does not depend on how they wait. Nor does it on the size of pages, as long as
 # only memory that is touched counts, and large tensors take fewer faults in huge ones.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+speed_variables.default(speed_variables.WAIT_POLICY, "PASSIVE")
+speed_variables.default("THP_MEM_ALLOC_ENABLE", "1")
 
 
 def main(

@@ -157,6 +157,7 @@ def _check_round(
                 settings.latency.passes,
                 settings.threads or line.threads,
                 line.wait_policy,
+                line.variables,
             )
             _check_fingerprint(where, line, expected)
 
@@ -172,7 +173,11 @@ def _check_memory(
     check_place(str(path), record, {**place, "model": path.stem}, _AGAIN)
     threads = settings.threads or record.threads
     expected = memory_profile.cell_fingerprint(
-        networks[record.model], Setup(settings.backend, settings.gpu), record.variant, threads
+        networks[record.model],
+        Setup(settings.backend, settings.gpu),
+        record.variant,
+        threads,
+        record.variables,
     )
     _check_fingerprint(str(path), record, expected)
 

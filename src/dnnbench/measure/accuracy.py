@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from dnnbench.core import code_graph, isolation, progress
+from dnnbench.core import code_graph, isolation, progress, speed_variables
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import read_json
 from dnnbench.devices import backends
@@ -207,6 +207,7 @@ def _basis(
 ) -> AccuracyBasis:
     preparation = fetch.preparation(network, fetched)
     pictures = decoded.record
+    variables = speed_variables.found()
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     inference = code_graph.module_file("dnnbench.measure.inference")
     assert inference
@@ -219,6 +220,7 @@ def _basis(
         setup.backend,
         versions["torch"],
         code,
+        *speed_variables.compared(variables),
     ]
     return AccuracyBasis(
         fingerprint=code_graph.short_hash(json.dumps(depends_on)),
@@ -234,6 +236,7 @@ def _basis(
         device=device,
         backend=setup.backend,
         threads=threads,
+        variables=variables,
         batch_size=max(1, _BATCH_PIXELS // pictures.geometry.size**2),
         versions=versions,
         started=datetime.now(UTC),

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from dnnbench.config.engine import engines
 from dnnbench.config.library import libraries
+from dnnbench.core import speed_variables
 from dnnbench.devices import backends
 from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
@@ -26,6 +27,7 @@ _LOCK = paths.LOCK
 
 def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
     """Everything that a reader needs to judge, or to repeat, a measurement on this machine."""
+    variables = speed_variables.found()
     import torch
 
     status = _git("status", "--porcelain")
@@ -38,6 +40,7 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
             "os": _os(),
             "kernel": platform.release(),
             "threads": threads,
+            "variables": variables,
             "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20,
             "python": platform.python_version(),
             "packages": {name: _version(name) for name in _packages()},

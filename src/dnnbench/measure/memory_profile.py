@@ -6,12 +6,13 @@ interpreter of its own for each network took longer than the networks themselves
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from dnnbench.config import variants
-from dnnbench.core import isolation, progress
+from dnnbench.core import isolation, progress, speed_variables
 from dnnbench.core.storage import read_json, write_json
 from dnnbench.devices import backends
 from dnnbench.measure import memory, oom
@@ -23,7 +24,7 @@ from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and how."""
+    """What is measured, and how; ``variables`` of the environment as in ``round.Round``."""
 
     device: str
     setup: backends.Setup
@@ -32,15 +33,23 @@ class Plan:
     batch_sizes: list[int]
     threads: int
     cell_timeout_s: float
+    variables: Mapping[str, str] = field(default_factory=speed_variables.found)
 
     def fingerprint(self, network: Network) -> str:
         """Changes with anything but the machine that the network's memory depends on."""
-        return cell_fingerprint(network, self.setup, self.variant, self.threads)
+        return cell_fingerprint(network, self.setup, self.variant, self.threads, self.variables)
 
 
-def cell_fingerprint(network: Network, setup: backends.Setup, variant: str, threads: int) -> str:
+def cell_fingerprint(
+    network: Network,
+    setup: backends.Setup,
+    variant: str,
+    threads: int,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """Changes with anything but the machine that a network's memory depends on."""
-    return fingerprint(memory, network, setup, variant, [threads])
+    settings = [threads, *speed_variables.compared(variables)]
+    return fingerprint(memory, network, setup, variant, settings)
 
 
 class Profiles:
@@ -161,6 +170,7 @@ def _profile(
         model=network.key,
         fingerprint=plan.fingerprint(network),
         threads=plan.threads,
+        variables=dict(plan.variables),
         cell_timeout_s=plan.cell_timeout_s,
         started=started,
         cells=cells,

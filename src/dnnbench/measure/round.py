@@ -15,11 +15,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dnnbench.config import variants
 from dnnbench.config.latency_settings import Passes
-from dnnbench.core import isolation, progress
+from dnnbench.core import isolation, progress, speed_variables
 from dnnbench.core.errors import UserError
 from dnnbench.devices import backends
 from dnnbench.measure import latency, oom
@@ -51,6 +52,7 @@ class Round:
     """What a round measures, and how.
 
     ``memory`` is what is known of the networks' memory, for devices that a batch could take down.
+    ``variables``: those of the environment that change speed.
     """
 
     number: int
@@ -66,6 +68,7 @@ class Round:
     cell_timeout_s: float
     when_busy: str
     memory: Mapping[str, Sequence[MemoryCell]] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=speed_variables.found)
 
     def cells(self) -> list[Key]:
         """Every cell of the round, in the study's order."""
@@ -83,6 +86,7 @@ class Round:
             self.passes,
             self.threads,
             _wait_policy(),
+            self.variables,
         )
 
 
@@ -94,13 +98,18 @@ def cell_fingerprint(
     passes: Passes,
     threads: int,
     wait_policy: str,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Changes with anything but the machine that a time depends on; ``wait_policy`` as recorded."""
+    """Changes with anything but the machine that a time depends on.
+
+    ``wait_policy`` and ``variables`` as recorded.
+    """
     settings = [
         protocol,
         passes.model_dump(exclude={"rounds"}),
         threads,
         None if wait_policy == _OWN_POLICY else wait_policy,
+        *speed_variables.compared(variables),
     ]
     return fingerprint(latency, network, setup, variant, settings)
 
@@ -269,6 +278,7 @@ def _line(
         samples_ms=list(timing.samples_ms),
         threads=plan.threads,
         wait_policy=_wait_policy(),
+        variables=dict(plan.variables),
         output_ok=timing.output_ok,
         disturbance=seen and seen.model_copy(update={"busy_before": busy}),
         energy_mj=energy.mj if energy else None,
@@ -283,7 +293,7 @@ def _line(
 
 def _wait_policy() -> str:
     """How OpenMP's threads wait; ``default`` is the runtime's own way."""
-    return os.environ.get("OMP_WAIT_POLICY", _OWN_POLICY).lower()
+    return os.environ.get(speed_variables.WAIT_POLICY, _OWN_POLICY).lower()
 
 
 def _others_busy(plan: Round) -> float:

@@ -284,12 +284,13 @@ class _Pair:
         files = [paths.under(run, paths.ENVIRONMENT, device=self._name) for run in self._runs]
         if not all(file.exists() for file in files):
             return []
-        before, after = (_facts(read_json(file, Environment)) for file in files)
+        environments = [read_json(file, Environment) for file in files]
+        before, after = map(_facts, environments)
         return [
             f"{key}: {before.get(key)} -> {after.get(key)}"
             for key in dict.fromkeys([*before, *after])
             if before.get(key) != after.get(key)
-        ]
+        ] + _variables(*environments)
 
 
 def _facts(environment: Environment) -> dict[str, object]:
@@ -303,3 +304,19 @@ def _facts(environment: Environment) -> dict[str, object]:
         **{f"gpu {key}": value for key, value in details.items()},
         **environment.packages,
     }
+
+
+def _variables(before: Environment, after: Environment) -> list[str]:
+    """Variables of the environment that differ; a record may be older than their field."""
+    if before.variables is None or after.variables is None:
+        said = [
+            "not recorded" if seen is None else ", ".join(seen) or "none"
+            for seen in (before.variables, after.variables)
+        ]
+        same = said[0] == said[1] or "none" in said
+        return [] if same else [f"variables of the environment: {said[0]} -> {said[1]}"]
+    return [
+        f"{name}: {before.variables.get(name, 'not set')} -> {after.variables.get(name, 'not set')}"
+        for name in sorted({*before.variables, *after.variables})
+        if before.variables.get(name) != after.variables.get(name)
+    ]

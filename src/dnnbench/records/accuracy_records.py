@@ -25,8 +25,8 @@ class AccuracyBasis(Record):
     """What a network's answers rest on, and where they were made.
 
     ``fingerprint`` identifies everything that can change an answer but the machine: weights,
-    pixels, preparation, definition, code, version of torch. Channel values are those of
-    ``registry.Preparation``.
+    pixels, preparation, definition, code, version of torch, ``variables`` of the environment.
+    Channel values are those of ``registry.Preparation``.
     """
 
     fingerprint: str
@@ -42,6 +42,7 @@ class AccuracyBasis(Record):
     device: DeviceName
     backend: str
     threads: Annotated[int, Field(ge=1)]
+    variables: dict[str, str] = {}
     batch_size: BatchSize
     versions: dict[str, str]
     started: AwareDatetime

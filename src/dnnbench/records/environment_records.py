@@ -39,7 +39,11 @@ class GpuEnvironment(Record):
 
 
 class Environment(Record):
-    """results/<device>/environment.json: where the numbers come from."""
+    """results/<device>/environment.json: where the numbers come from.
+
+    ``variables`` are those of the environment that change speed (``core.speed_variables``), None in
+    a record that is older than that field.
+    """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     device: MeasuredDevice
@@ -51,6 +55,7 @@ class Environment(Record):
     cpu: str
     cores: Annotated[int, Field(ge=1)]
     threads: Annotated[int, Field(ge=1)]
+    variables: dict[str, str] | None = None
     memory_mib: NonNegative
     virtual_machine: str | None
     governor: str | None

@@ -35,7 +35,8 @@ class LatencyLine(Record):
     """A line of results/<device>/<variant>/latency/round-<k>.jsonl: one cell in one process.
 
     ``fingerprint`` identifies everything the number depends on but the machine: code, registry
-    entry, protocol. A cell is measured again when it changes. ``energy_mj`` is of one image, in
+    entry, protocol, ``variables`` of the environment that change speed. A cell is measured again
+    when it changes. ``energy_mj`` is of one image, in
     passes of its own after the timed ones. ``built`` is None where the engine builds nothing,
     ``agreement`` is None of fp32-eager itself.
     """
@@ -55,6 +56,7 @@ class LatencyLine(Record):
     samples_ms: list[Positive] = []
     threads: Annotated[int, Field(ge=1)]
     wait_policy: str
+    variables: dict[str, str] = {}
     output_ok: bool | None = None
     disturbance: Disturbance | None = None
     energy_mj: Positive | None = None

@@ -56,8 +56,8 @@ class MemoryCell(Record):
 class MemoryRecord(Record):
     """results/<device>/<variant>/memory/<model>.json.
 
-    ``fingerprint`` as in LatencyLine; ``started`` and ``cell_timeout_s`` are those of the cells
-    measured last.
+    ``fingerprint`` and ``variables`` as in LatencyLine; ``started`` and ``cell_timeout_s`` are
+    those of the cells measured last.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -66,6 +66,7 @@ class MemoryRecord(Record):
     model: ModelName
     fingerprint: str
     threads: Annotated[int, Field(ge=1)]
+    variables: dict[str, str] = {}
     cell_timeout_s: Positive
     started: AwareDatetime
     cells: list[MemoryCell]

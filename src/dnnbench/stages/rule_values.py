@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from dnnbench.config.backend import named
-from dnnbench.core import code_graph
+from dnnbench.core import code_graph, speed_variables
 from dnnbench.devices import backends
 from dnnbench.images import geometry, image_index
 from dnnbench.machines import other_devices
@@ -55,6 +55,15 @@ class RuleValues:
         A key goes into a section by dots: ``latency.passes``. ``threads`` are as resolved.
         """
         return _text({key: self._value(key) for key in keys})
+
+    def driven(self, *keys: str) -> str:
+        """Return settings as ``uses`` does, and what is set in the environment that changes speed.
+
+        Of a job on the device: else half of a study's rounds could be measured with a variable, and
+        half without.
+        """
+        variables = speed_variables.compared(speed_variables.found())
+        return self.uses(*keys) + "".join(map(_text, variables))
 
     def _value(self, key: str) -> Any:
         if key == "threads":

@@ -4,6 +4,7 @@ Not among them are address-space randomisation and transparent huge pages: both 
 processes, and a time is a median over fresh processes whose interval comes from that spread.
 """
 
+from dnnbench.core import speed_variables
 from dnnbench.machines.checks.machine import Check, Counters, Seen
 from dnnbench.stats.disturbance import MAX_BUSY, MAX_RUN_DELAY, MAX_STEAL
 
@@ -21,6 +22,20 @@ def other_programs(seen: Seen) -> Check:
         + (f", most of it {seen.busiest}" if busy else ""),
         why="They take cores, caches and memory bandwidth from the network.",
         mend="wait for them or stop them; to see them: top" if busy else None,
+    )
+
+
+def variables(seen: Seen) -> Check:
+    """Variables of the environment that change speed; how threads wait is a check of the CPU's."""
+    found = speed_variables.found(seen.machine.environ)
+    found.pop(speed_variables.WAIT_POLICY, None)
+    text = ", ".join(f"{name}={value}" for name, value in found.items())
+    return Check(
+        name="variables",
+        state="warn" if found else "ok",
+        seen=text or "none that changes speed",
+        why="What is measured with them set compares with nothing that was measured without.",
+        mend=f"unset {' '.join(found)}" if found else None,
     )
 
 
@@ -274,6 +289,7 @@ def _stalled(seen: Seen, resource: str) -> float | None:
 
 CHECKS = (
     other_programs,
+    variables,
     pressure,
     governor,
     turbo,

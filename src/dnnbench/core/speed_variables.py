@@ -1,0 +1,88 @@
+"""Environment variables that change how fast a network runs, or what it answers.
+
+A number that was measured with one of them set compares with no other: records and fingerprints
+hold them, ``dnnbench check`` names them, ``dnnbench compare`` lists where two runs differ. They are
+known by prefix, since libraries add variables from version to version; docs/method.md lists them.
+"""
+
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from dnnbench.core.checksums import sha256
+
+PREFIXES: Mapping[str, tuple[str, ...]] = {
+    "OpenMP": ("OMP_", "GOMP_", "KMP_", "LIBOMP_"),
+    "oneDNN": ("ONEDNN_", "DNNL_", "MKLDNN_"),
+    "matrix products": ("MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "ARMPL_", "VECLIB_"),
+    "torch": ("ATEN_", "TORCH_", "TORCHINDUCTOR_", "TORCHDYNAMO_", "PYTORCH_", "TRITON_", "LRU_"),
+    "engines": ("ORT_", "ONNXRUNTIME_", "OV_", "OPENVINO_", "TBB_", "XNNPACK_"),
+    "memory": (
+        *("MALLOC_", "_RJEM_MALLOC_", "JE_MALLOC_", "JEMALLOC_", "TCMALLOC_", "MIMALLOC_"),
+        *("THP_", "HUGETLB_"),
+    ),
+    "the loader": ("GLIBC_TUNABLES", "LD_PRELOAD", "LD_AUDIT", "LD_BIND_NOW"),
+    "NVIDIA": ("CUDA_", "CUBLAS_", "CUBLASLT_", "CUDNN_", "NVIDIA_", "NVFUSER_", "NVRTC_"),
+}
+# Where things lie, what is installed, what is printed and which card is used: of no effect, or in
+# the record elsewhere.
+_OTHERS = re.compile(
+    r".*_(ARCH_LIST|DEVICES|DEVICE_ORDER|DIRS?|DRIVER_CAPABILITIES|HOME|LOGS?|PATHS?|ROOT|VERSION)"
+    r"|(OMP|KMP)_DISPLAY_.*|NVIDIA_(BUILD|PRODUCT|REQUIRE)_.*|TORCH_SHOW_.*"
+    r"|PYTORCH_(BUILD_.*|NVML_BASED_CUDA_CHECK)"
+)
+# Timings have it in a field of their own; memory and answers do not depend on it.
+WAIT_POLICY = "OMP_WAIT_POLICY"
+# Snakemake sets these of every job to the job's threads, whatever the user had set.
+_SNAKEMAKES = (
+    *("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
+)
+_ours: dict[str, str] = {}
+
+
+def found(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the variables that the user has set, by name: none that ``default`` has.
+
+    The value of LD_PRELOAD is followed by the SHA-256 of each file that it names by its path.
+    """
+    prefixes = tuple(prefix for group in PREFIXES.values() for prefix in group)
+    seen = {
+        # One line of ASCII, whatever the bytes are.
+        name: value.strip().encode("unicode_escape").decode()
+        for name, value in sorted(environ.items())
+        if name.startswith(prefixes) and not _OTHERS.fullmatch(name)
+    }
+    if "LD_PRELOAD" in seen:
+        seen["LD_PRELOAD"] = " ".join(map(_with_digest, re.split(r"[\s:]+", seen["LD_PRELOAD"])))
+    return {name: value for name, value in seen.items() if value and _ours.get(name) != value}
+
+
+def compared(variables: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """Return what of ``found`` variables a fingerprint holds: nothing where none is set."""
+    counted = {name: value for name, value in variables.items() if name != WAIT_POLICY}
+    return [counted] if counted else []
+
+
+def default(name: str, value: str) -> None:
+    """Set a variable that the user has not set. It is dnnbench's own, and in no record."""
+    if name not in os.environ:
+        os.environ[name] = _ours[name] = value
+
+
+def as_before_snakemake(environ: Mapping[str, str] = os.environ) -> str:
+    """Return shell commands that give a job the user's own variables for those of Snakemake."""
+    return " ".join(
+        f"export {name}={shlex.quote(environ[name])};" if name in environ else f"unset {name};"
+        for name in _SNAKEMAKES
+    )
+
+
+def _with_digest(word: str) -> str:
+    try:
+        digest = sha256(Path(word)) if "/" in word and Path(word).is_file() else None
+    except OSError:
+        digest = None
+    return f"{word} (sha256 {digest[:12]})" if digest else word
