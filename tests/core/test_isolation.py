@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -100,6 +101,200 @@ def test_a_child_that_hangs_is_killed_and_the_next_one_runs():
     assert run(lambda: "next").value == "next"
 
 
+def daemon(path):
+    """Leave a process that nobody waits for, in a session of its own, with every pipe open."""
+    if os.fork():
+        return
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    path.write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def in_group(path):
+    subprocess.Popen(["sh", "-c", f"echo $$ > {path}; sleep 600"])
+
+
+def under_another_name(path):
+    subprocess.Popen(
+        ["setsid", "sh", "-c", f"echo $$ > {path}; exec sleep 600"], stdin=subprocess.DEVNULL
+    )
+
+
+def pool(path):
+    workers = isolation.multiprocessing.get_context("fork").Pool(2)
+    path.write_text(str(workers.apply(os.getpid)))
+
+
+def thread(path):
+    """A thread that is no daemon: the interpreter would wait for it."""
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    path.write_text(str(os.getpid()))
+
+
+@pytest.mark.parametrize("start", [daemon, in_group, under_another_name, pool, thread])
+@pytest.mark.parametrize("ending", ["answer", "exit", "hang"])
+def test_nothing_that_a_child_started_outlives_it(tmp_path, start, ending):
+    path = tmp_path / "pid"
+
+    def leave():
+        start(path)
+        while not (path.exists() and path.read_text()):
+            time.sleep(0.01)
+        if ending == "exit":
+            os._exit(3)
+        if ending == "hang":
+            time.sleep(600)
+        return "answer"
+
+    began = time.monotonic()
+    outcome = run(leave, timeout_s=1.5 if ending == "hang" else 30)
+    expected = {"answer": "ok", "exit": "failed", "hang": "timeout"}
+    assert outcome.status == expected[ending]
+    assert time.monotonic() - began < 15
+    assert not _running(int(path.read_text()))
+    if ending == "exit":
+        assert outcome.message == "exited with code 3 before it answered"
+
+
+def test_processes_of_others_are_left_alone():
+    other = subprocess.Popen(["sleep", "60"])
+    run(lambda: subprocess.Popen(["sleep", "600"]) and None)
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def test_a_child_that_becomes_a_daemon_has_ended():
+    def daemonize():
+        if os.fork():
+            os._exit(0)
+        return "from a grandchild"
+
+    outcome = run(daemonize)
+    assert outcome.message == "exited with code 0 before it answered"
+
+
+def test_of_a_child_that_forks_the_first_alone_answers():
+    assert run(lambda: bool(os.fork())).value is True
+
+
+def test_a_child_that_closes_every_file_is_a_failure():
+    outcome = run(lambda: os.closerange(0, 4096))
+    assert outcome.status == "failed"
+
+
+def test_a_signal_to_its_whole_group_reaches_a_child_alone():
+    outcome = run(lambda: os.killpg(0, signal.SIGABRT))
+    assert outcome.message == "killed by SIGABRT"
+
+
+@pytest.mark.parametrize(
+    ("leave", "message"),
+    [
+        (lambda: sys.exit("no licence"), "SystemExit: no licence"),
+        (lambda: sys.exit(0), "SystemExit: 0"),
+        (lambda: _raise(KeyboardInterrupt()), "KeyboardInterrupt"),
+        (lambda: input(), "EOFError: EOF when reading a line"),
+        (lambda: threading.Lock(), "TypeError: cannot pickle '_thread.lock' object"),
+    ],
+)
+def test_leaving_otherwise_than_by_an_exception_is_a_failure_that_says_so(leave, message):
+    outcome = run(leave)
+    assert outcome.status == "failed"
+    assert outcome.message.startswith(message)
+
+
+def _raise(error):
+    raise error
+
+
+def test_the_last_line_that_a_dying_child_wrote_is_its_cause(capfd):
+    def abort():
+        os.write(2, b"free(): invalid pointer\n\n")
+        os.abort()
+
+    outcome = run(abort)
+    assert outcome.message == "killed by SIGABRT: free(): invalid pointer"
+    assert "free(): invalid pointer" in capfd.readouterr().err
+
+
+def test_what_c_plus_plus_says_when_memory_ran_out_is_out_of_memory():
+    def abort():
+        os.write(2, b"terminate called\n  what():  std::bad_alloc\n")
+        os.abort()
+
+    assert run(abort).status == "oom"
+
+
+def test_a_child_that_writes_for_ever_fills_no_log(capfd):
+    def babble():
+        while True:
+            os.write(1, b"step\n" * 800)
+
+    assert run(babble, timeout_s=1).status == "timeout"
+    assert len(capfd.readouterr().err) < 400_000
+
+
+def test_a_sign_of_life_starts_the_time_anew():
+    def work():
+        for _ in range(8):
+            time.sleep(0.2)
+            isolation.alive()
+        return "done"
+
+    assert run(work, timeout_s=1).value == "done"
+    isolation.alive()  # Means nothing here.
+
+
+@pytest.mark.parametrize("reader", ["gone", "still"])
+def test_a_measurement_goes_on_without_a_reader(tmp_path, reader):
+    """What watches a run may end, or stop reading."""
+    result = tmp_path / "result"
+    code = f"""
+        from pathlib import Path
+        from dnnbench.core import isolation, standard_error
+        standard_error._PATIENCE_S = standard_error._patience_s = 0.2
+        def work():
+            print("step " * 40_000, flush=True)
+            return "measured"
+        Path({str(result)!r}).write_text(isolation.run(work, timeout_s=30).value)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.PIPE
+    )
+    if reader == "gone":
+        process.stderr.close()
+    process.wait(60)
+    assert result.read_text() == "measured"
+
+
+@pytest.mark.parametrize(
+    ("limit", "count"), [(resource.RLIMIT_NOFILE, 5), (resource.RLIMIT_NPROC, 1)]
+)
+def test_a_machine_that_cannot_start_a_process_is_no_status(limit, count):
+    """As another user: root has no limit of processes."""
+    code = f"""
+        import os, resource
+        from dnnbench.core import isolation
+        from dnnbench.core.errors import DeviceError
+        if os.getuid() == 0:
+            os.setgroups([])
+            os.setuid(4294)
+        resource.setrlimit({int(limit)}, ({count}, {count}))
+        try:
+            isolation.run(int, timeout_s=30)
+        except DeviceError as error:
+            print(error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True
+    )
+    assert done.stdout.startswith("this machine cannot start a process: "), done.stderr
+    assert done.stdout.count("\n") == 1
+
+
 def test_a_tensor_that_cannot_be_allocated_is_out_of_memory():
     import torch
 
@@ -158,9 +353,9 @@ def test_a_child_does_not_outlive_a_killed_parent():
         isolation.run(child, timeout_s=600)
     """
     parent = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.PIPE, text=True
     )
-    child = int(parent.stdout.readline())
+    child = int(parent.stderr.readline())
     parent.kill()
     parent.wait()
     deadline = time.monotonic() + 20

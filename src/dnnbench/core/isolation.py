@@ -2,31 +2,40 @@
 
 A fork costs about 50 ms, a new interpreter seconds. The parent must neither have started a thread
 pool (a fork after OpenMP threads have started hangs) nor have initialised CUDA. Whatever the child
-does, it crashes, runs out of memory or hangs, the parent gets an Outcome and goes on.
+does, it crashes, runs out of memory, hangs or starts a daemon, the parent gets an Outcome and goes
+on, and no process of the child's remains.
 """
 
+import codecs
 import ctypes
 import math
 import multiprocessing
+import multiprocessing.popen_fork  # Now: later there may be no file left to open.
 import os
+import pickle
 import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Literal
 
-from dnnbench.core import foreign_text
+from dnnbench.core import descendants, foreign_text
 from dnnbench.core.errors import DeviceError
+from dnnbench.core.standard_error import say
 
 # What torch, oneDNN and Python say when an allocation fails.
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory")
 _PR_SET_PDEATHSIG = 1
 _MIB = 2**20
-_EXIT_S = 5.0  # For a child that has answered to end by itself.
+_EXIT_S = 5.0  # For a child that has answered, or was killed, to end.
+_LOOK_S = 1.0  # How often to see whether the child lives: a daemon of its own keeps its pipe open.
+_LENGTH = 8  # Bytes before each answer that say how long it is; 0: the child goes on.
+_MOST_OUTPUT = 2**18  # Of what a child writes; a network that writes for ever fills no log.
 # What nobody but another process sends; a network that breaks dies of others.
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 
@@ -56,17 +65,27 @@ def run(
 ) -> Outcome:
     """Call ``function(*arguments)`` in a forked child and wait for it.
 
+    ``timeout_s`` limits the time to the result, or to the child's next call of :func:`alive`.
     ``memory_mib`` limits what the child may allocate beyond what it inherits (default: what the
     machine has available now; inf: no limit), so that a batch that does not fit is refused by
     malloc instead of the kernel killing whatever it likes. The result must be picklable. A child
-    that someone stopped says nothing about the function: it is called once more. A DeviceError in
-    the child is raised here, since it says something of the device and nothing of the function.
+    that someone stopped says nothing about the function: it is called once more. What the child
+    writes goes to standard error.
+
+    Raises DeviceError where the child does, and where this machine cannot start or end a process:
+    that says nothing of the function.
     """
     outcome, stopped = _once(function, arguments, timeout_s, memory_mib)
     if stopped:
-        print(f"{outcome.message}: once more", file=sys.stderr, flush=True)
+        say(f"{outcome.message}: once more\n")
         outcome, _ = _once(function, arguments, timeout_s, memory_mib)
     return outcome
+
+
+def alive() -> None:
+    """Say that this child goes on: its time starts again. Do nothing in any other process."""
+    if _sender is not None:
+        os.write(_sender, bytes(_LENGTH))
 
 
 def _once(
@@ -78,65 +97,221 @@ def _once(
     """How one call ended, and whether someone stopped it."""
     limit = memory_mib if memory_mib is not None else available_mib()
     kills_before = _oom_kills()
-    context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
+    descendants.adopt()
+    others = descendants.children()
     started = time.monotonic()
-    child = context.Process(target=_child, args=(sender, os.getpid(), limit, function, arguments))
-    status: Status
-    value: Any
-    status, value, message = "timeout", None, f"took longer than {timeout_s:g} s"
+    status: Status = "timeout"
+    value: Any = None
+    message: str | None = f"took longer than {timeout_s:g} s"
     stopped = False
     # An interrupt that arrives inside fork() is lost in Python's own hooks: it waits until after.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    child.start()
+    try:
+        child = _Child(limit, function, arguments)
+    except OSError as error:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        raise DeviceError(
+            f"this machine cannot start a process: {error.strerror}; free memory, or raise the"
+            " limits of processes and of open files (ulimit -u, ulimit -n)"
+        ) from error
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        sender.close()
-        if receiver.poll(timeout_s):
-            answer, value, message = receiver.recv()
-            child.join(_EXIT_S)
-            if answer == "device":
-                raise DeviceError(message)
-            status = answer
+        answer, value, message = _read(child.answer(timeout_s))
+        child.exit_code()
+        if answer == "device":
+            raise DeviceError(message)
+        status = answer
     except EOFError:  # The child died without an answer.
-        child.join()
-        status, value, message = _death(child.exitcode or 0, _oom_kills() > kills_before)
-        stopped = status == "failed" and -(child.exitcode or 0) in _STOPS
+        exit_code = child.exit_code()
+        status, value, message = _death(exit_code, _oom_kills() > kills_before, child.last_line())
+        stopped = status == "failed" and -exit_code in _STOPS
+    except TimeoutError:
+        pass
     finally:
         # Answer, timeout or interrupt alike: the device is free when this returns.
-        child.kill()
-        child.join()
-        receiver.close()
+        child.end(others)
     return Outcome(status, value, message, time.monotonic() - started), stopped
 
 
+class _Child:
+    """A forked process that calls a function, seen from its parent."""
+
+    def __init__(
+        self, limit_mib: float, function: Callable[..., Any], arguments: tuple[Any, ...]
+    ) -> None:
+        self._answers, sender = os.pipe()
+        self._output, output = os.pipe()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._said = ""
+        self._left = _MOST_OUTPUT
+        self._process = multiprocessing.get_context("fork").Process(
+            target=_child, args=(sender, output, os.getpid(), limit_mib, function, arguments)
+        )
+        try:
+            self._process.start()
+        finally:
+            os.close(sender)
+            os.close(output)
+
+    def answer(self, timeout_s: float) -> bytes:
+        """Wait for the answer. Raises EOFError where the child died, TimeoutError."""
+        received = bytearray()
+        deadline = time.monotonic() + timeout_s
+        open_pipes = [self._answers, self._output]
+        while True:
+            left, dead = deadline - time.monotonic(), self._process.exitcode is not None
+            ready = wait(open_pipes, 0 if dead else max(0, min(left, _LOOK_S)))
+            if self._output in ready and not self._pass_on():
+                open_pipes.remove(self._output)
+            if self._answers in ready:
+                part = os.read(self._answers, 2**16)
+                if not part:
+                    raise EOFError
+                received += part
+                while received.startswith(bytes(_LENGTH)):
+                    del received[:_LENGTH]
+                    deadline = time.monotonic() + timeout_s
+                length = int.from_bytes(received[:_LENGTH], "little")
+                if length and len(received) >= _LENGTH + length:
+                    return bytes(received[_LENGTH:])
+            elif dead:
+                raise EOFError
+            elif left <= 0:
+                raise TimeoutError
+
+    def exit_code(self) -> int:
+        """Wait for the child, which has answered or closed its pipe, to end."""
+        # Not join: that waits for a daemon of the child's, too.
+        deadline = time.monotonic() + _EXIT_S
+        while self._process.exitcode is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return self._process.exitcode or 0
+
+    def last_line(self) -> str:
+        """Return the last line that it wrote."""
+        self._pass_on_rest()
+        return next((line.strip() for line in reversed(self._said.split("\n")) if line.strip()), "")
+
+    def end(self, others: Collection[int]) -> None:
+        """Kill the child, its group, and all that descends from it.
+
+        ``others``: children of this process that are left alone. Raises DeviceError where a process
+        goes on although it was killed.
+        """
+        assert self._process.pid
+        if self._process.exitcode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
+            self.exit_code()
+        left = descendants.end(others, _EXIT_S)
+        self._pass_on_rest()
+        os.close(self._answers)
+        os.close(self._output)
+        if left:
+            raise DeviceError(
+                f"process {min(left)} goes on although it was killed: the kernel waits for a disk"
+                " or a driver; restart the machine"
+            )
+
+    def _pass_on_rest(self) -> None:
+        while wait([self._output], 0) and self._pass_on():
+            pass
+
+    def _pass_on(self) -> bool:
+        """Write what the child wrote to standard error; whether more may come."""
+        part = os.read(self._output, 2**12)
+        text = self._decoder.decode(part)
+        self._said = (self._said + text)[-(2**12) :]
+        if self._left > 0:
+            self._left -= len(part)
+            say(text if self._left > 0 else f"{text}\n[what follows is left out]\n")
+        return bool(part)
+
+
+def _read(content: bytes) -> tuple[Status | Literal["device"], Any, str | None]:
+    """An answer; a failure where what a network put into it cannot be read."""
+    try:
+        answer: tuple[Status | Literal["device"], Any, str | None] = pickle.loads(content)
+    except Exception as error:
+        return "failed", None, f"its answer cannot be read: {classify(error)[1]}"
+    return answer
+
+
+_sender: int | None = None  # Of a child.
+
+
 def _child(
-    sender: Connection,
+    sender: int,
+    output: int,
     parent: int,
     limit_mib: float,
     function: Callable[..., Any],
     arguments: tuple[Any, ...],
 ) -> None:
+    """Call the function, send how it went, and end this process."""
+    global _sender
+    _sender, me = sender, os.getpid()
+    try:
+        _set_up(output, parent, limit_mib)
+        content = pickle.dumps(_answer(function, arguments))
+    except Exception as error:
+        problem = f"this machine cannot start a measurement: {classify(error)[1]}"
+        content = pickle.dumps(("device", None, problem))
+    # A network that forks may return in two processes.
+    if os.getpid() == me:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        content = len(content).to_bytes(_LENGTH, "little") + content
+        while content:
+            content = content[os.write(sender, content) :]
+    # At once: neither threads nor processes that the network started are waited for.
+    os._exit(0)
+
+
+def _set_up(output: int, parent: int, limit_mib: float) -> None:
+    """Put this child in a group of its own, without input, with its limit of memory."""
     # The parent decides about interrupts; were it killed, nobody would stop us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    # If the kernel must kill something for memory, let it be this process.
-    Path("/proc/self/oom_score_adj").write_text("1000")
+    os.setsid()
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    # Anew: what took their place, such as a progress bar, may wait for a thread of the parent.
+    sys.stdout, sys.stderr = (
+        os.fdopen(file, "w", buffering=1, errors="backslashreplace", closefd=False)
+        for file in (1, 2)
+    )
+    # If the kernel must kill something for memory, let it be this process; where /proc cannot be
+    # written to, it chooses by itself.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
     if limit_mib < math.inf:
         allowed = int((status_mib("VmData") + limit_mib) * _MIB)
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        if hard != resource.RLIM_INFINITY:
+            allowed = min(allowed, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
-    answer: tuple[Status | Literal["device"], Any, str | None]
+
+
+def _answer(
+    function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> tuple[Status | Literal["device"], Any, str | None]:
+    """What the function returned, or how it failed; in every case something to be pickled."""
     try:
-        answer = ("ok", function(*arguments), None)
+        value = function(*arguments)
+        pickle.dumps(value)
     except DeviceError as error:
-        answer = ("device", None, str(error))
-    except Exception as error:
+        return "device", None, str(error)
+    except BaseException as error:  # A network's code may also exit.
         status, message = classify(error)
-        answer = (status, None, message)
-    sender.send(answer)
+        return status, None, message
+    return "ok", value, None
 
 
 def classify(error: BaseException) -> tuple[Literal["oom", "failed"], str]:
@@ -153,16 +328,24 @@ def classify(error: BaseException) -> tuple[Literal["oom", "failed"], str]:
 def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return any(phrase in foreign_text.of_error(error).lower() for phrase in _OUT_OF_MEMORY)
+    return _says_out_of_memory(foreign_text.of_error(error))
 
 
-def _death(exit_code: int, kernel_killed: bool) -> tuple[Status, None, str]:
-    if exit_code >= 0:
-        return "failed", None, f"exited with code {exit_code} before it answered"
-    name = signal.Signals(-exit_code).name
+def _says_out_of_memory(text: str) -> bool:
+    return any(phrase in text.lower() for phrase in _OUT_OF_MEMORY)
+
+
+def _death(exit_code: int, kernel_killed: bool, last_line: str) -> tuple[Status, None, str]:
+    """Status and message of a child that did not answer; ``last_line`` is the last it wrote."""
     if -exit_code == signal.SIGKILL and kernel_killed:
         return "oom", None, "killed by the kernel for want of memory"
-    return "failed", None, f"killed by {name}"
+    how = f"exited with code {exit_code} before it answered"
+    if exit_code < 0:
+        how = f"killed by {signal.Signals(-exit_code).name}"
+    message = f"{how}: {foreign_text.line(last_line)}" if last_line else how
+    # C++ ends the process where it cannot allocate.
+    oom = -exit_code == signal.SIGABRT and _says_out_of_memory(last_line)
+    return ("oom" if oom else "failed"), None, message
 
 
 def available_mib() -> float:
@@ -170,7 +353,7 @@ def available_mib() -> float:
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError("/proc/meminfo: no MemAvailable; dnnbench needs Linux 3.14 or later")
+    raise DeviceError("/proc/meminfo: no MemAvailable; dnnbench needs Linux 3.14 or later")
 
 
 def status_mib(key: str, process: str = "self") -> float:
@@ -182,7 +365,8 @@ def status_mib(key: str, process: str = "self") -> float:
 
 
 def _oom_kills() -> int:
-    for line in Path("/proc/vmstat").read_text().splitlines():
-        if line.startswith("oom_kill "):
-            return int(line.split()[1])
+    with suppress(OSError):  # Some containers do not have it.
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
     return 0

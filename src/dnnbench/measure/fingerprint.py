@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 # tried, takes no part in measuring one.
 _NOT_MEASURING = (
     *("config", "records", "measure/oom.py", "networks/registry.py", "networks/registry_file.py"),
-    *("core/code_graph.py", "core/errors.py", "core/foreign_text.py", "core/plugins.py"),
-    "core/storage.py",
+    *("core/code_graph.py", "core/descendants.py", "core/errors.py", "core/foreign_text.py"),
+    *("core/plugins.py", "core/standard_error.py", "core/storage.py"),
 )
 # Verdicts are computed from records: another one needs no new measurement.
 _JUDGING = ("stats",)
