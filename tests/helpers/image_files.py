@@ -26,3 +26,17 @@ def foolbox_pictures(folder: Path) -> Path:
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy(file.locate(), target / file.name)
     return folder
+
+
+def put(folder: Path, name: str, content: str | bytes | None = None) -> Path:
+    """Write a file below a folder, by default with its own name as content; returns the folder."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = name if content is None else content
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def val(number: int, synset: str = "") -> str:
+    """The name of a validation picture of ImageNet, as Hugging Face has it if with a synset."""
+    return f"ILSVRC2012_val_{number:08d}{'_' * bool(synset)}{synset}.JPEG"

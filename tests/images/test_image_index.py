@@ -3,9 +3,12 @@
 import csv
 import hashlib
 import os
+from functools import partial
 
 import numpy as np
 import pytest
+from helpers import image_files
+from helpers.image_files import val
 from scipy.io import savemat
 
 from dnnbench.images import image_index, synsets
@@ -18,14 +21,7 @@ TENCH, GOLDFISH, ORANGE = "n01440764", "n01443537", "n07747607"  # Classes 0, 1 
 @pytest.fixture
 def put(tmp_path):
     """Write a file, by default with its own name as content; returns the folder of them all."""
-
-    def write(name, content=None):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes((name if content is None else content).encode())
-        return tmp_path
-
-    return write
+    return partial(image_files.put, tmp_path)
 
 
 def found(dataset, folder):
@@ -34,10 +30,6 @@ def found(dataset, folder):
 
 def skipped(dataset, folder):
     return {file.name: file.reason for file in image_index.index(dataset, folder, 2).skipped}
-
-
-def val(number):
-    return f"ILSVRC2012_val_{number:08d}.JPEG"
 
 
 def test_the_classes_are_the_1000_in_sorted_order():
@@ -88,7 +80,7 @@ def test_whatever_cannot_be_used_is_listed_with_its_reason(put):
     index = image_index.index("folder", folder, 2)
     assert [file.name for file in index.files] == [f"{TENCH}_a.jpg"]
     assert {file.name: file.reason for file in index.skipped} == {
-        "cat.jpg": "neither its name nor its folder's starts with a synset id",
+        "cat.jpg": "neither its name nor its folder's has a synset id",
         "n00001740_entity.jpg": "n00001740 is not among the 1,000 classes",
         f"{TENCH}/{GOLDFISH}_b.jpg": f"its path names two synsets, {TENCH} and {GOLDFISH}",
         f"{TENCH}_link.jpg": "cannot be read: No such file or directory",
@@ -191,7 +183,10 @@ def test_imagenet_flat_with_a_file_of_labels(put, name, text):
     [
         (f"{TENCH}\n1000\n", r"labels\.txt:2: '1000': not a label; write a synset id"),
         (f"{TENCH}\n\n{TENCH}\n", r"labels\.txt:2: ''"),
-        (f"{val(1)} 3\n{val(1)} 4\n", r"labels\.txt:2: 'ILSVRC2012_val_00000001'.*another label"),
+        (
+            f"{val(1)} 3\n{val(1)} 4\n",
+            r"labels\.txt:2: 'ILSVRC2012_val_00000001\.JPEG': has another label above, in line 1",
+        ),
     ],
 )
 def test_a_broken_line_of_labels_is_named(put, text, said):

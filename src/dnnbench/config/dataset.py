@@ -37,15 +37,17 @@ class Dataset:
     """A set of labelled pictures, named in ``dataset.name`` of params.yaml.
 
     ``description`` completes help texts. ``places``: where the pictures may lie below the folder
-    of the data set; the first that is there is taken. ``labels`` takes that folder and that of the
-    pictures; it returns how pictures get their labels, and where these come from, in words.
-    ``archive``: None where nobody may download it.
+    of the data set; the first that is there is taken. ``validation``: they lie in that place, or in
+    a folder of validation pictures at any depth below; training pictures are left out. ``labels``
+    takes the data set's folder and that of the pictures; it returns how pictures get their labels,
+    and where these come from, in words. ``archive``: None where nobody may download it.
     """
 
     name: str
     description: str
     labels: Callable[[Path, Path], tuple[Labeller, str]]
     places: tuple[str, ...] = (".",)
+    validation: bool = False
     archive: Archive | None = None
 
     def __post_init__(self) -> None:

@@ -1,126 +1,156 @@
-"""The class of a picture: from the names of its file and folders, or from a file of labels.
+"""The class of a picture by names: its own, or that of the folder it lies in.
 
 A labeller is called with a picture's path below the folder of pictures, and returns its class from
 0 to 999, in sorted synset order. It raises NoLabel where there is none.
 """
 
 import re
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dnnbench.config.dataset import Labeller
+from dnnbench.core import foreign_text
 from dnnbench.core.errors import UserError
-from dnnbench.images import synsets
+from dnnbench.images import picture_folders, synsets
+from dnnbench.images.picture_folders import ImagesError
 
-_SYNSET = re.compile(r"(n\d{8})(?![0-9A-Za-z])")
+_SYNSET = re.compile(r"(?<![0-9A-Za-z])n\d{8}(?![0-9A-Za-z])")
 
 
 class NoLabel(Exception):  # noqa: N818  (A reason, noted beside the picture: not an error.)
     """Why a picture has no class."""
 
 
+class NotOfTheSet(NoLabel):
+    """Why a picture is no part of the data set, though it lies in its folder."""
+
+
 class LabelError(UserError):
     """Labels that are missing or cannot be right: names file, line, value and remedy."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(foreign_text.line(message, 1000))  # Values may hold anything.
 
-def by_synset(picture: PurePosixPath) -> int:
-    """Class by the synset that the name of the file, or of a folder, starts with."""
-    found = {match[1]: None for part in picture.parts if (match := _SYNSET.match(part))}
-    if not found:
-        raise NoLabel("neither its name nor its folder's starts with a synset id")
-    if len(found) > 1:
-        raise NoLabel(f"its path names two synsets, {' and '.join(found)}")
-    (synset,) = found
-    number = synsets.class_of(synset)
-    if number is None:
-        raise NoLabel(f"{synset} is not among the 1,000 classes")
-    return number
+
+@dataclass(frozen=True)
+class Labels:
+    """A labeller that knows which of its labels no picture has, by the names that have them."""
+
+    label: Labeller
+    unused: Sequence[str]
+
+    def __call__(self, picture: PurePosixPath) -> int:
+        """Return the class of a picture. Raises NoLabel."""
+        return self.label(picture)
+
+
+def synset_in(name: str) -> str | None:
+    """Return the first synset id in the name of a file or folder, set off from the rest."""
+    match = _SYNSET.search(name)
+    return match and match[0]
+
+
+def by_synset(pictures: Sequence[str]) -> Labeller:
+    """Return a labeller by the synset in a picture's name, or in that of the folder it lies in.
+
+    ``pictures`` are all of the data set. Raises ImagesError for two folders of one class.
+    """
+    _refuse_twins(pictures, synset_in)
+
+    def label(picture: PurePosixPath) -> int:
+        found = {one: None for part in picture.parts for one in _SYNSET.findall(part)}
+        if not found:
+            raise NoLabel("neither its name nor its folder's has a synset id")
+        if len(found) > 1:
+            raise NoLabel(f"its path names two synsets, {' and '.join(found)}")
+        (synset,) = found
+        number = synsets.class_of(synset)
+        if number is None:
+            raise NoLabel(f"{synset} is not among the 1,000 classes")
+        return number
+
+    return _in_place(pictures, synset_in, synset_in, label)
 
 
 def synsets_in_names(folder: Path, root: Path) -> tuple[Labeller, str]:
-    """Return ``by_synset`` and where labels come from, in words, as a data set declares them."""
-    return by_synset, "synsets in names"
+    """Return a labeller and where labels come from, in words, as a data set declares them."""
+    pictures = picture_folders.contents(root, training=False).pictures
+    return by_synset(pictures), "synsets in names"
 
 
-def by_number(picture: PurePosixPath) -> int:
-    """Class by the name of the folder, ``0`` to ``999``, as ImageNetV2 has it."""
-    folder = picture.parent.name
-    if not re.fullmatch(r"[0-9]{1,3}", folder):
-        raise NoLabel("its folder's name is not a class from 0 to 999")
-    return int(folder)
+def number_in(name: str) -> str | None:
+    """Return the class from 0 to 999 that is the whole name of a folder."""
+    return str(int(name)) if re.fullmatch(r"[0-9]{1,3}", name) else None
 
 
-def by_table(path: Path) -> Labeller:
-    """Class by a table: a line is a picture's name and its label, with a comma or blanks between.
+def by_number(pictures: Sequence[str]) -> Labeller:
+    """Return a labeller by the name of the folder, ``0`` to ``999``, as ImageNetV2 has it.
 
-    A label is a synset id or a class from 0 to 999. What follows it is not read, and the first
-    line may be a header. Or every line is a label alone: line k is that of ILSVRC2012_val_<k>.
-    Raises LabelError.
+    ``pictures`` are all of the data set. Raises ImagesError for two folders of one class.
     """
-    wanted = "a synset id (n01440764) or, in sorted synset order, a class from 0 to 999"
-    return _labeller(path, _class, wanted)
-
-
-def by_truth(path: Path) -> Labeller:
-    """Class by the development kit: line k is the ILSVRC2012_ID of ILSVRC2012_val_<k>.
-
-    The order of these ids is not that of the synsets; meta.mat, beside it, has both. Raises
-    LabelError.
-    """
-    from scipy.io.matlab import MatReadError, loadmat  # Here: few need it.
-
-    meta = path.with_name("meta.mat")
-    if not meta.is_file():
-        raise LabelError(
-            f"{meta}: no such file; {path.name} is read with it: put it there, from the same kit"
-        )
-    try:
-        entries = loadmat(meta, squeeze_me=True)["synsets"]
-        ids = zip(entries["ILSVRC2012_ID"], entries["WNID"], strict=True)
-        classes = {str(int(number)): synsets.class_of(str(synset)) for number, synset in ids}
-    except (MatReadError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise LabelError(
-            f"{meta}: not the development kit's: {error}; take both files from one kit"
-        ) from error
-    return _labeller(path, classes.get, "the ILSVRC2012_ID of a class in meta.mat")
-
-
-def starts_with_synset(name: str) -> bool:
-    """Whether a file's or folder's name tells a class."""
-    return _SYNSET.match(name) is not None
-
-
-def _labeller(path: Path, class_of: Callable[[str], int | None], wanted: str) -> Labeller:
-    classes = _read(path, class_of, wanted)
+    _refuse_twins(pictures, number_in)
 
     def label(picture: PurePosixPath) -> int:
-        if picture.stem not in classes:
-            raise NoLabel(f"{path.name} does not name it")
-        return classes[picture.stem]
+        number = number_in(picture.parent.name)
+        if number is None:
+            raise NoLabel("its folder's name is not a class from 0 to 999")
+        return int(number)
 
-    return label
-
-
-def _read(path: Path, class_of: Callable[[str], int | None], wanted: str) -> dict[str, int]:
-    """Class by the stem of a picture's name."""
-    classes: dict[str, int] = {}
-    lines = path.read_text(encoding="utf-8").rstrip().splitlines()
-    for number, line in enumerate(lines, start=1):
-        fields = re.split(r"[,\s]+", line.strip())
-        alone = len(fields) == 1
-        label = fields[0] if alone else fields[1]
-        name = f"ILSVRC2012_val_{number:08d}" if alone else PurePosixPath(fields[0]).stem
-        found = class_of(label)
-        if found is None:
-            if number == 1 and not alone:
-                continue  # A header.
-            raise LabelError(f"{path}:{number}: {label!r}: not a label; write {wanted}")
-        if classes.setdefault(name, found) != found:
-            raise LabelError(f"{path}:{number}: {name!r}: has another label above; remove one")
-    return classes
+    return _in_place(pictures, number_in, lambda name: None, label)
 
 
-def _class(label: str) -> int | None:
-    if re.fullmatch(r"[0-9]{1,3}", label):
-        return int(label)
-    return synsets.class_of(label)
+_Told = Callable[[str], str | None]
+
+
+def _in_place(
+    pictures: Iterable[str], by_folder: _Told, by_name: _Told, label: Labeller
+) -> Labeller:
+    """Return ``label`` for pictures where those of the data set lie.
+
+    That is directly in folders of classes, all at one depth, or beside these and named. A copy that
+    lies deeper is no part of the data set. Raises ImagesError where it may be more than a copy.
+    """
+
+    def home(picture: PurePosixPath) -> int | None:
+        depth = len(picture.parent.parts)
+        if by_folder(picture.parent.name):
+            return depth - 1
+        return depth if by_name(picture.stem) else None
+
+    homes = {name: home(PurePosixPath(name)) for name in pictures}
+    depth = min((depth for depth in homes.values() if depth is not None), default=0)
+    originals = {PurePosixPath(name).name: name for name, own in homes.items() if own == depth}
+    for name, own in homes.items():
+        if own is not None and own > depth and PurePosixPath(name).name not in originals:
+            higher = next(iter(originals.values()))
+            raise ImagesError(
+                f"{higher} and {name}: classes at two depths, which may be two data sets; let"
+                " dataset.path hold one"
+            )
+
+    def labelled(picture: PurePosixPath) -> int:
+        own = home(picture)
+        if own is None and any(map(by_folder, picture.parent.parts)):
+            raise NotOfTheSet("not directly in the folder of a class")
+        if own is not None and own > depth:
+            raise NotOfTheSet("deeper than another picture of its name")
+        return label(picture)
+
+    return labelled
+
+
+def _refuse_twins(pictures: Iterable[str], by_folder: _Told) -> None:
+    """Raise ImagesError for two folders of one class beside each other: one may be a copy."""
+    folders: dict[tuple[PurePosixPath, str], set[str]] = defaultdict(set)
+    for folder in {PurePosixPath(name).parent for name in pictures}:
+        if told := by_folder(folder.name):
+            folders[folder.parent, told].add(folder.name)
+    for (place, told), names in folders.items():
+        if len(names) > 1:
+            one, other, *_ = sorted(str(place / name) for name in names)
+            raise ImagesError(
+                f"{one} and {other}: two folders of class {told}; move their pictures into one,"
+                " or remove the copy"
+            )

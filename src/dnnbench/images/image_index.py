@@ -1,54 +1,61 @@
 """The pictures of a data set: found in whatever layout they lie, labelled and hashed.
 
-Nothing is left out in silence: a picture that cannot be used is listed with the reason, and files
-that are no pictures by their names are counted.
+Nothing is left out in silence: a picture that cannot be used is listed with the reason, and what is
+no part of the data set is counted by reason, with examples.
 """
 
 import hashlib
 import os
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 from dnnbench.config.dataset import Dataset, named
-from dnnbench.core import progress
+from dnnbench.core import foreign_text, progress
 from dnnbench.core.checksums import sha256
-from dnnbench.core.errors import UserError
-from dnnbench.images.class_labels import NoLabel
+from dnnbench.images import picture_folders
+from dnnbench.images.class_labels import NoLabel, NotOfTheSet
+from dnnbench.images.picture_folders import ImagesError, Reasons
 from dnnbench.records.image_records import ImageFile, ImageIndex, SkippedImage
 
-# What makes a file count as a picture; what it is in fact is decided by its content.
-_SUFFIXES = frozenset(
-    (".jpeg", ".jpg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".jp2")
-)
-
-
-class ImagesError(UserError):
-    """A data set that cannot be used: names the folder, what is wrong and the remedy."""
+# The number that a validation picture of ImageNet keeps, whatever else is in its name.
+_NUMBER = re.compile(r"ILSVRC2012_val_\d{8}")
 
 
 def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
     """List a data set: every picture with its hash and class, or why it cannot be used.
 
-    Raises UserError for a data set that is unknown, ImagesError where no picture can be used, and
-    LabelError where labels are missing or cannot be right.
+    Raises UserError for a data set that is unknown, ImagesError where no picture can be used or it
+    is not clear which are meant, and LabelError where labels are missing or cannot be right.
     """
     known = named(dataset)
-    root = _place(known, folder)
-    found, others = _files(root)
-    if not found:
-        raise ImagesError(f"{root}: no picture in it; correct dataset.path in params.yaml")
+    root, left_out = _place(known, folder)
+    found = picture_folders.contents(root, training=not known.validation)
+    left_out = defaultdict(list, left_out | found.left_out)
+    if not found.pictures:
+        packed = picture_folders.packed(found.left_out)
+        raise ImagesError(
+            f"{root}: no picture in it; unpack {packed} and let dataset.path hold what is in it"
+            if packed
+            else f"{root}: no picture in it; correct dataset.path in params.yaml"
+        )
     label, source = known.labels(folder, root)
 
-    def examine(name: str) -> ImageFile | SkippedImage:
+    def examine(name: str) -> ImageFile | SkippedImage | tuple[str, str]:
         path = root / name
         try:
-            shown = os.fsencode(name).decode(errors="backslashreplace")
+            shown = picture_folders.shown(name)
             if shown != name:
                 return SkippedImage(name=shown, reason="its name is not UTF-8")
             number = label(PurePosixPath(name))
             if path.exists() and not path.is_file():  # A pipe would be waited for.
                 return SkippedImage(name=name, reason="not a file")
             return ImageFile(name=name, label=number, sha256=sha256(path))
+        except NotOfTheSet as reason:
+            return str(reason), name
         except NoLabel as reason:
             return SkippedImage(name=name, reason=str(reason))
         except OSError as error:
@@ -56,17 +63,33 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
 
     files: list[ImageFile] = []
     skipped: list[SkippedImage] = []
-    with ThreadPoolExecutor(threads) as pool, progress.steps("list", len(found)) as step:
-        for file in pool.map(examine, found):
-            step(file.name)
+    with ThreadPoolExecutor(threads) as pool, progress.steps("list", len(found.pictures)) as step:
+        for name, file in zip(found.pictures, pool.map(examine, found.pictures), strict=True):
+            step(picture_folders.shown(name))
             if isinstance(file, ImageFile):
                 files.append(file)
-            else:
+            elif isinstance(file, SkippedImage):
                 skipped.append(file)
+            else:
+                left_out[file[0]].append(file[1])
+    files = _without_copies(files, left_out)
+    _refuse_twins(root, files)
+    others = sum(map(len, left_out.values()))
+    if unused := getattr(label, "unused", ()):
+        left_out[f"labels of {Path(source).name} that no picture has"] = unused
+    records = picture_folders.records(left_out)
+    for record in records:
+        examples = ", ".join(record.examples) + ", ..." * (record.count > len(record.examples))
+        said = foreign_text.line(f"left out: {record.count} x {record.reason}: {examples}")
+        print(said, file=sys.stderr)
     if not files:
+        reasons = [
+            *skipped,
+            *(SkippedImage(name=one.examples[0], reason=one.reason) for one in records),
+        ]
         raise ImagesError(
-            f"{root}: none of its {len(skipped)} pictures can be used; {skipped[0].name}:"
-            f" {skipped[0].reason}; correct the folder, or dataset.path in params.yaml"
+            f"{root}: none of its {len(found.pictures)} pictures can be used; {reasons[0].name}:"
+            f" {reasons[0].reason}; correct the folder, or dataset.path in params.yaml"
         )
     return ImageIndex(
         dataset=dataset,
@@ -74,6 +97,7 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
         labels=source,
         files=files,
         skipped=skipped,
+        left_out=records,
         other_files=others,
     )
 
@@ -102,7 +126,8 @@ def _check(folder: Path) -> None:
         raise ImagesError(f"{folder}: no such folder; correct dataset.path in params.yaml")
 
 
-def _place(dataset: Dataset, folder: Path) -> Path:
+def _place(dataset: Dataset, folder: Path) -> tuple[Path, Reasons]:
+    """Where the pictures of a data set lie, and what is left out that lies elsewhere."""
     _check(folder)
     place = next((place for place in dataset.places if (folder / place).is_dir()), None)
     if place is None:
@@ -110,31 +135,41 @@ def _place(dataset: Dataset, folder: Path) -> Path:
             f"{folder}: has none of {', '.join(dataset.places)};"
             " correct dataset.path in params.yaml"
         )
+    root = folder / place
     # Pictures that networks were trained on say nothing of their accuracy.
-    if "val" in dataset.places and place == "." and (folder / "train").is_dir():
-        raise ImagesError(
-            f"{folder}: has train but no val; let dataset.path hold validation pictures"
-        )
-    return folder / place
+    return picture_folders.validation(root) if dataset.validation else (root, {})
 
 
-def _files(root: Path) -> tuple[list[str], int]:
-    """Paths of the pictures below ``root``, sorted, and how many other files there are."""
+def _without_copies(files: Sequence[ImageFile], left_out: Reasons) -> list[ImageFile]:
+    """Leave out copies: equal in content and class, in name or, in one folder, but for an addition.
 
-    def refuse(error: OSError) -> None:
-        raise error
+    So programs name them: ``1 (copy).jpg``, ``1 - Copy.jpg``, ``Copy of 1.jpg``.
+    """
+    kept: list[ImageFile] = []
+    same: dict[tuple[str, int], list[PurePosixPath]] = defaultdict(list)
+    for file in sorted(files, key=lambda file: (len(file.name), file.name)):
+        path = PurePosixPath(file.name)
+        originals = same[file.sha256, file.label]
+        if any(
+            path.name == original.name
+            or (path.parent == original.parent and original.stem in path.stem)
+            for original in originals
+        ):
+            left_out["a copy of another picture, by content and name"].append(file.name)
+        else:
+            originals.append(path)
+            kept.append(file)
+    return sorted(kept, key=lambda file: file.name)
 
-    names, others = [], 0
-    seen: set[Path] = set()
-    for place, _, files in os.walk(root, followlinks=True, onerror=refuse):
-        real = Path(place).resolve()
-        if real in seen:
-            raise ImagesError(f"{place}: a link to a folder that is listed already; remove it")
-        seen.add(real)
-        below = Path(place).relative_to(root)
-        for file in files:
-            if Path(file).suffix.lower() in _SUFFIXES and not file.startswith("."):
-                names.append((below / file).as_posix())
-            else:
-                others += 1
-    return sorted(names), others
+
+def _refuse_twins(root: Path, files: Sequence[ImageFile]) -> None:
+    """Raise ImagesError where a validation picture of ImageNet is there twice, unequal."""
+    numbers: dict[str, str] = {}
+    for file in files:
+        if match := _NUMBER.search(PurePosixPath(file.name).name):
+            other = numbers.setdefault(match[0], file.name)
+            if other != file.name:
+                raise ImagesError(
+                    f"{root}: {other} and {file.name}: one picture twice; remove one, or let"
+                    " dataset.path hold one set of pictures"
+                )

@@ -24,10 +24,23 @@ class SkippedImage(Record):
     reason: str
 
 
+class LeftOut(Record):
+    """Files beside the pictures of a data set that are no part of it: why, how many, and a few.
+
+    A folder whose files were not looked at counts once; its name ends in a slash.
+    """
+
+    reason: str
+    count: Annotated[int, Field(ge=1)]
+    examples: list[str]
+
+
 class ImageIndex(Record):
     """resources/images/<dataset>/index.json: the files of a data set.
 
-    ``labels`` says where the classes come from; ``other_files`` counts what is no picture by name.
+    ``labels`` says where the classes come from. ``skipped`` are pictures of the data set that
+    cannot be used; ``left_out`` is no part of it: ``other_files`` files and folders, and labels
+    that no picture has.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -36,6 +49,7 @@ class ImageIndex(Record):
     labels: str
     files: list[ImageFile]
     skipped: list[SkippedImage]
+    left_out: list[LeftOut] = []
     other_files: Annotated[int, Field(ge=0)]
 
 

@@ -7,4 +7,5 @@ DATASET = Dataset(
     name="folder",
     description="pictures that are named, or lie in folders that are named, by synset",
     labels=synsets_in_names,
+    validation=True,
 )

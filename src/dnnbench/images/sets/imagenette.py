@@ -1,4 +1,4 @@
-"""Imagenette 2, in full size: ten classes of ImageNet that are easy to tell apart."""
+"""Imagenette 2, downloaded in full size: ten classes of ImageNet that are easy to tell apart."""
 
 from dnnbench.config.dataset import Archive, Dataset
 from dnnbench.images.class_labels import synsets_in_names
@@ -7,7 +7,7 @@ DATASET = Dataset(
     name="imagenette",
     description="the validation pictures of Imagenette 2",
     labels=synsets_in_names,
-    places=("imagenette2/val", "val", "."),
+    validation=True,
     # As tensorflow-datasets 4.9.10 states them (datasets/imagenette/checksums.tsv).
     archive=Archive(
         "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2.tgz",
