@@ -46,6 +46,23 @@ def normed() -> nn.Module:
     )
 
 
+class Windowed(nn.Module):
+    """Pixels in an order that a buffer holds which no file of weights has, as of Swin."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = small()
+        self.register_buffer("order", torch.arange(31, -1, -1), persistent=False)
+        self.register_buffer("window", torch.hann_window(32), persistent=False)
+
+    def forward(self, images):
+        return self.body(images[..., self.order] * self.window)
+
+
+def windowed() -> nn.Module:
+    return Windowed()
+
+
 class Then(nn.Module):
     """A small network whose output goes through a function."""
 

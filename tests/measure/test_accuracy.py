@@ -10,6 +10,7 @@ import torch
 from helpers import toys
 from helpers.image_files import SAMPLE, foolbox_pictures, needs_sample
 from helpers.paths import ROOT
+from helpers.projects import stage
 from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
@@ -318,6 +319,41 @@ def test_other_classes_than_imagenets_are_not_measured(decoded, tmp_path, study)
     record = measure(tmp_path, ten, decoded)
     assert (record.status, record.top1) == ("not_measured", None)
     assert record.message == "it has 10 classes, and the pictures are of ImageNet's 1000"
+
+
+def test_a_network_without_a_native_geometry_is_a_record_with_the_reason(tmp_path):
+    own, output = tmp_path / "own.py", tmp_path / "own.json"
+    own.write_text('DNNBENCH = {"input_size": 32}\n\ndef net():\n    raise RuntimeError\n')
+    dataset = f"dataset={{name: folder, path: '{tmp_path}', protocol: native}}"
+    code, said = stage("accuracy", f"mine:{own}:net", "--output", output, "--config", dataset)
+    assert code == 0, said
+    record = read_json(output, AccuracyRecord)
+    assert (record.status, record.top1, record.protocol) == ("not_measured", None, "native")
+    assert record.message in said
+    assert record.message == (
+        f"{own}: DNNBENCH: no interpolation and crop_pct, which dataset.protocol native takes;"
+        " add them, or choose bianco2018"
+    )
+    # Where the workflow looks for answers.
+    assert output.with_suffix(".npz").read_bytes() == b""
+
+
+def test_another_set_of_the_same_file_is_another_measurement(tmp_path, decoded, seen):
+    network, file = toys.entry("small"), tmp_path / "own.pth"
+    sets = {
+        key: builders.build(network, seed=i).state_dict() for i, key in enumerate(("raw", "ema"))
+    }
+    torch.save(sets, file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    records = []
+    for key in sets:
+        own = Override(path=file, sha256=digest, key=key)
+        record = fetch.obtain(network, Weights(override={"small": own}), tmp_path)
+        write_json(tmp_path / "small.weights.json", record)
+        records.append(measure(tmp_path, network, decoded))
+    assert sum(seen) == 2 * COUNT
+    assert [record.basis.weights.key for record in records] == ["raw", "ema"]
+    assert records[0].basis.fingerprint != records[1].basis.fingerprint
 
 
 @pytest.mark.parametrize(

@@ -460,7 +460,79 @@ def test_an_override_that_is_not_right_is_an_error(server, folder, good, tmp_pat
     assert server.asked == []
 
 
+# Files of several sets of weights ---------------------------------------------------------------
+
+
+def two_sets(path):
+    """A file as timm's training writes it; its content."""
+    raw, averaged = (builders.build(network(), seed=seed).state_dict() for seed in (1, 2))
+    torch.save({"state_dict": raw, "state_dict_ema": averaged, "epoch": 3}, path)
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(("key", "seed"), [("state_dict", 1), ("state_dict_ema", 2)])
+def test_which_set_of_a_file_is_used_is_recorded_and_loaded(folder, tmp_path, key, seed):
+    own = tmp_path / "own.pth"
+    two_sets(own)
+    (entry,) = override(own).values()
+    record = obtain(folder, override={"small": {**entry, "key": key}})
+    (other,) = {"state_dict", "state_dict_ema"} - {key}
+    assert (record.key, record.other_keys) == (key, [other])
+    line = fetch.describe(record, folder / "small.json")
+    assert line == (f"small: own.pth at {key} (not {other}), tier override, sha256 {record.sha256}")
+    images = torch.randn(2, 3, 32, 32)
+    expected = builders.build(network(), seed=seed)(images)
+    assert torch.equal(fetch.load(network(), record)(images), expected)
+
+
+def test_two_sets_without_a_key_are_an_error_of_the_override(folder, tmp_path):
+    own = tmp_path / "own.pth"
+    two_sets(own)
+    with pytest.raises(CheckpointError) as raised:
+        obtain(folder, override=override(own))
+    assert str(raised.value) == (
+        f"{own}: 2 sets of weights that differ; say which:"
+        ' weights.override.small.key: "state_dict" or weights.override.small.key: "state_dict_ema"'
+    )
+
+
+def test_a_source_says_which_set_is_meant_or_the_next_is_tried(server, folder, tmp_path):
+    content = two_sets(tmp_path / "own.pth")
+    first = source(server.put("a", content), content)
+    missed = obtain(folder, first)
+    ((_, reason),) = reasons(missed)
+    assert missed.status == "missed"
+    assert 'config/models.yaml: small.weights.key: "state_dict"' in reason
+    record = obtain(folder, {**first, "key": "state_dict_ema"})
+    assert (record.status, record.key) == ("ok", "state_dict_ema")
+    # A record of another set than the registry means by now is not taken over.
+    write_json(folder / "small.json", record)
+    again = obtain(folder, {**first, "key": "state_dict"})
+    assert (again.status, again.key) == ("ok", "state_dict")
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(folder, tmp_path):
+    (tmp_path / "own").mkdir()
+    trained(tmp_path / "own" / "w.pth")
+    with pytest.raises(WeightsError) as raised:
+        obtain(folder, override=override(tmp_path / "own", "0" * 64))
+    said = f"a folder; name a file of weights, such as {tmp_path / 'own' / 'w.pth'}"
+    assert str(raised.value) == f"weights.override.small: {tmp_path / 'own'}: {said}"
+
+
 # Loading ----------------------------------------------------------------------------------------
+
+
+def test_buffers_that_no_file_has_are_there_wherever_the_network_is(folder, tmp_path):
+    entry = toys.entry("windowed")
+    trained_one = builders.build(entry, seed=1)
+    torch.save(trained_one.state_dict(), tmp_path / "own.pth")
+    own = {"windowed": {"path": tmp_path / "own.pth", "sha256": sha256(tmp_path / "own.pth")}}
+    record = fetch.obtain(entry, Weights(override=own), folder)
+    loaded = fetch.load(entry, record)
+    assert {buffer.device.type for buffer in loaded.buffers()} == {"cpu"}
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(loaded(images), trained_one(images))
 
 
 def test_a_loaded_network_is_the_one_that_was_saved(server, folder, good):

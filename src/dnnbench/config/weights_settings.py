@@ -20,10 +20,19 @@ class Override(Section):
         str,
         Field(pattern=r"^[0-9a-f]{64}$", description="Its SHA-256: 64 digits, as sha256sum says."),
     ]
+    key: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Where its weights stand, if it holds several sets that differ, such as"
+            " state_dict_ema. null: it holds one.",
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _is_there(self) -> Self:
-        if not self.path.is_file():
+        # A folder is answered where weights are fetched: with how to make a file of it.
+        if not self.path.is_file() and not self.path.is_dir():
             raise ValueError(f"path: {str(self.path)!r}: no such file; correct the path")
         return self
 

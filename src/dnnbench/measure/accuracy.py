@@ -63,13 +63,12 @@ def measure(
     shelf = Shelf(output)
     what: dict[str, Any] = {"model": network.key, "dataset": dataset, "protocol": protocol}
     if fetched.status == "missed" or network.classes != CLASSES:
-        shelf.put_nothing()
         message = (
             fetch.describe(fetched, weights_file).removeprefix(f"{network.key}: ")
             if fetched.status == "missed"
             else f"it has {network.classes} classes, and the pictures are of ImageNet's {CLASSES}"
         )
-        return AccuracyRecord(**what, status="not_measured", message=message)
+        return leave_out(output, message, **what)
     basis = _basis(network, fetched, decoded, device, setup, threads)
     known = shelf.find(basis.fingerprint) or Answers.none_yet(basis, decoded.names, decoded.labels)
     # What is only said of weights and pictures may have been corrected since.
@@ -86,6 +85,16 @@ def measure(
         return AccuracyRecord(**what, status=status, message=message)
     shelf.put(answers)
     return record(answers, **what)
+
+
+def leave_out(
+    output: Path, reason: str, *, model: str, dataset: str, protocol: str
+) -> AccuracyRecord:
+    """The record of a network whose accuracy is not measured; its place for answers stays empty."""
+    Shelf(output).put_nothing()
+    return AccuracyRecord(
+        model=model, dataset=dataset, protocol=protocol, status="not_measured", message=reason
+    )
 
 
 def record(answers: Answers, model: str, dataset: str, protocol: str) -> AccuracyRecord:
@@ -216,6 +225,8 @@ def _basis(
         definition,
         preparation.model_dump_json(include=set(Preparation.model_fields)),
         fetched.sha256,
+        # Only where another set could have been meant: files of one set keep their fingerprint.
+        *([fetched.key] if fetched.other_keys else []),
         pictures.key,
         setup.backend,
         versions["torch"],

@@ -81,6 +81,12 @@ class WeightsSource(_Entry):
         description="Where no url: an installed Python package and the file in it, module/path",
     )
     filename: str = Field(pattern=r"^[\w.-]+$", description="Name of the file")
+    key: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Where the weights stand in the file, if it holds several sets that differ;"
+        " null: it holds one",
+    )
     hash: Hash | None = Field(
         description="What to verify after a download; null: unknown. Of a file on Hugging Face the"
         " hub states it, and it is kept beside the file"
@@ -155,6 +161,15 @@ class Network(Preparation):
     input_size: Annotated[int, Field(ge=1)] = Field(
         description="Height and width of the input in pixels"
     )
+    interpolation: Interpolation | None = Field(
+        default=None,
+        description="Resize filter of protocol native, where no source of weights states one",
+    )
+    crop_pct: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None,
+        description="Crop as a share of the resized short side of protocol native, where no source"
+        " of weights states one",
+    )
     classes: Annotated[int, Field(ge=2)] = Field(
         default=CLASSES,
         description="Logits an image; accuracy is measured of ImageNet's 1000 alone",
@@ -170,6 +185,12 @@ class Network(Preparation):
     @classmethod
     def _goes_by_its_key(cls, data: Any) -> Any:
         return {"spec": data.get("key"), **data} if isinstance(data, dict) else data
+
+    @model_validator(mode="after")
+    def _has_whole_geometry(self) -> Self:
+        if (self.interpolation is None) != (self.crop_pct is None):
+            raise ValueError("interpolation, crop_pct: give both or neither")
+        return self
 
     def definition(self) -> str:
         """What its cost depends on, as text: neither names nor weights nor published numbers."""

@@ -1,25 +1,27 @@
-"""Files of trained weights: read without running code, and fitted to a network by name and shape.
+"""Tensors of a file, fitted to a network by name and shape.
 
 The files are older than the definitions they are loaded into: layers were renamed, classifiers
 moved, counters added. What each file calls a tensor is known from the code that wrote it:
 torchvision (2017 to now), pretrainedmodels, timm, and the repository of the 2018 study.
 """
 
-import io
-import pickle
 import re
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from dataclasses import dataclass, field
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
-from dnnbench.core.checksums import IntegrityError, only_member
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry import CLASSES
 
 State = dict[str, Tensor]
+
+# Counts of batches, which evaluation does not use; older files lack them.
+_COUNTER = re.compile(r"(.*\.)?num_batches_tracked")
+# What counting tools leave behind in a network: thop's operations and parameters.
+_LEFT_BEHIND = re.compile(r"(.*\.)?(total_ops|total_params|num_batches_tracked|_extra_state)")
 
 
 class CheckpointError(UserError):
@@ -132,45 +134,57 @@ _RENAMES: tuple[tuple[str, str | Callable[..., str]], ...] = (
 )
 
 
-def read(path: Path) -> State:
-    """The tensors of a file, by name, on the CPU.
+@dataclass(frozen=True)
+class Slots:
+    """What a network has room for, by name: what its state dict holds, and other buffers.
 
-    ``.safetensors`` or what torch.save wrote, or an archive (``.zip``) of one of those. Never runs
-    code: a pickle that holds anything but tensors and plain values is refused. Raises
-    CheckpointError.
+    ``others`` are buffers that a state dict leaves out; a file of an earlier definition may have
+    them.
     """
-    try:
-        content = _content(path)
-    except (OSError, MemoryError):
-        raise
-    except pickle.UnpicklingError as error:
-        wanted = re.search(r"(?:GLOBAL|module) (\S+)", str(error))
-        why = f"it wants to run {wanted[1]}" if wanted else "it is not only tensors"
-        raise CheckpointError(f"{path}: refused: {why}") from None
-    except IntegrityError as error:
-        raise CheckpointError(str(error)) from None
-    except Exception as error:  # Whatever the libraries raise for a file that is damaged.
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise CheckpointError(f"{path}: not a file of weights: {what[:200]}") from error
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
-    ):
-        raise CheckpointError(f"{path}: not a file of weights: it holds other things than tensors")
-    if all(name.startswith("module.") for name in content):  # Written by DataParallel.
-        content = {name.removeprefix("module."): tensor for name, tensor in content.items()}
-    return content
+
+    expected: State
+    others: State
+    parameters: tuple[str, ...]
+
+    @classmethod
+    def of(cls, model: nn.Module) -> "Slots":
+        """Return those of ``model``, which may be on meta."""
+        state = model.state_dict(keep_vars=True)
+        expected = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
+        others = {name: each for name, each in model.named_buffers() if name not in expected}
+        named = dict(model.named_parameters(remove_duplicate=False))
+        return cls(expected, others, tuple(name for name in expected if name in named))
 
 
-def _content(path: Path) -> object:
-    if path.suffix == ".safetensors":
-        return safetensors.torch.load_file(path)
-    if path.suffix == ".zip":
-        with only_member(path) as member:
-            unpacked = io.BytesIO(member.read())
-        return torch.load(unpacked, map_location="cpu", weights_only=True)
-    return torch.load(path, map_location="cpu", weights_only=True)
+@dataclass
+class Fit:
+    """How far tensors of a file are those of a network.
+
+    ``names``: name in the network by name in the file. What is wrong, as messages name it:
+    ``missing`` in the file, ``unexpected`` in it, ``misshapen`` and ``mistyped``: of another shape
+    or type than the network's.
+    """
+
+    state: State = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+    misshapen: list[str] = field(default_factory=list)
+    mistyped: list[str] = field(default_factory=list)
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, counted and named; empty where nothing is."""
+        return "; ".join(
+            _some(names, what)
+            for names, what in (
+                (self.missing, "missing"),
+                (self.unexpected, "unexpected"),
+                (self.misshapen, "of another shape"),
+                (self.mistyped, "of another type"),
+            )
+            if names
+        )
 
 
 def fit(state: Mapping[str, Tensor], model: nn.Module) -> State:
@@ -180,46 +194,58 @@ def fit(state: Mapping[str, Tensor], model: nn.Module) -> State:
     files older than PyTorch 0.4.1 lack and evaluation does not use, are added as zero. Raises
     MisfitError with what is missing, unexpected or of another shape.
     """
-    expected = model.state_dict()
-    fitted: State = {}
-    unexpected, misshapen = [], []
+    found = compare(state, Slots.of(model))
+    if found.problem:
+        raise MisfitError(found.problem)
+    return found.state
+
+
+def compare(state: Mapping[str, Tensor], slots: Slots) -> Fit:
+    """Return how far ``state`` is that of a network with these ``slots``; see ``fit``."""
+    found = Fit()
     for key, tensor in state.items():
-        name = _renamed(key, expected)
-        if name is None or name in fitted:
-            unexpected.append(key)
+        name = _renamed(key, slots)
+        if name is None or name in found.state:
+            if name is not None or not _LEFT_BEHIND.fullmatch(key):
+                found.unexpected.append(key)
             continue
-        reshaped = _reshaped(tensor, expected[name].shape)
-        if reshaped is None:
-            misshapen.append(f"{key} {list(tensor.shape)}, not {list(expected[name].shape)}")
-        fitted[name] = (tensor if reshaped is None else reshaped).to(expected[name].dtype)
-    for name in expected.keys() - fitted.keys():
-        if name.endswith(".num_batches_tracked"):
-            fitted[name] = torch.zeros((), dtype=torch.long)
-    missing = [name for name in expected if name not in fitted]
-    problems = [
-        _some(names, what)
-        for names, what in (
-            (missing, "missing"),
-            (unexpected, "unexpected"),
-            (misshapen, "of another shape"),
-        )
-        if names
-    ]
-    if problems:
-        raise MisfitError("; ".join(problems))
-    return fitted
+        found.names[key] = name
+        wanted = slots.expected[name] if name in slots.expected else slots.others[name]
+        fitted = tensor if is_lazy(wanted) else _reshaped(tensor, wanted.shape)
+        if fitted is None:
+            found.misshapen.append(f"{key} {list(tensor.shape)}, not {list(wanted.shape)}")
+        elif not _converts(fitted, wanted.dtype):
+            kind = "without values" if tensor.is_meta else str(tensor.dtype).removeprefix("torch.")
+            found.mistyped.append(f"{key} {kind}, not {str(wanted.dtype).removeprefix('torch.')}")
+        else:
+            found.state[name] = fitted.to_dense().to(wanted.dtype)
+            continue
+        found.state[name] = tensor
+    same = {id(slots.expected[name]): name for name in found.state if name in slots.expected}
+    for name, wanted in slots.expected.items():
+        if name in found.state:
+            continue
+        if _COUNTER.fullmatch(name):
+            found.state[name] = torch.zeros(wanted.shape, dtype=wanted.dtype)
+        elif id(wanted) in same:  # One tensor under two names, which safetensors writes once.
+            found.state[name] = found.state[same[id(wanted)]]
+        else:
+            found.missing.append(name)
+    return found
 
 
-def _renamed(key: str, expected: Mapping[str, object]) -> str | None:
-    if key in expected:
+def _renamed(key: str, slots: Slots) -> str | None:
+    if key in slots.expected or key in slots.others:
         return key
     for pattern, replacement in _RENAMES:
         match = re.match(pattern, key)
         if match:
             name = match.expand(replacement) if isinstance(replacement, str) else replacement(match)
-            if (name := name + key[match.end() :]) in expected:
+            if (name := name + key[match.end() :]) in slots.expected:
                 return name
-    return None
+    # A part of the network that DistributedDataParallel wraps by itself.
+    plain = ".".join(part for part in key.split(".") if part != "module")
+    return plain if plain in slots.expected else None
 
 
 def _reshaped(tensor: Tensor, shape: torch.Size) -> Tensor | None:
@@ -233,6 +259,16 @@ def _reshaped(tensor: Tensor, shape: torch.Size) -> Tensor | None:
     if same or (tensor.dim() > 2 and tensor.flatten(1).shape == shape):
         return tensor.reshape(shape)
     return None
+
+
+def _converts(tensor: Tensor, dtype: torch.dtype) -> bool:
+    """Whether a network of this type can hold the tensor's values: quantized ones it cannot."""
+    if tensor.is_meta or tensor.is_quantized:
+        return False
+    if tensor.dtype == dtype or (tensor.is_floating_point() and dtype.is_floating_point):
+        return True
+    # Counters that were averaged, indices of another width.
+    return not dtype.is_floating_point and bool((tensor.to(dtype) == tensor).all())
 
 
 def _some(names: list[str], what: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.weights_settings import Weights
 from dnnbench.core import checksums, download
@@ -22,12 +22,14 @@ from dnnbench.core.progress import Received
 from dnnbench.core.storage import read_json
 from dnnbench.networks import builders
 from dnnbench.networks.registry import Network, Preparation, WeightsSource
-from dnnbench.networks.weights import hub
+from dnnbench.networks.weights import extraction, hub
 from dnnbench.records import paths
 from dnnbench.records.weights_records import WeightsRecord, WeightsTried
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from dnnbench.networks.weights.state_dicts import Chosen
 
 _ALGORITHMS = {"sha256_prefix": "sha256", "sha1": "sha1"}
 
@@ -57,13 +59,16 @@ def obtain(
     """
     if own := settings.override.get(network.key):
         origin = f"weights.override.{network.key}: {own.path}"
+        if several := extraction.of_parts(own.path):
+            raise WeightsError(f"{origin}: {several}")
         checksums.check(own.path, "sha256", own.sha256, origin)
-        _loaded(network, own.path)
+        _, chosen = _loaded(network, own.path, own.key, _override_key(network))
         return WeightsRecord(
             model=network.key,
             status="ok",
             path=str(own.path),
             sha256=own.sha256,
+            **_place(chosen),
             tier="override",
             source=str(own.path),
             filename=own.path.name,
@@ -74,7 +79,7 @@ def obtain(
     for origin, source, get in _places(network, settings, folder, begin):
         try:
             path = get()
-            _loaded(network, path)
+            _, chosen = _loaded(network, path, source.key, _source_key(network))
         except UserError as error:
             reason = str(error).removeprefix(f"{origin}: ")
             tried.append(WeightsTried(source=origin, reason=reason))
@@ -87,6 +92,7 @@ def obtain(
                 status="ok",
                 path=str(path),
                 sha256=sha256,
+                **_place(chosen),
                 revision=_sealed(path).revision,
                 tier=source.tier,
                 library=source.library,
@@ -104,7 +110,9 @@ def load(network: Network, record: WeightsRecord) -> "nn.Module":
     Raises WeightsError where there are none, IntegrityError where the file has changed since,
     CheckpointError where it does not fit.
     """
-    return _loaded(network, _verified(record))
+    override = record.tier == "override"
+    setting = _override_key(network) if override else _source_key(network)
+    return _loaded(network, _verified(record), record.key, setting)[0]
 
 
 def preparation(network: Network, record: WeightsRecord) -> Preparation:
@@ -117,24 +125,45 @@ def preparation(network: Network, record: WeightsRecord) -> Preparation:
 def describe(record: WeightsRecord, file: Path) -> str:
     """One line on the record in ``file``: which weights, or why none and how to try again."""
     if record.status == "ok":
-        return f"{record.model}: {record.filename}, tier {record.tier}, sha256 {record.sha256}"
+        key = f" at {record.key}" if record.key else ""
+        others = f" (not {', '.join(record.other_keys)})" if record.other_keys else ""
+        return (
+            f"{record.model}: {record.filename}{key}{others}, tier {record.tier},"
+            f" sha256 {record.sha256}"
+        )
     reasons = "; ".join(f"{each.source}: {each.reason}" for each in record.tried)
     return f"{record.model}: no weights: {reasons or 'no source'}; to try again, remove {file}"
 
 
-def _loaded(network: Network, path: Path) -> "nn.Module":
-    """The network with the tensors of a file that has been verified."""
+def _loaded(
+    network: Network, path: Path, key: str | None, setting: str
+) -> tuple["nn.Module", "Chosen"]:
+    """The network with the tensors of a file that has been verified, and which these are."""
     # Here, not above: it imports torch, which a network without weights need not wait for.
-    from dnnbench.networks.weights import checkpoints
+    from dnnbench.networks.weights import state_dicts
 
     with _LOADING:
-        model = builders.build(network, "meta")
-        try:
-            state = checkpoints.fit(checkpoints.read(path), model)
-        except checkpoints.MisfitError as error:
-            raise checkpoints.CheckpointError(f"{path}: not of {network.key}: {error}") from None
-        model.load_state_dict(state, assign=True)
-        return model.requires_grad_(False)
+        # On the CPU, not on meta: buffers that no file has are computed there.
+        model = builders.build(network)
+        chosen = state_dicts.load(path, model, network.key, key, setting)
+        state_dicts.put(model, chosen.state)
+        return model, chosen
+
+
+def _place(chosen: "Chosen") -> dict[str, Any]:
+    """What a record says of the set that is used: nothing where it is the whole file."""
+    from dnnbench.networks.weights.state_dicts import WHOLE
+
+    alone = chosen.key == WHOLE and not chosen.others
+    return {"key": None if alone else chosen.key, "other_keys": list(chosen.others)}
+
+
+def _override_key(network: Network) -> str:
+    return f"weights.override.{network.spec}.key"
+
+
+def _source_key(network: Network) -> str:
+    return f"{paths.REGISTRY}: {network.key}.weights.key"
 
 
 def _verified(record: WeightsRecord) -> Path:
@@ -165,7 +194,9 @@ def _former(network: Network, settings: Weights, folder: Path) -> WeightsRecord 
         source = _source(network, record)
         if source is None or source.tier not in settings.tiers:
             return None
-        _loaded(network, _verified(record))
+        if source.key is not None and source.key != record.key:
+            return None
+        _loaded(network, _verified(record), record.key, _source_key(network))
     except UserError:
         return None
     return record

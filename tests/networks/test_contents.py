@@ -1,0 +1,279 @@
+import argparse
+import collections
+import datetime
+import enum
+import pickle
+import re
+import shlex
+import subprocess
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from helpers.pickles import Bomb, Caller
+from torch import nn
+
+from dnnbench.networks.weights import contents
+from dnnbench.networks.weights.checkpoints import CheckpointError
+
+STATE = {"1.weight": torch.arange(8.0).reshape(2, 4), "1.bias": torch.ones(2)}
+
+
+def zipped(path, file):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(file, "../../elsewhere.pth")
+    return path
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+# Formats ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors", "archive", "named .zip"])
+def test_the_tensors_of_a_file_are_read(tmp_path, kind):
+    file = tmp_path / "weights.pth"
+    if kind == "safetensors":
+        file = tmp_path / "weights.bin"  # What it is stands in it, not in its name.
+        safetensors.torch.save_file(STATE, file)
+    elif kind == "named .zip":
+        torch.save(STATE, file := tmp_path / "weights.zip")
+    else:
+        torch.save(STATE, file, _use_new_zipfile_serialization=kind != "legacy")
+    if kind == "archive":
+        file = zipped(tmp_path / "weights.pth.zip", file)
+    assert same(contents.read(file), STATE)
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors", "zip"])
+@pytest.mark.parametrize("damage", ["truncated", "page", "empty"])
+def test_a_damaged_file_is_one_line(tmp_path, suffix, damage):
+    file = tmp_path / f"weights.{suffix}"
+    if suffix == "safetensors":
+        safetensors.torch.save_file(STATE, file)
+    else:
+        torch.save(STATE, file)
+    whole = file.read_bytes()
+    page = b"<html><body>Not found</body></html>" * 100
+    file.write_bytes({"truncated": whole[: len(whole) // 2], "page": page, "empty": b""}[damage])
+    with pytest.raises(CheckpointError) as raised:
+        contents.read(file)
+    assert str(raised.value).startswith(f"{file}: ")
+    assert "python -c" not in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+# What training programs put beside the tensors --------------------------------------------------
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+class AttributeDict(dict):
+    """As Lightning keeps hyperparameters."""
+
+
+class Lines(list):
+    pass
+
+
+class Slotted:
+    __slots__ = ("a",)
+
+    def __init__(self):
+        self.a = 1
+
+
+BESIDE = {
+    "args": argparse.Namespace(lr=0.1, output=Path("out"), color=Color.RED),
+    "best_acc1": np.float64(71.5),
+    "hyper_parameters": AttributeDict(a=1, b=AttributeDict(c=[2])),
+    "counts": collections.defaultdict(list, {"a": [1]}),
+    "lines": Lines([1, 2]),
+    "slotted": Slotted(),
+    "when": datetime.datetime(2026, 1, 1),
+    "history": np.arange(3),
+    "activation": torch.nn.functional.relu,
+    "scheduler": torch.optim.lr_scheduler.LambdaLR,
+}
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_objects_of_any_class_beside_the_tensors_are_inert(tmp_path, legacy):
+    file = tmp_path / "checkpoint.pth.tar"
+    whole = {"state_dict": STATE, "epoch": 3, **BESIDE}
+    torch.save(whole, file, _use_new_zipfile_serialization=not legacy)
+    allowed = set(torch.serialization.get_safe_globals())
+    read = contents.read(file)
+    assert same(read["state_dict"], STATE)
+    assert read["epoch"] == 3
+    assert type(read["args"]) is not argparse.Namespace
+    # The setting of the process stays as it was.
+    assert set(torch.serialization.get_safe_globals()) == allowed
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "archive"])
+def test_a_pickle_that_wants_code_is_refused_and_does_nothing(tmp_path, kind):
+    file, marker = tmp_path / "weights.pth", tmp_path / "marker"
+    torch.save(
+        STATE | {"bomb": Bomb(marker)}, file, _use_new_zipfile_serialization=kind != "legacy"
+    )
+    if kind == "archive":
+        file = zipped(tmp_path / "weights.pth.zip", file)
+    with pytest.raises(CheckpointError) as raised:
+        contents.read(file)
+    assert str(raised.value) == f"{file}: refused: it wants to run posix.system"
+    assert not marker.exists()
+    # It does explode for a reader that lets it.
+    torch.load(tmp_path / "weights.pth", weights_only=False)
+    assert marker.exists()
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "said"),
+    [
+        (eval, ("open('marker', 'w')",), "builtins.eval"),
+        (subprocess.check_call, (["touch", "marker"],), "subprocess.check_call"),
+        (np.save, ("marker", np.ones(1)), None),
+    ],
+)
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_no_function_whatever_its_name_is_called(
+    tmp_path, monkeypatch, function, arguments, said, protocol
+):
+    monkeypatch.chdir(tmp_path)
+    content = STATE | {"x": Caller(function, arguments)}
+    torch.save(content, "weights.pth", pickle_protocol=protocol)
+    before = set(tmp_path.iterdir())
+    if said or protocol == 4:
+        with pytest.raises(CheckpointError) as raised:
+            contents.read(Path("weights.pth"))
+        assert said is None or str(raised.value).endswith(f"refused: it wants to run {said}")
+    else:
+        read = contents.read(Path("weights.pth"))
+        assert same({name: read[name] for name in STATE}, STATE)
+    assert set(tmp_path.iterdir()) == before
+
+
+# What cannot be read: the line that makes a file which can ----------------------------------------
+
+
+def extract(said, cwd=None):
+    """Run the line of a message, in a shell where ``cwd`` says so; the file that it makes."""
+    line, output = re.search(r"(python -c .*) and name (.*) with its SHA-256", said).groups()
+    python, option, code = shlex.split(line)
+    assert (python, option) == ("python", "-c")
+    if cwd:
+        done = subprocess.run(["bash", "-c", line], cwd=cwd, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    else:
+        exec(code, {})  # Starting Python and importing torch takes seconds.
+    return Path(output)
+
+
+def refused(file):
+    with pytest.raises(CheckpointError) as raised:
+        contents.read(file)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def protocol_4(folder):
+    torch.save({"model": STATE, "args": argparse.Namespace()}, folder / "w.pth", pickle_protocol=4)
+    return folder / "w.pth"
+
+
+def torchscript(folder):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    model.load_state_dict(STATE)
+    torch.jit.script(model).save(folder / "it's a script.pt")
+    return folder / "it's a script.pt"
+
+
+def detectron(folder):
+    arrays = {name: tensor.numpy() for name, tensor in STATE.items()}
+    whole = {"model": arrays, "__author__": "a zoo"}
+    (folder / "w.pkl").write_bytes(pickle.dumps(whole))
+    return folder / "w.pkl"
+
+
+def npz(folder):
+    np.savez(folder / "w.npz", **{name: tensor.numpy() for name, tensor in STATE.items()})
+    return folder / "w.npz"
+
+
+def shards(folder, last="model.safetensors.index.json"):
+    for number, (name, tensor) in enumerate(STATE.items(), start=1):
+        file = folder / f"model-0000{number}-of-00002.safetensors"
+        safetensors.torch.save_file({name: tensor}, file)
+    (folder / "model.safetensors.index.json").write_text("{}")
+    return folder / last
+
+
+def one_shard(folder):
+    return shards(folder, "model-00001-of-00002.safetensors")
+
+
+def old_shards(folder):
+    for number, (name, tensor) in enumerate(STATE.items(), start=1):
+        torch.save({name: tensor}, folder / f"pytorch_model-0000{number}-of-00002.bin")
+    (folder / "pytorch_model.bin.index.json").write_text("{}")
+    return folder / "pytorch_model.bin.index.json"
+
+
+def distributed(folder):
+    import torch.distributed.checkpoint as dcp
+
+    dcp.save(dict(STATE), checkpoint_id=folder / "step 1", no_dist=True)
+    return folder / "step 1"
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+@pytest.mark.parametrize(
+    "make", [protocol_4, torchscript, detectron, npz, shards, one_shard, old_shards]
+)
+def test_the_line_extracts_the_tensors_of_that_file(tmp_path, make):
+    folder = tmp_path / "a 'quoted' folder"
+    folder.mkdir()
+    made = contents.read(extract(refused(make(folder))))
+    assert same(made.get("model", made), STATE)
+
+
+@pytest.mark.slow
+def test_the_line_joins_a_distributed_checkpoint_in_a_shell(tmp_path):
+    folder = distributed(tmp_path)
+    for part in (folder, folder / ".metadata", folder / "__0_0.distcp"):
+        made = extract(refused(part), tmp_path)
+        assert same(contents.read(made), STATE)
+
+
+def test_a_part_of_a_deepspeed_checkpoint_names_the_folder_and_the_step(tmp_path):
+    step = tmp_path / "run" / "global_step40"
+    step.mkdir(parents=True)
+    (tmp_path / "run/latest").write_text("global_step40")
+    part = step / "bf16_zero_pp_rank_0_mp_rank_00_optim_states.pt"
+    torch.save({"optimizer_state_dict": {}}, part)
+    for place in (part, step, tmp_path / "run"):
+        said = refused(place)
+        assert (
+            f"torch.save(f('\"'\"'{tmp_path / 'run'}'\"'\"', '\"'\"'global_step40'\"'\"')" in said
+        )
+
+
+def test_a_folder_is_answered_with_a_file_in_it(tmp_path):
+    safetensors.torch.save_file(STATE, tmp_path / "model.safetensors")
+    said = f"a folder; name a file of weights, such as {tmp_path / 'model.safetensors'}"
+    assert refused(tmp_path) == f"{tmp_path}: {said}"
+
+
+def test_a_line_does_not_write_over_a_file(tmp_path):
+    first = extract(refused(protocol_4(tmp_path)))
+    second = extract(refused(protocol_4(tmp_path)))
+    assert first != second
+    assert first.exists()

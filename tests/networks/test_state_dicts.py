@@ -1,0 +1,344 @@
+import argparse
+import json
+import re
+
+import pytest
+import safetensors.torch
+import torch
+from helpers import toys
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from dnnbench.networks import builders
+from dnnbench.networks.weights import state_dicts
+from dnnbench.networks.weights.checkpoints import CheckpointError
+from dnnbench.networks.weights.state_dicts import WHOLE
+
+SETTING = "weights.override.normed.key"
+IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+
+def made(seed):
+    """A small network whose batch normalization has seen something."""
+    model = builders.build(toys.entry("normed"), seed=seed)
+    state = torch.Generator().manual_seed(seed)
+    model[1].running_mean.uniform_(generator=state)
+    model[1].running_var.uniform_(1, 2, generator=state)
+    return model
+
+
+RAW, EMA = made(1), made(2)
+STATE, AVERAGED = RAW.state_dict(), EMA.state_dict()
+PARAMETERS = dict(EMA.named_parameters())
+
+
+def at(prefix, state):
+    return {f"{prefix}{name}": tensor for name, tensor in state.items()}
+
+
+def loaded(folder, content, key=None):
+    """The network with the weights of a file that holds ``content``; and which these are."""
+    file = folder / "weights.pth"
+    torch.save(content, file)
+    model = builders.build(toys.entry("normed"))
+    chosen = state_dicts.load(file, model, "normed", key, SETTING)
+    state_dicts.put(model, chosen.state)
+    return model, chosen
+
+
+def refused(folder, content, key=None):
+    with pytest.raises(CheckpointError) as raised:
+        loaded(folder, content, key)
+    assert "\n" not in str(raised.value)
+    return str(raised.value).removeprefix(f"{folder / 'weights.pth'}: ")
+
+
+def answers(model):
+    with torch.inference_mode():
+        return model(IMAGES)
+
+
+def same(one, other):
+    return torch.equal(answers(one), answers(other))
+
+
+# One set ----------------------------------------------------------------------------------------
+
+COUNTED = {f"{at}total_{what}": torch.zeros(1) for at in ("", "0.") for what in ("ops", "params")}
+WRAPPED = {
+    "plain": (STATE, WHOLE),
+    "torch.compile": (at("_orig_mod.", STATE), WHOLE),
+    "DataParallel": (at("module.", STATE), WHOLE),
+    "compiled, then parallel": (at("module._orig_mod.", STATE), WHOLE),
+    "parallel, then compiled": (at("_orig_mod.module.", STATE), WHOLE),
+    "a compiled part": (
+        {re.sub(r"^(0|1)\.", r"\1._orig_mod.", name): each for name, each in STATE.items()},
+        WHOLE,
+    ),
+    "a parallel part": (
+        {re.sub(r"^(0|5)\.", r"\1.module.", name): each for name, each in STATE.items()},
+        WHOLE,
+    ),
+    "FSDP": (
+        {
+            f"_fsdp_wrapped_module.{name.replace('.', '._fsdp_wrapped_module.')}": each
+            for name, each in STATE.items()
+        },
+        WHOLE,
+    ),
+    "activation checkpoints": (at("_checkpoint_wrapped_module.", STATE), WHOLE),
+    "torchvision's references": (
+        {"model": STATE, "optimizer": {"state": {}}, "args": argparse.Namespace(lr=1), "epoch": 3},
+        "model",
+    ),
+    "timm": ({"arch": "x", "state_dict": at("module.", STATE), "metric": 1.0}, "state_dict"),
+    "Lightning": (
+        {
+            "state_dict": {**at("net.", STATE), "criterion.weight": torch.ones(5)},
+            "hyper_parameters": {"net": argparse.Namespace()},
+            "callbacks": {"ModelCheckpoint{'monitor': None}": {"best_model_path": "x.ckpt"}},
+            "optimizer_states": [{"state": {0: {"exp_avg": STATE["0.weight"]}}}],
+        },
+        "state_dict",
+    ),
+    "DeepSpeed": ({"module": STATE, "buffer_names": [], "dp_world_size": 1}, "module"),
+    "Hugging Face": (at("timm_model.", STATE), WHOLE),
+    "MMPretrain": (
+        {
+            "meta": {"epoch": 1},
+            "state_dict": {
+                f"{'head' if name.startswith('5') else 'backbone'}.{name}": each
+                for name, each in STATE.items()
+            },
+        },
+        "state_dict",
+    ),
+    "params": ({"params": STATE}, "params"),
+    "nested": ({"checkpoint": {"model": {"weights": STATE}}}, "checkpoint.model.weights"),
+    "AveragedModel": (AveragedModel(RAW).state_dict(), WHOLE),
+    "averages alone": ({"model_ema": AveragedModel(RAW).state_dict()}, "model_ema"),
+    "thop": ({**STATE, **COUNTED}, WHOLE),
+    "without counters": ({n: each for n, each in STATE.items() if "num_b" not in n}, WHOLE),
+    "a whole module": (RAW, WHOLE),
+    "a whole module, parallel": (nn.DataParallel(RAW), WHOLE),
+    "a whole module under a key": ({"model": RAW, "ema": None, "epoch": 3}, "model"),
+    "gradients": ({"model": STATE, "gradients": AVERAGED}, "model"),
+    "momenta": ({"model": STATE, "optimizer": {"exp_avg": AVERAGED}}, "model"),
+}
+
+
+@pytest.mark.parametrize("program", WRAPPED)
+def test_the_weights_are_found_in_whatever_a_program_puts_around_them(tmp_path, program):
+    content, key = WRAPPED[program]
+    model, chosen = loaded(tmp_path, content)
+    assert same(model, RAW)
+    assert (chosen.key, chosen.others) == (key, ())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_that_of_the_file(tmp_path, dtype):
+    half = {
+        name: each.to(dtype) if each.is_floating_point() else each for name, each in STATE.items()
+    }
+    model, _ = loaded(tmp_path, {"model": half})
+    assert same(model, made(1).to(dtype).float())
+
+
+def test_tensors_of_safetensors_are_found_behind_a_prefix(tmp_path):
+    safetensors.torch.save_file(at("model.", STATE), tmp_path / "model.safetensors")
+    model = builders.build(toys.entry("normed"))
+    chosen = state_dicts.load(tmp_path / "model.safetensors", model, "normed", None, SETTING)
+    state_dicts.put(model, chosen.state)
+    assert same(model, RAW)
+
+
+# Several sets -----------------------------------------------------------------------------------
+
+SEVERAL = {
+    "timm": ({"state_dict": STATE, "state_dict_ema": AVERAGED}, "state_dict", "state_dict_ema"),
+    "torchvision's references": (
+        {"model": STATE, "model_ema": AveragedModel(EMA).state_dict()},
+        "model",
+        "model_ema",
+    ),
+    "MMEngine": (
+        {
+            "state_dict": STATE,
+            "ema_state_dict": {**at("module.", AVERAGED), "steps": torch.ones(1)},
+        },
+        "state_dict",
+        "ema_state_dict",
+    ),
+    "Lightning's callback": (
+        {
+            "state_dict": at("net.", STATE),
+            "callbacks": {"EMA{'decay': 0.9}": {"ema_state_dict": at("net.", AVERAGED)}},
+        },
+        "state_dict",
+        "callbacks.EMA{'decay': 0.9}.ema_state_dict",
+    ),
+    "two prefixes": (
+        {"state_dict": {**at("online_model.", STATE), **at("ema_model.", AVERAGED)}},
+        "state_dict.online_model",
+        "state_dict.ema_model",
+    ),
+    "beside the names of the network": (
+        {**STATE, **at("ema.module.", AVERAGED), "ema.n_averaged": torch.tensor(1)},
+        WHOLE,
+        "ema",
+    ),
+    "student and teacher": (
+        {"student": at("backbone.", STATE), "teacher": at("backbone.", AVERAGED)},
+        "student",
+        "teacher",
+    ),
+    "whole modules": ({"model": RAW, "ema": EMA}, "model", "ema"),
+}
+
+
+@pytest.mark.parametrize("program", SEVERAL)
+def test_of_sets_that_differ_none_is_taken_unasked(tmp_path, program):
+    content, raw, averaged = SEVERAL[program]
+    said = refused(tmp_path, content)
+    keys = (json.dumps(key) for key in (raw, averaged))
+    named = " or ".join(f"{SETTING}: {key}" for key in keys)
+    assert said == f"2 sets of weights that differ; say which: {named}"
+
+
+@pytest.mark.parametrize("program", SEVERAL)
+def test_the_set_that_is_named_is_used(tmp_path, program):
+    content, raw, averaged = SEVERAL[program]
+    for key, other, network in ((raw, averaged, RAW), (averaged, raw, EMA)):
+        model, chosen = loaded(tmp_path, content, key)
+        assert same(model, network)
+        assert (chosen.key, chosen.others) == (key, (other,))
+
+
+def test_the_last_part_of_a_key_is_enough(tmp_path):
+    content, _, averaged = SEVERAL["Lightning's callback"]
+    model, chosen = loaded(tmp_path, content, "ema_state_dict")
+    assert chosen.key == averaged
+    assert same(model, EMA)
+
+
+def test_a_key_that_is_not_there_is_answered_with_those_that_are(tmp_path):
+    content, _, _ = SEVERAL["timm"]
+    assert refused(tmp_path, content, "ema") == (
+        f'{SETTING}: \'ema\': no set of weights; write "state_dict" or "state_dict_ema"'
+    )
+
+
+def test_sets_that_are_equal_need_no_key(tmp_path):
+    twice = {"state_dict": STATE, "state_dict_ema": {n: each.clone() for n, each in STATE.items()}}
+    model, chosen = loaded(tmp_path, twice)
+    assert (chosen.key, chosen.others) == ("state_dict", ())
+    assert same(model, RAW)
+
+
+PARTIAL = {
+    "shadow": ({"model": STATE, "shadow": PARAMETERS}, "shadow"),
+    "torch_ema": (
+        {"model": STATE, "ema": {"decay": 0.9, "shadow_params": list(PARAMETERS.values())}},
+        "ema.shadow_params",
+    ),
+    "MMCV": (
+        {"state_dict": STATE | {f"ema_{n.replace('.', '_')}": p for n, p in PARAMETERS.items()}},
+        "state_dict.ema",
+    ),
+    "latent diffusion": (
+        {
+            "state_dict": at("model.", STATE)
+            | {f"model_ema.{n.replace('.', '')}": p for n, p in PARAMETERS.items()}
+            | {"model_ema.decay": torch.tensor(0.9), "model_ema.num_updates": torch.tensor(3)}
+        },
+        "state_dict.model_ema",
+    ),
+}
+
+
+@pytest.mark.parametrize("program", PARTIAL)
+def test_averages_of_parameters_alone_have_the_buffers_of_the_others(tmp_path, program):
+    content, key = PARTIAL[program]
+    assert f"{SETTING}: {json.dumps(key)}" in refused(tmp_path, content)
+    model, _ = loaded(tmp_path, content, key)
+    expected = made(1)
+    for name, parameter in expected.named_parameters():
+        parameter.copy_(PARAMETERS[name])
+    assert same(model, expected)
+    assert not same(model, EMA)
+
+
+def test_averages_that_are_not_understood_are_not_passed_over(tmp_path):
+    content = {"model": STATE, "ema": {"shadow_params": list(PARAMETERS.values())[1:]}}
+    said = refused(tmp_path, content)
+    assert said.startswith("ema.shadow_params.0: averages of weights that are not understood;")
+    assert said.endswith(f'to use the others, write {SETTING}: "model"')
+    model, _ = loaded(tmp_path, content, "model")
+    assert same(model, RAW)
+
+
+# What fits no network ---------------------------------------------------------------------------
+
+
+def test_the_nearest_set_is_said_to_be_of_another_network(tmp_path):
+    without = {name: each for name, each in STATE.items() if name != "5.bias"}
+    assert refused(tmp_path, {"epoch": 1, "model": at("module.", without)}) == (
+        "not of normed: model: 1 missing (5.bias)"
+    )
+
+
+def test_names_that_the_network_does_not_have_are_not_passed_over(tmp_path):
+    said = refused(
+        tmp_path, {"model": {**STATE, "6.weight": torch.ones(2), "6.bias": torch.ones(2)}}
+    )
+    assert said == "not of normed: model: 2 unexpected (6.weight, 6.bias)"
+
+
+@pytest.mark.parametrize("content", [[], {"weights": 3}, {"args": argparse.Namespace()}, 7])
+def test_other_things_than_tensors_are_no_weights(tmp_path, content):
+    said = refused(tmp_path, content)
+    assert said == "not a file of weights: it holds other things than tensors"
+
+
+def test_arrays_in_place_of_tensors_have_a_line_that_makes_tensors(tmp_path):
+    said = refused(tmp_path, {"a": {"model": {n: each.numpy() for n, each in STATE.items()}}})
+    assert "c['\"'\"'a'\"'\"']['\"'\"'model'\"'\"'].items()" in said
+
+
+def test_an_empty_state_of_deepspeed_is_answered_with_how_to_join_the_parts(tmp_path):
+    empty = {name: torch.empty(0) for name in STATE}
+    assert "a part of a DeepSpeed ZeRO checkpoint" in refused(tmp_path, {"module": empty})
+
+
+# Buffers that no file has -----------------------------------------------------------------------
+
+
+class Indexed(nn.Module):
+    """Buffers that are computed, and that its state dict leaves out."""
+
+    def __init__(self, scale=3.0):
+        super().__init__()
+        self.layer = nn.Linear(2, 2)
+        self.register_buffer("scale", torch.full((2,), scale), persistent=False)
+
+
+def test_a_file_of_a_definition_that_kept_a_buffer_is_loaded_with_it():
+    model = Indexed()
+    state = {**model.state_dict(), "scale": torch.full((2,), 5.0)}
+    state_dicts.put(model, state)
+    assert model.scale.tolist() == [5.0, 5.0]
+
+
+def test_the_layout_in_memory_is_that_of_the_network_not_of_the_file(tmp_path):
+    strided = {
+        name: each.to(memory_format=torch.channels_last)
+        if each.dim() == 4
+        else each.t().clone().t()
+        if each.dim() == 2
+        else each
+        for name, each in STATE.items()
+    }
+    model, _ = loaded(tmp_path, strided)
+    for name, tensor in model.state_dict().items():
+        assert tensor.stride() == STATE[name].stride(), name
+    assert same(model, RAW)
