@@ -41,11 +41,43 @@ def test_every_network_of_2018_has_a_native_geometry():
         assert native.size == NETWORKS[name].input_size < native.resize
 
 
-def test_a_network_whose_sources_do_not_say_is_named():
-    silent = NETWORKS["resnet18"].model_copy(update={"weights": ()})
-    assert geometry.of(silent, "bianco2018").name == "bilinear-256-224"
-    with pytest.raises(GeometryError, match=r"resnet18\.weights: no source has .*; add them"):
-        geometry.of(silent, "native")
+def silent(**changes):
+    """An entry that says nothing of crop and filter, and has no source that does."""
+    return NETWORKS["resnet18"].model_copy(update={"weights": (), **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "config/models.yaml: resnet18: neither it nor a source .* has .*; add them, or"),
+        (
+            {"spec": "mine:nets/a.py:f", "builder": "nets/a.py:f"},
+            r"nets/a\.py: DNNBENCH: no interpolation and crop_pct, .*; add them, or choose",
+        ),
+        ({"spec": "timm:eva02_x"}, "timm:eva02_x: its library states no centre crop, .*; choose"),
+    ],
+)
+def test_a_network_that_has_no_native_geometry_is_named_with_a_remedy_that_exists(changes, said):
+    assert geometry.of(silent(**changes), "bianco2018").name == "bilinear-256-224"
+    assert geometry.known(silent(**changes), "native") is None
+    with pytest.raises(GeometryError, match=said):
+        geometry.of(silent(**changes), "native")
+
+
+def test_what_an_entry_says_itself_is_taken_where_no_source_does():
+    said = {"interpolation": "bicubic", "crop_pct": 0.95}
+    assert geometry.of(silent(**said), "native").name == "bicubic-235-224"
+    with_source = NETWORKS["resnet18"].model_copy(update=said)
+    assert geometry.of(with_source, "native").name == "bilinear-256-224"
+
+
+def test_networks_of_a_library_that_squash_pictures_have_none_and_the_others_do():
+    found = model_list.resolve("timm:coat_lite_medium*", NETWORKS)
+    cuts = {network.name: geometry.known(network, "native") for network in found.values()}
+    assert {name.partition(".")[0]: cut and cut.name for name, cut in cuts.items()} == {
+        "coat_lite_medium": "bicubic-248-224",
+        "coat_lite_medium_384": None,
+    }
 
 
 def test_a_name_is_read_back():

@@ -224,6 +224,13 @@ def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
         (OWN.replace("40,", "{1},"), "my_net", r"DNNBENCH: not a mapping of plain values; write"),
         (OWN.replace("40,", "40, {}: 1,"), "my_net", r"DNNBENCH: not a mapping of plain values"),
         (OWN.replace("40", "-1"), "my_net", r"nets\.py: DNNBENCH\.input_size: -1"),
+        (
+            OWN.replace("40,", '40, "crop_pct": 0.9,'),
+            "my_net",
+            "interpolation, crop_pct: give both",
+        ),
+        (OWN.replace("40,", '40, "crop_pct": 1.5,'), "my_net", r"DNNBENCH\.crop_pct: 1\.5"),
+        (OWN.replace("40,", '40, "interpolation": "lanczos",'), "my_net", r"DNNBENCH\.interp"),
         (OWN + "\n)", "my_net", r"nets\.py:\d+: not Python: "),
     ],
 )

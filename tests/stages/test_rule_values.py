@@ -78,3 +78,31 @@ def test_weights_depend_on_the_override_of_their_own_network(tmp_path):
     plain, changed = values(), values(weights={"override": own})
     assert plain.weights("shufflenet") == changed.weights("shufflenet")
     assert plain.weights("vgg16") != changed.weights("vgg16")
+
+
+OWN = """
+DNNBENCH = {"input_size": 40%s}
+
+def my_net():
+    raise RuntimeError
+"""
+
+
+def test_networks_without_a_native_geometry_are_left_out_of_decoding_alone(tmp_path):
+    silent, stated = tmp_path / "silent.py", tmp_path / "stated.py"
+    silent.write_text(OWN % "")
+    stated.write_text(OWN % ', "interpolation": "bicubic", "crop_pct": 0.8')
+    study = values(
+        models=["vgg16", f"mine:{silent}:my_net", f"mine:{stated}:my_net"],
+        predicted=["timm:dm_nfnet_f0"],
+        dataset={"name": "folder", "path": str(tmp_path), "protocol": "native"},
+    )
+    vgg16, *own, squashed = study.models
+    assert study.validated == study.models
+    record = "resources/images/folder/{}.json"
+    assert [study.decoded_images(model) for model in (vgg16, *own, squashed)] == [
+        [record.format("bilinear-256-224")],
+        [],
+        [record.format("bicubic-50-40")],
+        [],
+    ]

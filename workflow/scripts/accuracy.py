@@ -41,16 +41,23 @@ def main(
     study = options.study(settings, profile, config, registry_file, [model])
     device, (name, dataset) = study.settings, options.dataset(study)
     (network,) = study.networks.values()
-    cut = geometry.of(network, dataset.protocol).name
-    place = {"dataset": name, "model": network.key, "geometry": cut}
+    place = {"dataset": name, "model": network.key}
     output = output or Path(paths.ACCURACY.format(**place))
+    try:
+        cut = geometry.of(network, dataset.protocol)
+    except geometry.GeometryError as error:
+        what = {**place, "protocol": dataset.protocol}
+        write_json(output, accuracy.leave_out(output, str(error), **what))
+        print(f"{network.key}: accuracy is not measured: {error}")
+        return
+    decoded = images or Path(paths.DECODED_IMAGES.format(dataset=name, geometry=cut.name))
     setup = backends.Setup(device.backend, device.gpu)
     on = backends.backend(setup)
     with lock.hold(on.lock_name):
         record = accuracy.measure(
             network,
             weights or Path(paths.WEIGHTS.format(**place)),
-            decoded_arrays.open_decoded(images or Path(paths.DECODED_IMAGES.format(**place))),
+            decoded_arrays.open_decoded(decoded),
             output,
             dataset=name,
             protocol=dataset.protocol,

@@ -9,6 +9,7 @@ from dnnbench.config.dataset_settings import Protocol
 from dnnbench.config.library import resize_of
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry import Network
+from dnnbench.records import paths
 from dnnbench.records.base import Interpolation
 from dnnbench.records.published_study import STUDY
 
@@ -52,7 +53,8 @@ def of(network: Network, protocol: Protocol) -> Geometry:
 
     ``bianco2018``: one rule for every network, bilinear and size / 0.875, rounded down.
     ``native``: what the first source says that publishes the tensors today (tier B), else the file
-    of 2018 (A), else other weights (C). Raises GeometryError where none says.
+    of 2018 (A), else other weights (C); or what the entry itself says. Raises GeometryError where
+    none says.
     """
     size = network.input_size
     if protocol == STUDY:
@@ -61,7 +63,33 @@ def of(network: Network, protocol: Protocol) -> Geometry:
         if source.interpolation and source.crop_pct:
             resize = resize_of(source.library)(size / source.crop_pct)
             return Geometry(source.interpolation, resize, size)
-    raise GeometryError(
-        f"config/models.yaml: {network.key}.weights: no source has interpolation and crop_pct,"
-        " which dataset.protocol native takes; add them, or choose bianco2018"
+    if network.interpolation and network.crop_pct:
+        return Geometry(network.interpolation, floor(size / network.crop_pct), size)
+    raise GeometryError(_unknown(network))
+
+
+def known(network: Network, protocol: Protocol) -> Geometry | None:
+    """The same, or None where none says."""
+    try:
+        return of(network, protocol)
+    except GeometryError:
+        return None
+
+
+def _unknown(network: Network) -> str:
+    """Why a network has no geometry of its own, and where it can be given one."""
+    file, _, _ = network.builder.partition(":")
+    if file.endswith(".py"):
+        return (
+            f"{file}: DNNBENCH: no interpolation and crop_pct, which dataset.protocol native takes;"
+            " add them, or choose bianco2018"
+        )
+    if ":" in network.spec:
+        return (
+            f"{network.spec}: its library states no centre crop, which dataset.protocol native"
+            " takes; choose bianco2018"
+        )
+    return (
+        f"{paths.REGISTRY}: {network.key}: neither it nor a source of its weights has interpolation"
+        " and crop_pct, which dataset.protocol native takes; add them, or choose bianco2018"
     )

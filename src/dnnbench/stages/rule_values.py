@@ -42,7 +42,7 @@ class RuleValues:
         # leave what cannot fit by the memory that was measured.
         self.limiting = self.timed if named(settings.backend).shared_memory else []
         self.geometries = {
-            name: geometry.of(study.networks[name], settings.dataset.protocol).name
+            name: geometry.known(study.networks[name], settings.dataset.protocol)
             for name in self.validated
         }
         # Names, sizes and times of the files, so that a change in the user's folder is noticed.
@@ -119,10 +119,13 @@ class RuleValues:
 
         return {"script": script, "code": code}
 
-    def decoded_images(self, model: str) -> str:
-        """Return the record of the decoded images that a network is measured on."""
-        dataset = self.settings.dataset.name
-        return paths.DECODED_IMAGES.format(dataset=dataset, geometry=self.geometries[model])
+    def decoded_images(self, model: str) -> list[str]:
+        """Return the record of the decoded images that a network is measured on.
+
+        None of a network whose accuracy the protocol leaves out: its record says why.
+        """
+        dataset, cut = self.settings.dataset.name, self.geometries[model]
+        return [paths.DECODED_IMAGES.format(dataset=dataset, geometry=cut.name)] if cut else []
 
     def decoder(self) -> str:
         """Return what decodes images, with versions; imports it."""

@@ -31,6 +31,8 @@ _FIELDS: dict[str, Any] = {
     "range": (0, 1),
     "mean": (0.485, 0.456, 0.406),
     "std": (0.229, 0.224, 0.225),
+    "interpolation": None,
+    "crop_pct": None,
     "classes": 1000,
     "arguments": {},
     "name": None,

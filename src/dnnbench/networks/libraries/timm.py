@@ -71,18 +71,23 @@ def _network(name: str, config: Any) -> Network:
         range=(0, 1),
         mean=config.mean,
         std=config.std,
+        **_crop(config),
         weights=_weights(full, config),
     )
 
 
-def _weights(name: str, config: Any) -> tuple[WeightsSource, ...]:
+def _crop(config: Any) -> dict[str, Any]:
+    """Filter and share of the crop, unless pictures are squashed or given a border."""
     share = config.test_crop_pct or config.crop_pct
     centred = config.crop_mode == "center" and share <= 1
+    return {"interpolation": config.interpolation, "crop_pct": share} if centred else {}
+
+
+def _weights(name: str, config: Any) -> tuple[WeightsSource, ...]:
     said: dict[str, Any] = {
         "library": f"timm {importlib.metadata.version('timm')}",
         "id": name,
-        "interpolation": config.interpolation if centred else None,
-        "crop_pct": share if centred else None,
+        **_crop(config),
         "licence": config.license,
     }
     sources = []
