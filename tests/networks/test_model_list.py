@@ -147,7 +147,6 @@ def test_a_network_of_ones_own_is_a_function_of_a_file(own):
     assert network.spec == f"mine:{own}:my_net"
     assert (network.input_size, network.classes) == (40, 10)
     assert (network.mean, network.std) == ((0.5, 0.5, 0.5), (0.229, 0.224, 0.225))
-    builders.preload([network])
     assert builders.build(network)(torch.zeros(2, 3, 40, 40)).shape == (2, 10)
     assert model_list.key_of(network.spec) == network.key
     assert model_list.printed_name(network.key) == "my_net"
@@ -195,8 +194,8 @@ def test_an_edit_of_a_neighbour_is_noticed(own):
     neighbour.write_text("WIDTH = 7\n")
     assert measured_as(network) != measured
     neighbour.write_text("WIDTH =\n")
-    with pytest.raises(RegistryError, match=r"widths\.py, line 1"):
-        builders.preload([network])
+    with pytest.raises(RegistryError, match=r"/widths\.py:1: SyntaxError: .*; correct it"):
+        builders.load(network)
 
 
 def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
@@ -209,7 +208,6 @@ def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
         assert text != OWN
         (folder / "nets.py").write_text("import beside_it\n" + text)
     networks = [one(f"mine:{tmp_path}/net{width}/nets.py:my_net") for width in (5, 7)]
-    builders.preload(networks)
     assert [builders.build(network)[0].out_channels for network in networks] == [5, 7]
 
 
@@ -244,8 +242,9 @@ def test_a_mistake_in_the_file_is_one_line(own, text, function, message):
 def test_a_file_that_cannot_run_is_one_line_naming_the_network(own):
     own.write_text("import no_such_thing\n" + OWN)
     network = one(f"mine:{own}:my_net")
-    with pytest.raises(RegistryError, match=r"mine-my_net-\w+: builder: .*no_such_thing"):
-        builders.preload([network])
+    message = r"mine-my_net-\w+: builder: .*nets\.py:1: .*; install no_such_thing, or correct"
+    with pytest.raises(RegistryError, match=message):
+        builders.load(network)
 
 
 # Wrong names, and what they cost -----------------------------------------------------------------

@@ -8,11 +8,15 @@ named only in a string. A person's own file is followed into its neighbours.
 import ast
 import hashlib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from dnnbench.core import text_file
+
 _PACKAGE = Path(__file__).resolve().parents[1]
+_INIT = "__init__.py"
 _TYPES_ONLY = "TYPE_CHECKING"
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
@@ -22,21 +26,59 @@ def sources(
 ) -> list[Path]:
     """``script`` and every module of ``folder`` or of this package that it imports, sorted.
 
-    Directly or not. ``folder`` is by default the script's own. ``without``: modules and packages of
-    this package, as paths in it, that are neither listed nor followed. Paths are relative to the
-    working directory where they lie below it.
+    Directly or not. ``folder`` is by default where a person's own file looks: see
+    :func:`surroundings`. ``without``: modules and packages of this package, as paths in it, that
+    are neither listed nor followed. Paths are relative to the working directory where they lie
+    below it.
     """
     left_out = [_PACKAGE / name for name in without]
-    found: set[Path] = set()
     first = Path(script).resolve()
-    waiting = [first]
-    while waiting:
-        file = waiting.pop()
-        if file not in found and not any(map(file.is_relative_to, left_out)):
-            found.add(file)
-            waiting.extend(_imports(file, folder or first.parent))
+    if folder or first.is_relative_to(_PACKAGE):
+        found = frozenset(_follow(first, [folder or first.parent], None, left_out).files)
+    else:
+        found = surroundings(first, left_out).files
     here = Path.cwd()
     return sorted(f.relative_to(here) if f.is_relative_to(here) else f for f in found)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a person's own file finds what it imports.
+
+    ``package``: the outermost folder that its relative imports need, or that has an
+    ``__init__.py``, with all in between; None: the file is in no package. ``first`` and ``last``:
+    folders to look in before, and after, what is installed. ``files``: itself and all that it
+    imports from there, or from dnnbench.
+    """
+
+    package: Path | None
+    first: tuple[Path, ...]
+    last: tuple[Path, ...]
+    files: frozenset[Path]
+
+
+def surroundings(file: Path, left_out: Iterable[Path] = ()) -> Surroundings:
+    """Look around a person's own file, which is resolved, without running it.
+
+    An absolute import is looked for beside the file, beside the package around it, among what is
+    installed, and at last beside any folder around, the nearest first.
+    """
+    package, last = _outermost(file.parent), list[Path]()
+    while True:
+        root = package.parent if package else file.parent
+        first = tuple(dict.fromkeys([file.parent, root]))
+        found = _follow(file, [*first, *last], package, left_out)
+        above = [folder for folder in found.climbed if file.is_relative_to(folder)]
+        if package:
+            above = [folder for folder in above if not folder.is_relative_to(package)]
+        around = set(filter(None, (_nearest(root.parents, name) for name in found.missing)))
+        if above:
+            highest = min(above, key=lambda folder: len(folder.parts))
+            package = _outermost(highest) or highest
+        elif around.difference(last):
+            last = sorted({*around, *last}, key=lambda folder: -len(folder.parts))
+        else:
+            return Surroundings(package, first, tuple(last), frozenset(found.files))
 
 
 def builder_sources(builder: str) -> list[Path]:
@@ -84,25 +126,82 @@ def digest(files: Iterable[Path]) -> str:
     """Twelve hexadecimal digits that change when the content of any of the files does."""
     state = hashlib.sha256()
     for file in sorted(files):
-        state.update(hashlib.sha256(file.read_bytes()).digest())
+        state.update(hashlib.sha256(text_file.read_bytes(file)).digest())
     return state.hexdigest()[:12]
 
 
-def _imports(file: Path, folder: Path) -> list[Path]:
-    """What a file imports of this package, and, if it is not of this package, of ``folder``."""
-    own = file.is_relative_to(_PACKAGE)
-    found: list[Path | None] = []
+@dataclass(frozen=True)
+class _Found:
+    """Files that a file imports, ``climbed`` folders of relative imports, ``missing`` modules."""
+
+    files: set[Path]
+    climbed: set[Path]
+    missing: set[str]
+
+
+def _follow(
+    first: Path, folders: Sequence[Path], package: Path | None, left_out: Iterable[Path]
+) -> _Found:
+    """Follow the imports from ``first``, the absolute ones into the first folder that has them."""
+    left_out = list(left_out)
+    found = _Found(set(), set(), set())
+    waiting = [first]
+    while waiting:
+        file = waiting.pop()
+        if file in found.files or any(map(file.is_relative_to, left_out)):
+            continue
+        found.files.add(file)
+        own = not file.is_relative_to(_PACKAGE)
+        if package and file.is_relative_to(package):  # It is imported first.
+            around = [folder / _INIT for folder in file.parents if folder.is_relative_to(package)]
+            waiting += [init for init in around if init.is_file()]
+        for level, name in _imported(file):
+            base: Path | None
+            if level:
+                base = file.parents[min(level, len(file.parents)) - 1]
+                waiting += filter(Path.is_file, [base / _INIT])
+                found.climbed.add(base)
+            else:
+                waiting += filter(None, [module_file(name)])
+                base = _nearest(folders, name) if own else None
+                if own and not base and not _installed(name.partition(".")[0]):
+                    found.missing.add(name)
+            waiting += _neighbours(base, name) if base and own else []
+    return found
+
+
+def _nearest(folders: Iterable[Path], name: str) -> Path | None:
+    """The first of the folders that has the module ``name``, or a package around it."""
+    return next((folder for folder in folders if _neighbours(folder, name)), None)
+
+
+def _imported(file: Path) -> Iterator[tuple[int, str]]:
+    """What a file imports: how many folders up, 0 for an absolute import, and the module's name."""
     for node in _import_statements(file, file.stat().st_mtime_ns):
         if isinstance(node, ast.Import):
-            names, base = [alias.name for alias in node.names], folder
+            yield from ((0, alias.name) for alias in node.names)
         else:
             start = f"{node.module}." if node.module else ""
-            names = [start[:-1], *(start + alias.name for alias in node.names)]
-            base = file.parents[node.level - 1] if node.level else folder
-        for name in names:
-            found.append(module_file(name))
-            found += [] if own else _neighbours(base, name)
-    return [path for path in found if path]
+            if node.module:
+                yield node.level, node.module
+            # A module of this name, or something that the one before it holds.
+            yield from ((node.level, start + alias.name) for alias in node.names)
+
+
+@cache
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _outermost(folder: Path) -> Path | None:
+    """The outermost of the packages that a folder is in; None where it is none."""
+    found = None
+    while (folder / _INIT).is_file():
+        found, folder = folder, folder.parent
+    return found
 
 
 @cache
@@ -110,8 +209,8 @@ def _import_statements(file: Path, mtime_ns: int) -> list[ast.Import | ast.Impor
     """The import statements of a file as of ``mtime_ns``, but for those under TYPE_CHECKING."""
     found: list[ast.Import | ast.ImportFrom] = []
     try:
-        waiting: list[ast.AST] = [ast.parse(file.read_bytes())]
-    except SyntaxError:
+        waiting: list[ast.AST] = [ast.parse(text_file.read_bytes(file))]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         # Whoever imports it says so.
         return []
     while waiting:

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 # What says how settings, records, networks and descriptors look, or finds them, or which cells are
 # tried, takes no part in measuring one.
 _NOT_MEASURING = (
-    *("config", "records", "measure/oom.py", "networks/registry.py", "networks/registry_file.py"),
+    *("config", "records", "measure/oom.py"),
+    *("networks/own_file.py", "networks/registry.py", "networks/registry_file.py"),
     *("core/code_graph.py", "core/descendants.py", "core/errors.py", "core/foreign_text.py"),
-    *("core/plugins.py", "core/standard_error.py", "core/storage.py"),
+    *("core/plugins.py", "core/standard_error.py", "core/storage.py", "core/text_file.py"),
 )
 # Verdicts are computed from records: another one needs no new measurement.
 _JUDGING = ("stats",)

@@ -34,6 +34,7 @@ def measure(
     on = backends.backend(setup)
     on.start(threads)
     way = variants.parse(variant)
+    builders.load(network)  # The code of a network is no memory of its tensors.
     meter = on.meter()
     with torch.inference_mode():
         run_convolution(way, on)

@@ -39,8 +39,19 @@ def preload(networks: Iterable[Network]) -> None:
     Children then build in tenths of a second, and what the libraries take is in a child's memory
     before it starts to measure. Everything in memory so far is also exempted from garbage
     collection: one collection in a child would copy the pages that it shares with its parent.
-    Starts no threads where torch is set to one thread. Raises RegistryError as ``build`` does.
+    Starts no threads where torch is set to one thread. Only what dnnbench itself requires is
+    imported: any other code may change this process, or end it, and with it every network.
     """
     from dnnbench.networks.construction import import_builders
 
     import_builders(networks)
+
+
+def load(network: Network) -> None:
+    """Import all that :func:`build` needs for one network, in the process that measures it.
+
+    Raises RegistryError as ``build`` does.
+    """
+    from dnnbench.networks.construction import import_builder
+
+    import_builder(network)

@@ -4,23 +4,27 @@ The definitions come from libraries that were written for one network in one pro
 be done so that any number of them can be built side by side is collected here.
 """
 
+import contextlib
 import gc
 import importlib
+import importlib.metadata
 import importlib.util
 import operator
-import sys
+import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 
 import torch
 from torch import nn
 
-from dnnbench.core import code_graph, foreign_text
+from dnnbench.core import foreign_text
+from dnnbench.networks import own_file
 from dnnbench.networks.random_weights import PooledInitialisers
 from dnnbench.networks.registry import Network, RegistryError
+
+_preloaded: set[str] = set()  # Packages that were imported before any child was started.
 
 
 def build_network(network: Network, device: str | torch.device, seed: int) -> nn.Module:
@@ -41,8 +45,9 @@ def build_network(network: Network, device: str | torch.device, seed: int) -> nn
 
 def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
     """What the builder returns, made on ``device``."""
+    threads = torch.get_num_threads()
     with (
-        _neighbours(network),
+        contextlib.chdir("."),
         warnings.catch_warnings(),
         torch.random.fork_rng(devices=[]),
         device,
@@ -52,10 +57,10 @@ def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
         # torchvision deprecates the arguments that pretrainedmodels passes to it.
         warnings.simplefilter("ignore")
         torch.default_generator.manual_seed(seed)
-        builder = _import_builder(network)
+        builder = import_builder(network)
         try:
             model = builder(**network.arguments)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RegistryError(
                 f"{network.key}: builder: {network.builder} failed with"
                 f" {foreign_text.of_error(error)}; check builder and arguments"
@@ -66,14 +71,19 @@ def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
                 " it must return a torch.nn.Module"
             )
         _own_features(network, model)
+    if torch.get_num_threads() != threads:  # A person's own file may set them.
+        torch.set_num_threads(threads)
     return model
 
 
 def import_builders(networks: Iterable[Network]) -> None:
     """Import what building ``networks`` takes; see :func:`dnnbench.networks.builders.preload`."""
+    shared = {_plain(name) for name in importlib.metadata.requires("dnnbench") or ()} | {"dnnbench"}
     for network in networks:
-        with _neighbours(network):
-            _import_builder(network)
+        package = re.split("[.:]", network.builder)[0]
+        if not _is_own(network) and _plain(package) in shared:
+            _preloaded.add(package)
+            import_builder(network)
     # Makes the pool, and the first use of its mode imports a part of torch.
     with PooledInitialisers(seed=0):
         torch.empty(1)
@@ -81,10 +91,22 @@ def import_builders(networks: Iterable[Network]) -> None:
     gc.freeze()
 
 
-def _import_builder(network: Network) -> Callable[..., object]:
+def _plain(name: str) -> str:
+    """A requirement, or a package, without its version and in one spelling."""
+    return re.split(r"[^\w.-]", name)[0].replace("-", "_").lower()
+
+
+def _is_own(network: Network) -> bool:
+    return network.builder.partition(":")[0].endswith(".py")
+
+
+def import_builder(network: Network) -> Callable[..., object]:
+    """Import and return the function that builds a network; see ``builders.load``."""
     module_name, _, attribute = network.builder.partition(":")
     try:
         builder = operator.attrgetter(attribute)(_import(module_name))
+    except own_file.OwnFileError as error:
+        raise RegistryError(f"{network.key}: builder: {error}") from error
     except (ImportError, AttributeError) as error:
         raise RegistryError(
             f"{network.key}: builder: {network.builder}: {error};"
@@ -97,53 +119,13 @@ def _import_builder(network: Network) -> Callable[..., object]:
 
 def _import(name: str) -> ModuleType:
     if name.endswith(".py"):
-        return _run(Path(name))
+        return own_file.load(Path(name), _preloaded)
     if name != "pretrainedmodels":
         return importlib.import_module(name)
     importlib.import_module("torchvision")
     # The package builds two ResNeXt-101 on import: 0.5 GB and a second that nothing needs.
     with torch.device("meta"):
         return importlib.import_module(name)
-
-
-def _run(file: Path) -> ModuleType:
-    """The module of a person's own file; run once a process."""
-    name = f"dnnbench_mine_{code_graph.short_hash(str(file))}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        # As a module that cannot be imported, whatever the reason.
-        raise ImportError(foreign_text.of_error(error)) from error
-    return module
-
-
-@contextmanager
-def _neighbours(network: Network) -> Iterator[None]:
-    """Let a person's own file import its neighbours, in here.
-
-    They are forgotten afterwards: another folder may have others of the same name.
-    """
-    file = Path(network.builder.partition(":")[0])
-    if file.suffix != ".py":
-        yield
-        return
-    folder, before = file.parent.resolve(), set(sys.modules)
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-        for name in set(sys.modules) - before:
-            place = getattr(sys.modules[name], "__file__", None)
-            if place and Path(place) in code_graph.module_files(folder, name):
-                del sys.modules[name]
 
 
 def _own_features(network: Network, model: nn.Module) -> None:

@@ -13,17 +13,21 @@ import difflib
 import hashlib
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from dnnbench.config.library import Library
+from dnnbench.core import text_file
 from dnnbench.core.storage import describe
 from dnnbench.networks.registry import Network, RegistryError
 
 _NAME = "DNNBENCH"
 _FORM = "<file>.py:<function>"
+_LARGEST = 2**20  # Bytes; no file that a person wrote is as long.
+_ANY = "*"  # All that another module has is imported, and what that is only running it tells.
 # What an entry of the registry may say too, and what is taken where the file does not say.
 _FIELDS: dict[str, Any] = {
     "input_size": None,
@@ -51,7 +55,7 @@ def find(name: str, source: str) -> list[Network]:
     slug = key(Path(file), function)
     tree = _parsed(file)
     known = _defined(tree)
-    if function not in known:
+    if function not in known and _ANY not in known:
         close = difflib.get_close_matches(function, known, n=1)
         remedy = f"did you mean {close[0]}?" if close else "write the function"
         raise RegistryError(f"{spec}: {file} has no {function}; {remedy}")
@@ -67,34 +71,50 @@ def key(file: Path, function: str) -> str:
 
     Raises RegistryError where the file cannot be read.
     """
-    try:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise RegistryError(
-            f"mine:{file}:{function}: {error.strerror}; write mine:{_FORM}"
-        ) from error
+    digest = hashlib.sha256(_content(file, f"mine:{file}:{function}")).hexdigest()
     return f"mine-{re.sub('[^a-z0-9_.-]', '-', function.lower())}-{digest[:8]}"
+
+
+def _content(file: Path, spec: str) -> bytes:
+    try:
+        return text_file.read_bytes(file, _LARGEST)
+    except FileNotFoundError as error:
+        raise RegistryError(f"{spec}: {error.strerror}; write mine:{_FORM}") from error
+    except text_file.TextFileError as error:
+        raise RegistryError(f"{spec}: {error}") from error
 
 
 def _parsed(file: str) -> ast.Module:
     try:
-        return ast.parse(Path(file).read_bytes())
-    except SyntaxError as error:
-        raise RegistryError(
-            f"{file}:{error.lineno}: not Python: {error.msg}; correct it"
-        ) from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Of its strings; whoever runs it is told.
+            return ast.parse(text_file.read_bytes(Path(file), _LARGEST))
+    except (SyntaxError, ValueError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+        reason = error.msg if isinstance(error, SyntaxError) else error
+        raise RegistryError(f"{file}{line}: not Python: {reason}; correct it") from error
+    except (RecursionError, MemoryError) as error:  # So Python's parser says it.
+        raise RegistryError(f"{file}: not Python: nested too deeply; correct it") from error
 
 
 def _defined(tree: ast.Module) -> list[str]:
-    """Names that the file gives to functions and classes, to values, or to what it imports."""
+    """Names that the file gives to functions and classes, to values, or to what it imports.
+
+    Those below ``if``, ``try``, ``with``, ``for`` and ``while`` too.
+    """
     names: list[str] = []
-    for node in tree.body:
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.append(node.name)
         elif isinstance(node, ast.ImportFrom):
             names += [alias.asname or alias.name for alias in node.names]
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             names += [target.id for target in _targets(node) if isinstance(target, ast.Name)]
+        else:
+            for block in ("body", "handlers", "orelse", "finalbody"):
+                waiting += getattr(node, block, ())
     return names
 
 
@@ -114,7 +134,7 @@ def _said(tree: ast.Module, file: str) -> dict[str, Any]:
             try:
                 said = ast.literal_eval(node.value)
                 json.dumps(said)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError, MemoryError):
                 said = None
             if not isinstance(said, dict):
                 raise RegistryError(f"{file}: {_NAME}: not a mapping of plain values; {example}")
