@@ -7,15 +7,7 @@ from dnnbench.records import paths
 min_version("9.0")
 
 
-configfile: paths.PARAMETERS
-
-
-# A device's profile names its file. Where none was (`--profile slurm`), params.yaml says which.
-if "device" not in config:
-
-    configfile: paths.device_file(config["profile"])
-
-
+# params.yaml and the device file are read in common.smk, more strictly than by `configfile:`.
 report: "workflow/report/workflow.rst"
 
 

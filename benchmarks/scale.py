@@ -33,7 +33,7 @@ from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.stages import options
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("Snakefile", "config", "profiles", "published", "src", "workflow", paths.LOCK)
+COPIED = ("Snakefile", "config", "cpu", "published", "src", "workflow", paths.LOCK)
 SIZES = [1, 8]
 
 
@@ -105,9 +105,7 @@ def copy_project(models: int, devices: int) -> list[str]:
     }
     for number in range(devices):
         write_yaml(paths.device_file(f"d{number}"), device | {"device": f"d{number}"})
-    profile = read_yaml(Path("profiles/cpu/config.v8+.yaml"))
-    Path("d0").mkdir()
-    write_yaml("d0/config.v8+.yaml", profile | {"configfile": str(paths.device_file("d0"))})
+    write_yaml("d0", read_yaml(Path("cpu")) | {"configfile": "d0"})
     return list(entries)
 
 

@@ -14,7 +14,10 @@ from dnnbench.records.memory_records import MemoryRecord
 from helpers import forks
 from helpers.paths import ROOT
 
-COPIED = ("Snakefile", "config", "params.yaml", "profiles", "published", "requirements.lock", "src")
+PROFILES = ("cpu", "cuda", "jetson", "slurm", "titanx")
+
+
+COPIED = ("Snakefile", "config", "params.yaml", "published", "requirements.lock", "src")
 
 
 # No weights: nothing is looked for in the network.
@@ -33,15 +36,12 @@ MEMORY = Path("results/cpu/fp32-eager/memory")
 
 def project(folder):
     """A copy of the project as a clone has it, with a tiny study."""
-    for name in (*COPIED, "workflow", "dvc.yaml"):
+    for name in (*COPIED, *PROFILES, "workflow", "dvc.yaml"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
-    for link in ROOT.iterdir():
-        if link.is_symlink():
-            (folder / link.name).symlink_to(link.readlink())
     edit(folder / "params.yaml", TINY)
     edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1]})
     return folder

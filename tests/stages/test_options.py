@@ -20,10 +20,24 @@ def test_a_value_on_the_command_line_is_read_as_yaml():
     assert (found.settings.batch_sizes, found.settings.latency.rounds) == ([1, 2], 1)
 
 
-@pytest.mark.parametrize("word", ["batch_sizes", "batch_sizes=[1"])
-def test_a_word_that_is_no_value_is_named(word):
-    with pytest.raises(typer.BadParameter, match="write KEY=VALUE, the value in YAML: threads=2"):
-        options.study(None, "cpu", [word])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["batch_sizes"], "'batch_sizes': write KEY=VALUE, the value in YAML: threads=2"),
+        (["batch_sizes=[1"], "batch_sizes: '[1': not YAML"),
+        (["threads=yes"], "threads: yes: true or false to some readers"),
+        (["threads=010"], "threads: 010: not a plain decimal number"),
+        (["threads='2'"], "threads: '2': input should be a valid integer"),
+        (["threads=1", "threads=2"], "threads: given twice"),
+        (["latency={rounds: 1, rounds: 2}"], "latency: rounds: given twice"),
+        (["latency.rounds=1"], "latency.rounds: 1: unknown key"),
+        (["model=vgg16"], "model: 'vgg16': unknown key; did you mean 'models'?"),
+    ],
+)
+def test_a_word_that_is_no_value_is_named(words, said):
+    with pytest.raises(UserError) as raised:
+        options.study(None, "cpu", words)
+    assert str(raised.value).startswith(f"--config: {said}")
 
 
 def test_settings_of_a_run_take_no_others_beside_them():

@@ -11,7 +11,7 @@ from dnnbench.stages.rule_values import RuleValues
 
 def values(**changes):
     config = {"models": ["shufflenet", "vgg16"], "device": "cpu", "backend": "cpu"}
-    checked = study_settings.check(config | {"batch_sizes": [1, 8]} | changes, ["params.yaml"])
+    checked = study_settings.check(config | {"batch_sizes": [1, 8]} | changes)
     return RuleValues(checked)
 
 

@@ -23,7 +23,7 @@ def study(tmp_path, monkeypatch):
     def checked(session="2026-01-02T03:04", **changes):
         config = {"models": ["alexnet", "timm:tinynet_e"], "predicted": ["alexnet", "vgg16"]}
         config |= {"device": "cpu", "backend": "cpu", "batch_sizes": [1], **changes}
-        found = study_settings.check(config, [paths.PARAMETERS])
+        found = study_settings.check(config)
         return study_settings.replace(found, threads=2, session=session, others=[OTHER])
 
     return checked
@@ -97,18 +97,15 @@ def test_own_weights_go_by_key_however_the_network_is_named(study, tmp_path):
     )
 
 
-def test_by_hand_the_same_files_make_the_same_study(monkeypatch):
+def test_params_yaml_names_the_device_file_where_nothing_else_does(monkeypatch):
     monkeypatch.chdir(ROOT)
-    device = paths.device_file("cpu")
-    config = loading.merge(loading.read_yaml(paths.PARAMETERS), loading.read_yaml(device))
-    checked = study_settings.check(config, [paths.PARAMETERS, device])
-    found = study_settings.load(None, {}, paths.REGISTRY, None)
-    assert (found.settings, found.networks) == (checked.settings, checked.networks)
+    found = study_settings.load()
+    assert found.settings == loading.load(paths.PARAMETERS, paths.device_file("cpu"))
 
 
 def test_by_hand_a_value_overrides_both_files_and_leaves_the_rest_of_its_section(monkeypatch):
     monkeypatch.chdir(ROOT)
-    changes = {"batch_sizes": [3], "latency": {"rounds": 1}}
-    found = study_settings.load("titanx", changes, paths.REGISTRY, ["vgg16"]).settings
+    words = ["batch_sizes=[3]", "latency={rounds: 1}"]
+    found = study_settings.load("titanx", (), words, models=["vgg16"]).settings
     assert (found.device, found.batch_sizes, found.latency.rounds) == ("titanx", [3], 1)
     assert found.latency.samples == (5, 50)

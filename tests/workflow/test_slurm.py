@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.alone,
     pytest.mark.skipif(slurm.missing() is not None, reason=f"no Slurm: {slurm.missing()}"),
 ]
-FILE = "profiles/slurm/config.v8+.yaml"
+FILE = "slurm"
 
 
 @pytest.fixture(scope="module")

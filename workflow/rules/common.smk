@@ -15,11 +15,8 @@ from dnnbench.report.figures import figure_names
 from dnnbench.stages import run_start, study_settings
 from dnnbench.stages.rule_values import RuleValues
 
-# Snakemake lists the profile's files first, though they override.
-config_files = sorted(workflow.configfiles, key=lambda file: Path(file) != paths.PARAMETERS)
-
 try:
-    study = RuleValues(study_settings.check(config, config_files))
+    study = RuleValues(study_settings.of_snakemake(workflow))
     settings = study.settings
     # With environments of their own, jobs have what they need there.
     if not workflow.deployment_settings.deployment_method:
@@ -81,7 +78,7 @@ def every_core(wildcards):
         return workflow.cores
     if settings.threads is None:
         raise WorkflowError(
-            f"{os.path.relpath(config_files[-1])}: threads: null: a node of a cluster need not be like this machine;"
+            f"{paths.device_file(settings.device)}: threads: null: a node of a cluster need not be like this machine;"
             " write how many threads a forward pass has on it, or add --config threads=8"
         )
     return settings.threads

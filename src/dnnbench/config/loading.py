@@ -5,10 +5,11 @@ the value and the remedy.
 """
 
 import difflib
+import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic import (
     BaseModel,
@@ -18,47 +19,97 @@ from pydantic import (
 from dnnbench.config.parameters import Parameters
 from dnnbench.config.section import ParameterError
 from dnnbench.core import storage, strict_yaml
+from dnnbench.records import paths
 from dnnbench.records.base import check_device
-from dnnbench.records.paths import PARAMETERS
 
 
-def check(config: Mapping[str, Any], files: Iterable[Path | str] = ()) -> Parameters:
-    """Parameters from a merged configuration.
+class Source(NamedTuple):
+    """Keys of a study's parameters, and the file that they were read from, or the option."""
 
-    ``files`` are those it was merged from, later ones overriding; they are read again only to
-    say which of them holds a mistake. Raises ParameterError with one line.
+    name: str
+    content: Mapping[str, Any]
+
+
+def sources(
+    profile: str | None = None, files: Sequence[Path] = (), words: Sequence[str] = ()
+) -> list[Source]:
+    """Return what makes a study's parameters, later ones overriding earlier ones.
+
+    That is params.yaml, the device file of ``profile``, ``files``, and ``KEY=VALUE`` words. Without
+    a profile, one of the files may hold the device; else params.yaml names the profile. Raises
+    UserError for what cannot be read.
     """
-    paths = [Path(os.path.relpath(file)) for file in files]
+    over = [read(file) for file in files] + [_command_line(words)] * bool(words)
+    study = read(paths.PARAMETERS)
+    if profile is None and any("device" in one.content for one in over[: len(files)]):
+        return [study, *over]
+    name = (
+        check_device(profile, "--profile") if profile else default_profile(merged([study, *over]))
+    )
+    return [study, read(paths.device_file(name)), *over]
+
+
+def check(config: Mapping[str, Any], origins: Sequence[Source] = ()) -> Parameters:
+    """Return parameters from a merged configuration.
+
+    ``origins`` are what it was merged from; they say which of them holds a mistake. Raises
+    ParameterError with one line.
+    """
     try:
-        return Parameters.model_validate(dict(config))
+        # As JSON: there a list may be a tuple and a text a path, though true is no number.
+        return Parameters.model_validate_json(json.dumps(config), strict=True)
     except ValidationError as error:
-        raise ParameterError(_line(error, paths)) from None
+        raise ParameterError(_line(error, origins)) from None
 
 
 def load(*files: Path | str) -> Parameters:
-    """Parameters from files, later ones overriding earlier ones key by key."""
-    config: dict[str, Any] = {}
-    for file in files:
-        config = merge(config, read_yaml(Path(file)))
-    return check(config, files)
+    """Return parameters from files, later ones overriding earlier ones key by key."""
+    origins = [read(Path(file)) for file in files]
+    return check(merged(origins), origins)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML mapping from ``path``. Raises UserError naming the file, the place and the remedy."""
+def read(path: Path) -> Source:
+    """Return what a YAML file holds. Raises UserError naming the file, the place and the remedy."""
+    shown = Path(os.path.relpath(path))
     try:
-        return strict_yaml.read(path)
+        return Source(str(shown), strict_yaml.read(shown))
     except FileNotFoundError:
-        known = difflib.get_close_matches(
-            str(path), [str(file) for file in path.parent.glob("*.yaml")], n=1, cutoff=0
-        )
+        there = [str(file) for file in shown.parent.glob("*.yaml")]
+        known = difflib.get_close_matches(str(shown), there, n=1, cutoff=0)
         hint = f"; there is {known[0]}" if known else ""
-        raise ParameterError(f"{path}: no such file{hint}") from None
+        raise ParameterError(f"{shown}: no such file{hint}") from None
 
 
-def profile(config: Mapping[str, Any]) -> str:
+def default_profile(config: Mapping[str, Any]) -> str:
     """Return the profile that params.yaml names, read from it as ``config``, or the default."""
     name = config.get("profile", Parameters.model_fields["profile"].default)
-    return check_device(name, f"{PARAMETERS}: profile")
+    return check_device(name, f"{paths.PARAMETERS}: profile")
+
+
+def merged(origins: Iterable[Source]) -> dict[str, Any]:
+    """Return the keys of all sources, later ones put over earlier ones, section by section."""
+    config: dict[str, Any] = {}
+    for origin in origins:
+        config = merge(config, origin.content)
+    return config
+
+
+def _command_line(words: Sequence[str]) -> Source:
+    """Return ``KEY=VALUE`` words as a source, values read as YAML. Raises UserError."""
+    changes: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise ParameterError(
+                f"--config: {word!r}: write KEY=VALUE, the value in YAML: threads=2"
+            )
+        if key in changes:
+            raise ParameterError(f"--config: {key}: given twice; remove one")
+        try:
+            changes[key] = strict_yaml.value(value, "--config")
+        except strict_yaml.YamlError as error:  # The only line needs no number.
+            raise ParameterError(str(error).replace(":1:", f": {key}:", 1)) from None
+    return Source("--config", changes)
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,10 +123,10 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _line(error: ValidationError, files: list[Path]) -> str:
+def _line(error: ValidationError, origins: Sequence[Source]) -> str:
     first = error.errors(include_url=False)[0]
     location = [str(part) for part in first["loc"]]
-    file = _holder(location, files)
+    file = _holder(location, origins)
     if first["type"] == "extra_forbidden":
         section = _section(location[:-1])
         close = difflib.get_close_matches(location[-1], section.model_fields, n=1)
@@ -131,16 +182,18 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _holder(location: list[str], files: list[Path]) -> str:
-    """The last file that sets the key, or the first part of it that any file sets."""
+def _holder(location: list[str], origins: Sequence[Source]) -> str:
+    """The last source that sets the key, or the first part of it that any source sets."""
     for depth in range(len(location), 0, -1):
-        for file in reversed(files):
-            node: Any = strict_yaml.read(file) if file.exists() else None
-            for part in location[:depth]:
-                node = node.get(part, _ABSENT) if isinstance(node, dict) else _ABSENT
-            if node is not _ABSENT:
-                return str(file)
-    return " + ".join(str(file) for file in files) or "parameters"
+        for origin in reversed(origins):
+            if _sets(origin.content, location[:depth]):
+                return str(origin.name)
+    return " + ".join(origin.name for origin in origins) or "parameters"
 
 
-_ABSENT = object()
+def _sets(content: Any, location: list[str]) -> bool:
+    for part in location:
+        if not isinstance(content, dict) or part not in content:
+            return False
+        content = content[part]
+    return True

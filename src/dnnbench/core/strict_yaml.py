@@ -206,6 +206,8 @@ def _syntax(error: Any, text: str, name: str) -> str:
     if mark is None:
         return f"{name}: not YAML: {_clean(str(error))}; correct it"
     lines = text.splitlines()
+    if begun and mark.line >= len(lines):  # Not closed up to the end.
+        mark = begun
     line = lines[mark.line] if mark.line < len(lines) else ""
     shown = f"{name}:{mark.line + 1}: {_short(repr(line))}"
     if "\t" in line[: mark.column + 1]:

@@ -1,7 +1,7 @@
 """A device file for the machine at hand: what it is called, and what is written for it.
 
-Written from the file of its kind in config/devices, comments included, beside a profile that names
-it, so that `snakemake --profile NAME` is the next command.
+Written from the file of its kind in config/devices, comments included, with a profile of that name,
+so that `snakemake --profile NAME` is the next command.
 """
 
 import platform
@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from dnnbench.config import loading
-from dnnbench.core import storage
+from dnnbench.core import storage, strict_yaml, text_file
 from dnnbench.core.errors import DeviceError, UserError
 from dnnbench.devices import host, nvml
 from dnnbench.devices.tegra import Board
@@ -20,8 +20,6 @@ from dnnbench.records import paths
 from dnnbench.records.base import check_device
 
 FOLDER = paths.DEVICE_FILES
-PROFILES = Path("profiles")
-_PROFILE = "config.v8+.yaml"
 # The first compute capability that torch's builds for CUDA 13 have kernels for.
 _TURING = (7, 5)
 _LONGEST = 40
@@ -98,7 +96,7 @@ def name_of(model: str) -> str:
 
 
 def write(found: Found, file: Path) -> list[str]:
-    """Write a device file, config/devices/NAME.yaml, with a profile and a link; what was written.
+    """Write a device file, config/devices/NAME.yaml, and a profile, NAME; what was written.
 
     Raises UserError where it is no such file, or anything of that name is there.
     """
@@ -109,8 +107,8 @@ def write(found: Found, file: Path) -> list[str]:
             " look for it"
         )
     check_device(name, f"--output: {file}")
-    profile, link = PROFILES / name / _PROFILE, Path(name)
-    for path in (file, profile.parent, link):
+    profile = Path(name)
+    for path in (file, profile):
         if path.exists() or path.is_symlink():
             raise UserError(
                 f"{path}: is there already, and nothing is overwritten; remove it, or choose"
@@ -118,22 +116,22 @@ def write(found: Found, file: Path) -> list[str]:
             )
     kind = FOLDER / f"{found.kind}.yaml"
     text = _headed(kind, f"{found.model}. Written by `dnnbench device-file` from {kind}.")
-    for key, value in {"device": yaml.safe_dump(name).split("\n")[0], **found.keys}.items():
+    quoted = yaml.safe_dump(name).split("\n")[0]
+    for key, value in {"device": quoted, **found.keys}.items():
         text = _set(text, key, value, kind)
-    loading.check(yaml.safe_load(text), [file])
-    base = PROFILES / found.kind / _PROFILE
+    loading.check(strict_yaml.mapping(text, str(kind)))
+    base = Path(found.kind)
     run = _headed(base, f"{found.model}: `snakemake --profile {name}`.")
     storage.write_text(file, text)
-    storage.write_text(profile, _set(run, "configfile", str(file), base))
-    link.symlink_to(profile.parent)
-    return [str(file), str(profile), f"{link} -> {profile.parent}"]
+    storage.write_text(profile, _set(run, "configfile", quoted, base))
+    return [str(file), str(profile)]
 
 
 def _headed(path: Path, comment: str) -> str:
     """The text of a file with another comment in place of its first."""
     if not path.exists():
         raise UserError(f"{path}: no such file; run this in the folder of the study")
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = text_file.read_text(path).splitlines()
     while lines and lines[0].startswith("#"):
         lines.pop(0)
     return "\n".join([f"# {comment}", *lines, ""])

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from dnnbench.config.dataset_settings import DatasetSettings
 from dnnbench.config.variants import REFERENCE
@@ -58,7 +57,7 @@ def study(
     ``models`` replaces the study's own list of networks. Raises UserError for whatever is wrong.
     """
     if settings is None:
-        return study_settings.load(profile, _mapping(config or ()), registry, models)
+        return study_settings.load(profile, (), config or (), registry, models)
     if profile or config:
         raise typer.BadParameter("--settings: is of a device already; drop --profile and --config")
     found = study_settings.read(settings)
@@ -73,20 +72,6 @@ def dataset(study: Study) -> tuple[str, DatasetSettings]:
             f"{paths.PARAMETERS}: dataset.name: null: no pictures to work on; name a data set"
         )
     return chosen.name, chosen
-
-
-def _mapping(words: Sequence[str]) -> dict[str, Any]:
-    """``KEY=VALUE`` words as a mapping, values read as YAML. Raises typer.BadParameter."""
-    changes = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        try:
-            changes[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            equals = ""
-        if not equals:
-            raise typer.BadParameter(f"{word!r}: write KEY=VALUE, the value in YAML: threads=2")
-    return changes
 
 
 def run(main: Callable[..., Any]) -> None:

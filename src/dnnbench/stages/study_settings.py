@@ -4,6 +4,7 @@ The workflow checks params.yaml and the device file once, and hands them to its 
 By hand, a stage reads and checks them itself, in the same way.
 """
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dnnbench.config import loading
+from dnnbench.config.loading import Source
 from dnnbench.config.parameters import Parameters
 from dnnbench.config.section import ParameterError
 from dnnbench.core.errors import UserError
@@ -20,8 +22,10 @@ from dnnbench.core.storage import describe, write_json
 from dnnbench.networks import model_list, registry
 from dnnbench.networks.registry import Network
 from dnnbench.records import paths
-from dnnbench.records.base import check_device
 from dnnbench.records.plan import Plan
+
+# Suffixes of what `snakemake --configfile` names.
+_SETTINGS_FILES = {".yaml", ".yml", ".json"}
 
 
 @dataclass(frozen=True)
@@ -56,17 +60,17 @@ class Study:
 
 def check(
     config: Mapping[str, Any],
-    files: Sequence[Path | str],
+    origins: Sequence[Source] = (),
     known: Path = paths.REGISTRY,
     models: Sequence[str] | None = None,
 ) -> Study:
-    """Return the study of a merged configuration; ``files`` are those it was merged from.
+    """Return the study of a merged configuration; ``origins`` are what it was merged from.
 
     ``known`` is the registry. ``models`` takes the place of the configuration's networks. Raises
     ParameterError or RegistryError with one line that names the file, the key, the value and the
     remedy.
     """
-    settings = loading.check(config, files)
+    settings = loading.check(config, origins)
     entries = registry.load_registry(known)
 
     def find(names: str | Iterable[str], key: str) -> dict[str, Network]:
@@ -95,17 +99,38 @@ def check(
 
 
 def load(
-    profile: str | None, changes: Mapping[str, Any], known: Path, models: Sequence[str] | None
+    profile: str | None = None,
+    files: Sequence[Path] = (),
+    words: Sequence[str] = (),
+    known: Path = paths.REGISTRY,
+    models: Sequence[str] | None = None,
 ) -> Study:
-    """Return the study of params.yaml, the device file of ``profile``, and ``changes`` over both.
+    """Return the study of params.yaml, and what is put over it; see ``loading.sources``.
 
-    Without a profile it is that of params.yaml. Raises as ``check`` does.
+    Raises as ``check`` does.
     """
-    config = loading.merge(loading.read_yaml(paths.PARAMETERS), changes)
-    name = check_device(profile, "--profile") if profile else loading.profile(config)
-    device = paths.device_file(name)
-    config = loading.merge(loading.merge(config, loading.read_yaml(device)), changes)
-    return check(config, [paths.PARAMETERS, device], known, models)
+    origins = loading.sources(profile, files, words)
+    return check(loading.merged(origins), origins, known, models)
+
+
+def of_snakemake(workflow: Any) -> Study:
+    """Return the study of a run of Snakemake, which says where it is written, and reads nothing.
+
+    Its own readers of files and of ``--config`` take some values for others. Raises UserError as
+    ``check`` does, and where Snakemake was not started in the folder of the study.
+    """
+    folder = Path(workflow.basedir).resolve()
+    if not folder.samefile(Path.cwd()):
+        raise UserError(
+            f"{Path.cwd()}: not the folder of the study; run: cd {shlex.quote(str(folder))}"
+        )
+    given = workflow.config_settings
+    if given.replace_workflow_config:
+        raise UserError(f"--replace-workflow-config: {paths.PARAMETERS} is always read; drop it")
+    # A profile names itself, and by its name the device file.
+    files = [file for file in given.configfiles if file.suffix in _SETTINGS_FILES]
+    profiles = [file.name for file in given.configfiles if file not in files]
+    return load(profiles[-1] if profiles else None, files, given.config_args)
 
 
 class _File(BaseModel):

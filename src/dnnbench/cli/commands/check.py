@@ -61,7 +61,7 @@ def check(
     if not paths.PARAMETERS.exists():
         raise UserError(f"{paths.PARAMETERS}: no such file; run this in the folder of the study")
     source = "--device" if device else f"{paths.PARAMETERS}: profile"
-    name = device or loading.profile(loading.read_yaml(paths.PARAMETERS))
+    name = device or loading.default_profile(loading.read(paths.PARAMETERS).content)
     settings = other_devices.settings(name, source=source)
     found = all_checks.look(settings)
     console = printing.console()

@@ -29,7 +29,7 @@ def merge(
     from dnnbench.machines import other_devices, record_merge
     from dnnbench.networks import model_list, registry
 
-    profile = loading.profile(loading.read_yaml(paths.PARAMETERS))
+    profile = loading.default_profile(loading.read(paths.PARAMETERS).content)
     study = other_devices.settings(profile, source=f"{paths.PARAMETERS}: profile")
     known = registry.load_registry(paths.REGISTRY)
     networks = model_list.resolve(study.models, known, source=f"{paths.PARAMETERS}: models")
