@@ -250,3 +250,13 @@ def test_a_listing_changes_with_its_files_alone(put):
     changed = image_index.listing(folder)
     (folder / f"{TENCH}_b.jpg").rename(folder / f"{GOLDFISH}_b.jpg")
     assert len({before, added, changed, image_index.listing(folder)}) == 4
+
+
+@pytest.mark.parametrize("file", ["labels.csv", "../labels.csv", "../../../LOC_val_solution.csv"])
+def test_a_listing_changes_with_labels_that_are_read(put, file):
+    folder = put(f"a/b/set/{val(1)}") / "a/b/set"
+    (folder / file).write_text(f"{val(1)},0\n")
+    before = image_index.listing(folder)
+    assert found("imagenet", folder) == {val(1): 0}
+    (folder / file).write_text(f"{val(1)},10\n")
+    assert image_index.listing(folder) != before

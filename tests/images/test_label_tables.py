@@ -224,6 +224,32 @@ def test_synsets_alone_are_those_of_the_numbers_in_names(pictures):
     assert labels(listed) == {val(2): 0}
 
 
+def test_json_lines_are_read_as_datasets_has_them(pictures):
+    table = (
+        '{"file_name": "tench/1.jpg", "label": 0}\n{"label": 10, "file_name": "brambling/1.jpg"}\n'
+    )
+    assert labels(pictures(table, TWO, "metadata.jsonl")) == BOTH
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"file_name": "tench/1.jpg"}', "\x1b"])
+def test_a_line_that_is_no_such_object_is_named(pictures, line):
+    with pytest.raises(LabelError, match=r"metadata\.jsonl:1: .*: write \{\"file_name\"") as raised:
+        pictures(line, TWO, "metadata.jsonl")
+    assert str(raised.value).isprintable()
+
+
+def test_a_table_goes_before_the_synset_of_a_stray_picture(pictures):
+    listed = pictures(f"{val(1)},0\n{val(2)},10\n", [val(1), val(2), f"more/{TENCH}_a.jpg"])
+    assert labels(listed) == {val(1): 0, val(2): 10}
+    assert list(skipped(listed)) == [f"more/{TENCH}_a.jpg"]
+
+
+def test_most_names_go_before_a_file_of_words(put, pictures):
+    put("labels.txt", "tench\ngoldfish\n")
+    names = [f"{TENCH}/1.jpg", f"{BRAMBLING}/1.jpg", "logo.png"]
+    assert labels(pictures("", names, "notes.txt")) == dict(zip(names[:2], [0, 10], strict=True))
+
+
 def test_kaggles_table_is_found_from_the_folder_of_its_pictures(put, pictures):
     pictures_at = "ILSVRC/Data/CLS-LOC/val"
     put(f"{pictures_at}/{val(1)}")

@@ -290,6 +290,21 @@ def test_a_folder_that_may_be_two_things_is_refused_in_one_line(put, tmp_path, c
     assert "\n" not in str(raised.value)
 
 
+def test_the_training_half_of_a_data_set_is_refused(put):
+    put(f"val/{TENCH}/1.JPEG")
+    folder = put(f"train/{TENCH}/1.JPEG")
+    with pytest.raises(
+        ImagesError, match=r"train: training pictures; name .*/val in dataset\.path"
+    ):
+        index("imagenet", folder / "train")
+
+
+def test_imagenetv2_is_found_beside_its_other_versions(put):
+    put("imagenetv2-threshold0.7-format-val/1/b.jpeg")
+    listed = index("imagenetv2", put("imagenetv2-matched-frequency-format-val/7/a.jpeg"))
+    assert [(file.name, file.label) for file in listed.files] == [("7/a.jpeg", 7)]
+
+
 def test_names_with_control_characters_make_no_second_line(put):
     put(f"{TENCH}/1.JPEG")
     with pytest.raises(ImagesError, match="two folders of class") as raised:

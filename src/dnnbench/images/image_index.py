@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from dnnbench.config.dataset import Dataset, named
 from dnnbench.core import foreign_text, progress
 from dnnbench.core.checksums import sha256
-from dnnbench.images import picture_folders
+from dnnbench.images import label_files, picture_folders
 from dnnbench.images.class_labels import NoLabel, NotOfTheSet
 from dnnbench.images.picture_folders import ImagesError, Reasons
 from dnnbench.records.image_records import ImageFile, ImageIndex, SkippedImage
@@ -105,19 +105,20 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
 def listing(folder: Path) -> str:
     """A digest of the names, sizes and times of a folder's files, to notice that it changed.
 
+    So that it is noticed if labels did, files of labels that lie above the folder are among them.
     Reads no content. Raises ImagesError where there is no such folder.
     """
     _check(folder)
     state = hashlib.sha256()
-    for place, _, names in sorted(os.walk(folder, followlinks=True)):
-        for name in sorted(names):
-            path = os.path.join(place, name)  # noqa: PTH118  (For fifty thousand files.)
-            try:
-                seen = os.stat(path)  # noqa: PTH116
-            except OSError:  # A link to nothing, which the index will name.
-                continue
-            line = f"{path}\0{seen.st_size}\0{seen.st_mtime_ns}\n"
-            state.update(line.encode(errors="surrogateescape"))
+    places = sorted(os.walk(folder, followlinks=True))
+    files = [os.path.join(place, name) for place, _, names in places for name in sorted(names)]  # noqa: PTH118
+    for path in [*files, *map(str, label_files.present(folder, folder))]:
+        try:
+            seen = os.stat(path)  # noqa: PTH116  (For fifty thousand files.)
+        except OSError:  # A link to nothing, which the index will name.
+            continue
+        line = f"{path}\0{seen.st_size}\0{seen.st_mtime_ns}\n"
+        state.update(line.encode(errors="surrogateescape"))
     return state.hexdigest()[:12]
 
 

@@ -7,6 +7,7 @@ lines name the only picture whose path ends like theirs.
 
 import csv
 import io
+import json
 import posixpath
 import re
 import unicodedata
@@ -70,6 +71,11 @@ class TableLabels:
             if picture := exact.get(row.name):
                 self._take(picture, row)
         self._match(place, [row for row in rows if row.name not in exact])
+
+    @property
+    def used(self) -> int:
+        """How many pictures have a label."""
+        return len(self._rows)
 
     def __call__(self, picture: PurePosixPath) -> int:
         """Return the class of a picture. Raises NoLabel."""
@@ -148,8 +154,12 @@ def by_truth(path: Path, place: Place) -> TableLabels:
 
 def _read(path: Path, class_of: _ClassOf, wanted: str) -> list[_Row]:
     text = re.sub("\r\n?", "\n", read_text(path)).rstrip()
-    delimiter = _delimiter(text, class_of)
-    fields = _alone(text) if delimiter is None else _columns(path, text, delimiter)
+    if path.suffix == ".jsonl":
+        fields = _objects(path, text)
+    elif delimiter := _delimiter(text, class_of):
+        fields = _columns(path, text, delimiter)
+    else:
+        fields = _alone(text)
     rows: dict[str, _Row] = {}
     for line, name, label in fields:
         found = class_of(_first(label))
@@ -175,6 +185,20 @@ def _alone(text: str) -> Iterator[tuple[int, str, str]]:
     """Yield line, name and label where a line is a label alone."""
     for number, line in enumerate(text.split("\n"), start=1):
         yield number, f"ILSVRC2012_val_{number:08d}", line.strip()
+
+
+def _objects(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line, name and label where a line is a JSON object."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        columns = _header([*entry]) if isinstance(entry, dict) else None
+        if columns is None:
+            raise LabelError(f'{path}:{number}: {line!r}: write {{"file_name": ..., "label": ...}}')
+        name, label = ([*entry.values()][column] for column in columns)
+        yield number, str(name), str(label)
 
 
 def _columns(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, str, str]]:

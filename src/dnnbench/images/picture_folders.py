@@ -113,6 +113,8 @@ def validation(folder: Path) -> tuple[Path, Reasons]:
     That is the one folder that is named so, at whatever depth; or ``folder`` itself. Raises
     ImagesError where there are several, and where there are training pictures alone.
     """
+    if folder.name in ("train", "training") and (other := _validation_beside(folder)):
+        raise ImagesError(f"{folder}: training pictures; name {other} in dataset.path")
     found: dict[str, list[Path]] = {"val": [], "train": []}
     others: list[Path] = []
     seen: set[str] = set()
@@ -198,6 +200,12 @@ def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
         links = {folder for folder in folders if (place / folder).is_symlink()}
         folders.sort(key=lambda folder, links=links: (folder in links, folder))  # type: ignore[misc]
         yield place, folders, sorted(files)
+
+
+def _validation_beside(folder: Path) -> Path | None:
+    names = (name for name, half in _SPLITS.items() if half == "val")
+    beside = (folder.absolute().parent / name for name in names)
+    return next((path for path in beside if path.is_dir()), None)
 
 
 def _is_foreign(name: str) -> bool:

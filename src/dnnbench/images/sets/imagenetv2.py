@@ -23,6 +23,7 @@ DATASET = Dataset(
     name="imagenetv2",
     description="the matched-frequency pictures of ImageNetV2",
     labels=_labels,
+    places=("imagenetv2-matched-frequency-format-val", "."),
     validation=True,
     # As tensorflow-datasets 4.9.10 states them (datasets/imagenet_v2/checksums.tsv).
     archive=Archive(

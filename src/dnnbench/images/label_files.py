@@ -1,0 +1,36 @@
+"""Which files may hold the labels of ImageNet's validation pictures, and where people have them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+KAGGLE = "LOC_val_solution.csv"
+TRUTH = "ILSVRC2012_validation_ground_truth.txt"
+
+# What tools write or want, the first of several that are in one place before the others.
+TABLES = (
+    *(KAGGLE, "labels.csv", "labels.tsv", "labels.txt", "val.txt", "val.csv", "val_map.txt"),
+    *("val_list.txt", "val_labels.txt", "val_labels.csv", "validation.csv", "metadata.csv"),
+    *("metadata.jsonl", "val_annotations.txt", "imagenet_2012_validation_synset_labels.txt"),
+)
+SUGGESTED = (KAGGLE, "labels.csv", "labels.txt", "val.txt")
+
+_PLACES = (".", "ILSVRC2012_devkit_t12/data", "devkit/data", "data", "meta", "annotations")
+
+# Kaggle's pictures lie in ILSVRC/Data/CLS-LOC/val, and the table beside ILSVRC.
+_ABOVE = 4
+
+
+def present(folder: Path, root: Path) -> list[Path]:
+    """Return the files of labels of the data set in ``folder``, whose pictures are in ``root``."""
+    found: dict[Path, Path] = {}
+    for path in _candidates(folder, root):
+        if path.exists():
+            found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def _candidates(folder: Path, root: Path) -> Iterator[Path]:
+    for base in (folder, root, root.absolute().parent):
+        for place in _PLACES:
+            yield from (base / place / name for name in (*TABLES, TRUTH))
+    yield from (above / KAGGLE for above in root.resolve().parents[:_ABOVE])
