@@ -5,9 +5,10 @@ They read shapes, not values, so the meta device will do.
 
 import contextlib
 import io
+import re
 import warnings
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -15,19 +16,42 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
-# Attention in one operator, which torch counts on GPUs alone.
-_ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+_ATEN = torch.ops.aten
+_CONVOLUTIONS = (
+    *(_ATEN.convolution, _ATEN._convolution, _ATEN._slow_conv2d_forward),
+    *(_ATEN.cudnn_convolution, _ATEN.convolution_overrideable),
+)
+# A multiply-add of complex numbers is four of real ones.
+_OF_COMPLEX = 4
+# Operators without a formula that multiply nothing, or once an element, as those that torch tags as
+# pointwise or as a reduction: they make, move and choose elements, pool, normalize.
+_TAGGED = {torch.Tag.pointwise, torch.Tag.reduction, torch.Tag.view_copy}
+_NOTHING_TO_COUNT = re.compile(
+    r"_?(unsafe_|new_|local_|to_|lift_|assert|functional_assert|linalg_check|reshape|resize|set_)\w*"
+    r"|(empty|zeros|ones|full|eye|arange|linspace|scalar_tensor|rand|normal|uniform|bernoulli)\w*"
+    r"|(fill|zero|copy|clone|contiguous|detach|alias|as_strided|permute|transpose|t)_?(_copy)?"
+    r"|(cat|stack|split|chunk|repeat|roll|flip|rot90|tile|im2col|col2im|channel_shuffle)\w*"
+    r"|(constant|reflection|replication|circular)?_?pad\w*|pixel_(un)?shuffle|(native_)?dropout"
+    r"|(index|gather|scatter|slice|select|diagonal|masked|take|put|where|nonzero|embedding)\w*"
+    r"|(sort|argsort|topk|kthvalue|median|mode|unique|bucketize|searchsorted|histc|bincount)\w*"
+    r"|(tril|triu|cum(sum|prod|max|min)|max|min|arg(max|min)|equal|allclose|is_nonzero|item)\w*"
+    r"|\w*(pool\d?d|_norm|_norm_legit|softmax|upsample_nearest\w*|batch_norm\w*)(_\w+)?"
+    r"|hardswish_?|floor_divide_?|glu|_?prelu\w*|rrelu\w*|celu_?|logsumexp|var_mean\w*|std_mean\w*"
+)
 
 
 class Counts(NamedTuple):
     """One forward pass.
 
-    ``macs`` is half the floating-point operations of ``torch.utils.flop_counter``: convolutions
-    and matrix products, those of attention among them, without biases; ``conv_macs`` is the part of
-    the convolutions, ``grouped_macs`` that of grouped and depthwise ones. ``linear_bytes`` are what
-    matrix products read and write, ``traffic_bytes`` what all other operators do, and ``operators``
+    ``macs`` is half the floating-point operations by the formulas of ``torch.utils.flop_counter``:
+    convolutions and matrix products, those of attention among them, without biases; ``conv_macs``
+    is the part of the convolutions, ``grouped_macs`` that of grouped and depthwise ones.
+    ``uncounted`` names operators that do other work, such as a Fourier transform or an operator of
+    a library's own: no formula is known, and ``macs`` is without them. What works on each element
+    alone, pools or normalizes is not named. ``linear_bytes`` are what matrix products read and
+    write, ``traffic_bytes`` what all other operators do, and ``operators``
     how many there are; those that only return another view of a tensor are left out of all three.
     Attention (``scaled_dot_product_attention``) is one matrix product of theirs, as the CPU and the
     GPU run it, though the meta device takes it apart.
@@ -45,6 +69,7 @@ class Counts(NamedTuple):
     params_executed: int
     activations_bytes: int
     output_shape: tuple[int, ...]
+    uncounted: tuple[str, ...]
 
 
 def count(model: nn.Module, images: torch.Tensor) -> Counts:
@@ -59,19 +84,16 @@ def count(model: nn.Module, images: torch.Tensor) -> Counts:
             output_shape = tuple(output.shape)
 
     handles = [module.register_forward_hook(note) for module in model.modules()]
-    counter = FlopCounterMode(display=False, custom_mapping={_ATTENTION: _attention_flops})
     work = _Work()
     try:
-        with counter, work, _WholeAttention(work):
+        with work, _WholeAttention(work), _operator_by_operator():
             activations_bytes = peak_activations(model, images)
     finally:
         for handle in handles:
             handle.remove()
-    by_operation = counter.get_flop_counts().get("Global", {})
-    convolutions = sum(n for name, n in by_operation.items() if "convolution" in str(name))
     return Counts(
-        macs=counter.get_total_flops() // 2,
-        conv_macs=convolutions // 2,
+        macs=work.macs,
+        conv_macs=work.conv_macs,
         grouped_macs=work.grouped_macs,
         linear_bytes=work.linear_bytes,
         traffic_bytes=work.traffic_bytes,
@@ -79,6 +101,7 @@ def count(model: nn.Module, images: torch.Tensor) -> Counts:
         params_executed=size(ran.values()),
         activations_bytes=activations_bytes,
         output_shape=output_shape,
+        uncounted=tuple(sorted(work.uncounted)),
     )
 
 
@@ -127,8 +150,38 @@ def size_bytes(tensors: Iterable[torch.Tensor]) -> int:
 
 def _attention_flops(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
     """Of the two matrix products in attention, from the shapes of its three inputs."""
-    flops: int = sdpa_flop_count(query, key, value)  # type: ignore[no-untyped-call]
+    flops: int = sdpa_flop_count(query.shape, key.shape, value.shape)  # type: ignore[no-untyped-call]
     return flops
+
+
+def _product_flops(left: torch.Tensor, right: torch.Tensor, **_: Any) -> int:
+    """Of a product of ... x k by k, or by k x n."""
+    return 2 * left.numel() * right.numel() // right.shape[0]
+
+
+# What torch.utils.flop_counter has no formula for: products with vectors and of integers, sums of
+# products, and attention in one operator on CPUs.
+_FORMULAS: dict[Any, Callable[..., int]] = {
+    **flop_registry,
+    _ATEN._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
+    **dict.fromkeys((_ATEN.mv, _ATEN.dot, _ATEN.vdot, _ATEN._int_mm), _product_flops),
+    _ATEN.addmv: lambda _, left, right, **__: _product_flops(left, right),
+    _ATEN.addbmm: lambda _, left, right, **__: 2 * left.numel() * right.shape[2],
+}
+
+
+@contextlib.contextmanager
+def _operator_by_operator() -> Iterator[None]:
+    """Let no library take a whole layer (attention, a recurrent network) as one operator."""
+    attention, recurrence = torch.backends.mha, torch.backends.mkldnn
+    before = attention.get_fastpath_enabled(), recurrence.enabled
+    attention.set_fastpath_enabled(False)
+    recurrence.enabled = False
+    try:
+        yield
+    finally:
+        attention.set_fastpath_enabled(before[0])
+        recurrence.enabled = before[1]
 
 
 def _tensors(tree: Any) -> list[torch.Tensor]:
@@ -162,17 +215,19 @@ class _WholeAttention(TorchFunctionMode):
 
 
 class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """What operators have to do beside multiplying: bytes they read and write, and their number."""
+    """What operators do: multiply, move bytes, and work that nobody has a formula for."""
 
     _MATRIX_PRODUCTS = ("aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm")
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.grouped_macs = self.linear_bytes = self.traffic_bytes = self.operators = 0
+        self.macs = self.conv_macs = self.grouped_macs = 0
+        self.linear_bytes = self.traffic_bytes = self.operators = 0
+        self.uncounted: set[str] = set()
         self.paused = False
 
     def attended(self, inputs: Any, result: torch.Tensor) -> None:
-        """Count an attention."""
+        """Count the bytes of an attention."""
         self.operators += 1
         self.linear_bytes += size_bytes(_tensors((inputs, result)))
 
@@ -183,19 +238,43 @@ class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if func.is_view or self.paused:
+        kwargs = kwargs or {}
+        with self:
+            result = func.decompose(*args, **kwargs)
+        if result is not NotImplemented:
             return result
-        moved = size_bytes(_tensors((args, kwargs, result)))
-        self.operators += 1
-        if func.name().partition(".")[0] in self._MATRIX_PRODUCTS:
-            self.linear_bytes += moved
-        else:
-            self.traffic_bytes += moved
-        if func is torch.ops.aten.convolution.default and args[8] > 1:
-            weight = args[1]  # Output channels x input channels of a group x kernel.
-            self.grouped_macs += result.numel() * weight[0].numel()
+        result = func(*args, **kwargs)
+        if func.is_view:
+            return result
+        self._multiplied(func, args, kwargs, result)
+        if not self.paused:
+            moved = size_bytes(_tensors((args, kwargs, result)))
+            self.operators += 1
+            if func.name().partition(".")[0] in self._MATRIX_PRODUCTS:
+                self.linear_bytes += moved
+            else:
+                self.traffic_bytes += moved
         return result
+
+    def _multiplied(
+        self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        operator = func._overloadpacket
+        if operator not in _FORMULAS:
+            name = func.name().partition(".")[0]
+            known = name.startswith("aten::") and _NOTHING_TO_COUNT.fullmatch(name[6:])
+            if not known and not _TAGGED & set(func.tags):
+                self.uncounted.add(name)
+            return
+        macs = _FORMULAS[operator](*args, **kwargs, out_val=result) // 2
+        if any(tensor.is_complex() for tensor in _tensors((args, kwargs))):
+            macs *= _OF_COMPLEX
+        self.macs += macs
+        if operator in _CONVOLUTIONS:
+            self.conv_macs += macs
+            names = (argument.name for argument in func._schema.arguments)
+            if (dict(zip(names, args, strict=False)) | kwargs).get("groups", 1) > 1:
+                self.grouped_macs += macs
 
 
 class _LiveStorages(TorchDispatchMode):  # type: ignore[no-untyped-call]
