@@ -1,8 +1,10 @@
 """Small networks, well-behaved and not, as registry entries for tests."""
 
+import dataclasses
 import os
 import signal
 import time
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -180,3 +182,66 @@ def alone() -> nn.Module:
 def branching() -> nn.Module:
     """Goes where the values say, which no graph holds."""
     return Then(lambda out: out if float(out.sum()) > 0 else -out)
+
+
+def asking() -> nn.Module:
+    """Asks for a value, as ``.item()`` does."""
+    return Then(lambda out: out * (1 + 0 * out[0, 0].item()))
+
+
+def choosing() -> nn.Module:
+    """Keeps as many elements as the values say."""
+    return Then(lambda out: out.masked_fill(out.new_zeros(len(out), 1000).nonzero().sum() > 0, 0.0))
+
+
+def exiting() -> nn.Module:
+    return Then(lambda out: os._exit(3))
+
+
+def quitting() -> nn.Module:
+    def leave(_):
+        raise SystemExit("no license for this layer")
+
+    return Then(leave)
+
+
+def transforming() -> nn.Module:
+    """A Fourier transform and back: work that no counter has a formula for."""
+    return Then(lambda out: torch.fft.irfft(torch.fft.rfft(out), 1000))
+
+
+def as_mapping() -> nn.Module:
+    return Then(lambda out: {"hidden": out[:, :8], "logits": out})
+
+
+def as_tuple() -> nn.Module:
+    return Then(lambda out: (out, None))
+
+
+class Named(NamedTuple):
+    logits: torch.Tensor
+    aux_logits: torch.Tensor
+
+
+def as_named_tuple() -> nn.Module:
+    return Then(lambda out: Named(out, out[:, :10]))
+
+
+@dataclasses.dataclass
+class Output:
+    logits: torch.Tensor
+    hidden_states: tuple[torch.Tensor, ...]
+
+
+def as_model_output() -> nn.Module:
+    """As Hugging Face's networks answer."""
+    return Then(lambda out: Output(out, (out[:, :8], out[:, :4])))
+
+
+def two_outputs() -> nn.Module:
+    """Nobody can tell which of them is meant."""
+    return Then(lambda out: (out, out[:, :8]))
+
+
+def nothing() -> nn.Module:
+    return Then(lambda out: None)

@@ -1,19 +1,19 @@
 import contextlib
 import csv
+import re
 import signal
 import subprocess
 import sys
 
 import pytest
 import torch
+from helpers import toys
 from helpers.once import once
 from helpers.paths import DATA, ROOT
 from torch import nn
 
-from dnnbench.core import isolation
 from dnnbench.core.storage import read_rows
 from dnnbench.measure import complexity
-from dnnbench.measure.complexity import ComplexityError
 from dnnbench.networks import builders, counting, registry
 from dnnbench.records.complexity_records import Complexity
 
@@ -27,6 +27,11 @@ FEW = (
 )
 NETWORKS = registry.load_registry()
 MIB = 2**20
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared():
+    complexity.prepare()
 
 
 def run(*arguments):
@@ -193,7 +198,6 @@ def test_peak_activations(model, expected):
 
 @pytest.mark.parametrize("key", ["squeezenet1_1", "shufflenet", "googlenet"])
 def test_peak_activations_on_the_meta_device_are_those_of_an_eager_pass(key):
-    isolation.prepare()
     meta, cpu = (
         counting.peak_activations(
             builders.build(key, device), torch.zeros(1, 3, 224, 224, device=device)
@@ -246,13 +250,76 @@ def test_activations_grow_with_the_batch(table):
     ],
 )
 def test_a_network_that_fails_is_named(arguments, message, capfd):
-    isolation.prepare()
     network = NETWORKS["vgg11"].model_copy(
         update={"key": "mine", "builder": "torch.nn:Linear", "arguments": arguments}
     )
-    with pytest.raises(ComplexityError, match=rf"^mine: failed .*{message}") as caught:
-        complexity.measure(network)
-    assert "\n" not in str(caught.value)
+    row = complexity.measure(network)
+    assert (row.complexity_status, row.macs, row.thop_macs) == ("failed", None, None)
+    assert re.search(message, row.complexity_message)
+    assert row.complexity_message.isprintable()
+    # What is known of it is kept.
+    assert row.params == (1000 * (arguments["in_features"] + 1) if arguments else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "said"),
+    [
+        ("raising", "failed", "operations: RuntimeError: layer 3 has gone fishing"),
+        ("crashing", "failed", "operations: killed by SIGSEGV"),
+        ("exiting", "failed", "operations: exited with code 3 before it answered"),
+        ("headless", "failed", "operations: ValueError: returned a tensor of shape [1, 10]"),
+        ("two_outputs", "failed", "operations: ValueError: output: tuple of 0 [1, 1000], 1 [1, 8]"),
+        ("hanging", "timeout", "operations: took longer than 3 s"),
+    ],
+)
+def test_operations_that_cannot_be_counted_are_a_status_and_the_size_is_kept(
+    name, status, said, monkeypatch
+):
+    monkeypatch.setattr(complexity, "_TIMEOUT_S", 3.0)
+    row = complexity.measure(toys.entry(name))
+    assert (row.complexity_status, row.macs, row.operators) == (status, None, None)
+    assert row.complexity_message.startswith(said)
+    assert row.params == 9224
+
+
+def test_a_cross_check_that_fails_leaves_its_field_empty_and_nothing_else(monkeypatch, capfd):
+    network = toys.entry("small")
+    whole = complexity.measure(network)
+
+    def breaks(_model, _images):
+        raise AttributeError("'Net' object has no attribute 'total_ops'")
+
+    monkeypatch.setattr(counting, "thop_macs", breaks)
+    row = complexity.measure(network)
+    assert "'total_ops'" in row.complexity_message
+    assert row.complexity_message.startswith("cross check: AttributeError: ")
+    assert whole.thop_macs is not None
+    assert row == whole.model_copy(
+        update={"thop_macs": None, "complexity_message": row.complexity_message}
+    )
+    assert "in breaks" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["branching", "asking", "choosing"])
+def test_a_network_that_asks_for_values_is_counted_with_some(name):
+    row = complexity.measure(toys.entry(name))
+    small = complexity.measure(toys.entry("small"))
+    assert (row.complexity_status, row.macs, row.thop_macs) == ("ok", small.macs, small.thop_macs)
+    assert row.complexity_message.startswith("counted with values, on the CPU: ")
+    assert small.complexity_message is None
+
+
+@pytest.mark.parametrize("name", ["as_mapping", "as_tuple", "as_named_tuple", "as_model_output"])
+def test_logits_inside_of_what_a_network_returns_are_found(name):
+    row = complexity.measure(toys.entry(name))
+    assert (row.complexity_status, row.complexity_message) == ("ok", None)
+    assert row.macs == complexity.measure(toys.entry("small")).macs
+
+
+def test_operators_that_are_not_counted_are_named():
+    row = complexity.measure(toys.entry("transforming"))
+    assert row.uncounted_operators == "aten::_fft_c2r aten::_fft_r2c"
+    assert row.macs == complexity.measure(toys.entry("small")).macs
 
 
 def test_what_operators_do_beside_multiplying():
@@ -278,7 +345,6 @@ def test_depthwise_convolutions_are_grouped_and_few_of_the_operations(table):
 
 
 def test_measuring_leaves_no_trace(capfd):
-    isolation.prepare()
     builders.preload([NETWORKS["squeezenet1_1"]])
     sys.modules.pop("thop", None)  # where an earlier test imported it
     first = complexity.measure(NETWORKS["squeezenet1_1"])

@@ -596,7 +596,7 @@ def test_complexity_has_a_row_for_every_network(results: Path) -> None:
     with pytest.raises(RecordError, match=r"none\.csv: no such file; run the complexity stage"):
         study.read_complexity(results / "none.csv", ["resnet18"])
     path.write_text(path.read_text().rsplit(",", 1)[0] + "\n")
-    with pytest.raises(RecordError, match=r"complexity\.csv:2: 14 fields, expected 15; remove"):
+    with pytest.raises(RecordError, match=r"complexity\.csv:2: 17 fields, expected 18; remove"):
         study.read_complexity(path, ["resnet18"])
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dnnbench.core import isolation, progress
+from dnnbench.core import progress
 from dnnbench.core.storage import write_table
 from dnnbench.measure import complexity
 from dnnbench.networks import builders
@@ -25,7 +25,7 @@ def main(
     """
     networks = options.study(settings, profile, config, registry_file, models).networks.values()
 
-    isolation.prepare()
+    complexity.prepare()
     builders.preload(networks)
     rows = []
     with progress.steps("complexity", len(networks)) as step:

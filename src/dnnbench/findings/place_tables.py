@@ -172,21 +172,28 @@ def printed(study: Published, best: Sequence[BestEntry], families: Mapping[str, 
 def counted(models: Iterable[ModelRow], like: Tables) -> Tables:
     """What the study at hand knows of the published networks on any machine."""
     rows = [row for row in models if row.model in like.names]
-    top1 = {row.model: row.top1 for row in rows if row.top1 is not None}
-    top5 = {row.model: row.top5 for row in rows if row.top5 is not None}
+    top1, top5 = _known(rows, lambda row: row.top1, 1), _known(rows, lambda row: row.top5, 1)
     return replace(
         like,
         place=COUNTED,
         accuracy={"top1": top1, "top5": top5},
         counts={
-            "gmacs": {row.model: row.conv_macs / 1e9 for row in rows},
-            "params_m": {row.model: row.params_executed / 1e6 for row in rows},
-            "size_mib": {row.model: row.weights_mib for row in rows},
+            "gmacs": _known(rows, lambda row: row.conv_macs, 1e9),
+            "params_m": _known(rows, lambda row: row.params_executed, 1e6),
+            "size_mib": _known(rows, lambda row: row.weights_mib, 1),
             "input_size": {row.model: row.input_size for row in rows},
             "plotted_gmacs": like.counts["gmacs"],
         },
         machines={},
     )
+
+
+def _known(
+    rows: Iterable[ModelRow], number: Callable[[ModelRow], float | None], unit: float
+) -> dict[str, float]:
+    """A number of the networks of which it is known, in a unit, by network."""
+    found = ((row.model, number(row)) for row in rows)
+    return {model: value / unit for model, value in found if value is not None}
 
 
 def measured(study: Iterable[StudyRow], like: Tables) -> list[Tables]:

@@ -60,15 +60,18 @@ def _networks(
         entry = printed.get(model.model)
         if entry is None:
             continue
-        key, macs = model.model, model.conv_macs / 1e9
-        yield _row(key, "conv_gmacs", gmacs[key], macs, reading_error(gmacs[key]))
-        if owners:
-            yield _row(key, "conv_gmacs:relabelled", moved[key], macs, reading_error(moved[key]))
-        params = model.params_executed / 1e6
-        yield _row(
-            key, "params_m", entry.params_m_figure, params, reading_error(entry.params_m_figure)
-        )
-        if entry.params_mb_figure is not None:
+        key = model.model
+        if model.conv_macs is not None:
+            macs = model.conv_macs / 1e9
+            yield _row(key, "conv_gmacs", gmacs[key], macs, reading_error(gmacs[key]))
+            if owners:
+                moved_error = reading_error(moved[key])
+                yield _row(key, "conv_gmacs:relabelled", moved[key], macs, moved_error)
+        if model.params_executed is not None:
+            params = model.params_executed / 1e6
+            printed_params = entry.params_m_figure
+            yield _row(key, "params_m", printed_params, params, reading_error(printed_params))
+        if entry.params_mb_figure is not None and model.weights_mib is not None:
             yield _row(key, "weights_mib", entry.params_mb_figure, model.weights_mib, None)
         if model.top1_measured is not None:
             error = TOP1_ROUNDING[entry.top1_source] if _full(model.top1_source) else None

@@ -18,6 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry, sdpa_flop_count
 
+from dnnbench.networks import outputs
+
 _ATEN = torch.ops.aten
 _CONVOLUTIONS = (
     *(_ATEN.convolution, _ATEN._convolution, _ATEN._slow_conv2d_forward),
@@ -57,7 +59,7 @@ class Counts(NamedTuple):
     GPU run it, though the meta device takes it apart.
     ``params_executed`` counts the parameters of modules that ran, so that auxiliary heads drop out.
     ``activations_bytes`` is what :func:`peak_activations` returns, and ``output_shape`` the shape
-    of what the model returns, empty where that is not a tensor.
+    of the logits.
     """
 
     macs: int
@@ -73,15 +75,17 @@ class Counts(NamedTuple):
 
 
 def count(model: nn.Module, images: torch.Tensor) -> Counts:
-    """Count one forward pass of ``model`` on ``images``, N x channels x height x width."""
+    """Count one forward pass of ``model`` on ``images``, N x channels x height x width.
+
+    Raises ValueError where it does not return logits.
+    """
     ran: dict[int, torch.Tensor] = {}
-    output_shape: tuple[int, ...] = ()
+    returned: list[Any] = []
 
     def note(module: nn.Module, _inputs: Any, output: Any) -> None:
-        nonlocal output_shape
         ran.update((id(parameter), parameter) for parameter in module.parameters(recurse=False))
-        if module is model and isinstance(output, torch.Tensor):
-            output_shape = tuple(output.shape)
+        if module is model:
+            returned[:] = [tuple(outputs.logits(output).shape)]
 
     handles = [module.register_forward_hook(note) for module in model.modules()]
     work = _Work()
@@ -100,7 +104,7 @@ def count(model: nn.Module, images: torch.Tensor) -> Counts:
         operators=work.operators,
         params_executed=size(ran.values()),
         activations_bytes=activations_bytes,
-        output_shape=output_shape,
+        output_shape=returned[0],
         uncounted=tuple(sorted(work.uncounted)),
     )
 
@@ -173,7 +177,8 @@ _FORMULAS: dict[Any, Callable[..., int]] = {
 @contextlib.contextmanager
 def _operator_by_operator() -> Iterator[None]:
     """Let no library take a whole layer (attention, a recurrent network) as one operator."""
-    attention, recurrence = torch.backends.mha, torch.backends.mkldnn
+    attention: Any = torch.backends.mha
+    recurrence: Any = torch.backends.mkldnn
     before = attention.get_fastpath_enabled(), recurrence.enabled
     attention.set_fastpath_enabled(False)
     recurrence.enabled = False

@@ -155,12 +155,16 @@ def _paired_top1(
 
 
 def _costs(a: ModelRow, b: ModelRow) -> list[Comparison]:
-    basis = "counted: exact"
-    params, macs = (a.params_executed, b.params_executed), (a.macs, b.macs)
     return [
-        _told("params", None, params, bounds.exact(params[0] - params[1]), 0, basis),
-        _told("macs", None, macs, bounds.exact(macs[0] - macs[1]), 0, basis),
+        _counted("params", a.params_executed, b.params_executed),
+        _counted("macs", a.macs, b.macs),
     ]
+
+
+def _counted(quantity: Quantity, a: int | None, b: int | None) -> Comparison:
+    if a is None or b is None:
+        return _unknown(quantity, None, (a, b), "not counted")
+    return _told(quantity, None, (a, b), bounds.exact(a - b), 0, "counted: exact")
 
 
 def _told(

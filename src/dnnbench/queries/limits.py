@@ -143,7 +143,8 @@ def _pass(row: StudyRow, _: ModelRow | None) -> Bounds | None:
 
 
 def _params(_: StudyRow, model: ModelRow | None) -> Bounds | None:
-    return bounds.exact(model.params_executed / 1e6) if model else None
+    params = model.params_executed if model else None
+    return None if params is None else bounds.exact(params / 1e6)
 
 
 def _top1_text(row: StudyRow, number: Bounds) -> list[str]:

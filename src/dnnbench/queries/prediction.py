@@ -32,7 +32,7 @@ MIN_NETWORKS = 8
 Array = NDArray[np.float64]
 
 # What a pass has to do, as a person would name it.
-_PARTS: dict[str, Callable[[Complexity], float]] = {
+_PARTS: dict[str, Callable[[Any], float]] = {
     "grouped multiply-adds": lambda row: row.grouped_macs,
     "other multiply-adds": lambda row: row.macs - row.grouped_macs,
     "bytes of matrix products": lambda row: row.linear_mib,
@@ -103,7 +103,7 @@ def fit(networks: Sequence[Complexity], times_ms: Sequence[float]) -> TimeModel:
         raise ValueError(f"{len(networks)} networks; {MIN_NETWORKS} are needed")
     parts, times = _parts(networks), np.asarray(times_ms)
     left_out = _leave_one_out(_rates, parts, times)
-    line = np.column_stack([np.ones(len(times)), [row.macs for row in networks]])
+    line = np.column_stack([np.ones(len(times)), parts[:, 0] + parts[:, 1]])
     by_line = _leave_one_out(_line, line, times)
     deviation = math.sqrt(float(np.mean(np.log(times / left_out) ** 2)))
     errors, line_errors = (np.abs(found / times - 1) for found in (left_out, by_line))
@@ -133,6 +133,7 @@ def timed(
         and row.source != "predicted"
         and row.latency_ms is not None
         and row.model in models
+        and models[row.model].complexity_status == "ok"
     }
 
 
@@ -141,8 +142,9 @@ def rows(
 ) -> list[StudyRow]:
     """Rows of ``predicted`` networks on every device and batch size of ``study``.
 
-    A network that has a row there has none here. Where fewer than ``MIN_NETWORKS`` were timed, the
-    status of the time is not_measured. ``models``: rows of models.csv, by key.
+    A network that has a row there has none here. Where fewer than ``MIN_NETWORKS`` were timed, and
+    of a network that could not be counted, the status of the time is not_measured. ``models``: rows
+    of models.csv, by key.
     """
     names = list(predicted)
     if not names:
@@ -156,7 +158,10 @@ def rows(
         fitted = fit([models[key] for key in times], list(times.values())) if enough else None
         for name in names:
             if (device, batch_size, name) not in there:
-                made = fitted and fitted.predict(device, batch_size, models[name])
+                counted = models[name].complexity_status == "ok"
+                made = (
+                    fitted.predict(device, batch_size, models[name]) if fitted and counted else None
+                )
                 found.append(
                     study_row(made, models[name])
                     if made

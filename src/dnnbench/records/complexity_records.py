@@ -6,27 +6,35 @@ from pydantic import (
     Field,
 )
 
-from dnnbench.records.base import ModelName, NonNegative, Record
+from dnnbench.records.base import ModelName, NonNegative, Record, Status
+
+Count = Annotated[int, Field(ge=0)]
 
 
 class Complexity(Record):
     """A row of results/complexity.csv: what a network costs, whatever the machine.
 
-    ``spec``: how a list of models names it, such as timm:convnext_tiny.in12k_ft_in1k.
+    ``spec``: how a list of models names it, such as timm:convnext_tiny.in12k_ft_in1k. A count that
+    failed is None; ``complexity_status`` is not ok where multiply-adds are not known, and
+    ``complexity_message`` says why, and what else there is to say of the counts.
+    ``uncounted_operators`` do work that is not in ``macs``: their names, with a blank in between.
     """
 
     model: ModelName
     spec: str
     input_size: Annotated[int, Field(ge=1)]
-    params: Annotated[int, Field(ge=0)]
-    params_executed: Annotated[int, Field(ge=0)]
-    macs: Annotated[int, Field(ge=0)]
-    flops: Annotated[int, Field(ge=0)]
-    conv_macs: Annotated[int, Field(ge=0)]
-    grouped_macs: Annotated[int, Field(ge=0)]
-    thop_macs: Annotated[int, Field(ge=0)] | None
-    linear_mib: NonNegative
-    traffic_mib: NonNegative
-    operators: Annotated[int, Field(ge=0)]
-    weights_mib: NonNegative
-    activations_mib: NonNegative
+    params: Count | None
+    params_executed: Count | None
+    macs: Count | None
+    flops: Count | None
+    conv_macs: Count | None
+    grouped_macs: Count | None
+    thop_macs: Count | None
+    linear_mib: NonNegative | None
+    traffic_mib: NonNegative | None
+    operators: Count | None
+    weights_mib: NonNegative | None
+    activations_mib: NonNegative | None
+    uncounted_operators: str | None = None
+    complexity_status: Status = "ok"
+    complexity_message: str | None = None

@@ -26,8 +26,8 @@ def models(results: completion.Results = completion.RESULTS) -> None:
             tables.names[key],
             f"{row.top1:.2f}" if row and row.top1 is not None else "",
             (row.top1_source or "not known") if row else "not in this study",
-            f"{row.params_executed / 1e6:.1f}" if row else "",
-            significant(row.macs / 1e9) if row else "",
+            f"{row.params_executed / 1e6:.1f}" if row and row.params_executed is not None else "",
+            significant(row.macs / 1e9) if row and row.macs is not None else "",
         )
     console = printing.console()
     console.print(table)

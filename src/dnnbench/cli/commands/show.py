@@ -74,11 +74,19 @@ def _print_network(console: Console, network: Network) -> None:
 
 
 def _print_costs(console: Console, row: ModelRow) -> None:
-    console.print(
-        f"{row.params / 1e6:.2f} M parameters, {row.params_executed / 1e6:.2f} M of which run;"
-        f" {significant(row.macs / 1e9)} G multiply-adds an image;"
-        f" weights {significant(row.weights_mib)} MiB."
-    )
+    if row.params is not None and row.weights_mib is not None:
+        console.print(
+            f"{row.params / 1e6:.2f} M parameters; weights {significant(row.weights_mib)} MiB."
+        )
+    if row.params_executed is not None and row.macs is not None:
+        console.print(
+            f"{row.params_executed / 1e6:.2f} M parameters run;"
+            f" {significant(row.macs / 1e9)} G multiply-adds an image."
+        )
+    if row.uncounted_operators:
+        console.print(f"Not among the multiply-adds: work of {row.uncounted_operators}.")
+    if row.complexity_message:
+        console.print(f"Counting: {row.complexity_message}.")
     for number in (1, 5):
         value, low, high, source, measured, published = (
             getattr(row, f"top{number}{part}")

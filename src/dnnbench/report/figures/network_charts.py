@@ -148,11 +148,13 @@ def beyond_convolutions(models: pd.DataFrame) -> bool:
     Those of 2018 do not, and the study plotted convolutions alone; of a transformer they are next
     to nothing.
     """
-    return bool((models["conv_macs"] < _MOST * models["macs"]).any())
+    counted = models[models["complexity_status"] == "ok"]
+    return bool((counted["conv_macs"] < _MOST * counted["macs"]).any())
 
 
 def _points(models: pd.DataFrame, identity: Identity) -> list[Row]:
-    """One point a network: plotted numbers, and the strings its tooltip shows."""
+    """One point a network that was counted: plotted numbers, and what its tooltip shows."""
+    models = models[models["complexity_status"] == "ok"]
     points = []
     counted = "macs" if beyond_convolutions(models) else "conv_macs"
     for row in rows(models):
@@ -169,13 +171,19 @@ def _points(models: pd.DataFrame, identity: Identity) -> list[Row]:
                 "top1_text": accuracy_text(row, "top1"),
                 "top5_text": accuracy_text(row, "top5"),
                 "macs_text": f"{significant(row['conv_macs'] / 1e9, 4)} GMACs (convolutions), "
-                f"{significant(row['macs'] / 1e9, 4)} in all",
+                f"{significant(row['macs'] / 1e9, 4)} in all{_without(row)}",
                 "params_text": f"{significant(params_m, 4)} M",
                 "density_number": "" if density is None else significant(density),
                 "density_text": "" if density is None else f"{significant(density)} % per million",
             }
         )
     return points
+
+
+def _without(row: Row) -> str:
+    """Operators whose work is not among the multiply-adds."""
+    operators = row["uncounted_operators"]
+    return f", without {operators}" if operators else ""
 
 
 def accuracy_text(row: Row, measure: Measure) -> str:

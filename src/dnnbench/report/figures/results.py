@@ -65,10 +65,9 @@ class Results:
 
     @cached_property
     def weights_mib(self) -> dict[str, float]:
-        """MiB of parameters and buffers: by model."""
-        return dict(
-            zip(self.models["model"], self.models["weights_mib"].astype(float), strict=True)
-        )
+        """MiB of parameters and buffers: by model of which they are known."""
+        known = self.models.dropna(subset=["weights_mib"])
+        return dict(zip(known["model"], known["weights_mib"].astype(float), strict=True))
 
     def rows(self, device: str) -> list[Row]:
         """A device's rows of the study."""

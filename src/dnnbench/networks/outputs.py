@@ -1,0 +1,66 @@
+"""What a network returns: logits, or something that holds them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+_NAME = "logits"
+
+
+def logits(output: Any) -> torch.Tensor:
+    """Return the logits in what a network returned: it, its ``logits``, or its only tensor.
+
+    A mapping, a tuple or an object (of Hugging Face's libraries, a named tuple, a dataclass) is
+    looked into. Raises ValueError in one line where it holds none, or several and none is so named.
+    """
+    found = _find(output)
+    if found is not None:
+        return found
+    raise ValueError(
+        f"output: {_told(output)}: its forward must return N x classes logits, alone or under the"
+        f" name {_NAME}"
+    )
+
+
+def _find(output: Any) -> torch.Tensor | None:
+    if isinstance(output, torch.Tensor):
+        return output
+    members = _members(output)
+    named = [member for name, member in members.items() if name == _NAME]
+    found = [_find(member) for member in named or members.values()]
+    tensors = [tensor for tensor in found if tensor is not None]
+    return tensors[0] if len(tensors) == 1 and (named or _count(output) == 1) else None
+
+
+def _members(output: Any) -> dict[Any, Any]:
+    """What an output holds, by name or place."""
+    if isinstance(output, Mapping):
+        return dict(output)
+    named = getattr(output, _NAME, None)
+    if named is not None and not callable(named):
+        return {_NAME: named}
+    if isinstance(output, tuple | list):
+        return dict(enumerate(output))
+    if dataclasses.is_dataclass(output) and not isinstance(output, type):
+        return {field.name: getattr(output, field.name) for field in dataclasses.fields(output)}
+    return {}
+
+
+def _count(output: Any) -> int:
+    """Tensors in an output, however deep."""
+    if isinstance(output, torch.Tensor):
+        return 1
+    return sum(map(_count, _members(output).values()))
+
+
+def _told(output: Any) -> str:
+    """Type, and what it holds: ``dict of a [2, 10], b [2, 3]``."""
+    kind = type(output).__name__
+    members = [f"{name} {_shape(member)}" for name, member in _members(output).items()]
+    return f"{kind} of {', '.join(members)}" if members else kind
+
+
+def _shape(member: Any) -> str:
+    return str(list(member.shape)) if isinstance(member, torch.Tensor) else type(member).__name__
