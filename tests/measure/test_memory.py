@@ -7,9 +7,10 @@ import pytest
 from helpers import toys
 
 from dnnbench.core import isolation
-from dnnbench.core.storage import RecordError, read_json, write_json
+from dnnbench.core.errors import DeviceError
+from dnnbench.core.storage import RecordError, read_json
 from dnnbench.devices.backends import Setup
-from dnnbench.measure import memory, memory_profile
+from dnnbench.measure import control, memory, memory_profile
 from dnnbench.networks import builders, registry
 from dnnbench.records.memory_records import MemoryRecord
 
@@ -154,6 +155,7 @@ def asked(monkeypatch):
         return isolation.Outcome("ok", value, None, 0.1)
 
     monkeypatch.setattr(isolation, "run", run)
+    monkeypatch.setattr(control, "check_memory", lambda *_: None)
     return cells
 
 
@@ -202,16 +204,65 @@ def test_another_definition_or_number_of_threads_is_measured_again(tmp_path, ask
     assert memory_profile.Profiles(plan(renamed), tmp_path).missing() == {}
 
 
-def test_a_timeout_is_tried_again_under_another_limit(tmp_path, asked):
+def breaking(outcome, above=0):
+    """Measure batches of up to ``above`` images as before; others end with an outcome."""
+    run = isolation.run
+
+    def answer(function, network, batch_size, *rest, **options):
+        if batch_size > above:
+            return outcome
+        return run(function, network, batch_size, *rest, **options)
+
+    return answer
+
+
+FULL = isolation.Outcome("failed", None, "No space left on device", 0.1)
+
+
+def test_a_timeout_is_tried_again_once_and_under_another_limit(tmp_path, asked, monkeypatch):
+    late = isolation.Outcome("timeout", None, "took longer than 60 s", 60.0)
+    monkeypatch.setattr(isolation, "run", breaking(late))
     small = toys.entry("small")
     memory_profile.Profiles(plan(small), tmp_path).measure()
-    path = tmp_path / "small.json"
-    record = read_json(path, MemoryRecord)
-    late = record.cells[0].model_copy(update={"status": "timeout"})
-    write_json(path, record.model_copy(update={"cells": [late]}))
+    assert memory_profile.Profiles(plan(small), tmp_path).missing() == {"small": [1]}
+    memory_profile.Profiles(plan(small), tmp_path).measure()
+    (cell,) = read_json(tmp_path / "small.json", MemoryRecord).cells
+    assert (cell.status, cell.failed_before) == ("timeout", "timeout: took longer than 60 s")
     assert memory_profile.Profiles(plan(small), tmp_path).missing() == {}
     longer = plan(small, cell_timeout_s=90)
     assert memory_profile.Profiles(longer, tmp_path).missing() == {"small": [1]}
+
+
+def test_a_cell_that_failed_is_measured_by_the_next_run_and_says_so(tmp_path, asked, monkeypatch):
+    run = isolation.run
+    monkeypatch.setattr(isolation, "run", breaking(FULL))
+    small = toys.entry("small")
+    memory_profile.Profiles(plan(small), tmp_path).measure()
+    monkeypatch.setattr(isolation, "run", run)
+    memory_profile.Profiles(plan(small, batch_sizes=[2]), tmp_path).measure()
+    one, two = read_json(tmp_path / "small.json", MemoryRecord).cells
+    assert (one.status, two.failed_before) == ("failed", None)  # Not asked for, and kept.
+    memory_profile.Profiles(plan(small, batch_sizes=[1, 2]), tmp_path).measure()
+    one, two = read_json(tmp_path / "small.json", MemoryRecord).cells
+    assert (one.status, one.failed_before) == ("ok", "failed: No space left on device")
+    assert asked == [("small", 2), ("small", 1)]
+
+
+def test_a_machine_that_fails_on_the_way_keeps_the_cells_that_are_finished(
+    tmp_path, asked, monkeypatch
+):
+    checks = iter([None, DeviceError("cpu: not even one convolution")])
+
+    def check(*_):
+        if error := next(checks):
+            raise error
+
+    monkeypatch.setattr(isolation, "run", breaking(FULL, above=1))
+    monkeypatch.setattr(control, "check_memory", check)
+    small = plan(toys.entry("small"), batch_sizes=[1, 2])
+    with pytest.raises(DeviceError):
+        memory_profile.Profiles(small, tmp_path).measure()
+    assert memory_profile.Profiles(small, tmp_path).missing() == {"small": [2]}
 
 
 def test_an_interrupted_stage_keeps_the_networks_that_were_finished(tmp_path, asked, monkeypatch):

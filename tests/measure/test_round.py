@@ -15,8 +15,9 @@ from helpers.rounds import (
 
 from dnnbench.config.latency_settings import PROTOCOLS
 from dnnbench.core import isolation
+from dnnbench.core.errors import DeviceError
 from dnnbench.core.storage import RecordError, read_lines
-from dnnbench.measure import round
+from dnnbench.measure import control, round
 from dnnbench.measure.journal import Journal, key
 from dnnbench.measure.latency import Timing
 from dnnbench.records.disturbance_records import Disturbance
@@ -58,6 +59,7 @@ def scripted(monkeypatch):
             return isolation.Outcome("ok", timings, None, 0.1)
 
         monkeypatch.setattr(isolation, "run", run)
+        monkeypatch.setattr(control, "check_timing", lambda *_: None)
         monkeypatch.setattr(round, "_others_busy", lambda plan: 0.0)
         return asked
 
@@ -169,14 +171,81 @@ def test_what_was_published_or_prepared_otherwise_costs_no_measurement(tmp_path,
     assert asked == []
 
 
-def test_a_timeout_is_tried_again_only_with_another_limit(tmp_path, scripted):
+def test_a_timeout_is_tried_again_once_and_with_another_limit(tmp_path, scripted):
     asked = scripted(lambda *_: Timing("timeout", "took longer than 20 s"))
     output = tmp_path / "round-1.jsonl"
-    round.run(plan("small", batch_sizes=[1]), output)
-    round.run(plan("small", batch_sizes=[1]), output)
-    assert len(asked) == 1
-    round.run(plan("small", batch_sizes=[1], cell_timeout_s=40), output)
+    for _ in "123":
+        round.run(plan("small", batch_sizes=[1]), output)
     assert len(asked) == 2
+    round.run(plan("small", batch_sizes=[1], cell_timeout_s=40), output)
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("status", ["failed", "timeout"])
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_cell_that_failed_is_tried_once_more_by_the_next_run(tmp_path, scripted, status, killed):
+    answers = [Timing(status, "first"), Timing(status, "second"), QUIET]
+    asked = scripted(lambda _name, _batch, turn: answers[turn - 1])
+    output = tmp_path / "round-1.jsonl"
+    round.run(plan("small", batch_sizes=[1]), output)
+    if killed:  # Snakemake took the file away: the journal has it.
+        output.rename(tmp_path / ".round-1.jsonl.journal")
+    round.run(plan("small", batch_sizes=[1]), output)
+    round.run(plan("small", batch_sizes=[1]), output)
+    assert len(asked) == 2
+    (line,) = read_lines(output, LatencyLine)
+    assert (line.status, line.message) == (status, "second")
+    assert line.failed_before == f"{status}: first"
+
+
+def test_why_a_cell_failed_stays_when_it_goes_well(tmp_path, scripted):
+    answers = [Timing("failed", "no disk"), QUIET, QUIET]
+    asked = scripted(lambda _name, _batch, turn: answers[turn - 1])
+    output = tmp_path / "round-1.jsonl"
+    for _ in "123":
+        round.run(plan("small", batch_sizes=[1]), output)
+    (line,) = read_lines(output, LatencyLine)
+    assert (len(asked), line.status, line.failed_before) == (2, "ok", "failed: no disk")
+    round.run(plan("small", batch_sizes=[1], threads=1), output)  # What is new has no past.
+    (line,) = read_lines(output, LatencyLine)
+    assert line.failed_before is None
+
+
+def no_convolution(after=0):
+    """A control that the machine fails, after so many times that it does not."""
+    checks = []
+
+    def check(*_):
+        checks.append(1)
+        if len(checks) > after:
+            raise DeviceError("cpu: not even one convolution")
+
+    return check
+
+
+def test_where_not_even_a_control_can_be_timed_no_network_is_to_blame(
+    tmp_path, scripted, monkeypatch
+):
+    asked = scripted()
+    monkeypatch.setattr(control, "check_timing", no_convolution())
+    with pytest.raises(DeviceError):
+        round.run(plan("small"), tmp_path / "round-1.jsonl")
+    assert asked == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_machine_that_fails_on_the_way_ends_the_round_and_keeps_what_is_finished(
+    tmp_path, scripted, monkeypatch
+):
+    monkeypatch.setattr(random, "shuffle", lambda cells: None)
+    answer = {1: QUIET, 2: Timing("failed", "No space left on device")}
+    scripted(lambda _name, batch, _turn: answer[batch])
+    monkeypatch.setattr(control, "check_timing", no_convolution(after=1))
+    output = tmp_path / "round-1.jsonl"
+    with pytest.raises(DeviceError):
+        round.run(plan("small"), output)
+    kept = Journal(output).unfinished()
+    assert [(line.batch_size, line.status) for line in kept] == [(1, "ok")]
 
 
 def full(from_batch):

@@ -1,10 +1,13 @@
 """What the rules take from a study."""
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from helpers.paths import ROOT
 
+from dnnbench.records import paths
 from dnnbench.stages import study_settings
 from dnnbench.stages.rule_values import RuleValues
 
@@ -106,3 +109,39 @@ def test_networks_without_a_native_geometry_are_left_out_of_decoding_alone(tmp_p
         [record.format("bicubic-50-40")],
         [],
     ]
+
+
+def test_what_failed_is_measured_by_the_next_run_and_then_no_more(tmp_path, monkeypatch):
+    study = values()
+    monkeypatch.chdir(tmp_path)
+    here = {"device": "cpu", "variant": "fp32-eager", "round": "1", "dataset": "imagenet"}
+    kinds = {
+        "round": (paths.ROUND, lambda cell: json.dumps({"model": "vgg16"} | cell) + "\n"),
+        "memory": (paths.MEMORY, lambda cell: json.dumps({"model": "vgg16", "cells": [cell]})),
+        "accuracy": (paths.ACCURACY, lambda cell: json.dumps({"model": "vgg16"} | cell)),
+    }
+    for pattern, text in kinds.values():
+        file = Path(pattern.format(**here, model="vgg16"))
+        file.parent.mkdir(parents=True)
+
+        def asked(pattern=pattern):
+            return study.failed(pattern)(here | {"model": "vgg16"})
+
+        nothing = asked()
+        for status in ("failed", "timeout"):
+            file.write_text(text({"status": "ok", "batch_size": 8}))
+            assert asked() == nothing == ""
+            file.write_text(text({"status": status, "batch_size": 8}))
+            once = asked()
+            assert once != nothing
+            for again in ("ok", status):
+                file.write_text(
+                    text({"status": again, "failed_before": "failed: x", "batch_size": 8})
+                )
+                assert asked() == once
+        for damaged in ("", "{", "[[[", "\0", "7", '{"cells": [7]}'):
+            file.write_text(damaged)
+            assert asked() == nothing
+        file.unlink()
+        os.mkfifo(file)
+        assert asked() == nothing

@@ -34,6 +34,7 @@ rule measure_accuracy:
         device=study.driven("device", "backend", "gpu", "threads"),
         depends=study.uses("dataset.protocol"),
         definition=lambda wildcards: study.definitions([wildcards.model]),
+        failed=study.failed(paths.ACCURACY),
         preparation=lambda wildcards: study.preparation(wildcards.model),
     message:
         "Measure the accuracy of {wildcards.model} on {wildcards.dataset}"

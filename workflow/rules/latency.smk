@@ -43,6 +43,7 @@ rule time_round:
         device=study.driven("backend", "gpu", "threads"),
         depends=study.uses("batch_sizes", "latency", "latency.passes", "when_busy"),
         definitions=study.definitions(study.timed),
+        failed=study.failed(paths.ROUND),
     message:
         "Time the networks on {wildcards.device}, {wildcards.variant}, round {wildcards.round}"
     shell:

@@ -35,6 +35,7 @@ rule profile_memory:
         device=study.driven("backend", "gpu", "threads"),
         depends=study.uses("batch_sizes", "memory"),
         definitions=study.definitions(study.timed),
+        failed=study.failed(paths.MEMORY),
     message:
         "Profile the memory of the networks on {wildcards.device}, {wildcards.variant}"
     shell:

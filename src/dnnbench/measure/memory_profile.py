@@ -15,7 +15,7 @@ from dnnbench.config import variants
 from dnnbench.core import isolation, progress, speed_variables
 from dnnbench.core.storage import read_json, write_json
 from dnnbench.devices import backends
-from dnnbench.measure import memory, oom
+from dnnbench.measure import control, memory, oom, retries
 from dnnbench.measure.fingerprint import fingerprint
 from dnnbench.networks.registry import Network
 from dnnbench.records import paths
@@ -55,15 +55,16 @@ def cell_fingerprint(
 class Profiles:
     """The records of a plan in ``folder``, one file a network, and what they lack.
 
-    A cell that is there with the same fingerprint is kept, whatever its status. Snakemake throws
-    away the new outputs of a job that is interrupted: until all are measured, finished records
-    wait in a folder that it does not know.
+    A cell that is there with the same fingerprint is kept, whatever its status; one that failed
+    after it was tried once more. Snakemake throws away the new outputs of a job that is
+    interrupted: until all are measured, finished cells wait in a folder that it does not know.
     """
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         self._plan = plan
         self._folder = folder
         self._finished = folder / ".finished"
+        self._failed: dict[tuple[str, int], MemoryCell] = {}  # Cells to try once more.
         self._records = {name: self._read(name) for name in plan.networks}
 
     def missing(self) -> dict[str, list[int]]:
@@ -81,18 +82,18 @@ class Profiles:
     def measure(self) -> None:
         """Measure the missing cells, and put every record in its place."""
         missing = self.missing()
+        if missing:
+            _check_machine(self._plan)
         with progress.steps("memory", len(missing)) as step:
             for name, batch_sizes in missing.items():
                 step(name)
-                before = self._records[name]
-                known = before.cells if before else []
-                record = _profile(self._plan, self._plan.networks[name], batch_sizes, known)
-                cells = _by_batch_size([*known, *record.cells])
-                record = record.model_copy(
-                    update={"cells": [cells[batch] for batch in sorted(cells)]}
-                )
-                self._records[name] = record
-                write_json(self._file(self._finished, name), record)
+                broken = False
+                for batch_size in batch_sizes:
+                    cell = _cell(self._plan, name, batch_size, self._cells(name))
+                    if retries.failed(cell.status) and not broken:
+                        _check_machine(self._plan)
+                        broken = True
+                    self._keep(name, cell)
         waiting = {name: self._file(self._finished, name) for name in self._records}
         waiting = {name: path for name, path in waiting.items() if path.exists()}
         for name in waiting:
@@ -104,6 +105,30 @@ class Profiles:
         # It may hold records of networks that were dropped since they were measured.
         with suppress(OSError):
             self._finished.rmdir()
+
+    def _cells(self, name: str) -> list[MemoryCell]:
+        record = self._records[name]
+        return record.cells if record else []
+
+    def _keep(self, name: str, cell: MemoryCell) -> None:
+        """Put a measured cell into its network's record, on disk."""
+        plan = self._plan
+        before = retries.reason(self._failed.get((name, cell.batch_size)))
+        cell = cell.model_copy(update={"failed_before": before})
+        cells = _by_batch_size([*self._cells(name), cell])
+        record = MemoryRecord(
+            device=plan.device,
+            variant=plan.variant,
+            model=name,
+            fingerprint=plan.fingerprint(plan.networks[name]),
+            threads=plan.threads,
+            variables=dict(plan.variables),
+            cell_timeout_s=plan.cell_timeout_s,
+            started=datetime.now(UTC),
+            cells=[cells[batch] for batch in sorted(cells)],
+        )
+        self._records[name] = record
+        write_json(self._file(self._finished, name), record)
 
     @staticmethod
     def _file(folder: Path, name: str) -> Path:
@@ -118,60 +143,52 @@ class Profiles:
                 record = read_json(path, MemoryRecord)
                 if record.fingerprint == wanted:
                     same_limit = record.cell_timeout_s == self._plan.cell_timeout_s
-                    kept = [c for c in record.cells if c.status != "timeout" or same_limit]
+                    again = {
+                        (name, cell.batch_size): cell
+                        for cell in record.cells
+                        if cell.batch_size in self._plan.batch_sizes
+                        and (retries.is_due(cell) or (cell.status == "timeout" and not same_limit))
+                    }
+                    self._failed |= again
+                    kept = [c for c in record.cells if (name, c.batch_size) not in again]
                     kept = [c for c in kept if oom.stands(c, kept)]
                     return record.model_copy(update={"cells": kept})
         return None
+
+
+def _check_machine(plan: Plan) -> None:
+    """Raise DeviceError where what fails is the machine, and no network."""
+    control.check_memory(plan.device, plan.setup, plan.threads, plan.variant)
 
 
 def _by_batch_size(cells: Iterable[MemoryCell]) -> dict[int, MemoryCell]:
     return {cell.batch_size: cell for cell in cells}
 
 
-def _profile(
-    plan: Plan, network: Network, batch_sizes: list[int], known: list[MemoryCell]
-) -> MemoryRecord:
-    """One cell a batch size, each in a fresh process; a cell that fails is a status.
+def _cell(plan: Plan, name: str, batch_size: int, seen: list[MemoryCell]) -> MemoryCell:
+    """Measure one cell in a fresh process; that it fails is a status.
 
-    A batch size larger than one that ran out of memory, here or in ``known``, is not tried, nor one
-    that the device refuses by what they took.
+    A batch size larger than one that ran out of memory in ``seen``, the network's other cells, is
+    not tried, nor one that the device refuses by what they took.
     """
-    on = backends.backend(plan.setup)
-    started = datetime.now(UTC)
-    cells: list[MemoryCell] = []
-    for batch_size in batch_sizes:
-        seen = [*known, *cells]
-        if said := oom.not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):
-            cells.append(MemoryCell(batch_size=batch_size, status="oom", message=said))
-            continue
-        on.settle()
-        outcome = isolation.run(
-            memory.measure,
-            network,
-            batch_size,
-            plan.setup,
-            plan.threads,
-            plan.variant,
-            timeout_s=plan.cell_timeout_s + variants.parse(plan.variant).building_s,
-            memory_mib=on.allowance_mib(),
-        )
-        if outcome.status in ("failed", "timeout"):
-            on.settle()  # Of a device that is gone this would say nothing of the network.
-        cells.append(
-            MemoryCell(
-                batch_size=batch_size,
-                status=outcome.status,
-                **{"message": outcome.message, **(outcome.value or {})},
-            )
-        )
-    return MemoryRecord(
-        device=plan.device,
-        variant=plan.variant,
-        model=network.key,
-        fingerprint=plan.fingerprint(network),
-        threads=plan.threads,
-        variables=dict(plan.variables),
-        cell_timeout_s=plan.cell_timeout_s,
-        started=started,
-        cells=cells,
+    on, network = backends.backend(plan.setup), plan.networks[name]
+    if said := oom.not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):
+        return MemoryCell(batch_size=batch_size, status="oom", message=said)
+    on.settle()
+    outcome = isolation.run(
+        memory.measure,
+        network,
+        batch_size,
+        plan.setup,
+        plan.threads,
+        plan.variant,
+        timeout_s=plan.cell_timeout_s + variants.parse(plan.variant).building_s,
+        memory_mib=on.allowance_mib(),
+    )
+    if retries.failed(outcome.status):
+        on.settle()  # Of a device that is gone this would say nothing of the network.
+    return MemoryCell(
+        batch_size=batch_size,
+        status=outcome.status,
+        **{"message": outcome.message, **(outcome.value or {})},
     )

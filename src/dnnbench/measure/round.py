@@ -23,7 +23,7 @@ from dnnbench.config.latency_settings import Passes
 from dnnbench.core import isolation, progress, speed_variables
 from dnnbench.core.errors import UserError
 from dnnbench.devices import backends
-from dnnbench.measure import latency, oom
+from dnnbench.measure import control, latency, oom, retries
 from dnnbench.measure.fingerprint import fingerprint
 from dnnbench.measure.journal import Journal, Key, key
 from dnnbench.measure.latency import Timing
@@ -117,13 +117,15 @@ def cell_fingerprint(
 def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     """Measure the cells that ``output`` lacks, and write it anew with all of them.
 
-    A cell that is there with the same fingerprint is kept, whatever its status. Each cell that
-    finishes goes to a journal at once, so that a kill loses the cell in hand and no other.
+    A cell that is there with the same fingerprint is kept, whatever its status; one that failed
+    after it was tried once more. Each cell that finishes goes to a journal at once, so that a kill
+    loses the cell in hand and no other.
     A batch size larger than one that ran out of memory is not tried, nor one that the device
     refuses.
     The most disturbed cells are measured once more at the end; what the first attempt gave stays
     in the record. ``report`` tells a person how far it is. Raises BusyError and DeviceError before
-    anything is measured, and DeviceError where the device is lost in between.
+    anything is measured, and DeviceError where the device is lost, or the machine fails, in
+    between.
     """
     journal = Journal(output)
     fresh = journal.unfinished()
@@ -137,11 +139,22 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     busy = _others_busy(plan) if groups else None
     if groups:
         backends.backend(plan.setup).check_clocks(disturbance.MAX_CLOCK_DROP)
+        _check_machine(plan)
+    broken: set[str] = set()  # Networks, where the machine is not.
     what = f"round {plan.number} of {plan.passes.rounds}"
     with report(what, len(groups), _later(plan, output)) as step:
         for cells in groups:
             step(_name(cells))
-            for line in _visit(plan, cells, prints[cells[0][1]], busy, [lines[k] for k in valid]):
+            known = [lines[k] for k in valid]
+            found = _visit(plan, cells, prints[cells[0][1]], busy, known)
+            found.sort(key=lambda line: retries.failed(line.status))
+            for line in found:
+                if retries.failed(line.status) and line.model not in broken:
+                    _check_machine(plan)
+                    broken.add(line.model)
+                before = lines.get(key(line))
+                if before and before.fingerprint == line.fingerprint:
+                    line = line.model_copy(update={"failed_before": retries.reason(before)})
                 lines[key(line)] = line
                 valid.add(key(line))
                 journal.append(line)
@@ -185,7 +198,14 @@ def _valid(line: LatencyLine | None, fingerprint: str, plan: Round) -> bool:
     """Whether a line may stand for a cell of this plan."""
     if line is None or line.fingerprint != fingerprint:
         return False
+    if retries.is_due(line):
+        return False
     return line.status != "timeout" or line.cell_timeout_s == plan.cell_timeout_s
+
+
+def _check_machine(plan: Round) -> None:
+    """Raise DeviceError where what fails is the machine, and no network."""
+    control.check_timing(plan.device, plan.passes, plan.setup, plan.threads, plan.variant)
 
 
 def _same(cell: Key, lines: list[LatencyLine]) -> list[LatencyLine]:
@@ -242,7 +262,7 @@ def _measure(
         memory_mib=on.allowance_mib(),
     )
     timings = outcome.value or [Timing(outcome.status, outcome.message)] * len(cells)
-    if any(timing.status in ("failed", "timeout") for timing in timings):
+    if any(retries.failed(timing.status) for timing in timings):
         on.settle()  # Of a device that is gone this would say nothing of the network.
     seconds = outcome.seconds / len(cells)
     return [

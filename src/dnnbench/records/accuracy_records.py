@@ -60,6 +60,7 @@ class AccuracyRecord(Record):
     """results/accuracy/<dataset>/<model>.json: per cent, with 95 % intervals.
 
     Follows from the answers beside it (.npz). A network without weights is ``not_measured``.
+    ``failed_before`` as in LatencyLine.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -78,3 +79,4 @@ class AccuracyRecord(Record):
     top5_high: Percent | None = None
     basis: AccuracyBasis | None = None
     per_class: list[ClassTop1] = []
+    failed_before: str | None = None

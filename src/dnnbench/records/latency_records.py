@@ -36,9 +36,10 @@ class LatencyLine(Record):
 
     ``fingerprint`` identifies everything the number depends on but the machine: code, registry
     entry, protocol, ``variables`` of the environment that change speed. A cell is measured again
-    when it changes. ``energy_mj`` is of one image, in
-    passes of its own after the timed ones. ``built`` is None where the engine builds nothing,
-    ``agreement`` is None of fp32-eager itself.
+    when it changes. ``energy_mj`` is of one image, in passes of its own after the timed ones.
+    ``built`` is None where the engine builds nothing, ``agreement`` is None of fp32-eager itself.
+    ``failed_before``: status and message of the try before, where that failed; a cell that failed
+    is tried once more by the next run.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -64,6 +65,7 @@ class LatencyLine(Record):
     built: Built | None = None
     agreement: Agreement | None = None
     first_attempt: Attempt | None = None
+    failed_before: str | None = None
     cell_timeout_s: Positive
     cell_s: NonNegative
     started: AwareDatetime

@@ -30,7 +30,7 @@ class MemoryCell(Record):
     held in the first, which tries algorithms. ``allocator`` is its settings. Where CPU and GPU
     share their memory: ``noise_mib`` is the spread of readings while nothing was done,
     ``swapped_mib`` what went to swap meanwhile, and ``cuda_free_fall_mib`` how far what CUDA calls
-    free fell in the passes. ``built`` as in LatencyLine.
+    free fell in the passes. ``built`` and ``failed_before`` as in LatencyLine.
     """
 
     batch_size: BatchSize
@@ -51,6 +51,7 @@ class MemoryCell(Record):
     swapped_mib: NonNegative | None = None
     cuda_free_fall_mib: float | None = None
     built: Built | None = None
+    failed_before: str | None = None
 
 
 class MemoryRecord(Record):

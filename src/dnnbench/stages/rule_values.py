@@ -1,7 +1,7 @@
 """What the rules of a study depend on: inputs and parameters, from its checked settings."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,11 @@ from pydantic import BaseModel
 
 from dnnbench.config.backend import named
 from dnnbench.core import code_graph, speed_variables
+from dnnbench.core.text_file import read_bytes
 from dnnbench.devices import backends
 from dnnbench.images import geometry, image_index
 from dnnbench.machines import other_devices
-from dnnbench.measure import fingerprint
+from dnnbench.measure import fingerprint, retries
 from dnnbench.records import paths
 from dnnbench.records.plan import Plan
 from dnnbench.stages.study_settings import Study
@@ -64,6 +65,21 @@ class RuleValues:
         """
         variables = speed_variables.compared(speed_variables.found())
         return self.uses(*keys) + "".join(map(_text, variables))
+
+    def failed(self, pattern: str) -> Callable[[Mapping[str, str]], str]:
+        """Return which cells of a job's own records failed, so that the next run tries them again.
+
+        What a later try gives does not change it: they are tried once.
+        """
+
+        def cells(wildcards: Mapping[str, str]) -> str:
+            files = [
+                Path(pattern.format(**{"model": model, **dict(wildcards.items())}))
+                for model in self.timed
+            ]
+            return " ".join(sorted(found for file in set(files) for found in _failed(file)))
+
+        return cells
 
     def _value(self, key: str) -> Any:
         if key == "threads":
@@ -176,6 +192,16 @@ def _code(files: Iterable[Path], script: str) -> list[str]:
         for file in files
         if str(file) != script and not file.resolve().is_relative_to(_SETTINGS_CODE)
     ]
+
+
+def _failed(file: Path) -> list[str]:
+    """Cells of a file of records that failed. One that cannot be read its stage complains of."""
+    try:
+        lines = read_bytes(file).splitlines() if file.suffix == ".jsonl" else [read_bytes(file)]
+        records = [json.loads(line) for line in lines]
+    except (OSError, ValueError, RecursionError):  # A UserError is a ValueError.
+        return []
+    return [f"{file.stem}:{cell}" for record in records for cell in retries.ever_failed(record)]
 
 
 def _text(values: Mapping[str, Any]) -> str:

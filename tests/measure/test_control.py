@@ -1,0 +1,43 @@
+"""What a machine breaks for every network is no result of one."""
+
+import pytest
+from helpers.rounds import plan
+
+from dnnbench.core import isolation
+from dnnbench.core.errors import DeviceError
+from dnnbench.measure import control, latency, memory
+from dnnbench.networks import builders
+
+ROUND = plan()
+WAY = (ROUND.setup, ROUND.threads, ROUND.variant)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared():
+    isolation.prepare()
+    builders.preload([control.NETWORK])
+
+
+def test_a_machine_that_measures_passes_the_control():
+    control.check_timing("cpu", ROUND.passes, *WAY)
+    control.check_memory("cpu", *WAY)
+
+
+def broken(*_):
+    raise OSError(28, "No space left on device", "/dev/shm/x")
+
+
+@pytest.mark.parametrize("end", [broken, lambda *_: exit(3)])
+def test_one_that_does_not_is_one_line_with_the_cause(monkeypatch, end):
+    monkeypatch.setattr(latency, "_time", end)
+    monkeypatch.setattr(memory, "run_convolution", end)
+    for check in (
+        lambda: control.check_timing("cpu", ROUND.passes, *WAY),
+        lambda: control.check_memory("cpu", *WAY),
+    ):
+        with pytest.raises(
+            DeviceError, match=r"^cpu: not even one convolution .*run again$"
+        ) as said:
+            check()
+        assert ("No space left" if end is broken else "SystemExit: 3") in str(said.value)
+        assert "\n" not in str(said.value)
