@@ -3,12 +3,10 @@
 Its commands are the modules of :mod:`dnnbench.cli.commands`; exit codes are in the help.
 """
 
-import sys
-
 import typer
 
 from dnnbench.cli.command_group import CommandGroup
-from dnnbench.core.errors import UserError
+from dnnbench.core import output
 
 # Typer keeps the line breaks, and puts an empty line where there are two.
 _EPILOG = """\
@@ -29,6 +27,8 @@ Exit codes:
   3  pick: no network fits
 
   4  check: something would disturb timings
+
+  141  nobody reads the output any more
 """
 
 _app = typer.Typer(cls=CommandGroup, pretty_exceptions_enable=False)
@@ -41,8 +41,6 @@ def _dnnbench() -> None:
 
 def app() -> None:
     """Run the command. Print an error that the user can correct as one line on standard error."""
-    try:
+    with output.ending_in_a_line("dnnbench"):
         # The name is part of the variable by which a shell asks for completions.
         _app(prog_name="dnnbench")
-    except (UserError, OSError) as error:
-        sys.exit(f"dnnbench: {error}")

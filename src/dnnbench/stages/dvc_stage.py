@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from dnnbench.core import output
 from dnnbench.records import paths
 
 STAGES = ("weights", "accuracy", "complexity", "memory", "latency", "aggregate", "report")
@@ -115,4 +116,5 @@ def _paths(folder: str) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    with output.ending_in_a_line("dvc_stage", needed=False):
+        sys.exit(main(sys.argv[1:]))

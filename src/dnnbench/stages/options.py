@@ -10,6 +10,7 @@ import typer
 
 from dnnbench.config.dataset_settings import DatasetSettings
 from dnnbench.config.variants import REFERENCE
+from dnnbench.core import output
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry_file import DEFAULT_REGISTRY
 from dnnbench.records import paths
@@ -83,9 +84,8 @@ def run(main: Callable[..., Any]) -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
     try:
-        app()
-    except (UserError, OSError) as error:
-        sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+        with output.ending_in_a_line(Path(sys.argv[0]).name, needed=False):
+            app()
     except SystemExit as end:  # So Typer ends, also well.
         if end.code:
             raise
