@@ -68,6 +68,23 @@ def test_a_damaged_file_is_one_line(tmp_path, suffix, damage):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x08\x08\x12\x07pytorch", "torch.save and safetensors write others; it begins with"),
+        (b"\x89HDF\r\n\x1a\n", "torch.save and safetensors write others; it begins with"),
+        (b"\x80\x02}", "not a file of weights: ValueError"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS, .*: git lfs pull"),
+    ],
+)
+def test_files_of_other_programs_are_said_to_be_that(tmp_path, content, said):
+    file = tmp_path / "model.bin"
+    file.write_bytes(content)
+    with pytest.raises(CheckpointError, match=said) as raised:
+        contents.read(file)
+    assert "python -c" not in str(raised.value)
+
+
 # What training programs put beside the tensors --------------------------------------------------
 
 

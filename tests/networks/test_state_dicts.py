@@ -7,12 +7,14 @@ import safetensors.torch
 import torch
 from helpers import toys
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.nn.utils import prune
 from torch.optim.swa_utils import AveragedModel
 
 from dnnbench.networks import builders
 from dnnbench.networks.weights import state_dicts
 from dnnbench.networks.weights.checkpoints import CheckpointError
-from dnnbench.networks.weights.state_dicts import WHOLE
+from dnnbench.networks.weights.tensor_places import WHOLE
 
 SETTING = "weights.override.normed.key"
 IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -133,6 +135,37 @@ def test_the_weights_are_found_in_whatever_a_program_puts_around_them(tmp_path, 
     model, chosen = loaded(tmp_path, content)
     assert same(model, RAW)
     assert (chosen.key, chosen.others) == (key, ())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_pruned_weights_are_those_that_the_mask_leaves(tmp_path, whole):
+    pruned = made(1)
+    prune.l1_unstructured(pruned[0], "weight", 0.5)
+    prune.random_structured(pruned[5], "weight", 0.5, dim=0)
+    model, _ = loaded(tmp_path, pruned if whole else {"model": pruned.state_dict()})
+    assert same(model, pruned)
+    assert not same(model, RAW)
+
+
+def test_a_tensor_of_several_processes_that_one_wrote_is_whole(tmp_path, distributed):
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    mesh = init_device_mesh("cpu", (1,))
+    spread = {
+        name: distribute_tensor(each, mesh, [Shard(0)]) if each.dim() else each
+        for name, each in STATE.items()
+    }
+    model, _ = loaded(tmp_path, {"model": spread})
+    assert same(model, RAW)
+
+
+@pytest.fixture
+def distributed(tmp_path):
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{tmp_path / 'group'}", rank=0, world_size=1
+    )
+    yield
+    torch.distributed.destroy_process_group()
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -308,6 +341,32 @@ def test_arrays_in_place_of_tensors_have_a_line_that_makes_tensors(tmp_path):
 def test_an_empty_state_of_deepspeed_is_answered_with_how_to_join_the_parts(tmp_path):
     empty = {name: torch.empty(0) for name in STATE}
     assert "a part of a DeepSpeed ZeRO checkpoint" in refused(tmp_path, {"module": empty})
+
+
+@pytest.mark.parametrize("depth", [1, 40])
+def test_a_file_that_contains_itself_has_an_end(tmp_path, depth):
+    content = {}
+    for _ in range(depth):
+        content = dict.fromkeys(range(40), content)
+    content["itself"] = content
+    endless = nn.Sequential(nn.Identity())
+    endless.add_module("itself", endless)
+    said = refused(tmp_path, {"a": content, "b": endless})
+    assert said == "not a file of weights: it holds other things than tensors"
+
+
+def test_state_that_is_no_tensor_is_not_passed_over(tmp_path):
+    class Stateful(nn.Linear):
+        def get_extra_state(self):
+            return {"scale": 3}
+
+        def set_extra_state(self, state):
+            pass
+
+    model = Stateful(2, 2)
+    torch.save(model.state_dict(), tmp_path / "own.pth")
+    with pytest.raises(CheckpointError, match="own keeps _extra_state, which is no tensor"):
+        state_dicts.load(tmp_path / "own.pth", model, "own", None, SETTING)
 
 
 # Buffers that no file has -----------------------------------------------------------------------

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry import CLASSES
@@ -211,7 +210,7 @@ def compare(state: Mapping[str, Tensor], slots: Slots) -> Fit:
             continue
         found.names[key] = name
         wanted = slots.expected[name] if name in slots.expected else slots.others[name]
-        fitted = tensor if is_lazy(wanted) else _reshaped(tensor, wanted.shape)
+        fitted = _reshaped(tensor, wanted.shape)
         if fitted is None:
             found.misshapen.append(f"{key} {list(tensor.shape)}, not {list(wanted.shape)}")
         elif not _converts(fitted, wanted.dtype):

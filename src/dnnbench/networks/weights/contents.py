@@ -35,6 +35,7 @@ _HOSTILE = re.compile(
 _TENSORS = ("torch.", "collections.", "_codecs.")
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _ZIP = b"PK\x03\x04"
+_PICKLE = b"\x80"
 
 
 class Inert(list[Any]):
@@ -96,6 +97,13 @@ def _content(path: Path) -> object:
                 file = io.BytesIO(member.read())
         elif path.suffix == ".zip":
             raise IntegrityError(f"{path}: not a whole zip archive")
+        elif start.startswith(b"version "):
+            raise CheckpointError(f"{path}: a pointer of Git LFS, not the file; run: git lfs pull")
+        elif start[:1] != _PICKLE:
+            begins = f"it begins with {start[:8]!r}"
+            raise CheckpointError(
+                f"{path}: not a file of weights: torch.save and safetensors write others; {begins}"
+            )
         return _unpickled(file, path)
 
 

@@ -49,7 +49,7 @@ def of_arrays(path: Path) -> str:
     return f"a pickle, not written by torch.save; if you trust it: {_line(code, path)}"
 
 
-def of_nested_arrays(path: Path, keys: tuple[str, ...]) -> str:
+def of_nested_arrays(path: Path, keys: tuple[object, ...]) -> str:
     """Return the same of a mapping of arrays at these keys of what torch.save wrote."""
     place = "".join(f"[{key!r}]" for key in keys)
     code = (

@@ -152,7 +152,7 @@ def _loaded(
 
 def _place(chosen: "Chosen") -> dict[str, Any]:
     """What a record says of the set that is used: nothing where it is the whole file."""
-    from dnnbench.networks.weights.state_dicts import WHOLE
+    from dnnbench.networks.weights.tensor_places import WHOLE
 
     alone = chosen.key == WHOLE and not chosen.others
     return {"key": None if alone else chosen.key, "other_keys": list(chosen.others)}

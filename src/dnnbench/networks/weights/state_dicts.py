@@ -10,21 +10,17 @@ meant: programs that swap averages into ``state_dict`` when they save keep the o
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from dnnbench.networks.weights import contents, extraction
+from dnnbench.networks.weights import contents, extraction, tensor_places
 from dnnbench.networks.weights.checkpoints import CheckpointError, Fit, Slots, State, compare
-from dnnbench.networks.weights.contents import Inert
+from dnnbench.networks.weights.tensor_places import WHOLE, Tensors
 
-# How a set is named whose tensors stand in the file without a key.
-WHOLE = "."
-_DEPTH = 8
 # What torch's own wrappers put into names, at any depth.
 _WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_fpw_module"}
 # Words in the names of averages, which some programs keep in forms of their own.
@@ -46,24 +42,10 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class _Tensors:
-    """Tensors of one mapping in a file: those behind a prefix, by their names after it."""
-
-    keys: tuple[str, ...]
-    tensors: State
-    prefix: str = ""
-
-    @property
-    def key(self) -> str:
-        """How a setting names the place."""
-        return ".".join(part for part in (*self.keys, self.prefix.rstrip("._")) if part) or WHOLE
-
-
-@dataclass(frozen=True)
 class _Set:
     """A candidate: tensors under the names that were tried, and how far they fit."""
 
-    place: _Tensors
+    place: Tensors
     fit: Fit
 
     @property
@@ -79,9 +61,13 @@ def load(path: Path, model: nn.Module, network: str, key: str | None, setting: s
     CheckpointError where the file cannot be read, where no set fits or ``key`` names none, and
     where sets differ and there is no ``key``.
     """
+    if other := next((name for name in model.state_dict() if name.endswith("_extra_state")), None):
+        raise CheckpointError(
+            f"{path}: {network} keeps {other}, which is no tensor, and not loaded"
+        )
     content = contents.read(path)
     slots = Slots.of(model)
-    places = list(_places(content))
+    places = list(tensor_places.find(content))
     candidates = [each for place in places for each in _candidates(place, slots)]
     sets = _sets(candidates, slots)
     if not sets:
@@ -104,86 +90,15 @@ def load(path: Path, model: nn.Module, network: str, key: str | None, setting: s
 
 def put(model: nn.Module, state: State) -> None:
     """Copy a fitted state into ``model``, whose own layout in memory and other buffers stay."""
-    persistent = model.state_dict(keep_vars=True)
-    kept = {name: value for name, value in persistent.items() if not isinstance(value, Tensor)}
-    model.load_state_dict(
-        {**kept, **{name: tensor for name, tensor in state.items() if name in persistent}}
-    )
-    for name in state.keys() - persistent.keys():
+    persistent = model.state_dict().keys()
+    model.load_state_dict({name: each for name, each in state.items() if name in persistent})
+    for name in state.keys() - persistent:
         model.get_buffer(name).copy_(state[name])
 
 
-# Where tensors are in a file -------------------------------------------------------------------
-
-
-def _places(content: object) -> Iterator[_Tensors]:
-    """Every mapping of names to tensors in a file, outermost first."""
-    seen: set[int] = set()
-    level: list[tuple[tuple[str, ...], object]] = [((), content)]
-    for _ in range(_DEPTH):
-        below: list[tuple[tuple[str, ...], object]] = []
-        for keys, value in level:
-            tensors = _tensors(value)
-            if tensors:
-                yield _Tensors(keys, tensors)
-            if id(value) not in seen and not _is_module(value):
-                seen.add(id(value))
-                below += [((*keys, name), each) for name, each in _inside(value)]
-        level = below
-
-
-def _tensors(value: object) -> State:
-    """The tensors right in a mapping, a list or an object, and all those of a module."""
-    if isinstance(value, Inert):
-        if _is_module(value):
-            return dict(_of_module(value))
-        value = value.state
-    if isinstance(value, list | tuple) and value and all(isinstance(v, Tensor) for v in value):
-        return {str(number): tensor for number, tensor in enumerate(value)}
-    if not isinstance(value, Mapping):
-        return {}
-    return {
-        # Of a tensor that is spread over processes this file has a part: all of it, if one wrote.
-        name: each.to_local() if hasattr(each, "to_local") else each
-        for name, each in value.items()
-        if isinstance(name, str) and isinstance(each, Tensor)
-    }
-
-
-def _inside(value: object) -> Iterator[tuple[str, object]]:
-    if isinstance(value, Inert) and value.state is not None:
-        yield from _inside(value.state)
-    if isinstance(value, Mapping):
-        yield from ((str(name), each) for name, each in value.items())
-    elif isinstance(value, list | tuple):
-        yield from ((str(number), each) for number, each in enumerate(value))
-
-
-def _is_module(value: object) -> bool:
-    """Whether it stands for a torch.nn.Module, pickled whole."""
-    state = value.state if isinstance(value, Inert) else None
-    return isinstance(state, dict) and "_modules" in state and "_parameters" in state
-
-
-def _of_module(module: Any, prefix: str = "", depth: int = 64) -> Iterator[tuple[str, Tensor]]:
-    """What the state dict of a module would hold, from its pickled attributes."""
-    state = module.state
-    passing = state.get("_non_persistent_buffers_set") or ()
-    own = {**state["_parameters"], **(state.get("_buffers") or {})}
-    for name, tensor in own.items():
-        if isinstance(tensor, Tensor) and name not in passing:
-            yield f"{prefix}{name}", tensor
-    for name, child in state["_modules"].items():
-        if _is_module(child) and depth:
-            yield from _of_module(child, f"{prefix}{name}.", depth - 1)
-
-
-# Which of them are a network's weights ---------------------------------------------------------
-
-
-def _candidates(place: _Tensors, slots: Slots) -> Iterator[_Set]:
+def _candidates(place: Tensors, slots: Slots) -> Iterator[_Set]:
     """Tensors of a mapping that may be a set: behind each prefix that enough of them have."""
-    if any(map(_OPTIMIZER.search, place.keys)):
+    if any(map(_OPTIMIZER.search, map(str, place.keys))):
         return
     if all(name.isdecimal() for name in place.tensors) and _averages(place.key):
         # Parameters in a list, as torch_ema and diffusers keep them: in the network's order.
@@ -223,6 +138,14 @@ def _prefixes(name: str) -> Iterator[str]:
 def _spellings(tensors: State, slots: Slots) -> Iterator[State]:
     """Tensors by the names that they have, and by those that other programs derive from them."""
     yield tensors
+    if any(name.endswith("_mask") for name in tensors):  # Of torch.nn.utils.prune.
+        yield {
+            name.removesuffix("_orig"): each * tensors.get(name[:-5] + "_mask", 1)
+            if name.endswith("_orig")
+            else each
+            for name, each in tensors.items()
+            if not name.endswith("_mask")
+        }
     marks = ["."] if any(name.startswith("backbone.") for name in tensors) else []
     if not any("." in name for name in tensors):
         # Names of buffers have no dots: MMCV writes _, latent diffusion nothing in their place.
@@ -314,23 +237,31 @@ def _named(path: Path, key: str, sets: list[_Set], distinct: list[Chosen], setti
     return replace(found, others=others)
 
 
-def _opaque(places: list[_Tensors], sets: list[_Set]) -> str | None:
+def _opaque(places: list[Tensors], sets: list[_Set]) -> str | None:
     """Where tensors are that by their names are averages, and of which no set is made."""
     used = {tensor for each in sets for tensor in each.used}
     for place in places:
         for name, tensor in place.tensors.items():
             if id(tensor) not in used and tensor.numel() > 1:
-                words = (*place.keys, *re.split(r"[._]", name)[:2])
+                words = (*map(str, place.keys), *re.split(r"[._]", name)[:2])
                 if any(map(_averages, words)):
-                    return ".".join((*place.keys, name))
+                    return ".".join((*map(str, place.keys), name))
     return None
 
 
 def _misfit(path: Path, content: object, network: str, candidates: list[_Set]) -> str:
     """Why a file holds no weights of the network, and what to do."""
+    classes = {type(each).__name__: keys for keys, each in tensor_places.walk(content)}
+    if any("ShardedTensor" in name for name in classes):
+        return (
+            "it holds a part of each tensor (ShardedTensor); save the state dict with"
+            " StateDictType.FULL_STATE_DICT, or torch.distributed.checkpoint"
+        )
     if not candidates:
-        if keys := _arrays(content):
-            return f"refused: {extraction.of_nested_arrays(path, keys)}"
+        if keys := classes.get("numpy._core.multiarray._reconstruct") or classes.get(
+            "numpy.core.multiarray._reconstruct"
+        ):
+            return f"refused: {extraction.of_nested_arrays(path, keys[:-1])}"
         return "not a file of weights: it holds other things than tensors"
     best = max(candidates, key=lambda one: len(one.fit.names) - len(one.fit.misshapen))
     if best.fit.misshapen and all(not each.numel() for each in best.place.tensors.values()):
@@ -342,13 +273,3 @@ def _misfit(path: Path, content: object, network: str, candidates: list[_Set]) -
         )
     where = "" if best.place.key == WHOLE else f"{best.place.key}: "
     return f"not of {network}: {where}{best.fit.problem}"
-
-
-def _arrays(content: object, keys: tuple[str, ...] = ()) -> tuple[str, ...] | None:
-    """The keys of a mapping that holds NumPy arrays where there should be tensors."""
-    for name, each in _inside(content):
-        if type(each).__name__.endswith("multiarray._reconstruct"):
-            return keys
-        if len(keys) < _DEPTH and (found := _arrays(each, (*keys, name))) is not None:
-            return found
-    return None

@@ -1,0 +1,109 @@
+"""Where tensors stand in what a file holds: mappings in mappings, and modules pickled whole."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from dnnbench.networks.weights.checkpoints import State
+from dnnbench.networks.weights.contents import Inert
+
+# How a place is named that has no key: the file itself.
+WHOLE = "."
+_DEPTH = 8
+# More than any network has; a module that contains itself has no end.
+_MODULES = 20_000
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """Tensors of one mapping in a file: those behind a prefix, by their names after it."""
+
+    keys: tuple[Any, ...]
+    tensors: State
+    prefix: str = ""
+
+    @property
+    def key(self) -> str:
+        """How a setting names the place."""
+        return (
+            ".".join(str(part) for part in (*self.keys, self.prefix.rstrip("._")) if part != "")
+            or WHOLE
+        )
+
+
+def find(content: object) -> Iterator[Tensors]:
+    """Return every mapping of names to tensors in a file, outermost first."""
+    for keys, value in walk(content):
+        if tensors := _tensors(value):
+            yield Tensors(keys, tensors)
+
+
+def walk(content: object) -> Iterator[tuple[tuple[Any, ...], object]]:
+    """Return what a file holds, by its keys: outermost first, what is in each thing once."""
+    seen: set[int] = set()
+    level: list[tuple[tuple[Any, ...], object]] = [((), content)]
+    for _ in range(_DEPTH):
+        below: list[tuple[tuple[Any, ...], object]] = []
+        for keys, value in level:
+            yield keys, value
+            if id(value) not in seen and not _is_module(value):
+                seen.add(id(value))
+                below += [((*keys, name), each) for name, each in _inside(value)]
+        level = below
+
+
+def _tensors(value: object) -> State:
+    """The tensors right in a mapping, a list or an object, and all those of a module."""
+    if isinstance(value, Inert):
+        if _is_module(value):
+            return _of_module(value)
+        value = value.state
+    if isinstance(value, list | tuple) and value and all(isinstance(v, Tensor) for v in value):
+        return {str(number): tensor for number, tensor in enumerate(value)}
+    if not isinstance(value, Mapping):
+        return {}
+    return {
+        # Of a tensor that is spread over processes this file has a part: all of it, if one wrote.
+        name: each.to_local() if hasattr(each, "to_local") else each
+        for name, each in value.items()
+        if isinstance(name, str) and isinstance(each, Tensor)
+    }
+
+
+def _inside(value: object) -> Iterator[tuple[Any, object]]:
+    items: Iterable[tuple[Any, object]] = ()
+    if isinstance(value, Inert) and value.state is not None:
+        yield from _inside(value.state)
+    if isinstance(value, Mapping):
+        items = value.items()
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
+    for name, each in items:
+        if isinstance(each, Mapping | list | tuple):
+            yield name, each
+
+
+def _is_module(value: object) -> bool:
+    """Whether it stands for a torch.nn.Module, pickled whole."""
+    state = value.state if isinstance(value, Inert) else None
+    return isinstance(state, dict) and "_modules" in state and "_parameters" in state
+
+
+def _of_module(module: Any) -> State:
+    """What the state dict of a module would hold, from its pickled attributes."""
+    found: State = {}
+    todo = [("", module)]
+    for _ in range(_MODULES):
+        if not todo:
+            break
+        prefix, each = todo.pop()
+        passing = each.state.get("_non_persistent_buffers_set") or ()
+        own = {**each.state["_parameters"], **(each.state.get("_buffers") or {})}
+        for name, tensor in own.items():
+            if isinstance(tensor, Tensor) and name not in passing:
+                found[f"{prefix}{name}"] = tensor
+        children = reversed([*each.state["_modules"].items()])
+        todo += [(f"{prefix}{name}.", child) for name, child in children if _is_module(child)]
+    return found

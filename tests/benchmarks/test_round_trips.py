@@ -1,0 +1,79 @@
+"""Networks that are saved and loaded; benchmarks/round_trips.py does it for every one of timm."""
+
+import sys
+
+import pytest
+import torch
+from helpers import toys
+from helpers.paths import ROOT
+
+from dnnbench.networks import model_list, registry
+from dnnbench.networks.weights import state_dicts
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import round_trips
+
+MODERN = [key for key, network in registry.load_registry().items() if network.set]
+# The smallest of each of timm's modules whose networks have buffers that no file has.
+BUFFERED = (
+    "beit_base_patch16_224",
+    "convit_tiny",
+    "efficientformerv2_s0",
+    "efficientvit_m0",
+    "levit_128s",
+    "resnetblur50",
+    "swin_tiny_patch4_window7_224",
+    "swinv2_tiny_window8_256",
+    "tiny_vit_5m_224",
+)
+
+
+def named(spec):
+    (network,) = model_list.resolve(spec).values()
+    return network
+
+
+@pytest.mark.parametrize("spec", ["timm:levit_128s", "timm:test_vit", "torchvision:squeezenet1_1"])
+def test_a_network_comes_back_bit_by_bit(tmp_path, spec):
+    assert round_trips.unlike(named(spec), tmp_path) is None
+    assert round_trips.unlike_by_name(named(spec)) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("spec", [*(f"timm:{name}" for name in BUFFERED), *MODERN])
+def test_networks_with_buffers_that_no_file_has_and_newer_ones_come_back(tmp_path, spec):
+    assert round_trips.unlike(named(spec), tmp_path) is None
+
+
+def test_what_differs_is_named(tmp_path, monkeypatch):
+    network = toys.entry("windowed")
+    assert round_trips.unlike(network, tmp_path) is None
+
+    def uninitialized(model, state):
+        model.load_state_dict(state)
+        model.window.zero_()
+
+    monkeypatch.setattr(state_dicts, "put", uninitialized)
+    assert round_trips.unlike(network, tmp_path) == "values of window"
+
+    def of_the_file(model, state):
+        model.load_state_dict(
+            {name: tensor.to(memory_format=_layout(tensor)) for name, tensor in state.items()},
+            assign=True,
+        )
+
+    monkeypatch.setattr(state_dicts, "put", of_the_file)
+    assert round_trips.unlike(network, tmp_path) == "layout of body.0.weight"
+
+
+def _layout(tensor):
+    return torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
+
+
+def test_networks_that_cannot_be_run_are_counted_and_the_others_go_on(capsys, monkeypatch):
+    networks = {name: toys.entry(name) for name in ("raising", "small")}
+    monkeypatch.setattr(model_list, "resolve", lambda patterns: networks)
+    assert round_trips.main(["any"]) == 1
+    said = capsys.readouterr().out
+    assert "raising: not built or run: RuntimeError: layer 3 has gone fishing" in said
+    assert said.endswith("2 networks: {'not built or run': 1, 'equal': 1}\n")
