@@ -94,7 +94,7 @@ class _Output(io.FileIO):
         self._name = name
         self._needed = needed
 
-    def write(self, data: Any, /) -> int:  # type: ignore[override]
+    def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except OSError as error:
