@@ -34,9 +34,12 @@ COMMON = {
     "proc/self/cgroup": "0::/user.slice/session.scope\n",
     "sys/fs/cgroup/cgroup.controllers": "cpu memory",
     "sys/fs/cgroup/user.slice/cpu.max": "max 100000",
+    "sys/fs/cgroup/user.slice/session.scope/cpu.max": "max 100000",
     "sys/class/power_supply/.keep": "",
     "sys/devices/system/node/node0/cpulist": "0-255",
 }
+# Without the control groups.
+BARE = {name: text for name, text in COMMON.items() if "cgroup" not in name}
 LOCKED = {
     "scaling_governor": "performance",
     "scaling_min_freq": "3000000",

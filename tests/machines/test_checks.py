@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from helpers.host_trees import (
+    BARE,
     CPU,
     GUEST_TREE,
     JETSON,
@@ -23,8 +24,16 @@ from dnnbench.machines.checks.machine import watch
 from dnnbench.records.environment_records import GpuEnvironment
 
 
-def judged(of: Machine, busy: float = 0.0, busiest: str = "nobody named") -> dict[str, Check]:
+def judged(
+    of: Machine, busy: float | None = 0.0, busiest: str = "nobody named"
+) -> dict[str, Check]:
     return {one.name: one for one in all_checks.judge(watch(of, lambda _: (busy, busiest)))}
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of a made-up machine do not follow the load."""
+    monkeypatch.setattr("dnnbench.machines.checks.machine._SPIN_S", 0.0)
 
 
 def states(found: Mapping[str, Check]) -> dict[str, list[str]]:
@@ -141,6 +150,173 @@ def test_a_container_with_less_time_than_threads(
     assert quota.mend.endswith(f"config/devices/here.yaml: threads: {whole}")
 
 
+HYBRID = "9:name=systemd:/a\n2:cpuacct,cpu:/a/b\n0::/a/b\n"
+V1 = "40 30 0:30 {} {} rw,nosuid - cgroup cgroup rw,cpu,cpuacct\n"
+V2 = "41 30 0:31 {} {} rw,nosuid - cgroup2 cgroup2 rw\n"
+QUOTA, PERIOD = "cpu.cfs_quota_us", "cpu.cfs_period_us"
+
+
+def of_version_1(place: str, quota: str = "200000", period: str = "100000") -> dict[str, str]:
+    return {f"sys/fs/cgroup/{place}/{QUOTA}": quota, f"sys/fs/cgroup/{place}/{PERIOD}": period}
+
+
+@pytest.mark.parametrize(
+    ("tree", "said"),
+    [
+        # The folder has any name, told by mountinfo or not.
+        *[
+            ({"proc/self/cgroup": f"2:{one}:/\n", **of_version_1(other), **told}, "2 cores")
+            for one in ("cpu,cpuacct", "cpuacct,cpu", "cpu")
+            for other in ("cpu,cpuacct", "cpuacct,cpu", "cpu")
+            for told in ({}, {"proc/self/mountinfo": V1.format("/", f"/sys/fs/cgroup/{other}")})
+        ],
+        # A limit of any group above counts, and the least of all.
+        (
+            {
+                "proc/self/cgroup": HYBRID,
+                "proc/self/mountinfo": V1.format("/", "/sys/fs/cgroup/my\\040cpu"),
+                **of_version_1("my cpu", "-1"),
+                **of_version_1("my cpu/a", "150000"),
+                **of_version_1("my cpu/a/b", "300000"),
+            },
+            "1.5 cores",
+        ),
+        # A container that sees its own group alone, by its path outside or within.
+        (
+            {
+                "proc/self/cgroup": "2:cpu:/docker/ab\n",
+                "proc/self/mountinfo": V1.format("/docker/ab", "/sys/fs/cgroup/cpu"),
+                **of_version_1("cpu"),
+            },
+            "2 cores",
+        ),
+        (
+            {
+                "proc/self/cgroup": "0::/\n",
+                "proc/self/mountinfo": V2.format("/", "/sys/fs/cgroup"),
+                "sys/fs/cgroup/cgroup.events": "",
+                "sys/fs/cgroup/cpu.max": "200000 100000",
+            },
+            "2 cores",
+        ),
+        # Version 2 of a hybrid machine holds no limit of processor time.
+        (
+            {
+                "proc/self/cgroup": HYBRID,
+                "proc/self/mountinfo": V2.format("/", "/sys/fs/cgroup/unified")
+                + V1.format("/", "/sys/fs/cgroup/cpu"),
+                **of_version_1("cpu", "-1"),
+                **of_version_1("cpu/a", "-1"),
+                **of_version_1("cpu/a/b"),
+            },
+            "2 cores",
+        ),
+    ],
+)
+def test_a_quota_is_found_wherever_the_hierarchy_is(
+    tmp_path: Path, tree: dict[str, str], said: str
+) -> None:
+    found = judged(machine(tmp_path, BARE | tree))["quota"]
+    assert (found.state, found.seen) == ("warn", f"{said} for 4 threads")
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {},
+        {"proc/self/cgroup": "5:memory:/a\n"},
+        {"proc/self/cgroup": "0::/a\n"},
+        # Nothing is mounted, or nothing of it is there or can be read.
+        {"proc/self/cgroup": "2:cpu:/a\n", "proc/self/mountinfo": "\n"},
+        {
+            "proc/self/cgroup": "2:cpu:/a\n",
+            "proc/self/mountinfo": V1.format("/", "/sys/fs/cgroup/cpu"),
+            **of_version_1("cpu", "-1"),
+        },
+        {"proc/self/cgroup": "2:cpu:/\n", **of_version_1("cpu", "many")},
+        {"proc/self/cgroup": "2:cpu:/\n", **of_version_1("cpu", "100000", "0")},
+        {"proc/self/cgroup": "2:cpu:/\n", f"sys/fs/cgroup/cpu/{QUOTA}": "100000"},
+        {"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/cgroup.controllers": "cpu memory"},
+        # A namespace hides where the process's group is, or what is above it.
+        {
+            "proc/self/cgroup": "0::/\n",
+            "proc/self/mountinfo": V2.format("/../..", "/sys/fs/cgroup"),
+            "sys/fs/cgroup/cpu.max": "max 100000",
+        },
+        {
+            "proc/self/cgroup": "0::/\n",
+            "proc/self/mountinfo": V2.format("/", "/sys/fs/cgroup"),
+            "sys/fs/cgroup/cpu.max": "max 100000",
+            "sys/fs/cgroup/cgroup.events": "populated 1",
+        },
+        {
+            "proc/self/cgroup": "2:cpu:/docker/ab\n",
+            "proc/self/mountinfo": V1.format("/docker/ab", "/sys/fs/cgroup/cpu"),
+            **of_version_1("cpu", "-1"),
+        },
+    ],
+)
+def test_a_quota_that_is_not_found_is_unknown(tmp_path: Path, tree: dict[str, str]) -> None:
+    found = judged(machine(tmp_path, BARE | tree))["quota"]
+    assert (found.state, found.seen[:11]) == ("unknown", "not shown: ")
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"proc/self/cgroup": "2:cpu:/\n", **of_version_1("cpuacct,cpu", "-1")},
+        # Only a group with the controller has a limit, and the first of all has none.
+        {
+            "proc/self/cgroup": "0::/a/b\n",
+            "sys/fs/cgroup/a/cpu.max": "max 100000",
+            "sys/fs/cgroup/a/b/cgroup.controllers": "memory pids",
+        },
+    ],
+)
+def test_no_quota_is_ok_where_every_group_was_seen(tmp_path: Path, tree: dict[str, str]) -> None:
+    found = judged(machine(tmp_path, BARE | tree))["quota"]
+    assert (found.state, found.seen) == ("ok", "none")
+
+
+CPUFREQ = f"{CPU}/cpu{{}}/cpufreq/{{}}"
+
+
+@pytest.mark.parametrize(
+    ("check", "hidden", "changed"),
+    [
+        ("other programs", "proc/stat", None),
+        ("stolen time", "proc/stat", None),
+        ("stolen time", "", {"proc/stat": "cpu  0 0 0 0 0 0 0 0 0 0\n"}),
+        ("stolen time", "", {"proc/stat": "cpu  1 2 3\n"}),
+        ("waiting", "", {"proc/pressure/cpu": "some total=5\n"}),
+        ("governor", CPUFREQ.format(3, "scaling_governor"), None),
+        ("turbo", "", {f"{CPU}/cpufreq/boost": ""}),
+        ("turbo", "", {f"{CPU}/cpufreq/boost": "<unknown>"}),
+        ("clock", "", {CPUFREQ.format(cpu, "scaling_cur_freq"): "0" for cpu in range(4)}),
+        # Without turbo the nominal clock is the maximum, and it is not told.
+        ("clock", "", {f"{CPU}/intel_pstate/no_turbo": "1"}),
+        ("throttling", "", {f"{CPU}/cpu0/thermal_throttle/core_throttle_count": "?"}),
+        ("virtual machine", "", {"proc/cpuinfo": "flags\t\t:\n"}),
+        ("swap", "", {"proc/meminfo": "SwapTotal:\nSwapFree: 0 kB\n"}),
+        ("power", "", {"sys/class/power_supply/BAT0/type": "Battery"}),
+        ("power", "", {"sys/class/power_supply/BAT0/present": "1"}),
+        ("threads", f"{CPU}/cpu3/topology/thread_siblings_list", None),
+        ("memory nodes", "sys/devices/system/node/node0/cpulist", None),
+        ("memory nodes", "", {"sys/devices/system/node/node0/cpulist": "0-2"}),
+    ],
+)
+def test_no_check_is_ok_with_what_it_did_not_find(
+    tmp_path: Path, check: str, hidden: str, changed: dict[str, str] | None
+) -> None:
+    of = machine(tmp_path, SERVER)
+    assert judged(of)[check].state == "ok"
+    if hidden:
+        (tmp_path / hidden).unlink()
+    busy = None if check == "other programs" else 0.0
+    found = judged(machine(tmp_path, changed or {}), busy=busy)[check]
+    assert (found.state, found.mend) == ("unknown", None)
+
+
 def test_a_container_with_time_for_its_threads_is_well(tmp_path: Path) -> None:
     tree = {"sys/fs/cgroup/user.slice/cpu.max": "200000 100000"}
     quota = judged(machine(tmp_path, SERVER | tree, threads=2))["quota"]
@@ -235,7 +411,6 @@ def test_where_nothing_is_shown_nothing_is_ok_but_what_needs_no_files(tmp_path: 
     assert [name for name, one in found.items() if one.state == "ok"] == [
         "other programs",
         "variables",
-        "threads",
         "waiting threads",
     ]
     assert not [name for name, one in found.items() if one.state == "warn"]

@@ -8,6 +8,9 @@ import typer
 from dnnbench.cli.command_group import CommandGroup
 from dnnbench.core import output
 
+# Asked before anything can import torch, which may take processors away.
+from dnnbench.core import processors as processors
+
 # Typer keeps the line breaks, and puts an empty line where there are two.
 _EPILOG = """\
 Examples:

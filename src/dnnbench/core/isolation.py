@@ -24,7 +24,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, Literal
 
-from dnnbench.core import descendants, foreign_text
+from dnnbench.core import descendants, foreign_text, processors
 from dnnbench.core.errors import DeviceError
 from dnnbench.core.standard_error import say
 
@@ -278,6 +278,7 @@ def _set_up(output: int, parent: int, limit_mib: float) -> None:
     if os.getppid() != parent:
         os._exit(1)
     os.setsid()
+    processors.restore()
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)

@@ -138,8 +138,8 @@ class Driver(Protocol):
         """Cells of the memory records in ``folder`` by network, where ``refuses`` asks for them."""
         ...
 
-    def others_busy(self, seconds: float) -> tuple[float, str]:
-        """Share of the device's capacity that other programs use, and who uses most of it."""
+    def others_busy(self, seconds: float) -> tuple[float | None, str]:
+        """Share of the device that others use, None if not shown, and who uses most of it."""
         ...
 
     def describe(self) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.backend import Backend
+from dnnbench.core import processors
 from dnnbench.core.isolation import available_mib, status_mib
-from dnnbench.devices import host
+from dnnbench.devices import host, usable_cores
 from dnnbench.devices.backends import Energy, Timed
 from dnnbench.records.disturbance_records import Disturbance
 
@@ -58,8 +59,8 @@ class Cpu:
         """None: no batch is refused."""
         return {}
 
-    def others_busy(self, seconds: float) -> tuple[float, str]:
-        """Share of all cores that other programs use over ``seconds``, and the busiest program."""
+    def others_busy(self, seconds: float) -> tuple[float | None, str]:
+        """Share of all cores that other programs use, None if not shown, and the busiest one."""
         return host.others_busy(seconds)
 
     def describe(self) -> dict[str, Any]:
@@ -74,8 +75,10 @@ class Cpu:
         """Use ``threads`` threads; flush denormals, which slow a pass by whatever weights hold."""
         import torch
 
+        processors.restore()
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)
+        usable_cores.check(threads)
 
     def time(self, forward: Callable[[], Any], count: int) -> Timed:
         """Wall time of each call, which on a CPU is complete when it returns."""
@@ -105,14 +108,21 @@ class CpuWatch:
     def __init__(self) -> None:
         self._references = _References()
         self._before = self._references.times_ms()
+        self._work_ns = usable_cores.work_ns()
         self._counters = host.Counters()
 
     def begin(self) -> None:
         """The counters watch the passes before the timed ones too."""
 
     def stop(self) -> Disturbance:
-        """Counters since the watch began; reference times before and after."""
+        """Counters since the watch began; reference times before and after.
+
+        Raises DeviceError where threads of the passes shared a core.
+        """
+        import torch
+
         counted = self._counters.stop()
+        usable_cores.check_work(self._work_ns, torch.get_num_threads())
         after = self._references.times_ms()
         return Disturbance(
             **counted,

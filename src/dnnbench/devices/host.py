@@ -7,55 +7,65 @@ import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from dnnbench.core import processors
 
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
+_ASK_S = 10.0
 
 
 def physical_cores(cpus: Iterable[int], folder: Path = _CPUS) -> int:
     """How many cores these processors are on; each counts as one where siblings are not known."""
-    cores = set()
-    for cpu in cpus:
-        siblings = folder / f"cpu{cpu}/topology/thread_siblings_list"
-        cores.add(siblings.read_text().strip() if siblings.exists() else str(cpu))
-    return len(cores)
+    siblings = {cpu: _read(folder / f"cpu{cpu}/topology/thread_siblings_list") for cpu in cpus}
+    return len({text or str(cpu) for cpu, text in siblings.items()})
 
 
 def default_threads() -> int:
     """One thread a physical core: hyperthreads share the units that convolutions keep busy."""
-    return physical_cores(os.sched_getaffinity(0))
+    return physical_cores(processors.given())
 
 
-def others_busy(seconds: float) -> tuple[float, str]:
-    """Share of all cores that other programs use over ``seconds``, and the busiest program."""
-    before, ticks_before, total_before = _process_ticks(), _busy_ticks(), _total_ticks()
+def others_busy(seconds: float) -> tuple[float | None, str]:
+    """Share of all cores that other programs use over ``seconds``, and the busiest program.
+
+    None where the kernel shows no ticks. A process that it hides is in the share, and not named.
+    """
+    before, ticks_before = _process_ticks(), _stat()
     time.sleep(seconds)
-    after, ticks, total = _process_ticks(), _busy_ticks(), _total_ticks()
+    after, ticks = _process_ticks(), _stat()
     used = {pid: n - before.get(pid, (0, ""))[0] for pid, (n, _) in after.items()}
     own = used.pop(os.getpid(), 0)
-    share = max(0, ticks - ticks_before - own) / max(1, total - total_before)
     pid = max(used, key=used.__getitem__, default=None)
     who = f"{after[pid][1]} (pid {pid})" if pid is not None and used[pid] else "nobody named"
-    return share, who
+    if ticks_before is None or ticks is None:
+        return None, who
+    busy = ticks.busy - ticks_before.busy - own
+    return max(0, busy) / max(1, ticks.total - ticks_before.total), who
 
 
 def describe() -> dict[str, Any]:
-    """Processor, clocks and virtual machine, as the kernel tells them."""
-    info = (_PROC / "cpuinfo").read_text()
+    """Processor, clocks and virtual machine as the kernel tells them; None: it does not."""
+    info = _read(_PROC / "cpuinfo") or ""
     model = _first(info, "model name") or _first(info, "Model") or platform.processor()
     frequency = _CPUS / "cpu0/cpufreq"
-    maximum = _read(frequency / "cpuinfo_max_freq")
-    no_turbo = _read(_CPUS / "intel_pstate/no_turbo")
-    boost = _read(_CPUS / "cpufreq/boost")
-    turbo = None if no_turbo is None else no_turbo == "0"
+    maximum = _read(frequency / "cpuinfo_max_freq") or ""
+    # By Intel's switch, which is for turbo off, or by that of the other drivers.
+    switches = {"0": True, "1": False}, {"0": False, "1": True}
+    files = _CPUS / "intel_pstate/no_turbo", _CPUS / "cpufreq/boost"
+    seen = [
+        turbo
+        for file, states in zip(files, switches, strict=True)
+        if (turbo := states.get(_read(file) or "")) is not None
+    ]
     return {
         "cpu": model or platform.machine(),
         "cores": default_threads(),
         "virtual_machine": _hypervisor(),
         "governor": _read(frequency / "scaling_governor"),
-        "turbo": turbo if boost is None else boost == "1",
-        "max_mhz": None if maximum is None else int(maximum) / 1000,
+        "turbo": seen[-1] if seen else None,
+        "max_mhz": int(maximum) / 1000 if maximum.isdigit() else None,
     }
 
 
@@ -63,66 +73,77 @@ class Counters:
     """What the kernel counts of this process and of the machine, from its making until ``stop``."""
 
     def __init__(self) -> None:
-        self._steal, self._total = _steal_ticks(), _total_ticks()
+        self._ticks = _stat()
         self._delay = _run_delay_s()
         self._switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
         self._started = time.perf_counter()
 
     def stop(self) -> dict[str, Any]:
-        """Fields of a Disturbance: steal, run_delay, involuntary_switches."""
+        """Fields of a Disturbance: steal, run_delay (None: not shown), involuntary_switches."""
         elapsed = time.perf_counter() - self._started
-        # A tick may have been all but full when the watch began: one is the counter's resolution.
-        steal = max(0, _steal_ticks() - self._steal - 1) / max(1, _total_ticks() - self._total)
+        ticks, delay = _stat(), _run_delay_s()
+        steal = run_delay = None
+        if self._ticks is not None and ticks is not None:
+            # A tick may have been all but full when the watch began: one is the counter's
+            # resolution.
+            stolen = max(0, ticks.steal - self._ticks.steal - 1)
+            steal = stolen / max(1, ticks.total - self._ticks.total)
+        if self._delay is not None and delay is not None:
+            # Threads that ended meanwhile take their share with them.
+            run_delay = max(0.0, delay - self._delay) / elapsed
         return {
             "steal": steal,
-            "run_delay": (_run_delay_s() - self._delay) / elapsed,
+            "run_delay": run_delay,
             "involuntary_switches": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
             - self._switches,
         }
 
 
-def _stat() -> list[int]:
-    """user, nice, system, idle, iowait, irq, softirq, steal: ticks of all processors."""
-    return [int(n) for n in (_PROC / "stat").read_text().split("\n", 1)[0].split()[1:9]]
+class _Ticks(NamedTuple):
+    """Of all processors since the machine started."""
+
+    total: int
+    busy: int
+    steal: int
 
 
-def _total_ticks() -> int:
-    return sum(_stat())
+def _stat() -> _Ticks | None:
+    """Ticks of all processors; None where they are not shown, or are all zero, as in a sandbox."""
+    words = (_read(_PROC / "stat") or "").split("\n", 1)[0].split()[1:9]
+    if len(words) < 8 or not all(word.isdigit() for word in words):
+        return None
+    user, nice, system, idle, iowait, irq, softirq, steal = map(int, words)
+    busy = user + nice + system + irq + softirq
+    total = busy + idle + iowait + steal
+    return _Ticks(total, busy, steal) if total else None
 
 
-def _busy_ticks() -> int:
-    user, nice, system, _idle, _iowait, irq, softirq, _steal = _stat()
-    return user + nice + system + irq + softirq
-
-
-def _steal_ticks() -> int:
-    return _stat()[7]
-
-
-def _run_delay_s() -> float:
-    """Time that this process's threads were ready and waited for a core, summed."""
-    total = 0
-    for task in (_PROC / "self/task").iterdir():
-        try:
-            total += int((task / "schedstat").read_text().split()[1])
-        except (FileNotFoundError, ProcessLookupError):  # The thread has ended.
-            continue
-    return total / 1e9
+def _run_delay_s() -> float | None:
+    """Time that this process's threads waited for a core, summed; None: not shown."""
+    texts = [_read(task / "schedstat") for task in _folders(_PROC / "self/task")]
+    delays = [int(fields[1]) for text in texts if text and len(fields := text.split()) == 3]
+    return sum(delays) / 1e9 if delays else None
 
 
 def _process_ticks() -> dict[int, tuple[int, str]]:
-    """Ticks used and name of every process."""
+    """Ticks used and name of every process that is shown."""
     found = {}
-    for folder in _PROC.iterdir():
+    for folder in _folders(_PROC):
         if not folder.name.isdigit():
             continue
-        try:
-            head, _, tail = (folder / "stat").read_text().rpartition(")")
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        fields = tail.split()
-        found[int(folder.name)] = (int(fields[11]) + int(fields[12]), head.split("(", 1)[1])
+        head, _, tail = (_read(folder / "stat") or "").rpartition(")")
+        fields, name = tail.split(), head.partition("(")[2]
+        if len(fields) > 12:  # One that has ended, or that is hidden, has none.
+            found[int(folder.name)] = (int(fields[11]) + int(fields[12]), name)
     return found
+
+
+def _folders(folder: Path) -> list[Path]:
+    """What is in a folder; nothing where it cannot be listed."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _first(text: str, key: str) -> str | None:
@@ -134,17 +155,21 @@ def _first(text: str, key: str) -> str | None:
 
 
 def _read(path: Path) -> str | None:
+    """A file's text; None where there is none, or it cannot be read: the kernel may hide it."""
     try:
-        return path.read_text().strip()
+        return path.read_text(errors="replace").strip()
     except OSError:
         return None
 
 
 def _hypervisor() -> str | None:
+    """Name of the hypervisor, or ``none``; None where nothing tells."""
     try:
         command = ["systemd-detect-virt", "--vm"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    answer = done.stdout.strip()
-    return None if answer in ("", "none") else answer
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False, timeout=_ASK_S
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        flags = (_first(_read(_PROC / "cpuinfo") or "", "flags") or "").split()
+        return "unknown" if "hypervisor" in flags else None
+    return done.stdout.strip() or None

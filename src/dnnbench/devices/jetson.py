@@ -7,7 +7,6 @@ is that of the module, and the clocks of both have to be locked.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.backend import Backend
 from dnnbench.config.gpu_settings import Gpu
-from dnnbench.core import isolation
+from dnnbench.core import isolation, processors
 from dnnbench.core.errors import DeviceError
 from dnnbench.devices import events, headroom, host, ina3221, shared_memory, torch_gpu
 from dnnbench.devices.runtime import TorchCuda
@@ -61,7 +60,7 @@ class Jetson:
 
     def default_threads(self) -> int:
         """One a big core that is online and that this process may use."""
-        return len(set(self._board.big_cores()) & os.sched_getaffinity(0)) or 1
+        return len(set(self._board.big_cores()) & processors.given()) or 1
 
     def preflight(self) -> None:
         """A Jetson, whose GPU CUDA shows, and that this build of torch has kernels for."""
@@ -98,11 +97,11 @@ class Jetson:
         """What ``refuses`` predicts from."""
         return headroom.seen(folder, models)
 
-    def others_busy(self, seconds: float) -> tuple[float, str]:
+    def others_busy(self, seconds: float) -> tuple[float | None, str]:
         """Share of the CPU's cores or of the GPU's time that others use, whichever is greater."""
         share, who = host.others_busy(seconds)
         used = self._board.gpu_load() or 0.0
-        return (used, "on the GPU") if used > share else (share, who)
+        return (used, "on the GPU") if used > (share or 0.0) else (share, who)
 
     def describe(self) -> dict[str, Any]:
         """The board, its release, power mode and clocks, and the settings."""

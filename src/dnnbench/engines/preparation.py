@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.engine import engines
+from dnnbench.core import processors
 
 if TYPE_CHECKING:
     from dnnbench.config.variants import Variant
@@ -46,5 +47,6 @@ def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
     again inside. The model is used up: its weights are cast, or are gone. Raises whatever the
     engine does.
     """
+    processors.restore()  # What was imported meanwhile may have bound this thread.
     ready: Prepared = engines()[variant.engine].prepare(variant, model, images, on)
     return ready

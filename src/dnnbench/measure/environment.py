@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from dnnbench.config.engine import engines
 from dnnbench.config.library import libraries
-from dnnbench.core import speed_variables
-from dnnbench.devices import backends
+from dnnbench.core import processors, speed_variables
+from dnnbench.devices import backends, control_groups
 from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
 
@@ -27,7 +27,7 @@ _LOCK = paths.LOCK
 
 def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
     """Everything that a reader needs to judge, or to repeat, a measurement on this machine."""
-    variables = speed_variables.found()
+    variables, quota = speed_variables.found(), control_groups.quota()
     import torch
 
     status = _git("status", "--porcelain")
@@ -40,6 +40,8 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
             "os": _os(),
             "kernel": platform.release(),
             "threads": threads,
+            "processors": processors.listed(processors.given()),
+            "quota_cores": quota.cores or (None if quota.unseen else "none"),
             "variables": variables,
             "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20,
             "python": platform.python_version(),

@@ -29,6 +29,8 @@ _NOT_MEASURING = (
     *("networks/own_file.py", "networks/registry.py", "networks/registry_file.py"),
     *("core/code_graph.py", "core/descendants.py", "core/errors.py", "core/foreign_text.py"),
     *("core/plugins.py", "core/standard_error.py", "core/storage.py", "core/text_file.py"),
+    # They see to it that a number is of what its record says, or that there is none.
+    *("core/processors.py", "core/speed_variables.py", "devices/usable_cores.py"),
 )
 # Verdicts are computed from records: another one needs no new measurement.
 _JUDGING = ("stats",)

@@ -316,9 +316,9 @@ def _wait_policy() -> str:
     return os.environ.get(speed_variables.WAIT_POLICY, _OWN_POLICY).lower()
 
 
-def _others_busy(plan: Round) -> float:
+def _others_busy(plan: Round) -> float | None:
     share, who = backends.backend(plan.setup).others_busy(_BUSY_WINDOW_S)
-    if share > disturbance.MAX_BUSY:
+    if share is not None and share > disturbance.MAX_BUSY:
         said = f"{plan.device}: others use {share:.0%} of the machine, most of it {who}"
         if plan.when_busy == "refuse":
             raise BusyError(f"{said}; stop them, or set when_busy: flag in the device file")

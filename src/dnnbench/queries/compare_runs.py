@@ -287,7 +287,7 @@ class _Pair:
         environments = [read_json(file, Environment) for file in files]
         before, after = map(_facts, environments)
         return [
-            f"{key}: {before.get(key)} -> {after.get(key)}"
+            f"{key}: {_said(before.get(key))} -> {_said(after.get(key))}"
             for key in dict.fromkeys([*before, *after])
             if before.get(key) != after.get(key)
         ] + _variables(*environments)
@@ -296,7 +296,7 @@ class _Pair:
 def _facts(environment: Environment) -> dict[str, object]:
     """What a change of time may come from."""
     names = ("hostname", "cpu", "cores", "threads", "gpu", "driver", "virtual_machine", "governor")
-    more = ("turbo", "os", "kernel", "python", "commit", "modified")
+    more = ("processors", "quota_cores", "turbo", "os", "kernel", "python", "commit", "modified")
     gpu = environment.gpu_details
     details = gpu.model_dump(exclude={"clock_mhz", "settings"}) | gpu.settings if gpu else {}
     return {
@@ -304,6 +304,10 @@ def _facts(environment: Environment) -> dict[str, object]:
         **{f"gpu {key}": value for key, value in details.items()},
         **environment.packages,
     }
+
+
+def _said(fact: object) -> object:
+    return "not known" if fact is None else fact
 
 
 def _variables(before: Environment, after: Environment) -> list[str]:

@@ -1,13 +1,20 @@
 """The shape of results/<device>/environment.json."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AwareDatetime,
     Field,
 )
 
-from dnnbench.records.base import SCHEMA_VERSION, MeasuredDevice, NonNegative, Record, SchemaVersion
+from dnnbench.records.base import (
+    SCHEMA_VERSION,
+    MeasuredDevice,
+    NonNegative,
+    Positive,
+    Record,
+    SchemaVersion,
+)
 
 
 class GpuEnvironment(Record):
@@ -41,8 +48,10 @@ class GpuEnvironment(Record):
 class Environment(Record):
     """results/<device>/environment.json: where the numbers come from.
 
-    ``variables`` are those of the environment that change speed (``core.speed_variables``), None in
-    a record that is older than that field.
+    ``processors`` are those that may be used, as the kernel lists them, and ``quota_cores`` the
+    cores' worth of time that a container or a service may use; None: not known. ``variables`` are
+    those of the environment that change speed (``core.speed_variables``), None in a record that is
+    older than that field.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -55,6 +64,8 @@ class Environment(Record):
     cpu: str
     cores: Annotated[int, Field(ge=1)]
     threads: Annotated[int, Field(ge=1)]
+    processors: str | None = None
+    quota_cores: Positive | Literal["none"] | None = None
     variables: dict[str, str] | None = None
     memory_mib: NonNegative
     virtual_machine: str | None

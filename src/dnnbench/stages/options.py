@@ -11,6 +11,9 @@ import typer
 from dnnbench.config.dataset_settings import DatasetSettings
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core import output
+
+# Asked before anything can import torch, which may take processors away.
+from dnnbench.core import processors as processors
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry_file import DEFAULT_REGISTRY
 from dnnbench.records import paths

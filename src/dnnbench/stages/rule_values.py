@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from dnnbench.config.backend import named
-from dnnbench.core import code_graph, speed_variables
+from dnnbench.core import code_graph, processors, speed_variables
 from dnnbench.core.text_file import read_bytes
 from dnnbench.devices import backends
 from dnnbench.images import geometry, image_index
@@ -29,6 +29,8 @@ class RuleValues:
 
     def __init__(self, study: Study) -> None:
         """Look for the records of other devices. Raises UserError where the study is not sound."""
+        # Looking for networks of libraries may have imported torch. Jobs inherit the processors.
+        processors.restore()
         settings = study.settings
         setup = backends.Setup(settings.backend, settings.gpu)
         # Asked once and here: the nodes of a cluster may differ.

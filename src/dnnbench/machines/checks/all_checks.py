@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from dnnbench.config.parameters import Parameters
+from dnnbench.core import processors
 from dnnbench.devices import backends
 from dnnbench.machines.checks import cpu_checks, gpu_checks, host_checks
 from dnnbench.machines.checks.machine import Check, Machine, Seen, watch
@@ -32,7 +33,7 @@ def look(settings: Parameters) -> list[Check]:
         device=settings.device,
         setup=setup,
         threads=settings.threads,
-        cpus=frozenset(os.sched_getaffinity(0)),
+        cpus=processors.given(),
         environ=os.environ,
     )
     on = backends.backend(setup)

@@ -1,14 +1,12 @@
 """What disturbs timings where the CPU is the device: its cores, and the threads on them."""
 
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-
+from dnnbench.core import processors
+from dnnbench.devices import control_groups
 from dnnbench.devices.host import physical_cores
-from dnnbench.machines.checks.machine import Check, Machine, Seen
+from dnnbench.machines.checks.machine import Check, Machine, Seen, State
 from dnnbench.records import paths
 
 _NODES = "sys/devices/system/node"
-_CGROUPS = Path("sys/fs/cgroup")
 
 
 def threads(seen: Seen) -> Check:
@@ -19,9 +17,12 @@ def threads(seen: Seen) -> Check:
     text = f"{used} on {cores} cores"
     if siblings:
         text += f" ({len(machine.cpus)} processors: hyperthreads)"
+    known = len(machine.each_cpu("topology/thread_siblings_list")) == len(machine.cpus)
+    if not known and used <= cores:
+        text = f"not shown: which of {len(machine.cpus)} processors share a core"
     return Check(
         name="threads",
-        state="warn" if used > cores else "ok",
+        state="warn" if used > cores else "ok" if known else "unknown",
         seen=text,
         why="Two threads of a pass on one core wait for each other.",
         mend=f"{paths.device_file(machine.device)}: threads: {cores}" if used > cores else None,
@@ -33,19 +34,17 @@ def quota(seen: Seen) -> Check:
     machine = seen.machine
     used = _threads(machine)
     why = "Once it is used up, the kernel stops all threads until the next period."
-    limits = list(_quotas(machine))
-    if not limits and not (machine.root / _CGROUPS).is_dir():
-        text = "not shown: no cgroups"
-        return Check(name="quota", state="unknown", seen=text, why=why)
-    if not limits:
-        return Check(name="quota", state="ok", seen="none", why=why)
-    least = min(limits)
-    short = least < used
-    fitting = max(1, int(least))
+    limit = control_groups.quota(machine.root)
+    if limit.cores is None:
+        text = f"not shown: {limit.unseen}" if limit.unseen else "none"
+        state: State = "unknown" if limit.unseen else "ok"
+        return Check(name="quota", state=state, seen=text, why=why)
+    short = limit.cores < used
+    fitting = max(1, int(limit.cores))
     return Check(
         name="quota",
         state="warn" if short else "ok",
-        seen=f"{least:g} cores for {used} threads",
+        seen=f"{limit.cores:g} cores for {used} threads",
         why=why,
         mend=f"--cpus={used} for the container; or {paths.device_file(machine.device)}:"
         f" threads: {fitting}"
@@ -57,21 +56,19 @@ def quota(seen: Seen) -> Check:
 def nodes(seen: Seen) -> Check:
     """Memory nodes whose processors a pass may use."""
     machine = seen.machine
-    found = [
-        path.name.removeprefix("node")
+    lists = {
+        path.name.removeprefix("node"): processors.numbers(machine.read(path / "cpulist") or "")
         for path in machine.folders(f"{_NODES}/node[0-9]*")
-        if machine.cpus & _list(machine.read(path / "cpulist") or "")
-    ]
-    why = "Memory of another node is slower, and which one a process gets is chance."
-    if not found and not (machine.root / "sys/devices/system/cpu").is_dir():
-        return Check(name="memory nodes", state="unknown", seen="not shown", why=why)
+    }
+    found = [node for node, cpus in lists.items() if machine.cpus & cpus]
     several = len(found) > 1
+    seen_all = machine.cpus <= frozenset().union(*lists.values())
     command = f"numactl --cpunodebind={found[0]} --membind={found[0]}" if several else ""
     return Check(
         name="memory nodes",
-        state="warn" if several else "ok",
-        seen=str(max(1, len(found))),
-        why=why,
+        state="warn" if several else "ok" if seen_all else "unknown",
+        seen=str(len(found)) if several or seen_all else "not shown: the node of each processor",
+        why="Memory of another node is slower, and which one a process gets is chance.",
         mend=f"{command} snakemake --profile {machine.device}" if several else None,
     )
 
@@ -94,34 +91,6 @@ def _cores(machine: Machine) -> int:
 
 def _threads(machine: Machine) -> int:
     return machine.threads or _cores(machine)
-
-
-def _quotas(machine: Machine) -> Iterator[float]:
-    """Limits on processor time of this process's group and of those above it, in cores."""
-    for line in (machine.read("proc/self/cgroup") or "").splitlines():
-        _, controllers, path = line.split(":", 2)
-        bases = [_CGROUPS, _CGROUPS / "unified"]
-        if controllers:
-            bases = [_CGROUPS / controllers] if "cpu" in controllers.split(",") else []
-        group = PurePosixPath(path)
-        for base in bases:
-            for part in (group, *group.parents):
-                folder = base / str(part).lstrip("/")
-                both = (machine.read(folder / "cpu.max") or "max").split()
-                if controllers:
-                    names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-                    both = [machine.read(folder / name) or "-1" for name in names]
-                if both[0] not in ("max", "-1"):
-                    yield int(both[0]) / int(both[1])
-
-
-def _list(text: str) -> frozenset[int]:
-    """The kernel's ``0-3,8`` as numbers."""
-    numbers: set[int] = set()
-    for part in filter(None, text.split(",")):
-        first, _, last = part.partition("-")
-        numbers.update(range(int(first), int(last or first) + 1))
-    return frozenset(numbers)
 
 
 CHECKS = (threads, quota, nodes, wait_policy)

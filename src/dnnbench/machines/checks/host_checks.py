@@ -4,23 +4,30 @@ Not among them are address-space randomisation and transparent huge pages: both 
 processes, and a time is a median over fresh processes whose interval comes from that spread.
 """
 
+import re
+
 from dnnbench.core import speed_variables
 from dnnbench.machines.checks.machine import Check, Counters, Seen
 from dnnbench.stats.disturbance import MAX_BUSY, MAX_RUN_DELAY, MAX_STEAL
 
 _CPU = "sys/devices/system/cpu"
+_CHARGED = ("Charging", "Full", "Not charging")
 _AT_ITS_LIMIT = 0.9  # Clocks are read in steps, and a little late.
 
 
 def other_programs(seen: Seen) -> Check:
     """What the rounds themselves look at before they start, with their threshold."""
+    why = "They take cores, caches and memory bandwidth from the network."
+    if seen.busy is None:
+        text = "not shown: no ticks in /proc/stat"
+        return Check(name="other programs", state="unknown", seen=text, why=why)
     busy = seen.busy > MAX_BUSY
     return Check(
         name="other programs",
         state="warn" if busy else "ok",
         seen=f"use {seen.busy:.0%} of {seen.machine.device}"
         + (f", most of it {seen.busiest}" if busy else ""),
-        why="They take cores, caches and memory bandwidth from the network.",
+        why=why,
         mend="wait for them or stop them; to see them: top" if busy else None,
     )
 
@@ -69,12 +76,13 @@ def governor(seen: Seen) -> Check:
     if not names:
         text = "not shown: no cpufreq"
         return Check(name="governor", state="unknown", seen=text, why=why)
+    every = len(names) == len(machine.cpus)
     listed = ", ".join(dict.fromkeys(moving or names.values()))
     locked = "" if moving or listed == "performance" else ", clocks locked"
     return Check(
         name="governor",
-        state="warn" if moving else "ok",
-        seen=f"{listed} on {len(moving or names)} of {len(names)} processors{locked}",
+        state="warn" if moving else "ok" if every else "unknown",
+        seen=f"{listed} on {len(moving or names)} of {len(machine.cpus)} processors{locked}",
         why=why,
         mend="sudo cpupower frequency-set -g performance" if moving else None,
     )
@@ -85,12 +93,13 @@ def turbo(seen: Seen) -> Check:
     no_turbo = seen.machine.read(f"{_CPU}/intel_pstate/no_turbo")
     boost = seen.machine.read(f"{_CPU}/cpufreq/boost")
     why = "How far it goes hangs on temperature and on how many cores work."
-    if no_turbo is None and boost is None:
+    intel = no_turbo in ("0", "1")
+    if not intel and boost not in ("0", "1"):
         text = "not shown: no switch"
         return Check(name="turbo", state="unknown", seen=text, why=why)
-    on = no_turbo == "0" if no_turbo is not None else boost == "1"
+    on = no_turbo == "0" if intel else boost == "1"
     switch = "1", "intel_pstate/no_turbo"
-    if no_turbo is None:
+    if not intel:
         switch = "0", "cpufreq/boost"
     return Check(
         name="turbo",
@@ -109,28 +118,28 @@ def clock(seen: Seen) -> Check:
         """GHz, from kHz."""
         texts = machine.each_cpu(f"cpufreq/{name}").values()
         values = [int(text) for text in texts if text.isdigit()]  # Or <unknown>.
-        return max(values) / 1e6 if values else None
+        return max(values, default=0) / 1e6 or None
 
     now, limit = fastest("scaling_cur_freq"), fastest("scaling_max_freq")
     could = fastest("cpuinfo_max_freq")
     why = "A clock below its maximum is not that of other days or machines."
-    if now is None or limit is None or could is None:
-        text = "not shown: no cpufreq"
-        return Check(name="clock", state="unknown", seen=text, why=why)
     # Without turbo, the maximum of Intel's driver is still the one with it.
     if machine.read(f"{_CPU}/intel_pstate/no_turbo") == "1":
-        could = limit = fastest("base_frequency") or now
+        could = limit = fastest("base_frequency")
+    if now is None or limit is None or could is None:
+        text = "not shown: no cpufreq" if now is None else f"not shown: what {now:.2f} GHz are of"
+        return Check(name="clock", state="unknown", seen=text, why=why)
     limited = limit < _AT_ITS_LIMIT * could
-    fixed = set(machine.each_cpu("cpufreq/scaling_governor").values()) == {"performance"}
-    slow = fixed and now < _AT_ITS_LIMIT * limit
+    governors = set(machine.each_cpu("cpufreq/scaling_governor").values())
+    low = now < _AT_ITS_LIMIT * limit
     mend = None
     if limited:
         mend = f"sudo cpupower frequency-set -u {could:.2f}GHz"
-    elif slow:
+    elif low and governors == {"performance"}:
         mend = "look for heat and for limits of power: sudo turbostat"
     return Check(
         name="clock",
-        state="warn" if mend else "ok",
+        state="warn" if mend else "unknown" if low and not governors else "ok",
         seen=f"{now:.2f} GHz at work; may go to {limit:.2f} of {could:.2f} GHz",
         why=why,
         mend=mend,
@@ -144,9 +153,10 @@ def throttling(seen: Seen) -> Check:
     why = "A processor that is too hot lowers its clock."
     if counts:
         worst = max(counts)
+        every = len(counts) == len(counters)
         return Check(
             name="throttling",
-            state="warn" if worst else "ok",
+            state="warn" if worst else "ok" if every else "unknown",
             seen=f"{worst} times since boot" if worst else "never since boot",
             why=why,
             mend=f"give it air; see whether it goes on: cat /{counters[counts.index(worst)]}"
@@ -190,12 +200,12 @@ def virtual_machine(seen: Seen) -> Check:
             for line in (machine.read("proc/cpuinfo") or "").splitlines()
             if line.startswith("flags")
         ),
-        None,
+        [],
     )
     board = machine.read("proc/device-tree/model")
     kind = machine.read("sys/hypervisor/type")
     why = "Other guests on the same cores and memory cannot be seen from here."
-    if kind or (flags and "hypervisor" in flags) or board == "linux,dummy-virt":
+    if kind or "hypervisor" in flags or board == "linux,dummy-virt":
         return Check(
             name="virtual machine",
             state="unknown",
@@ -203,7 +213,7 @@ def virtual_machine(seen: Seen) -> Check:
             why=why,
             mend="dnnbench check --resolve",
         )
-    if flags is None and board is None:
+    if not flags and not board:
         return Check(name="virtual machine", state="unknown", seen="not shown", why=why)
     return Check(name="virtual machine", state="ok", seen="no", why=why)
 
@@ -236,12 +246,9 @@ def _stolen(ticks: Counters) -> float:
 
 def swap(seen: Seen) -> Check:
     """Swap in use."""
-    sizes = {
-        name: int(rest.split()[0]) / 1024
-        for line in (seen.machine.read("proc/meminfo") or "").splitlines()
-        for name, _, rest in [line.partition(":")]
-        if name in ("SwapTotal", "SwapFree")
-    }
+    text = seen.machine.read("proc/meminfo") or ""
+    found = re.findall(r"^(SwapTotal|SwapFree): *(\d+) kB$", text, re.MULTILINE)
+    sizes = {name: int(kib) / 1024 for name, kib in found}
     why = "Pages that come back in a pass are timed; swapped ones are not in memory read."
     if len(sizes) < 2:
         text = "not shown: no /proc/meminfo"
@@ -263,16 +270,20 @@ def power(seen: Seen) -> Check:
     if not (machine.root / "sys/class/power_supply").is_dir():
         text = "not shown: no power_supply"
         return Check(name="power", state="unknown", seen=text, why=why)
+    supplies = machine.folders("sys/class/power_supply/*/")
+    kinds = {supply: machine.read(supply / "type") for supply in supplies}
     statuses = [
-        machine.read(supply / "status")
-        for supply in machine.folders("sys/class/power_supply/*")
-        if machine.read(supply / "type") == "Battery" and machine.read(supply / "scope") != "Device"
+        machine.read(supply / "status") if kind else None
+        for supply, kind in kinds.items()
+        if kind in ("Battery", None) and machine.read(supply / "scope") != "Device"
     ]
     draining = "Discharging" in statuses
+    known = all(status in _CHARGED for status in statuses)
+    text = "mains" if statuses else "no battery"
     return Check(
         name="power",
-        state="warn" if draining else "ok",
-        seen="battery" if draining else "mains" if statuses else "no battery",
+        state="warn" if draining else "ok" if known else "unknown",
+        seen="battery" if draining else text if known else "not shown: the battery's status",
         why=why,
         mend="plug it in" if draining else None,
     )
@@ -280,11 +291,9 @@ def power(seen: Seen) -> Check:
 
 def _stalled(seen: Seen, resource: str) -> float | None:
     """Share of the last ten seconds in which something waited for it; ``None``: not told."""
-    for line in (seen.machine.read(f"proc/pressure/{resource}") or "").splitlines():
-        kind, *fields = line.split()
-        if kind == "some":
-            return float(dict(pair.split("=") for pair in fields)["avg10"]) / 100
-    return None
+    text = seen.machine.read(f"proc/pressure/{resource}") or ""
+    found = re.search(r"^some avg10=(\d+\.\d+) ", text, re.MULTILINE)
+    return float(found[1]) / 100 if found else None
 
 
 CHECKS = (

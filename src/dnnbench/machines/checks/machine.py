@@ -14,6 +14,7 @@ WINDOW_S = 1.0
 _SPIN_S = 0.1
 
 Counters = dict[str, int]
+State = Literal["ok", "warn", "unknown"]
 
 
 class Check(Record):
@@ -25,7 +26,7 @@ class Check(Record):
     """
 
     name: str
-    state: Literal["ok", "warn", "unknown"]
+    state: State
     seen: str
     why: str
     mend: str | None = None
@@ -75,20 +76,20 @@ class Machine:
 class Seen:
     """A machine that was watched for a second.
 
-    ``busy`` is the share of the device that other programs used, ``busiest`` the one that used
-    most; ``before`` and ``after`` are ticks of /proc/stat, empty where it cannot be read. ``gpu``
-    is what is known of a GPU.
+    ``busy`` is the share of the device that other programs used, None where that is not known, and
+    ``busiest`` the one that used most; ``before`` and ``after`` are ticks of /proc/stat, empty
+    where it cannot be read. ``gpu`` is what is known of a GPU.
     """
 
     machine: Machine
-    busy: float
+    busy: float | None
     busiest: str
     before: Counters = field(default_factory=dict)
     after: Counters = field(default_factory=dict)
     gpu: GpuEnvironment | None = None
 
 
-def watch(machine: Machine, others_busy: Callable[[float], tuple[float, str]]) -> Seen:
+def watch(machine: Machine, others_busy: Callable[[float], tuple[float | None, str]]) -> Seen:
     """Watch for a second; ``others_busy`` is the method of the device's backend."""
     before = _ticks(machine)
     busy, busiest = others_busy(WINDOW_S)
@@ -101,6 +102,10 @@ def watch(machine: Machine, others_busy: Callable[[float], tuple[float, str]]) -
 
 
 def _ticks(machine: Machine) -> Counters:
+    """Ticks of all processors; none where they are not counted: a sandbox may show zeros."""
     names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
-    first = (machine.read("proc/stat") or "").split("\n", 1)[0].split()
-    return dict(zip(names, map(int, first[1:9]), strict=True)) if len(first) > 8 else {}
+    values = (machine.read("proc/stat") or "").split("\n", 1)[0].split()[1:9]
+    if len(values) < len(names) or not all(value.isdigit() for value in values):
+        return {}
+    ticks = dict(zip(names, map(int, values), strict=True))
+    return ticks if any(ticks.values()) else {}

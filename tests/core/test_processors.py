@@ -1,0 +1,60 @@
+"""The processors of a process, before and after OpenMP's runtime has bound it."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from dnnbench.core import processors
+
+BINDING = [
+    {"OMP_PROC_BIND": "close"},
+    {"OMP_PROC_BIND": "master"},
+    {"OMP_PLACES": "cores"},
+    {"GOMP_CPU_AFFINITY": "0"},
+]
+needs_two = pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2, reason="one processor cannot be taken away"
+)
+
+
+@needs_two
+@pytest.mark.parametrize("variables", BINDING, ids=lambda one: "=".join(*one.items()))
+def test_what_the_runtime_of_openmp_takes_away_is_given_back(variables):
+    # Importing torch loads it, and takes seconds.
+    torch = importlib.util.find_spec("torch")
+    (runtime,) = (Path(torch.origin).parent / "lib").glob("libgomp*.so*")
+    code = f"""
+        import ctypes, os
+        from dnnbench.core import processors
+        before = os.sched_getaffinity(0)
+        ctypes.CDLL({str(runtime)!r})
+        print(len(os.sched_getaffinity(0)) < len(before), processors.given() == before)
+        processors.restore()
+        print(os.sched_getaffinity(0) == before)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == ["True", "True", "True"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "cpus"),
+    [("0-3,8", {0, 1, 2, 3, 8}), ("5", {5}), ("", set()), ("0,2-3", {0, 2, 3})],
+)
+def test_processors_are_listed_as_the_kernel_does(text, cpus):
+    assert processors.numbers(text) == cpus
+    assert processors.listed(cpus) == text
+
+
+@pytest.mark.parametrize("text", ["none", "3-", "a-b", "-1", "\n"])
+def test_what_is_no_list_names_no_processor(text):
+    assert processors.numbers(text) == set()

@@ -1,0 +1,87 @@
+"""What is said of a host whose kernel shows less than others: not known, and never a zero."""
+
+import pytest
+from helpers.host_trees import GUEST, IDLE, X86, plant
+
+from dnnbench.devices import host
+
+TASK = "proc/self/task/7/schedstat"
+PROCESS = "proc/8/stat"
+FIELDS = "(a (b) c) S" + " 0" * 10 + " 30 20" + " 0" * 20
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A made-up /proc and /sys, and no systemd."""
+    monkeypatch.setattr(host, "_PROC", tmp_path / "proc")
+    monkeypatch.setattr(host, "_CPUS", tmp_path / "sys/devices/system/cpu")
+    monkeypatch.setenv("PATH", "")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "stat", [None, "", "cpu  0 0 0 0 0 0 0 0 0 0\n", "cpu  1 2 3\n", "cpu a b c d e f g h\n"]
+)
+def test_without_ticks_neither_steal_nor_what_others_use_is_known(tree, stat):
+    plant(tree, {"proc/self/stat": ""} if stat is None else {"proc/stat": stat})
+    assert host.others_busy(0) == (None, "nobody named")
+    assert host.Counters().stop()["steal"] is None
+
+
+@pytest.mark.parametrize("schedstat", [None, "", "1 2"])
+def test_without_statistics_of_threads_their_delay_is_not_known(tree, schedstat):
+    plant(tree, {"proc/stat": IDLE} | ({} if schedstat is None else {TASK: schedstat}))
+    counted = host.Counters().stop()
+    assert (counted["steal"], counted["run_delay"]) == (0, None)
+    assert counted["involuntary_switches"] >= 0
+
+
+def test_with_all_of_it_they_are_numbers(tree):
+    plant(tree, {"proc/stat": IDLE, TASK: "5 2000000000 1"})
+    counters = host.Counters()
+    plant(tree, {TASK: "9 3000000000 2"})
+    assert counters.stop()["run_delay"] > 0
+
+
+def test_processes_that_are_hidden_count_and_are_not_named(tree, monkeypatch):
+    plant(tree, {"proc/stat": IDLE, PROCESS: f"8 {FIELDS}", "proc/9/stat": ""})
+    after = {"proc/stat": "cpu  1050 0 1000 98050 0 0 0 0 0 0\n"}
+    monkeypatch.setattr("time.sleep", lambda _: plant(tree, after))
+    assert host.others_busy(1) == (0.5, "nobody named")
+    plant(tree, {"proc/stat": IDLE})
+    after[PROCESS] = f"8 {FIELDS.replace('30 20', '60 20')}"
+    assert host.others_busy(1) == (0.5, "a (b) c (pid 8)")
+
+
+def test_a_host_that_shows_nothing_is_described_without_a_guess(tree):
+    known = host.describe()
+    assert known.pop("cpu") and known.pop("cores") >= 1
+    assert known == dict.fromkeys(("virtual_machine", "governor", "turbo", "max_mhz"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "turbo"),
+    [
+        ("intel_pstate/no_turbo", "0", True),
+        ("intel_pstate/no_turbo", "1", False),
+        ("intel_pstate/no_turbo", "<unknown>", None),
+        ("cpufreq/boost", "1", True),
+        ("cpufreq/boost", "0", False),
+        ("cpufreq/boost", "", None),
+    ],
+)
+def test_turbo_is_what_a_switch_says_and_else_not_known(tree, name, text, turbo):
+    plant(tree, {f"sys/devices/system/cpu/{name}": text})
+    assert host.describe()["turbo"] is turbo
+
+
+@pytest.mark.parametrize(("info", "seen"), [(X86, None), (GUEST, "unknown")])
+def test_no_virtual_machine_is_not_the_same_as_none_that_is_known(tree, info, seen):
+    plant(tree, {"proc/cpuinfo": info})
+    assert host.describe()["virtual_machine"] == seen
+    tool = tree / "bin/systemd-detect-virt"
+    plant(tree, {"bin/systemd-detect-virt": "#!/bin/sh\necho none; exit 1\n"})
+    tool.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(tool.parent))
+        assert host.describe()["virtual_machine"] == "none"

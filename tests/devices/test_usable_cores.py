@@ -1,0 +1,110 @@
+"""Whether as many threads run at once as a record claims."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from dnnbench.core import isolation
+from dnnbench.core.errors import DeviceError
+from dnnbench.devices import usable_cores
+from dnnbench.devices.cpu import Cpu
+
+needs_two = pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2, reason="two threads cannot run at once"
+)
+
+
+@pytest.mark.parametrize(
+    ("masks", "usable"),
+    [
+        ([], 0),
+        ([{0, 1}, {0, 1}], 2),
+        ([{0}, {0}], 1),
+        ([{0, 1}, {0}], 2),
+        ([{0}, {0}, {0, 1, 2, 3}, {3}], 3),
+        # Each but the first has to give way for the next.
+        ([{0, 1}, {0, 2}, {0}], 3),
+        ([{0, 1}] * 5, 2),
+    ],
+)
+def test_threads_that_can_run_at_once(masks, usable):
+    assert usable_cores.at_once(map(frozenset, masks)) == usable
+
+
+def start(variables, threads):
+    """What starting to measure with these variables says."""
+    code = f"""
+        from dnnbench.core import isolation
+        from dnnbench.devices.cpu import Cpu
+        isolation.prepare()
+        try:
+            isolation.run(Cpu().start, {threads}, timeout_s=60)
+            print("well")
+        except Exception as error:
+            print(type(error).__name__, error)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip() or done.stderr
+
+
+@needs_two
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OMP_PROC_BIND": "close", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        pytest.param({"GOMP_CPU_AFFINITY": "0"}, marks=pytest.mark.slow),  # As the one above.
+        pytest.param({"OMP_PROC_BIND": "master"}, marks=pytest.mark.slow),
+    ],
+)
+def test_threads_that_have_a_core_each_are_as_many_as_the_record_says(variables):
+    assert start(variables, 2) == "well"
+
+
+@needs_two
+def test_a_limit_of_threads_ends_a_run_in_one_line_that_names_it():
+    said = start({"OMP_THREAD_LIMIT": "1"}, 2)
+    assert said == (
+        "DeviceError threads: 2: of torch's threads 1 can run at once (OMP_THREAD_LIMIT=1); unset"
+        " what limits or binds threads, or set threads: 1 in the device file"
+    )
+
+
+def test_more_threads_than_processors_end_a_run_in_one_line():
+    count = len(os.sched_getaffinity(0)) + 1
+    with pytest.raises(DeviceError, match=rf"^threads: {count}: this process may use "):
+        isolation.run(Cpu().start, count, timeout_s=60)
+
+
+@needs_two
+@pytest.mark.parametrize("shared", [True, False])
+def test_threads_of_an_engine_that_share_a_core_are_found_by_their_work(shared):
+    cpus = sorted(os.sched_getaffinity(0))[:2]
+    code = f"""
+        import os, threading, time, zlib
+        from dnnbench.devices import usable_cores
+        before = usable_cores.work_ns()
+        def work(cpu):
+            os.sched_setaffinity(0, {{cpu}})
+            end = time.perf_counter() + 0.5
+            while time.perf_counter() < end:
+                zlib.crc32(bytes(10**6))
+            done.wait()
+        done = threading.Barrier(3)
+        for cpu in {[cpus[0], cpus[0] if shared else cpus[1]]}:
+            threading.Thread(target=work, args=[cpu], daemon=True).start()
+        time.sleep(0.7)
+        usable_cores.check_work(before, 2)
+        os._exit(0)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True
+    )
+    assert ("DeviceError: threads: 2: the 2 threads" in done.stderr) == shared, done.stderr
