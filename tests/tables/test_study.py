@@ -645,3 +645,26 @@ def test_a_mistake_on_the_command_line_writes_nothing(
     assert code != 0
     assert message in output and "Traceback" not in output
     assert not (results / "study.csv").exists()
+
+
+def test_a_study_in_which_nothing_could_be_measured_is_an_error():
+    def tables(lines, *cells):
+        records = {("fp32-eager", "resnet18"): memory("resnet18", *cells)} if cells else {}
+        measured = [study.Measurements(PLAN, lines, records)]
+        return study.aggregate(
+            ["resnet18"],
+            {"resnet18": complexity("resnet18")},
+            {"resnet18": ACCURACY},
+            measured,
+            None,
+        )
+
+    broken = failed("failed", "no compiler")
+    lines = [line(number, 1.0, **broken) for number in range(1, 6)]
+    with pytest.raises(study.NothingMeasuredError, match=r"^cpu: none of .* failed: no compiler;"):
+        study.check_measured(*tables(lines))
+    study.check_measured(*tables([]))  # Nothing was tried.
+    study.check_measured(*tables(lines, memory_cell(1)))
+    study.check_measured(*tables([*lines[1:], quiet()[0]], memory_cell(1)))
+    rows, models = tables(lines)
+    study.check_measured(rows, [models[0].model_copy(update={"top1_measured": 70.0})])

@@ -32,6 +32,7 @@ def main(
         read_rows(accuracy, AccuracyRow) if accuracy.exists() else (),
         planned.predicted,
     )
+    study.check_measured(rows, model_rows)
     known = {row.model: row for row in model_rows}
     forecast = prediction.rows(rows, known, planned.predicted)
     chosen = selection.select(rows, budgets.max_memory_gib, budgets.min_fps, budgets.top)

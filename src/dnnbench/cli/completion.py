@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench.core import name_matching
+from dnnbench.core import name_matching, text_file
 from dnnbench.networks import registry_file
 from dnnbench.records import paths
 from dnnbench.records.published_study import label
@@ -29,8 +29,8 @@ def complete_device(context: typer.Context, incomplete: str) -> list[tuple[str, 
     """Return devices of the study that begin with what was typed."""
     study = paths.under(Path(context.params.get("results") or RESULTS), paths.STUDY)
     try:
-        with study.open(newline="", encoding="utf-8") as file:
-            devices = [row["device"] for row in csv.DictReader(file)]
+        rows = csv.DictReader(text_file.read_text(study).splitlines())
+        devices = [row["device"] for row in rows]
     except Exception:  # As above.
         return []
     return _completions(incomplete, {device: label(device) for device in devices})

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from dnnbench.core import text_file
 from dnnbench.core.errors import UserError
 
 # Weights hardly shrink: a member that claims more than this is there to fill the memory.
@@ -19,7 +20,8 @@ class IntegrityError(UserError):
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits in lower case."""
+    """SHA-256 of a regular file, 64 hexadecimal digits in lower case."""
+    text_file.check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -30,6 +32,7 @@ def check(path: Path, algorithm: str, expected: str, origin: str, in_archive: bo
     ``algorithm`` is hashlib's name of it; ``origin`` says in the message where the file is from.
     ``in_archive``: the hash is that of the only file in a zip archive.
     """
+    text_file.check_regular(path)
     with only_member(path) if in_archive else path.open("rb") as file:
         found = hashlib.file_digest(file, algorithm).hexdigest()  # type: ignore[arg-type]
     if not found.startswith(expected):

@@ -20,6 +20,9 @@ from dnnbench.core.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+# Bytes of a file of records: the index of a data set of millions of pictures has hundreds of MB.
+_LARGEST = 2**30
+
 R = TypeVar("R", bound=BaseModel)
 
 
@@ -110,7 +113,7 @@ def table_text(row_type: type[BaseModel], rows: Iterable[BaseModel]) -> str:
 
 def read_json(path: Path, record_type: type[R]) -> R:
     """Read one record. Raises RecordError naming the file, the key and the value."""
-    return parse_json(text_file.read_bytes(path), str(path), record_type)
+    return parse_json(text_file.read_bytes(path, _LARGEST), str(path), record_type)
 
 
 def read_lines(path: Path, record_type: type[R]) -> list[R]:
@@ -118,7 +121,7 @@ def read_lines(path: Path, record_type: type[R]) -> list[R]:
     remedy = "remove the line to measure its cell again"
     return [
         parse_json(line, f"{path}:{number}", record_type, remedy)
-        for number, line in enumerate(text_file.read_bytes(path).splitlines(), start=1)
+        for number, line in enumerate(text_file.read_bytes(path, _LARGEST).splitlines(), start=1)
     ]
 
 
@@ -155,7 +158,8 @@ def read_rows(
 
 
 def _rows(path: Path, row_type: type[R], remedy: str) -> list[R]:
-    with path.open(newline="", encoding="utf-8") as file:
+    text = text_file.read_bytes(path, _LARGEST).decode("utf-8")
+    with io.StringIO(text, newline="") as file:
         reader = csv.reader(file)
         expected = columns(row_type)
         found = next(reader, None)

@@ -59,6 +59,14 @@ def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
     return content
 
 
+def check_regular(path: Path) -> None:
+    """Raise TextFileError unless ``path`` is a regular file, of whatever size and content.
+
+    Raises FileNotFoundError where there is none.
+    """
+    _check_kind(path, path.stat())
+
+
 def read_text(path: Path, limit: int = LIMIT) -> str:
     """Return the text of a regular file in UTF-8, without a byte order mark; see ``read_bytes``."""
     return decode(read_bytes(path, limit), str(path))

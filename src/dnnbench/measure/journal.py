@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from dnnbench.core import text_file
 from dnnbench.core.storage import read_lines, write_bytes, write_lines, writing
 from dnnbench.records.latency_records import LatencyLine
 
@@ -30,7 +31,7 @@ class Journal:
         """Lines that a run measured before it was stopped. A line cut short is dropped."""
         if not self._path.exists():
             return []
-        content = self._path.read_bytes()
+        content = text_file.read_bytes(self._path)
         whole = content[: content.rfind(b"\n") + 1]
         if whole != content:
             write_bytes(self._path, whole)

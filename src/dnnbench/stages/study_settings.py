@@ -17,6 +17,7 @@ from dnnbench.config import loading
 from dnnbench.config.loading import Source
 from dnnbench.config.parameters import Parameters
 from dnnbench.config.section import ParameterError
+from dnnbench.core import text_file
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe, write_json
 from dnnbench.networks import model_list, registry
@@ -150,7 +151,7 @@ class _File(BaseModel):
 def read(path: Path) -> Study:
     """Return the study of a settings file. Raises UserError where there is none, or another's."""
     try:
-        file = _File.model_validate_json(path.read_bytes())
+        file = _File.model_validate_json(text_file.read_bytes(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; Snakemake writes it when a run starts") from None
     except ValidationError as error:
@@ -186,7 +187,7 @@ def write(study: Study, path: Path, new_session: bool) -> None:
         others=list(study.others),
     )
     if path.exists():
-        former = path.read_text(encoding="utf-8")
+        former = text_file.read_text(path)
         try:
             before: _File | None = _File.model_validate_json(former)
         except ValidationError:  # Of another version.

@@ -9,11 +9,13 @@ records: the work grows with their number.
 the accuracy that a network is ranked by.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from dnnbench.core.errors import UserError
 from dnnbench.core.storage import RecordError, check_place, read_json, read_lines, read_rows
 from dnnbench.records import paths
 from dnnbench.records.base import SCHEMA_VERSION
@@ -27,6 +29,10 @@ from dnnbench.stats import disturbance, intervals
 from dnnbench.tables.accuracy_ranking import Accuracy, ranked_accuracy
 from dnnbench.tables.published import Published, study_rows
 from dnnbench.tables.stability import CellTiming, cell_timing
+
+
+class NothingMeasuredError(UserError):
+    """A study without a number of its own: names a device and the commonest reason."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,22 @@ def aggregate(
         model_row(complexity[model], ranked[model], accuracy[model], tried.get(model))
         for model in models
     ]
+
+
+def check_measured(rows: Iterable[StudyRow], models: Iterable[ModelRow]) -> None:
+    """Raise NothingMeasuredError where networks were tried, and not one gave a number."""
+    cells = [row for row in rows if row.source == "measured"]
+    statuses = Counter(status for row in cells for status in (row.status, row.memory_status))
+    known = statuses["ok"] or any(row.top1_measured is not None for row in models)
+    tried = [row for row in cells if {row.status, row.memory_status} != {"not_measured"}]
+    if tried and not known:
+        reasons = Counter(row.unstable_reason or row.memory_status for row in tried)
+        (reason, _), *_ = reasons.most_common(1)
+        raise NothingMeasuredError(
+            f"{tried[0].device}: none of {len(tried)} cells could be measured, neither time nor"
+            f" memory: {reason}; see logs/{tried[0].device} for the causes. What failed is tried"
+            " once more by the next run"
+        )
 
 
 def _device_rows(

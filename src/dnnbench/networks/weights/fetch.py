@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.weights_settings import Weights
-from dnnbench.core import checksums, download
+from dnnbench.core import checksums, download, text_file
 from dnnbench.core.checksums import IntegrityError
 from dnnbench.core.errors import UserError
 from dnnbench.core.progress import Received
@@ -253,7 +253,7 @@ class Seal:
 def _sealed(target: Path) -> Seal:
     """The seal of a file, which lies beside it."""
     try:
-        return Seal(*_seal(target).read_text().split()[:2])
+        return Seal(*text_file.read_text(_seal(target)).split()[:2])
     except FileNotFoundError:
         return Seal()
 
