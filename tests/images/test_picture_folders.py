@@ -123,7 +123,15 @@ LEAVINGS = [
     *("_gsdata_/1.jpg", ".git/annex/objects/1.jpg", ".dvc/cache/ab/1.jpg", ".@__thumb/1.jpg"),
     *("~snapshot/daily/1.jpg", ".snapshot/1.jpg", "~$1.jpg", ".1.jpg.swp.jpg", ".nfs0001.jpg"),
     *(".stversions/1.jpg", ".cache/1.jpg", "@__thumb/1.jpg", ".stfolder/1.jpg"),
-    *("thumbs/1.jpg", "resized/1.jpg", "Thumbs.db", "desktop.ini", "1.jpg.bak", "1.jpg.part"),
+    *(
+        "thumbs/1.jpg",
+        "resized/1.jpg",
+        "jpg",
+        "Thumbs.db",
+        "desktop.ini",
+        "1.jpg.bak",
+        "1.jpg.part",
+    ),
 ]
 
 
@@ -276,6 +284,12 @@ AMBIGUOUS = {
         ["data/validation-00000-of-00014.parquet"],
         "no picture in it; unpack data/validation-00000-of-00014.parquet",
     ),
+    "one folder too deep": (
+        "folder",
+        [f"{TENCH}/images/1.jpg"],
+        f"none of its 1 pictures can be used; {TENCH}/images/1.jpg: not directly in the folder of",
+    ),
+    "a name that is not text": ("folder", [f"val\udcff/{TENCH}/1.jpg"], "its name is not UTF-8"),
     "leavings alone": ("folder", [f".Trash-1000/{TENCH}/1.jpg"], "no picture in it"),
 }
 
@@ -284,7 +298,7 @@ AMBIGUOUS = {
 def test_a_folder_that_may_be_two_things_is_refused_in_one_line(put, tmp_path, case):
     dataset, files, said = AMBIGUOUS[case]
     for file in files:
-        put(file, f"the content of {file}")
+        put(file, f"the content of {files.index(file)}")
     with pytest.raises(ImagesError, match=said) as raised:
         index(dataset, tmp_path)
     assert "\n" not in str(raised.value)
@@ -310,6 +324,18 @@ def test_names_with_control_characters_make_no_second_line(put):
     with pytest.raises(ImagesError, match="two folders of class") as raised:
         index("folder", put(f"{TENCH}\n\x1b[31m/2.JPEG"))
     assert str(raised.value).isprintable()
+
+
+def test_links_that_lead_in_circles_end(put):
+    folder = put("val/notes.txt")
+    for place in ("", "val", "a", "b", "c"):
+        (folder / place).mkdir(exist_ok=True)
+        for number in range(3):
+            (folder / place / f"up{number}").symlink_to(folder)
+    before = image_index.listing(folder)
+    with pytest.raises(ImagesError, match="a link to a folder that is listed already"):
+        index("folder", put(f"a/{TENCH}_1.jpg"))
+    assert image_index.listing(folder) != before
 
 
 def test_a_folder_that_cannot_be_read_is_one_line(put, monkeypatch):

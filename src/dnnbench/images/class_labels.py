@@ -52,12 +52,13 @@ def synset_in(name: str) -> str | None:
     return match and match[0]
 
 
-def by_synset(pictures: Sequence[str]) -> Labeller:
+def by_synset(root: Path, pictures: Sequence[str]) -> Labeller:
     """Return a labeller by the synset in a picture's name, or in that of the folder it lies in.
 
-    ``pictures`` are all of the data set. Raises ImagesError for two folders of one class.
+    ``pictures`` are all of the data set, below ``root``. Raises ImagesError for two folders of one
+    class, and for classes at two depths.
     """
-    _refuse_twins(pictures, synset_in)
+    _refuse_twins(root, pictures, synset_in)
 
     def label(picture: PurePosixPath) -> int:
         found = {one: None for part in picture.parts for one in _SYNSET.findall(part)}
@@ -71,13 +72,13 @@ def by_synset(pictures: Sequence[str]) -> Labeller:
             raise NoLabel(f"{synset} is not among the 1,000 classes")
         return number
 
-    return _in_place(pictures, synset_in, synset_in, label)
+    return _in_place(root, pictures, synset_in, synset_in, label)
 
 
 def synsets_in_names(folder: Path, root: Path) -> tuple[Labeller, str]:
     """Return a labeller and where labels come from, in words, as a data set declares them."""
     pictures = picture_folders.contents(root, training=False).pictures
-    return by_synset(pictures), "synsets in names"
+    return by_synset(root, pictures), "synsets in names"
 
 
 def number_in(name: str) -> str | None:
@@ -85,12 +86,12 @@ def number_in(name: str) -> str | None:
     return str(int(name)) if re.fullmatch(r"[0-9]{1,3}", name) else None
 
 
-def by_number(pictures: Sequence[str]) -> Labeller:
+def by_number(root: Path, pictures: Sequence[str]) -> Labeller:
     """Return a labeller by the name of the folder, ``0`` to ``999``, as ImageNetV2 has it.
 
-    ``pictures`` are all of the data set. Raises ImagesError for two folders of one class.
+    Otherwise as ``by_synset``.
     """
-    _refuse_twins(pictures, number_in)
+    _refuse_twins(root, pictures, number_in)
 
     def label(picture: PurePosixPath) -> int:
         number = number_in(picture.parent.name)
@@ -98,14 +99,14 @@ def by_number(pictures: Sequence[str]) -> Labeller:
             raise NoLabel("its folder's name is not a class from 0 to 999")
         return int(number)
 
-    return _in_place(pictures, number_in, lambda name: None, label)
+    return _in_place(root, pictures, number_in, lambda name: None, label)
 
 
 _Told = Callable[[str], str | None]
 
 
 def _in_place(
-    pictures: Iterable[str], by_folder: _Told, by_name: _Told, label: Labeller
+    root: Path, pictures: Iterable[str], by_folder: _Told, by_name: _Told, label: Labeller
 ) -> Labeller:
     """Return ``label`` for pictures where those of the data set lie.
 
@@ -126,8 +127,8 @@ def _in_place(
         if own is not None and own > depth and PurePosixPath(name).name not in originals:
             higher = next(iter(originals.values()))
             raise ImagesError(
-                f"{higher} and {name}: classes at two depths, which may be two data sets; let"
-                " dataset.path hold one"
+                f"{root}: {higher} and {name}: classes at two depths, which may be two data sets;"
+                " let dataset.path hold one"
             )
 
     def labelled(picture: PurePosixPath) -> int:
@@ -141,7 +142,7 @@ def _in_place(
     return labelled
 
 
-def _refuse_twins(pictures: Iterable[str], by_folder: _Told) -> None:
+def _refuse_twins(root: Path, pictures: Iterable[str], by_folder: _Told) -> None:
     """Raise ImagesError for two folders of one class beside each other: one may be a copy."""
     folders: dict[tuple[PurePosixPath, str], set[str]] = defaultdict(set)
     for folder in {PurePosixPath(name).parent for name in pictures}:
@@ -151,6 +152,6 @@ def _refuse_twins(pictures: Iterable[str], by_folder: _Told) -> None:
         if len(names) > 1:
             one, other, *_ = sorted(str(place / name) for name in names)
             raise ImagesError(
-                f"{one} and {other}: two folders of class {told}; move their pictures into one,"
-                " or remove the copy"
+                f"{root}: {one} and {other}: two folders of class {told}; move their pictures into"
+                " one, or remove the copy"
             )

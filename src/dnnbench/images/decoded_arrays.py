@@ -23,7 +23,7 @@ from filelock import FileLock
 from numpy.lib.format import write_array_header_1_0
 from numpy.typing import NDArray
 
-from dnnbench.core import code_graph, progress
+from dnnbench.core import code_graph, foreign_text, progress
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import RecordError, read_json, read_lines
 from dnnbench.images import image_pixels
@@ -238,7 +238,7 @@ def _decoded(
         while ahead:
             line, pixels = ahead.popleft().result()
             ahead.extend(islice(left, 1))
-            step(line.name)
+            step(foreign_text.line(line.name))
             yield line, pixels
 
 

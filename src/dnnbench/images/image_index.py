@@ -33,6 +33,8 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
     """
     known = named(dataset)
     root, left_out = _place(known, folder)
+    if picture_folders.shown(str(root)) != str(root):
+        raise ImagesError(f"{picture_folders.shown(str(root))}: its name is not UTF-8; rename it")
     found = picture_folders.contents(root, training=not known.validation)
     left_out = defaultdict(list, left_out | found.left_out)
     if not found.pictures:
@@ -63,15 +65,18 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
 
     files: list[ImageFile] = []
     skipped: list[SkippedImage] = []
+    why: list[str] = []
     with ThreadPoolExecutor(threads) as pool, progress.steps("list", len(found.pictures)) as step:
         for name, file in zip(found.pictures, pool.map(examine, found.pictures), strict=True):
-            step(picture_folders.shown(name))
+            step(foreign_text.line(name))
             if isinstance(file, ImageFile):
                 files.append(file)
             elif isinstance(file, SkippedImage):
                 skipped.append(file)
+                why.append(f"{file.name}: {file.reason}")
             else:
                 left_out[file[0]].append(file[1])
+                why.append(f"{file[1]}: {file[0]}")
     files = _without_copies(files, left_out)
     _refuse_twins(root, files)
     others = sum(map(len, left_out.values()))
@@ -83,18 +88,14 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
         said = foreign_text.line(f"left out: {record.count} x {record.reason}: {examples}")
         print(said, file=sys.stderr)
     if not files:
-        reasons = [
-            *skipped,
-            *(SkippedImage(name=one.examples[0], reason=one.reason) for one in records),
-        ]
         raise ImagesError(
-            f"{root}: none of its {len(found.pictures)} pictures can be used; {reasons[0].name}:"
-            f" {reasons[0].reason}; correct the folder, or dataset.path in params.yaml"
+            f"{root}: none of its {len(found.pictures)} pictures can be used; {why[0]}; correct the"
+            " folder, or dataset.path in params.yaml"
         )
     return ImageIndex(
         dataset=dataset,
         folder=str(root),
-        labels=source,
+        labels=picture_folders.shown(source),
         files=files,
         skipped=skipped,
         left_out=records,
@@ -110,8 +111,10 @@ def listing(folder: Path) -> str:
     """
     _check(folder)
     state = hashlib.sha256()
-    places = sorted(os.walk(folder, followlinks=True))
-    files = [os.path.join(place, name) for place, _, names in places for name in sorted(names)]  # noqa: PTH118
+    files: list[str] = []
+    for place, folders, names in picture_folders.walk(folder):
+        folders[:] = [name for name in folders if not picture_folders.is_foreign(name)]
+        files += [os.path.join(place, name) for name in names]  # noqa: PTH118  (For fifty thousand.)
     for path in [*files, *map(str, label_files.present(folder, folder))]:
         try:
             seen = os.stat(path)  # noqa: PTH116  (For fifty thousand files.)

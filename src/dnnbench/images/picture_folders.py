@@ -73,17 +73,12 @@ def contents(root: Path, training: bool = True) -> Contents:
     lead to twice.
     """
     found = Contents()
-    seen: set[str] = set()
-    for place, folders, files in _walk(root):
+    for place, folders, files in walk(root, strict=True):
         below = place.relative_to(root)
-        real = os.path.realpath(place)
-        if real in seen:
-            raise ImagesError(f"{place}: a link to a folder that is listed already; remove it")
-        seen.add(real)
         for name in [name for name in folders if not training and split_of(name) == "train"]:
             found.left_out[_TRAINING].append(f"{(below / name).as_posix()}/")
             folders.remove(name)
-        for name in [name for name in folders if _is_foreign(name)]:
+        for name in [name for name in folders if is_foreign(name)]:
             found.left_out[_FOLDER].append(f"{(below / name).as_posix()}/")
             folders.remove(name)
         start = "" if place == root else f"{below.as_posix()}/"
@@ -117,20 +112,15 @@ def validation(folder: Path) -> tuple[Path, Reasons]:
         raise ImagesError(f"{folder}: training pictures; name {other} in dataset.path")
     found: dict[str, list[Path]] = {"val": [], "train": []}
     others: list[Path] = []
-    seen: set[str] = set()
-    for place, folders, files in _walk(folder):
-        if (real := os.path.realpath(place)) in seen:
-            folders.clear()
-            continue
-        seen.add(real)
+    for place, folders, files in walk(folder):
         others += [place / name for name in files if is_picture(name)]
-        for name in [name for name in folders if not _is_foreign(name)]:
+        for name in [name for name in folders if not is_foreign(name)]:
             if split := split_of(name):
                 found[split] += [place / name] * _has_picture(place / name)
             elif _is_class(name):
                 others.append(place / name)
         folders[:] = [
-            name for name in folders if not (_is_foreign(name) or split_of(name) or _is_class(name))
+            name for name in folders if not (is_foreign(name) or split_of(name) or _is_class(name))
         ]
     if len(found["val"]) > 1:
         both = " and ".join(str(path.relative_to(folder)) for path in found["val"][:2])
@@ -156,10 +146,16 @@ def split_of(name: str) -> Literal["val", "train"] | None:
     return found.pop() if len(found) == 1 and "bullet" not in words else None
 
 
+def is_foreign(name: str) -> bool:
+    """Whether a folder is another program's by its name, or hidden."""
+    sign = name[0].isascii() and not name[0].isalnum()
+    return sign or name.casefold() in _PROGRAMS
+
+
 def is_picture(name: str) -> bool:
     """Whether a file is a picture by its name."""
-    base = name.rpartition("/")[2]
-    return not _is_hidden(base) and f".{base.rpartition('.')[2].lower()}" in SUFFIXES
+    stem, dot, suffix = name.rpartition("/")[2].rpartition(".")
+    return bool(stem) and not _is_hidden(stem) and dot + suffix.lower() in SUFFIXES
 
 
 def _is_hidden(name: str) -> bool:
@@ -187,16 +183,28 @@ def shown(name: str) -> str:
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Walk down in the order of names, links last; folders removed from a list are not entered."""
+def walk(root: Path, strict: bool = False) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Walk down in the order of names, links last; folders removed from a list are not entered.
+
+    Each folder is entered once, whatever links lead to it. Where ``strict``, raises ImagesError for
+    a second link to a folder, and for one that cannot be read.
+    """
 
     def refuse(error: OSError) -> None:
         raise ImagesError(
             f"{error.filename}: cannot be listed: {error.strerror}; make it readable, or move it"
         ) from error
 
-    for name, folders, files in os.walk(root, followlinks=True, onerror=refuse):
+    seen: set[str] = set()
+    for name, folders, files in os.walk(root, followlinks=True, onerror=refuse if strict else None):
         place = Path(name)
+        real = os.path.realpath(place)
+        if real in seen:
+            if strict:
+                raise ImagesError(f"{place}: a link to a folder that is listed already; remove it")
+            folders.clear()
+            continue
+        seen.add(real)
         links = {folder for folder in folders if (place / folder).is_symlink()}
         folders.sort(key=lambda folder, links=links: (folder in links, folder))  # type: ignore[misc]
         yield place, folders, sorted(files)
@@ -208,18 +216,13 @@ def _validation_beside(folder: Path) -> Path | None:
     return next((path for path in beside if path.is_dir()), None)
 
 
-def _is_foreign(name: str) -> bool:
-    sign = name[0].isascii() and not name[0].isalnum()
-    return sign or name.casefold() in _PROGRAMS
-
-
 def _is_class(name: str) -> bool:
     return re.match(r"n\d{8}(?![0-9A-Za-z])|\d{1,4}$", name) is not None
 
 
 def _has_picture(folder: Path) -> bool:
-    for _, folders, files in _walk(folder):
-        folders[:] = [name for name in folders if not _is_foreign(name)]
+    for _, folders, files in walk(folder):
+        folders[:] = [name for name in folders if not is_foreign(name)]
         if any(map(is_picture, files)):
             return True
     return False

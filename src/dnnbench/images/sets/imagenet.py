@@ -40,9 +40,9 @@ def _labels_in(folder: Path, root: Path, pictures: Sequence[str]) -> tuple[Label
     named = sum(any(map(class_labels.synset_in, path.parts)) for path in paths)
     files = label_files.present(folder, root)
     if named and (2 * named > len(paths) or not files):
-        return class_labels.by_synset(pictures), "synsets in names"
+        return class_labels.by_synset(root, pictures), "synsets in names"
     if not named and paths and all(class_labels.number_in(path.parent.name) for path in paths):
-        return class_labels.by_number(pictures), "numbered folders"
+        return class_labels.by_number(root, pictures), "numbered folders"
     if not files:
         raise LabelError(
             f"{folder}: no folders of synsets and no file of labels in it; add one of"
@@ -50,7 +50,7 @@ def _labels_in(folder: Path, root: Path, pictures: Sequence[str]) -> tuple[Label
         )
     table = _by_table(files, Place(folder, root, pictures))
     if named > table.used:
-        return class_labels.by_synset(pictures), "synsets in names"
+        return class_labels.by_synset(root, pictures), "synsets in names"
     return table, str(files[0])
 
 

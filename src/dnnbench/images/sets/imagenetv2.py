@@ -16,7 +16,7 @@ def _labels(folder: Path, root: Path) -> tuple[Labeller, str]:
             " dataset.path hold that"
         )
     pictures = picture_folders.contents(root, training=False).pictures
-    return class_labels.by_number(pictures), "numbered folders"
+    return class_labels.by_number(root, pictures), "numbered folders"
 
 
 DATASET = Dataset(
