@@ -130,6 +130,17 @@ def test_imagenet_flat_with_the_development_kit(put, place):
     assert missing.reason == "ILSVRC2012_validation_ground_truth.txt does not name it"
 
 
+def test_imagenet_unpacked_beside_its_training_pictures(put):
+    put(f"ILSVRC2012_img_train/{TENCH}/{TENCH}_1.JPEG")
+    folder = put(val(1))
+    devkit(folder / "ILSVRC2012_devkit_t12/data")
+    index = image_index.index("imagenet", folder, 2)
+    assert {file.name: file.label for file in index.files} == {val(1): 1}
+    assert ("training pictures", ["ILSVRC2012_img_train/"]) in [
+        (one.reason, one.examples) for one in index.left_out
+    ]
+
+
 def test_a_development_kit_that_is_incomplete_or_another_is_named(put):
     folder = put(val(1))
     devkit(folder / "data")

@@ -31,6 +31,10 @@ LAYOUTS = {
         "imagenet",
         ["data/{0}_10026_{0}.JPEG", "data/{h0}", "data/{h1}", "data/ILSVRC2012_test_00000001.JPEG"],
     ),
+    "Hugging Face, all in one folder, as any pictures": (
+        "folder",
+        ["data/{0}_10026_{0}.JPEG", "data/{h0}", "data/{h1}"],
+    ),
     "Hugging Face, sorted": ("imagenet", ["val/{0}/{h0}", "val/{1}/{h1}"]),
     "Kaggle, sorted": (
         "imagenet",

@@ -19,6 +19,11 @@ from dnnbench.images.picture_folders import ImagesError
 _SYNSET = re.compile(r"(?<![0-9A-Za-z])n\d{8}(?![0-9A-Za-z])")
 
 
+# Validation pictures of ImageNet by their names; training pictures as Hugging Face names them.
+_VALIDATION = re.compile(r"ILSVRC2012_val_\d{8}")
+_TRAINING = re.compile(r"n\d{8}_\d+_n\d{8}\b")
+
+
 class NoLabel(Exception):  # noqa: N818  (A reason, noted beside the picture: not an error.)
     """Why a picture has no class."""
 
@@ -78,7 +83,27 @@ def by_synset(root: Path, pictures: Sequence[str]) -> Labeller:
 def synsets_in_names(folder: Path, root: Path) -> tuple[Labeller, str]:
     """Return a labeller and where labels come from, in words, as a data set declares them."""
     pictures = picture_folders.contents(root, training=False).pictures
-    return by_synset(root, pictures), "synsets in names"
+    own = validation_alone(pictures, _TRAINING)
+    return of_set(own, by_synset(root, own)), "synsets in names"
+
+
+def validation_alone(pictures: Sequence[str], other: re.Pattern[str]) -> Sequence[str]:
+    """Return pictures without ``other`` ones where some are validation pictures by their names."""
+    if not any(map(_VALIDATION.search, pictures)):
+        return pictures
+    return [name for name in pictures if not other.match(name.rpartition("/")[2])]
+
+
+def of_set(pictures: Sequence[str], label: Labeller) -> Labeller:
+    """Return ``label`` for ``pictures`` alone: others are of the training or the test set."""
+    own = frozenset(pictures)
+
+    def labelled(picture: PurePosixPath) -> int:
+        if str(picture) not in own:
+            raise NotOfTheSet("a picture of the training or the test set by its name")
+        return label(picture)
+
+    return labelled
 
 
 def number_in(name: str) -> str | None:

@@ -189,10 +189,11 @@ def _alone(text: str) -> Iterator[tuple[int, str, str]]:
 
 def _objects(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
     """Yield line, name and label where a line is a JSON object."""
-    for number, line in enumerate(text.split("\n"), start=1):
+    lines = enumerate(text.split("\n"), start=1)
+    for number, line in ((number, line) for number, line in lines if line.strip()):
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             entry = None
         columns = _header([*entry]) if isinstance(entry, dict) else None
         if columns is None:

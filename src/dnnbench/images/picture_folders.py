@@ -123,7 +123,7 @@ def validation(folder: Path) -> tuple[Path, Reasons]:
             name for name in folders if not (is_foreign(name) or split_of(name) or _is_class(name))
         ]
     if len(found["val"]) > 1:
-        both = " and ".join(str(path.relative_to(folder)) for path in found["val"][:2])
+        both = " and ".join(shown(str(path.relative_to(folder))) for path in found["val"][:2])
         raise ImagesError(
             f"{folder}: {both} both hold validation pictures; name one of them in dataset.path"
         )

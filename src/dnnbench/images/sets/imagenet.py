@@ -8,10 +8,10 @@ from pathlib import Path, PurePosixPath
 from dnnbench.config.dataset import Dataset, Labeller
 from dnnbench.core.errors import UserError
 from dnnbench.images import class_labels, label_files, label_tables, picture_folders
-from dnnbench.images.class_labels import LabelError, NoLabel, NotOfTheSet
+from dnnbench.images.class_labels import LabelError, NoLabel
 from dnnbench.images.label_tables import Place, TableLabels
 
-_VALIDATION = re.compile(r"ILSVRC2012_val_\d{8}")
+# Names of training and test pictures.
 _OTHER = re.compile(r"n\d{8}_\d+|ILSVRC2012_test_\d{8}")
 
 
@@ -22,16 +22,10 @@ def _labels(folder: Path, root: Path) -> tuple[Labeller, str]:
     test set are left out. Raises LabelError where there is no table, or one that cannot be right.
     """
     pictures = picture_folders.contents(root, training=False).pictures
-    named = any(map(_VALIDATION.search, pictures))
-    own = [name for name in pictures if not (named and _is_other(name))]
+    own = class_labels.validation_alone(pictures, _OTHER)
     label, source = _labels_in(folder, root, own)
-
-    def own_label(picture: PurePosixPath) -> int:
-        if named and _is_other(picture.name):
-            raise NotOfTheSet("a picture of the training or the test set by its name")
-        return label(picture)
-
-    return class_labels.Labels(own_label, getattr(label, "unused", ())), source
+    unused = getattr(label, "unused", ())
+    return class_labels.Labels(class_labels.of_set(own, label), unused), source
 
 
 def _labels_in(folder: Path, root: Path, pictures: Sequence[str]) -> tuple[Labeller, str]:
@@ -77,10 +71,6 @@ def _by_table(files: Sequence[Path], place: Place) -> TableLabels:
 def _read(path: Path, place: Place) -> TableLabels:
     truth = path.name == label_files.TRUTH
     return label_tables.by_truth(path, place) if truth else label_tables.by_table(path, place)
-
-
-def _is_other(name: str) -> bool:
-    return _OTHER.match(name.rpartition("/")[2]) is not None
 
 
 DATASET = Dataset(
