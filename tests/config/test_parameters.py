@@ -120,6 +120,47 @@ def test_a_protocol_brings_its_own_numbers(load):
             ["dev.yaml: gpu.select: 1", "Quote a number"],
         ),
         ({}, {"conda": "pascal"}, ["dev.yaml: conda: 'pascal'", "'device-cu126'"]),
+        ({}, {"threads": True}, ["dev.yaml: threads: True", "integer"]),
+        ({}, {"threads": 2.0}, ["dev.yaml: threads: 2.0", "integer"]),
+        ({}, {"threads": "2"}, ["dev.yaml: threads: '2'", "integer"]),
+        ({}, {"threads": 100_000}, ["dev.yaml: threads: 100000", "1024"]),
+        ({}, {"batch_sizes": 1}, ["dev.yaml: batch_sizes: 1", "array"]),
+        ({}, {"batch_sizes": [10**30]}, ["dev.yaml: batch_sizes.0: 1000", "65536"]),
+        ({}, {"batch_sizes": [1, 8, 1]}, ["dev.yaml: batch_sizes.2: 1: named twice; remove one"]),
+        ({}, {"variants": ["fp32-eager"] * 2}, ["dev.yaml: variants.1: 'fp32-eager': named twice"]),
+        ({}, {"device": ".."}, ["dev.yaml: device: '..'", "Name of the device"]),
+        ({}, {"device": "-x"}, ["dev.yaml: device: '-x'", "Name of the device"]),
+        ({}, {"device": 5}, ["dev.yaml: device: 5", "Name of the device"]),
+        ({}, {"backend": "cuda", "gpu": {"cudnn_benchmark": 1}}, ["gpu.cudnn_benchmark: 1"]),
+        ({}, {"backend": "cuda", "gpu": {"cool_down_c": 1000}}, ["gpu.cool_down_c: 1000", "120"]),
+        ({}, {"backend": "cuda", "gpu": {"cool_down_limit_s": 1e9}}, ["gpu.cool_down_limit_s: 1"]),
+        ({"latency": {"rounds": True}}, {}, ["params.yaml: latency.rounds: True", "integer"]),
+        ({"latency": {"rounds": 10**6}}, {}, ["params.yaml: latency.rounds: 1000000", "1000"]),
+        ({"latency": {"samples": [1, 10**9]}}, {}, ["latency.samples.1: 1000000000", "100000"]),
+        ({"latency": {"samples": [1]}}, {}, ["latency.samples.1: field required"]),
+        ({"latency": {"discard": 1.5}}, {}, ["latency.discard: 1.5", "integer"]),
+        ({"latency": {"cell_timeout_s": 1e9}}, {}, ["cell_timeout_s: 1000000000.0", "86400"]),
+        ({"latency": {"cell_timeout_s": 0.01}}, {}, ["latency.cell_timeout_s: 0.01", "1"]),
+        ({"memory": {"cell_timeout_s": True}}, {}, ["memory.cell_timeout_s: True", "number"]),
+        ({"memory": None}, {}, ["params.yaml: memory: None", "object"]),
+        ({"budgets": {"min_fps": [30, 30.0]}}, {}, ["budgets.min_fps.1: 30.0: named twice"]),
+        ({"budgets": {"max_memory_gib": [1e300]}}, {}, ["budgets.max_memory_gib.0: 1e+300"]),
+        ({"budgets": {"top": 10**9}}, {}, ["budgets.top: 1000000000", "10000"]),
+        ({"models": ["vgg16", "vgg16"]}, {}, ["params.yaml: models.1: 'vgg16': named twice"]),
+        ({"models": [5]}, {}, ["params.yaml: models.0: 5", "timm:<name>"]),
+        ({"models": None}, {}, ["params.yaml: models: None", "timm:<name>"]),
+        ({"predicted": {"a": 1}}, {}, ["params.yaml: predicted: {'a': 1}"]),
+        ({"devices": ["a", "a"]}, {}, ["params.yaml: devices.1: 'a': named twice; remove one"]),
+        ({"devices": "a"}, {}, ["params.yaml: devices: 'a'", "array"]),
+        ({"weights": {"tiers": ["A", "A"]}}, {}, ["weights.tiers.1: 'A': named twice"]),
+        ({"weights": {"mirror": ""}}, {}, ["weights.mirror: '': input should name a file"]),
+        ({"weights": {"mirror": "~nobodyhere"}}, {}, ["weights.mirror: '~nobodyhere'", "home"]),
+        ({"weights": {"mirror": "x" * 5000}}, {}, ["weights.mirror: 'xxx", "name too long"]),
+        (
+            {"dataset": {"name": "folder", "path": "$HOME/pictures"}},
+            {},
+            ["dataset.path: '$HOME/pictures': no such folder; variables are not expanded"],
+        ),
     ],
 )
 def test_a_mistake_is_one_line_with_file_key_value_and_remedy(load, params, device, said):
@@ -159,3 +200,39 @@ def test_broken_yaml_is_named_with_its_line(tmp_path):
     file.write_text("models: bianco2018\nlatency: [1, 2\nmemory: {}\n")
     with pytest.raises(UserError, match=r"params\.yaml:3: 'memory: {}': not YAML"):
         loading.load(file)
+
+
+def test_a_tilde_stands_for_the_home_folder_in_every_path(load, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "odd {x} $HOME 'é").mkdir()
+    (tmp_path / "own.pth").touch()
+    folder = "~/odd {x} $HOME 'é"
+    found = load(
+        {
+            "dataset": {"name": "folder", "path": folder},
+            "weights": {
+                "mirror": folder,
+                "override": {"vgg16": {"path": "~/own.pth", "sha256": "0" * 64}},
+            },
+        }
+    )
+    assert found.dataset.path == found.weights.mirror == tmp_path / "odd {x} $HOME 'é"
+    assert found.weights.override["vgg16"].path == tmp_path / "own.pth"
+
+
+@pytest.mark.parametrize("content", ["", "# nothing\n", "- models\n", "bianco2018\n", "5\n"])
+@pytest.mark.parametrize("name", ["params.yaml", "dev.yaml"])
+def test_a_file_that_holds_no_keys_is_one_line(load, name, content):
+    load()
+    Path(name).write_text(content)
+    with pytest.raises(UserError, match=rf"^{name}: .*; write `key: value` lines$"):
+        loading.load("params.yaml", "dev.yaml")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-32", "cp1252"])
+def test_a_file_in_another_encoding_is_one_line(load, encoding):
+    load()
+    text = Path("params.yaml").read_text() + "# café\n"
+    Path("params.yaml").write_bytes(text.encode(encoding))
+    with pytest.raises(UserError, match=r"^params\.yaml:.* UTF-8; save it as UTF-8$"):
+        loading.load("params.yaml", "dev.yaml")

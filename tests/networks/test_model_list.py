@@ -343,3 +343,37 @@ def test_ones_own_weights_are_found_by_the_key_of_ones_own_network(own, tmp_path
 def test_the_key_of_a_file_needs_the_file(tmp_path):
     with pytest.raises(RegistryError, match="No such file"):
         mine.key(tmp_path / "none.py", "net")
+
+
+def test_a_file_of_ones_own_may_lie_below_home_and_not_in_a_path_with_braces(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "my $nets 'é.py").write_text('DNNBENCH = {"input_size": 8}\ndef net(): ...\n')
+    ((key, network),) = model_list.resolve(["mine:~/my $nets 'é.py:net"]).items()
+    assert model_list.key_of(network.spec) == key
+    assert network.builder == f"{tmp_path}/my $nets 'é.py:net"
+    with pytest.raises(RegistryError, match=r"'mine:\{x\}\.py:net': Snakemake takes braces in"):
+        model_list.resolve(["mine:{x}.py:net"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        'NAME = "é"\n'.encode("latin-1"),
+        'NAME = "é"\n'.encode("utf-16"),
+        b'NAME = "\0"\n',
+    ],
+)
+def test_a_file_of_ones_own_in_another_encoding_is_one_line(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_bytes(content + b'DNNBENCH = {"input_size": 8}\ndef net(): ...\n')
+    with pytest.raises(RegistryError, match=r"^nets\.py\S*: not Python: [^\n]*; correct it$"):
+        model_list.resolve(["mine:nets.py:net"])
+
+
+@pytest.mark.parametrize(
+    "content", ["\ufeff# é\n".encode(), b"# -*- coding: latin-1 -*-\n# \xe9\n"]
+)
+def test_a_file_of_ones_own_may_say_its_encoding(tmp_path, monkeypatch, content):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nets.py").write_bytes(content + b'DNNBENCH = {"input_size": 8}\ndef net(): ...\n')
+    assert model_list.resolve(["mine:nets.py:net"])

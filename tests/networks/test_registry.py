@@ -148,6 +148,38 @@ def test_a_missing_file_a_bad_key_and_a_key_given_twice(tmp_path):
         registry.load_registry(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"input_size": True}, "input_size: True: input should be a valid integer"),
+        ({"input_size": "224"}, "input_size: '224': input should be a valid integer"),
+        (
+            {"input_size": 10**30},
+            "input_size: 1000000000000000000000000000000: input should be less",
+        ),
+        ({"classes": 2.0}, "classes: 2.0: input should be a valid integer"),
+        ({"year": 20125}, "year: 20125: input should be less than or equal to 2100"),
+        ({"mean": [True, 0.5, 0.5]}, "mean.0: True: input should be a valid number"),
+        ({"mean": ["0.5", 0.5, 0.5]}, "mean.0: '0.5': input should be a valid number"),
+        ({"std": [1e300, 1, 1]}, r"std.0: 1e\+300: input should be less"),
+        ({"name": ""}, "name: '': string should have at least 1 character"),
+        ({"name": "two\nlines"}, r"name: 'two\\nlines': string should match pattern"),
+        ({"venue": "\x1b[31mred"}, r"venue: '\\x1b\[31mred': string should match pattern"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_one_line(tmp_path, change, said):
+    path = write(tmp_path / "models.yaml", lambda entry: entry.update(change))
+    with pytest.raises(RegistryError, match=rf"models\.yaml: squeezenet1_1\.{said}") as raised:
+        registry.load_registry(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_file_of_weights_lies_in_the_folder_of_weights(tmp_path):
+    path = write(tmp_path / "models.yaml", lambda entry: entry["weights"][0].update(filename=".."))
+    with pytest.raises(RegistryError, match=r"weights\.0\.filename: '\.\.'"):
+        registry.load_registry(path)
+
+
 ELSEWHERE = (
     "see config/models.yaml, or write mine:<file>.py:<function>, timm:<name> or torchvision:<name>"
 )

@@ -145,3 +145,12 @@ def test_what_failed_is_measured_by_the_next_run_and_then_no_more(tmp_path, monk
         file.unlink()
         os.mkfifo(file)
         assert asked() == nothing
+
+
+def test_a_path_with_braces_names_no_wildcard(tmp_path):
+    # Snakemake looks for {name} in every text that a rule has as a parameter.
+    folder = tmp_path / 'odd {model} "quoted\\" {'
+    folder.mkdir()
+    text = values(weights={"mirror": str(folder)}).uses("weights")
+    assert json.loads(text)["weights"]["mirror"] == str(folder)
+    assert "{model}" not in text

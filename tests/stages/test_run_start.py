@@ -6,9 +6,15 @@ import pytest
 
 from dnnbench.core.errors import UserError
 from dnnbench.stages import run_start
+from dnnbench.stages.study_settings import Study
 
-GPU = SimpleNamespace(settings=SimpleNamespace(device="card", gpu=object()))
-CPU = SimpleNamespace(settings=SimpleNamespace(device="cpu", gpu=None))
+
+def study(device, gpu, threads=None):
+    return Study(SimpleNamespace(device=device, gpu=gpu, threads=threads), networks={})
+
+
+GPU = study("card", gpu=object())
+CPU = study("cpu", gpu=None)
 DRIVING = {"time_round", "profile_memory", "environment"}
 
 
@@ -67,3 +73,12 @@ def test_settings_that_another_run_works_with_end_the_run_in_one_line(begin):
 
     with pytest.raises(SystemExit, match="another run works with it"):
         begin(GPU, ["time_round"], settings=refuse)
+
+
+def test_more_threads_than_cpus_end_a_run_that_measures_here(begin):
+    many = study("cpu", gpu=None, threads=1000)
+    with pytest.raises(SystemExit) as end:
+        begin(many, ["profile_memory"])
+    assert str(end.value).startswith("config/devices/cpu.yaml: threads: 1000: a process may use")
+    assert begin(many, ["profile_memory"], here=False) == (False, False)
+    assert begin(many, ["report"]) == (False, False)

@@ -68,6 +68,63 @@ def test_a_profile_plans_the_study_where_its_device_is_not(clone, profile):
     assert f"results/{profile}/fp32-eager/latency" in said
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "config/devices/cpu.yaml",
+            b"device: cpu # caf\xe9\n",
+            ":1: byte 0xe9 in column 18",
+        ),
+        ("config/devices/cpu.yaml", "device: cpu\n".encode("utf-16"), ": in UTF-16, not UTF-8"),
+        ("params.yaml", b"", ": empty; write `key: value` lines"),
+        (
+            "params.yaml",
+            b"latency:\n\trounds: 1\n",
+            r":2: '\trounds: 1': a tab; indent with spaces",
+        ),
+        (
+            "params.yaml",
+            b"devices: [a]\ndevices: []\n",
+            ":2: devices: given twice, first",
+        ),
+        ("config/models.yaml", b"alexnet: {year: 010}\n", ":1: alexnet.year: 010: not a plain"),
+    ],
+)
+def test_a_file_that_readers_take_differently_is_one_line(clone, name, content, said):
+    before = (clone / name).read_bytes()
+    (clone / name).write_bytes(content)
+    code, out = run(clone, "snakemake", "--profile", "cpu", "-n")
+    (clone / name).write_bytes(before)
+    assert code == 1
+    assert out.splitlines()[-1].startswith(f"{name}{said}")
+    assert "Traceback" not in out and "Snakefile" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-d", "workflow"], "workflow: not the folder of the study; run: cd "),
+        (["--config", "threads=010"], "--config: threads: 010: not a plain decimal number"),
+        (["--config", "threads=yes"], "--config: threads: yes: true or false to some readers"),
+        (["--replace-workflow-config"], "--replace-workflow-config: params.yaml is always read"),
+    ],
+)
+def test_an_option_that_cannot_be_meant_is_one_line(clone, words, said):
+    code, out = run(clone, "snakemake", "--profile", "cpu", "-n", *words)
+    assert code == 1
+    assert said in out.splitlines()[-1]
+    assert "Traceback" not in out
+
+
+def test_a_study_in_a_folder_with_braces_is_one_line(tmp_path):
+    folder = tmp_path / "my {study}"
+    folder.mkdir()
+    code, out = run(project(folder), "snakemake", "--profile", "cpu", "-n")
+    assert code == 1
+    assert out.splitlines()[-1].endswith("takes braces in a path for wildcards; rename it")
+
+
 @pytest.mark.skipif(Board().model() is not None, reason="is a Jetson")
 @pytest.mark.parametrize("profile", GPUS)
 def test_a_device_that_is_not_there_is_one_line_before_any_job_starts(clone, profile):

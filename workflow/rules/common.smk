@@ -46,7 +46,8 @@ job_prefix = f"set -euo pipefail; {speed_variables.as_before_snakemake()} "
 # --sdm conda it is the environment's, which comes before this.
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     job_prefix += f'PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
-shell.prefix(job_prefix)
+# Snakemake formats it, and a path may have braces.
+shell.prefix(job_prefix.replace("{", "{{").replace("}", "}}"))
 
 
 wildcard_constraints:

@@ -39,6 +39,7 @@ def main(
     Its answers are written beside the record.
     """
     study = options.study(settings, profile, config, registry_file, [model])
+    study.check_threads()
     device, (name, dataset) = study.settings, options.dataset(study)
     (network,) = study.networks.values()
     place = {"dataset": name, "model": network.key}

@@ -31,6 +31,7 @@ def main(
     Cells that the output file has are not measured again; remove the file to measure afresh.
     """
     study = options.study(settings, profile, config, registry_file, models)
+    study.check_threads()
     device, timing = study.settings, study.settings.latency
     way = variants.check(variant, device.backend)
     variants.require([variant])

@@ -38,6 +38,7 @@ def main(
     Cells that the records have are not measured again; remove a record to measure afresh.
     """
     study = options.study(settings, profile, config, registry_file, models)
+    study.check_threads()
     device = study.settings
     way = variants.check(variant, device.backend)
     variants.require([variant])

@@ -1,13 +1,12 @@
 """Settings of section ``dataset``: the images that accuracy is measured on."""
 
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from dnnbench.config.dataset import datasets
-from dnnbench.config.section import Section, described
+from dnnbench.config.section import Section, UserPath, described, missing
 from dnnbench.records.published_study import STUDY
 
 # How pictures are prepared.
@@ -42,8 +41,11 @@ class DatasetSettings(Section):
         Field(json_schema_extra=described(_description)),
     ] = None
     path: Annotated[
-        Path | None,
-        Field(description="Folder that holds the data set. null: resources/datasets."),
+        UserPath | None,
+        Field(
+            description="Folder that holds the data set; ~ is your home folder."
+            " null: resources/datasets."
+        ),
     ] = None
     protocol: Annotated[
         Protocol,
@@ -59,6 +61,6 @@ class DatasetSettings(Section):
             raise ValueError(f"path: null: {self.name} cannot be downloaded; name its folder")
         if self.path is not None and self.name is None:
             raise ValueError(f"name: null: {str(self.path)!r} would not be used; write folder")
-        if self.path is not None and not self.path.is_dir():
-            raise ValueError(f"path: {str(self.path)!r}: no such folder; correct it")
+        if self.path is not None and (said := missing(self.path, "folder")):
+            raise ValueError(f"path: {said}")
         return self

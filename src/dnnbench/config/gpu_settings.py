@@ -7,7 +7,6 @@ from pydantic import (
 )
 
 from dnnbench.config.section import Section
-from dnnbench.records.base import Positive
 
 
 class Gpu(Section):
@@ -36,9 +35,10 @@ class Gpu(Section):
         ),
     ] = "flag"
     cool_down_c: Annotated[
-        Positive | None,
+        Annotated[float, Field(ge=10, le=120)] | None,
         Field(description="Wait before a cell until the GPU is this cool, Celsius. null: do not."),
     ] = None
     cool_down_limit_s: Annotated[
-        Positive, Field(description="Longest wait before a cell for it to cool down, seconds.")
+        Annotated[float, Field(gt=0, le=3600)],
+        Field(description="Longest wait before a cell for it to cool down, seconds."),
     ] = 60.0

@@ -7,8 +7,7 @@ from pydantic import (
     model_validator,
 )
 
-from dnnbench.config.section import Section
-from dnnbench.records.base import Positive
+from dnnbench.config.section import Seconds, Section
 from dnnbench.records.published_study import STUDY
 
 
@@ -19,6 +18,9 @@ class Passes(Section):
     discard: int
     samples: tuple[int, int]
     one_process: Literal["cell", "model"]
+
+
+_Passes = Annotated[int, Field(ge=1, le=100_000)]
 
 
 PROTOCOLS = {
@@ -42,23 +44,24 @@ class Latency(Section):
         int | None,
         Field(
             ge=1,
+            le=1000,
             description="Rounds, each one visit to every cell in a new process. Fixed beforehand:"
             " stopping when the interval looks narrow destroys its coverage. null: the protocol's.",
         ),
     ] = None
     discard: Annotated[
         int | None,
-        Field(ge=1, description="Passes before the timed ones. null: the protocol's."),
+        Field(ge=1, le=100_000, description="Passes before the timed ones. null: the protocol's."),
     ] = None
     samples: Annotated[
-        tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]] | None,
+        tuple[_Passes, _Passes] | None,
         Field(
             description="Fewest and most timed passes in a process; more than the fewest only"
             " while they are short. null: the protocol's."
         ),
     ] = None
     cell_timeout_s: Annotated[
-        Positive, Field(description="A cell that takes longer is recorded as a timeout.")
+        Seconds, Field(description="A cell that takes longer is recorded as a timeout.")
     ] = 60.0
 
     @model_validator(mode="after")

@@ -125,7 +125,7 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _line(error: ValidationError, origins: Sequence[Source]) -> str:
     first = error.errors(include_url=False)[0]
-    location = [str(part) for part in first["loc"]]
+    location = storage.location(first["loc"])
     file = _holder(location, origins)
     if first["type"] == "extra_forbidden":
         section = _section(location[:-1])

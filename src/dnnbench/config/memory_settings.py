@@ -6,13 +6,12 @@ from pydantic import (
     Field,
 )
 
-from dnnbench.config.section import Section
-from dnnbench.records.base import Positive
+from dnnbench.config.section import Seconds, Section
 
 
 class Memory(Section):
     """How memory is measured."""
 
     cell_timeout_s: Annotated[
-        Positive, Field(description="A batch size that takes longer is recorded as a timeout.")
+        Seconds, Field(description="A batch size that takes longer is recorded as a timeout.")
     ] = 120.0

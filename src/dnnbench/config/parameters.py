@@ -13,7 +13,7 @@ from dnnbench.config.gpu_settings import Gpu
 from dnnbench.config.latency_settings import Latency
 from dnnbench.config.library import forms
 from dnnbench.config.memory_settings import Memory
-from dnnbench.config.section import Section, described
+from dnnbench.config.section import Distinct, Names, Section, described
 from dnnbench.config.weights_settings import Weights
 from dnnbench.core.errors import UserError
 from dnnbench.records.base import BatchSize, DeviceName, MeasuredDevice
@@ -48,18 +48,18 @@ class Parameters(Section):
         DeviceName, Field(description="Snakemake profile that `dvc repro` runs with.")
     ] = "cpu"
     models: Annotated[
-        str | Annotated[list[str], Field(min_length=1)],
+        Names,
         Field(json_schema_extra=described(_models)),
     ] = STUDY
     predicted: Annotated[
-        str | list[str],
+        Names,
         Field(
             description="A set of networks or a list of names, as models: those that are not among"
             " models are counted and not measured. Their time is predicted from those that are."
         ),
     ] = []
     devices: Annotated[
-        list[DeviceName],
+        Distinct[DeviceName],
         Field(
             description="Devices that other machines measure, and whose records `dnnbench merge`"
             " brings: shown beside this one's where they are there, never measured here."
@@ -84,15 +84,17 @@ class Parameters(Section):
         ),
     ]
     batch_sizes: Annotated[
-        list[BatchSize],
+        Distinct[Annotated[BatchSize, Field(le=65_536)]],
         Field(min_length=1, description="Batch sizes that are measured. 1 decides selections."),
     ]
     threads: Annotated[
         int | None,
-        Field(ge=1, description="CPU threads of a forward pass. null: one a physical core."),
+        Field(
+            ge=1, le=1024, description="CPU threads of a forward pass. null: one a physical core."
+        ),
     ] = None
     variants: Annotated[
-        list[Variant],
+        Distinct[Variant],
         Field(
             min_length=1,
             description="Ways of running a network: PRECISION[-autocast]-ENGINE[-channels_last]."
@@ -146,10 +148,8 @@ class Parameters(Section):
     @field_validator("variants")
     @classmethod
     def _run_here(cls, names: list[str], others: ValidationInfo) -> list[str]:
-        for place, name in enumerate(names):
-            if name in names[:place]:
-                raise ValueError(f"{place}: {name!r}: named twice; remove one")
-            if "backend" in others.data:
+        if "backend" in others.data:
+            for place, name in enumerate(names):
                 try:
                     variants.check(name, others.data["backend"])
                 except UserError as error:

@@ -1,14 +1,23 @@
-"""The base of all sections of params.yaml, and the error that a wrong setting raises."""
+"""The base of all sections of params.yaml, types of values, and the error of a wrong setting."""
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
 )
+from pydantic_core import PydanticCustomError
 
+from dnnbench.core import home
 from dnnbench.core.errors import UserError
+
+T = TypeVar("T")
 
 
 class ParameterError(UserError):
@@ -27,3 +36,54 @@ def described(description: Callable[[], str]) -> Callable[[dict[str, Any]], None
     Texts that list plugins would otherwise import them whenever settings are read.
     """
     return lambda schema: schema.update(description=description())
+
+
+def _distinct(values: list[Any]) -> list[Any]:
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise ValueError(f"{place}: {value!r}: named twice; remove one")
+    return values
+
+
+# A list that names nothing twice.
+Distinct = Annotated[list[T], AfterValidator(_distinct)]
+
+# Of one cell, up to a day.
+Seconds = Annotated[float, Field(ge=1, le=86_400)]
+
+
+def _expanded(path: Path) -> Path:
+    if path == Path():
+        raise PydanticCustomError("path", "Input should name a file or folder")
+    try:
+        return home.expand(path)
+    except UserError:
+        raise PydanticCustomError("home", "Input should be a path in a home that exists") from None
+
+
+# ``~`` at its start stands for the home folder. Variables are not expanded.
+UserPath = Annotated[Path, AfterValidator(_expanded)]
+
+
+_KINDS = {"file": Path.is_file, "folder": Path.is_dir}
+
+
+def missing(path: Path, what: str) -> str | None:
+    """Return what to say where ``path`` is no ``file``, ``folder`` or ``file or folder``."""
+    reason, remedy = f"no such {what}", "correct it"
+    try:
+        if any(is_it(path) for kind, is_it in _KINDS.items() if kind in what):
+            return None
+    except OSError as error:
+        reason = str(error.strerror)
+    if "$" in str(path):
+        remedy = "variables are not expanded: write ~ or the whole path"
+    shown = repr(str(path))
+    return f"{shown if len(shown) < 200 else shown[:197] + '...'}: {reason}; {remedy}"
+
+
+# Names of networks or sets, or one alone. Tags in parentheses are not shown as keys.
+Names = Annotated[
+    Annotated[str, Tag("(name)")] | Annotated[Distinct[str], Tag("(names)")],
+    Discriminator(lambda value: "(names)" if isinstance(value, list) else "(name)"),
+]

@@ -1,6 +1,5 @@
 """Settings of section ``weights``: where trained weights come from."""
 
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import (
@@ -8,14 +7,19 @@ from pydantic import (
     model_validator,
 )
 
-from dnnbench.config.section import Section
+from dnnbench.config.section import Distinct, Section, UserPath, missing
 from dnnbench.records.base import Tier
 
 
 class Override(Section):
     """A user's own file of weights for one network."""
 
-    path: Annotated[Path, Field(description="The file: what torch.save wrote, or .safetensors.")]
+    path: Annotated[
+        UserPath,
+        Field(
+            description="The file: what torch.save wrote, or .safetensors. ~ is your home folder."
+        ),
+    ]
     sha256: Annotated[
         str,
         Field(pattern=r"^[0-9a-f]{64}$", description="Its SHA-256: 64 digits, as sha256sum says."),
@@ -32,8 +36,8 @@ class Override(Section):
     @model_validator(mode="after")
     def _is_there(self) -> Self:
         # A folder is answered where weights are fetched: with how to make a file of it.
-        if not self.path.is_file() and not self.path.is_dir():
-            raise ValueError(f"path: {str(self.path)!r}: no such file; correct the path")
+        if said := missing(self.path, "file or folder"):
+            raise ValueError(f"path: {said}")
         return self
 
 
@@ -41,14 +45,14 @@ class Weights(Section):
     """Where trained weights come from."""
 
     mirror: Annotated[
-        Path | None,
+        UserPath | None,
         Field(
             description="Folder with files of weights, named as upstream names them; it is looked"
-            " through before any address is. null: none."
+            " through before any address is. ~ is your home folder. null: none."
         ),
     ] = None
     tiers: Annotated[
-        list[Tier],
+        Distinct[Tier],
         Field(
             description="Kinds of sources that may be used. A: the files of 2018. B: the same"
             " tensors, re-published since. C: the same architecture with other weights, whose"
@@ -63,6 +67,6 @@ class Weights(Section):
 
     @model_validator(mode="after")
     def _mirror_is_there(self) -> Self:
-        if self.mirror is not None and not self.mirror.is_dir():
-            raise ValueError(f"mirror: {str(self.mirror)!r}: no such folder; correct it, or null")
+        if self.mirror is not None and (said := missing(self.mirror, "folder")):
+            raise ValueError(f"mirror: {said}")
         return self

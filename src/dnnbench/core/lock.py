@@ -13,6 +13,9 @@ import platformdirs
 import psutil
 from filelock import FileLock, Timeout
 
+from dnnbench.core import home
+from dnnbench.core.storage import writing
+
 
 @contextmanager
 def hold(device: str) -> Iterator[None]:
@@ -22,7 +25,10 @@ def hold(device: str) -> Iterator[None]:
     it when its holder ends, however it ends, so it cannot go stale. Where it must wait,
     one line on standard error says who holds it, since when and where.
     """
-    folder = platformdirs.user_state_path("dnnbench", ensure_exists=True)
+    home.ensure()
+    folder = platformdirs.user_state_path("dnnbench")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     name = f"{platform.node()}-{device}"
     holder = folder / f"{name}.holder"
     lock = FileLock(folder / f"{name}.lock")

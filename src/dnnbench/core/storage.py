@@ -200,7 +200,7 @@ def describe(error: ValidationError) -> str:
     """
     problems = error.errors(include_url=False)
     first = min(problems, key=lambda problem: problem["loc"] != ("schema_version",))
-    key = ".".join(str(part) for part in first["loc"]) or "(whole)"
+    key = ".".join(location(first["loc"])) or "(whole)"
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
     if first["type"] == "value_error":  # A check of our own, which says what is wrong.
@@ -209,6 +209,11 @@ def describe(error: ValidationError) -> str:
     shown = "" if first["type"] == "missing" else f": {_short(value)}"
     message = first["msg"][0].lower() + first["msg"][1:]
     return f"{key}{shown}: {message}{more}"
+
+
+def location(loc: Iterable[str | int]) -> list[str]:
+    """The keys of an error's location, without tags of what a value may be, in parentheses."""
+    return [str(part) for part in loc if not str(part).startswith("(")]
 
 
 def _short(value: Any) -> str:

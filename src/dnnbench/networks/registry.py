@@ -13,7 +13,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    Strict,
+    ValidationError,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from dnnbench.config.library import by_key, libraries
@@ -30,6 +38,16 @@ CLASSES = 1000
 
 class RegistryError(UserError):
     """A registry, or a name looked up in it, that is wrong: names file, key, value and remedy."""
+
+
+# One line, as tables and pages show it.
+_Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+_Name = Annotated[_Text, Field(min_length=1, max_length=100)]
+# A number is written as one: neither true nor "3".
+_Offset = Annotated[float, Strict(), Field(ge=-10_000, le=10_000)]
+_Scale = Annotated[float, Strict(), Field(gt=0, le=10_000)]
+_Share = Annotated[float, Strict(), Field(gt=0, le=1)]
+_Percent = Annotated[Percent, Strict()]
 
 
 class _Entry(BaseModel):
@@ -53,12 +71,12 @@ class Preparation(_Entry):
     range: tuple[Literal[0], Literal[1, 255]] = Field(
         description="Values of a black and of a white pixel, before mean and std"
     )
-    mean: tuple[float, float, float] = Field(
+    mean: tuple[_Offset, _Offset, _Offset] = Field(
         description="Subtracted from each channel, in channel_order and in the units of range"
     )
-    std: tuple[
-        Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]
-    ] = Field(description="Divides each channel after the mean, in channel_order")
+    std: tuple[_Scale, _Scale, _Scale] = Field(
+        description="Divides each channel after the mean, in channel_order"
+    )
 
 
 class WeightsSource(_Entry):
@@ -68,8 +86,8 @@ class WeightsSource(_Entry):
         description="A: the file of 2018; B: the same tensors, re-published since;"
         " C: the same architecture with other weights"
     )
-    library: str = Field(description="Library, and version, that publishes the file")
-    id: str | None = Field(default=None, description="Name of the weights within that library")
+    library: _Name = Field(description="Library, and version, that publishes the file")
+    id: _Text | None = Field(default=None, description="Name of the weights within that library")
     url: str | None = Field(
         default=None,
         pattern=r"^https?://\S+$",
@@ -77,10 +95,10 @@ class WeightsSource(_Entry):
     )
     package: str | None = Field(
         default=None,
-        pattern=r"^[A-Za-z_]\w*(/[\w.-]+)+$",
+        pattern=r"^[A-Za-z_]\w*(/\w[\w.-]*)+$",
         description="Where no url: an installed Python package and the file in it, module/path",
     )
-    filename: str = Field(pattern=r"^[\w.-]+$", description="Name of the file")
+    filename: str = Field(max_length=200, pattern=r"^\w[\w.-]*$", description="Name of the file")
     key: str | None = Field(
         default=None,
         min_length=1,
@@ -94,20 +112,22 @@ class WeightsSource(_Entry):
     interpolation: Interpolation | None = Field(
         default=None, description="Resize filter behind top1 and top5; null: unknown"
     )
-    crop_pct: Annotated[float, Field(gt=0, le=1)] | None = Field(
+    crop_pct: _Share | None = Field(
         default=None, description="Crop as a share of the resized short side behind top1 and top5"
     )
-    top1: Percent | None = Field(
+    top1: _Percent | None = Field(
         default=None, description="Top-1 accuracy that the source publishes, %"
     )
-    top5: Percent | None = Field(
+    top5: _Percent | None = Field(
         default=None, description="Top-5 accuracy that the source publishes, %"
     )
     preparation: Preparation | None = Field(
         default=None, description="Input of these weights where it differs from the network's own"
     )
-    licence: str | None = Field(default=None, description="Licence of the weights; null: unknown")
-    note: str | None = Field(default=None, description="What else to know before using this source")
+    licence: _Text | None = Field(default=None, description="Licence of the weights; null: unknown")
+    note: _Text | None = Field(
+        default=None, description="What else to know before using this source"
+    )
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:
@@ -124,11 +144,11 @@ class WeightsSource(_Entry):
 class Published(_Entry):
     """Accuracy in the 2018 study: centre crop, single model, ImageNet validation images."""
 
-    top1: Percent = Field(description="Top-1 accuracy, %")
+    top1: _Percent = Field(description="Top-1 accuracy, %")
     top1_source: Digitised = Field(
         description="table3: printed (exact); figure: read off a figure (within 0.03)"
     )
-    top5: Percent = Field(description="Top-5 accuracy, %")
+    top5: _Percent = Field(description="Top-5 accuracy, %")
     top5_source: Digitised = Field(
         description="table3: printed (exact); figure: read off a figure (within 0.05)"
     )
@@ -142,12 +162,14 @@ class Network(Preparation):
 
     key: SkipJsonSchema[ModelName] = Field(description="The entry's key in the file")
     spec: SkipJsonSchema[str] = Field(default="", description="How a list of models names it")
-    name: str = Field(description="The network's name as the 2018 study spells it, or its library")
-    family: str = Field(description="Networks of one design; figures group by it")
-    year: Annotated[int, Field(ge=2012)] | None = Field(
+    name: _Name = Field(
+        description="The network's name as the 2018 study spells it, or its library"
+    )
+    family: _Name = Field(description="Networks of one design; figures group by it")
+    year: Annotated[int, Strict(), Field(ge=2012, le=2100)] | None = Field(
         description="Year of the paper that introduced it; null: not known"
     )
-    venue: str | None = Field(description="Where that paper appeared; null: not known")
+    venue: _Text | None = Field(description="Where that paper appeared; null: not known")
     set: Literal["modern"] | None = Field(
         default=None, description="Name that stands for it and others in a list of models"
     )
@@ -158,19 +180,19 @@ class Network(Preparation):
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="Keyword arguments for the builder"
     )
-    input_size: Annotated[int, Field(ge=1)] = Field(
+    input_size: Annotated[int, Strict(), Field(ge=1, le=4096)] = Field(
         description="Height and width of the input in pixels"
     )
     interpolation: Interpolation | None = Field(
         default=None,
         description="Resize filter of protocol native, where no source of weights states one",
     )
-    crop_pct: Annotated[float, Field(gt=0, le=1)] | None = Field(
+    crop_pct: _Share | None = Field(
         default=None,
         description="Crop as a share of the resized short side of protocol native, where no source"
         " of weights states one",
     )
-    classes: Annotated[int, Field(ge=2)] = Field(
+    classes: Annotated[int, Strict(), Field(ge=2, le=1_000_000)] = Field(
         default=CLASSES,
         description="Logits an image; accuracy is measured of ImageNet's 1000 alone",
     )

@@ -10,7 +10,7 @@ import typer
 
 from dnnbench.config.dataset_settings import DatasetSettings
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core import output
+from dnnbench.core import home, output
 
 # Asked before anything can import torch, which may take processors away.
 from dnnbench.core import processors as processors
@@ -88,6 +88,7 @@ def run(main: Callable[..., Any]) -> None:
     app.command()(main)
     try:
         with output.ending_in_a_line(Path(sys.argv[0]).name, needed=False):
+            home.ensure()
             app()
     except SystemExit as end:  # So Typer ends, also well.
         if end.code:

@@ -14,8 +14,10 @@ def main(
     config: options.Config = None,
 ) -> None:
     """End in one line where nothing can be measured on the device, which says what to do."""
-    device = options.study(settings, profile, config).settings
+    study = options.study(settings, profile, config)
+    device = study.settings
     backends.backend(backends.Setup(device.backend, device.gpu)).preflight()
+    study.check_threads()
 
 
 if __name__ == "__main__":

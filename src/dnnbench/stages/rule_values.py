@@ -1,6 +1,7 @@
 """What the rules of a study depend on: inputs and parameters, from its checked settings."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -207,7 +208,12 @@ def _failed(file: Path) -> list[str]:
 
 
 def _text(values: Mapping[str, Any]) -> str:
+    """JSON, with braces in texts written as numbers: Snakemake would look for a wildcard there."""
+
     def plain(value: Any) -> Any:
         return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)
 
-    return json.dumps(values, default=plain)
+    def escaped(text: re.Match[str]) -> str:
+        return text[0].replace("{", r"\u007b").replace("}", r"\u007d")
+
+    return re.sub(r'"(?:[^"\\]|\\.)*"', escaped, json.dumps(values, default=plain))

@@ -21,11 +21,14 @@ def begin(study: Study, rules: Collection[str], driving: Collection[str], here: 
     of conda have their own, where a job says the same. Ends the process where the run cannot be.
     """
     file = Path(paths.SETTINGS.format(device=study.settings.device))
+    drives = here and not set(rules).isdisjoint(driving)
     try:
+        if drives and not study.settings.gpu:
+            study.check_threads()
         study_settings.write(study, file, new_session=TIMING in rules)
     except UserError as error:
         sys.exit(str(error))
-    if here and study.settings.gpu and not set(rules).isdisjoint(driving):
+    if drives and study.settings.gpu:
         command = [sys.executable, "-m", "dnnbench.stages.preflight", "--settings", str(file)]
         if subprocess.run(command).returncode:
             sys.exit(1)

@@ -4,6 +4,7 @@ The workflow checks params.yaml and the device file once, and hands them to its 
 By hand, a stage reads and checks them itself, in the same way.
 """
 
+import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from dnnbench.config import loading
 from dnnbench.config.loading import Source
 from dnnbench.config.parameters import Parameters
 from dnnbench.config.section import ParameterError
-from dnnbench.core import text_file
+from dnnbench.core import home, text_file
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe, write_json
 from dnnbench.networks import model_list, registry
@@ -57,6 +58,15 @@ class Study:
             if name not in self.networks:
                 raise registry.RegistryError(f"MODELS: {name!r}: not of this study")
         return replace(self, networks={name: self.networks[name] for name in names}, predicted=())
+
+    def check_threads(self) -> None:
+        """Raise UserError where a pass would have more threads than a process here has CPUs."""
+        threads, cpus = self.settings.threads or 1, len(os.sched_getaffinity(0))
+        if threads > cpus:
+            raise UserError(
+                f"{paths.device_file(self.settings.device)}: threads: {threads}: a process may use"
+                f" {cpus} CPUs here; write at most {cpus}, or null: one a physical core"
+            )
 
 
 def check(
@@ -125,6 +135,10 @@ def of_snakemake(workflow: Any) -> Study:
         raise UserError(
             f"{Path.cwd()}: not the folder of the study; run: cd {shlex.quote(str(folder))}"
         )
+    for place in (folder, Path(__file__).parent):
+        if not {"{", "}"}.isdisjoint(str(place)):
+            raise UserError(f"{place}: Snakemake takes braces in a path for wildcards; rename it")
+    home.ensure()  # For the jobs too.
     given = workflow.config_settings
     if given.replace_workflow_config:
         raise UserError(f"--replace-workflow-config: {paths.PARAMETERS} is always read; drop it")

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dnnbench.config.library import Library
-from dnnbench.core import text_file
+from dnnbench.core import home, text_file
 from dnnbench.core.storage import describe
 from dnnbench.networks.registry import Network, RegistryError
 
@@ -48,10 +48,12 @@ _FIELDS: dict[str, Any] = {
 
 def find(name: str, source: str) -> list[Network]:
     """The network of ``<file>.py:<function>``. Raises RegistryError naming what is wrong."""
-    file, _, function = name.rpartition(":")
-    spec = f"{source}: 'mine:{name}'"
+    file, function = _parts(name)
+    spec = f"{source}: {'mine:' + name!r}"
     if not file.endswith(".py") or not function.isidentifier():
         raise RegistryError(f"{spec}: not a function of a file; write mine:{_FORM}")
+    if not {"{", "}"}.isdisjoint(file):
+        raise RegistryError(f"{spec}: Snakemake takes braces in a path for wildcards; rename it")
     slug = key(Path(file), function)
     tree = _parsed(file)
     known = _defined(tree)
@@ -152,8 +154,14 @@ def _said(tree: ast.Module, file: str) -> dict[str, Any]:
 
 
 def _key(name: str) -> str:
-    file, _, function = name.rpartition(":")
+    file, function = _parts(name)
     return key(Path(file), function)
+
+
+def _parts(name: str) -> tuple[str, str]:
+    """The file, with ~ at its start expanded, and the function. Raises UserError for no home."""
+    file, _, function = name.rpartition(":")
+    return str(home.expand(file)) if file.startswith("~") else file, function
 
 
 def _printed(name: str) -> str:

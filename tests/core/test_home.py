@@ -1,0 +1,70 @@
+"""Users of containers and clusters, who may have neither a name nor a home folder."""
+
+import os
+import pwd
+import stat
+
+import pytest
+
+from dnnbench.core import home
+from dnnbench.core.errors import UserError
+
+
+@pytest.fixture
+def nobody(monkeypatch, tmp_path):
+    """A user without a name, whose home is as the test says; temporary files go to ``tmp_path``."""
+
+    def unknown(user):
+        raise KeyError(user)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    for name in ("HOME", "LOGNAME", "USER"):
+        # Set first, so that what the code under test sets is taken back.
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    return tmp_path / f"dnnbench-{os.getuid()}"
+
+
+@pytest.mark.parametrize("value", [None, "", "/proc", "/nowhere", "/dev/null"])
+def test_a_home_that_cannot_be_written_is_replaced_and_said(nobody, monkeypatch, capsys, value):
+    if value is not None:
+        monkeypatch.setenv("HOME", value)
+    home.ensure()
+    assert os.environ["HOME"] == str(nobody)
+    assert os.environ["LOGNAME"] == f"user-{os.getuid()}"
+    assert stat.S_IMODE(nobody.stat().st_mode) == 0o700
+    said = capsys.readouterr().err
+    assert said == f"HOME: {value!r} cannot be written; using {nobody}\n"
+    home.ensure()  # Once.
+    assert capsys.readouterr().err == ""
+
+
+def test_a_home_that_can_be_written_stays(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("LOGNAME", raising=False)
+    home.ensure()
+    assert os.environ["HOME"] == str(tmp_path)
+    assert "LOGNAME" not in os.environ
+    assert capsys.readouterr().err == ""
+
+
+def test_a_place_that_someone_else_made_is_not_used(nobody, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    nobody.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match="another user's; remove it, or set HOME to a folder"):
+        home.ensure()
+
+
+def test_where_nothing_can_be_written_one_line_says_what_to_set(nobody, monkeypatch):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: "/proc")
+    with pytest.raises(UserError, match=r"HOME: None: cannot be written, nor can /proc/.*set"):
+        home.ensure()
+
+
+def test_a_tilde_is_expanded_and_nothing_else(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert home.expand("~/pictures") == tmp_path / "pictures"
+    assert str(home.expand("a/~/$HOME")) == "a/~/$HOME"
+    with pytest.raises(UserError, match="'~nobodyhere/x': no such home folder"):
+        home.expand("~nobodyhere/x")
