@@ -273,7 +273,19 @@ def test_tables_that_contradict_each_other_are_refused(put, pictures):
         pictures(f"{val(1)},0\n{val(2)},10\n", [val(1), val(2)])
 
 
+def test_a_table_goes_before_folders_that_only_number_parts(pictures):
+    listed = pictures(f"{val(1)},0\n{val(2)},10\n", [f"000/{val(1)}", f"001/{val(2)}"])
+    assert labels(listed) == {f"000/{val(1)}": 0, f"001/{val(2)}": 10}
+
+
+@pytest.mark.parametrize("last", ["1000", "n0144076", "tench"])
+def test_folders_of_which_one_is_no_class_want_a_table(put, last):
+    put("1/a.jpg")
+    with pytest.raises(LabelError, match=r"or of classes from 0 to 999, and no file of labels"):
+        image_index.index("imagenet", put(f"{last}/b.jpg"), 2)
+
+
 def test_folders_of_words_want_a_table(put):
     put("tench/1.jpg")
-    with pytest.raises(LabelError, match=r"no folders of synsets and no file of labels in it; add"):
+    with pytest.raises(LabelError, match=r"no folders of synsets .*no file of labels in it; add"):
         image_index.index("imagenet", put("brambling/1.jpg"), 2)

@@ -35,12 +35,13 @@ def _labels_in(folder: Path, root: Path, pictures: Sequence[str]) -> tuple[Label
     files = label_files.present(folder, root)
     if named and (2 * named > len(paths) or not files):
         return class_labels.by_synset(root, pictures), "synsets in names"
-    if not named and paths and all(class_labels.number_in(path.parent.name) for path in paths):
+    if not files and paths and all(class_labels.number_in(path.parent.name) for path in paths):
         return class_labels.by_number(root, pictures), "numbered folders"
     if not files:
         raise LabelError(
-            f"{folder}: no folders of synsets and no file of labels in it; add one of"
-            f" {', '.join(label_files.SUGGESTED)}, or {label_files.TRUTH} with meta.mat"
+            f"{folder}: no folders of synsets or of classes from 0 to 999, and no file of labels in"
+            f" it; add one of {', '.join(label_files.SUGGESTED)}, or {label_files.TRUTH} with"
+            " meta.mat"
         )
     table = _by_table(files, Place(folder, root, pictures))
     if named > table.used:
