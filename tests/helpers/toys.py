@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import signal
+import sys
 import time
 from typing import NamedTuple
 
@@ -112,6 +113,10 @@ def slow() -> nn.Module:
 
 def crashing() -> nn.Module:
     return Then(lambda out: os.kill(os.getpid(), signal.SIGSEGV))
+
+
+def leaving() -> nn.Module:
+    return Then(lambda out: sys.exit(0))
 
 
 def aborting() -> nn.Module:

@@ -1,5 +1,6 @@
 import hashlib
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ from PIL import Image
 from torchvision.transforms.functional import normalize, to_tensor
 
 from dnnbench.config.weights_settings import Override, Weights
-from dnnbench.core.storage import read_json, write_json
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import WriteError, read_json, write_json
 from dnnbench.devices.backends import Setup
 from dnnbench.images import decoded_arrays, geometry, image_index
 from dnnbench.images.decoded_arrays import Decoded
@@ -89,17 +91,19 @@ def measure(folder, network, decoded, protocol="bianco2018"):
 
 
 @pytest.fixture
-def seen(monkeypatch):
-    """How many images went through a network."""
-    counts = []
+def seen(monkeypatch, tmp_path_factory):
+    """How many images went through a network, in whatever process."""
+    counts = tmp_path_factory.mktemp("seen") / "images"
+    counts.touch()
     prepare = inference.prepare
 
     def spy(pixels, preparation):
-        counts.append(len(pixels))
+        with counts.open("a") as file:
+            file.write("x" * len(pixels))
         return prepare(pixels, preparation)
 
     monkeypatch.setattr(inference, "prepare", spy)
-    return counts
+    return lambda: counts.stat().st_size
 
 
 # Preparation ---------------------------------------------------------------------------------
@@ -244,30 +248,27 @@ def test_top1_top5_and_classes_by_hand(study, decoded):
 # Nothing is measured twice -------------------------------------------------------------------
 
 
-def test_a_killed_measurement_goes_on_where_it_was(study, tmp_path, monkeypatch, seen):
+def test_a_measurement_goes_on_where_it_was_stopped(study, tmp_path, monkeypatch, seen):
     whole = study()
     complete = top5.read(tmp_path / "small.npz")
     (tmp_path / "small.npz").unlink()
-    seen.clear()
     monkeypatch.setattr(accuracy, "_SAVE_EVERY_S", 0.0)
-    write, writes = top5.write, []
+    write = top5.write
 
-    def killed(path, kept):
+    def full(path, kept):
+        if kept.done > 6:
+            raise WriteError(f"{path}: cannot be written: No space left on device")
         write(path, kept)
-        writes.append(kept.done)
-        if len(writes) == 3:
-            raise KeyboardInterrupt
 
-    monkeypatch.setattr(top5, "write", killed)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(top5, "write", full)
+    with pytest.raises(UserError, match="No space left"):
         study()
-    assert writes == [2, 4, 6]
     assert not (tmp_path / "small.npz").exists()
 
     monkeypatch.setattr(top5, "write", write)
-    before = sum(seen)
+    before = seen()
     record = study()
-    assert sum(seen) - before == COUNT - 6
+    assert seen() - before == COUNT - 6
     again = top5.read(tmp_path / "small.npz")
     assert np.array_equal(again.classes, complete.classes)
     assert np.allclose(again.scores, complete.scores)
@@ -277,19 +278,19 @@ def test_a_killed_measurement_goes_on_where_it_was(study, tmp_path, monkeypatch,
 
 def test_other_weights_or_pictures_are_measured_and_the_former_are_kept(study, decoded, seen):
     first = study()
-    assert sum(seen) == COUNT
+    assert seen() == COUNT
     other_key = decoded.record.model_copy(update={"key": "k2"})
     others = [study(seed=1), study(decoded=Decoded(other_key, *list(vars(decoded).values())[1:]))]
-    assert sum(seen) == 3 * COUNT
+    assert seen() == 3 * COUNT
     assert len({record.basis.fingerprint for record in [first, *others]}) == 3
     assert study() == first
     assert study(seed=1) == others[0]
-    assert sum(seen) == 3 * COUNT
+    assert seen() == 3 * COUNT
 
 
 def test_another_protocol_with_the_same_pixels_is_the_same_measurement(study, seen):
     first, second = study(), study(protocol="native")
-    assert sum(seen) == COUNT
+    assert seen() == COUNT
     assert second == first.model_copy(update={"protocol": "native"})
 
 
@@ -310,7 +311,7 @@ def test_missed_weights_are_a_status_and_no_answer_is_lost(study, tmp_path, deco
     assert "to try again, remove" in without.message
     assert (tmp_path / "small.npz").exists()
     assert study() == record
-    assert sum(seen) == COUNT
+    assert seen() == COUNT
 
 
 def test_other_classes_than_imagenets_are_not_measured(decoded, tmp_path, study):
@@ -351,7 +352,7 @@ def test_another_set_of_the_same_file_is_another_measurement(tmp_path, decoded, 
         record = fetch.obtain(network, Weights(override={"small": own}), tmp_path)
         write_json(tmp_path / "small.weights.json", record)
         records.append(measure(tmp_path, network, decoded))
-    assert sum(seen) == 2 * COUNT
+    assert seen() == 2 * COUNT
     assert [record.basis.weights.key for record in records] == ["raw", "ema"]
     assert records[0].basis.fingerprint != records[1].basis.fingerprint
 
@@ -362,13 +363,52 @@ def test_another_set_of_the_same_file_is_another_measurement(tmp_path, decoded, 
         ("raising", "failed", "layer 3 has gone fishing"),
         ("infinite", "failed", "output is not finite"),
         ("headless", "failed", "output has shape [2, 10]"),
+        ("crashing", "failed", "killed by SIGSEGV"),
+        ("leaving", "failed", "SystemExit: 0"),
+        ("hanging", "timeout", "took longer than"),
     ],
 )
-def test_a_network_that_breaks_is_a_status_with_its_message(study, tmp_path, name, status, said):
+def test_a_network_that_breaks_is_a_status_with_its_message(
+    study, tmp_path, monkeypatch, name, status, said
+):
+    if status == "timeout":
+        monkeypatch.setattr(accuracy, "_BATCH_S", 2.0)
     record = study(name)
     assert (record.status, record.top1) == (status, None)
     assert said in record.message
     assert (tmp_path / f"{name}.npz").read_bytes() == b""
+
+
+def test_the_reason_of_a_failure_stays_when_the_next_run_goes_well(study, tmp_path, monkeypatch):
+    answer = inference.answer
+    monkeypatch.setattr(inference, "answer", lambda *_: exit(3))
+    write_json(tmp_path / "small.json", study())
+    monkeypatch.setattr(inference, "answer", answer)
+    record = study()
+    assert (record.status, record.n) == ("ok", COUNT)
+    assert record.failed_before == "failed: SystemExit: 3"
+
+
+def test_code_that_changes_the_working_directory_moves_no_answers(
+    study, tmp_path, decoded, monkeypatch
+):
+    study()
+    (tmp_path / "small.npz").unlink()
+    (tmp_path / "elsewhere").mkdir()
+    answer = inference.answer
+
+    def wander(*arguments):
+        os.chdir(tmp_path / "elsewhere")
+        return answer(*arguments)
+
+    monkeypatch.setattr(inference, "answer", wander)
+    monkeypatch.chdir(tmp_path)
+    weights = read_json(tmp_path / "small.weights.json", WeightsRecord)
+    near = weights.model_copy(update={"path": Path(weights.path).name})
+    write_json(tmp_path / "small.weights.json", near)
+    assert measure(Path(), toys.entry("small"), decoded).status == "ok"
+    assert (tmp_path / "small.npz").exists()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 def test_weights_that_changed_are_not_measured(study, tmp_path, decoded):
@@ -376,7 +416,7 @@ def test_weights_that_changed_are_not_measured(study, tmp_path, decoded):
     (tmp_path / "small.npz").unlink()
     file = tmp_path / "small-0.pth"
     file.write_bytes(file.read_bytes() + b"x")
-    with pytest.raises(fetch.IntegrityError, match="expected sha256") as error:
+    with pytest.raises(UserError, match="expected sha256") as error:
         measure(tmp_path, toys.entry("small"), decoded)
     assert "\n" not in str(error.value)
 

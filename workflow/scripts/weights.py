@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from dnnbench.core import progress
+from dnnbench.core import isolation, progress
 from dnnbench.core.storage import write_json
+from dnnbench.networks import builders
 from dnnbench.networks.registry import Network
-from dnnbench.networks.weights import fetch
+from dnnbench.networks.weights import fetch, foreign
 from dnnbench.records import paths
+from dnnbench.records.weights_records import WeightsRecord
 from dnnbench.stages import options
 
 _SIDE_BY_SIDE = 4  # Files that are downloaded at a time.
@@ -30,16 +32,27 @@ def main(
     Where no source has a file, the record says why, and the other networks go on.
     """
     study = options.study(settings, profile, config, registry_file, models)
+    allowed = study.settings.weights
+    apart = [
+        one
+        for one in study.networks.values()
+        if builders.is_foreign(one) and (one.weights or one.key in allowed.override)
+    ]
+    others = [one for one in study.networks.values() if one not in apart]
 
+    def keep(network: Network, record: WeightsRecord) -> str:
+        file = paths.in_folder(output_dir, paths.WEIGHTS, model=network.key)
+        write_json(file, record)
+        return fetch.describe(record, file)
+
+    lines = []
+    if apart:  # First: a process with threads is not fit to fork from.
+        isolation.prepare()
+        lines = [keep(one, foreign.obtain(one, allowed, output_dir)) for one in apart]
     with progress.transfers("weights") as begin, ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
-
-        def obtain(network: Network) -> str:
-            file = paths.in_folder(output_dir, paths.WEIGHTS, model=network.key)
-            record = fetch.obtain(network, study.settings.weights, output_dir, begin)
-            write_json(file, record)
-            return fetch.describe(record, file)
-
-        lines = list(pool.map(obtain, study.networks.values()))
+        lines += pool.map(
+            lambda one: keep(one, fetch.obtain(one, allowed, output_dir, begin)), others
+        )
     print("\n".join(lines))
 
 

@@ -21,12 +21,13 @@ from typing import Any
 import numpy as np
 
 from dnnbench.core import code_graph, isolation, progress, speed_variables
+from dnnbench.core.checksums import IntegrityError
 from dnnbench.core.errors import UserError
-from dnnbench.core.storage import read_json
+from dnnbench.core.storage import WriteError, read_json
 from dnnbench.devices import backends
 from dnnbench.images import synsets
 from dnnbench.images.decoded_arrays import Decoded
-from dnnbench.measure import fingerprint
+from dnnbench.measure import fingerprint, retries
 from dnnbench.networks.registry import CLASSES, Network, Preparation
 from dnnbench.networks.weights import fetch
 from dnnbench.records import top5 as files
@@ -38,6 +39,7 @@ from dnnbench.stats.proportions import wilson
 # Pixels of a batch: 32 pictures of 224 x 224. More takes memory and makes a CPU no faster.
 _BATCH_PIXELS = 32 * 224 * 224
 _SAVE_EVERY_S = 30.0  # What a kill costs, and the batch in hand.
+_BATCH_S = 900.0  # Limit of a batch, and of making the network ready.
 _PACKAGES = ("torch", "pillow", "numpy")
 
 
@@ -55,9 +57,10 @@ def measure(
 ) -> AccuracyRecord:
     """The accuracy of ``network``, to be written to ``output``; its answers are put beside it.
 
-    ``weights_file`` is the record of its weights. Missed weights, other classes than ImageNet's,
-    and a network that raises, are a status. Raises UserError for weights that are not what their
-    record says.
+    ``weights_file`` is the record of its weights. The network runs in a forked child: missed
+    weights, other classes than ImageNet's, and a network that raises, crashes or hangs, are a
+    status. Raises UserError for weights that are not what their record says, and where answers
+    cannot be kept.
     """
     fetched = read_json(weights_file, WeightsRecord)
     shelf = Shelf(output)
@@ -73,18 +76,56 @@ def measure(
     known = shelf.find(basis.fingerprint) or Answers.none_yet(basis, decoded.names, decoded.labels)
     # What is only said of weights and pictures may have been corrected since.
     said = {"weights": fetched, "skipped": basis.skipped}
-    answers = known = replace(known, basis=known.basis.model_copy(update=said))
+    known = replace(known, basis=known.basis.model_copy(update=said))
+    before = retries.reason(_former(output))
+    if known.done < len(known.names):
+        isolation.prepare()
+        outcome = isolation.run(
+            _answer,
+            network,
+            # Absolute: the network's code may change the working directory.
+            fetched.model_copy(update={"path": str(Path(fetched.path or "").absolute())}),
+            decoded,
+            known,
+            setup,
+            Shelf(output.absolute()),
+            timeout_s=_BATCH_S,
+            memory_mib=backends.backend(setup).allowance_mib(),
+        )
+        if outcome.value:
+            raise UserError(outcome.value)
+        if outcome.status != "ok":
+            shelf.put_nothing()
+            what |= {"status": outcome.status, "message": outcome.message}
+            return AccuracyRecord(**what, failed_before=before)
+        known = shelf.kept(basis.fingerprint)
+    shelf.put(known)
+    return record(known, **what).model_copy(update={"failed_before": before})
+
+
+def _former(output: Path) -> AccuracyRecord | None:
+    """The record that is there, if it can be read."""
+    try:
+        return read_json(output, AccuracyRecord)
+    except (UserError, FileNotFoundError):
+        return None
+
+
+def _answer(
+    network: Network,
+    fetched: WeightsRecord,
+    decoded: Decoded,
+    known: Answers,
+    setup: backends.Setup,
+    shelf: "Shelf",
+) -> str | None:
+    """Keep answers to all images; return the problem where that is no fault of the network."""
     try:
         for answers in _answering(network, fetched, decoded, known, setup):
             shelf.keep(answers)
-    except (UserError, OSError):
-        raise
-    except Exception as error:
-        status, message = isolation.classify(error)
-        shelf.put_nothing()
-        return AccuracyRecord(**what, status=status, message=message)
-    shelf.put(answers)
-    return record(answers, **what)
+    except (IntegrityError, fetch.WeightsError, WriteError) as error:
+        return str(error)
+    return None
 
 
 def leave_out(
@@ -145,6 +186,10 @@ class Shelf:
                 return files.read(path)
         return None
 
+    def kept(self, fingerprint: str) -> Answers:
+        """Answers that :meth:`keep` saved."""
+        return files.read(self._aside(fingerprint))
+
     def keep(self, answers: Answers) -> None:
         """Save answers that may be unfinished."""
         files.write(self._aside(answers.basis.fingerprint), answers)
@@ -178,8 +223,6 @@ def _answering(
     setup: backends.Setup,
 ) -> Iterator[Answers]:
     """Answers to more and more images: now and then, and when they are complete."""
-    if known.done == len(known.names):
-        return
     # Here, not above: importing torch takes seconds, and the environment is set before it.
     from dnnbench.measure import inference
 
@@ -198,6 +241,7 @@ def _answering(
     with progress.steps(f"accuracy of {network.key}", count) as step:
         new = []
         for batch in batches:
+            isolation.alive()
             step(f"batches of {basis.batch_size}")
             new.append(batch)
             if time.monotonic() - saved > _SAVE_EVERY_S:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,8 @@ from dnnbench.networks.registry import Network, RegistryError, hint, load_regist
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+_OURS = __name__.partition(".")[0]
 
 
 def build(network: Network | str, device: str | torch.device = "cpu", seed: int = 0) -> nn.Module:
@@ -33,14 +37,23 @@ def build(network: Network | str, device: str | torch.device = "cpu", seed: int 
     return build_network(network, device, seed)
 
 
+def is_foreign(network: Network) -> bool:
+    """Whether code builds it that is neither dnnbench's nor a library's that dnnbench requires."""
+    module = network.builder.partition(":")[0]
+    required = importlib.metadata.requires(_OURS) or ()
+    known = {re.split(r"[^\w-]", name)[0].replace("-", "_").lower() for name in required}
+    package = module.partition(".")[0]
+    return module.endswith(".py") or package.lower() not in known | {_OURS}
+
+
 def preload(networks: Iterable[Network]) -> None:
     """Import now what :func:`build` needs for ``networks``, so that no forked child has to.
 
     Children then build in tenths of a second, and what the libraries take is in a child's memory
     before it starts to measure. Everything in memory so far is also exempted from garbage
     collection: one collection in a child would copy the pages that it shares with its parent.
-    Starts no threads where torch is set to one thread. Only what dnnbench itself requires is
-    imported: any other code may change this process, or end it, and with it every network.
+    Starts no threads where torch is set to one thread. Foreign code is not imported: it may change
+    this process, or end it, and with it every network.
     """
     from dnnbench.networks.construction import import_builders
 

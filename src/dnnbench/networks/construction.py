@@ -7,7 +7,6 @@ be done so that any number of them can be built side by side is collected here.
 import contextlib
 import gc
 import importlib
-import importlib.metadata
 import importlib.util
 import operator
 import re
@@ -20,7 +19,7 @@ import torch
 from torch import nn
 
 from dnnbench.core import foreign_text
-from dnnbench.networks import own_file
+from dnnbench.networks import builders, own_file
 from dnnbench.networks.random_weights import PooledInitialisers
 from dnnbench.networks.registry import Network, RegistryError
 
@@ -78,26 +77,15 @@ def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
 
 def import_builders(networks: Iterable[Network]) -> None:
     """Import what building ``networks`` takes; see :func:`dnnbench.networks.builders.preload`."""
-    shared = {_plain(name) for name in importlib.metadata.requires("dnnbench") or ()} | {"dnnbench"}
     for network in networks:
-        package = re.split("[.:]", network.builder)[0]
-        if not _is_own(network) and _plain(package) in shared:
-            _preloaded.add(package)
+        if not builders.is_foreign(network):
+            _preloaded.add(re.split("[.:]", network.builder)[0])
             import_builder(network)
     # Makes the pool, and the first use of its mode imports a part of torch.
     with PooledInitialisers(seed=0):
         torch.empty(1)
     gc.collect()
     gc.freeze()
-
-
-def _plain(name: str) -> str:
-    """A requirement, or a package, without its version and in one spelling."""
-    return re.split(r"[^\w.-]", name)[0].replace("-", "_").lower()
-
-
-def _is_own(network: Network) -> bool:
-    return network.builder.partition(":")[0].endswith(".py")
 
 
 def import_builder(network: Network) -> Callable[..., object]:
