@@ -642,7 +642,7 @@ def test_the_stage_writes_a_record_of_each_network(tmp_path, lite):
     ("weights", "said"),
     [
         ("{tiers: [A, D]}", "weights.tiers.1: 'D'"),
-        ("{override: {vgg16: {sha256: 00, path: here}}}", "weights.override.vgg16"),
+        ("{override: {vgg16: {sha256: '00', path: here}}}", "weights.override.vgg16"),
         ("{mirror: nowhere}", "no such folder"),
     ],
 )

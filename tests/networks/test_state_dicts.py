@@ -125,6 +125,7 @@ WRAPPED = {
     "a whole module, parallel": (nn.DataParallel(RAW), WHOLE),
     "a whole module under a key": ({"model": RAW, "ema": None, "epoch": 3}, "model"),
     "gradients": ({"model": STATE, "gradients": AVERAGED}, "model"),
+    "a word that is no optimizer's": ({"optimized_model": STATE}, "optimized_model"),
     "momenta": ({"model": STATE, "optimizer": {"exp_avg": AVERAGED}}, "model"),
 }
 
@@ -175,6 +176,13 @@ def test_half_precision_is_that_of_the_file(tmp_path, dtype):
     }
     model, _ = loaded(tmp_path, {"model": half})
     assert same(model, made(1).to(dtype).float())
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+def test_tensors_without_a_shape_are_no_weights(tmp_path):
+    ragged = torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])
+    model, _ = loaded(tmp_path, {"model": STATE, "lengths": {"of": ragged}})
+    assert same(model, RAW)
 
 
 def test_tensors_of_safetensors_are_found_behind_a_prefix(tmp_path):
@@ -336,6 +344,11 @@ def test_other_things_than_tensors_are_no_weights(tmp_path, content):
 def test_arrays_in_place_of_tensors_have_a_line_that_makes_tensors(tmp_path):
     said = refused(tmp_path, {"a": {"model": {n: each.numpy() for n, each in STATE.items()}}})
     assert "c['\"'\"'a'\"'\"']['\"'\"'model'\"'\"'].items()" in said
+
+
+def test_flattened_parameters_of_fsdp_are_answered_with_how_to_save(tmp_path):
+    said = refused(tmp_path, {"model": {"_fsdp_wrapped_module.flat_param": torch.ones(9)}})
+    assert "StateDictType.FULL_STATE_DICT" in said
 
 
 def test_an_empty_state_of_deepspeed_is_answered_with_how_to_join_the_parts(tmp_path):

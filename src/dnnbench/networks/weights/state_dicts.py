@@ -26,7 +26,7 @@ _WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", 
 # Words in the names of averages, which some programs keep in forms of their own.
 _AVERAGES = {"ema", "swa", "averaged", "average", "averaging", "shadow", "polyak"}
 # Momenta and gradients have the names and shapes of the weights.
-_OPTIMIZER = re.compile(r"optim|grad|moment|exp_avg", re.IGNORECASE)
+_OPTIMIZER = {"optim", "optimizer", "optimizers", "grad", "grads", "gradients", "momenta"}
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,14 @@ def put(model: nn.Module, state: State) -> None:
     """Copy a fitted state into ``model``, whose own layout in memory and other buffers stay."""
     persistent = model.state_dict().keys()
     model.load_state_dict({name: each for name, each in state.items() if name in persistent})
-    for name in state.keys() - persistent:
-        model.get_buffer(name).copy_(state[name])
+    with torch.no_grad():
+        for name in state.keys() - persistent:
+            model.get_buffer(name).copy_(state[name])
 
 
 def _candidates(place: Tensors, slots: Slots) -> Iterator[_Set]:
     """Tensors of a mapping that may be a set: behind each prefix that enough of them have."""
-    if any(map(_OPTIMIZER.search, map(str, place.keys))):
+    if not _OPTIMIZER.isdisjoint(_words(place.key)):
         return
     if all(name.isdecimal() for name in place.tensors) and _averages(place.key):
         # Parameters in a list, as torch_ema and diffusers keep them: in the network's order.
@@ -199,8 +200,11 @@ def _explained(one: _Set, others: list[_Set]) -> bool:
 
 
 def _averages(name: str) -> bool:
-    words = re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
-    return not _AVERAGES.isdisjoint(words)
+    return not _AVERAGES.isdisjoint(_words(name))
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
 
 
 def _distinct(sets: list[Chosen]) -> list[Chosen]:

@@ -68,7 +68,7 @@ def _tensors(value: object) -> State:
         # Of a tensor that is spread over processes this file has a part: all of it, if one wrote.
         name: each.to_local() if hasattr(each, "to_local") else each
         for name, each in value.items()
-        if isinstance(name, str) and isinstance(each, Tensor)
+        if isinstance(name, str) and isinstance(each, Tensor) and not each.is_nested
     }
 
 
