@@ -68,3 +68,12 @@ def test_a_tilde_is_expanded_and_nothing_else(monkeypatch, tmp_path):
     assert str(home.expand("a/~/$HOME")) == "a/~/$HOME"
     with pytest.raises(UserError, match="'~nobodyhere/x': no such home folder"):
         home.expand("~nobodyhere/x")
+
+
+def test_a_tilde_in_the_value_of_an_option_is_expanded_as_a_shell_would(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    words = ["merge", "~/a", "--results=~/b\n", "--min-fps=3", "--of=~nobodyhere", "a~", "x=~/c"]
+    assert home.expand_words(words) == [
+        *("merge", "/home/me/a", "--results=/home/me/b\n", "--min-fps=3"),
+        *("--of=~nobodyhere", "a~", "x=~/c"),
+    ]

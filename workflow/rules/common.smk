@@ -9,7 +9,7 @@ from pathlib import Path
 from snakemake.settings.types import DeploymentMethod
 
 from dnnbench.config import variants
-from dnnbench.core import file_times, speed_variables
+from dnnbench.core import file_times, foreign_text, speed_variables
 from dnnbench.core.errors import UserError
 from dnnbench.report.figures import figure_names
 from dnnbench.stages import run_start, study_settings
@@ -24,8 +24,8 @@ try:
     # Only where a person started it: the clocks of a cluster's nodes may differ.
     if workflow.is_main_process and not workflow.touch:
         file_times.check([paths.RESULTS, paths.REPORTS])
-except UserError as error:
-    sys.exit(str(error))
+except (UserError, OSError) as error:
+    sys.exit(foreign_text.line(str(error), limit=4000))
 
 # What the jobs read. It is written when a run starts, and is no input: what a stage depends on of it
 # are the parameters of its rule.

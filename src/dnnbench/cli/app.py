@@ -3,10 +3,12 @@
 Its commands are the modules of :mod:`dnnbench.cli.commands`; exit codes are in the help.
 """
 
+import sys
+
 import typer
 
 from dnnbench.cli.command_group import CommandGroup
-from dnnbench.core import output
+from dnnbench.core import home, output
 
 # Asked before anything can import torch, which may take processors away.
 from dnnbench.core import processors as processors
@@ -46,4 +48,4 @@ def app() -> None:
     """Run the command. Print an error that the user can correct as one line on standard error."""
     with output.ending_in_a_line("dnnbench"):
         # The name is part of the variable by which a shell asks for completions.
-        _app(prog_name="dnnbench")
+        _app(home.expand_words(sys.argv[1:]), prog_name="dnnbench")

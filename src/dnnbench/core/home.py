@@ -8,6 +8,7 @@ import os
 import pwd
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from dnnbench.core.errors import UserError
@@ -22,6 +23,21 @@ def expand(path: Path | str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         raise UserError(f"{str(path)!r}: no such home folder; write the path without ~") from None
+
+
+def expand_words(words: Sequence[str]) -> list[str]:
+    """Return the words of a command with ``~`` expanded also in ``--option=~/path``.
+
+    Shells leave that one as it is, and so is a home that does not exist left here.
+    """
+
+    def expanded(word: str) -> str:
+        option, equals, path = word.partition("=")
+        if not equals or not option.startswith("--"):
+            option, equals, path = "", "", word
+        return option + equals + os.path.expanduser(path)  # noqa: PTH111  (A word, not a path.)
+
+    return [expanded(word) for word in words]
 
 
 def ensure() -> None:

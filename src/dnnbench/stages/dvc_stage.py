@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dnnbench.core import output
+from dnnbench.core import home, output
 from dnnbench.records import paths
 
 STAGES = ("weights", "accuracy", "complexity", "memory", "latency", "aggregate", "report")
@@ -35,6 +35,7 @@ def main(words: Sequence[str]) -> int:
 
     It is not run where it has said in this ``dvc repro`` that there is nothing to do.
     """
+    home.ensure()
     *options, stage = words
     target = ["snakemake", *options, stage]
     run = _dvc_run()

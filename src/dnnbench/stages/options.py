@@ -89,7 +89,7 @@ def run(main: Callable[..., Any]) -> None:
     try:
         with output.ending_in_a_line(Path(sys.argv[0]).name, needed=False):
             home.ensure()
-            app()
+            app(home.expand_words(sys.argv[1:]))
     except SystemExit as end:  # So Typer ends, also well.
         if end.code:
             raise

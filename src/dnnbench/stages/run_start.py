@@ -5,6 +5,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from dnnbench.core import foreign_text
 from dnnbench.core.errors import UserError
 from dnnbench.records import paths
 from dnnbench.stages import study_settings
@@ -27,7 +28,7 @@ def begin(study: Study, rules: Collection[str], driving: Collection[str], here: 
             study.check_threads()
         study_settings.write(study, file, new_session=TIMING in rules)
     except UserError as error:
-        sys.exit(str(error))
+        sys.exit(foreign_text.line(str(error), limit=4000))
     if drives and study.settings.gpu:
         command = [sys.executable, "-m", "dnnbench.stages.preflight", "--settings", str(file)]
         if subprocess.run(command).returncode:
