@@ -330,6 +330,12 @@ def test_names_with_control_characters_make_no_second_line(put):
     assert str(raised.value).isprintable()
 
 
+def test_a_second_name_of_the_validation_folder_is_no_second_folder(put):
+    folder = put(f"ILSVRC2012_img_val/{TENCH}/1.jpg")
+    (folder / "val").symlink_to("ILSVRC2012_img_val")
+    assert [file.label for file in index("imagenet", folder).files] == [0]
+
+
 def test_links_that_lead_in_circles_end(put):
     folder = put("val/notes.txt")
     for place in ("", "val", "a", "b", "c"):

@@ -122,13 +122,13 @@ def validation(folder: Path) -> tuple[Path, Reasons]:
         folders[:] = [
             name for name in folders if not (is_foreign(name) or split_of(name) or _is_class(name))
         ]
-    if len(found["val"]) > 1:
+    if len({path.resolve() for path in found["val"]}) > 1:
         both = " and ".join(shown(str(path.relative_to(folder))) for path in found["val"][:2])
         raise ImagesError(
             f"{folder}: {both} both hold validation pictures; name one of them in dataset.path"
         )
     if found["val"]:
-        (root,) = found["val"]
+        root = found["val"][0]
         return root, _relative(root, {_TRAINING: found["train"], _BESIDE: others})
     if found["train"] and not any(path.parent == folder and path.is_file() for path in others):
         raise ImagesError(

@@ -1,0 +1,190 @@
+"""The rows of a table of labels: its delimiter, header and columns, and what each line states.
+
+Read strictly: a line that is neither a label nor the header is an error.
+"""
+
+import csv
+import io
+import json
+import posixpath
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dnnbench.core.text_file import read_text
+from dnnbench.images import picture_folders
+from dnnbench.images.class_labels import LabelError
+
+if TYPE_CHECKING:
+    from _csv import Reader
+
+_SIGNS = ("\t", ";", ",")
+
+# Words that head the columns of names and labels, the first of several that are there; without
+# case, blanks and signs.
+_NAMES = (
+    *("filename", "file", "filepath", "path", "name", "fname", "image", "imageid", "imagename"),
+    *("imagepath", "imagefile", "img", "imgname", "imgpath", "picture", "id"),
+)
+_LABELS = (
+    *("synset", "synsetid", "wnid", "wordnetid", "predictionstring", "label", "labelid", "labels"),
+    *("class", "classid", "classindex", "classidx", "target", "category", "categoryid"),
+)
+
+ClassOf = Callable[[str], int | None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table: the path that it states, normalized, and the class."""
+
+    line: int
+    name: str
+    label: int
+
+
+def read(path: Path, class_of: ClassOf, wanted: str) -> list[Row]:
+    """Return the rows of a table; a line of a label alone names ILSVRC2012_val_<line>.
+
+    ``class_of`` translates a label, which has to be what ``wanted`` says. Raises LabelError.
+    """
+    text = re.sub("\r\n?", "\n", read_text(path)).rstrip()
+    if path.suffix == ".jsonl":
+        fields = _objects(path, text)
+    elif delimiter := _delimiter(text, class_of):
+        fields = _columns(path, text, delimiter)
+    else:
+        fields = _alone(text)
+    rows: dict[str, Row] = {}
+    for line, name, label in fields:
+        found = class_of(_first(label))
+        if found is None:
+            raise LabelError(f"{path}:{line}: {label!r}: not a label; write {wanted}")
+        row = Row(line, normal(name), found)
+        other = rows.setdefault(row.name, row)
+        if other.label != found:
+            raise contradiction(path, row, other)
+    if not rows:
+        raise LabelError(f"{path}: no label in it; write a name and a label a line")
+    return list(rows.values())
+
+
+def contradiction(path: Path, row: Row, other: Row) -> LabelError:
+    """Return the error of two rows that label one picture differently."""
+    first, last = sorted((row.line, other.line))
+    return LabelError(
+        f"{path}:{last}: {row.name!r}: has another label above, in line {first}; remove one"
+    )
+
+
+def _alone(text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line, name and label where a line is a label alone."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        yield number, f"ILSVRC2012_val_{number:08d}", line.strip()
+
+
+def _objects(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line, name and label where a line is a JSON object."""
+    lines = enumerate(text.split("\n"), start=1)
+    for number, line in ((number, line) for number, line in lines if line.strip()):
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            entry = None
+        columns = _header([*entry]) if isinstance(entry, dict) else None
+        if columns is None:
+            raise LabelError(f'{path}:{number}: {line!r}: write {{"file_name": ..., "label": ...}}')
+        name, label = ([*entry.values()][column] for column in columns)
+        yield number, str(name), str(label)
+
+
+def _columns(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, str, str]]:
+    """Yield line, name and label of each row; without a header they are the first two columns."""
+    reader = _reader(text, delimiter)
+    columns = None
+    try:
+        for row in reader:
+            fields = _fields(row, delimiter)
+            if not any(fields):
+                continue
+            if columns is None:
+                columns = _header(fields) or (0, 1)
+                if _header(fields):
+                    continue
+            if len(fields) <= max(columns) or not fields[columns[0]]:
+                raise LabelError(
+                    f"{path}:{reader.line_num}: {delimiter.join(row)!r}: write a name and a label"
+                )
+            yield reader.line_num, fields[columns[0]], fields[columns[1]]
+    except csv.Error as error:
+        raise LabelError(
+            f"{path}:{reader.line_num}: cannot be read as a table: {error}; quote as CSV does"
+        ) from error
+
+
+def _delimiter(text: str, class_of: ClassOf) -> str | None:
+    """Return what separates the fields of the first row; None where it has one field.
+
+    A name may hold another sign: the one after which a label follows separates.
+    """
+    separates = []
+    for delimiter in _SIGNS:
+        fields = _first_row(text, delimiter)
+        if len(fields) > 1:
+            if _header(fields) or class_of(_first(fields[1])) is not None:
+                return delimiter
+            separates.append(delimiter)
+    if not separates and len(_first_row(text, " ")) > 1:
+        return " "
+    return separates[0] if separates else None
+
+
+def _first_row(text: str, delimiter: str) -> list[str]:
+    """Return the fields of the first row that has any; none where ``delimiter`` breaks a quote."""
+    try:
+        rows = (_fields(row, delimiter) for row in _reader(text, delimiter))
+        return next(filter(any, rows), [])
+    except csv.Error:
+        return []
+
+
+def _reader(text: str, delimiter: str) -> "Reader":
+    lines = io.StringIO(text, newline="")
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+
+
+def _fields(row: Sequence[str], delimiter: str) -> list[str]:
+    """Return the fields of a row. Of several blanks each separates; one may be in a name."""
+    fields = [field.strip() for field in row]
+    if delimiter != " ":
+        return fields
+    fields = [field for field in fields if field]
+    pictures = (place for place, field in enumerate(fields) if picture_folders.is_picture(field))
+    name = next(pictures, 0) + 1
+    return [" ".join(fields[:name]), *fields[name:]]
+
+
+def _header(fields: Sequence[str]) -> tuple[int, int] | None:
+    """Return the columns of name and label; None for a row that is no header."""
+    words = [re.sub("[^a-z]", "", field.lower()) for field in fields]
+    name, label = (
+        next((words.index(word) for word in known if word in words), None)
+        for known in (_NAMES, _LABELS)
+    )
+    return None if name is None or label is None else (name, label)
+
+
+def _first(label: str) -> str:
+    """Return a label, or the one that all boxes of Kaggle's ``n01440764 1 2 3 4`` state."""
+    words = label.split()
+    boxes = len(words) > 1 and len(words) % 5 == 0 and len(set(words[::5])) == 1
+    return words[0] if boxes else label
+
+
+def normal(path: str) -> str:
+    """Return a path as it compares: of Windows too, and whatever way accents are written."""
+    slashes = path if "/" in path else path.replace("\\", "/")
+    return posixpath.normpath(unicodedata.normalize("NFC", slashes))
