@@ -8,7 +8,7 @@ import pytest
 from helpers.timings import ACCURACY, PLAN, complexity, line, seen
 
 from dnnbench.config.latency_settings import Passes
-from dnnbench.devices import cuda, events, sampling
+from dnnbench.devices import cpu, cuda, events, sampling
 from dnnbench.devices.sampling import Sample
 from dnnbench.measure import latency
 from dnnbench.stats import disturbance
@@ -79,6 +79,28 @@ def test_passes_that_the_host_gives_faster_than_they_run_do_not_hide_in_one_anot
     timed = events.time(gpu, gpu.run, 20)
     # The first finds the GPU idle, and its start waits for nothing: the launch is in it.
     assert timed.passes_ms == pytest.approx([5.5, *[5.0] * 19])
+
+
+def test_what_is_done_before_each_pass_is_in_neither_clock():
+    gpu = FakeGpu([5.0, 9.0, 7.0])
+    copies = []
+
+    def copy():
+        copies.append(gpu.host_ms)
+        gpu.free_at_ms = max(gpu.host_ms, gpu.free_at_ms) + 40.0
+
+    timed = events.time(gpu, gpu.run, 3, copy)
+    assert len(copies) == 3
+    assert timed.passes_ms == pytest.approx([5, 9, 7])
+    assert timed.wall_ms == pytest.approx(21)
+
+
+def test_a_cpu_does_not_time_what_is_done_before_each_pass(monkeypatch):
+    clock = iter(range(0, 10**9, 5_000_000))  # Each look takes 5 ms.
+    monkeypatch.setattr(cpu.time, "perf_counter_ns", lambda: next(clock))
+    timed = cpu.Cpu().time(lambda: "answer", 3, lambda: [next(clock) for _ in range(20)] and None)
+    assert timed.passes_ms == [5, 5, 5]
+    assert timed.output == "answer"
 
 
 def test_a_gpu_that_waits_for_the_host_between_passes_is_told_by_the_two_clocks():

@@ -166,7 +166,9 @@ def test_a_network_of_2018_is_timed_and_its_memory_measured(variant):
     assert cell["weights_mib"] == pytest.approx(weights_mib, abs=0.001)
     # What preparing took, the whole network once more, is not in it.
     assert weights_mib < cell["memory_net_mib"] < 60
-    assert cell["activations_mib"] > 0
+    counted = isolation.run(memory.activations_mib, network, 1, variant, timeout_s=240).value
+    plain = isolation.run(memory.activations_mib, network, 1, "fp32-eager", timeout_s=240).value
+    assert counted == pytest.approx(plain / (2 if variant == "bf16-eager" else 1), rel=0.01)
     assert (cell["built"] is not None) == (variant != "bf16-eager")
 
 
@@ -310,6 +312,24 @@ def test_a_network_that_an_engine_cannot_take_is_a_failure_with_its_reason(capfd
     log = capfd.readouterr().err
     assert "GuardOnDataDependentSymNode" in log
     assert "\x1b" not in log
+
+
+@pytest.mark.parametrize(
+    ("variant", "changes"),
+    [
+        ("bf16-eager", True),
+        ("fp32-eager-channels_last", True),
+        # A graph leaves its input alone.
+        ("fp32-onnxruntime", False),
+        pytest.param("fp32-openvino", False, marks=pytest.mark.slow),
+        pytest.param("fp32-compile", True, marks=pytest.mark.slow),
+    ],
+)
+def test_a_network_that_changes_its_input_and_names_its_logits_agrees(variant, changes):
+    timing = time(toys.entry("changing_and_naming"), variant)
+    assert (timing.status, timing.message) == ("ok", None)
+    assert timing.changes_input is changes
+    assert 0 < timing.agreement.largest_difference < agreement.BOUNDS[variant.split("-")[0]]
 
 
 def test_a_missing_compiler_is_a_failure_that_names_it(monkeypatch, tmp_path):

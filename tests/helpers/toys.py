@@ -250,3 +250,138 @@ def two_outputs() -> nn.Module:
 
 def nothing() -> nn.Module:
     return Then(lambda out: None)
+
+
+class First(nn.Module):
+    """A small network whose input goes through a function first."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.body = normed()
+        self.function = function
+
+    def forward(self, images):
+        return self.body(self.function(images))
+
+
+def rectifying() -> nn.Module:
+    """Changes its input once: a second pass finds nothing to change."""
+    return First(lambda x: x.relu_())
+
+
+def subtracting() -> nn.Module:
+    """Changes its input in every pass, and with it what the next one answers."""
+
+    def subtract(x):
+        x -= 0.5
+        return x
+
+    return First(subtract)
+
+
+def scaling() -> nn.Module:
+    return First(lambda x: x.mul_(2))
+
+
+def clamping_a_view() -> nn.Module:
+    def clamp(x):
+        x.permute(0, 2, 3, 1)[..., 0].clamp_(-0.1, 0.1)
+        return x
+
+    return First(clamp)
+
+
+def filling() -> nn.Module:
+    def fill(x):
+        x[:] = x.flip(0) + 1
+        return x
+
+    return First(fill)
+
+
+def marking() -> nn.Module:
+    """Changes a single pixel."""
+
+    def mark(x):
+        x[-1, -1, -1, -1] += 1
+        return x
+
+    return First(mark)
+
+
+def reshaping() -> nn.Module:
+    """Gives its input another shape, as unsqueeze_ does."""
+    return First(lambda x: x.unsqueeze_(0).squeeze(0))
+
+
+def changing_late() -> nn.Module:
+    """Changes its input from the third pass on."""
+    passes = []
+
+    def late(x):
+        passes.append(1)
+        return x.add_(1) if len(passes) > 2 else x
+
+    return First(late)
+
+
+def changing_and_naming() -> nn.Module:
+    """Changes its input, and returns a mapping."""
+
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = subtracting()
+
+        def forward(self, images):
+            out = self.body(images)
+            return {"hidden": out[:, :8], "logits": out}
+
+    return Both()
+
+
+class Counting(nn.Module):
+    """Counts its passes in a buffer."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.body = normed()
+        self.weight = weight
+        self.register_buffer("passes", torch.zeros(()))
+
+    def forward(self, images):
+        self.passes += 1
+        return self.body(images) + self.weight * self.passes
+
+
+def counting_passes() -> nn.Module:
+    """State that no answer depends on."""
+    return Counting(0)
+
+
+def remembering() -> nn.Module:
+    """State that the answer depends on."""
+    return Counting(1)
+
+
+class Caching(nn.Module):
+    """Makes a table when it first needs it."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = normed()
+        self.table = None
+
+    def forward(self, images):
+        if self.table is None:
+            self.table = torch.linspace(0, 1, 1000, device=images.device)
+        return self.body(images) + self.table
+
+
+def caching() -> nn.Module:
+    return Caching()
+
+
+def dying_without_values() -> nn.Module:
+    """Crashes on the meta device, and nowhere else."""
+    return Then(lambda out: out if out.device.type != "meta" else os.kill(os.getpid(), 11))

@@ -61,6 +61,73 @@ def test_a_wrong_output_is_a_failure_whatever_its_speed(name, said):
     assert said in timing.message
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("rectifying", "subtracting", "scaling", "clamping_a_view", "filling", "marking"),
+        *("reshaping", "changing_late", "changing_and_naming"),
+    ],
+)
+def test_a_network_that_changes_its_input_has_a_copy_for_each_pass(name):
+    (timing,) = measure(name)
+    assert (timing.status, timing.message) == ("ok", None)
+    assert timing.changes_input is True
+    assert (len(timing.discarded_ms), len(timing.samples_ms)) == (1, 3)
+
+
+@pytest.mark.parametrize("name", ["normed", "counting_passes", "caching", "as_mapping"])
+def test_a_network_that_leaves_its_input_alone_has_the_same_for_all_passes(name):
+    (timing,) = measure(name)
+    assert (timing.status, timing.message, timing.changes_input) == ("ok", None, False)
+
+
+def test_every_pass_of_a_network_that_changes_its_input_takes_the_same_images(monkeypatch):
+    seen = []
+
+    class Seeing(toys.First):
+        def forward(self, images):
+            seen.append(images.clone())
+            return super().forward(images)
+
+    monkeypatch.setattr(toys, "First", Seeing)
+    monkeypatch.setattr(toys, "seeing", lambda: toys.subtracting(), raising=False)
+
+    def passes():
+        (timing,) = latency.measure(toys.entry("seeing"), [2], ONE_TO_THREE, Setup("cpu"), 2)
+        return timing.samples_ms, [float(images.sum()) for images in seen]
+
+    samples, sums = isolation.run(passes, timeout_s=60).value
+    # One that finds out, one before the timed ones, and those.
+    assert len(sums) == 2 + len(samples)
+    assert len(set(sums)) == 1
+
+
+def test_an_answer_that_depends_on_the_passes_before_is_a_failure_that_names_the_state():
+    (timing,) = measure("remembering")
+    assert timing.status == "failed"
+    assert "from an untimed pass" in timing.message
+    assert timing.message.endswith("; a pass changes the network's own passes")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("two_outputs", "output: tuple of 0 [2, 1000], 1 [2, 8]: its forward must return"),
+        ("nothing", "output: NoneType: its forward must return N x classes logits"),
+    ],
+)
+def test_an_output_without_logits_is_a_failure_in_one_line(name, said):
+    (timing,) = measure(name)
+    assert timing.status == "failed"
+    assert timing.message.startswith(said)
+
+
+@pytest.mark.parametrize("name", ["as_tuple", "as_named_tuple", "as_model_output"])
+def test_logits_that_an_output_holds_are_found(name):
+    (timing,) = measure(name)
+    assert (timing.status, timing.message) == ("ok", None)
+
+
 def test_a_batch_that_breaks_does_not_stop_the_others():
     timings = measure("greedy", [1, 2, 1, 4])
     assert [timing.status for timing in timings] == ["ok", "oom", "ok", "oom"]

@@ -144,12 +144,38 @@ def test_a_network_that_breaks_is_a_status_with_its_message(profile, name, statu
     assert said in cell.message
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("asking", "activations are not counted: RuntimeError: Tensor.item() cannot be called"),
+        ("dying_without_values", "activations are not counted: killed by SIGSEGV"),
+    ],
+)
+def test_a_memory_that_was_measured_is_kept_where_activations_cannot_be_counted(
+    profile, name, said
+):
+    (cell,) = profile(toys.entry(name), [1])
+    assert (cell.status, cell.activations_mib) == ("ok", None)
+    assert cell.memory_mib is not None
+    assert cell.weights_mib == pytest.approx(9224 * 4 / 2**20)
+    assert cell.message.startswith(said)
+
+
+@pytest.mark.parametrize("name", ["subtracting", "reshaping", "as_mapping", "nothing"])
+def test_the_memory_of_any_network_that_runs_is_measured(profile, name):
+    (cell,) = profile(toys.entry(name), [2])
+    assert (cell.status, cell.message) == ("ok", None)
+    assert cell.activations_mib is not None
+
+
 @pytest.fixture
 def asked(monkeypatch):
     """The cells that are measured, in order; each takes 1 MiB."""
     cells = []
 
     def run(function, network, batch_size, *arguments, **options):
+        if function is memory.activations_mib:
+            return isolation.Outcome("ok", 1.0, None, 0.1)
         cells.append((network.key, batch_size))
         value = {"memory_mib": 1.0, "memory_basis": "net"}
         return isolation.Outcome("ok", value, None, 0.1)

@@ -154,8 +154,13 @@ class Driver(Protocol):
         """Set up this process for forward passes with ``threads`` CPU threads."""
         ...
 
-    def time(self, forward: Callable[[], Any], count: int) -> Timed:
-        """Time ``count`` calls of ``forward``, one after another without a pause."""
+    def time(
+        self, forward: Callable[[], Any], count: int, before: Callable[[], None] | None = None
+    ) -> Timed:
+        """Time ``count`` calls of ``forward``, one after another without a pause.
+
+        ``before`` is called before each of them, and its time is in none of the numbers.
+        """
         ...
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:

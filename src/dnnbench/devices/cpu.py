@@ -80,10 +80,14 @@ class Cpu:
         torch.set_flush_denormal(True)
         usable_cores.check(threads)
 
-    def time(self, forward: Callable[[], Any], count: int) -> Timed:
+    def time(
+        self, forward: Callable[[], Any], count: int, before: Callable[[], None] | None = None
+    ) -> Timed:
         """Wall time of each call, which on a CPU is complete when it returns."""
         times, output = [], None
         for _ in range(count):
+            if before:
+                before()
             started = time.perf_counter_ns()
             output = forward()
             times.append((time.perf_counter_ns() - started) / 1e6)

@@ -147,9 +147,11 @@ class Cuda:
         self._runtime.use(_look(self._runtime).cards.index(found))
         self._share.touched()
 
-    def time(self, forward: Callable[[], Any], count: int) -> Timed:
+    def time(
+        self, forward: Callable[[], Any], count: int, before: Callable[[], None] | None = None
+    ) -> Timed:
         """By events, with one wait at the end."""
-        return events.time(self._runtime, forward, count)
+        return events.time(self._runtime, forward, count, before)
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
         """Mean power of passes that take a second, times their time an image."""

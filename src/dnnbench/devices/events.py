@@ -15,18 +15,32 @@ from dnnbench.devices.runtime import Runtime
 _FIRST_TRY = 3
 
 
-def time(runtime: Runtime, forward: Callable[[], Any], count: int) -> Timed:
-    """Time ``count`` calls of ``forward``, ms by the GPU's clock, and the window by the host's."""
+def time(
+    runtime: Runtime,
+    forward: Callable[[], Any],
+    count: int,
+    before: Callable[[], None] | None = None,
+) -> Timed:
+    """Time ``count`` calls of ``forward``, ms by the GPU's clock, and the window by the host's.
+
+    ``before`` is called before each. What it gives the GPU lies between an end and the next start,
+    and is taken out of the window too.
+    """
     pairs = [(runtime.event(), runtime.event()) for _ in range(count)]
+    marks = [runtime.event() for _ in range(count)] if before else []
     output = None
     runtime.synchronize()
     started = runtime.wall_ms()
-    for start, end in pairs:
+    for place, (start, end) in enumerate(pairs):
+        if before:
+            marks[place].record()
+            before()
         start.record()
         output = forward()
         end.record()
     runtime.synchronize()
     wall_ms = runtime.wall_ms() - started
+    wall_ms -= sum(mark.elapsed_time(start) for mark, (start, _) in zip(marks, pairs, strict=False))
     return Timed([start.elapsed_time(end) for start, end in pairs], output, wall_ms)
 
 

@@ -140,9 +140,11 @@ class Jetson:
         torch_gpu.configure(self._gpu, threads)
         self._runtime.use(0)
 
-    def time(self, forward: Callable[[], Any], count: int) -> Timed:
+    def time(
+        self, forward: Callable[[], Any], count: int, before: Callable[[], None] | None = None
+    ) -> Timed:
         """By events, with one wait at the end."""
-        return events.time(self._runtime, forward, count)
+        return events.time(self._runtime, forward, count, before)
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
         """By the power of the whole module; None where no monitor tells it."""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dnnbench.networks import outputs
 from dnnbench.records.engine_records import Agreement
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def scale(variant: Variant, model: Any, images: Any) -> float:
     handles = [module.register_forward_hook(note) for module in model.modules()]
     try:
         for image in images.split(1):
-            model(image)
+            model(image.clone())
     finally:
         for handle in handles:
             handle.remove()
@@ -88,12 +89,14 @@ def expected(model: Any, images: Any, scale: float) -> list[Any]:
 
     The sample is ``images``, which are timed, and as many batches like it as make 16 images; noise
     of mean 0 and standard deviation ``scale``. One image at a time, as in :func:`scale`: a way
-    that needs less memory must not fail for want of what this one takes.
+    that needs less memory must not fail for want of what this one takes. A copy of each: a network
+    may change its input.
     """
     import torch
 
     return [
-        torch.cat([model(image) for image in batch.split(1)]) for batch in _sample(images, scale)
+        torch.cat([outputs.logits(model(image.clone())) for image in batch.split(1)])
+        for batch in _sample(images, scale)
     ]
 
 
@@ -108,7 +111,7 @@ def check(
 
     difference = largest = same = 0.0
     for batch, wanted in zip(_sample(images, scale), logits, strict=True):
-        got = prepared.bind(batch)().float()
+        got = outputs.logits(prepared.bind(prepared.place(batch))()).float()
         if not bool(torch.isfinite(wanted).all()):
             return None, "output of fp32-eager: not finite"
         if not bool(torch.isfinite(got).all()):

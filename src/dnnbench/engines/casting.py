@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 _TYPES = {"fp16": "float16", "bf16": "bfloat16"}
 
 
-def cast(variant: Variant, images: Any) -> Any:
-    """Images in the type and memory format that a variant's network takes."""
-    return images.to(**_casting(variant))
+def cast(variant: Variant, what: Any) -> Any:
+    """Images, or a network, in the type and memory format of a variant."""
+    return what.to(**_casting(variant))
 
 
 @contextmanager
@@ -44,7 +44,10 @@ def in_torch(variant: Variant, model: Any, run: Callable[[Any], Any], on: Driver
         images = cast(variant, images)
         return lambda: in_precision(images)
 
-    return Prepared(bind)
+    def place(images: Any) -> Any:
+        return images.to(**_casting(variant), copy=True)
+
+    return Prepared(bind, place)
 
 
 def _casting(variant: Variant) -> dict[str, Any]:

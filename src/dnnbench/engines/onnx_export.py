@@ -9,11 +9,24 @@ PRELOAD = (*PACKAGES, "torch.export")
 
 
 def graph(model: Any, images: Any) -> bytes:
-    """The network as ONNX, for this size of batch, with its weights; torch gives its own up."""
+    """The network as ONNX, for this size of batch, with its weights; torch gives its own up.
+
+    Its only output is the logits, and it leaves its input as it is.
+    """
     import torch
 
+    from dnnbench.networks import outputs
+
+    class Logits(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = model
+
+        def forward(self, images: Any) -> Any:
+            return outputs.logits(self.network(images.clone()))
+
     with warnings.catch_warnings(action="ignore"):
-        program = torch.onnx.export(model, (images,), dynamo=True, verbose=False)
+        program = torch.onnx.export(Logits().eval(), (images,), dynamo=True, verbose=False)
     assert program is not None
     graph: bytes = program.model_proto.SerializeToString()
     model.to("meta")

@@ -45,7 +45,7 @@ def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
         request = compiled.create_infer_request()
         request.set_input_tensor(openvino.Tensor(images.numpy(), shared_memory=True))
 
-        def forward() -> Any:
+        def forward(_kept: Any = images) -> Any:  # The request does not keep what it reads.
             request.infer()
             # A copy: the next pass writes its logits over these.
             return torch.tensor(request.get_output_tensor().data)

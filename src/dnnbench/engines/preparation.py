@@ -25,11 +25,13 @@ class Prepared:
     """A network that is ready to run.
 
     ``bind`` takes images (N x 3 x H x W, fp32, on the device), prepares them once and returns the
-    pass, which returns their logits. ``fixed_batch``: only as many images as it was prepared for.
-    ``built`` is None where the engine builds nothing.
+    pass, which returns what the network does. ``place`` makes new images of them, in the form that
+    the pass reads them in: those are bound as they are. ``fixed_batch``: only as many images as it
+    was prepared for. ``built`` is None where the engine builds nothing.
     """
 
     bind: Callable[[Any], Callable[[], Any]]
+    place: Callable[[Any], Any] = lambda images: images.clone()
     fixed_batch: bool = False
     built: Built | None = None
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from dnnbench.networks import outputs
 from dnnbench.networks.registry import CLASSES, Preparation
 from dnnbench.records.top5 import BEST, Classes, Scores
 
@@ -33,7 +34,7 @@ def answer(
     """
     with torch.inference_mode():
         for pixels in batches(images, batch_size):
-            logits = model(prepare(pixels.to(torch_device), preparation))
+            logits = outputs.logits(model(prepare(pixels.to(torch_device), preparation)))
             if logits.shape != (len(pixels), CLASSES):
                 raise ValueError(f"output has shape {list(logits.shape)}, not n x {CLASSES}")
             if not bool(torch.isfinite(logits).all()):

@@ -17,7 +17,7 @@ from dnnbench.core.errors import DeviceError
 from dnnbench.devices import backends
 from dnnbench.engines import agreement, preparation
 from dnnbench.measure import oom
-from dnnbench.networks import builders
+from dnnbench.networks import builders, outputs
 
 if TYPE_CHECKING:
     from dnnbench.config.latency_settings import Passes
@@ -45,6 +45,7 @@ class Timing:
     energy: backends.Energy | None = None
     built: Built | None = None
     agreement: Agreement | None = None
+    changes_input: bool | None = None
 
 
 def measure(
@@ -95,8 +96,6 @@ def _time(
 
     torch.manual_seed(batch_size)
     size = network.input_size
-    windows: list[backends.Timed] = []
-    samples: list[float] = []
     agreed = None
     # All of it: what is compiled for a tensor made outside is compiled again for one made inside.
     with torch.inference_mode():
@@ -107,34 +106,127 @@ def _time(
             scale = agreement.scale(variant, model, images)
             images *= scale
             logits = agreement.expected(model, images, scale)
-        ready = preparation.prepare(variant, model, images, on)
-        forward = ready.bind(images)
-        watch = on.watch()
-        untimed = on.time(forward, passes.discard)
-        watch.begin()
-        while count := _missing(samples, *passes.samples):
-            windows.append(on.time(forward, count))
-            samples += windows[-1].passes_ms
-        disturbance = watch.stop()
+        ready = preparation.prepare(variant, model, images.clone(), on)
+        done = _timed(ready, images, passes, on)
         may_differ = agreement.BOUNDS[variant.precision]
         expected = (batch_size, network.classes)
-        problem = _wrong(windows[-1].output, untimed.output, expected, may_differ)
+        problem = _wrong(done.windows[-1].output, done.untimed.output, expected, may_differ)
+        if problem and variant.is_reference and (state := _changed_state(model, done.given)):
+            problem += f"; a pass changes the network's own {state}"
         if not problem and not variant.is_reference:
             agreed, problem = agreement.check(variant, logits, ready, images, scale)
         energy = None
         if not problem:
-            energy = on.energy(forward, batch_size, statistics.median(samples))
+            energy = on.energy(done.given.forward, batch_size, statistics.median(done.samples))
     return Timing(
         status="failed" if problem else "ok",
         message=problem,
-        discarded_ms=tuple(untimed.passes_ms),
-        samples_ms=tuple(samples),
+        discarded_ms=tuple(done.untimed.passes_ms),
+        samples_ms=tuple(done.samples),
         output_ok=problem is None,
-        disturbance=disturbance.model_copy(update=_two_clocks(windows)),
+        disturbance=done.disturbance.model_copy(update=_two_clocks(done.windows)),
         energy=energy,
         built=ready.built,
         agreement=agreed,
+        changes_input=done.given.a_copy_each,
     )
+
+
+class _Input:
+    """The images that a prepared network's passes take: the same, or a copy each."""
+
+    def __init__(
+        self, ready: preparation.Prepared, images: Any, *, a_copy_each: bool = False
+    ) -> None:
+        self._ready = ready
+        self._images = images
+        self.a_copy_each = a_copy_each
+        self._given = ready.place(images)
+        self.forward = self._own = ready.bind(self._given)
+        if a_copy_each:
+            self.forward = self._copy_and_pass
+
+    def time(self, count: int, on: backends.Driver) -> backends.Timed:
+        """Time ``count`` passes; no copy is in their time."""
+        return (
+            on.time(self._own_pass, count, self._copy)
+            if self.a_copy_each
+            else on.time(self.forward, count)
+        )
+
+    def changed(self) -> bool:
+        """Whether passes have changed images that they shared."""
+        import torch
+
+        if self.a_copy_each:
+            return False
+        now, before = self._given, self._ready.place(self._images)
+        return now.dtype != before.dtype or not torch.equal(now, before)
+
+    def _copy(self) -> None:
+        self._own = self._ready.bind(self._ready.place(self._images))
+
+    def _own_pass(self) -> Any:
+        return self._own()
+
+    def _copy_and_pass(self) -> Any:
+        self._copy()
+        return self._own()
+
+
+@dataclass(frozen=True)
+class _Passes:
+    """Passes before the timed ones, those, and what else went on."""
+
+    given: _Input
+    untimed: backends.Timed
+    windows: list[backends.Timed]
+    samples: list[float]
+    disturbance: Disturbance
+
+
+def _timed(
+    ready: preparation.Prepared, images: Any, passes: Passes, on: backends.Driver
+) -> _Passes:
+    """Passes on the same images, or on a copy each where the network changes them."""
+    shared = _Input(ready, images)
+    try:
+        done = _passes(shared, passes, on)
+    except Exception:  # It may not take what it has made of its input.
+        if not shared.changed():
+            raise
+    else:
+        if not shared.changed():
+            return done
+    return _passes(_Input(ready, images, a_copy_each=True), passes, on)
+
+
+def _passes(given: _Input, passes: Passes, on: backends.Driver) -> _Passes:
+    """Passes on an input; none is timed where those before have changed it."""
+    watch = on.watch()
+    untimed = given.time(passes.discard, on)
+    changed = given.changed()
+    windows: list[backends.Timed] = []
+    samples: list[float] = []
+    watch.begin()
+    try:
+        while not changed and (count := _missing(samples, *passes.samples)):
+            windows.append(given.time(count, on))
+            samples += windows[-1].passes_ms
+    finally:
+        disturbance = watch.stop()
+    return _Passes(given, untimed, windows, samples, disturbance)
+
+
+def _changed_state(model: Any, given: _Input) -> str:
+    """Names of the parameters and buffers that a pass changes, the first three."""
+    import torch
+
+    state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    before = {name: tensor.clone() for name, tensor in state.items()}
+    given.forward()
+    changed = [name for name, tensor in before.items() if not torch.equal(tensor, state[name])]
+    return ", ".join(changed[:3])
 
 
 def _missing(samples: list[float], fewest: int, most: int) -> int:
@@ -156,11 +248,14 @@ def _two_clocks(windows: list[backends.Timed]) -> dict[str, float]:
 def _wrong(output: Any, untimed: Any, expected: tuple[int, int], may_differ: float) -> str | None:
     """What is wrong with a timed pass's output, beside an untimed pass on the same input.
 
-    ``expected``: its shape. ``may_differ``: by what share of the largest logit.
+    ``expected``: the shape of its logits. ``may_differ``: by what share of the largest logit.
     """
-    if not hasattr(output, "shape") or tuple(output.shape) != expected:
-        shape = tuple(getattr(output, "shape", ())) or type(output).__name__
-        return f"output: {shape}: expected {expected}"
+    try:
+        output, untimed = outputs.logits(output), outputs.logits(untimed)
+    except ValueError as error:
+        return str(error)
+    if tuple(output.shape) != expected:
+        return f"output: {tuple(output.shape)}: expected {expected}"
     if not bool(output.isfinite().all()):
         return "output: not finite"
     # Threads may add in another order from pass to pass; nothing else may differ.

@@ -47,22 +47,35 @@ def measure(
         gc.collect()
         meter.prepared()
         started = time.perf_counter()
+        # Each pass has a view of its own, of new values: a network may change its input.
         ready.bind(images if ready.fixed_batch else images[: meter.first_images])()
         meter.first_pass_done()
-        ready.bind(images)()
+        ready.bind(images.normal_() if ready.fixed_batch else images.normal_()[:])()
         reading = meter.reading()
         passes_s = time.perf_counter() - started
-    model, images = model.to("meta"), casting.cast(way, images.to("meta"))
-    # Of a pass of torch's own. What autocast casts on the way cannot be told without running it.
-    activations = None if way.autocast else counting.peak_activations(model, images) / 2**20
     return {
         "passes_s": passes_s,
         **reading,
         "memory_runtime_mib": runtime_mib,
         "weights_mib": counting.size_bytes([*model.parameters(), *model.buffers()]) / 2**20,
-        "activations_mib": activations,
         "built": ready.built,
     }
+
+
+def activations_mib(network: Network, batch_size: int, variant: str) -> float | None:
+    """Count the activations of a pass of torch's own, MiB, on the meta device.
+
+    None where it cannot be told: what autocast casts on the way, only running it says. For a
+    process of its own: whatever breaks here leaves what was measured as it is.
+    """
+    import torch
+
+    way = variants.parse(variant)
+    if way.autocast:
+        return None
+    model = casting.cast(way, builders.build(network, "meta"))
+    images = torch.empty(batch_size, 3, network.input_size, network.input_size, device="meta")
+    return counting.peak_activations(model, casting.cast(way, images)) / 2**20
 
 
 def run_convolution(variant: Variant, on: backends.Driver) -> None:

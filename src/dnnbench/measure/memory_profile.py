@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from dnnbench.config import variants
 from dnnbench.core import isolation, progress, speed_variables
@@ -165,6 +166,16 @@ def _by_batch_size(cells: Iterable[MemoryCell]) -> dict[int, MemoryCell]:
     return {cell.batch_size: cell for cell in cells}
 
 
+def _activations(plan: Plan, network: Network, batch_size: int) -> dict[str, Any]:
+    """Activations beside a memory that was measured; the reason where they cannot be counted."""
+    outcome = isolation.run(
+        memory.activations_mib, network, batch_size, plan.variant, timeout_s=plan.cell_timeout_s
+    )
+    if outcome.status == "ok":
+        return {"activations_mib": outcome.value}
+    return {"message": f"activations are not counted: {outcome.message}"}
+
+
 def _cell(plan: Plan, name: str, batch_size: int, seen: list[MemoryCell]) -> MemoryCell:
     """Measure one cell in a fresh process; that it fails is a status.
 
@@ -187,8 +198,9 @@ def _cell(plan: Plan, name: str, batch_size: int, seen: list[MemoryCell]) -> Mem
     )
     if retries.failed(outcome.status):
         on.settle()  # Of a device that is gone this would say nothing of the network.
+    counted = _activations(plan, network, batch_size) if outcome.status == "ok" else {}
     return MemoryCell(
         batch_size=batch_size,
         status=outcome.status,
-        **{"message": outcome.message, **(outcome.value or {})},
+        **{"message": outcome.message, **(outcome.value or {}), **counted},
     )

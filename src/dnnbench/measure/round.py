@@ -305,6 +305,7 @@ def _line(
         energy_basis=energy.basis if energy else "not_measured",
         built=timing.built,
         agreement=timing.agreement,
+        changes_input=timing.changes_input,
         cell_timeout_s=plan.cell_timeout_s,
         cell_s=seconds,
         started=started,

@@ -1,10 +1,13 @@
 """What a network returns: logits, or something that holds them."""
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 _NAME = "logits"
 
@@ -25,8 +28,9 @@ def logits(output: Any) -> torch.Tensor:
 
 
 def _find(output: Any) -> torch.Tensor | None:
-    if isinstance(output, torch.Tensor):
-        return output
+    if _is_tensor(output):
+        tensor: torch.Tensor = output
+        return tensor
     members = _members(output)
     named = [member for name, member in members.items() if name == _NAME]
     found = [_find(member) for member in named or members.values()]
@@ -50,7 +54,7 @@ def _members(output: Any) -> dict[Any, Any]:
 
 def _count(output: Any) -> int:
     """Tensors in an output, however deep."""
-    if isinstance(output, torch.Tensor):
+    if _is_tensor(output):
         return 1
     return sum(map(_count, _members(output).values()))
 
@@ -63,4 +67,11 @@ def _told(output: Any) -> str:
 
 
 def _shape(member: Any) -> str:
-    return str(list(member.shape)) if isinstance(member, torch.Tensor) else type(member).__name__
+    return str(list(member.shape)) if _is_tensor(member) else type(member).__name__
+
+
+def _is_tensor(output: Any) -> bool:
+    # Here, not above: importing torch takes seconds, and the environment is set before it.
+    import torch
+
+    return isinstance(output, torch.Tensor)

@@ -38,6 +38,8 @@ class LatencyLine(Record):
     entry, protocol, ``variables`` of the environment that change speed. A cell is measured again
     when it changes. ``energy_mj`` is of one image, in passes of its own after the timed ones.
     ``built`` is None where the engine builds nothing, ``agreement`` is None of fp32-eager itself.
+    ``changes_input``: a pass changes the images that it is given, so each had a copy of its own,
+    made outside of what is timed; in the energy, the copies are included.
     ``failed_before``: status and message of the try before, where that failed; a cell that failed
     is tried once more by the next run.
     """
@@ -64,6 +66,7 @@ class LatencyLine(Record):
     energy_basis: EnergyBasis | Literal["not_measured"] = "not_measured"
     built: Built | None = None
     agreement: Agreement | None = None
+    changes_input: bool | None = None
     first_attempt: Attempt | None = None
     failed_before: str | None = None
     cell_timeout_s: Positive

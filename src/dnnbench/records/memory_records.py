@@ -31,6 +31,7 @@ class MemoryCell(Record):
     share their memory: ``noise_mib`` is the spread of readings while nothing was done,
     ``swapped_mib`` what went to swap meanwhile, and ``cuda_free_fall_mib`` how far what CUDA calls
     free fell in the passes. ``built`` and ``failed_before`` as in LatencyLine.
+    ``message`` of a status ok says why ``activations_mib`` is missing.
     """
 
     batch_size: BatchSize
