@@ -213,6 +213,13 @@ def torchscript(folder):
     return folder / "it's a script.pt"
 
 
+def old_module(folder):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    model.load_state_dict(STATE)
+    torch.save(model, folder / "w.pth", _use_new_zipfile_serialization=False)
+    return folder / "w.pth"
+
+
 def detectron(folder):
     arrays = {name: tensor.numpy() for name, tensor in STATE.items()}
     whole = {"model": arrays, "__author__": "a zoo"}
@@ -253,7 +260,7 @@ def distributed(folder):
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
 @pytest.mark.parametrize(
-    "make", [protocol_4, torchscript, detectron, npz, shards, one_shard, old_shards]
+    "make", [protocol_4, torchscript, old_module, detectron, npz, shards, one_shard, old_shards]
 )
 def test_the_line_extracts_the_tensors_of_that_file(tmp_path, make):
     folder = tmp_path / "a 'quoted' folder"

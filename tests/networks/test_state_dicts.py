@@ -228,6 +228,14 @@ SEVERAL = {
         WHOLE,
         "ema",
     ),
+    "MMCV, buffers too": (
+        {
+            "state_dict": {f"backbone.{name}": each for name, each in STATE.items()}
+            | {f"ema_backbone_{n.replace('.', '_')}": each for n, each in AVERAGED.items()}
+        },
+        "state_dict",
+        "state_dict.ema",
+    ),
     "student and teacher": (
         {"student": at("backbone.", STATE), "teacher": at("backbone.", AVERAGED)},
         "student",
@@ -383,6 +391,24 @@ def test_state_that_is_no_tensor_is_not_passed_over(tmp_path):
 
 
 # Buffers that no file has -----------------------------------------------------------------------
+
+
+class Holder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = made(3)
+
+    def forward(self, images):
+        return self.net(images)
+
+
+@pytest.mark.parametrize("content", [STATE, at("module.", STATE), at("model.net.", STATE)])
+def test_a_file_of_the_network_that_ones_own_network_holds(tmp_path, content):
+    torch.save(content, tmp_path / "weights.pth")
+    holder = Holder().eval()
+    chosen = state_dicts.load(tmp_path / "weights.pth", holder, "own", None, SETTING)
+    state_dicts.put(holder, chosen.state)
+    assert same(holder, RAW)
 
 
 class Indexed(nn.Module):

@@ -139,6 +139,10 @@ def _prefixes(name: str) -> Iterator[str]:
 def _spellings(tensors: State, slots: Slots) -> Iterator[State]:
     """Tensors by the names that they have, and by those that other programs derive from them."""
     yield tensors
+    # A network that holds another one, and a file of the other one alone.
+    holders = {name.partition(".")[0] for name in slots.expected}
+    if len(holders) == 1:
+        yield {f"{next(iter(holders))}.{name}": each for name, each in tensors.items()}
     if any(name.endswith("_mask") for name in tensors):  # Of torch.nn.utils.prune.
         yield {
             name.removesuffix("_orig"): each * tensors.get(name[:-5] + "_mask", 1)
