@@ -296,6 +296,12 @@ def test_a_folder_is_answered_with_a_file_in_it(tmp_path):
     assert refused(tmp_path) == f"{tmp_path}: {said}"
 
 
+def test_the_only_part_of_one_is_a_file_like_any_other(tmp_path):
+    file = tmp_path / "model-00001-of-00001.safetensors"
+    safetensors.torch.save_file(STATE, file)
+    assert same(contents.read(file), STATE)
+
+
 def test_a_line_does_not_write_over_a_file(tmp_path):
     first = extract(refused(protocol_4(tmp_path)))
     second = extract(refused(protocol_4(tmp_path)))

@@ -86,7 +86,7 @@ def of_parts(path: Path) -> str | None:
     if path.name.endswith(".index.json"):
         stem, _, suffix = path.name.removesuffix(".index.json").rpartition(".")
         return _of_shards(path.parent, f"{stem}-*-of-*.{suffix}", stem)
-    if match := _SHARD.fullmatch(path.name):
+    if (match := _SHARD.fullmatch(path.name)) and int(match[2]) > 1:
         return _of_shards(path.parent, f"{match[1]}-*-of-{match[2]}{match[3]}", match[1])
     return None
 
