@@ -369,3 +369,18 @@ def _running(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except FileNotFoundError:
         return False
+
+
+def test_where_the_kernel_tells_no_memory_there_is_no_limit_and_a_measurement_all_the_same(
+    tmp_path, monkeypatch
+):
+    meminfo = tmp_path / "proc/meminfo"
+    meminfo.parent.mkdir()
+    monkeypatch.setattr(isolation, "Path", lambda path: tmp_path / str(path).lstrip("/"))
+    for text in (None, "", "MemTotal: 8 kB\n"):
+        if text is not None:
+            meminfo.write_text(text)
+        assert isolation.available_mib() == math.inf
+    # Nor is there a /proc/self/status in which to look for what is in use.
+    outcome = run(resource.getrlimit, resource.RLIMIT_DATA, memory_mib=100)
+    assert outcome.value == resource.getrlimit(resource.RLIMIT_DATA)

@@ -292,8 +292,12 @@ def _set_up(output: int, parent: int, limit_mib: float) -> None:
     # written to, it chooses by itself.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
-    if limit_mib < math.inf:
-        allowed = int((status_mib("VmData") + limit_mib) * _MIB)
+    # Nor is there a limit where the kernel does not tell what is in use: it kills then, too.
+    used_mib = math.inf
+    with suppress(OSError, RuntimeError):
+        used_mib = status_mib("VmData")
+    if used_mib + limit_mib < math.inf:
+        allowed = int((used_mib + limit_mib) * _MIB)
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         if hard != resource.RLIM_INFINITY:
             allowed = min(allowed, hard)
@@ -350,11 +354,12 @@ def _death(exit_code: int, kernel_killed: bool, last_line: str) -> tuple[Status,
 
 
 def available_mib() -> float:
-    """Memory that the machine could give a process now, MiB (MemAvailable)."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) / 1024
-    raise DeviceError("/proc/meminfo: no MemAvailable; dnnbench needs Linux 3.14 or later")
+    """Memory that the machine could give a process now, MiB (MemAvailable); inf: not told."""
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) / 1024
+    return math.inf
 
 
 def status_mib(key: str, process: str = "self") -> float:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.backend import Backend
 from dnnbench.core import processors
+from dnnbench.core.errors import DeviceError
 from dnnbench.core.isolation import available_mib, status_mib
 from dnnbench.devices import host, usable_cores
 from dnnbench.devices.backends import Energy, Timed
@@ -161,18 +162,29 @@ class ResidentMemory:
     def baseline_mib(self) -> float:
         """Resident now. A fork's pages of files are its parent's, which has them resident."""
         _trim()
-        self._baseline = status_mib("VmRSS") - status_mib("RssFile")
-        return self._baseline + max(
-            status_mib("RssFile"), status_mib("RssFile", process=str(os.getppid()))
-        )
+        files = status_mib("RssFile")
+        self._baseline = status_mib("VmRSS") - files
+        with contextlib.suppress(OSError):  # The kernel may hide the parent.
+            files = max(files, status_mib("RssFile", process=str(os.getppid())))
+        return self._baseline + files
 
     def prepared(self) -> None:
         """Nothing yet: what was left behind is given back after the first pass."""
 
     def first_pass_done(self) -> None:
-        """Set the high-water mark (VmHWM) to what is resident now."""
+        """Set the high-water mark (VmHWM) to what is resident now.
+
+        Raises DeviceError where the kernel does not let it.
+        """
         _trim()
-        (_PROC / "self/clear_refs").write_text("5")
+        file = _PROC / "self/clear_refs"
+        try:
+            file.write_text("5")
+        except OSError as error:
+            raise DeviceError(
+                f"{file}: {error.strerror}: without it the peak of memory cannot be read; measure"
+                " memory outside of this container, or with /proc writable"
+            ) from None
 
     def reading(self) -> dict[str, Any]:
         """High-water mark, without pages of files, beyond the baseline."""

@@ -1,0 +1,55 @@
+"""A machine on which /proc hides other users' processes (hidepid), as administrators set it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from helpers.projects import edit, environment, project
+
+MOUNT = ["unshare", "--mount", "sh", "-c"]
+# Nobody, who may read files wherever the interpreter is.
+NOBODY = (
+    "setpriv --reuid 65534 --regid 65534 --clear-groups"
+    " --inh-caps +dac_read_search --ambient-caps +dac_read_search"
+)
+
+
+def may_mount():
+    command = [*MOUNT, "mount -o remount,hidepid=1 /proc && exec setpriv --version"]
+    return os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
+
+
+@pytest.mark.slow  # tests/devices/test_host.py has processes that are hidden.
+@pytest.mark.skipif("not may_mount()", reason="mounting /proc anew needs root")
+@pytest.mark.parametrize("hidden", [1, 2])
+def test_an_ordinary_user_gets_checks_timings_and_memory(tmp_path, hidden):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    project(folder)
+    edit(folder / "params.yaml", {"models": ["shufflenet"], "latency": {"rounds": 1}})
+    for above in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        above.chmod(0o755)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    stage = f"{sys.executable} workflow/scripts/"
+    commands = [
+        "dnnbench check --device cpu --json > check.json || [ $? = 4 ]",
+        f"{stage}latency.py --profile cpu --output round-1.jsonl",
+        f"{stage}memory.py --profile cpu --output-dir memory",
+    ]
+    (folder / "all.sh").write_text("set -e; ls /proc/1 && exit 9\n" + "\n".join(commands))
+    done = subprocess.run(
+        [*MOUNT, f"mount -o remount,hidepid={hidden} /proc; exec {NOBODY} sh all.sh"],
+        cwd=folder,
+        env=environment(folder) | {"HOME": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    checks = json.loads((folder / "check.json").read_text())["checks"]
+    assert {one["name"]: one["state"] for one in checks}["other programs"] != "unknown"
+    assert json.loads((folder / "round-1.jsonl").read_text())["status"] == "ok"
+    (cell,) = json.loads((folder / "memory/shufflenet.json").read_text())["cells"]
+    assert cell["status"] == "ok"
