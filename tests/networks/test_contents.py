@@ -85,6 +85,13 @@ def test_files_of_other_programs_are_said_to_be_that(tmp_path, content, said):
     assert "python -c" not in str(raised.value)
 
 
+def test_an_archive_of_several_files_is_no_file_of_weights(tmp_path):
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", "")
+    assert refused(tmp_path / "model.keras").endswith("an archive of 2 files, expected 1")
+
+
 # What training programs put beside the tensors --------------------------------------------------
 
 
@@ -213,6 +220,13 @@ def torchscript(folder):
     return folder / "it's a script.pt"
 
 
+def exported(folder):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
+    model.load_state_dict(STATE)
+    torch.export.save(torch.export.export(model, (torch.ones(1, 4),)), folder / "w.pt2")
+    return folder / "w.pt2"
+
+
 def old_module(folder):
     model = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     model.load_state_dict(STATE)
@@ -260,7 +274,8 @@ def distributed(folder):
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit")
 @pytest.mark.parametrize(
-    "make", [protocol_4, torchscript, old_module, detectron, npz, shards, one_shard, old_shards]
+    "make",
+    [protocol_4, torchscript, exported, old_module, detectron, npz, shards, one_shard, old_shards],
 )
 def test_the_line_extracts_the_tensors_of_that_file(tmp_path, make):
     folder = tmp_path / "a 'quoted' folder"

@@ -90,11 +90,10 @@ def _content(path: Path) -> object:
             return safetensors.torch.load_file(path)
         file.seek(0)
         if start[:4] == _ZIP:
-            names = zipfile.ZipFile(file).namelist()
-            file.seek(0)
-            if not any(name.endswith(("data.pkl", ".npy", ".json")) for name in names):
-                member = stack.enter_context(only_member(path))
-                file = io.BytesIO(member.read())
+            if remedy := _foreign_archive(zipfile.ZipFile(file).namelist(), path):
+                raise CheckpointError(f"{path}: refused: {remedy}")
+            if not _data(zipfile.ZipFile(file)):
+                file = io.BytesIO(stack.enter_context(only_member(path)).read())
         elif path.suffix == ".zip":
             raise IntegrityError(f"{path}: not a whole zip archive")
         elif start.startswith(b"version "):
@@ -105,6 +104,22 @@ def _content(path: Path) -> object:
                 f"{path}: not a file of weights: torch.save and safetensors write others; {begins}"
             )
         return _unpickled(file, path)
+
+
+def _foreign_archive(names: list[str], path: Path) -> str | None:
+    """What else than torch.save wrote an archive with these names, and what to do; None: it did."""
+    if any(name.endswith("/constants.pkl") for name in names):
+        return extraction.of_torchscript(path)
+    if any("exported_program" in name or name.endswith("/models/model.json") for name in names):
+        return extraction.of_exported(path)
+    if names and all(name.endswith(".npy") for name in names):
+        return extraction.of_npz(path)
+    return None
+
+
+def _data(archive: zipfile.ZipFile) -> str | None:
+    """The pickle in an archive that torch.save wrote."""
+    return next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
 
 
 def _unpickled(file: IO[bytes], path: Path) -> object:
@@ -139,16 +154,12 @@ def _unpickled(file: IO[bytes], path: Path) -> object:
 
 def _globals(file: IO[bytes], path: Path) -> tuple[set[str], int]:
     """Names of what a file would import, as torch spells them, and the protocol of its pickle."""
+    file.seek(0)
     if file.read(4) == _ZIP:
         archive = zipfile.ZipFile(file)
-        names = archive.namelist()
-        if any(name.endswith("/constants.pkl") for name in names):
-            raise CheckpointError(f"{path}: refused: {extraction.of_torchscript(path)}")
-        if any(name.endswith(".npy") for name in names):
-            raise CheckpointError(f"{path}: {extraction.of_npz(path)}")
-        data = next((name for name in names if name.endswith("/data.pkl")), None)
-        if data is None or any("exported_program" in name or "/models/" in name for name in names):
-            raise CheckpointError(f"{path}: refused: {extraction.of_exported(path)}")
+        data = _data(archive)
+        if data is None:
+            raise CheckpointError(f"{path}: not a file of weights: an archive of other things")
         return _imported(archive.open(data), path)
     file.seek(0)
     if not any(argument == _LEGACY_MAGIC for _, argument, _ in pickletools.genops(file)):
