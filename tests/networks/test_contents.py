@@ -185,6 +185,23 @@ def test_no_function_whatever_its_name_is_called(
     assert set(tmp_path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        b"\x80\x02cbuiltins\ngetattr\n(cos\nsystem\nX\x01\x00\x00\x00atR.",
+        b"\x80\x04\x8c\x02os\x94\x8c\x06system\x94\x93\x94\x8c\x04echo\x94\x85\x94R\x94.",
+        b'(S"echo"\nios\nsystem\n.',
+    ],
+)
+def test_a_function_of_the_system_is_named_however_it_is_written(tmp_path, instructions):
+    torch.save(STATE, tmp_path / "plain.pth")
+    file = tmp_path / "weights.pth"
+    with zipfile.ZipFile(tmp_path / "plain.pth") as plain, zipfile.ZipFile(file, "w") as crafted:
+        for name in plain.namelist():
+            crafted.writestr(name, instructions if "data.pkl" in name else plain.read(name))
+    assert refused(file) == f"{file}: refused: it wants to run os.system"
+
+
 # What cannot be read: the line that makes a file which can ----------------------------------------
 
 

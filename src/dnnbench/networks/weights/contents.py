@@ -183,7 +183,7 @@ def _imported(pickled: IO[bytes], path: Path) -> tuple[set[str], int]:
     for code, argument, _ in pickletools.genops(pickled):
         if code.name == "PROTO":
             protocol = argument
-        elif code.name == "GLOBAL":
+        elif code.name in ("GLOBAL", "INST"):
             module, _, name = argument.partition(" ")
             found.add(_today(module, name))
         elif code.name == "STACK_GLOBAL":
