@@ -7,6 +7,7 @@ and a disk that is full in one line; a measurement goes on without whoever liste
 import codecs
 import io
 import os
+import select
 import signal
 import sys
 import unicodedata
@@ -30,8 +31,27 @@ _ASCII = {
 }
 
 
+_lost = False  # Whether an output took nothing, and what followed went nowhere.
+
+
 class OutputError(UserError):
     """An output that takes no more, and why."""
+
+
+def check_read() -> None:
+    """Raise OutputError where nobody reads any more what this process writes.
+
+    A job whose log has no writer fails, and Snakemake removes what it made: what was measured must
+    stay where it is kept for the next run.
+    """
+    poll = select.poll()
+    for number in (1, 2):
+        poll.register(number, select.POLLOUT)
+    gone = any(event & select.POLLERR for _, event in poll.poll(0))
+    if _lost or gone:
+        raise OutputError(
+            "nobody reads the output any more; what is measured is kept: run it again to finish"
+        )
 
 
 @contextmanager
@@ -98,6 +118,8 @@ class _Output(io.FileIO):
         try:
             return super().write(data)
         except OSError as error:
+            global _lost
+            _lost = True
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.fileno())
             os.close(nowhere)

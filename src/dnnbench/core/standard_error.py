@@ -1,14 +1,13 @@
 """Messages to whoever watches a run, which must not stop it."""
 
 import io
-import os
 import select
 import sys
 from contextlib import suppress
 
 _PATIENCE_S = 5.0
-# A pipe that is ready takes as much without waiting (pipe(7)).
-_PIECE = select.PIPE_BUF
+# A pipe that is ready takes PIPE_BUF bytes without waiting (pipe(7)); a character has up to four.
+_PIECE = select.PIPE_BUF // 4
 _patience_s = _PATIENCE_S
 
 
@@ -26,10 +25,9 @@ def say(text: str) -> None:
             print(text, file=sys.stderr, end="", flush=True)
             return
         sys.stderr.flush()
-        content = text.encode(errors="backslashreplace")
-        while content:
+        for start in range(0, len(text), _PIECE):
             if not select.select([], [file], [], _patience_s)[1]:
                 _patience_s = 0.0
                 return
-            content = content[os.write(file, content[:_PIECE]) :]
+            print(text[start : start + _PIECE], file=sys.stderr, end="", flush=True)
         _patience_s = _PATIENCE_S

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from dnnbench.core import code_graph, isolation, progress, speed_variables
+from dnnbench.core import output as streams
 from dnnbench.core.checksums import IntegrityError
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import WriteError, read_json
@@ -98,6 +99,7 @@ def measure(
             shelf.put_nothing()
             what |= {"status": outcome.status, "message": outcome.message}
             return AccuracyRecord(**what, failed_before=before)
+        streams.check_read()
         known = shelf.kept(basis.fingerprint)
     shelf.put(known)
     return record(known, **what).model_copy(update={"failed_before": before})

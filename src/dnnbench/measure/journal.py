@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from dnnbench.core import text_file
+from dnnbench.core import output, text_file
 from dnnbench.core.storage import read_lines, write_bytes, write_lines, writing
 from dnnbench.records.latency_records import LatencyLine
 
@@ -47,6 +47,10 @@ class Journal:
                 os.fsync(file.fileno())
 
     def finish(self, lines: Iterable[LatencyLine]) -> None:
-        """Write the round's file whole; the journal has done its work."""
+        """Write the round's file whole; the journal has done its work.
+
+        Raises OutputError, and keeps the journal, where the run has lost its log.
+        """
+        output.check_read()
         write_lines(self._output, lines)
         self._path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dnnbench.config import variants
-from dnnbench.core import isolation, progress, speed_variables
+from dnnbench.core import isolation, output, progress, speed_variables
 from dnnbench.core.storage import read_json, write_json
 from dnnbench.devices import backends
 from dnnbench.measure import control, memory, oom, retries
@@ -95,6 +95,7 @@ class Profiles:
                         _check_machine(self._plan)
                         broken = True
                     self._keep(name, cell)
+        output.check_read()
         waiting = {name: self._file(self._finished, name) for name in self._records}
         waiting = {name: path for name, path in waiting.items() if path.exists()}
         for name in waiting:
