@@ -17,14 +17,20 @@ MODERN = [key for key, network in registry.load_registry().items() if network.se
 # The smallest of each of timm's modules whose networks have buffers that no file has.
 BUFFERED = (
     "beit_base_patch16_224",
+    "coatnet_nano_rw_224",
     "convit_tiny",
+    "csatv2",
     "efficientformerv2_s0",
     "efficientvit_m0",
+    "eva02_tiny_patch14_336",
+    "lambda_resnet26t",
     "levit_128s",
+    "maxvit_rmlp_pico_rw_256",
     "resnetblur50",
     "swin_tiny_patch4_window7_224",
     "swinv2_tiny_window8_256",
-    "tiny_vit_5m_224",
+    "swinv2_cr_tiny_ns_224",
+    "tiny_vit_5m_224.dist_in22k_ft_in1k",
 )
 
 
