@@ -29,7 +29,7 @@ def test_a_value_on_the_command_line_is_read_as_yaml():
         (["threads=010"], "threads: 010: not a plain decimal number"),
         (["threads='2'"], "threads: '2': input should be a valid integer"),
         (["threads=1", "threads=2"], "threads: given twice"),
-        (["latency={rounds: 1, rounds: 2}"], "latency: rounds: given twice"),
+        (["latency={rounds: 1, rounds: 2}"], "latency.rounds: given twice"),
         (["latency.rounds=1"], "latency.rounds: 1: unknown key"),
         (["model=vgg16"], "model: 'vgg16': unknown key; did you mean 'models'?"),
     ],

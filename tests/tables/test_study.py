@@ -632,7 +632,7 @@ def test_the_script_writes_three_tables(results: Path) -> None:
     [
         (["--config", "batch_sizes=[1, 0]"], "batch_sizes.1: 0"),
         (["--config", "budgets={min_fps: [15, fast]}"], "budgets.min_fps.1: 'fast'"),
-        (["--config", "budgets={min_fps: [.inf]}"], "budgets.min_fps.0: inf"),
+        (["--config", "budgets={min_fps: [.inf]}"], "budgets.min_fps.0: .inf"),
         (["--config", "budgets"], "'budgets': write KEY=VALUE"),
         (["--profile", "xeon"], "config/devices/xeon.yaml: no such file"),
         (["vgg16"], "'vgg16': no row; run the complexity stage"),

@@ -106,9 +106,11 @@ def _command_line(words: Sequence[str]) -> Source:
         if key in changes:
             raise ParameterError(f"--config: {key}: given twice; remove one")
         try:
-            changes[key] = strict_yaml.value(value, "--config")
-        except strict_yaml.YamlError as error:  # The only line needs no number.
-            raise ParameterError(str(error).replace(":1:", f": {key}:", 1)) from None
+            changes[key] = strict_yaml.value(value, "--config", key)
+        except strict_yaml.YamlError as error:
+            said = str(error).removeprefix("--config:1: ")
+            where = "--config" if said.startswith(key) else f"--config: {key}"
+            raise ParameterError(f"{where}: {said}") from None
     return Source("--config", changes)
 
 

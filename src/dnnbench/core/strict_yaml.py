@@ -62,13 +62,16 @@ def mapping(text: str, name: str) -> dict[str, Any]:
     return content
 
 
-def value(text: str, name: str) -> Any:
-    """Return what a text of one document holds, None where it is empty. Raises YamlError."""
+def value(text: str, name: str, *keys: str) -> Any:
+    """Return what a text of one document holds, None where it is empty. Raises YamlError.
+
+    ``keys`` lead to the value, where it is part of something larger.
+    """
     if strange := _CONTROL.search(text):
         line = text.count("\n", 0, strange.start()) + 1
         raise YamlError(f"{name}:{line}: character {strange[0]!r} is no text; remove it")
     try:
-        return _Builder(yaml.parse(text, Loader=_Loader), name).document()
+        return _Builder(yaml.parse(text, Loader=_Loader), name).document(keys)
     except yaml.YAMLError as error:
         raise YamlError(_syntax(error, text, name)) from None
 
@@ -83,14 +86,14 @@ class _Builder:
         self._anchored: dict[str, tuple[Any, int] | None] = {}
         self._count = 0
 
-    def document(self) -> Any:
+    def document(self, keys: tuple[str, ...]) -> Any:
         """Return the value of the only document, None where there is none."""
         content, first = None, True
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if not first:
                     raise self._error(event, (), "a second document begins; keep one")
-                content, first = self._value(next(self._events), ()), False
+                content, first = self._value(next(self._events), keys), False
         return content
 
     def _value(self, event: Any, path: tuple[str, ...]) -> Any:
