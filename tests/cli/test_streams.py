@@ -108,8 +108,4 @@ def undo(study):
     """Let a command find what it found before."""
     for made in (study / "config/devices/made-up.yaml", study / "made-up"):
         made.unlink(missing_ok=True)
-    profile = study / "profiles/made-up/config.v8+.yaml"
-    if profile.exists():
-        profile.unlink()
-        profile.parent.rmdir()
     os.utime(study / "results/study.csv", (4e9, 4e9))

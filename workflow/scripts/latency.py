@@ -18,7 +18,9 @@ from dnnbench.stages import options
 
 def main(
     models: options.Models = None,
-    number: Annotated[int, typer.Option("--round", min=1, help="Which round this is.")] = 1,
+    number: Annotated[
+        int, typer.Option("--round", min=1, max=1000, help="Which round this is.")
+    ] = 1,
     variant: options.Variant = options.VARIANT,
     output: options.Output = None,
     settings: options.Settings = None,
