@@ -22,6 +22,7 @@ def test_a_cpu_timing_covers_the_passes_the_processor_the_engine_and_the_buildin
     assert covered(latency, "cpu", "eager") == {
         "measure/latency.py",
         "engines/agreement.py",
+        "networks/outputs.py",
         *BUILDING,
         *ON_CPU,
         *EAGER,
@@ -29,7 +30,8 @@ def test_a_cpu_timing_covers_the_passes_the_processor_the_engine_and_the_buildin
 
 
 def test_memory_of_a_cpu_covers_what_counts_activations_too():
-    expected = {"measure/memory.py", "networks/counting.py", *BUILDING, *ON_CPU, *EAGER}
+    network = {"networks/counting.py", "networks/outputs.py", *BUILDING}
+    expected = {"measure/memory.py", *network, *ON_CPU, *EAGER}
     assert covered(memory, "cpu", "eager") == expected
 
 

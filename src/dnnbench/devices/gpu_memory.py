@@ -32,9 +32,15 @@ class Share:
         elif len(new) == 1:
             self._own = new[0]
 
-    def foreign(self) -> dict[int, str]:
-        """Other processes that compute on the card, as far as they can be seen, in words by id."""
-        others = [p for p in self._card.processes() or () if p.pid != self._own]
+    def foreign(self) -> dict[int, str] | None:
+        """Other processes that compute on the card, in words by id.
+
+        None where the driver lists none although this one computes: others may be hidden too.
+        """
+        listed = self._card.processes()
+        if not listed and self._own is None:
+            return None
+        others = [p for p in listed or () if p.pid != self._own]
         return {process.pid: self._named(process) for process in others}
 
     def reading_mib(self) -> tuple[float, str]:
@@ -49,7 +55,7 @@ class Share:
         used_mib = self._card.memory_used_mib()
         if used_mib is None or self._used_before_mib is None:
             raise DeviceError(f"{self._card.name}: NVML tells no memory; update the driver")
-        for other in self.foreign().values():
+        for other in (self.foreign() or {}).values():
             raise DeviceError(
                 f"{self._card.name}: NVML does not tell the memory of this process, and {other}"
                 " computes on it too: stop that, or measure outside of the container"

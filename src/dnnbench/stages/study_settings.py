@@ -4,7 +4,6 @@ The workflow checks params.yaml and the device file once, and hands them to its 
 By hand, a stage reads and checks them itself, in the same way.
 """
 
-import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from dnnbench.config import loading
 from dnnbench.config.loading import Source
 from dnnbench.config.parameters import Parameters
 from dnnbench.config.section import ParameterError
-from dnnbench.core import home, text_file
+from dnnbench.core import home, processors, text_file
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe, write_json
 from dnnbench.networks import model_list, registry
@@ -61,7 +60,7 @@ class Study:
 
     def check_threads(self) -> None:
         """Raise UserError where a pass would have more threads than a process here has CPUs."""
-        threads, cpus = self.settings.threads or 1, len(os.sched_getaffinity(0))
+        threads, cpus = self.settings.threads or 1, len(processors.given())
         if threads > cpus:
             raise UserError(
                 f"{paths.device_file(self.settings.device)}: threads: {threads}: a process may use"
