@@ -17,6 +17,7 @@ rule aggregate:
         selection=paths.SELECTION,
         variants=paths.VARIANTS,
         metrics=paths.METRICS,
+        aside=paths.SET_ASIDE,
     log:
         "logs/aggregate.log",
     conda:

@@ -16,6 +16,7 @@ rule report:
         models=rules.aggregate.output.models,
         selection=rules.aggregate.output.selection,
         variants=rules.aggregate.output.variants,
+        aside=rules.aggregate.output.aside,
         accuracy=rules.compare_networks.output.summary,
         comparisons=rules.compare_networks.output.comparisons,
         findings=rules.findings.output.findings,

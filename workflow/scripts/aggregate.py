@@ -1,9 +1,12 @@
 """Stage: join all records of a study into its tables and metrics.json."""
 
+import typer
+
 from dnnbench.core.storage import read_rows, write_json, write_table
 from dnnbench.queries import prediction, selection
 from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow, VariantRow
 from dnnbench.stages import merged_devices, options
 from dnnbench.tables import accuracy_ranking, dvc_metrics, published, study, variant_ratios
@@ -17,7 +20,10 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Join the records of MODELS on each device, and the published ones, into tables."""
+    """Join the records of MODELS on each device, and the published ones, into tables.
+
+    Records that cannot be used are listed in set_aside.csv.
+    """
     planned = options.study(settings, profile, config, registry_file, models)
     names, budgets = list(planned.networks), planned.settings.budgets
     plans = merged_devices.plans(planned, results)
@@ -41,6 +47,10 @@ def main(
     write_table(paths.under(results, paths.MODELS), ModelRow, model_rows)
     write_table(paths.under(results, paths.VARIANTS), VariantRow, ratios)
     write_table(paths.under(results, paths.SELECTION), SelectionRow, chosen)
+    aside = [one for measurements in measured for one in measurements.aside]
+    write_table(paths.under(results, paths.SET_ASIDE), SetAside, aside)
+    for one in aside:
+        typer.echo(f"set aside: {one}", err=True)
     write_json(paths.under(results, paths.METRICS), dvc_metrics.metrics(rows, chosen))
 
 

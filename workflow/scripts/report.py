@@ -10,6 +10,7 @@ from dnnbench.networks import model_list, registry
 from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.findings_records import Findings, ReplicationRow
+from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow, VariantRow
 from dnnbench.report import page
 from dnnbench.report.figures.catalog import build_figures
@@ -53,7 +54,8 @@ def main(
         read_rows(paths.under(results, paths.REPLICATION), ReplicationRow),
     )
     file = paths.under(output_dir, paths.PAGE)
-    write_text(file, page.render(shown, figures, environments, section))
+    aside = read_rows(paths.under(results, paths.SET_ASIDE), SetAside)
+    write_text(file, page.render(shown, figures, environments, section, aside))
     typer.echo(f"{len(figures)} figures in {folder}")
     typer.echo(f"page: {file}")
 

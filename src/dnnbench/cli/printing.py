@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
+from dnnbench.records.paths import SET_ASIDE
 
 if TYPE_CHECKING:  # A shell that completes an option of a command need not wait for rich.
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from dnnbench.records.set_aside_records import SetAside
+
+_MOST_SET_ASIDE = 5
 UNSTABLE = UNSTABLE_MARK
 PREDICTED = PREDICTED_MARK
 
@@ -64,3 +68,15 @@ def with_bounds(value: float, low: float | None, high: float | None) -> str:
 def status(word: str) -> str:
     """Return a status in words."""
     return STATUS_WORDS.get(word, word)
+
+
+def print_set_aside(console: Console, records: Sequence[SetAside]) -> None:
+    """Print which records the answer does not rest on, and why; nothing where there are none."""
+    if not records:
+        return
+    number = "record is" if len(records) == 1 else "records are"
+    console.print(f"\n{len(records)} {number} set aside:", style="yellow")
+    for record in records[:_MOST_SET_ASIDE]:
+        console.print(f"  {record}", soft_wrap=True)
+    if len(records) > _MOST_SET_ASIDE:
+        console.print(f"  and {len(records) - _MOST_SET_ASIDE} more; see {SET_ASIDE}")

@@ -11,6 +11,7 @@ from dnnbench.networks import model_list, registry
 from dnnbench.records import paths
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.published_study import label
+from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, StudyRow
 
 
@@ -52,6 +53,16 @@ class Tables:
         """Rows of comparisons.csv; none where no accuracy was measured."""
         path = paths.under(self.results, paths.COMPARISONS)
         return read_rows(path, ComparisonRow) if path.exists() else []
+
+    @cached_property
+    def set_aside(self) -> list[SetAside]:
+        """Rows of set_aside.csv; none where an earlier version made the tables."""
+        path = paths.under(self.results, paths.SET_ASIDE)
+        return read_rows(path, SetAside) if path.exists() else []
+
+    def set_aside_of(self, device: str) -> list[SetAside]:
+        """Return a device's rows of set_aside.csv."""
+        return [row for row in self.set_aside if row.device == device]
 
     @cached_property
     def names(self) -> dict[str, str]:

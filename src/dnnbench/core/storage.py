@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from dnnbench.core import text_file
 from dnnbench.core.errors import UserError
+from dnnbench.core.foreign_text import line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +201,7 @@ def describe(error: ValidationError) -> str:
     """
     problems = error.errors(include_url=False)
     first = min(problems, key=lambda problem: problem["loc"] != ("schema_version",))
-    key = ".".join(location(first["loc"])) or "(whole)"
+    key = line(".".join(location(first["loc"])), 100) or "(whole)"
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
     if first["type"] == "value_error":  # A check of our own, which says what is wrong.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from dnnbench.config.engine import engines
 from dnnbench.config.library import libraries
-from dnnbench.core import processors, speed_variables
+from dnnbench.core import foreign_text, processors, speed_variables
 from dnnbench.devices import backends, control_groups
 from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
@@ -36,7 +36,7 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
             "device": device,
             "backend": setup.backend,
             "recorded": datetime.now(UTC),
-            "hostname": platform.node(),
+            "hostname": foreign_text.line(platform.node(), 200),
             "os": _os(),
             "kernel": platform.release(),
             "threads": threads,

@@ -27,7 +27,7 @@ from typing import Literal
 from scipy.stats import false_discovery_control
 
 from dnnbench.core.errors import UserError
-from dnnbench.core.storage import read_json, read_rows
+from dnnbench.core.storage import read_rows
 from dnnbench.records import paths
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record, Status
 from dnnbench.records.environment_records import Environment
@@ -35,6 +35,7 @@ from dnnbench.records.study_records import StudyRow
 from dnnbench.stats import disturbance, intervals
 from dnnbench.tables import cell_lines
 from dnnbench.tables.cell_lines import Timings
+from dnnbench.tables.sound_records import SoundRecords
 
 # Of the cells that are called slower or faster, the share that is expected not to be.
 FALSE_SHARE = 0.05
@@ -281,10 +282,10 @@ class _Pair:
 
     def _machine(self) -> list[str]:
         """What differs between the machines and their software, as ``key: before -> after``."""
-        files = [paths.under(run, paths.ENVIRONMENT, device=self._name) for run in self._runs]
-        if not all(file.exists() for file in files):
+        found = [SoundRecords(run, self._name).environment() for run in self._runs]
+        environments = [environment for environment in found if environment]
+        if len(environments) < 2:
             return []
-        environments = [read_json(file, Environment) for file in files]
         before, after = map(_facts, environments)
         return [
             f"{key}: {_said(before.get(key))} -> {_said(after.get(key))}"

@@ -11,11 +11,14 @@ from dnnbench.records.base import (
     SCHEMA_VERSION,
     BatchSize,
     DeviceName,
+    Line,
     ModelName,
     Percent,
     Record,
     SchemaVersion,
     Status,
+    Text,
+    Threads,
 )
 from dnnbench.records.image_records import ImageGeometry, SkippedImage
 from dnnbench.records.weights_records import WeightsRecord
@@ -41,8 +44,8 @@ class AccuracyBasis(Record):
     weights: WeightsRecord
     device: DeviceName
     backend: str
-    threads: Annotated[int, Field(ge=1)]
-    variables: dict[str, str] = {}
+    threads: Threads
+    variables: dict[Line, Text] = {}
     batch_size: BatchSize
     versions: dict[str, str]
     started: AwareDatetime
@@ -68,7 +71,7 @@ class AccuracyRecord(Record):
     dataset: str
     protocol: str
     status: Status
-    message: str | None = None
+    message: Text | None = None
     n: Annotated[int, Field(ge=0)] = 0
     classes: Annotated[int, Field(ge=0)] = 0
     top1: Percent | None = None
@@ -79,4 +82,4 @@ class AccuracyRecord(Record):
     top5_high: Percent | None = None
     basis: AccuracyBasis | None = None
     per_class: list[ClassTop1] = []
-    failed_before: str | None = None
+    failed_before: Text | None = None

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dnnbench.core.errors import UserError
+from dnnbench.core.foreign_text import line
 from dnnbench.records import paths, published_study
 
 SCHEMA_VERSION = 1
@@ -28,6 +29,7 @@ SCHEMA_VERSION = 1
 # another file system or a shell reads differently. Lower case alone, so that no two are one folder.
 _NAME = r"^[a-z0-9]+((?:[_-]+|\.)[a-z0-9]+)*$"
 _LONGEST = 100
+_LONGEST_TEXT = 2000
 _RESERVED = paths.NO_DEVICES | {*published_study.DEVICES}
 
 
@@ -86,7 +88,41 @@ def check_device(name: object, where: str) -> str:
         raise UserError(f"{where}: {name!r:.80}: {problem.removeprefix('Input ')}") from None
 
 
-BatchSize = Annotated[int, Field(ge=1)]
+def _printing(text: str) -> str:
+    if not text.isprintable():
+        raise PydanticCustomError("line", "Input should be one line of characters that print")
+    return text
+
+
+def _cleaned(text: str) -> str:
+    return text if text.isprintable() and len(text) <= _LONGEST_TEXT else line(text, _LONGEST_TEXT)
+
+
+def _cleaned_lines(text: str) -> str:
+    return "\n".join(map(_cleaned, text.split("\n")))
+
+
+# What tells records apart, and a reader where they are from: no control sequence of a terminal,
+# nothing that is not seen, or that turns the text around.
+Line = Annotated[str, Field(max_length=200), AfterValidator(_printing)]
+
+
+# Of several sessions, tables join the names by a plus.
+Session = Annotated[Line, Field(pattern=r"^[^+]*$")]
+
+
+# What other programs say, such as messages and versions: what does not print is removed from it.
+Text = Annotated[str, Field(max_length=100_000), AfterValidator(_cleaned)]
+Lines = Annotated[str, Field(max_length=100_000), AfterValidator(_cleaned_lines)]
+
+
+BatchSize = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+Threads = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+Count = Annotated[int, Field(ge=0, le=10**18)]
 
 
 # Of a source of weights; see registry.WeightsSource.
@@ -101,10 +137,24 @@ Digitised = Literal["table3", "figure"]
 Interpolation = Literal["bilinear", "bicubic"]
 
 
-Positive = Annotated[float, Field(gt=0)]
+# Bounds that no number of a study reaches, and whose products and ratios are still numbers.
+Positive = Annotated[float, Field(ge=1e-30, le=1e30)]
 
 
-NonNegative = Annotated[float, Field(ge=0)]
+NonNegative = Annotated[float, Field(ge=0, le=1e30)]
+
+
+# What is measured: from a picosecond to eleven days, to a pebibyte.
+Milliseconds = Annotated[float, Field(ge=1e-9, le=1e9)]
+
+
+Seconds = Annotated[float, Field(ge=0, le=1e9)]
+
+
+Mib = Annotated[float, Field(ge=0, le=2**30)]
+
+
+Share = Annotated[float, Field(ge=0, le=1e6)]
 
 
 Percent = Annotated[float, Field(ge=0, le=100)]

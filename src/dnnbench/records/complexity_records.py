@@ -6,9 +6,15 @@ from pydantic import (
     Field,
 )
 
-from dnnbench.records.base import ModelName, NonNegative, Record, Status
-
-Count = Annotated[int, Field(ge=0)]
+from dnnbench.records.base import (
+    Count,
+    Line,
+    ModelName,
+    NonNegative,
+    Record,
+    Status,
+    Text,
+)
 
 
 class Complexity(Record):
@@ -21,7 +27,7 @@ class Complexity(Record):
     """
 
     model: ModelName
-    spec: str
+    spec: Line
     input_size: Annotated[int, Field(ge=1)]
     params: Count | None
     params_executed: Count | None
@@ -35,6 +41,6 @@ class Complexity(Record):
     operators: Count | None
     weights_mib: NonNegative | None
     activations_mib: NonNegative | None
-    uncounted_operators: str | None = None
+    uncounted_operators: Text | None = None
     complexity_status: Status = "ok"
-    complexity_message: str | None = None
+    complexity_message: Text | None = None

@@ -4,7 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dnnbench.records.base import NonNegative, Positive, Record
+from dnnbench.records.base import (
+    Count,
+    Mib,
+    Milliseconds,
+    Positive,
+    Record,
+    Share,
+    Text,
+)
 
 # What energy was measured with: the device's counter of all it used, or its power over time.
 EnergyBasis = Literal["counter", "power"]
@@ -25,21 +33,21 @@ class Disturbance(Record):
     the device does not tell.
     """
 
-    steal: NonNegative | None
-    run_delay: NonNegative | None
-    involuntary_switches: Annotated[int, Field(ge=0)]
-    busy_before: NonNegative | None = None
-    reference_compute_ms: tuple[Positive, Positive]
-    reference_memory_ms: tuple[Positive, Positive]
+    steal: Share | None
+    run_delay: Share | None
+    involuntary_switches: Count
+    busy_before: Share | None = None
+    reference_compute_ms: tuple[Milliseconds, Milliseconds]
+    reference_memory_ms: tuple[Milliseconds, Milliseconds]
     reference_before: Positive
     reference_after: Positive
-    events_ms: Positive | None = None
-    wall_ms: Positive | None = None
-    clock_mhz: tuple[NonNegative, NonNegative] | None = None
-    memory_clock_mhz: tuple[NonNegative, NonNegative] | None = None
+    events_ms: Milliseconds | None = None
+    wall_ms: Milliseconds | None = None
+    clock_mhz: tuple[Share, Share] | None = None
+    memory_clock_mhz: tuple[Share, Share] | None = None
     clocks_locked: bool | None = None
-    temperature_c: float | None = None
-    power_w: NonNegative | None = None
-    clock_reasons: list[str] | None = None
-    foreign_processes: list[str] | None = None
-    swapped_mib: NonNegative | None = None
+    temperature_c: Annotated[float, Field(ge=-300, le=10_000)] | None = None
+    power_w: Share | None = None
+    clock_reasons: list[Text] | None = None
+    foreign_processes: list[Text] | None = None
+    swapped_mib: Mib | None = None

@@ -6,7 +6,14 @@ from pydantic import (
     Field,
 )
 
-from dnnbench.records.base import NonNegative, Percent, Positive, Record
+from dnnbench.records.base import (
+    Line,
+    Milliseconds,
+    NonNegative,
+    Percent,
+    Record,
+    Text,
+)
 
 
 class Agreement(Record):
@@ -28,6 +35,6 @@ class Built(Record):
     takes; None where it keeps nothing. ``settings`` are the engine's own, its version among them.
     """
 
-    ms: Positive
+    ms: Milliseconds
     cached: bool | None = None
-    settings: dict[str, str | int | bool]
+    settings: dict[Line, Text | int | bool]

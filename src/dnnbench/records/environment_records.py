@@ -1,19 +1,24 @@
 """The shape of results/<device>/environment.json."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import (
     AwareDatetime,
-    Field,
 )
 
 from dnnbench.records.base import (
     SCHEMA_VERSION,
+    Line,
+    Lines,
     MeasuredDevice,
-    NonNegative,
+    Mib,
+    Name,
     Positive,
     Record,
     SchemaVersion,
+    Share,
+    Text,
+    Threads,
 )
 
 
@@ -25,24 +30,24 @@ class GpuEnvironment(Record):
     ``power_mode`` is a Jetson's. ``settings`` are those of the device file.
     """
 
-    uuid: str | None = None
-    pci: str | None = None
-    compute_capability: str | None = None
-    memory_mib: NonNegative | None = None
-    cuda: str | None = None
-    cuda_driver: str | None = None
-    cudnn: str | None = None
-    max_clock_mhz: NonNegative | None = None
-    application_clock_mhz: NonNegative | None = None
-    clock_mhz: NonNegative | None = None
-    power_limit_w: NonNegative | None = None
-    power_mode: str | None = None
+    uuid: Text | None = None
+    pci: Text | None = None
+    compute_capability: Text | None = None
+    memory_mib: Mib | None = None
+    cuda: Text | None = None
+    cuda_driver: Text | None = None
+    cudnn: Text | None = None
+    max_clock_mhz: Share | None = None
+    application_clock_mhz: Share | None = None
+    clock_mhz: Share | None = None
+    power_limit_w: Share | None = None
+    power_mode: Text | None = None
     clocks_locked: bool | None = None
     persistence: bool | None = None
     ecc: bool | None = None
     mig: bool | None = None
-    allocator: str | None = None
-    settings: dict[str, str | float | bool | None] = {}
+    allocator: Text | None = None
+    settings: dict[Line, Text | float | bool | None] = {}
 
 
 class Environment(Record):
@@ -56,28 +61,28 @@ class Environment(Record):
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     device: MeasuredDevice
-    backend: str
+    backend: Name
     recorded: AwareDatetime
-    hostname: str
-    os: str
-    kernel: str
-    cpu: str
-    cores: Annotated[int, Field(ge=1)]
-    threads: Annotated[int, Field(ge=1)]
-    processors: str | None = None
+    hostname: Line
+    os: Text
+    kernel: Text
+    cpu: Text
+    cores: Threads
+    threads: Threads
+    processors: Text | None = None
     quota_cores: Positive | Literal["none"] | None = None
-    variables: dict[str, str] | None = None
-    memory_mib: NonNegative
-    virtual_machine: str | None
-    governor: str | None
+    variables: dict[Line, Text] | None = None
+    memory_mib: Mib
+    virtual_machine: Text | None
+    governor: Text | None
     turbo: bool | None
-    max_mhz: NonNegative | None
-    gpu: str | None = None
-    driver: str | None = None
+    max_mhz: Share | None
+    gpu: Text | None = None
+    driver: Text | None = None
     gpu_details: GpuEnvironment | None = None
-    python: str
-    packages: dict[str, str]
-    torch_config: str
-    commit: str | None
+    python: Text
+    packages: dict[Line, Text]
+    torch_config: Lines
+    commit: Line | None
     modified: bool | None
-    lock_sha256: str | None
+    lock_sha256: Line | None

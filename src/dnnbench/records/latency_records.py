@@ -1,22 +1,29 @@
 """The shape of a round of timing: results/<device>/<variant>/latency/round-<k>.jsonl."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AwareDatetime,
     Field,
+    model_validator,
 )
 
 from dnnbench.records.base import (
     SCHEMA_VERSION,
     BatchSize,
+    Line,
     MeasuredDevice,
+    Milliseconds,
     ModelName,
-    NonNegative,
+    Name,
     Positive,
     Record,
     SchemaVersion,
+    Seconds,
+    Session,
     Status,
+    Text,
+    Threads,
 )
 from dnnbench.records.disturbance_records import Disturbance, EnergyBasis
 from dnnbench.records.engine_records import Agreement, Built
@@ -25,8 +32,8 @@ from dnnbench.records.engine_records import Agreement, Built
 class Attempt(Record):
     """A measurement of a cell that was repeated because it was disturbed; kept for the record."""
 
-    discarded_ms: list[Positive]
-    samples_ms: list[Positive]
+    discarded_ms: list[Milliseconds]
+    samples_ms: list[Milliseconds]
     disturbance: Disturbance
     started: AwareDatetime
 
@@ -46,20 +53,20 @@ class LatencyLine(Record):
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     device: MeasuredDevice
-    variant: str
+    variant: Name
     model: ModelName
     batch_size: BatchSize
-    round: Annotated[int, Field(ge=1)]
-    session: str
-    protocol: str
-    fingerprint: str
+    round: Annotated[int, Field(ge=1, le=1_000_000)]
+    session: Session
+    protocol: Name
+    fingerprint: Line
     status: Status
-    message: str | None = None
-    discarded_ms: list[Positive] = []
-    samples_ms: list[Positive] = []
-    threads: Annotated[int, Field(ge=1)]
-    wait_policy: str
-    variables: dict[str, str] = {}
+    message: Text | None = None
+    discarded_ms: list[Milliseconds] = []
+    samples_ms: list[Milliseconds] = []
+    threads: Threads
+    wait_policy: Line
+    variables: dict[Line, Text] = {}
     output_ok: bool | None = None
     disturbance: Disturbance | None = None
     energy_mj: Positive | None = None
@@ -68,7 +75,15 @@ class LatencyLine(Record):
     agreement: Agreement | None = None
     changes_input: bool | None = None
     first_attempt: Attempt | None = None
-    failed_before: str | None = None
+    failed_before: Text | None = None
     cell_timeout_s: Positive
-    cell_s: NonNegative
+    cell_s: Seconds
     started: AwareDatetime
+
+    @model_validator(mode="after")
+    def _measured(self) -> Self:
+        if self.status == "ok" and not self.samples_ms:
+            raise ValueError("samples_ms: []: none, where status is ok")
+        if self.status == "ok" and not self.cell_s:
+            raise ValueError("cell_s: 0: no time at all, where status is ok")
+        return self

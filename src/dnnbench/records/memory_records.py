@@ -5,18 +5,24 @@ from typing import Annotated
 from pydantic import (
     AwareDatetime,
     Field,
+    field_validator,
 )
 
 from dnnbench.records.base import (
     SCHEMA_VERSION,
     BatchSize,
+    Line,
     MeasuredDevice,
+    Mib,
     ModelName,
-    NonNegative,
+    Name,
     Positive,
     Record,
     SchemaVersion,
+    Seconds,
     Status,
+    Text,
+    Threads,
 )
 from dnnbench.records.engine_records import Built
 
@@ -36,23 +42,23 @@ class MemoryCell(Record):
 
     batch_size: BatchSize
     status: Status
-    message: str | None = None
-    passes_s: NonNegative | None = None
-    memory_mib: NonNegative | None = None
-    memory_basis: str | None = None
-    memory_net_mib: NonNegative | None = None
-    memory_runtime_mib: NonNegative | None = None
-    weights_mib: NonNegative | None = None
-    activations_mib: NonNegative | None = None
-    allocated_peak_mib: NonNegative | None = None
-    reserved_peak_mib: NonNegative | None = None
-    first_call_peak_mib: NonNegative | None = None
-    allocator: str | None = None
-    noise_mib: NonNegative | None = None
-    swapped_mib: NonNegative | None = None
-    cuda_free_fall_mib: float | None = None
+    message: Text | None = None
+    passes_s: Seconds | None = None
+    memory_mib: Mib | None = None
+    memory_basis: Line | None = None
+    memory_net_mib: Mib | None = None
+    memory_runtime_mib: Mib | None = None
+    weights_mib: Mib | None = None
+    activations_mib: Mib | None = None
+    allocated_peak_mib: Mib | None = None
+    reserved_peak_mib: Mib | None = None
+    first_call_peak_mib: Mib | None = None
+    allocator: Text | None = None
+    noise_mib: Mib | None = None
+    swapped_mib: Mib | None = None
+    cuda_free_fall_mib: Annotated[float, Field(ge=-(2**30), le=2**30)] | None = None
     built: Built | None = None
-    failed_before: str | None = None
+    failed_before: Text | None = None
 
 
 class MemoryRecord(Record):
@@ -64,11 +70,20 @@ class MemoryRecord(Record):
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     device: MeasuredDevice
-    variant: str
+    variant: Name
     model: ModelName
-    fingerprint: str
-    threads: Annotated[int, Field(ge=1)]
-    variables: dict[str, str] = {}
+    fingerprint: Line
+    threads: Threads
+    variables: dict[Line, Text] = {}
     cell_timeout_s: Positive
     started: AwareDatetime
     cells: list[MemoryCell]
+
+    @field_validator("cells")
+    @classmethod
+    def _one_of_a_size(cls, cells: list[MemoryCell]) -> list[MemoryCell]:
+        sizes = [cell.batch_size for cell in cells]
+        for place, size in enumerate(sizes):
+            if size in sizes[:place]:
+                raise ValueError(f"{place}: batch_size: {size}: a second cell of this size")
+        return cells

@@ -39,6 +39,7 @@ MODELS = "results/models.csv"
 SELECTION = "results/selection.csv"
 VARIANTS = "results/variants.csv"
 METRICS = "results/metrics.json"
+SET_ASIDE = "results/set_aside.csv"
 FINDINGS = "results/findings.json"
 REPLICATION = "results/replication.csv"
 # What lies in results/ beside the devices' folders.
@@ -46,7 +47,7 @@ NO_DEVICES = frozenset(
     PurePath(pattern).parts[1]
     for pattern in (
         *(ACCURACY, COMPLEXITY, COMPARISONS, STUDY, MODELS, SELECTION, VARIANTS, METRICS),
-        *(FINDINGS, REPLICATION, MERGED),
+        *(FINDINGS, REPLICATION, MERGED, SET_ASIDE),
     )
 )
 REPORTS = Path("reports")
@@ -87,15 +88,19 @@ def in_folder(folder: Path, pattern: str, **wildcards: object) -> Path:
 def rounds(results: Path, device: str, variant: str) -> list[Path]:
     """Return the rounds that are there of a device and a variant, sorted by name."""
     any_round = under(results, ROUND, device=device, variant=variant, round="*")
-    return sorted(any_round.parent.glob(any_round.name))
+    return sorted(path for path in any_round.parent.glob(any_round.name) if _number(path))
 
 
 def round_number(path: Path) -> int:
     """Return the number in the name of a round's file. Raises ValueError where it has none."""
-    found = re.fullmatch(PurePath(ROUND).name.format(round=r"(\d+)"), path.name)
+    found = _number(path)
     if found is None:
         raise ValueError(f"{path}: not named as a round is: {PurePath(ROUND).name}")
     return int(found[1])
+
+
+def _number(path: Path) -> re.Match[str] | None:
+    return re.fullmatch(PurePath(ROUND).name.format(round="([1-9][0-9]{0,5})"), path.name)
 
 
 def _below(folder: Path, pattern: str, dropped: int, wildcards: dict[str, object]) -> Path:

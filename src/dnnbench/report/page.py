@@ -19,6 +19,7 @@ from markupsafe import Markup
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import STATUS_WORDS
 from dnnbench.records.environment_records import Environment
+from dnnbench.records.set_aside_records import SetAside
 from dnnbench.report import explorer_data
 from dnnbench.report.figures import captions
 from dnnbench.report.figures.accuracy_table import accuracy_lines, accuracy_text, weights_lines
@@ -77,6 +78,7 @@ def render(
     figures: Sequence[Figure],
     environments: Sequence[Environment],
     findings: Section | None = None,
+    set_aside: Sequence[SetAside] = (),
 ) -> str:
     """The whole page as text; ``findings`` is the section on the published study."""
     machines = {environment.device: _machine(environment) for environment in environments}
@@ -117,6 +119,7 @@ def render(
             accuracy_lines=accuracy_lines(results),
             weights_lines=weights_lines(results),
             findings=findings,
+            set_aside=set_aside,
         )
     )
 

@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-from dnnbench.core.storage import read_json
-from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
 from dnnbench.stages import merged_devices
 from dnnbench.stages.study_settings import Study
+from dnnbench.tables.sound_records import SoundRecords
 
 
 def environments(study: Study, results: Path) -> list[Environment]:
-    """Return the environment of each device that tables and page show. Raises RecordError."""
-    return [
-        read_json(paths.under(results, paths.ENVIRONMENT, device=plan.device), Environment)
-        for plan in merged_devices.plans(study, results)
-    ]
+    """Return the environment of each device that tables and page show, but for bad records."""
+    plans = merged_devices.plans(study, results)
+    found = [SoundRecords(results, plan.device).environment() for plan in plans]
+    return [environment for environment in found if environment]

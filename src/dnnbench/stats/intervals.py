@@ -19,6 +19,9 @@ import numpy as np
 from scipy.stats import t, ttest_ind
 
 CONFIDENCE = 0.95
+# Half an interval of logarithms, a factor of a billion: a wider one says nothing, and the next
+# might be no number.
+_WIDEST = log(1e9)
 # A 95th percentile of fewer passes would hang on the one or two slowest of them.
 P95_MIN_PASSES = 60
 
@@ -49,8 +52,8 @@ def interval(process_medians: Sequence[float]) -> Estimate:
     extreme outlier could leave it outside; then the interval is stretched to the median, which
     can only raise its coverage.
 
-    One process gives no interval. Raises ValueError without processes, or where a time is not
-    positive.
+    One process gives no interval, nor do processes that are orders of magnitude apart. Raises
+    ValueError without processes, or where a time is not positive.
     """
     if not process_medians or min(process_medians) <= 0:
         raise ValueError(f"process medians {list(process_medians)}: expected positive times")
@@ -60,6 +63,8 @@ def interval(process_medians: Sequence[float]) -> Estimate:
         return Estimate(value, None, None)
     logs = [log(x) for x in process_medians]
     half = _t_quantile(k - 1) * stdev(logs) / sqrt(k)
+    if half > _WIDEST:
+        return Estimate(value, None, None)
     # The comparison with the value also takes up the rounding of exp(log(x)).
     low = min(exp(fmean(logs) - half), value)
     high = max(exp(fmean(logs) + half), value)
@@ -70,7 +75,8 @@ def interval(process_medians: Sequence[float]) -> Estimate:
 class Change:
     """A ratio of times with its 95 % interval, and the p value of no change.
 
-    Without interval and p where either side had only one process.
+    Without interval and p where either side had only one process, or processes that are orders of
+    magnitude apart.
     """
 
     ratio: Estimate
@@ -94,6 +100,8 @@ def change(before: Sequence[float], after: Sequence[float]) -> Change:
         return Change(Estimate(value, value, value), float(value == 1))
     test = ttest_ind(*logs, equal_var=False)
     low, high = test.confidence_interval(CONFIDENCE)
+    if high - low > 2 * _WIDEST:
+        return Change(Estimate(value, None, None), None)
     ratio = Estimate(value, min(exp(low), value), max(exp(high), value))
     return Change(ratio, float(test.pvalue))
 

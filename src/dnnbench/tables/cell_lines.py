@@ -4,19 +4,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
-from dnnbench.core.storage import read_lines
 from dnnbench.records import paths
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import StudyRow
+from dnnbench.tables.sound_records import SoundRecords
 
 
 def read(results: Path, device: str, variant: str) -> list[LatencyLine]:
-    """Read every timed cell of a device and variant; a published device has none.
-
-    Raises RecordError for a malformed line.
-    """
-    files = paths.rounds(results, device, variant)
-    return [line for file in files for line in read_lines(file, LatencyLine)]
+    """Read the timed cells of a device and variant that tables rest on; none if published."""
+    numbers = map(paths.round_number, paths.rounds(results, device, variant))
+    return SoundRecords(results, device).latency(variant, numbers)
 
 
 class Timings:

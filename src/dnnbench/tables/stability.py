@@ -96,6 +96,8 @@ def cell_timing(
             notes.append(f"{text}, which the median withstands")
     if len(sessions) > 1:
         notes.append(f"rounds from {len(sessions)} sessions")
+    if value.half_width is None and len(good) > 1 and protocol != STUDY:
+        faults.append("rounds too far apart for an interval")
     stable: bool | None = not faults
     if stable and value.half_width is None:
         stable = None

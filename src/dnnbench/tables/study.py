@@ -16,18 +16,19 @@ from pathlib import Path
 from statistics import median
 
 from dnnbench.core.errors import UserError
-from dnnbench.core.storage import RecordError, check_place, read_json, read_lines, read_rows
-from dnnbench.records import paths
+from dnnbench.core.storage import RecordError, read_rows
 from dnnbench.records.base import SCHEMA_VERSION
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.records.plan import Plan
+from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.stats import disturbance, intervals
 from dnnbench.tables.accuracy_ranking import Accuracy, ranked_accuracy
 from dnnbench.tables.published import Published, study_rows
+from dnnbench.tables.sound_records import SoundRecords
 from dnnbench.tables.stability import CellTiming, cell_timing
 
 
@@ -37,11 +38,12 @@ class NothingMeasuredError(UserError):
 
 @dataclass(frozen=True)
 class Measurements:
-    """The records of one device; ``memory`` by (variant, model)."""
+    """The records of one device; ``memory`` by (variant, model); ``aside``: those not used."""
 
     plan: Plan
     latency: Sequence[LatencyLine]
     memory: Mapping[tuple[str, str], MemoryRecord]
+    aside: Sequence[SetAside] = ()
 
 
 # Reading -------------------------------------------------------------------------------------
@@ -61,29 +63,20 @@ def read_complexity(path: Path, models: Iterable[str]) -> dict[str, Complexity]:
 def read_measurements(results: Path, plan: Plan, models: Iterable[str]) -> Measurements:
     """Read all records of a device. A file that does not exist holds no record.
 
-    Raises RecordError for a record that is malformed, that another version wrote, or that does
-    not belong where it lies.
+    What is malformed, was written by another version, or does not belong where it lies is set
+    aside.
     """
-    names = list(models)
-    latency: list[LatencyLine] = []
-    memory: dict[tuple[str, str], MemoryRecord] = {}
-    for variant in plan.variants:
-        place: dict[str, str | int] = {"device": plan.device, "variant": variant}
-        for number in range(1, plan.rounds + 1):
-            path = paths.under(results, paths.ROUND, **place, round=number)
-            if path.exists():
-                for at, line in enumerate(read_lines(path, LatencyLine), start=1):
-                    remedy = "remove the line to measure its cell again"
-                    check_place(f"{path}:{at}", line, place | {"round": number}, remedy)
-                    latency.append(line)
-        for model in names:
-            path = paths.under(results, paths.MEMORY, **place, model=model)
-            if path.exists():
-                record = read_json(path, MemoryRecord)
-                remedy = "remove it to measure again"
-                check_place(str(path), record, place | {"model": model}, remedy)
-                memory[variant, model] = record
-    return Measurements(plan, latency, memory)
+    records = SoundRecords(results, plan.device)
+    rounds = range(1, plan.rounds + 1)
+    latency = [line for variant in plan.variants for line in records.latency(variant, rounds)]
+    found = {
+        (variant, model): records.memory(variant, model)
+        for variant in plan.variants
+        for model in models
+    }
+    memory = {key: record for key, record in found.items() if record}
+    records.environment()  # For what is wrong with it.
+    return Measurements(plan, latency, memory, records.aside)
 
 
 # Joining -------------------------------------------------------------------------------------
@@ -139,7 +132,7 @@ def _device_rows(
     models: Sequence[str], accuracy: Mapping[str, Accuracy], measured: Measurements
 ) -> list[StudyRow]:
     plan = measured.plan
-    # One line a round: of two, the later one was written over the earlier.
+    # One line a round.
     lines: dict[tuple[str, str, int], dict[int, LatencyLine]] = {}
     for line in measured.latency:
         if line.protocol == plan.protocol:

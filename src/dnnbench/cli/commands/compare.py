@@ -74,7 +74,10 @@ def compare(
 
     folders = [compare_runs.is_run(Path(name)) for name in (a, b)]
     if all(folders):
-        _print_runs(printing.console(), a, b, compare_runs.compare_runs(Path(a), Path(b), device))
+        console = printing.console()
+        _print_runs(console, a, b, compare_runs.compare_runs(Path(a), Path(b), device))
+        for run in (a, b):
+            printing.print_set_aside(console, Tables(Path(run)).set_aside)
     elif any(folders):
         run, other = (a, b) if folders[0] else (b, a)
         raise UserError(
@@ -110,6 +113,7 @@ def _networks(tables: Tables, a: str, b: str, device: str | None) -> None:
     console.print(f"A: {names[0]}, B: {names[1]}, on {where}.\n", style="bold")
     unstable = {(row.model, row.batch_size) for row in rows if row.stable is False}
     _print_comparisons(console, found, pair, unstable)
+    printing.print_set_aside(console, tables.set_aside_of(where))
 
 
 def _print_comparisons(

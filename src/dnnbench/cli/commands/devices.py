@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dnnbench.cli import completion, printing
-from dnnbench.records import paths
 
 if TYPE_CHECKING:
     from dnnbench.cli.study_tables import Tables
@@ -40,19 +39,17 @@ def devices(results: completion.Results = completion.RESULTS) -> None:
     console = printing.console()
     console.print(table)
     console.print("\nNetworks and cells with a time, of those in the study.", style="dim")
+    printing.print_set_aside(console, tables.set_aside)
 
 
 def _where_from(tables: Tables, device: str, rows: Sequence[StudyRow]) -> str:
-    from dnnbench.core.storage import read_json
-    from dnnbench.records.environment_records import Environment
     from dnnbench.report.figures.figure_names import device_label
+    from dnnbench.tables.sound_records import SoundRecords
 
     if rows[0].source != "measured":
         return device_label(device)
-    path = paths.under(tables.results, paths.ENVIRONMENT, device=device)
     parts = []
-    if path.exists():
-        machine = read_json(path, Environment)
+    if machine := SoundRecords(tables.results, device).environment():
         parts.append(f"{machine.gpu or machine.cpu}, {machine.threads} threads")
     sessions = dict.fromkeys(session for row in rows for session in (row.session or "").split("+"))
     parts += [f"session {session}" for session in sessions if session]

@@ -114,7 +114,9 @@ def pick(
     elif as_csv:
         print(table_text(best_fit.entry_type(), answer.entries), end="")
     else:
-        pick_answer.print_answer(printing.console(), answer, tables.names)
+        console = printing.console()
+        pick_answer.print_answer(console, answer, tables.names)
+        printing.print_set_aside(console, tables.set_aside_of(chosen))
     if not answer.entries:
         raise typer.Exit(NOTHING_FITS)
 

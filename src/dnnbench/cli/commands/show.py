@@ -50,6 +50,7 @@ def show(
     rows = [row for row in tables.study if row.model == key]
     if rows:
         _print_rows(console, rows)
+    printing.print_set_aside(console, tables.set_aside)
 
 
 def _entry(key: str, costs: ModelRow | None) -> Network | None:

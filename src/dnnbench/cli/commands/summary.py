@@ -24,7 +24,7 @@ def summary(
     """Name the page, and the best network under each budget on every measured device."""
     from rich.console import Console
 
-    from dnnbench.cli.study_tables import network_names, read
+    from dnnbench.cli.study_tables import Tables, network_names, read
     from dnnbench.records.comparison_records import AccuracyRow
     from dnnbench.records.study_records import SelectionRow, StudyRow
 
@@ -37,6 +37,7 @@ def summary(
         rows = [row for row in study if row.device == device]
         print_best(console, device, [row for row in chosen if row.device == device], rows, names)
     print_accuracy(console, accuracy, names)
+    printing.print_set_aside(console, Tables(results).set_aside)
     console.print(f"\nThe page: {paths.under(reports, paths.PAGE)}")
 
 

@@ -1,0 +1,161 @@
+"""The records of a device that tables may rest on, and those that are set aside.
+
+Another machine's record, or one that somebody edited, may be anything. Beyond what each record has
+to be by itself (:mod:`dnnbench.records`), it has to belong where it lies, be of a time at which it
+can have been measured, be the only one of its cell, and be measured as the rest of its session was.
+One that is not is set aside with a reason, and the rest goes on.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from dnnbench.core import text_file
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import check_place, parse_json
+from dnnbench.records import paths
+from dnnbench.records.environment_records import Environment
+from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.memory_records import MemoryRecord
+from dnnbench.records.set_aside_records import SetAside
+
+# The study is of 2018: an earlier date is that of a clock that was never set.
+_EARLIEST = datetime(2018, 1, 1, tzinfo=UTC)
+_CLOCKS_APART = timedelta(days=1)
+_REMEDY = "remove it to measure again"
+_LINE_REMEDY = "remove the line to measure its cell again"
+
+
+class SoundRecords:
+    """Reads the records of one device; ``aside`` grows by those that cannot be used."""
+
+    def __init__(self, results: Path, device: str) -> None:
+        self.aside: list[SetAside] = []
+        self._results = results
+        self._device = device
+
+    def environment(self) -> Environment | None:
+        """Return what is known of the machine; None where nothing is, or the record is bad."""
+        path = paths.under(self._results, paths.ENVIRONMENT, device=self._device)
+        content = self._content(path)
+        if content is None:
+            return None
+        try:
+            found = parse_json(content, str(path), Environment, _REMEDY)
+            check_place(str(path), found, {"device": self._device}, _REMEDY)
+            _check_time(f"{path}: recorded", found.recorded, _REMEDY)
+        except UserError as error:
+            self._set_aside(path, None, error)
+            return None
+        return found
+
+    def memory(self, variant: str, model: str) -> MemoryRecord | None:
+        """Return the record of a network's memory; None where there is none, or it is bad."""
+        place = {"device": self._device, "variant": variant, "model": model}
+        path = paths.under(self._results, paths.MEMORY, **place)
+        content = self._content(path)
+        if content is None:
+            return None
+        try:
+            found = parse_json(content, str(path), MemoryRecord, _REMEDY)
+            check_place(str(path), found, place, _REMEDY)
+            _check_time(f"{path}: started", found.started, _REMEDY)
+            for cell in found.cells:
+                if cell.status == "ok" and cell.memory_mib is None:
+                    raise UserError(
+                        f"{path}: memory_mib: null: none at batch size {cell.batch_size}, where"
+                        f" status is ok; {_REMEDY}"
+                    )
+        except UserError as error:
+            self._set_aside(path, None, error)
+            return None
+        return found
+
+    def latency(self, variant: str, rounds: Iterable[int]) -> list[LatencyLine]:
+        """Return the cells that these rounds timed."""
+        found: list[tuple[Path, int, LatencyLine]] = []
+        for number in rounds:
+            place: dict[str, str | int] = {"device": self._device, "variant": variant}
+            place["round"] = number
+            path = paths.under(self._results, paths.ROUND, **place)
+            found += self._round(path, place)
+        return self._alike(found)
+
+    def _round(
+        self, path: Path, place: Mapping[str, str | int]
+    ) -> list[tuple[Path, int, LatencyLine]]:
+        """The lines of a file that can be used, the first of each cell."""
+        first: dict[tuple[str, str, int], int] = {}
+        found = []
+        for at, content in enumerate((self._content(path) or b"").splitlines(), start=1):
+            where = f"{path}:{at}"
+            try:
+                line = parse_json(content, where, LatencyLine, _LINE_REMEDY)
+                check_place(where, line, place, _LINE_REMEDY)
+                _check_time(f"{where}: started", line.started, _LINE_REMEDY)
+                if moment := _moment(line.session):
+                    _check_time(f"{where}: session", moment, _LINE_REMEDY)
+                cell = line.protocol, line.model, line.batch_size
+                if first.setdefault(cell, at) != at:
+                    raise UserError(
+                        f"{where}: a second line of {line.model} x {line.batch_size}; line"
+                        f" {first[cell]} counts"
+                    )
+            except UserError as error:
+                self._set_aside(path, at, error)
+            else:
+                found.append((path, at, line))
+        return found
+
+    def _alike(self, found: list[tuple[Path, int, LatencyLine]]) -> list[LatencyLine]:
+        """Lines that were measured as most of their session were."""
+        ways: dict[str, Counter[str]] = {}
+        for _, _, line in found:
+            ways.setdefault(line.session, Counter())[_way(line)] += 1
+        usual = {session: ways[session].most_common(1)[0][0] for session in ways}
+        alike = []
+        for path, at, line in found:
+            if _way(line) == usual[line.session]:
+                alike.append(line)
+            else:
+                other = UserError(
+                    f"{path}:{at}: {_way(line)}, where session {line.session} has"
+                    f" {usual[line.session]}"
+                )
+                self._set_aside(path, at, other)
+        return alike
+
+    def _content(self, path: Path) -> bytes | None:
+        try:
+            return text_file.read_bytes(path)
+        except FileNotFoundError:
+            return None
+        except UserError as error:
+            self._set_aside(path, None, error)
+            return None
+
+    def _set_aside(self, path: Path, at: int | None, error: UserError) -> None:
+        where = str(path) if at is None else f"{path}:{at}"
+        reason = str(error).removeprefix(f"{where}: ")
+        self.aside.append(SetAside(device=self._device, file=str(path), line=at, reason=reason))
+
+
+def _way(line: LatencyLine) -> str:
+    """How a line was measured, which is the same throughout a session."""
+    variables = [f"{name}={value}" for name, value in sorted(line.variables.items())]
+    return ", ".join([f"threads: {line.threads}", f"wait policy {line.wait_policy}", *variables])
+
+
+def _check_time(where: str, moment: datetime, remedy: str) -> None:
+    if not _EARLIEST <= moment <= datetime.now(UTC) + _CLOCKS_APART:
+        shown = moment.isoformat(timespec="minutes")
+        raise UserError(f"{where}: {shown}: was the machine's clock set? {remedy}")
+
+
+def _moment(session: str) -> datetime | None:
+    """When a session began, if it is named by that."""
+    try:
+        return datetime.fromisoformat(session).replace(tzinfo=UTC)
+    except ValueError:
+        return None
