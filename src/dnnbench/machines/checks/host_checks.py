@@ -298,7 +298,6 @@ def _stalled(seen: Seen, resource: str) -> float | None:
 
 CHECKS = (
     other_programs,
-    variables,
     pressure,
     governor,
     turbo,
@@ -308,4 +307,5 @@ CHECKS = (
     steal,
     swap,
     power,
+    variables,
 )
