@@ -53,6 +53,7 @@ def test_a_protocol_brings_its_own_numbers(load):
             {},
             ["params.yaml: latency.sample: 3", "did you mean 'samples'?"],
         ),
+        ({"\u00a0latency": 1}, {}, [r"params.yaml: \xa0latency: 1", "did you mean 'latency'?"]),
         ({"latency": {"rounds": 0}}, {}, ["params.yaml: latency.rounds: 0", "Rounds"]),
         ({}, {"batch_sizes": [1, -8]}, ["dev.yaml: batch_sizes.1: -8", "greater", "Batch sizes"]),
         ({}, {"batch_sizes": []}, ["dev.yaml: batch_sizes: []", "Batch sizes"]),
@@ -236,3 +237,12 @@ def test_a_file_in_another_encoding_is_one_line(load, encoding):
     Path("params.yaml").write_bytes(text.encode(encoding))
     with pytest.raises(UserError, match=r"^params\.yaml:.* UTF-8; save it as UTF-8$"):
         loading.load("params.yaml", "dev.yaml")
+
+
+def test_without_params_yaml_one_line_says_where_to_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").touch()
+    with pytest.raises(
+        ParameterError, match=r"^params\.yaml: no such file; run this in the folder"
+    ):
+        loading.sources()

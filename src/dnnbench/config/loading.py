@@ -74,6 +74,10 @@ def read(path: Path) -> Source:
     try:
         return Source(str(shown), strict_yaml.read(shown))
     except FileNotFoundError:
+        if path == paths.PARAMETERS:
+            raise ParameterError(
+                f"{shown}: no such file; run this in the folder of the study"
+            ) from None
         there = [str(file) for file in shown.parent.glob("*.yaml")]
         known = difflib.get_close_matches(str(shown), there, n=1, cutoff=0)
         hint = f"; there is {known[0]}" if known else ""
@@ -137,7 +141,8 @@ def _line(error: ValidationError, origins: Sequence[Source]) -> str:
             if close
             else f"remove it; known keys: {', '.join(section.model_fields)}"
         )
-        return f"{file}: {'.'.join(location)}: {first['input']!r}: unknown key; {remedy}"
+        key = strict_yaml.printable(".".join(location))
+        return f"{file}: {key}: {first['input']!r}: unknown key; {remedy}"
     if first["type"] == "missing" and len(location) == 1:
         return (
             f"{file}: {'.'.join(location)}: missing; a device file sets it:"

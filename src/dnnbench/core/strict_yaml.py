@@ -199,7 +199,7 @@ class _Builder:
 
     def _error(self, event: Any, path: tuple[str, ...], problem: str) -> YamlError:
         where = f"{self._name}:{event.start_mark.line + 1}"
-        return YamlError(": ".join(filter(None, (where, _clean(".".join(path)), problem))))
+        return YamlError(": ".join(filter(None, (where, printable(".".join(path)), problem))))
 
 
 def _syntax(error: Any, text: str, name: str) -> str:
@@ -207,7 +207,7 @@ def _syntax(error: Any, text: str, name: str) -> str:
     begun = getattr(error, "context_mark", None)
     mark = getattr(error, "problem_mark", None) or begun
     if mark is None:
-        return f"{name}: not YAML: {_clean(str(error))}; correct it"
+        return f"{name}: not YAML: {printable(str(error))}; correct it"
     lines = text.splitlines()
     if begun and mark.line >= len(lines):  # Not closed up to the end.
         mark = begun
@@ -221,9 +221,9 @@ def _syntax(error: Any, text: str, name: str) -> str:
 
 
 def _short(text: str) -> str:
-    return _clean(text if len(text) <= 60 else text[:57] + "...")
+    return printable(text if len(text) <= 60 else text[:57] + "...")
 
 
-def _clean(text: str) -> str:
-    """The text in one line, with what cannot be seen written out."""
+def printable(text: str) -> str:
+    """Return a text in one line, with what cannot be seen written as an escape."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
