@@ -530,24 +530,25 @@ def test_a_crash_a_hang_and_a_full_card_leave_it_to_the_next_cell(run):
 def test_a_hot_card_is_waited_for_as_long_as_the_device_file_says(run):
     code = """
     waits = []
-    def sleep(seconds):
+    def cooling(seconds):
         waits.append(seconds)
         gpu.change(temperature=80 - 5 * len(waits))
-    torch_gpu.time.sleep = sleep
-    use(gpu.Runtime(), cool_down_c=60).settle()
-    cooled = len(waits)
+    def settled(sleep, clock=torch_gpu.time.monotonic, **settings):
+        on, before, time = use(gpu.Runtime(), **settings), len(waits), torch_gpu.time
+        on.preflight()
+        real = time.sleep, time.monotonic
+        time.sleep, time.monotonic = sleep, clock
+        on.settle()
+        time.sleep, time.monotonic = real
+        return len(waits) - before
+    cooled = settled(cooling, cool_down_c=60)
     gpu.change(temperature=80)
-    on = use(gpu.Runtime(), cool_down_c=60, cool_down_limit_s=10)
-    on.preflight()
     clock = iter(range(1000))
-    torch_gpu.time.monotonic = lambda: next(clock)
-    torch_gpu.time.sleep = waits.append
-    on.settle()
-    limited = len(waits) - cooled
-    use(gpu.Runtime()).settle()
+    limits = {"cool_down_c": 60, "cool_down_limit_s": 10}
+    limited = settled(waits.append, lambda: next(clock), **limits)
+    free = settled(waits.append)
     gpu.change(temperature=None)
-    use(gpu.Runtime(), cool_down_c=60).settle()
-    answer([cooled, limited, len(waits) - cooled - limited])
+    answer([cooled, limited, free + settled(waits.append, cool_down_c=60)])
     """
     assert run(code, temperature=80) == [4, 9, 0]
 

@@ -99,7 +99,8 @@ class Runtime:
     torch_device = "cpu"
 
     def __init__(self, namespace: str = "own") -> None:
-        self._pid = {"own": os.getpid, "host": lambda: 900001, "hidden": lambda: None}[namespace]
+        outside = {"own": os.getpid, "host": lambda: 900000 + os.getpid(), "hidden": lambda: None}
+        self._pid = outside[namespace]
         self._waits = itertools.count()
         self._resets = 0
         self._released = False

@@ -1,6 +1,7 @@
 """One's own networks inside packages: what they import is found, and is part of what they are."""
 
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -244,3 +245,27 @@ def test_a_star_import_that_has_no_such_function_is_one_line(tmp_path):
     write(tmp_path, {"nets.py": f"{HEAD}from math import *\n"})
     with pytest.raises(RegistryError, match=r"has no attribute 'net'; correct it"):
         builders.build(one(tmp_path / "nets.py"))
+
+
+def test_the_process_that_all_networks_are_forked_from_never_runs_the_file(tmp_path):
+    write(tmp_path, {"nets/model.py": f"{HEAD}import sys\nsys.ran = True\nWIDTH = 5\n{NET}"})
+    network = one(tmp_path / "nets/model.py")
+    elsewhere = network.model_copy(update={"builder": "no_such_package.nets:net"})
+    builders.preload([network, elsewhere])
+    assert not hasattr(sys, "ran")
+    builders.load(network)
+    assert sys.ran
+    del sys.ran
+    with pytest.raises(RegistryError, match="no_such_package"):
+        builders.load(elsewhere)
+
+
+def test_what_a_file_changes_where_it_is_measured_does_not_change_how(tmp_path, monkeypatch):
+    """The record says how many threads there were, and paths are those of the project."""
+    monkeypatch.chdir(tmp_path)
+    text = f"{HEAD}import os, torch\nos.chdir('/')\ntorch.set_num_threads(3)\nWIDTH = 5\n{NET}"
+    write(tmp_path, {"model.py": text.replace("def net():", "def net():\n    os.chdir('/usr')")})
+    before = torch.get_num_threads()
+    builders.build(one("model.py"))
+    assert torch.get_num_threads() == before
+    assert Path.cwd() == tmp_path
