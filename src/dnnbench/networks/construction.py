@@ -30,13 +30,12 @@ def build_network(network: Network, device: str | torch.device, seed: int) -> nn
     """Build ``network`` with random weights; see :func:`dnnbench.networks.builders.build`."""
     device = torch.device(device)
     # Weights are made on the CPU whatever the accelerator, so that they follow from the seed alone.
+    model = None
     if device.type == "meta":
-        try:
+        # Some constructors compute with tensors, which have no values there.
+        with contextlib.suppress(RegistryError):
             model = _construct(network, device, seed)
-        except RegistryError:
-            # Some constructors compute with tensors, which have no values there.
-            model = _construct(network, torch.device("cpu"), seed)
-    else:
+    if model is None:
         model = _construct(network, torch.device("cpu"), seed)
     _flatten_output(network, model)
     return model.to(device).eval().requires_grad_(False)

@@ -1,0 +1,260 @@
+"""A network that breaks, in whatever way and stage, takes nothing else of the study with it."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import image_files
+from helpers.once import once
+from helpers.projects import edit, environment, project
+
+from dnnbench.core.checksums import sha256
+from dnnbench.core.storage import read_json, read_lines, read_rows
+from dnnbench.networks import model_list
+from dnnbench.records.accuracy_records import AccuracyRecord
+from dnnbench.records.complexity_records import Complexity
+from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.memory_records import MemoryRecord
+from dnnbench.records.study_records import ModelRow, StudyRow
+
+# The file of a network; what a way of breaking does stands at one of the places.
+NETWORK = """
+import os, signal, time
+{at_import}
+import torch
+from torch import nn
+
+DNNBENCH = {{"input_size": 32}}
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()),
+            nn.Linear(32, 1000),
+        )
+        {in_constructor}
+
+    def forward(self, images):
+        out = self.layers(images)
+        {in_forward}
+        return out
+
+
+def net():
+    return Net()
+"""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to break: code, and the status of each stage, by default that of all of them.
+
+    ``said`` is part of the message of every stage that fails.
+    """
+
+    at_import: str = "pass"
+    in_constructor: str = "pass"
+    in_forward: str = "pass"
+    status: str = "failed"
+    statuses: tuple[tuple[str, str], ...] = ()
+    said: str = ""
+
+    def of(self, stage: str) -> str:
+        return dict(self.statuses).get(stage, self.status)
+
+
+OK = "ok"
+# Where a network cannot be made, nobody can tell whether a file holds its weights.
+UNMADE = (("accuracy", "not_measured"),)
+WAYS = {
+    "well": Way(status=OK),
+    "import": Way(at_import="import no_such_module", statuses=UNMADE, said="no_such_module"),
+    "import_exits": Way(
+        at_import="raise SystemExit('no license')", statuses=UNMADE, said="no license"
+    ),
+    "import_dies": Way(at_import="os._exit(5)", statuses=UNMADE, said="exited with code 5"),
+    "constructor": Way(in_constructor="raise KeyError('relu9')", statuses=UNMADE, said="relu9"),
+    "constructor_exits": Way(
+        in_constructor="raise SystemExit(3)", statuses=UNMADE, said="SystemExit: 3"
+    ),
+    "constructor_dies": Way(
+        in_constructor="os._exit(5)", statuses=UNMADE, said="exited with code 5"
+    ),
+    "forward": Way(in_forward="raise RuntimeError('gone fishing')", said="gone fishing"),
+    "forward_exits": Way(in_forward="raise SystemExit('no license')", said="no license"),
+    "forward_dies": Way(in_forward="os._exit(5)", said="exited with code 5"),
+    "segfault": Way(in_forward="os.kill(os.getpid(), signal.SIGSEGV)", said="SIGSEGV"),
+    "endless": Way(in_forward="while True: time.sleep(1)", status="timeout", said="took longer"),
+    "huge": Way(
+        in_forward="torch.empty(2**45, device=out.device)",
+        status="oom",
+        statuses=(("complexity", OK),),
+        said="allocate",
+    ),
+    "nan": Way(
+        in_forward="out = out * float('nan')",
+        # Neither count nor memory depends on values.
+        statuses=(("complexity", OK), ("memory", OK)),
+        said="not finite",
+    ),
+    "classes": Way(in_forward="out = out[:, :10]", statuses=(("memory", OK),), said="10"),
+    "two": Way(
+        in_forward="return out, out[:, :8]",
+        statuses=(("memory", OK),),
+        said="its forward must return N x classes logits",
+    ),
+    "mapping": Way(in_forward="out = {'hidden': out[:, :8], 'logits': out}", status=OK),
+    "values": Way(in_forward="out = out + 0 * out.max().item()", status=OK),
+    "in_place": Way(in_forward="images -= 0.5", status=OK),
+    # thop registers a buffer of this name.
+    "cross_check": Way(in_constructor="self.layers[0].total_ops = 1", status=OK),
+}
+STAGES = ("complexity", "accuracy", "memory", "latency")
+
+# Every stage's script as a job runs it, forked from one process that has imported torch; limits
+# that no setting changes are short.
+RUN = """
+import json, os, runpy, sys
+from pathlib import Path
+
+from dnnbench.core import isolation
+from dnnbench.measure import accuracy, complexity
+
+isolation.prepare()
+complexity._TIMEOUT_S = accuracy._BATCH_S = 6.0
+ended = {}
+for words in json.loads(sys.argv[1]):
+    child = os.fork()
+    if not child:
+        sys.argv = [f"workflow/scripts/{words[0]}.py", *words[1:]]
+        try:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        except SystemExit as end:
+            os._exit(end.code if isinstance(end.code, int) else int(bool(end.code)))
+        except BaseException:
+            import traceback
+            traceback.print_exc()
+            os._exit(99)
+        os._exit(0)
+    ended[" ".join(words)] = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+Path("ended.json").write_text(json.dumps(ended))
+"""
+
+
+def make(folder: Path) -> None:
+    """Run every stage of a study of all ways, and of networks that do not break."""
+    project(folder)
+    (folder / "nets").mkdir()
+    weights = {}
+    for name, way in WAYS.items():
+        code = NETWORK.format(
+            at_import=way.at_import,
+            in_constructor=way.in_constructor,
+            in_forward=way.in_forward,
+        )
+        (folder / f"nets/{name}.py").write_text(textwrap.dedent(code))
+        file = folder / f"nets/{name}.pth"
+        torch.manual_seed(0)
+        layers = {"0": torch.nn.Conv2d(3, 8, 3), "4": torch.nn.Linear(32, 1000)}
+        torch.save(
+            {
+                f"layers.{place}.{key}": tensor
+                for place, layer in layers.items()
+                for key, tensor in layer.state_dict().items()
+            },
+            file,
+        )
+        weights[f"mine:nets/{name}.py:net"] = {"path": str(file), "sha256": sha256(file)}
+    image_files.foolbox_pictures(folder / "pictures")
+    edit(folder / "params.yaml", {"models": list(weights), "weights": {"override": weights}})
+    edit(folder / "params.yaml", {"dataset": {"name": "folder", "path": str(folder / "pictures")}})
+    edit(folder / "params.yaml", {"latency": {"rounds": 1, "cell_timeout_s": 6}})
+    edit(folder / "params.yaml", {"memory": {"cell_timeout_s": 6}})
+    stages = [
+        *(["weights"], ["complexity"], ["environment"], ["images"], ["decode", "bilinear-36-32"]),
+        *(["accuracy", spec] for spec in weights),
+        *(["comparisons"], ["memory"], ["latency"], ["aggregate"], ["findings"], ["report"]),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, json.dumps(stages)],
+        cwd=folder,
+        env=environment(folder) | {"OMP_WAIT_POLICY": "PASSIVE"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    (folder / "log.txt").write_text(done.stdout)
+    assert (folder / "ended.json").exists(), done.stdout[-5000:]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return once(tmp_path_factory, "broken-networks", make)
+
+
+@pytest.fixture
+def keys(study, monkeypatch):
+    """Key of each way's network."""
+    monkeypatch.chdir(study)
+    return {
+        name: next(iter(model_list.resolve(f"mine:nets/{name}.py:net", source="test")))
+        for name in WAYS
+    }
+
+
+def found(stage: str, key: str) -> tuple[str, str]:
+    """Status and message of a stage, and of what follows from it in the tables."""
+    if stage == "complexity":
+        rows = {row.model: row for row in read_rows(Path("results/complexity.csv"), Complexity)}
+        (model,) = (m for m in read_rows(Path("results/models.csv"), ModelRow) if m.model == key)
+        assert model.complexity_status == rows[key].complexity_status
+        assert (model.macs is None) == (model.complexity_status != OK)
+        return rows[key].complexity_status, rows[key].complexity_message or ""
+    if stage == "accuracy":
+        record = read_json(Path(f"results/accuracy/folder/{key}.json"), AccuracyRecord)
+        return record.status, record.message or ""
+    (row,) = (
+        r
+        for r in read_rows(Path("results/study.csv"), StudyRow)
+        if (r.source, r.model) == ("measured", key)
+    )
+    if stage == "memory":
+        (cell,) = read_json(Path(f"results/cpu/fp32-eager/memory/{key}.json"), MemoryRecord).cells
+        assert (row.memory_status, row.memory_mib) == (cell.status, cell.memory_mib)
+        return cell.status, cell.message or ""
+    lines = read_lines(Path("results/cpu/fp32-eager/latency/round-1.jsonl"), LatencyLine)
+    (line,) = (line for line in lines if line.model == key)
+    assert row.status == line.status
+    assert (row.latency_ms is None) == (line.status != OK)
+    return line.status, line.message or ""
+
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_network_that_breaks_is_a_status_with_its_reason(keys, stage, way):
+    status, message = found(stage, keys[way])
+    assert (status, message if status != WAYS[way].of(stage) else "") == (WAYS[way].of(stage), "")
+    assert message.isprintable()
+    if status != OK:
+        assert WAYS[way].said in message
+
+
+def test_no_stage_ends_for_a_network_that_breaks(study):
+    ended = json.loads((study / "ended.json").read_text())
+    assert {stage: code for stage, code in ended.items() if code} == {}
+
+
+def test_every_network_is_on_the_page(study, keys):
+    page = (study / "reports/index.html").read_text()
+    assert [name for name in WAYS if keys[name].rpartition("-")[0] not in page] == []
