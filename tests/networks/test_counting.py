@@ -236,6 +236,12 @@ def test_an_operator_that_works_and_is_not_counted_is_named(device, function, na
     assert counts.macs == 0
 
 
+def test_a_product_with_a_sparse_matrix_is_named():
+    matrix = torch.eye(8).to_sparse()
+    counts = counting.count(Of(lambda x: torch.sparse.mm(matrix, x[0, 0])), torch.rand(IMAGES))
+    assert any("sparse" in name for name in counts.uncounted)
+
+
 @pytest.mark.filterwarnings("ignore")  # torch moves quantization to a library of its own.
 def test_a_quantized_layer_is_named():
     model = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 4)))

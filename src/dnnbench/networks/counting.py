@@ -310,7 +310,9 @@ class _LiveStorages(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.add(result)
 
     def add(self, tensor: torch.Tensor) -> None:
-        """Count a tensor's storage until it is freed, unless it is counted already."""
+        """Count a tensor's storage until it is freed, unless it is counted or there is none."""
+        if tensor.layout is not torch.strided:
+            return
         storage = tensor.untyped_storage()
         key = storage._cdata
         if key in self._known:
