@@ -90,10 +90,12 @@ def load(path: Path, model: nn.Module, network: str, key: str | None, setting: s
 
 def put(model: nn.Module, state: State) -> None:
     """Copy a fitted state into ``model``, whose own layout in memory and other buffers stay."""
-    persistent = model.state_dict().keys()
-    model.load_state_dict({name: each for name, each in state.items() if name in persistent})
+    own = model.state_dict()
+    # Keeps the versions of its modules, which some, such as MNASNet, ask for as they are loaded.
+    own.update((name, each) for name, each in state.items() if name in own)
+    model.load_state_dict(own)
     with torch.no_grad():
-        for name in state.keys() - persistent:
+        for name in state.keys() - own.keys():
             model.get_buffer(name).copy_(state[name])
 
 
