@@ -263,6 +263,21 @@ AMBIGUOUS = {
         ["7/1.JPEG", "007/2.JPEG"],
         "007 and 7: two folders of class 7",
     ),
+    "two folders of a class, in two": (
+        "folder",
+        [f"2023/{TENCH}/a.jpg", f"2024/{TENCH}/b.jpg"],
+        f"2023/{TENCH} and 2024/{TENCH}: two folders of class {TENCH}; move",
+    ),
+    "pictures and their masks": (
+        "imagenet",
+        [f"val/images/{TENCH}/1.jpg", f"val/masks/{TENCH}/1.jpg"],
+        f"images/{TENCH} and masks/{TENCH}: two folders",
+    ),
+    "a class at another depth": (
+        "folder",
+        [f"{TENCH}/1.JPEG", f"more/{GOLDFISH}/1.JPEG"],
+        f"{TENCH}/1.JPEG and more/{GOLDFISH}/1.JPEG: classes at two depths",
+    ),
     "two depths": (
         "folder",
         [f"{TENCH}/1.JPEG", f"more/{TENCH}/2.JPEG"],
@@ -308,13 +323,28 @@ def test_a_folder_that_may_be_two_things_is_refused_in_one_line(put, tmp_path, c
     assert "\n" not in str(raised.value)
 
 
-def test_the_training_half_of_a_data_set_is_refused(put):
-    put(f"val/{TENCH}/1.JPEG")
-    folder = put(f"train/{TENCH}/1.JPEG")
-    with pytest.raises(
-        ImagesError, match=r"train: training pictures; name .*/val in dataset\.path"
-    ):
-        index("imagenet", folder / "train")
+@pytest.mark.parametrize(
+    ("folder", "validation"),
+    [
+        *(("train", "val"), ("Training", "Validation"), ("train.X1", "val.X")),
+        *(("ILSVRC2012_img_train", "ILSVRC2012_img_val"), ("train-jpeg", "val-jpeg")),
+    ],
+)
+def test_the_training_half_of_a_data_set_is_refused(put, tmp_path, folder, validation):
+    put(f"{folder}/{TENCH}/1.JPEG")
+    (tmp_path / "pictures").symlink_to(folder)
+    for path in (folder, f"{folder}/{TENCH}", "pictures"):
+        with pytest.raises(ImagesError, match="name validation pictures in"):
+            index("imagenet", tmp_path / path)
+    put(f"{validation}/{TENCH}/1.JPEG")
+    for path in (folder, f"{folder}/{TENCH}", "pictures"):
+        with pytest.raises(ImagesError, match=rf"name .*/{validation} in dataset\.path"):
+            index("imagenet", tmp_path / path)
+
+
+def test_a_folder_of_another_name_with_such_a_word_is_no_training_half(put):
+    folder = put(f"my_training_notes/{TENCH}/1.JPEG") / "my_training_notes"
+    assert [file.label for file in index("folder", folder).files] == [0]
 
 
 def test_imagenetv2_is_found_beside_its_other_versions(put):

@@ -5,7 +5,6 @@ A labeller is called with a picture's path below the folder of pictures, and ret
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -63,7 +62,6 @@ def by_synset(root: Path, pictures: Sequence[str]) -> Labeller:
     ``pictures`` are all of the data set, below ``root``. Raises ImagesError for two folders of one
     class, and for classes at two depths.
     """
-    _refuse_twins(root, pictures, synset_in)
 
     def label(picture: PurePosixPath) -> int:
         found = {one: None for part in picture.parts for one in _SYNSET.findall(part)}
@@ -116,7 +114,6 @@ def by_number(root: Path, pictures: Sequence[str]) -> Labeller:
 
     Otherwise as ``by_synset``.
     """
-    _refuse_twins(root, pictures, number_in)
 
     def label(picture: PurePosixPath) -> int:
         number = number_in(picture.parent.name)
@@ -145,16 +142,20 @@ def _in_place(
             return depth - 1
         return depth if by_name(picture.stem) else None
 
-    homes = {name: home(PurePosixPath(name)) for name in pictures}
+    def identity(picture: PurePosixPath) -> tuple[str | None, str]:
+        return by_folder(picture.parent.name) or by_name(picture.stem), picture.name
+
+    homes = {path: home(path) for path in map(PurePosixPath, pictures)}
     depth = min((depth for depth in homes.values() if depth is not None), default=0)
-    originals = {PurePosixPath(name).name: name for name, own in homes.items() if own == depth}
-    for name, own in homes.items():
-        if own is not None and own > depth and PurePosixPath(name).name not in originals:
-            higher = next(iter(originals.values()))
+    originals = [path for path, own in homes.items() if own == depth]
+    known = set(map(identity, originals))
+    for path, own in homes.items():
+        if own is not None and own > depth and identity(path) not in known:
             raise ImagesError(
-                f"{root}: {higher} and {name}: classes at two depths, which may be two data sets;"
-                " let dataset.path hold one"
+                f"{root}: {originals[0]} and {path}: classes at two depths, which may be two data"
+                " sets; let dataset.path hold one"
             )
+    _refuse_twins(root, originals, by_folder)
 
     def labelled(picture: PurePosixPath) -> int:
         own = home(picture)
@@ -167,16 +168,13 @@ def _in_place(
     return labelled
 
 
-def _refuse_twins(root: Path, pictures: Iterable[str], by_folder: _Told) -> None:
-    """Raise ImagesError for two folders of one class beside each other: one may be a copy."""
-    folders: dict[tuple[PurePosixPath, str], set[str]] = defaultdict(set)
-    for folder in {PurePosixPath(name).parent for name in pictures}:
-        if told := by_folder(folder.name):
-            folders[folder.parent, told].add(folder.name)
-    for (place, told), names in folders.items():
-        if len(names) > 1:
-            one, other, *_ = sorted(str(place / name) for name in names)
+def _refuse_twins(root: Path, pictures: Iterable[PurePosixPath], by_folder: _Told) -> None:
+    """Raise ImagesError for two folders of one class, wherever: one may be a copy."""
+    folders: dict[str, PurePosixPath] = {}
+    for folder in sorted({picture.parent for picture in pictures}):
+        told = by_folder(folder.name)
+        if told and folders.setdefault(told, folder) != folder:
             raise ImagesError(
-                f"{root}: {one} and {other}: two folders of class {told}; move their pictures into"
-                " one, or remove the copy"
+                f"{root}: {folders[told]} and {folder}: two folders of class {told}; move their"
+                " pictures into one, remove the copy, or let dataset.path hold one set of pictures"
             )

@@ -37,6 +37,14 @@ _SPLITS: dict[str, Literal["val", "train"]] = {
     **dict.fromkeys(("train", "training"), "train"),
 }
 
+# What else is in the names of such folders.
+_OF_SETS = frozenset(
+    (
+        *("ilsvrc", "imagenet", "imagenette", "imagewoof", "img", "image", "images", "pictures"),
+        *("set", "data", "dataset", "jpeg", "jpg", "png", "split", "full", "small", "px"),
+    )
+)
+
 # Left out by name: reasons as they stand in the index.
 _FOLDER = "a hidden folder, or one of another program"
 _HIDDEN = "a hidden file, or one of another program"
@@ -106,10 +114,9 @@ def validation(folder: Path) -> tuple[Path, Reasons]:
     """Return where below ``folder`` validation pictures lie, and what else there is, by reason.
 
     That is the one folder that is named so, at whatever depth; or ``folder`` itself. Raises
-    ImagesError where there are several, and where there are training pictures alone.
+    ImagesError where there are several, and where there are training pictures alone, or by the
+    name of ``folder``.
     """
-    if folder.name in ("train", "training") and (other := _validation_beside(folder)):
-        raise ImagesError(f"{folder}: training pictures; name {other} in dataset.path")
     found: dict[str, list[Path]] = {"val": [], "train": []}
     others: list[Path] = []
     for place, folders, files in walk(folder):
@@ -130,6 +137,12 @@ def validation(folder: Path) -> tuple[Path, Reasons]:
     if found["val"]:
         root = found["val"][0]
         return root, _relative(root, {_TRAINING: found["train"], _BESIDE: others})
+    if training := _training_by_name(folder):
+        other = _validation_beside(training)
+        raise ImagesError(
+            f"{folder}: training pictures by its name; name"
+            f" {other or 'validation pictures'} in dataset.path"
+        )
     if found["train"] and not any(path.parent == folder and path.is_file() for path in others):
         raise ImagesError(
             f"{folder}: has {found['train'][0].relative_to(folder)} but no val; let dataset.path"
@@ -210,10 +223,22 @@ def walk(root: Path, strict: bool = False) -> Iterator[tuple[Path, list[str], li
         yield place, folders, sorted(files)
 
 
+def _training_by_name(folder: Path) -> Path | None:
+    """Return the folder of training pictures that ``folder`` is, or is a class of."""
+    real = folder.resolve()
+    places = [folder.absolute(), real, *[real.parent] * _is_class(real.name)]
+    return next((path for path in places if _is_training(path.name)), None)
+
+
+def _is_training(name: str) -> bool:
+    """Whether a name says no more than that training pictures are in it."""
+    words = [word for word in re.findall("[a-z]+", name.lower()) if len(word) > 1]
+    return split_of(name) == "train" and all(word in _SPLITS or word in _OF_SETS for word in words)
+
+
 def _validation_beside(folder: Path) -> Path | None:
-    names = (name for name, half in _SPLITS.items() if half == "val")
-    beside = (folder.absolute().parent / name for name in names)
-    return next((path for path in beside if path.is_dir()), None)
+    beside = sorted(path for path in folder.parent.glob("*/") if split_of(path.name) == "val")
+    return beside[0] if len(beside) == 1 else None
 
 
 def _is_class(name: str) -> bool:
