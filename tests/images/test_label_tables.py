@@ -50,6 +50,10 @@ TABLES = {
     "header, other order": "label,path\n0,tench/1.jpg\n10,brambling/1.jpg\n",
     "pandas": ",file_name,label\n0,tench/1.jpg,0\n1,brambling/1.jpg,10\n",
     "more columns": "id,file,class_name,class_id\n7,tench/1.jpg,tench,0\n8,brambling/1.jpg,b,10\n",
+    "names of classes": "image,name,label\ntench/1.jpg,tench,0\nbrambling/1.jpg,brambling,10\n",
+    "training rows": (
+        "file,label,split\ntench/1.jpg,5,train\ntench/1.jpg,0,valid\nbrambling/1.jpg,10,test\n"
+    ),
     "two kinds of labels": (
         f"file,label,synset\ntench/1.jpg,1,{TENCH}\nbrambling/1.jpg,2,{BRAMBLING}\n"
     ),
@@ -144,6 +148,14 @@ def test_paths_are_counted_from_the_pictures_the_data_set_or_the_table(pictures,
     assert labels(listed) == {"tench/1.jpg": 0}
 
 
+@pytest.mark.parametrize("other", ["train/1.jpg", "set/training/1.jpg", "/home/a/train/x/1.jpg"])
+def test_a_row_of_a_training_picture_is_none_of_a_validation_picture(pictures, other):
+    listed = pictures(f"{other},7\nval/1.jpg,5\n{other[:-5]}2.jpg,7\n", ["val/1.jpg", "val/2.jpg"])
+    assert labels(listed) == {"1.jpg": 5}
+    assert skipped(listed) == {"2.jpg": "labels.csv does not name it"}
+    assert listed.left_out[0].examples == [other, f"{other[:-5]}2.jpg"]
+
+
 def test_labels_without_a_picture_are_listed(pictures):
     rows = [f"absent{number}.jpg,1" for number in range(7)]
     listed = pictures("\n".join(["a.jpg,0", *rows]), ["a.jpg"])
@@ -182,6 +194,8 @@ WRONG = {
     ),
     "two objects": (f"tench/1.jpg,{TENCH} 1 2 3 4 {BRAMBLING} 1 2 3 4\n", "labels.csv:1: 'n01"),
     "an open quote": ('tench/1.jpg,0\n"brambling/1.jpg,10\n', "labels.csv:2: cannot be read as a"),
+    "a column twice": ("file,label,label\ntench/1.jpg,0,1\n", "labels.csv:1: 'label': heads two"),
+    "classes alone": ("\n".join(map(str, range(10))), "labels.csv: a list of classes, each once"),
     "nothing": ("", "labels.csv:1: '': not a label"),
     "a header alone": ("file,label\n", "labels.csv: no label in it"),
     "control characters": ("tench/1.jpg,\x1b[31mred\n", "labels.csv:1: "),
@@ -209,7 +223,7 @@ def test_another_encoding_is_named(pictures, encoding):
     [
         *("labels.tsv", "val.csv", "val_map.txt", "val_list.txt", "meta/val.txt"),
         *("metadata.csv", "val/metadata.csv", "val_annotations.txt", "val_labels.csv"),
-        "annotations/val.txt",
+        *("annotations/val.txt", "caffe_ilsvrc12/val.txt"),
     ],
 )
 def test_a_table_is_found_where_tools_write_it(pictures, file):
@@ -231,7 +245,10 @@ def test_json_lines_are_read_as_datasets_has_them(pictures):
     assert labels(pictures(table, TWO, "metadata.jsonl")) == BOTH
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"file_name": "tench/1.jpg"}', "\x1b"])
+TWICE = '{"file_name": "tench/1.jpg", "label": 0, "label": 10}'
+
+
+@pytest.mark.parametrize("line", [TWICE, "{", "[]", "{}", '{"file_name": "tench/1.jpg"}', "\x1b"])
 def test_a_line_that_is_no_such_object_is_named(pictures, line):
     with pytest.raises(LabelError, match=r"metadata\.jsonl:1: .*: write \{\"file_name\"") as raised:
         pictures(line, TWO, "metadata.jsonl")

@@ -14,7 +14,15 @@ TABLES = (
 )
 SUGGESTED = (KAGGLE, "labels.csv", "labels.txt", "val.txt")
 
-_PLACES = (".", "ILSVRC2012_devkit_t12/data", "devkit/data", "data", "meta", "annotations")
+_PLACES = (
+    ".",
+    "ILSVRC2012_devkit_t12/data",
+    "devkit/data",
+    "data",
+    "meta",
+    "annotations",
+    "caffe_ilsvrc12",
+)
 
 # Kaggle's pictures lie in ILSVRC/Data/CLS-LOC/val, and the table beside ILSVRC.
 _ABOVE = 4

@@ -5,6 +5,7 @@ Read strictly: a line that is neither a label nor the header is an error.
 
 import csv
 import io
+import itertools
 import json
 import posixpath
 import re
@@ -12,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dnnbench.core.text_file import read_text
 from dnnbench.images import picture_folders
@@ -26,13 +27,16 @@ _SIGNS = ("\t", ";", ",")
 # Words that head the columns of names and labels, the first of several that are there; without
 # case, blanks and signs.
 _NAMES = (
-    *("filename", "file", "filepath", "path", "name", "fname", "image", "imageid", "imagename"),
-    *("imagepath", "imagefile", "img", "imgname", "imgpath", "picture", "id"),
+    *("filename", "file", "filepath", "path", "fname", "image", "imageid", "imagename"),
+    *("imagepath", "imagefile", "img", "imgname", "imgpath", "picture", "name", "id"),
 )
 _LABELS = (
     *("synset", "synsetid", "wnid", "wordnetid", "predictionstring", "label", "labelid", "labels"),
     *("class", "classid", "classindex", "classidx", "target", "category", "categoryid"),
 )
+
+# That of the half of the data set.
+_HALVES = frozenset(("split", "subset", "partition", "phase"))
 
 ClassOf = Callable[[str], int | None]
 
@@ -52,12 +56,13 @@ def read(path: Path, class_of: ClassOf, wanted: str) -> list[Row]:
     ``class_of`` translates a label, which has to be what ``wanted`` says. Raises LabelError.
     """
     text = re.sub("\r\n?", "\n", read_text(path)).rstrip()
+    alone = False
     if path.suffix == ".jsonl":
         fields = _objects(path, text)
     elif delimiter := _delimiter(text, class_of):
         fields = _columns(path, text, delimiter)
     else:
-        fields = _alone(text)
+        fields, alone = _alone(text), True
     rows: dict[str, Row] = {}
     for line, name, label in fields:
         found = class_of(_first(label))
@@ -69,7 +74,18 @@ def read(path: Path, class_of: ClassOf, wanted: str) -> list[Row]:
             raise contradiction(path, row, other)
     if not rows:
         raise LabelError(f"{path}: no label in it; write a name and a label a line")
+    if alone and _is_list_of_classes([row.label for row in rows.values()]):
+        raise LabelError(
+            f"{path}: a list of classes, each once and in order, not the labels of pictures; write"
+            " a name and a label a line"
+        )
     return list(rows.values())
+
+
+def _is_list_of_classes(labels: Sequence[int]) -> bool:
+    """Whether labels are those of a list of classes; ten in order are none of pictures."""
+    ordered = all(one < other for one, other in itertools.pairwise(labels))
+    return len(labels) >= 10 and (ordered or len(set(labels)) == len(labels) == 1000)
 
 
 def contradiction(path: Path, row: Row, other: Row) -> LabelError:
@@ -91,7 +107,7 @@ def _objects(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
     lines = enumerate(text.split("\n"), start=1)
     for number, line in ((number, line) for number, line in lines if line.strip()):
         try:
-            entry = json.loads(line)
+            entry = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError):
             entry = None
         columns = _header([*entry]) if isinstance(entry, dict) else None
@@ -101,10 +117,21 @@ def _objects(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
         yield number, str(name), str(label)
 
 
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object. Raises ValueError for a key that is given twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
 def _columns(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, str, str]]:
-    """Yield line, name and label of each row; without a header they are the first two columns."""
+    """Yield line, name and label of each row; without a header they are the first two columns.
+
+    Rows that a column says to be of training pictures are left out.
+    """
     reader = _reader(text, delimiter)
-    columns = None
+    columns = half = None
     try:
         for row in reader:
             fields = _fields(row, delimiter)
@@ -113,7 +140,18 @@ def _columns(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, str, 
             if columns is None:
                 columns = _header(fields) or (0, 1)
                 if _header(fields):
+                    if twice := [fields[one] for one in columns if fields.count(fields[one]) > 1]:
+                        raise LabelError(
+                            f"{path}:{reader.line_num}: {twice[0]!r}: heads two columns; remove one"
+                        )
+                    halves = (one for one, field in enumerate(fields) if _word(field) in _HALVES)
+                    half = next(halves, None)
                     continue
+            if (
+                half is not None
+                and picture_folders.split_of("".join(fields[half : half + 1])) == "train"
+            ):
+                continue
             if len(fields) <= max(columns) or not fields[columns[0]]:
                 raise LabelError(
                     f"{path}:{reader.line_num}: {delimiter.join(row)!r}: write a name and a label"
@@ -169,12 +207,16 @@ def _fields(row: Sequence[str], delimiter: str) -> list[str]:
 
 def _header(fields: Sequence[str]) -> tuple[int, int] | None:
     """Return the columns of name and label; None for a row that is no header."""
-    words = [re.sub("[^a-z]", "", field.lower()) for field in fields]
+    words = list(map(_word, fields))
     name, label = (
         next((words.index(word) for word in known if word in words), None)
         for known in (_NAMES, _LABELS)
     )
     return None if name is None or label is None else (name, label)
+
+
+def _word(field: str) -> str:
+    return re.sub("[^a-z]", "", field.lower())
 
 
 def _first(label: str) -> str:

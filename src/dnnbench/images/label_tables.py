@@ -36,7 +36,10 @@ class TableLabels:
         for row in rows:
             if picture := exact.get(row.name):
                 self._take(picture, row)
-        self._match(place, [row for row in rows if row.name not in exact])
+        others = [row for row in rows if row.name not in exact]
+        own = _without_training(place.root, others, rows)
+        self.unused += [row.name for row in others if row not in own]
+        self._match(place, own)
 
     @property
     def used(self) -> int:
@@ -144,6 +147,19 @@ def _paths(pictures: Sequence[str], root: Path, others: Iterable[Path]) -> dict[
             if len(several) == 1:
                 found.setdefault(name, several[0])
     return found
+
+
+def _without_training(root: Path, rows: Sequence[Row], table: Sequence[Row]) -> list[Row]:
+    """Return rows without those of training pictures, where these are told from validation ones."""
+    if picture_folders.split_of(root.name) != "val" and all(_half(row) != "val" for row in table):
+        return list(rows)
+    return [row for row in rows if _half(row) != "train"]
+
+
+def _half(row: Row) -> str | None:
+    """Return the half of the data set that the folders of a row's name state, the last first."""
+    folders = reversed(PurePosixPath(row.name).parent.parts)
+    return next(filter(None, map(picture_folders.split_of, folders)), None)
 
 
 def _folders_agree(root: Path, picture: str, name: str) -> bool:
