@@ -8,6 +8,7 @@ import torch
 from helpers import toys
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
+from torch.nn import utils
 from torch.nn.utils import prune
 from torch.optim.swa_utils import AveragedModel
 
@@ -31,7 +32,7 @@ def made(seed):
 
 RAW, EMA = made(1), made(2)
 STATE, AVERAGED = RAW.state_dict(), EMA.state_dict()
-PARAMETERS = dict(EMA.named_parameters())
+PARAMETERS, BUFFERS = dict(EMA.named_parameters()), dict(EMA.named_buffers())
 
 
 def at(prefix, state):
@@ -126,6 +127,14 @@ WRAPPED = {
     "a whole module under a key": ({"model": RAW, "ema": None, "epoch": 3}, "model"),
     "gradients": ({"model": STATE, "gradients": AVERAGED}, "model"),
     "a word that is no optimizer's": ({"optimized_model": STATE}, "optimized_model"),
+    "parameters and buffers": (
+        {
+            "params": dict(RAW.named_parameters()),
+            "buffers": {name: each for name, each in STATE.items() if name in BUFFERS},
+        },
+        "params",
+    ),
+    "momenta in lists": ({"model": STATE, "opt": {"m": list(PARAMETERS.values())}}, "model"),
     "momenta": ({"model": STATE, "optimizer": {"exp_avg": AVERAGED}}, "model"),
 }
 
@@ -145,6 +154,21 @@ def test_pruned_weights_are_those_that_the_mask_leaves(tmp_path, whole):
     prune.random_structured(pruned[5], "weight", 0.5, dim=0)
     model, _ = loaded(tmp_path, pruned if whole else {"model": pruned.state_dict()})
     assert same(model, pruned)
+    assert not same(model, RAW)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm`")
+@pytest.mark.parametrize("apart", [utils.parametrizations.weight_norm, utils.weight_norm])
+@pytest.mark.parametrize("axis", [0, 1, None])
+def test_weights_that_are_kept_as_norm_and_direction_are_their_product(tmp_path, apart, axis):
+    normed = made(1)
+    apart(normed[0], dim=axis)
+    apart(normed[5], dim=0)
+    for name, parameter in normed.named_parameters():
+        if name.endswith(("original0", "_g")):
+            parameter.data.mul_(2)
+    model, _ = loaded(tmp_path, {"model": normed.state_dict()})
+    assert same(model, normed)
     assert not same(model, RAW)
 
 
@@ -242,6 +266,19 @@ SEVERAL = {
         "teacher",
     ),
     "whole modules": ({"model": RAW, "ema": EMA}, "model", "ema"),
+    "a mark at the end of names": (
+        {"state_dict": STATE | {f"{name}_ema": each for name, each in AVERAGED.items()}},
+        "state_dict",
+        "state_dict.ema",
+    ),
+    "parameters and buffers apart, as Composer has them": (
+        {
+            "state": {"model": STATE},
+            "ema": {"named_parameters_dict": PARAMETERS, "named_buffers_dict": BUFFERS},
+        },
+        "state.model",
+        "ema.named_parameters_dict",
+    ),
 }
 
 
@@ -294,6 +331,19 @@ PARTIAL = {
         {"state_dict": STATE | {f"ema_{n.replace('.', '_')}": p for n, p in PARAMETERS.items()}},
         "state_dict.ema",
     ),
+    "lists beside buffers": (
+        {
+            "weights": list(RAW.parameters()),
+            "ema": list(PARAMETERS.values()),
+            "buffers": {name: each for name, each in STATE.items() if name in BUFFERS},
+        },
+        "ema",
+    ),
+    "Lookahead": ({"model": STATE, "slow": list(PARAMETERS.values())}, "slow"),
+    "a mark at the end": (
+        {"model": STATE | {f"{name}.shadow": each for name, each in PARAMETERS.items()}},
+        "model.shadow",
+    ),
     "latent diffusion": (
         {
             "state_dict": at("model.", STATE)
@@ -334,6 +384,11 @@ def test_the_nearest_set_is_said_to_be_of_another_network(tmp_path):
     assert refused(tmp_path, {"epoch": 1, "model": at("module.", without)}) == (
         "not of normed: model: 1 missing (5.bias)"
     )
+
+
+def test_averages_of_a_part_are_not_passed_over_wherever_the_name_says_so(tmp_path):
+    said = refused(tmp_path, STATE | {"5.weight_ema": PARAMETERS["5.weight"]})
+    assert said.startswith("5.weight_ema: averages of weights that are not understood;")
 
 
 def test_names_that_the_network_does_not_have_are_not_passed_over(tmp_path):

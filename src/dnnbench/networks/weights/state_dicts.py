@@ -8,7 +8,6 @@ meant: programs that swap averages into ``state_dict`` when they save keep the o
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,16 +16,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from dnnbench.networks.weights import contents, extraction, tensor_places
+from dnnbench.networks.weights import contents, extraction, tensor_names, tensor_places
 from dnnbench.networks.weights.checkpoints import CheckpointError, Fit, Slots, State, compare
+from dnnbench.networks.weights.tensor_names import averages
 from dnnbench.networks.weights.tensor_places import WHOLE, Tensors
-
-# What torch's own wrappers put into names, at any depth.
-_WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_fpw_module"}
-# Words in the names of averages, which some programs keep in forms of their own.
-_AVERAGES = {"ema", "swa", "averaged", "average", "averaging", "shadow", "polyak"}
-# Momenta and gradients have the names and shapes of the weights.
-_OPTIMIZER = {"optim", "optimizer", "optimizers", "grad", "grads", "gradients", "momenta"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ def load(path: Path, model: nn.Module, network: str, key: str | None, setting: s
     slots = Slots.of(model)
     places = list(tensor_places.find(content))
     candidates = [each for place in places for each in _candidates(place, slots)]
-    sets = _sets(candidates, slots)
+    sets = _sets(_with_buffers(candidates, slots), slots)
     if not sets:
         raise CheckpointError(f"{path}: {_misfit(path, content, network, candidates)}")
     distinct = _distinct([Chosen(each.place.key, each.fit.state) for each in sets])
@@ -101,67 +94,48 @@ def put(model: nn.Module, state: State) -> None:
 
 def _candidates(place: Tensors, slots: Slots) -> Iterator[_Set]:
     """Tensors of a mapping that may be a set: behind each prefix that enough of them have."""
-    if not _OPTIMIZER.isdisjoint(_words(place.key)):
+    if tensor_names.of_optimizer(place.key):
         return
-    if all(name.isdecimal() for name in place.tensors) and _averages(place.key):
+    if all(name.isdecimal() for name in place.tensors):
         # Parameters in a list, as torch_ema and diffusers keep them: in the network's order.
-        if len(place.tensors) != len(slots.parameters):
+        if len(place.tensors) == len(slots.parameters):
+            tensors = dict(zip(slots.parameters, place.tensors.values(), strict=True))
+            yield _Set(replace(place, tensors=tensors), compare(tensors, slots))
             return
-        tensors = dict(zip(slots.parameters, place.tensors.values(), strict=True))
-        yield _Set(replace(place, tensors=tensors), compare(tensors, slots))
-        return
-    tensors = {_unwrapped(name): tensor for name, tensor in place.tensors.items()}
-    if len(tensors) < len(place.tensors):
-        tensors = place.tensors
+        if averages(place.key):
+            return
+    tensors = tensor_names.plain(place.tensors, len(slots.parameters))
     # No fewer than its parameters make a network; more than one prefix is rare.
     least = len(slots.parameters) if len(tensors) >= len(slots.parameters) else len(tensors)
-    counts = Counter(prefix for name in tensors for prefix in _prefixes(name))
+    counts = Counter(prefix for name in tensors for prefix in tensor_names.prefixes(name))
     for prefix in [one for one, count in counts.items() if count >= least][:32]:
         inside = {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
         tried = [
             _Set(replace(place, tensors=each, prefix=prefix), compare(each, slots))
-            for each in _spellings(inside, slots)
+            for each in tensor_names.spellings(inside, slots)
         ]
         yield min(tried, key=lambda one: len(one.fit.missing) + len(one.fit.unexpected))
 
 
-def _unwrapped(name: str) -> str:
-    return ".".join(part for part in name.split(".") if part not in _WRAPPERS)
+def _with_buffers(candidates: list[_Set], slots: Slots) -> list[_Set]:
+    """Candidates, each that lacks only buffers with those that its file keeps beside it."""
+    return [
+        next((whole for other in candidates if (whole := _joined(each, other, slots))), each)
+        if each.fit.missing
+        else each
+        for each in candidates
+    ]
 
 
-def _prefixes(name: str) -> Iterator[str]:
-    yield ""
-    if name.startswith("ema_"):  # Averages that MMCV keeps beside the weights.
-        yield "ema_"
-    parts = name.split(".")
-    for number in range(1, len(parts)):
-        yield f"{'.'.join(parts[:number])}."
-
-
-def _spellings(tensors: State, slots: Slots) -> Iterator[State]:
-    """Tensors by the names that they have, and by those that other programs derive from them."""
-    yield tensors
-    # A network that holds another one, and a file of the other one alone.
-    holders = {name.partition(".")[0] for name in slots.expected}
-    if len(holders) == 1:
-        yield {f"{next(iter(holders))}.{name}": each for name, each in tensors.items()}
-    if any(name.endswith("_mask") for name in tensors):  # Of torch.nn.utils.prune.
-        yield {
-            name.removesuffix("_orig"): each * tensors.get(name[:-5] + "_mask", 1)
-            if name.endswith("_orig")
-            else each
-            for name, each in tensors.items()
-            if not name.endswith("_mask")
-        }
-    marks = ["."] if any(name.startswith("backbone.") for name in tensors) else []
-    if not any("." in name for name in tensors):
-        # Names of buffers have no dots: MMCV writes _, latent diffusion nothing in their place.
-        marks = ["_", ""]
-    for mark in marks:
-        known = {name.replace(".", mark): name for name in slots.expected}
-        for part in ("backbone", "head"):  # MMPretrain
-            known = {f"{part}{mark}{n.replace('.', mark)}": n for n in slots.expected} | known
-        yield {known.get(name, name): each for name, each in tensors.items()}
+def _joined(one: _Set, buffers: _Set, slots: Slots) -> _Set | None:
+    here, there = one.place.keys, buffers.place.keys
+    if here == there or here[:-1] != there[:-1]:
+        return None
+    if {*one.fit.names.values()} & {*buffers.fit.names.values()}:
+        return None
+    tensors = one.place.tensors | buffers.place.tensors
+    fit = compare(tensors, slots)
+    return None if fit.missing else _Set(replace(one.place, tensors=tensors), fit)
 
 
 def _sets(candidates: list[_Set], slots: Slots) -> list[_Set]:
@@ -179,7 +153,7 @@ def _sets(candidates: list[_Set], slots: Slots) -> list[_Set]:
     full = [each for each in sound if not each.fit.missing]
     if not full:
         return []
-    base = next((one for one in full if not _averages(one.place.key)), full[0])
+    base = next((one for one in full if not averages(one.place.key)), full[0])
     for each in sound:
         each.fit.state = (
             {**base.fit.state, **each.fit.state} if each.fit.missing else each.fit.state
@@ -198,19 +172,11 @@ def _explained(one: _Set, others: list[_Set]) -> bool:
     unexpected = {name: one.place.tensors[name] for name in one.fit.unexpected}
     return all(
         id(tensor) in elsewhere
-        or _averages(name)
+        or averages(name)
         # Such as the decay that averages keep among themselves.
-        or (tensor.numel() == 1 and _averages(one.place.key))
+        or (tensor.numel() == 1 and averages(one.place.key))
         for name, tensor in unexpected.items()
     )
-
-
-def _averages(name: str) -> bool:
-    return not _AVERAGES.isdisjoint(_words(name))
-
-
-def _words(name: str) -> list[str]:
-    return re.split(r"[^a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
 
 
 def _distinct(sets: list[Chosen]) -> list[Chosen]:
@@ -252,10 +218,9 @@ def _opaque(places: list[Tensors], sets: list[_Set]) -> str | None:
     used = {tensor for each in sets for tensor in each.used}
     for place in places:
         for name, tensor in place.tensors.items():
-            if id(tensor) not in used and tensor.numel() > 1:
-                words = (*map(str, place.keys), *re.split(r"[._]", name)[:2])
-                if any(map(_averages, words)):
-                    return ".".join((*map(str, place.keys), name))
+            keys = (*map(str, place.keys), name)
+            if id(tensor) not in used and tensor.numel() > 1 and any(map(averages, keys)):
+                return ".".join(keys)
     return None
 
 
