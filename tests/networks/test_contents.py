@@ -85,6 +85,20 @@ def test_files_of_other_programs_are_said_to_be_that(tmp_path, content, said):
     assert "python -c" not in str(raised.value)
 
 
+def test_what_a_library_says_of_a_damaged_file_is_one_clean_line(tmp_path, monkeypatch):
+    def broken(*arguments, **options):
+        raise RuntimeError("\x1b[31mbad\x1b[0m\u2028 header\n\n" + "x" * 10**6)
+
+    monkeypatch.setattr(contents.safetensors.torch, "load_file", broken)
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"\x08\0\0\0\0\0\0\0{")
+    with pytest.raises(CheckpointError) as raised:
+        contents.read(file)
+    said = str(raised.value)
+    assert said.startswith(f"{file}: not a file of weights: RuntimeError: bad; header; xxx")
+    assert said.isprintable() and len(said) < len(str(file)) + 250
+
+
 def test_an_archive_of_several_files_is_no_file_of_weights(tmp_path):
     with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
         archive.writestr("config.json", "{}")

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
+from dnnbench.core import foreign_text
 from dnnbench.core.errors import UserError
 
 
@@ -106,10 +107,19 @@ def _others(group: str, kind: type[D]) -> Iterator[tuple[D, str]]:
         where = f"entry point {entry.name!r} of {group} ({entry.value})"
         try:
             value: Any = entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(
-                f"{where}: {type(error).__name__}: {error}; correct or uninstall its package"
+                f"{where}: {foreign_text.of_error(error)}; correct or uninstall its package"
             ) from error
         if not isinstance(value, kind):
-            raise PluginError(f"{where}: {value!r} is no {kind.__name__}; correct its package")
+            raise PluginError(
+                f"{where}: {_shown(value)} is no {kind.__name__}; correct its package"
+            )
         yield value, entry.module
+
+
+def _shown(value: object) -> str:
+    try:
+        return foreign_text.line(repr(value), 100)
+    except Exception:
+        return f"a {type(value).__name__}"

@@ -22,6 +22,7 @@ from typing import IO, Any
 import safetensors.torch
 import torch
 
+from dnnbench.core import foreign_text
 from dnnbench.core.checksums import IntegrityError, only_member
 from dnnbench.networks.weights import extraction
 from dnnbench.networks.weights.checkpoints import CheckpointError
@@ -78,8 +79,8 @@ def read(path: Path) -> object:
     except IntegrityError as error:
         raise CheckpointError(str(error)) from None
     except Exception as error:  # Whatever the libraries raise for a file that is damaged.
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise CheckpointError(f"{path}: not a file of weights: {what[:200]}") from error
+        what = foreign_text.of_error(error, 200)
+        raise CheckpointError(f"{path}: not a file of weights: {what}") from error
 
 
 def _content(path: Path) -> object:
