@@ -421,6 +421,18 @@ def test_weights_that_changed_are_not_measured(study, tmp_path, decoded):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("content", ["", "[]", '{"model": "small", "status": "fine"}'])
+def test_a_record_of_weights_that_cannot_be_is_a_reason(study, tmp_path, decoded, content):
+    study()
+    file = tmp_path / "small.weights.json"
+    file.write_text(content)
+    found = measure(tmp_path, toys.entry("small"), decoded)
+    assert (found.status, found.top1) == ("not_measured", None)
+    assert found.message.startswith(f"{file}: ")
+    assert found.message.endswith("remove it to fetch them again")
+    assert study().status == "ok"  # What was measured is kept.
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[:-60], lambda data: b"PK" + data[:40]])
 def test_a_damaged_file_of_answers_is_named(study, tmp_path, damage):
     study()

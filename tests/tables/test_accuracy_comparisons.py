@@ -1,63 +1,19 @@
-from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
+from helpers import answers
 from helpers.projects import stage
 
-from dnnbench.core.storage import RecordError, read_rows, write_json
-from dnnbench.measure import accuracy
-from dnnbench.records import top5
-from dnnbench.records.accuracy_records import AccuracyBasis, AccuracyRecord
+from dnnbench.core.storage import read_rows
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
-from dnnbench.records.image_records import ImageGeometry, SkippedImage
 from dnnbench.records.top5 import Answers
-from dnnbench.records.weights_records import WeightsRecord
 from dnnbench.tables import accuracy_comparisons
-from dnnbench.tables.accuracy_comparisons import ComparisonError
-
-
-def basis(model: str) -> AccuracyBasis:
-    return AccuracyBasis(
-        fingerprint="f",
-        images_key="k",
-        decoder="Pillow 1",
-        skipped=[SkippedImage(name="broken.jpg", reason="empty file")],
-        geometry=ImageGeometry(interpolation="bilinear", resize=256, size=224),
-        channel_order="RGB",
-        range=(0, 1),
-        mean=(0.5, 0.5, 0.5),
-        std=(0.5, 0.5, 0.5),
-        weights=WeightsRecord(
-            model=model, status="ok", sha256="0" * 64, tier="B", library="l 1", licence="MIT"
-        ),
-        device="cpu",
-        backend="cpu",
-        threads=2,
-        batch_size=32,
-        versions={"torch": "2"},
-        started=datetime(2026, 11, 24, tzinfo=UTC),
-    )
-
-
-def answered(model: str, right: list[bool], names: list[str] | None = None) -> Answers:
-    """Answers that are right on these images; every label is 7."""
-    count = len(right)
-    classes = np.tile(np.arange(100, 105, dtype=np.int16), (count, 1))
-    classes[np.array(right), 0] = 7
-    return Answers(
-        basis(model),
-        names or [f"{number}.jpg" for number in range(count)],
-        np.full(count, 7, np.int16),
-        classes,
-        np.zeros((count, 5), np.float32),
-    )
 
 
 def by_share(*shares: float, n: int = 400) -> dict[str, Answers]:
     """Networks a, b, ... that are right on the first so many images."""
     return {
-        name: answered(name, [number < share * n for number in range(n)])
+        name: answers.answered(name, [number < share * n for number in range(n)])
         for name, share in zip("abcdefgh", shares, strict=False)
     }
 
@@ -81,16 +37,6 @@ def test_every_pair_is_a_row_in_order() -> None:
     assert 25 < second.low < second.high < 35
     assert second.holm_p == pytest.approx(3 * second.mcnemar_p)
     assert compare({}) == compare(by_share(0.5)) == []
-
-
-def test_answers_to_other_images_are_not_compared() -> None:
-    networks = by_share(0.8, 0.7, n=10)
-    networks["b"] = answered("b", [True] * 10, [f"other/{number}.jpg" for number in range(10)])
-    with pytest.raises(ComparisonError, match="a and b were measured on different images"):
-        compare(networks)
-    networks["b"] = answered("b", [True] * 9)
-    with pytest.raises(ComparisonError, match="different images"):
-        compare(networks)
 
 
 def test_ranks_are_those_that_the_tests_leave() -> None:
@@ -117,23 +63,7 @@ def test_ranks_do_not_depend_on_the_order_of_the_networks() -> None:
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """Records of two measured networks and of one whose weights were missed."""
-    folder = tmp_path / "accuracy" / "folder"
-    names = {"resnet18": 0.7, "alexnet": 0.5}
-    for model, share in names.items():
-        kept = answered(model, [number < share * 100 for number in range(100)])
-        top5.write(folder / f"{model}.npz", kept)
-        record = accuracy.record(kept, model, "folder", "bianco2018")
-        write_json(folder / f"{model}.json", record)
-    missed = AccuracyRecord(
-        model="vgg16",
-        dataset="folder",
-        protocol="bianco2018",
-        status="not_measured",
-        message="no weights: 404",
-    )
-    write_json(folder / "vgg16.json", missed)
-    (folder / "vgg16.npz").touch()
-    return tmp_path
+    return answers.write(tmp_path)
 
 
 def script(results: Path, *arguments: str) -> tuple[int, str]:
@@ -166,18 +96,3 @@ def test_without_a_data_set_the_tables_say_that_nothing_was_measured(tmp_path: P
     rows = read_rows(tmp_path / "accuracy" / "summary.csv", AccuracyRow)
     assert len(rows) == 44
     assert {(row.status, row.dataset, row.top1) for row in rows} == {("not_measured", None, None)}
-
-
-def test_what_does_not_belong_there_is_named(results: Path) -> None:
-    folder = results / "accuracy" / "folder"
-    with pytest.raises(RecordError, match=r"resnet18\.json: protocol: 'bianco2018': expected"):
-        accuracy_comparisons.read_records(folder, "folder", "native", ["resnet18"])
-    records = accuracy_comparisons.read_records(
-        folder, "folder", "bianco2018", ["resnet18", "none"]
-    )
-    assert list(records) == ["resnet18"]
-    other = answered("resnet18", [True] * 100)
-    changed = other.basis.model_copy(update={"fingerprint": "other"})
-    top5.write(folder / "resnet18.npz", Answers(changed, *list(vars(other).values())[1:]))
-    with pytest.raises(top5.AnswersError, match=r"resnet18\.npz: not of resnet18\.json"):
-        accuracy_comparisons.read_answers(folder, records)

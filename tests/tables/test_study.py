@@ -29,10 +29,12 @@ from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.records.plan import Plan
+from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
 from dnnbench.tables import accuracy_ranking, published, study
 
 TABLES = ROOT / "published" / "bianco2018"
+NETWORKS = {"resnet18": load_registry()["resnet18"]}
 
 
 def quiet(**changes_of_round: Mapping[str, Any]) -> list[LatencyLine]:
@@ -591,14 +593,46 @@ def test_a_truncated_record_is_named(results: Path, file: str) -> None:
 
 def test_complexity_has_a_row_for_every_network(results: Path) -> None:
     path = results / "complexity.csv"
-    assert study.read_complexity(path, ["resnet18"]) == {"resnet18": complexity()}
+    assert study.read_complexity(path, NETWORKS).rows == {"resnet18": complexity()}
     with pytest.raises(RecordError, match=r"complexity\.csv: model: 'vgg16': no row; run the"):
-        study.read_complexity(path, ["resnet18", "vgg16"])
+        study.read_complexity(path, NETWORKS | {"vgg16": load_registry()["vgg16"]})
     with pytest.raises(RecordError, match=r"none\.csv: no such file; run the complexity stage"):
-        study.read_complexity(results / "none.csv", ["resnet18"])
-    path.write_text(path.read_text().rsplit(",", 1)[0] + "\n")
-    with pytest.raises(RecordError, match=r"complexity\.csv:2: 17 fields, expected 18; remove"):
-        study.read_complexity(path, ["resnet18"])
+        study.read_complexity(results / "none.csv", NETWORKS)
+
+
+@pytest.mark.parametrize(
+    ("edit", "line", "named"),
+    [
+        (lambda row: row.rsplit(",", 1)[0], 2, "17 fields, expected 18; remove"),
+        (lambda row: row.replace("1814073344", "-3"), 2, "macs: '-3': "),
+        (lambda row: row.replace("1814073344", "1e999"), 2, "macs: '1e999': "),
+        (
+            lambda row: row.replace("1814073344", "5"),
+            2,
+            "grouped_macs, conv_macs, macs: 0, 1813561344, 5: ",
+        ),
+        (lambda row: row.replace("resnet18", "../x"), 2, "model: '../x': "),
+        (lambda row: f"{row}\n{row}", 3, "a second row of resnet18; the first counts"),
+    ],
+)
+def test_a_row_of_complexity_that_cannot_be_is_set_aside(
+    results: Path, edit: Callable[[str], str], line: int, named: str
+) -> None:
+    path = results / "complexity.csv"
+    header, row = path.read_text().splitlines()
+    path.write_text(f"{header}\n{edit(row)}\n")
+    found = study.read_complexity(path, NETWORKS)
+    (aside,) = map(str, found.aside)
+    assert aside.startswith(f"{path}:{line}: {named}")
+    if line == 2:
+        unknown = found.rows["resnet18"]
+        assert (unknown.complexity_status, unknown.macs) == ("not_measured", None)
+        assert unknown.complexity_message == f"set aside: {aside}"
+    assert _script(results)[0] == 0
+    (row, *_) = read_rows(results / "models.csv", ModelRow)
+    assert row.complexity_status == ("not_measured" if line == 2 else "ok")
+    (one,) = read_rows(results / "set_aside.csv", SetAside)
+    assert (str(one), one.device) == (aside, None)
 
 
 # The script ----------------------------------------------------------------------------------

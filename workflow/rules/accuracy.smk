@@ -51,6 +51,7 @@ rule compare_networks:
     output:
         summary=paths.ACCURACY_SUMMARY,
         comparisons=paths.COMPARISONS,
+        aside=paths.ACCURACY_SET_ASIDE,
     log:
         "logs/comparisons.log",
     conda:

@@ -29,9 +29,10 @@ def main(
     plans = merged_devices.plans(planned, results)
     measured = [study.read_measurements(results, plan, names) for plan in plans]
     accuracy = paths.under(results, paths.ACCURACY_SUMMARY)
+    counted = study.read_complexity(paths.under(results, paths.COMPLEXITY), planned.networks)
     rows, model_rows = study.aggregate(
         names,
-        study.read_complexity(paths.under(results, paths.COMPLEXITY), names),
+        counted.rows,
         {name: accuracy_ranking.published_accuracy(one) for name, one in planned.networks.items()},
         measured,
         published.read(paths.PUBLISHED_TABLES),
@@ -47,8 +48,10 @@ def main(
     write_table(paths.under(results, paths.MODELS), ModelRow, model_rows)
     write_table(paths.under(results, paths.VARIANTS), VariantRow, ratios)
     write_table(paths.under(results, paths.SELECTION), SelectionRow, chosen)
-    aside = [one for measurements in measured for one in measurements.aside]
-    write_table(paths.under(results, paths.SET_ASIDE), SetAside, aside)
+    aside = [*counted.aside, *(one for measurements in measured for one in measurements.aside)]
+    of_accuracy = paths.under(results, paths.ACCURACY_SET_ASIDE)
+    said = read_rows(of_accuracy, SetAside) if of_accuracy.exists() else []
+    write_table(paths.under(results, paths.SET_ASIDE), SetAside, [*said, *aside])
     for one in aside:
         typer.echo(f"set aside: {one}", err=True)
     write_json(paths.under(results, paths.METRICS), dvc_metrics.metrics(rows, chosen))

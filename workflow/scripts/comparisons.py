@@ -1,10 +1,13 @@
 """Stage: compare the measured networks pair by pair, and list what was measured and what not."""
 
+import typer
+
 from dnnbench.core.storage import write_table
 from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
+from dnnbench.records.set_aside_records import SetAside
 from dnnbench.stages import options
-from dnnbench.tables import accuracy_comparisons
+from dnnbench.tables import accuracy_comparisons, sound_accuracy
 
 
 def main(
@@ -15,18 +18,23 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Write comparisons.csv and accuracy/summary.csv of MODELS from their accuracy records."""
+    """Write comparisons.csv and accuracy/summary.csv of MODELS from their accuracy records.
+
+    Records that cannot be used are listed in accuracy/set_aside.csv.
+    """
     study = options.study(settings, profile, config, registry_file, models)
     names, dataset = list(study.networks), study.settings.dataset
-    records, rows = {}, []
+    found, rows = sound_accuracy.SoundAccuracy(), []
     if dataset.name:
         folder = paths.under(results, paths.ACCURACY, dataset=dataset.name, model="").parent
-        records = accuracy_comparisons.read_records(folder, dataset.name, dataset.protocol, names)
-        answers = accuracy_comparisons.read_answers(folder, records)
-        rows = accuracy_comparisons.compare(answers, dataset.name, dataset.protocol)
+        found = sound_accuracy.read(folder, dataset.name, dataset.protocol, names)
+        rows = accuracy_comparisons.compare(found.answers, dataset.name, dataset.protocol)
     write_table(paths.under(results, paths.COMPARISONS), ComparisonRow, rows)
-    summary = accuracy_comparisons.summarise(names, records, rows)
+    summary = accuracy_comparisons.summarise(names, found.records, rows)
     write_table(paths.under(results, paths.ACCURACY_SUMMARY), AccuracyRow, summary)
+    write_table(paths.under(results, paths.ACCURACY_SET_ASIDE), SetAside, found.aside)
+    for one in found.aside:
+        typer.echo(f"set aside: {one}", err=True)
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ class Tables:
         return read_rows(path, SetAside) if path.exists() else []
 
     def set_aside_of(self, device: str) -> list[SetAside]:
-        """Return a device's rows of set_aside.csv."""
-        return [row for row in self.set_aside if row.device == device]
+        """Return the rows of set_aside.csv of a device, and those of no device."""
+        return [row for row in self.set_aside if row.device in (device, None)]
 
     @cached_property
     def names(self) -> dict[str, str]:

@@ -152,13 +152,28 @@ def read_rows(
     Raises RecordError naming file, row, column and value, and ending with ``remedy``. A row that
     was cut short is an error even where the missing fields could be empty.
     """
+    rows = []
+    for _, row in each_row(path, row_type, remedy):
+        if isinstance(row, RecordError):
+            raise row
+        rows.append(row)
+    return rows
+
+
+def each_row(
+    path: Path, row_type: type[R], remedy: str = "remove the file to make it again"
+) -> list[tuple[int, R | RecordError]]:
+    """Return the rows of :func:`read_rows` by line, in place of a bad one its error.
+
+    Raises RecordError where the whole is no table of this type.
+    """
     try:
-        return _rows(path, row_type, remedy)
+        return list(_rows(path, row_type, remedy))
     except (UnicodeDecodeError, csv.Error) as error:
         raise RecordError(f"{path}: not CSV in UTF-8: {error}; {remedy}") from error
 
 
-def _rows(path: Path, row_type: type[R], remedy: str) -> list[R]:
+def _rows(path: Path, row_type: type[R], remedy: str) -> Iterator[tuple[int, R | RecordError]]:
     text = text_file.read_bytes(path, _LARGEST).decode("utf-8")
     with io.StringIO(text, newline="") as file:
         reader = csv.reader(file)
@@ -166,19 +181,18 @@ def _rows(path: Path, row_type: type[R], remedy: str) -> list[R]:
         found = next(reader, None)
         if found != expected:
             raise RecordError(f"{path}: columns are {found}, expected {expected}; {remedy}")
-        rows = []
         for values in reader:
-            place = f"{path}:{reader.line_num}"
+            number = reader.line_num
+            place = f"{path}:{number}"
             if len(values) != len(expected):
-                raise RecordError(
-                    f"{place}: {len(values)} fields, expected {len(expected)}; {remedy}"
-                )
+                problem = f"{place}: {len(values)} fields, expected {len(expected)}; {remedy}"
+                yield number, RecordError(problem)
+                continue
             fields = {key: value or None for key, value in zip(expected, values, strict=True)}
             try:
-                rows.append(row_type.model_validate(fields))
+                yield number, row_type.model_validate(fields)
             except ValidationError as error:
-                raise RecordError(f"{place}: {describe(error)}; {remedy}") from error
-    return rows
+                yield number, RecordError(f"{place}: {describe(error)}; {remedy}")
 
 
 def read_table(path: Path, row_type: type[BaseModel]) -> "pd.DataFrame":

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from dnnbench.core import code_graph, isolation, progress, speed_variables
+from dnnbench.core import code_graph, isolation, progress, speed_variables, text_file
 from dnnbench.core import output as streams
 from dnnbench.core.checksums import IntegrityError
 from dnnbench.core.errors import UserError
-from dnnbench.core.storage import WriteError, read_json
+from dnnbench.core.storage import WriteError, check_place, parse_json, read_json
 from dnnbench.devices import backends
 from dnnbench.images import synsets
 from dnnbench.images.decoded_arrays import Decoded
@@ -59,13 +59,19 @@ def measure(
     """The accuracy of ``network``, to be written to ``output``; its answers are put beside it.
 
     ``weights_file`` is the record of its weights. The network runs in a forked child: missed
-    weights, other classes than ImageNet's, and a network that raises, crashes or hangs, are a
-    status. Raises UserError for weights that are not what their record says, and where answers
-    cannot be kept.
+    weights, a record of them that cannot be used, other classes than ImageNet's, and a network that
+    raises, crashes or hangs, are a status. Raises UserError for weights that are not what their
+    record says, and where answers cannot be kept.
     """
-    fetched = read_json(weights_file, WeightsRecord)
     shelf = Shelf(output)
     what: dict[str, Any] = {"model": network.key, "dataset": dataset, "protocol": protocol}
+    try:
+        remedy = "remove it to fetch them again"
+        content = text_file.read_bytes(weights_file)
+        fetched = parse_json(content, str(weights_file), WeightsRecord, remedy)
+        check_place(str(weights_file), fetched, {"model": network.key}, remedy)
+    except UserError as error:
+        return leave_out(output, str(error), **what)
     if fetched.status == "missed" or network.classes != CLASSES:
         message = (
             fetch.describe(fetched, weights_file).removeprefix(f"{network.key}: ")

@@ -1,6 +1,6 @@
 """The shape of results/complexity.csv."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import (
     Field,
@@ -44,3 +44,15 @@ class Complexity(Record):
     uncounted_operators: Text | None = None
     complexity_status: Status = "ok"
     complexity_message: Text | None = None
+
+    @classmethod
+    def unknown(cls, model: str, spec: str, input_size: int, message: str) -> Self:
+        """Return a row without numbers, and why it has none."""
+        fields = dict.fromkeys(cls.model_fields) | {
+            "model": model,
+            "spec": spec,
+            "input_size": input_size,
+            "complexity_status": "not_measured",
+            "complexity_message": message,
+        }
+        return cls.model_validate(fields)

@@ -24,6 +24,7 @@ ACCURACY = "results/accuracy/{dataset}/{model}.json"
 ANSWERS = "results/accuracy/{dataset}/{model}.npz"
 ACCURACY_SUMMARY = "results/accuracy/summary.csv"
 COMPARISONS = "results/comparisons.csv"
+ACCURACY_SET_ASIDE = "results/accuracy/set_aside.csv"
 
 # What is measured on a device.
 ENVIRONMENT = "results/{device}/environment.json"

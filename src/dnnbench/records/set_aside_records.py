@@ -8,9 +8,12 @@ from dnnbench.records.base import DeviceName, Record, Text
 
 
 class SetAside(Record):
-    """A record that no table rests on, and why; ``line``: of a file that holds several."""
+    """A record that no table rests on, and why.
 
-    device: DeviceName
+    ``device``: none for what no device has of its own; ``line``: of a file that holds several.
+    """
+
+    device: DeviceName | None
     file: Text
     line: Annotated[int, Field(ge=1)] | None
     reason: Text

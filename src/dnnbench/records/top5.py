@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from dnnbench.core import text_file
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import write_bytes
 from dnnbench.records.accuracy_records import AccuracyBasis
 
 BEST = 5
+# Bytes of a file of answers, packed or not: those of a million pictures have less.
+_LARGEST = 2**30
 
 Classes = npt.NDArray[np.int16]
 Scores = npt.NDArray[np.float32]
@@ -85,15 +88,44 @@ def write(path: Path, answers: Answers) -> None:
 def read(path: Path) -> Answers:
     """Read what :func:`write` wrote. Raises AnswersError naming the file."""
     try:
-        with np.load(path) as file:
-            return Answers(
-                basis=AccuracyBasis.model_validate_json(str(file["basis"])),
-                names=file["names"].tolist(),
-                labels=file["labels"],
-                classes=file["classes"],
-                scores=file["scores"],
+        content = io.BytesIO(text_file.read_bytes(path, _LARGEST))
+        with zipfile.ZipFile(content) as archive:
+            if sum(part.file_size for part in archive.infolist()) > _LARGEST:
+                raise ValueError("too large")
+        with np.load(content) as file:
+            return _checked(
+                Answers(
+                    basis=AccuracyBasis.model_validate_json(str(file["basis"])),
+                    names=file["names"].tolist(),
+                    labels=file["labels"],
+                    classes=file["classes"],
+                    scores=file["scores"],
+                )
             )
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
+    except UserError:
+        raise
+    except Exception as error:  # Whatever numpy and zipfile raise for a file that is damaged.
         raise AnswersError(
             f"{path}: not a file of answers ({type(error).__name__}); remove it to measure again"
         ) from error
+
+
+def _checked(answers: Answers) -> Answers:
+    """The answers, if they have the shapes, types and values that answers have."""
+    names, count, done = answers.names, len(answers.names), len(answers.classes)
+    sound = (
+        all(isinstance(name, str) for name in names)
+        and len(set(names)) == count >= done
+        and answers.labels.shape == (count,)
+        and answers.classes.shape == answers.scores.shape == (done, BEST)
+        and answers.labels.dtype == answers.classes.dtype == np.int16
+        and answers.scores.dtype == np.float32
+        and bool(np.isfinite(answers.scores).all())
+        and all(
+            not len(part) or (part.min() >= 0 and part.max() < 1000)
+            for part in (answers.labels, answers.classes)
+        )
+    )
+    if not sound:
+        raise ValueError("no answers")
+    return answers

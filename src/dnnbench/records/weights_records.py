@@ -6,14 +6,14 @@ from pydantic import (
     Field,
 )
 
-from dnnbench.records.base import SCHEMA_VERSION, ModelName, Record, SchemaVersion, Tier
+from dnnbench.records.base import SCHEMA_VERSION, ModelName, Record, SchemaVersion, Text, Tier
 
 
 class WeightsTried(Record):
     """A source of weights that was not used, and why."""
 
-    source: str
-    reason: str
+    source: Text
+    reason: Text
 
 
 class WeightsRecord(Record):
@@ -35,9 +35,9 @@ class WeightsRecord(Record):
     key: str | None = None
     other_keys: list[str] = []
     tier: Tier | Literal["override"] | None = None
-    library: str | None = None
-    source: str | None = None
-    revision: str | None = None
-    filename: str | None = None
-    licence: str | None = None
+    library: Text | None = None
+    source: Text | None = None
+    revision: Text | None = None
+    filename: Text | None = None
+    licence: Text | None = None
     tried: list[WeightsTried] = []

@@ -15,68 +15,17 @@ than the networks that are better to the last but those that are worse.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import combinations, pairwise
-from pathlib import Path
+from itertools import combinations
 from typing import Any
 
-import numpy as np
-
-from dnnbench.core.errors import UserError
-from dnnbench.core.storage import check_place, read_json
-from dnnbench.records import paths
-from dnnbench.records import top5 as files
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
-from dnnbench.records.top5 import Answers, AnswersError
+from dnnbench.records.top5 import Answers
 from dnnbench.stats.proportions import holm, mcnemar, paired_difference
 
 
-class ComparisonError(UserError):
-    """Answers that cannot be compared: names the networks and the remedy."""
-
-
-# Reading -------------------------------------------------------------------------------------
-
-
-def read_records(
-    folder: Path, dataset: str, protocol: str, models: Iterable[str]
-) -> dict[str, AccuracyRecord]:
-    """Read the accuracy records of the models that have one in ``folder``.
-
-    Raises RecordError for one that is malformed or does not belong there.
-    """
-    records = {}
-    for model in models:
-        path = paths.in_folder(folder, paths.ACCURACY, model=model)
-        if path.exists():
-            record = read_json(path, AccuracyRecord)
-            place = {"model": model, "dataset": dataset, "protocol": protocol}
-            check_place(str(path), record, place, "remove it to measure again")
-            records[model] = record
-    return records
-
-
-def read_answers(folder: Path, records: Mapping[str, AccuracyRecord]) -> dict[str, Answers]:
-    """Read the measured networks' answers. Raises AnswersError where they are not the record's."""
-    found = {}
-    for model, record in records.items():
-        if record.basis is not None:
-            path = paths.in_folder(folder, paths.ANSWERS, model=model)
-            found[model] = files.read(path)
-            if found[model].basis != record.basis:
-                raise AnswersError(f"{path}: not of {model}.json; remove that to measure again")
-    return found
-
-
-# Comparing -----------------------------------------------------------------------------------
-
-
 def compare(answers: Mapping[str, Answers], dataset: str, protocol: str) -> list[ComparisonRow]:
-    """Return a row for every pair of networks, in their order.
-
-    Raises ComparisonError where they answered different images.
-    """
-    _check_same_images(answers, dataset)
+    """Return a row for every pair of networks, in their order; all answered the same images."""
     pairs = list(combinations(answers, 2))
     hits = {model: own.hits(1) for model, own in answers.items()}
     counts = [(int((hits[a] & ~hits[b]).sum()), int((hits[b] & ~hits[a]).sum())) for a, b in pairs]
@@ -99,20 +48,6 @@ def compare(answers: Mapping[str, Answers], dataset: str, protocol: str) -> list
             )
         )
     return rows
-
-
-def _record(dataset: str, model: str) -> str:
-    return paths.ACCURACY.format(dataset=dataset, model=model)
-
-
-def _check_same_images(answers: Mapping[str, Answers], dataset: str) -> None:
-    for a, b in pairwise(answers):
-        one, other = answers[a], answers[b]
-        if one.names != other.names or not np.array_equal(one.labels, other.labels):
-            raise ComparisonError(
-                f"dataset {dataset}: {a} and {b} were measured on different images; to measure"
-                f" them again, remove {' and '.join(_record(dataset, name) for name in (a, b))}"
-            )
 
 
 def rank_ranges(models: Sequence[str], rows: Iterable[ComparisonRow]) -> dict[str, tuple[int, int]]:

@@ -44,7 +44,7 @@ class SoundRecords:
         try:
             found = parse_json(content, str(path), Environment, _REMEDY)
             check_place(str(path), found, {"device": self._device}, _REMEDY)
-            _check_time(f"{path}: recorded", found.recorded, _REMEDY)
+            check_time(f"{path}: recorded", found.recorded, _REMEDY)
         except UserError as error:
             self._set_aside(path, None, error)
             return None
@@ -60,7 +60,7 @@ class SoundRecords:
         try:
             found = parse_json(content, str(path), MemoryRecord, _REMEDY)
             check_place(str(path), found, place, _REMEDY)
-            _check_time(f"{path}: started", found.started, _REMEDY)
+            check_time(f"{path}: started", found.started, _REMEDY)
             for cell in found.cells:
                 if cell.status == "ok" and cell.memory_mib is None:
                     raise UserError(
@@ -93,9 +93,9 @@ class SoundRecords:
             try:
                 line = parse_json(content, where, LatencyLine, _LINE_REMEDY)
                 check_place(where, line, place, _LINE_REMEDY)
-                _check_time(f"{where}: started", line.started, _LINE_REMEDY)
+                check_time(f"{where}: started", line.started, _LINE_REMEDY)
                 if moment := _moment(line.session):
-                    _check_time(f"{where}: session", moment, _LINE_REMEDY)
+                    check_time(f"{where}: session", moment, _LINE_REMEDY)
                 cell = line.protocol, line.model, line.batch_size
                 if first.setdefault(cell, at) != at:
                     raise UserError(
@@ -147,7 +147,8 @@ def _way(line: LatencyLine) -> str:
     return ", ".join([f"threads: {line.threads}", f"wait policy {line.wait_policy}", *variables])
 
 
-def _check_time(where: str, moment: datetime, remedy: str) -> None:
+def check_time(where: str, moment: datetime, remedy: str) -> None:
+    """Raise UserError where nothing can have been measured at ``moment``."""
     if not _EARLIEST <= moment <= datetime.now(UTC) + _CLOCKS_APART:
         shown = moment.isoformat(timespec="minutes")
         raise UserError(f"{where}: {shown}: was the machine's clock set? {remedy}")

@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import median
 
 from dnnbench.core.errors import UserError
-from dnnbench.core.storage import RecordError, read_rows
+from dnnbench.core.storage import RecordError, each_row
+from dnnbench.networks.registry import Network
 from dnnbench.records.base import SCHEMA_VERSION
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.complexity_records import Complexity
@@ -49,15 +50,45 @@ class Measurements:
 # Reading -------------------------------------------------------------------------------------
 
 
-def read_complexity(path: Path, models: Iterable[str]) -> dict[str, Complexity]:
-    """Read ``complexity.csv`` by model. Raises RecordError where one of ``models`` has no row."""
+@dataclass(frozen=True)
+class Counted:
+    """Rows of complexity.csv by model; ``aside``: those not used, which no number is known of."""
+
+    rows: Mapping[str, Complexity]
+    aside: Sequence[SetAside] = ()
+
+
+def read_complexity(path: Path, networks: Mapping[str, Network]) -> Counted:
+    """Read ``complexity.csv``, and set its bad rows aside.
+
+    Raises RecordError where one of ``networks`` has no row at all.
+    """
     if not path.exists():
         raise RecordError(f"{path}: no such file; run the complexity stage")
-    rows = {row.model: row for row in read_rows(path, Complexity)}
-    for model in models:
+    rows: dict[str, Complexity] = {}
+    aside = []
+    for number, row in each_row(path, Complexity):
+        where = f"{path}:{number}"
+        if isinstance(row, RecordError):
+            problem = str(row).removeprefix(f"{where}: ")
+        elif row.model in rows:
+            problem = f"a second row of {row.model}; the first counts"
+        elif not (row.grouped_macs or 0) <= (row.conv_macs or 0) <= (row.macs or 0):
+            counts = f"{row.grouped_macs}, {row.conv_macs}, {row.macs}"
+            problem = f"grouped_macs, conv_macs, macs: {counts}: not each within the next"
+        else:
+            rows[row.model] = row
+            continue
+        aside.append(SetAside(device=None, file=str(path), line=number, reason=problem))
+    for model, network in networks.items():
         if model not in rows:
-            raise RecordError(f"{path}: model: {model!r}: no row; run the complexity stage for it")
-    return rows
+            if not aside:
+                problem = f"{path}: model: {model!r}: no row; run the complexity stage for it"
+                raise RecordError(problem)
+            rows[model] = Complexity.unknown(
+                model, network.spec, network.input_size, f"set aside: {aside[0]}"
+            )
+    return Counted(rows, aside)
 
 
 def read_measurements(results: Path, plan: Plan, models: Iterable[str]) -> Measurements:

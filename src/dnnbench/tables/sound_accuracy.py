@@ -1,0 +1,117 @@
+"""The accuracy that tables may rest on: records and answers, and those that are set aside.
+
+A record follows from the answers beside it, and networks are compared over the same images. What
+is not so, or cannot be read, is set aside with a reason, and the rest goes on.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dnnbench.core import text_file
+from dnnbench.core.errors import UserError
+from dnnbench.core.storage import check_place, parse_json
+from dnnbench.records import paths
+from dnnbench.records import top5 as files
+from dnnbench.records.accuracy_records import AccuracyRecord
+from dnnbench.records.set_aside_records import SetAside
+from dnnbench.records.top5 import BEST, Answers
+from dnnbench.tables.sound_records import check_time
+
+_REMEDY = "remove it to measure again"
+
+
+@dataclass
+class SoundAccuracy:
+    """Records and answers by model; in place of a record set aside, one that is not measured."""
+
+    records: dict[str, AccuracyRecord] = field(default_factory=dict)
+    answers: dict[str, Answers] = field(default_factory=dict)
+    aside: list[SetAside] = field(default_factory=list)
+
+
+def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> SoundAccuracy:
+    """Read records and answers of the models that have some in ``folder``."""
+    found = SoundAccuracy()
+
+    def set_aside(model: str, path: Path, problem: str) -> None:
+        reason = problem.removeprefix(f"{path}: ")
+        one = SetAside(device=None, file=str(path), line=None, reason=reason)
+        found.aside.append(one)
+        found.records[model] = AccuracyRecord(
+            model=model,
+            dataset=dataset,
+            protocol=protocol,
+            status="not_measured",
+            message=f"set aside: {one}",
+        )
+
+    for model in models:
+        path = paths.in_folder(folder, paths.ACCURACY, model=model)
+        kept = paths.in_folder(folder, paths.ANSWERS, model=model)
+        try:
+            record = parse_json(text_file.read_bytes(path), str(path), AccuracyRecord, _REMEDY)
+            place = {"model": model, "dataset": dataset, "protocol": protocol}
+            check_place(str(path), record, place, _REMEDY)
+            if record.basis is not None:
+                check_time(f"{path}: basis.started", record.basis.started, _REMEDY)
+        except FileNotFoundError:
+            continue
+        except UserError as error:
+            set_aside(model, path, str(error))
+            continue
+        try:
+            if record.status == "ok":
+                found.answers[model] = _answers(kept, record, path)
+        except UserError as error:
+            at = path if str(error).startswith(f"{path}: ") else kept
+            set_aside(model, at, str(error))
+        else:
+            found.records[model] = record
+    for model, reason in _on_other_images(found.answers).items():
+        del found.answers[model]
+        set_aside(model, paths.in_folder(folder, paths.ACCURACY, model=model), reason)
+    return found
+
+
+def _answers(kept: Path, record: AccuracyRecord, path: Path) -> Answers:
+    """The answers that a record follows from. Raises UserError where it does not."""
+    answers = files.read(kept)
+    if answers.basis != record.basis:
+        raise UserError(f"{kept}: not of {path.name}; remove that to measure again")
+    count = len(answers.names)
+    if not answers.done == count > 0:
+        raise UserError(f"{kept}: answers to {answers.done} of {count} images; {_REMEDY}")
+    follows: dict[str, float] = {"n": count, "classes": len(np.unique(answers.labels))}
+    for name, best in (("top1", 1), ("top5", BEST)):
+        follows[name] = 100 * float(answers.hits(best).mean())
+    for name, value in follows.items():
+        found = getattr(record, name)
+        if found is None or abs(found - value) > 1e-6:
+            raise UserError(f"{path}: {name}: {found}: its answers give {value:.6g}; {_REMEDY}")
+    for name in ("top1", "top5"):
+        low, high = getattr(record, f"{name}_low"), getattr(record, f"{name}_high")
+        if low is None or high is None or not low - 1e-6 <= follows[name] <= high + 1e-6:
+            raise UserError(
+                f"{path}: {name}_low, {name}_high: {low}, {high}: not around"
+                f" {follows[name]:.6g}; {_REMEDY}"
+            )
+    return answers
+
+
+def _on_other_images(answers: dict[str, Answers]) -> dict[str, str]:
+    """Models that were measured on other images than most, or than the first, and what to do."""
+    seen = {model: hash((tuple(own.names), own.labels.tobytes())) for model, own in answers.items()}
+    if not seen:
+        return {}
+    usual, count = Counter(seen.values()).most_common(1)[0]
+    one = next(model for model, images in seen.items() if images == usual)
+    others = f"{one} and {count - 1} more" if count > 1 else one
+    return {
+        model: f"measured on other images than {others}; {_REMEDY}"
+        for model, images in seen.items()
+        if images != usual
+    }

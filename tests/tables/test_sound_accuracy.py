@@ -1,0 +1,207 @@
+"""Accuracy that may be anything: what is set aside, why, and that the rest goes on."""
+
+import io
+import json
+import os
+import zipfile
+
+import numpy as np
+import pytest
+from helpers import answers
+from helpers.projects import stage
+
+from dnnbench.core.storage import read_rows, write_json
+from dnnbench.measure import accuracy
+from dnnbench.records import top5
+from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.set_aside_records import SetAside
+from dnnbench.tables import sound_accuracy
+
+MODELS = ["resnet18", "alexnet", "vgg16", "resnet50"]
+RECORD, ANSWERS = "resnet18.json", "resnet18.npz"
+
+
+@pytest.fixture
+def results(tmp_path):
+    return answers.write(tmp_path / "results")
+
+
+@pytest.fixture
+def folder(results):
+    return results / "accuracy" / "folder"
+
+
+def read(folder, protocol="bianco2018"):
+    return sound_accuracy.read(folder, "folder", protocol, MODELS)
+
+
+def only_aside(folder):
+    """The one record set aside, once it is certain that the others are there."""
+    found = read(folder)
+    (one,) = map(str, found.aside)
+    assert one.isprintable() and len(one) < 1000
+    assert (list(found.answers), found.records["alexnet"].status) == (["alexnet"], "ok")
+    assert found.records["resnet18"].status == "not_measured"
+    assert found.records["resnet18"].message == f"set aside: {one}"
+    return one
+
+
+def edit(path, **changes):
+    """Change keys of a record; a key may go into a part by two underscores."""
+    content = json.loads(path.read_text())
+    for key, value in changes.items():
+        *parts, last = key.split("__")
+        part = content
+        for name in parts:
+            part = part[name]
+        part[last] = value
+    path.write_text(json.dumps(content))
+
+
+def npz(**arrays):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def changed(folder, **changes):
+    """The answers of resnet18 with other arrays."""
+    with np.load(folder / ANSWERS) as file:
+        return npz(**(dict(file) | changes))
+
+
+def test_sound_records_are_all_there(folder):
+    found = read(folder)
+    assert (list(found.records), list(found.answers)) == (MODELS[:3], MODELS[:2])
+    assert found.aside == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"top1": 99.0}, "top1: 99.0: its answers give 70; "),
+        ({"top1": 1e308}, "top1: 1e+308: "),
+        ({"top1": None}, "top1: None: its answers give 70; "),
+        ({"top5": 10.0}, "top5: 10.0: its answers give 70; "),
+        ({"top1_low": 80.0}, "top1_low, top1_high: 80.0, "),
+        ({"top5_high": None}, "top5_low, top5_high: "),
+        ({"n": 5}, "n: 5: its answers give 100; "),
+        ({"classes": 2}, "classes: 2: its answers give 1; "),
+        ({"basis": None}, None),
+        ({"model": "alexnet"}, "model: 'alexnet': expected 'resnet18' here"),
+        ({"model": "../x"}, "model: '../x': "),
+        ({"dataset": "other"}, "dataset: 'other': expected 'folder' here"),
+        ({"protocol": "native"}, "protocol: 'native': expected 'bianco2018' here"),
+        ({"schema_version": 99}, "schema_version: 99: this version of dnnbench reads 1"),
+        ({"basis__started": "0001-01-01T00:00:00Z"}, "basis.started: 0001-01-01"),
+        ({"basis__fingerprint": "other"}, None),
+        ({"\x1b[31mkey": 1}, "key: 1: extra inputs"),
+    ],
+    ids=lambda value: ascii(value)[:60],
+)
+def test_a_record_that_cannot_be_is_set_aside_by_name_and_reason(folder, changes, named):
+    edit(folder / RECORD, **changes)
+    one = only_aside(folder)
+    if named is None:
+        assert one == f"{folder / ANSWERS}: not of {RECORD}; remove that to measure again"
+    else:
+        assert one.startswith(f"{folder / RECORD}: {named}")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"null", b"\xff\xfe", b"[" * 10**6, b"\x00", b'{"model":']
+)
+def test_what_is_no_record_is_set_aside(folder, content):
+    (folder / RECORD).write_bytes(content)
+    assert only_aside(folder).startswith(f"{folder / RECORD}: ")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda folder: b"",
+        lambda folder: b"\x80\x04N.",
+        lambda folder: (folder / ANSWERS).read_bytes()[:-60],
+        lambda folder: (folder / ANSWERS).read_bytes().replace(b"names", b"nemas"),
+        lambda folder: npz(names=np.array(["a"])),
+        lambda folder: changed(folder, basis=np.array("{}")),
+        lambda folder: changed(folder, names=np.array([object()], dtype=object)),
+        lambda folder: changed(folder, names=np.array(["same.jpg"] * 100)),
+        lambda folder: changed(folder, names=np.arange(100)),
+        lambda folder: changed(folder, labels=np.zeros(7, np.int16)),
+        lambda folder: changed(folder, labels=np.full(100, 1000, np.int16)),
+        lambda folder: changed(folder, labels=np.full(100, 7.0)),
+        lambda folder: changed(folder, classes=np.full((100, 5), -1, np.int16)),
+        lambda folder: changed(folder, classes=np.zeros(100, np.int16)),
+        lambda folder: changed(folder, scores=np.full((100, 5), np.nan, np.float32)),
+    ],
+)
+def test_what_are_no_answers_is_set_aside(folder, content):
+    (folder / ANSWERS).write_bytes(content(folder))
+    reason = only_aside(folder).removeprefix(f"{folder / ANSWERS}: ")
+    assert reason.startswith("not a file of answers (")
+    assert reason.endswith("); remove it to measure again")
+
+
+def test_answers_that_are_not_finished_are_set_aside(folder):
+    with np.load(folder / ANSWERS) as file:
+        part = {name: file[name][:60] for name in ("classes", "scores")}
+    (folder / ANSWERS).write_bytes(changed(folder, **part))
+    assert "answers to 60 of 100 images; remove it" in only_aside(folder)
+
+
+def test_answers_that_unpack_to_more_than_the_memory_are_set_aside(folder, monkeypatch):
+    monkeypatch.setattr(top5, "_LARGEST", 10_000)
+    packed = npz(names=np.zeros(10**6, np.int8))
+    assert len(packed) < 10_000
+    (folder / ANSWERS).write_bytes(packed)
+    assert "not a file of answers (ValueError)" in "\n".join(map(str, read(folder).aside))
+    # A header may promise what no machine holds.
+    monkeypatch.undo()
+    with zipfile.ZipFile(folder / ANSWERS, "w") as archive:
+        header = io.BytesIO()
+        shape = {"descr": "<i2", "fortran_order": False, "shape": (10**15,)}
+        np.lib.format.write_array_header_1_0(header, shape)
+        for name in ("basis", "names", "labels", "classes", "scores"):
+            archive.writestr(f"{name}.npy", header.getvalue())
+    assert "not a file of answers (" in only_aside(folder)
+
+
+@pytest.mark.parametrize("file", [RECORD, ANSWERS])
+def test_what_is_no_file_is_set_aside(folder, file):
+    (folder / file).unlink()
+    os.mkfifo(folder / file)
+    assert only_aside(folder) == f"{folder / file}: a named pipe, not a file; correct the path"
+
+
+def test_a_record_without_its_answers_is_set_aside(folder):
+    (folder / ANSWERS).unlink()
+    assert only_aside(folder).startswith(f"{folder / ANSWERS}: ")
+
+
+def test_answers_to_other_images_than_most_are_not_compared(folder):
+    kept = answers.answered("vgg16", [True] * 100)
+    top5.write(folder / "vgg16.npz", kept)
+    write_json(folder / "vgg16.json", accuracy.record(kept, "vgg16", "folder", "bianco2018"))
+    other = answers.answered("resnet18", [True] * 99)
+    top5.write(folder / ANSWERS, other)
+    write_json(folder / RECORD, accuracy.record(other, "resnet18", "folder", "bianco2018"))
+    found = read(folder)
+    assert list(found.answers) == ["alexnet", "vgg16"]
+    assert list(map(str, found.aside)) == [
+        f"{folder / RECORD}: measured on other images than alexnet and 1 more;"
+        " remove it to measure again"
+    ]
+
+
+def test_the_script_names_what_is_set_aside_and_goes_on(results, folder):
+    edit(folder / RECORD, top1=99.0)
+    pictures = ("--config", f"dataset={{name: folder, path: {results}}}")
+    code, output = stage("comparisons", "--results", results, *MODELS, *pictures)
+    reason = f"{folder / RECORD}: top1: 99.0: its answers give 70; remove it to measure again"
+    assert (code, output) == (0, f"set aside: {reason}\n")
+    rows = read_rows(results / "accuracy" / "summary.csv", AccuracyRow)
+    assert [(row.status, row.top1) for row in rows[:2]] == [("not_measured", None), ("ok", 50)]
+    assert rows[0].message == f"set aside: {reason}"
+    (one,) = read_rows(results / "accuracy" / "set_aside.csv", SetAside)
+    assert (one.device, str(one)) == (None, reason)
