@@ -52,6 +52,17 @@ class Inner(nn.Module):
         return self.attention(x, x, x)[0]
 
 
+class First(nn.Module):
+    """The sequence that a recurrent layer returns, without its state."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(x)[0]
+
+
 def attention(x):
     """4 heads, 6 queries, 10 keys of 8, values of 8."""
     query, key = x[..., :6, :], x
@@ -86,10 +97,14 @@ HEADS = torch.Size((1, 4, 10, 8))
         (nn.Conv1d(1, 1, 3, padding=1, bias=False), (1, 1, 8), 8 * 3),
         (nn.AvgPool2d(2), (1, 8, 4, 4), 0),
         # Gates x outputs x (inputs + outputs), each of seven steps and each layer and direction.
-        (nn.LSTM(4, 5, batch_first=True), (1, 7, 4), 7 * 4 * 5 * (4 + 5)),
-        (nn.GRU(4, 5, batch_first=True), (1, 7, 4), 7 * 3 * 5 * (4 + 5)),
-        (nn.RNN(4, 5, 2, batch_first=True), (1, 7, 4), 7 * 5 * ((4 + 5) + (5 + 5))),
-        (nn.LSTM(4, 5, batch_first=True, bidirectional=True), (1, 7, 4), 2 * 7 * 4 * 5 * (4 + 5)),
+        (First(nn.LSTM(4, 5, batch_first=True)), (1, 7, 4), 7 * 4 * 5 * (4 + 5)),
+        (First(nn.GRU(4, 5, batch_first=True)), (1, 7, 4), 7 * 3 * 5 * (4 + 5)),
+        (First(nn.RNN(4, 5, 2, batch_first=True)), (1, 7, 4), 7 * 5 * ((4 + 5) + (5 + 5))),
+        (
+            First(nn.LSTM(4, 5, batch_first=True, bidirectional=True)),
+            (1, 7, 4),
+            2 * 7 * 4 * 5 * (4 + 5),
+        ),
         (
             Inner(nn.MultiheadAttention(8, 2, batch_first=True)),
             (1, 6, 8),
@@ -173,6 +188,8 @@ def test_grouped_operations_are_part_of_all(layer):
         (lambda a, b: torch.addmv(a.new_zeros(3), a, b), [(3, 4), (4,)]),
         (lambda a, b: torch.baddbmm(a.new_zeros(5), a, b), [(2, 3, 4), (2, 4, 5)]),
         (lambda a, b: torch.addbmm(a.new_zeros(5), a, b), [(2, 3, 4), (2, 4, 5)]),
+        (lambda a, b: a.new_zeros(3, 5).addmm_(a, b), [(3, 4), (4, 5)]),
+        (lambda a, b: a.new_zeros(2, 3, 5).baddbmm_(a, b), [(2, 3, 4), (2, 4, 5)]),
         (lambda a, b: torch.einsum("bij,kj->bik", a, b), [(2, 3, 4), (5, 4)]),
         (lambda a, b: torch.tensordot(a, b, 2), [(2, 3, 4), (3, 4, 5)]),
         (functional.linear, [(2, 6, 3), (5, 3)]),
@@ -189,6 +206,44 @@ def test_products_multiply_as_often_as_one_of_ones(device, operation, shapes):
 def test_a_multiplication_of_complex_numbers_is_four():
     matrix = torch.zeros(3, 3, dtype=torch.complex64, device="meta")
     assert counting.count(Of(lambda x: x @ x), matrix).macs == 4 * 27
+
+
+# Parameters -------------------------------------------------------------------------------------
+
+
+class Headed(nn.Module):
+    """A network with a head that does not run, and a layer whose tensors alone are used."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.layer = nn.Linear(8, 8)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        return functional.linear(self.attention(x, x, x)[0], self.layer.weight)
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_parameters_that_run_are_those_that_an_operator_reads(device):
+    model = Headed().to(device).eval()
+    counts = counting.count(model, torch.zeros(1, 6, 8, device=device))
+    assert counts.params_executed == (3 * 64 + 3 * 8) + (64 + 8) + 64
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_scripted_network_is_counted():
+    model = torch.jit.script(nn.Sequential(nn.Conv2d(4, 4, 3, groups=2), nn.ReLU()).eval())
+    counts = counting.count(model, torch.zeros(1, 4, 8, 8))
+    assert (counts.macs, counts.params_executed) == (36 * 4 * 2 * 9, 4 * 2 * 9 + 4)
+
+
+@pytest.mark.parametrize("name", ["vit_b_32", "swin_t", "maxvit_t"])
+def test_all_parameters_of_transformers_run(name):
+    with torch.device("meta"):
+        model = torchvision_models.get_model(name).eval()
+    counts = counting.count(model, torch.empty(1, 3, 224, 224, device="meta"))
+    assert counts.params_executed == counting.size(model.parameters())
 
 
 # Work that is not multiply-adds -----------------------------------------------------------------

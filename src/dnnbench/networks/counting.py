@@ -8,6 +8,7 @@ import io
 import re
 import warnings
 import weakref
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -57,7 +58,7 @@ class Counts(NamedTuple):
     how many there are; those that only return another view of a tensor are left out of all three.
     Attention (``scaled_dot_product_attention``) is one matrix product of theirs, as the CPU and the
     GPU run it, though the meta device takes it apart.
-    ``params_executed`` counts the parameters of modules that ran, so that auxiliary heads drop out.
+    ``params_executed`` counts the parameters that operators read, so that auxiliary heads drop out.
     ``activations_bytes`` is what :func:`peak_activations` returns, and ``output_shape`` the shape
     of the logits.
     """
@@ -79,22 +80,9 @@ def count(model: nn.Module, images: torch.Tensor) -> Counts:
 
     Raises ValueError where it does not return logits.
     """
-    ran: dict[int, torch.Tensor] = {}
-    returned: list[Any] = []
-
-    def note(module: nn.Module, _inputs: Any, output: Any) -> None:
-        ran.update((id(parameter), parameter) for parameter in module.parameters(recurse=False))
-        if module is model:
-            returned[:] = [tuple(outputs.logits(output).shape)]
-
-    handles = [module.register_forward_hook(note) for module in model.modules()]
-    work = _Work()
-    try:
-        with work, _WholeAttention(work), _operator_by_operator():
-            activations_bytes = peak_activations(model, images)
-    finally:
-        for handle in handles:
-            handle.remove()
+    work = _Work(model.parameters())
+    with work, _WholeAttention(work), _operator_by_operator():
+        activations_bytes, output = _peak_and_output(model, images)
     return Counts(
         macs=work.macs,
         conv_macs=work.conv_macs,
@@ -102,9 +90,9 @@ def count(model: nn.Module, images: torch.Tensor) -> Counts:
         linear_bytes=work.linear_bytes,
         traffic_bytes=work.traffic_bytes,
         operators=work.operators,
-        params_executed=size(ran.values()),
+        params_executed=size(work.read),
         activations_bytes=activations_bytes,
-        output_shape=returned[0],
+        output_shape=tuple(outputs.logits(output).shape),
         uncounted=tuple(sorted(work.uncounted)),
     )
 
@@ -118,11 +106,15 @@ def peak_activations(model: nn.Module, images: torch.Tensor) -> int:
     allocator. The indices that a max pooling returns are in it, since eager execution makes them
     whether or not anybody reads them.
     """
+    return _peak_and_output(model, images)[0]
+
+
+def _peak_and_output(model: nn.Module, images: torch.Tensor) -> tuple[int, Any]:
     live = _LiveStorages([*model.parameters(), *model.buffers()])
     with torch.no_grad(), live, _WholeAttention(live):
         live.add(images)
-        model(images)
-    return live.peak
+        output = model(images)
+    return live.peak, output
 
 
 def thop_macs(model: nn.Module, images: torch.Tensor) -> int:
@@ -224,12 +216,21 @@ class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     _MATRIX_PRODUCTS = ("aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm")
 
-    def __init__(self) -> None:
+    def __init__(self, parameters: Iterable[torch.Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._parameters: dict[int, list[torch.Tensor]] = defaultdict(list)
+        for parameter in parameters:
+            self._parameters[parameter.untyped_storage()._cdata].append(parameter)
+        self._read: set[int] = set()
         self.macs = self.conv_macs = self.grouped_macs = 0
         self.linear_bytes = self.traffic_bytes = self.operators = 0
         self.uncounted: set[str] = set()
         self.paused = False
+
+    @property
+    def read(self) -> list[torch.Tensor]:
+        """The parameters that some operator took, those that share a storage together."""
+        return [parameter for storage in self._read for parameter in self._parameters[storage]]
 
     def attended(self, inputs: Any, result: torch.Tensor) -> None:
         """Count the bytes of an attention."""
@@ -248,6 +249,12 @@ class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
             result = func.decompose(*args, **kwargs)
         if result is not NotImplemented:
             return result
+        taken = {
+            tensor.untyped_storage()._cdata
+            for tensor in _tensors((args, kwargs))
+            if tensor.layout is torch.strided  # Sparse ones have no storage.
+        }
+        self._read |= taken & self._parameters.keys()
         result = func(*args, **kwargs)
         if func.is_view:
             return result
@@ -265,6 +272,8 @@ class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         operator = func._overloadpacket
+        if operator not in _FORMULAS:  # In place, it does the same work.
+            operator = getattr(_ATEN, operator.__name__.removesuffix("_"), operator)
         if operator not in _FORMULAS:
             name = func.name().partition(".")[0]
             known = name.startswith("aten::") and _NOTHING_TO_COUNT.fullmatch(name[6:])
