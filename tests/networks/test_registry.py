@@ -115,12 +115,28 @@ def test_reading_the_registry_does_not_import_torch():
         ),
         (lambda e: e.update(input_size=-1), ["squeezenet1_1.input_size: -1", "greater than"]),
         (lambda e: e.update(builder="nowhere"), ["squeezenet1_1.builder: 'nowhere'"]),
-        (lambda e: e.update(std=[1, 1, 0]), ["squeezenet1_1.std.2: 0", "greater than 0"]),
+        (lambda e: e.update(std=[1, 1, 0]), ["squeezenet1_1.std.2: 0", "greater than"]),
         (lambda e: e.pop("venue"), ["squeezenet1_1.venue", "required"]),
         (lambda e: e["weights"][0].update(tier="D"), ["squeezenet1_1.weights.0.tier: 'D'"]),
         (lambda e: e["weights"][0].pop("hash"), ["squeezenet1_1.weights.0.hash", "required"]),
         (lambda e: e["published"].update(top1=101), ["squeezenet1_1.published.top1: 101"]),
         (lambda e: e["weights"][0].pop("url"), ["squeezenet1_1.weights.0: url, package: give one"]),
+        (
+            lambda e: e.update(range=[0, 1], mean=[123.7, 116.8, 103.9]),
+            ["squeezenet1_1: mean: [123.7, 116.8, 103.9]: beyond range [0, 1], whose units"],
+        ),
+        (
+            lambda e: e.update(range=[0, 1], std=[58.4, 57.1, 57.4]),
+            ["squeezenet1_1: std: [58.4, 57.1, 57.4]: beyond range [0, 1], whose units"],
+        ),
+        (
+            lambda e: e["weights"][0].update(hash={"kind": "sha1", "value": "abcdef0"}),
+            ["squeezenet1_1.weights.0.hash: value: 'abcdef0': 7 digits, where a sha1 has 40"],
+        ),
+        (
+            lambda e: e["weights"][0].update(top1=90, top5=80),
+            ["squeezenet1_1.weights.0: top1: 90.0: above top5, 80.0"],
+        ),
     ],
 )
 def test_a_mistake_in_the_file_is_one_line(tmp_path, edit, parts):
@@ -162,6 +178,11 @@ def test_a_missing_file_a_bad_key_and_a_key_given_twice(tmp_path):
         ({"mean": [True, 0.5, 0.5]}, "mean.0: True: input should be a valid number"),
         ({"mean": ["0.5", 0.5, 0.5]}, "mean.0: '0.5': input should be a valid number"),
         ({"std": [1e300, 1, 1]}, r"std.0: 1e\+300: input should be less"),
+        ({"std": [1e-320, 1, 1]}, "std.0: 1e-320: input should be greater"),
+        ({"range": [0, True]}, "range.1: True: input should be a number"),
+        ({"range": [False, 1]}, "range.0: False: input should be a number"),
+        ({"interpolation": "bicubic", "crop_pct": 1e-9}, "crop_pct: 1e-09: input should be great"),
+        ({"key": "alexnet"}, "key: unknown key"),
         ({"name": ""}, "name: '': string should have at least 1 character"),
         ({"name": "two\nlines"}, r"name: 'two\\nlines': string should match pattern"),
         ({"venue": "\x1b[31mred"}, r"venue: '\\x1b\[31mred': string should match pattern"),
@@ -172,6 +193,14 @@ def test_a_value_that_cannot_be_meant_is_one_line(tmp_path, change, said):
     with pytest.raises(RegistryError, match=rf"models\.yaml: squeezenet1_1\.{said}") as raised:
         registry.load_registry(path)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["bianco2018", "modern"])
+def test_no_network_is_called_as_a_set_of_them_is(tmp_path, name):
+    path = write(tmp_path / "models.yaml", lambda entry: None)
+    path.write_text(path.read_text().replace("squeezenet1_1:", f"{name}:", 1))
+    with pytest.raises(RegistryError, match=f"{name}: the name of a set of networks; choose"):
+        registry.load_registry(path)
 
 
 def test_a_file_of_weights_lies_in_the_folder_of_weights(tmp_path):

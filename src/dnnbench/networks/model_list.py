@@ -9,12 +9,17 @@ Importing this module imports no library: a name that asks for one does.
 from collections.abc import Iterable, Mapping
 
 from dnnbench.config.library import Library, by_key, forms, libraries
-from dnnbench.networks.registry import Network, RegistryError, hint, load_registry, spec_of
+from dnnbench.networks.registry import (
+    MODERN,
+    SETS,
+    Network,
+    RegistryError,
+    hint,
+    load_registry,
+    spec_of,
+)
 from dnnbench.records import paths
 from dnnbench.records.published_study import STUDY
-
-MODERN = "modern"
-SETS = (STUDY, MODERN)
 
 _REMEDY = "correct the package of the library"
 

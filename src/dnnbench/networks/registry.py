@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     RootModel,
@@ -23,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 from dnnbench.config.library import by_key, libraries
 from dnnbench.core import strict_yaml
@@ -31,13 +33,25 @@ from dnnbench.core.storage import describe
 from dnnbench.networks.registry_file import DEFAULT_REGISTRY
 from dnnbench.records import paths
 from dnnbench.records.base import Digitised, Interpolation, ModelName, Percent, Tier
+from dnnbench.records.published_study import STUDY
 
 # ImageNet's classes: what a network tells apart unless its entry says otherwise.
 CLASSES = 1000
+_SHA1_DIGITS = 40
+# A set of networks: that of 2018, and this.
+MODERN: Literal["modern"] = "modern"
+SETS = (STUDY, MODERN)
 
 
 class RegistryError(UserError):
     """A registry, or a name looked up in it, that is wrong: names file, key, value and remedy."""
+
+
+def _no_truth(value: Any) -> Any:
+    """A literal alone takes true for 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "Input should be a number")
+    return value
 
 
 # One line, as tables and pages show it.
@@ -45,9 +59,12 @@ _Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2
 _Name = Annotated[_Text, Field(min_length=1, max_length=100)]
 # A number is written as one: neither true nor "3".
 _Offset = Annotated[float, Strict(), Field(ge=-10_000, le=10_000)]
-_Scale = Annotated[float, Strict(), Field(gt=0, le=10_000)]
-_Share = Annotated[float, Strict(), Field(gt=0, le=1)]
+_Scale = Annotated[float, Strict(), Field(ge=1e-6, le=10_000)]
+# Of a smaller one, the picture around the crop would fill the memory.
+_Share = Annotated[float, Strict(), Field(ge=0.1, le=1)]
 _Percent = Annotated[Percent, Strict()]
+_Black = Annotated[Literal[0], BeforeValidator(_no_truth)]
+_White = Annotated[Literal[1, 255], BeforeValidator(_no_truth)]
 
 
 class _Entry(BaseModel):
@@ -63,12 +80,20 @@ class Hash(_Entry):
     )
     value: str = Field(pattern=r"^[0-9a-f]{7,64}$", description="Hexadecimal digits, lower case")
 
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.kind == "sha1" and len(self.value) != _SHA1_DIGITS:
+            raise ValueError(
+                f"value: {self.value!r}: {len(self.value)} digits, where a sha1 has {_SHA1_DIGITS}"
+            )
+        return self
+
 
 class Preparation(_Entry):
     """How pixels become the network's input, after resizing and cropping."""
 
     channel_order: Literal["RGB", "BGR"] = Field(description="Order of the input's channels")
-    range: tuple[Literal[0], Literal[1, 255]] = Field(
+    range: tuple[_Black, _White] = Field(
         description="Values of a black and of a white pixel, before mean and std"
     )
     mean: tuple[_Offset, _Offset, _Offset] = Field(
@@ -77,6 +102,16 @@ class Preparation(_Entry):
     std: tuple[_Scale, _Scale, _Scale] = Field(
         description="Divides each channel after the mean, in channel_order"
     )
+
+    @model_validator(mode="after")
+    def _is_in_units_of_range(self) -> Self:
+        white = self.range[1]
+        for key, values in (("mean", self.mean), ("std", self.std)):
+            if max(map(abs, values)) > white:
+                raise ValueError(
+                    f"{key}: {list(values)}: beyond range {list(self.range)}, whose units it has"
+                )
+        return self
 
 
 class WeightsSource(_Entry):
@@ -133,6 +168,8 @@ class WeightsSource(_Entry):
     def _has_one_place(self) -> Self:
         if (self.url is None) == (self.package is None):
             raise ValueError("url, package: give one of the two")
+        if self.top1 is not None and self.top5 is not None and self.top1 > self.top5:
+            raise ValueError(f"top1: {self.top1}: above top5, {self.top5}")
         return self
 
     @property
@@ -246,6 +283,11 @@ class _Registry(RootModel[dict[ModelName, Network]]):
     def _name_entries(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
+        for key, entry in data.items():
+            if key in SETS:
+                raise ValueError(f"{key}: the name of a set of networks; choose another")
+            for own in {"key", "spec"}.intersection(entry if isinstance(entry, dict) else ()):
+                raise ValueError(f"{key}.{own}: unknown key")
         return {
             key: {**entry, "key": key, "spec": spec_of(key)} if isinstance(entry, dict) else entry
             for key, entry in data.items()
