@@ -59,6 +59,11 @@ def test_a_link_to_itself_is_named(tmp_path):
         text_file.read_text(tmp_path / "link")
 
 
+def test_a_path_that_no_file_can_have_is_one_line():
+    with pytest.raises(TextFileError, match=r"^'a\\x00b': embedded null byte; correct the path$"):
+        text_file.read_text(Path("a\0b"))
+
+
 def test_a_missing_file_is_left_to_the_caller(tmp_path):
     with pytest.raises(FileNotFoundError):
         text_file.read_text(tmp_path / "nowhere")

@@ -216,10 +216,15 @@ def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
     [
         (OWN, "my_ned", r"'mine:.*:my_ned': .*nets\.py has no my_ned; did you mean my_net\?"),
         (OWN.replace("DNNBENCH", "OTHER"), "my_net", r"nets\.py: DNNBENCH: missing: .* write"),
-        (OWN.replace("40", "SIZE"), "my_net", r"DNNBENCH: not a mapping of plain values; write"),
+        (OWN.replace("40", "SIZE"), "my_net", r"DNNBENCH\.input_size: SIZE: not a plain value"),
+        (
+            OWN.replace("{", "dict(**{", 1).replace("}", "})", 1),
+            "my_net",
+            "DNNBENCH: not a mapping",
+        ),
         (OWN.replace("input_size", "inptu_size"), "my_net", "DNNBENCH: no input_size; write"),
         (OWN.replace('"mean"', '"maen"'), "my_net", r"DNNBENCH\.maen: unknown key; .*mean\?"),
-        (OWN.replace("40,", "{1},"), "my_net", r"DNNBENCH: not a mapping of plain values; write"),
+        (OWN.replace("40,", "{1},"), "my_net", r"DNNBENCH\.input_size: \{1\}: not a plain value"),
         (OWN.replace("40,", "40, {}: 1,"), "my_net", r"DNNBENCH: not a mapping of plain values"),
         (OWN.replace("40", "-1"), "my_net", r"nets\.py: DNNBENCH\.input_size: -1"),
         (
@@ -230,6 +235,27 @@ def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
         (OWN.replace("40,", '40, "crop_pct": 1.5,'), "my_net", r"DNNBENCH\.crop_pct: 1\.5"),
         (OWN.replace("40,", '40, "interpolation": "lanczos",'), "my_net", r"DNNBENCH\.interp"),
         (OWN + "\n)", "my_net", r"nets\.py:\d+: not Python: "),
+        (
+            OWN.replace("40,", '40, "range": (0, 255),'),
+            "my_net",
+            r"range: \(0, 255\): write mean and",
+        ),
+        (
+            OWN.replace("40,", '40, "input_size": 8,'),
+            "my_net",
+            r"DNNBENCH\.input_size: given twice",
+        ),
+        (
+            OWN + 'DNNBENCH["classes"] = 9\n',
+            "my_net",
+            r"nets\.py:10: DNNBENCH: changed after line 4",
+        ),
+        (
+            OWN + 'DNNBENCH |= {"mean": 9}\n',
+            "my_net",
+            r"nets\.py:10: DNNBENCH: changed after line 4",
+        ),
+        (OWN + "if OWN:\n    DNNBENCH = {}\n", "my_net", r"nets\.py:11: DNNBENCH: changed after"),
     ],
 )
 def test_a_mistake_in_the_file_is_one_line(own, text, function, message):
@@ -260,6 +286,7 @@ def test_a_file_that_cannot_run_is_one_line_naming_the_network(own):
         ("torchvision:resnet5", "is not a network; did you mean resnet50 or"),
         ("mine:nets/absent.py:net", "No such file or directory; write mine:<file>.py:<function>"),
         ("mine:nets", "not a function of a file; write mine:<file>.py:<function>"),
+        ("mine:~nobodyhere/nets.py:net", "models: 'mine:~nobodyhere/nets.py:net': '~nobodyhere"),
         ("tim:resnet18", "is not a network; did you mean 'resnet18'?"),
     ],
 )

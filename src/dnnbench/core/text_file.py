@@ -47,8 +47,10 @@ def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
             _check_kind(path, seen)
             # The kernel's own files state no size.
             content = b"" if seen.st_size > limit else file.read(limit + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, TextFileError):
         raise
+    except ValueError as error:  # So Python says it of NUL, and of what no path can hold.
+        raise TextFileError(f"{str(path)!r}: {error}; correct the path") from error
     except OSError as error:
         raise TextFileError(f"{path}: cannot be read: {error.strerror}; correct that") from error
     if seen.st_size > limit or len(content) > limit:

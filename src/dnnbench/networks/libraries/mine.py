@@ -20,13 +20,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from dnnbench.config.library import Library
-from dnnbench.core import home, text_file
+from dnnbench.core import foreign_text, home, text_file
+from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe
 from dnnbench.networks.registry import Network, RegistryError
 
 _NAME = "DNNBENCH"
 _FORM = "<file>.py:<function>"
 _LARGEST = 2**20  # Bytes; no file that a person wrote is as long.
+_NOT_PLAIN = "not a mapping of plain values"
 _ANY = "*"  # All that another module has is imported, and what that is only running it tells.
 # What an entry of the registry may say too, and what is taken where the file does not say.
 _FIELDS: dict[str, Any] = {
@@ -48,13 +50,16 @@ _FIELDS: dict[str, Any] = {
 
 def find(name: str, source: str) -> list[Network]:
     """The network of ``<file>.py:<function>``. Raises RegistryError naming what is wrong."""
-    file, function = _parts(name)
-    spec = f"{source}: {'mine:' + name!r}"
+    spec = f"{source}: {'mine:' + name[:200]!r}"
+    try:
+        file, function = _parts(name)
+    except UserError as error:
+        raise RegistryError(f"{spec}: {error}") from error
     if not file.endswith(".py") or not function.isidentifier():
         raise RegistryError(f"{spec}: not a function of a file; write mine:{_FORM}")
     if not {"{", "}"}.isdisjoint(file):
         raise RegistryError(f"{spec}: Snakemake takes braces in a path for wildcards; rename it")
-    slug = key(Path(file), function)
+    slug = _slug(file, function, spec)
     tree = _parsed(file)
     known = _defined(tree)
     if function not in known and _ANY not in known:
@@ -73,7 +78,11 @@ def key(file: Path, function: str) -> str:
 
     Raises RegistryError where the file cannot be read.
     """
-    digest = hashlib.sha256(_content(file, f"mine:{file}:{function}")).hexdigest()
+    return _slug(file, function, f"mine:{file}:{function}")
+
+
+def _slug(file: Path | str, function: str, spec: str) -> str:
+    digest = hashlib.sha256(_content(Path(file), spec)).hexdigest()
     return f"mine-{re.sub('[^a-z0-9_.-]', '-', function.lower())}-{digest[:8]}"
 
 
@@ -113,9 +122,10 @@ def _defined(tree: ast.Module) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             names += [alias.asname or alias.name for alias in node.names]
         elif isinstance(node, ast.Assign | ast.AnnAssign):
-            names += [target.id for target in _targets(node) if isinstance(target, ast.Name)]
+            parts = (part for target in _targets(node) for part in ast.walk(target))
+            names += [part.id for part in parts if isinstance(part, ast.Name)]
         else:
-            for block in ("body", "handlers", "orelse", "finalbody"):
+            for block in ("body", "handlers", "orelse", "finalbody", "cases"):
                 waiting += getattr(node, block, ())
     return names
 
@@ -133,24 +143,66 @@ def _said(tree: ast.Module, file: str) -> dict[str, Any]:
             and node.value
             and (ast.unparse(_targets(node)[0]) == _NAME)
         ):
-            try:
-                said = ast.literal_eval(node.value)
-                json.dumps(said)
-            except (ValueError, TypeError, RecursionError, MemoryError):
-                said = None
+            said = _plain(node.value)
             if not isinstance(said, dict):
-                raise RegistryError(f"{file}: {_NAME}: not a mapping of plain values; {example}")
+                problem = _problem(node.value)
+                raise RegistryError(f"{file}: {_NAME}{problem or f': {_NOT_PLAIN}; {example}'}")
+            _check_alone(tree, node, file)
             break
     else:
         raise RegistryError(f"{file}: {_NAME}: missing: it says what the network takes; {example}")
     if "input_size" not in said:
         raise RegistryError(f"{file}: {_NAME}: no input_size; {example}")
+    given = said.get("range", _FIELDS["range"])
+    if given not in ((0, 1), [0, 1]) and not {"mean", "std"} <= said.keys():
+        raise RegistryError(f"{file}: {_NAME}.range: {given}: write mean and std too, in its units")
     for field in said:
         if field not in _FIELDS:
             close = difflib.get_close_matches(str(field), _FIELDS, n=1)
             remedy = f"did you mean {close[0]}?" if close else f"known: {', '.join(_FIELDS)}"
             raise RegistryError(f"{file}: {_NAME}.{field}: unknown key; {remedy}")
     return said
+
+
+def _plain(node: ast.expr) -> Any:
+    """A plain value, or None where it is no such value."""
+    try:
+        said = ast.literal_eval(node)
+        json.dumps(said)
+    except (ValueError, TypeError, RecursionError, MemoryError):
+        return None
+    return said
+
+
+def _problem(node: ast.expr) -> str | None:
+    """Which value of a mapping is not plain; None where all are, or it is no mapping."""
+    for key, value in (
+        zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
+    ):
+        name = _plain(key) if key else None
+        plain = _plain(value) is not None or isinstance(value, ast.Constant)
+        if isinstance(name, str) and not plain:
+            shown = foreign_text.line(ast.unparse(value), 60)
+            return f".{name}: {shown}: not a plain value; write the value itself"
+    return None
+
+
+def _check_alone(tree: ast.Module, said: ast.Assign | ast.AnnAssign, file: str) -> None:
+    """Raise RegistryError where the mapping, or a key in it, is given a value a second time."""
+    first = {id(node) for node in ast.walk(said)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Name | ast.Subscript) or isinstance(node.ctx, ast.Load):
+            continue
+        target = node.value if isinstance(node, ast.Subscript) else node
+        if id(node) not in first and isinstance(target, ast.Name) and target.id == _NAME:
+            raise RegistryError(
+                f"{file}:{node.lineno}: {_NAME}: changed after line {said.lineno}; write it once"
+            )
+    keys = said.value.keys if isinstance(said.value, ast.Dict) else []
+    names = [_plain(key) for key in keys if key]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise RegistryError(f"{file}: {_NAME}.{name}: given twice; remove one")
 
 
 def _key(name: str) -> str:
