@@ -112,6 +112,18 @@ LAYOUTS = {
         "from .conv import WIDTH",
         ["my-nets v1.0/conv.py"],
     ),
+    "by a call, relative": (
+        {"nets/conv.py": "WIDTH=5"},
+        "nets/model.py",
+        "from importlib import import_module\nWIDTH = import_module('.conv', __package__).WIDTH",
+        ["nets/conv.py"],
+    ),
+    "by a call, absolute": (
+        {"nets/conv.py": "WIDTH=5"},
+        "nets/model.py",
+        "import importlib\nWIDTH = importlib.import_module('nets.conv').WIDTH",
+        ["nets/conv.py"],
+    ),
     "beside the file": ({"nets/conv.py": "WIDTH=5"}, "nets/model.py", "from conv import WIDTH", []),
 }
 
@@ -234,6 +246,8 @@ def test_an_error_names_its_place_and_a_remedy(tmp_path, files, imports, message
         "try:\n    from .model import net\nexcept ImportError:\n    pass",
         "if True:\n    def net(): ...",
         "with open(__file__):\n    net = print",
+        "net, other = print, 1",
+        "match 1:\n    case _:\n        def net(): ...",
     ],
 )
 def test_a_function_need_not_stand_at_the_top_of_its_file(tmp_path, text):

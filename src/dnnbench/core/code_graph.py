@@ -1,8 +1,9 @@
 """Which files a result depends on: a script and the package modules that it imports.
 
 Read from the import statements, so that a rule's inputs follow the code by themselves. The
-imports inside functions count; those under ``if TYPE_CHECKING:`` do not, nor does a module that is
-named only in a string. A person's own file is followed into its neighbours.
+imports inside functions count; those under ``if TYPE_CHECKING:`` do not. A person's own file is
+followed into its neighbours, also by ``import_module("...")``; in this package, a module that is
+named only in a string does not count.
 """
 
 import ast
@@ -213,6 +214,8 @@ def _import_statements(file: Path, mtime_ns: int) -> list[ast.Import | ast.Impor
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         # Whoever imports it says so.
         return []
+    if not file.is_relative_to(_PACKAGE):
+        found += filter(None, map(_by_call, ast.walk(waiting[0])))
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -223,6 +226,18 @@ def _import_statements(file: Path, mtime_ns: int) -> list[ast.Import | ast.Impor
             for block in _BLOCKS:
                 waiting += getattr(node, block, ())
     return found
+
+
+def _by_call(node: ast.AST) -> ast.Import | ast.ImportFrom | None:
+    """The statement that ``import_module("...")`` or ``__import__("...")`` stands for, if any."""
+    match node:
+        case ast.Call(
+            func=ast.Name(id="import_module" | "__import__") | ast.Attribute(attr="import_module"),
+            args=[ast.Constant(value=str(text)), *_],
+        ) if name := text.lstrip("."):
+            level = len(text) - len(name)
+            return ast.ImportFrom(name, [], level) if level else ast.Import([ast.alias(name)])
+    return None
 
 
 def _neighbours(folder: Path, name: str) -> list[Path]:
