@@ -27,6 +27,7 @@ def test_a_value_on_the_command_line_is_read_as_yaml():
         (["batch_sizes=[1"], "batch_sizes: '[1': not YAML"),
         (["threads=yes"], "threads: yes: true or false to some readers"),
         (["threads=010"], "threads: 010: not a plain decimal number"),
+        (["threads="], "threads: '': empty; write null or a value"),
         (["threads='2'"], "threads: '2': input should be a valid integer"),
         (["threads=1", "threads=2"], "threads: given twice"),
         (["latency={rounds: 1, rounds: 2}"], "latency.rounds: given twice"),

@@ -97,6 +97,20 @@ def test_own_weights_go_by_key_however_the_network_is_named(study, tmp_path):
     )
 
 
+def test_a_file_of_ones_own_is_of_one_network_and_a_network_has_one(study, tmp_path):
+    files = {"path": str(tmp_path / "own.pth"), "sha256": "0" * 64}
+    (tmp_path / "own.pth").touch()
+    for names, said in (
+        (["bianco2018"], "'bianco2018': names 44 networks"),
+        (
+            ["timm:tinynet_e", "timm-tinynet_e.in1k"],
+            "'timm-tinynet_e.in1k': the network of 'timm:tinynet_e'; remove one",
+        ),
+    ):
+        with pytest.raises(ParameterError, match=rf"^params\.yaml: weights\.override: {said}"):
+            study(weights={"override": dict.fromkeys(names, files)})
+
+
 def test_params_yaml_names_the_device_file_where_nothing_else_does(monkeypatch):
     monkeypatch.chdir(ROOT)
     found = study_settings.load()

@@ -89,6 +89,11 @@ def test_a_profile_plans_the_study_where_its_device_is_not(clone, profile):
             ":2: devices: given twice, first",
         ),
         ("config/models.yaml", b"alexnet: {year: 010}\n", ":1: alexnet.year: 010: not a plain"),
+        (
+            "cpu",
+            b"configfile: cpu\ncores: 1\ncores: all\n",
+            ":3: cores: given twice, first",
+        ),
     ],
 )
 def test_a_file_that_readers_take_differently_is_one_line(clone, name, content, said):

@@ -8,8 +8,8 @@ from pydantic import (
 
 from dnnbench.config.section import Distinct, Section
 
-_Gib = Annotated[float, Field(gt=0, le=100_000)]
-_Fps = Annotated[float, Field(gt=0, le=10_000_000)]
+_Gib = Annotated[float, Field(ge=0.001, le=100_000)]
+_Fps = Annotated[float, Field(ge=0.001, le=10_000_000)]
 
 
 class Budgets(Section):

@@ -109,6 +109,8 @@ def _command_line(words: Sequence[str]) -> Source:
             )
         if key in changes:
             raise ParameterError(f"--config: {key}: given twice; remove one")
+        if not value.strip():  # Such as of a variable that is not set.
+            raise ParameterError(f"--config: {key}: {value!r}: empty; write null or a value")
         try:
             changes[key] = strict_yaml.value(value, "--config", key)
         except strict_yaml.YamlError as error:

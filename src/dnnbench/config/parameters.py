@@ -85,7 +85,11 @@ class Parameters(Section):
     ]
     batch_sizes: Annotated[
         Distinct[Annotated[BatchSize, Field(le=65_536)]],
-        Field(min_length=1, description="Batch sizes that are measured. 1 decides selections."),
+        Field(
+            min_length=1,
+            max_length=100,
+            description="Batch sizes that are measured. 1 decides selections.",
+        ),
     ]
     threads: Annotated[
         int | None,

@@ -17,6 +17,7 @@ from dnnbench.config import loading
 from dnnbench.config.loading import Source
 from dnnbench.config.parameters import Parameters
 from dnnbench.config.section import ParameterError
+from dnnbench.config.weights_settings import Override
 from dnnbench.core import home, processors, text_file
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe, write_json
@@ -92,11 +93,16 @@ def check(
         timed = find(settings.models, "models")
         predicted = find(settings.predicted, "predicted") if settings.predicted else {}
     entries |= predicted | timed
-    own = {
-        key: file
-        for name, file in settings.weights.override.items()
-        for key in find(name, "weights.override")
-    }
+    own, names = dict[str, Override](), dict[str, str]()
+    for name, file in settings.weights.override.items():
+        found = find(name, "weights.override")
+        where = f"{paths.PARAMETERS}: weights.override: {name!r}"
+        if len(found) > 1:
+            raise ParameterError(f"{where}: names {len(found)} networks; name the file's own")
+        for key in found:
+            if key in own:
+                raise ParameterError(f"{where}: the network of {names[key]!r}; remove one")
+            own[key], names[key] = file, name
     weights = settings.weights.model_copy(update={"override": own})
     return Study(
         settings=settings.model_copy(update={"weights": weights}),
@@ -143,8 +149,10 @@ def of_snakemake(workflow: Any) -> Study:
         raise UserError(f"--replace-workflow-config: {paths.PARAMETERS} is always read; drop it")
     # A profile names itself, and by its name the device file.
     files = [file for file in given.configfiles if file.suffix in _SETTINGS_FILES]
-    profiles = [file.name for file in given.configfiles if file not in files]
-    return load(profiles[-1] if profiles else None, files, given.config_args)
+    profiles = [file for file in given.configfiles if file not in files]
+    for profile in filter(Path.is_file, profiles):
+        loading.read(profile)  # Snakemake takes the last of two equal keys.
+    return load(profiles[-1].name if profiles else None, files, given.config_args)
 
 
 class _File(BaseModel):
