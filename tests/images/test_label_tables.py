@@ -261,6 +261,15 @@ def test_a_table_goes_before_the_synset_of_a_stray_picture(pictures):
     assert list(skipped(listed)) == [f"more/{TENCH}_a.jpg"]
 
 
+def test_a_table_that_contradicts_the_folders_is_refused(pictures):
+    names = [f"val/{TENCH}/{val(1)}", f"val/{BRAMBLING}/{val(2)}"]
+    agreeing = pictures(f"{val(1)},0\n{val(2)},10\n", names)
+    assert labels(agreeing) == {f"{TENCH}/{val(1)}": 0, f"{BRAMBLING}/{val(2)}": 10}
+    said = f"labels.csv: {TENCH}/{val(1)}: class 0 by one, 1 by the other; remove the wrong one"
+    with pytest.raises(LabelError, match=said):
+        pictures(f"{val(1)},1\n{val(2)},11\n", names)
+
+
 def test_most_names_go_before_a_file_of_words(put, pictures):
     put("labels.txt", "tench\ngoldfish\n")
     names = [f"{TENCH}/1.jpg", f"{BRAMBLING}/1.jpg", "logo.png"]

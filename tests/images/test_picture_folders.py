@@ -212,6 +212,26 @@ def test_a_copy_beside_its_original_counts_once(put, copy):
     )
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        *("1_thumb.jpg", "1-150x150.jpg", "1@2x.jpg", "1-checkpoint.jpg", "1.thumbnail.png"),
+        *("1 (Ann's conflicted copy 2024-01-01).jpg", "1_resized.jpg", "1 - Copy.jpg"),
+        "1.sync-conflict-20240101-120000-ABC.jpg",
+    ],
+)
+def test_a_picture_that_its_name_says_was_made_of_another_is_left_out(put, made):
+    put(f"{TENCH}/{made}", "smaller")
+    put(f"{TENCH}/2_small.jpg")
+    listed = index("folder", put(f"{TENCH}/1.jpg"))
+    assert [file.name for file in listed.files] == [f"{TENCH}/1.jpg", f"{TENCH}/2_small.jpg"]
+    (group,) = listed.left_out
+    assert (group.reason, group.examples) == (
+        "a copy of another picture, by name",
+        [f"{TENCH}/{made}"],
+    )
+
+
 def test_equal_pictures_of_other_numbers_or_classes_all_count(put):
     put(f"{TENCH}/{val(1)}", "same")
     put(f"{TENCH}/{val(2)}", "same")

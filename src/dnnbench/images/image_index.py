@@ -24,6 +24,13 @@ from dnnbench.records.image_records import ImageFile, ImageIndex, SkippedImage
 # The number that a validation picture of ImageNet keeps, whatever else is in its name.
 _NUMBER = re.compile(r"ILSVRC2012_val_\d{8}")
 
+# The name that a program made of another picture's, which it changed.
+_MADE = re.compile(
+    r"(.+?)[ _.-]*[ _.(@-](?:thumb(?:nail)?|small|medium|preview|resized|scaled|cropped|edited|\d+x"
+    r"|\d+x\d+|checkpoint|copy|sync-conflict\b.*|[^(]*conflicted copy[^)]*)\)?",
+    re.IGNORECASE,
+)
+
 
 def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
     """List a data set: every picture with its hash and class, or why it cannot be used.
@@ -147,19 +154,24 @@ def _place(dataset: Dataset, folder: Path) -> tuple[Path, Reasons]:
 def _without_copies(files: Sequence[ImageFile], left_out: Reasons) -> list[ImageFile]:
     """Leave out copies: equal in content and class, in name or, in one folder, but for an addition.
 
-    So programs name them: ``1 (copy).jpg``, ``1 - Copy.jpg``, ``Copy of 1.jpg``.
+    So programs name them: ``1 (copy).jpg``, ``1 - Copy.jpg``, ``Copy of 1.jpg``. Where what is
+    added says so, the content may differ: ``1_thumb.jpg``, ``1-150x150.jpg``.
     """
     kept: list[ImageFile] = []
+    stems = {(path.parent, path.stem) for path in (PurePosixPath(file.name) for file in files)}
     same: dict[tuple[str, int], list[PurePosixPath]] = defaultdict(list)
     for file in sorted(files, key=lambda file: (len(file.name), file.name)):
         path = PurePosixPath(file.name)
         originals = same[file.sha256, file.label]
+        made = _MADE.fullmatch(path.stem)
         if any(
             path.name == original.name
             or (path.parent == original.parent and original.stem in path.stem)
             for original in originals
         ):
             left_out["a copy of another picture, by content and name"].append(file.name)
+        elif made and (path.parent, made[1]) in stems:
+            left_out["a copy of another picture, by name"].append(file.name)
         else:
             originals.append(path)
             kept.append(file)

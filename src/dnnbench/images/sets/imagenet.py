@@ -33,8 +33,11 @@ def _labels_in(folder: Path, root: Path, pictures: Sequence[str]) -> tuple[Label
     paths = [PurePosixPath(name) for name in pictures]
     named = sum(any(map(class_labels.synset_in, path.parts)) for path in paths)
     files = label_files.present(folder, root)
+    place = Place(folder, root, pictures)
     if named and (2 * named > len(paths) or not files):
-        return class_labels.by_synset(root, pictures), "synsets in names"
+        label = class_labels.by_synset(root, pictures)
+        _hold_to("names", label, files, place)
+        return label, "synsets in names"
     if not files and paths and all(class_labels.number_in(path.parent.name) for path in paths):
         return class_labels.by_number(root, pictures), "numbered folders"
     if not files:
@@ -43,7 +46,7 @@ def _labels_in(folder: Path, root: Path, pictures: Sequence[str]) -> tuple[Label
             f" it; add one of {', '.join(label_files.SUGGESTED)}, or {label_files.TRUTH} with"
             " meta.mat"
         )
-    table = _by_table(files, Place(folder, root, pictures))
+    table = _by_table(files, place)
     if named > table.used:
         return class_labels.by_synset(root, pictures), "synsets in names"
     return table, str(files[0])
@@ -53,6 +56,12 @@ def _by_table(files: Sequence[Path], place: Place) -> TableLabels:
     """By the first table, which others that can be read must not contradict."""
     first, *others = files
     label = _read(first, place)
+    _hold_to(str(first), label, others, place)
+    return label
+
+
+def _hold_to(source: str, label: Labeller, others: Sequence[Path], place: Place) -> None:
+    """Raise LabelError where a table among ``others`` that can be read contradicts ``label``."""
     for path in others:
         try:
             other = _read(path, place)
@@ -63,10 +72,9 @@ def _by_table(files: Sequence[Path], place: Place) -> TableLabels:
                 one, two = label(name), other(name)
                 if one != two:
                     raise LabelError(
-                        f"{first} and {path}: {name}: class {one} by one, {two} by the other;"
+                        f"{source} and {path}: {name}: class {one} by one, {two} by the other;"
                         " remove the wrong one"
                     )
-    return label
 
 
 def _read(path: Path, place: Place) -> TableLabels:
