@@ -85,3 +85,19 @@ def test_no_virtual_machine_is_not_the_same_as_none_that_is_known(tree, info, se
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(tool.parent))
         assert host.describe()["virtual_machine"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("cpu", "gpu", "share"),
+    [
+        (0.2, 0.1, 0.2),
+        (0.1, 0.2, 0.2),
+        (0.5, None, 0.5),
+        (None, 0.5, 0.5),
+        (0.01, None, None),
+        (None, 0.0, None),
+        (None, None, None),
+    ],
+)
+def test_of_two_shares_one_that_is_not_known_may_be_the_greater(cpu, gpu, share):
+    assert host.busier((cpu, "cc1"), (gpu, "on the GPU"))[0] == share

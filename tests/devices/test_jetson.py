@@ -199,6 +199,9 @@ def test_what_others_do_on_the_gpu_counts_as_busy(make, tmp_path, monkeypatch):
     assert on.others_busy(0) == (pytest.approx(0.437), "on the GPU")
     boards.write(tmp_path, {"sys/class/devfreq/17000000.gpu/device/load": 20})
     assert on.others_busy(0) == (0.1, "cc1 (pid 7)")
+    (tmp_path / "sys/class/devfreq/17000000.gpu/device/load").unlink()
+    monkeypatch.setattr(host, "others_busy", lambda seconds: (0.01, "cc1 (pid 7)"))
+    assert on.others_busy(0) == (None, "cc1 (pid 7)")
 
 
 def test_a_hot_gpu_cools_down_but_not_for_ever(make, monkeypatch):
@@ -326,13 +329,14 @@ def test_a_kernel_without_memavailable_ends_the_run(tmp_path):
 
 def test_the_memory_stage_runs_as_a_whole(make, tmp_path, monkeypatch):
     on = make()
+    boards.meminfo(tmp_path, available_mib=2000)
     monkeypatch.setattr(backends, "backend", lambda setup: on)
     plan = memory_profile.Plan(
         device="orin",
         setup=Setup("jetson"),
         variant="fp32-eager",
         networks={"small": toys.entry("small")},
-        batch_sizes=[1, 2, 2**20],
+        batch_sizes=[1, 2, 2**16],
         threads=1,
         cell_timeout_s=60,
     )

@@ -386,9 +386,16 @@ def test_what_others_do_on_the_gpu_counts_as_use_of_the_machine(run):
     host.others_busy = lambda seconds: (0.1, "make (pid 5)")
     idle = on.others_busy(0.05)
     gpu.change(utilization=80, process0="77 512")
-    answer([idle, on.others_busy(0.05)])
+    busy = on.others_busy(0.05)
+    host.others_busy = lambda seconds: (0.01, "make (pid 5)")
+    gpu.change(utilization=None)
+    answer([idle, busy, on.others_busy(0.05)])
     """
-    assert run(code) == [[0.1, "make (pid 5)"], [0.8, "on the GPU (pid 77)"]]
+    assert run(code) == [
+        [0.1, "make (pid 5)"],
+        [0.8, "on the GPU (pid 77)"],
+        [None, "make (pid 5)"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,10 @@ def test_clocks_float_where_either_does(tmp_path):
     assert board(one).clocks_locked() is False
 
 
-def test_clocks_that_cannot_all_be_read_are_not_called_locked(tmp_path):
+@pytest.mark.parametrize("unread", ["sys/class/devfreq/17000000.gpu/min_freq", boards.MEMORY_LOCK])
+def test_clocks_that_cannot_all_be_read_are_not_called_locked(tmp_path, unread):
     boards.orin_nano(tmp_path)
-    (tmp_path / "sys/class/devfreq/17000000.gpu/min_freq").unlink()
+    (tmp_path / unread).unlink()
     assert board(tmp_path).clocks_locked() is None
 
 
@@ -160,10 +161,9 @@ def test_little_cores_do_not_count_as_big(tmp_path):
 
 def test_a_memory_clock_that_root_sees_floating_counts(tmp_path):
     boards.orin_nano(tmp_path)
-    assert board(tmp_path).clocks_locked() is True
-    boards.write(tmp_path, {"sys/kernel/debug/bpmp/debug/clk/emc/mrq_rate_locked": 0})
+    boards.write(tmp_path, {boards.MEMORY_LOCK: 0})
     assert board(tmp_path).clocks_locked() is False
-    boards.write(tmp_path, {"sys/kernel/debug/bpmp/debug/clk/emc/mrq_rate_locked": 1})
+    boards.write(tmp_path, {boards.MEMORY_LOCK: 1})
     assert board(tmp_path).clocks_locked() is True
 
 

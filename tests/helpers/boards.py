@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+# Root alone can read it.
+MEMORY_LOCK = "sys/kernel/debug/bpmp/debug/clk/emc/mrq_rate_locked"
+
 
 def write(root: Path, files: Mapping[str, object]) -> None:
     """Files of the kernel's, each ending with a line feed, by path."""
@@ -57,6 +60,7 @@ def orin_nano(root: Path, locked: bool = True) -> Path:
             **_gpu("15340000.vic", 115_200_000, 115_200_000, 729_600_000),
             **_gpu("17000000.gpu", *gpu),
             "sys/class/devfreq/17000000.gpu/device/load": 437,
+            MEMORY_LOCK: int(locked),
             "sys/class/thermal/thermal_zone0/type": "cpu-thermal",
             "sys/class/thermal/thermal_zone0/temp": 51_125,
             "sys/class/thermal/thermal_zone1/type": "gpu-thermal",

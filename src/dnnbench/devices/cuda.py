@@ -95,13 +95,11 @@ class Cuda:
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
         """Share of the CPU's cores or of the GPU's time that others use, whichever is greater."""
-        share, who = host.others_busy(seconds)
+        cpu = host.others_busy(seconds)
         with nvml.open_card(self._card().uuid) as card:
-            used = card.utilization() or 0.0
-            if used > (share or 0.0):
-                pids = [str(process.pid) for process in card.processes() or ()]
-                return used, f"on the GPU (pid {', '.join(pids) or 'hidden'})"
-        return share, who
+            pids = [str(process.pid) for process in card.processes() or ()]
+            gpu = card.utilization(), f"on the GPU (pid {', '.join(pids) or 'hidden'})"
+        return host.busier(cpu, gpu)
 
     def describe(self) -> dict[str, Any]:
         """The GPU, its driver and settings, and the machine around it."""

@@ -14,6 +14,7 @@ from dnnbench.core import processors
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
 _ASK_S = 10.0
+_MUCH = 0.05  # Of a device: beyond doubt others use it.
 
 
 def physical_cores(cpus: Iterable[int], folder: Path = _CPUS) -> int:
@@ -43,6 +44,20 @@ def others_busy(seconds: float) -> tuple[float | None, str]:
         return None, who
     busy = ticks.busy - ticks_before.busy - own
     return max(0, busy) / max(1, ticks.total - ticks_before.total), who
+
+
+def busier(
+    cpu: tuple[float | None, str], gpu: tuple[float | None, str]
+) -> tuple[float | None, str]:
+    """Return the greater share that others use, of the CPU's cores and of the GPU's time.
+
+    Where one is not known, the other is the least that it can be: None unless it is much.
+    """
+    (on_cpu, _), (on_gpu, _) = cpu, gpu
+    if on_cpu is not None and on_gpu is not None:
+        return gpu if on_gpu > on_cpu else cpu
+    known = cpu if on_gpu is None else gpu
+    return known if (known[0] or 0.0) > _MUCH else (None, known[1])
 
 
 def describe() -> dict[str, Any]:

@@ -99,9 +99,7 @@ class Jetson:
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
         """Share of the CPU's cores or of the GPU's time that others use, whichever is greater."""
-        share, who = host.others_busy(seconds)
-        used = self._board.gpu_load() or 0.0
-        return (used, "on the GPU") if used > (share or 0.0) else (share, who)
+        return host.busier(host.others_busy(seconds), (self._board.gpu_load(), "on the GPU"))
 
     def describe(self) -> dict[str, Any]:
         """The board, its release, power mode and clocks, and the settings."""

@@ -13,7 +13,7 @@ None. Where the files are:
   /etc/nvpmodel.conf. Same guide, "Power Mode Controls"; the shape of the status as scripts that
   run on boards read it.
 - jetson_clocks sets the least frequency of GPU and CPU to the greatest, and locks that of memory
-  (EMC) in debugfs, which only root can read: where it cannot be read, it is not judged.
+  (EMC) in debugfs, which only root can read: for others it is not known.
 """
 
 import os
@@ -75,7 +75,12 @@ def _nvpmodel() -> str | None:
     """What ``nvpmodel -q`` prints, or None where there is no such command or it needs root."""
     try:
         done = subprocess.run(
-            ["nvpmodel", "-q"], capture_output=True, text=True, timeout=_NVPMODEL_S, check=False
+            ["nvpmodel", "-q"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_NVPMODEL_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -152,17 +157,16 @@ class Board:
         return cores
 
     def clocks_locked(self) -> bool | None:
-        """Whether GPU, CPU and, where it can be read, memory each keep to one frequency.
+        """Whether GPU, CPU and memory each keep to one frequency.
 
-        One that floats is enough for False; None where either cannot be read and none floats.
+        One that floats is enough for False; None where one cannot be read and none floats.
         """
         cores = list(self.cpu_clocks().values())
         gpu = self.gpu_clock()
         if any(not clock.locked for clock in [*cores, *([gpu] if gpu else [])]):
             return False
-        if self.memory_clock_locked() is False:
-            return False
-        return True if gpu and cores else None
+        memory = self.memory_clock_locked()
+        return memory if (gpu and cores) or memory is False else None
 
     def memory_clock_locked(self) -> bool | None:
         """Whether the memory controller keeps to one frequency; None for all but root."""

@@ -3,6 +3,8 @@
 from dnnbench.machines.checks.machine import Check, Seen
 from dnnbench.records.environment_records import GpuEnvironment
 
+_FLOAT = "A clock that follows load and heat makes a network's time depend on what ran before it."
+
 
 def persistence(seen: Seen) -> Check:
     """Whether the driver stays loaded between two cells."""
@@ -17,24 +19,27 @@ def persistence(seen: Seen) -> Check:
     )
 
 
-def locked(seen: Seen) -> Check:
-    """Whether the clocks are held; NVIDIA's driver does not tell that a card's are."""
+def clocks(seen: Seen) -> Check:
+    """The range of a card's clocks: NVIDIA's driver does not tell whether they are held."""
     gpu = _gpu(seen)
-    why = "A clock that follows load and heat makes a network's time depend on what ran before it."
-    if gpu.clocks_locked is None:
-        shown = f"from {gpu.clock_mhz:g} MHz at rest" if gpu.clock_mhz else "not shown"
-        if gpu.clock_mhz and gpu.max_clock_mhz:
-            shown += f" to {gpu.max_clock_mhz:g} MHz; the driver does not tell a lock"
-        mend = f"sudo nvidia-smi -i {gpu.uuid} -lgc MHz, below what it holds under load"
-        return Check(
-            name="GPU clocks", state="unknown", seen=shown, why=why, mend=gpu.uuid and mend
-        )
+    shown = f"from {gpu.clock_mhz:g} MHz at rest" if gpu.clock_mhz else "not shown"
+    if gpu.clock_mhz and gpu.max_clock_mhz:
+        shown += f" to {gpu.max_clock_mhz:g} MHz; the driver does not tell a lock"
+    mend = f"sudo nvidia-smi -i {gpu.uuid} -lgc MHz, below what it holds under load"
+    return Check(name="GPU clocks", state="unknown", seen=shown, why=_FLOAT, mend=gpu.uuid and mend)
+
+
+def locked(seen: Seen) -> Check:
+    """Whether a board's clocks are held, that of the memory too, which only root can read."""
+    held = _gpu(seen).clocks_locked
+    unread = "not shown: a clock that this user cannot read"
+    mends = {None: "sudo jetson_clocks --show", False: "sudo jetson_clocks", True: None}
     return Check(
         name="GPU clocks",
-        state="ok" if gpu.clocks_locked else "warn",
-        seen="locked" if gpu.clocks_locked else "they float",
-        why=why,
-        mend=None if gpu.clocks_locked else "sudo jetson_clocks",
+        state="unknown" if held is None else "ok" if held else "warn",
+        seen=unread if held is None else "locked" if held else "they float",
+        why=_FLOAT,
+        mend=mends[held],
     )
 
 
@@ -54,5 +59,5 @@ def _gpu(seen: Seen) -> GpuEnvironment:
     return seen.gpu
 
 
-CARD = (persistence, locked)
+CARD = (persistence, clocks)
 BOARD = (power_mode, locked)
