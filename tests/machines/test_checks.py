@@ -261,6 +261,18 @@ def test_a_quota_that_is_not_found_is_unknown(tmp_path: Path, tree: dict[str, st
     assert (found.state, found.seen[:11]) == ("unknown", "not shown: ")
 
 
+def test_a_quota_that_suffices_is_unknown_where_groups_above_are_not_shown(tmp_path: Path) -> None:
+    tree = {
+        "proc/self/cgroup": "0::/",
+        "proc/self/mountinfo": "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw",
+        "sys/fs/cgroup/cpu.max": "800000 100000",
+        "sys/fs/cgroup/cgroup.events": "populated 1",
+    }
+    found = judged(machine(tmp_path, BARE | tree, threads=2))["quota"]
+    said = "8 cores for 2 threads; groups above this container are not shown"
+    assert (found.state, found.seen, found.mend) == ("unknown", said, None)
+
+
 @pytest.mark.parametrize(
     "tree",
     [
@@ -465,10 +477,15 @@ def test_a_card_without_persistence_is_warned_of_with_its_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("locked", "state", "mend"), [(True, "ok", None), (False, "warn", "sudo jetson_clocks")]
+    ("locked", "state", "mend"),
+    [
+        (True, "ok", None),
+        (False, "warn", "sudo jetson_clocks"),
+        (None, "unknown", "sudo jetson_clocks --show"),
+    ],
 )
 def test_a_board_whose_clocks_float_is_warned_of(
-    locked: bool, state: str, mend: str | None
+    locked: bool | None, state: str, mend: str | None
 ) -> None:
     found = of_gpu("jetson", clocks_locked=locked, power_mode="MAXN")
     assert (found["GPU clocks"].state, found["GPU clocks"].mend) == (state, mend)

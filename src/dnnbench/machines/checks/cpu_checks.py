@@ -43,8 +43,9 @@ def quota(seen: Seen) -> Check:
     fitting = max(1, int(limit.cores))
     return Check(
         name="quota",
-        state="warn" if short else "ok",
-        seen=f"{limit.cores:g} cores for {used} threads",
+        state="warn" if short else "unknown" if limit.unseen else "ok",
+        seen=f"{limit.cores:g} cores for {used} threads"
+        + (f"; {limit.unseen}" if limit.unseen and not short else ""),
         why=why,
         mend=f"--cpus={used} for the container; or {paths.device_file(machine.device)}:"
         f" threads: {fitting}"
