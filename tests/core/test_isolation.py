@@ -384,3 +384,16 @@ def test_where_the_kernel_tells_no_memory_there_is_no_limit_and_a_measurement_al
     # Nor is there a /proc/self/status in which to look for what is in use.
     outcome = run(resource.getrlimit, resource.RLIMIT_DATA, memory_mib=100)
     assert outcome.value == resource.getrlimit(resource.RLIMIT_DATA)
+
+
+def test_a_daemon_ends_where_the_kernel_hides_when_the_machine_started(tmp_path, monkeypatch):
+    def hidden():
+        raise RuntimeError("line 'btime' not found in /proc/stat")
+
+    # Asked by psutil, which finds the processes.
+    monkeypatch.setattr("psutil._pslinux.boot_time", hidden)
+    file = tmp_path / "pid"
+    outcome = run(daemon, file)
+    assert outcome.status == "ok", outcome.message
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(file.read_text()), 0)
