@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from dnnbench.config.engine import engines
 from dnnbench.config.library import libraries
-from dnnbench.core import foreign_text, processors, speed_variables
+from dnnbench.core import foreign_text, processors, speed_variables, text_file
 from dnnbench.devices import backends, control_groups
 from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
@@ -23,6 +23,7 @@ _PACKAGES = (
     "pillow",
 )
 _LOCK = paths.LOCK
+_GIT_S = 30.0
 
 
 def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
@@ -49,7 +50,7 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
             "torch_config": torch.__config__.show(),
             "commit": _git("rev-parse", "HEAD"),
             "modified": None if status is None else bool(status),
-            "lock_sha256": hashlib.sha256(_LOCK.read_bytes()).hexdigest()
+            "lock_sha256": hashlib.sha256(text_file.read_bytes(_LOCK)).hexdigest()
             if _LOCK.exists()
             else None,
             **backends.backend(setup).describe(),
@@ -67,7 +68,7 @@ def _packages() -> list[str]:
 def _os() -> str:
     try:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
+    except (OSError, KeyError, UnicodeDecodeError):
         return platform.system()
 
 
@@ -80,7 +81,15 @@ def _version(package: str) -> str:
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    except (FileNotFoundError, subprocess.CalledProcessError):
+        done = subprocess.run(
+            ["git", *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=True,
+            timeout=_GIT_S,
+        )
+    except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()

@@ -1,0 +1,48 @@
+"""The description of a machine, where what it is asked answers strangely or not at all."""
+
+import os
+import platform
+
+import pytest
+
+from dnnbench.core.errors import UserError
+from dnnbench.devices.backends import Setup
+from dnnbench.measure import environment
+
+
+def describe():
+    return environment.describe("cpu", Setup("cpu"), 1)
+
+
+def test_a_release_in_another_encoding_is_not_known(tmp_path, monkeypatch):
+    release = tmp_path / "os-release"
+    release.write_bytes('ID=t\nPRETTY_NAME="Tür 1"\n'.encode("latin-1"))
+    monkeypatch.setattr(platform, "_os_release_candidates", (str(release),))
+    monkeypatch.setattr(platform, "_os_release_cache", None)
+    assert describe().os == "Linux"
+
+
+GITS = {
+    "hangs": "#!/bin/sh\nexec /bin/sleep 60",
+    "fails": "#!/bin/sh\nexit 128",
+    "is_no_program": "\0",
+}
+
+
+@pytest.mark.parametrize("way", GITS)
+def test_a_commit_that_git_does_not_tell_is_not_known(tmp_path, monkeypatch, way):
+    git = tmp_path / "git"
+    git.write_text(GITS[way])
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(environment, "_GIT_S", 0.2)
+    found = describe()
+    assert (found.commit, found.modified) == (None, None)
+
+
+def test_a_lock_file_that_is_a_pipe_is_one_line(tmp_path, monkeypatch):
+    lock = tmp_path / "requirements.lock"
+    os.mkfifo(lock)
+    monkeypatch.setattr(environment, "_LOCK", lock)
+    with pytest.raises(UserError, match=r"requirements\.lock: a named pipe"):
+        describe()
