@@ -101,6 +101,16 @@ def hanging() -> nn.Module:
     return Then(lambda out: time.sleep(600))
 
 
+def single() -> nn.Module:
+    """Takes torch's threads away, but for one."""
+
+    def limit(out):
+        torch.set_num_threads(1)
+        return out
+
+    return Then(limit)
+
+
 def slow() -> nn.Module:
     """A fifth of a second a pass, whatever the machine."""
 

@@ -148,3 +148,9 @@ def test_what_else_went_on_is_recorded():
     assert min(*seen.reference_compute_ms, *seen.reference_memory_ms) > 0
     assert 0 <= seen.steal <= 1
     assert seen.run_delay >= 0
+
+
+def test_a_network_that_takes_threads_away_is_a_failure_that_says_so():
+    (timing,) = measure("single")
+    assert timing.status == "failed"
+    assert "threads: 2: a pass of the network sets torch's threads to 1" in timing.message

@@ -80,6 +80,7 @@ class Cpu:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)
         usable_cores.check(threads)
+        self._threads = threads
 
     def time(
         self, forward: Callable[[], Any], count: int, before: Callable[[], None] | None = None
@@ -100,7 +101,7 @@ class Cpu:
 
     def watch(self) -> CpuWatch:
         """Time the reference kernels, then watch the kernel's counters."""
-        return CpuWatch()
+        return CpuWatch(self._threads)
 
     def meter(self) -> ResidentMemory:
         """This process's resident memory."""
@@ -110,7 +111,8 @@ class Cpu:
 class CpuWatch:
     """Reference kernels before and after, kernel counters in between."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
         self._references = _References()
         self._before = self._references.times_ms()
         self._work_ns = usable_cores.work_ns()
@@ -122,12 +124,18 @@ class CpuWatch:
     def stop(self) -> Disturbance:
         """Counters since the watch began; reference times before and after.
 
-        Raises DeviceError where threads of the passes shared a core.
+        Raises DeviceError where threads of the passes shared a core, and ValueError where the
+        network has changed how many there are.
         """
         import torch
 
         counted = self._counters.stop()
-        usable_cores.check_work(self._work_ns, torch.get_num_threads())
+        if (now := torch.get_num_threads()) != self._threads:
+            raise ValueError(
+                f"threads: {self._threads}: a pass of the network sets torch's threads to {now};"
+                " take torch.set_num_threads out of it"
+            )
+        usable_cores.check_work(self._work_ns, self._threads)
         after = self._references.times_ms()
         return Disturbance(
             **counted,
