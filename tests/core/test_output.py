@@ -136,3 +136,10 @@ def test_a_closed_stream_is_not_the_next_file_that_is_opened(words, tmp_path):
 def test_an_error_that_nobody_can_read_still_has_its_code(words):
     body = "from dnnbench.core.errors import UserError; raise UserError('unread')"
     assert shell(body, words)[0] == 1
+
+
+def test_a_library_that_cannot_be_imported_is_one_line():
+    body = "raise ImportError('libcudart.so.12: cannot open shared object file')"
+    code, _, said = shell(body, "")
+    expected = "prog: ImportError: libcudart.so.12: cannot open shared object file; install it anew"
+    assert (code, said.strip()) == (1, expected)

@@ -69,6 +69,8 @@ def ending_in_a_line(program: str, needed: bool = True) -> Iterator[None]:
             sys.stdout.flush()
     except UserError as error:
         sys.exit(f"{program}: {foreign_text.line(str(error), limit=4000)}")
+    except ImportError as error:
+        sys.exit(f"{program}: {foreign_text.of_error(error)}; install it anew")
     except OSError as error:
         said = error.strerror or str(error)
         place = "" if error.filename is None else f"{error.filename}: "
