@@ -17,11 +17,14 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
     "OpenMP": ("OMP_", "GOMP_", "KMP_", "LIBOMP_"),
     "oneDNN": ("ONEDNN_", "DNNL_", "MKLDNN_"),
     "matrix products": ("MKL_", "OPENBLAS_", "GOTO_", "BLIS_", "ARMPL_", "VECLIB_"),
-    "torch": ("ATEN_", "TORCH_", "TORCHINDUCTOR_", "TORCHDYNAMO_", "PYTORCH_", "TRITON_", "LRU_"),
-    "engines": ("ORT_", "ONNXRUNTIME_", "OV_", "OPENVINO_", "TBB_", "XNNPACK_"),
+    "torch": (
+        *("ATEN_", "TORCH_", "TORCHINDUCTOR_", "TORCHDYNAMO_", "PYTORCH_", "TRITON_", "LRU_"),
+        *("AOT_", "AOTI_", "INDUCTOR_", "FBGEMM_", "DISABLE_ADDMM_CUDA_LT"),
+    ),
+    "engines": ("ORT_", "ONNXRUNTIME_", "OV_", "OPENVINO_", "TBB_", "HWLOC_", "XNNPACK_"),
     "memory": (
         *("MALLOC_", "_RJEM_MALLOC_", "JE_MALLOC_", "JEMALLOC_", "TCMALLOC_", "MIMALLOC_"),
-        *("THP_", "HUGETLB_"),
+        *("THP_", "HUGETLB_", "PYTHONMALLOC"),
     ),
     "the loader": ("GLIBC_TUNABLES", "LD_PRELOAD", "LD_AUDIT", "LD_BIND_NOW"),
     "NVIDIA": ("CUDA_", "CUBLAS_", "CUBLASLT_", "CUDNN_", "NVIDIA_", "NVFUSER_", "NVRTC_"),
