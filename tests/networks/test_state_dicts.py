@@ -134,6 +134,7 @@ WRAPPED = {
         },
         "params",
     ),
+    "names and tensors in pairs": ({"state": [*STATE.items()]}, "state"),
     "momenta in lists": ({"model": STATE, "opt": {"m": list(PARAMETERS.values())}}, "model"),
     "momenta": ({"model": STATE, "optimizer": {"exp_avg": AVERAGED}}, "model"),
 }
@@ -266,6 +267,16 @@ SEVERAL = {
         "teacher",
     ),
     "whole modules": ({"model": RAW, "ema": EMA}, "model", "ema"),
+    "averages in pairs": ({"model": STATE, "ema": [*AVERAGED.items()]}, "model", "ema"),
+    "Lightning's WeightAveraging": (
+        {
+            "current_model_state": at("model.", STATE),
+            "state_dict": at("model.", AVERAGED),
+            "averaging_state": {"n_averaged": torch.tensor(3)},
+        },
+        "current_model_state",
+        "state_dict",
+    ),
     "a mark at the end of names": (
         {"state_dict": STATE | {f"{name}_ema": each for name, each in AVERAGED.items()}},
         "state_dict",

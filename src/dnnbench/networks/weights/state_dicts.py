@@ -119,23 +119,24 @@ def _candidates(place: Tensors, slots: Slots) -> Iterator[_Set]:
 
 def _with_buffers(candidates: list[_Set], slots: Slots) -> list[_Set]:
     """Candidates, each that lacks only buffers with those that its file keeps beside it."""
-    return [
-        next((whole for other in candidates if (whole := _joined(each, other, slots))), each)
-        if each.fit.missing
-        else each
-        for each in candidates
-    ]
+    parameters = {*slots.parameters}
+    without = [each for each in candidates if each.fit.missing and not each.fit.misshapen]
+    lacking = [each for each in without if not parameters & {*each.fit.missing}]
+    buffers = [each for each in without if not parameters & {*each.fit.names.values()}]
+    found = {
+        id(each): next((whole for one in buffers if (whole := _joined(each, one, slots))), each)
+        for each in lacking
+    }
+    return [found.get(id(each), each) for each in candidates]
 
 
 def _joined(one: _Set, buffers: _Set, slots: Slots) -> _Set | None:
     here, there = one.place.keys, buffers.place.keys
     if here == there or here[:-1] != there[:-1]:
         return None
-    if {*one.fit.names.values()} & {*buffers.fit.names.values()}:
-        return None
     tensors = one.place.tensors | buffers.place.tensors
     fit = compare(tensors, slots)
-    return None if fit.missing else _Set(replace(one.place, tensors=tensors), fit)
+    return None if fit.problem else _Set(replace(one.place, tensors=tensors), fit)
 
 
 def _sets(candidates: list[_Set], slots: Slots) -> list[_Set]:

@@ -60,8 +60,10 @@ def _tensors(value: object) -> State:
         if _is_module(value):
             return _of_module(value)
         value = value.state
-    if isinstance(value, list | tuple) and value and all(isinstance(v, Tensor) for v in value):
-        return {str(number): tensor for number, tensor in enumerate(value)}
+    if isinstance(value, list | tuple):
+        if all(map(_is_pair, value)):
+            return dict(value)
+        return {str(number): each for number, each in enumerate(value) if isinstance(each, Tensor)}
     if not isinstance(value, Mapping):
         return {}
     return {
@@ -83,6 +85,14 @@ def _inside(value: object) -> Iterator[tuple[Any, object]]:
     for name, each in items:
         if isinstance(each, Mapping | list | tuple):
             yield name, each
+
+
+def _is_pair(value: object) -> bool:
+    """Whether it is a name and a tensor, as from the items of a state dict."""
+    match value:
+        case (str(), Tensor()):
+            return True
+    return False
 
 
 def _is_module(value: object) -> bool:
