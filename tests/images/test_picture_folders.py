@@ -323,6 +323,12 @@ AMBIGUOUS = {
         ["data/validation-00000-of-00014.parquet"],
         "no picture in it; unpack data/validation-00000-of-00014.parquet",
     ),
+    "records": (
+        "imagenet",
+        ["train-00000-of-01024", "validation-00000-of-00128"],
+        "no picture in it; unpack validation-00000-of-00128",
+    ),
+    "arrays": ("imagenet", ["val_data.npz"], "no picture in it; unpack val_data.npz"),
     "one folder too deep": (
         "folder",
         [f"{TENCH}/images/1.jpg"],

@@ -22,7 +22,11 @@ SUFFIXES = frozenset(
 )
 
 # Archives that hold a data set, and what libraries keep pictures in.
-_PACKED = re.compile(r".*\.(tar|tgz|zip|7z|tar\.\w+|parquet|arrow|tfrecord|rec|lmdb|mdb|h5)", re.I)
+_PACKED = re.compile(
+    r".*\.(tar|tgz|zip|7z|rar|tar\.\w+|parquet|arrow|tfrecords?|rec|lmdb|mdb|h5|hdf5|np[yz]|beton)"
+    r"|.*-\d{5}-of-\d{5}",
+    re.IGNORECASE,
+)
 
 _PROGRAMS = frozenset(
     (
@@ -177,7 +181,8 @@ def _is_hidden(name: str) -> bool:
 
 def packed(left_out: Mapping[str, list[str]]) -> str | None:
     """Return a file that may hold the pictures, so that a message can ask to unpack it."""
-    return next((name for name in left_out.get(_OTHER, ()) if _PACKED.fullmatch(name)), None)
+    found = filter(_PACKED.fullmatch, left_out.get(_OTHER, ()))
+    return min(found, key=lambda name: split_of(name) != "val", default=None)
 
 
 def records(left_out: Mapping[str, list[str]]) -> list[LeftOut]:
