@@ -346,7 +346,6 @@ def test_a_child_does_not_outlive_a_killed_parent():
     code = """
         import os, time
         from dnnbench.core import isolation
-        isolation.prepare()
         def child():
             print(os.getpid(), flush=True)
             time.sleep(600)

@@ -1,9 +1,11 @@
 """Whether as many threads run at once as a record claims."""
 
+import importlib.util
 import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -34,14 +36,15 @@ def test_threads_that_can_run_at_once(masks, usable):
     assert usable_cores.at_once(map(frozenset, masks)) == usable
 
 
-def start(variables, threads):
-    """What starting to measure with these variables says."""
+def start(variables, prepare):
+    """What a check of two threads says with these variables."""
     code = f"""
-        from dnnbench.core import isolation
+        from dnnbench.core import isolation, processors
+        from dnnbench.devices import usable_cores
         from dnnbench.devices.cpu import Cpu
-        isolation.prepare()
+        {prepare}
         try:
-            isolation.run(Cpu().start, {threads}, timeout_s=60)
+            isolation.run(work, timeout_s=60)
             print("well")
         except Exception as error:
             print(type(error).__name__, error)
@@ -55,24 +58,47 @@ def start(variables, threads):
     return done.stdout.strip() or done.stderr
 
 
+# The runtime of OpenMP alone, as torch uses it: importing torch takes seconds.
+(GOMP,) = Path(importlib.util.find_spec("torch").origin).parent.glob("lib/libgomp*.so*")
+WITH_RUNTIME = f"""import ctypes
+        gomp = ctypes.CDLL({str(GOMP)!r}, ctypes.RTLD_GLOBAL)
+        def work():
+            gomp.omp_set_num_threads(2)
+            usable_cores.check(2)"""
+WITH_TORCH = """isolation.prepare()
+        def work():
+            Cpu().start(2)"""
+CLOSE = {"OMP_PROC_BIND": "close", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
 @needs_two
 @pytest.mark.parametrize(
-    "variables",
+    ("variables", "prepare"),
     [
-        {"OMP_PROC_BIND": "close", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
-        pytest.param({"GOMP_CPU_AFFINITY": "0"}, marks=pytest.mark.slow),  # As the one above.
-        pytest.param({"OMP_PROC_BIND": "master"}, marks=pytest.mark.slow),
+        (CLOSE, WITH_RUNTIME),
+        ({"GOMP_CPU_AFFINITY": "0"}, WITH_RUNTIME),
+        ({"OMP_PLACES": "{0}", "OMP_PROC_BIND": "true"}, WITH_RUNTIME),
+        pytest.param(CLOSE, WITH_TORCH, marks=pytest.mark.slow),  # As those above.
+        pytest.param({"OMP_PROC_BIND": "master"}, WITH_TORCH, marks=pytest.mark.slow),
     ],
 )
-def test_threads_that_have_a_core_each_are_as_many_as_the_record_says(variables):
-    assert start(variables, 2) == "well"
+def test_threads_that_have_a_core_each_are_as_many_as_the_record_says(variables, prepare):
+    assert start(variables, prepare) == "well"
 
 
 @needs_two
-def test_a_limit_of_threads_ends_a_run_in_one_line_that_names_it():
-    said = start({"OMP_THREAD_LIMIT": "1"}, 2)
+@pytest.mark.parametrize(
+    ("variable", "prepare"),
+    [
+        ("OMP_THREAD_LIMIT=1", WITH_RUNTIME),
+        ("OMP_MAX_ACTIVE_LEVELS=0", WITH_RUNTIME),
+        pytest.param("OMP_THREAD_LIMIT=1", WITH_TORCH, marks=pytest.mark.slow),
+    ],
+)
+def test_a_limit_of_threads_ends_a_run_in_one_line_that_names_it(variable, prepare):
+    said = start(dict([variable.split("=")]), prepare)
     assert said == (
-        "DeviceError threads: 2: of torch's threads 1 can run at once (OMP_THREAD_LIMIT=1); unset"
+        f"DeviceError threads: 2: of torch's threads 1 can run at once ({variable}); unset"
         " what limits or binds threads, or set threads: 1 in the device file"
     )
 

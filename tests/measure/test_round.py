@@ -1,14 +1,12 @@
+import multiprocessing
 import os
 import random
-import signal
 import subprocess
 import sys
-import textwrap
 import time
 
 import pytest
 from helpers import toys
-from helpers.paths import ROOT
 from helpers.rounds import (
     plan,
 )
@@ -384,28 +382,18 @@ def test_a_busy_machine_is_flagged(tmp_path, capfd):
 
 def test_a_killed_round_goes_on_where_it_was(tmp_path, monkeypatch, scripted):
     output = tmp_path / "round-1.jsonl"
-    code = f"""
-        import sys
-        from pathlib import Path
-        sys.path.insert(0, {str(ROOT / "tests")!r})
-        from dnnbench.core import isolation
-        from dnnbench.measure import round
-        from dnnbench.networks import builders
-        from helpers import toys
-        from helpers.rounds import plan
-        isolation.prepare()
-        builders.preload([toys.entry("small")])
-        round.run(plan("small", batch_sizes=list(range(1, 60))), Path({str(output)!r}))
-    """
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)])
+    process = multiprocessing.get_context("fork").Process(
+        target=round.run, args=(plan("small", batch_sizes=list(range(1, 60))), output)
+    )
+    process.start()
     journal = tmp_path / ".round-1.jsonl.journal"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (
         journal.exists() and journal.read_text().count("\n") >= 3
     ):
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert not output.exists()
     with journal.open("a") as file:
         file.write('{"schema_version":1,"dev')  # The line in hand when the power went.

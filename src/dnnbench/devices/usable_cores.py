@@ -5,6 +5,7 @@ without a word: torch and engines go on with fewer, and say that they have all.
 """
 
 import ctypes
+import importlib.util
 import os
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -77,14 +78,13 @@ def work_ns() -> dict[int, int]:
 
 def openmp_team() -> Masks | None:
     """Return the processors of each thread of a parallel region; None: another runtime."""
-    import torch
-
     masks: list[frozenset[int]] = []
     function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
         lambda _: masks.append(frozenset(os.sched_getaffinity(0)))
     )
     # As the loader resolves it for torch: what the process has loaded for all, then torch's own.
-    own = Path(torch.__path__[0]) / "lib/libtorch_cpu.so"
+    spec = importlib.util.find_spec("torch")
+    own = Path(spec.origin or "").with_name("lib") / "libtorch_cpu.so" if spec else None
     for library in (None, str(own)):
         with suppress(OSError, AttributeError):
             # LLVM's and Intel's runtimes have it too.
