@@ -85,6 +85,13 @@ def test_a_job_takes_networks_of_its_study_alone(study):
         study().of(["resnet18"])
 
 
+def test_a_round_is_one_of_the_study(study):
+    found = study(latency={"rounds": 2})
+    found.check_round(2)
+    with pytest.raises(UserError, match=r"^--round: 3: the study has 2; write one"):
+        found.check_round(3)
+
+
 def test_own_weights_go_by_key_however_the_network_is_named(study, tmp_path):
     own = {"path": str(tmp_path / "own.pth"), "sha256": "0" * 64}
     (tmp_path / "own.pth").touch()

@@ -34,6 +34,7 @@ def main(
     """
     study = options.study(settings, profile, config, registry_file, models)
     study.check_threads()
+    study.check_round(number)
     device, timing = study.settings, study.settings.latency
     way = variants.check(variant, device.backend)
     variants.require([variant])

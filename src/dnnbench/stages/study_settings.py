@@ -68,6 +68,15 @@ class Study:
                 f" {cpus} CPUs here; write at most {cpus}, or null: one a physical core"
             )
 
+    def check_round(self, number: int) -> None:
+        """Raise UserError where the study has no round of this number: no table would show it."""
+        rounds = self.settings.latency.passes.rounds
+        if number > rounds:
+            raise UserError(
+                f"--round: {number}: the study has {rounds}; write one of them, or raise"
+                " latency.rounds"
+            )
+
 
 def check(
     config: Mapping[str, Any],
