@@ -218,6 +218,17 @@ def test_tensors_of_safetensors_are_found_behind_a_prefix(tmp_path):
     assert same(model, RAW)
 
 
+def test_tensors_of_a_network_that_numbers_them_go_by_number_not_by_place(tmp_path):
+    numbered = nn.ParameterList(nn.Parameter(torch.zeros(2)) for _ in range(2))
+    content = {"1": torch.full((2,), 1.0), "0": torch.full((2,), 5.0)}
+    torch.save(content, tmp_path / "weights.pth")
+    chosen = state_dicts.load(tmp_path / "weights.pth", numbered, "own", None, SETTING)
+    assert {name: each.tolist() for name, each in chosen.state.items()} == {
+        "0": [5.0, 5.0],
+        "1": [1.0, 1.0],
+    }
+
+
 # Several sets -----------------------------------------------------------------------------------
 
 SEVERAL = {

@@ -96,7 +96,8 @@ def _candidates(place: Tensors, slots: Slots) -> Iterator[_Set]:
     """Tensors of a mapping that may be a set: behind each prefix that enough of them have."""
     if tensor_names.of_optimizer(place.key):
         return
-    if all(name.isdecimal() for name in place.tensors):
+    names = place.tensors.keys()
+    if all(map(str.isdecimal, names)) and not names <= slots.expected.keys():
         # Parameters in a list, as torch_ema and diffusers keep them: in the network's order.
         if len(place.tensors) == len(slots.parameters):
             tensors = dict(zip(slots.parameters, place.tensors.values(), strict=True))
