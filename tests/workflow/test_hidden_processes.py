@@ -8,7 +8,8 @@ import sys
 import pytest
 from helpers.projects import edit, environment, project
 
-MOUNT = ["unshare", "--mount", "sh", "-c"]
+# Options of /proc are those of all its mounts: only one of other processes has its own.
+MOUNT = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c"]
 # Nobody, who may read files wherever the interpreter is.
 NOBODY = (
     "setpriv --reuid 65534 --regid 65534 --clear-groups"
@@ -41,7 +42,7 @@ def test_an_ordinary_user_gets_checks_timings_and_memory(tmp_path, hidden):
     ]
     (folder / "all.sh").write_text("set -e; ls /proc/1 && exit 9\n" + "\n".join(commands))
     done = subprocess.run(
-        [*MOUNT, f"mount -o remount,hidepid={hidden} /proc; exec {NOBODY} sh all.sh"],
+        [*MOUNT, f"mount -o remount,hidepid={hidden} /proc; {NOBODY} sh all.sh; exit $?"],
         cwd=folder,
         env=environment(folder) | {"HOME": str(folder)},
         capture_output=True,
