@@ -121,6 +121,13 @@ def test_what_measures_goes_on_without_a_reader(words, tmp_path):
     assert done.exists()
 
 
+@pytest.mark.parametrize("width", ["0", "00", "-5", "\u00b2", "\u0664", "abc", "", "9" * 20])
+def test_a_width_that_none_can_be_is_that_of_the_terminal(width):
+    body = "from rich.console import Console; Console().print('a line of words')"
+    named = {"COLUMNS": width, "LINES": width}
+    assert shell(body, "", **named, LC_ALL="C.UTF-8") == (0, b"a line of words\n", "")
+
+
 @pytest.mark.parametrize("words", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_closed_stream_is_not_the_next_file_that_is_opened(words, tmp_path):
     file = tmp_path / "record.json"

@@ -7,6 +7,7 @@ and a disk that is full in one line; a measurement goes on without whoever liste
 import codecs
 import io
 import os
+import re
 import select
 import signal
 import sys
@@ -84,6 +85,10 @@ def _guard(needed: bool) -> None:
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
+    # rich prints nothing in a width of 0, and ends at a digit such as a superscript.
+    for name in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):
+        if not re.fullmatch("0*[1-9][0-9]{0,4}", os.environ.get(name, "1")):
+            del os.environ[name]
     sys.stdout = _guarded(sys.stdout, 1, "standard output", needed)
     sys.stderr = _guarded(sys.stderr, 2, "standard error", False)
 
