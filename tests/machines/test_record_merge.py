@@ -343,6 +343,38 @@ def test_a_link_in_the_place_of_a_copy_is_neither_followed_nor_removed(here, the
     assert (tmp_path / "big/own.txt").read_text() == "kept"
 
 
+@pytest.mark.parametrize("place", ["coming", "former"])
+@pytest.mark.parametrize("merged_before", [True, False])
+def test_what_lies_where_copies_are_written_stays(here, there, place, merged_before):
+    if merged_before:
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    own = here / f"results/.merged/xeon.{place}"
+    for file in (own / "kept/mine.txt", own):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("kept")
+        before = files(here)
+        with pytest.raises(UserError, match=f"{file.name}: not brought by a merge"):
+            record_merge.merge([there], Path("results"), "cpu", networks())
+        assert files(here) == before
+        shutil.rmtree(own) if own.is_dir() else own.unlink()
+    own.symlink_to(here / "config")
+    with pytest.raises(UserError, match=f"{own.name}: not brought by a merge"):
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    own.unlink()
+    record_merge.merge([there], Path("results"), "cpu", networks())
+    assert files(here / "results/xeon") == files(there)
+
+
+def test_a_list_that_cannot_be_says_what_to_do(here, there):
+    record_merge.merge([there], Path("results"), "cpu", networks())
+    listed = here / "results/.merged/xeon.json"
+    listed.write_text("{}")
+    with pytest.raises(UserError, match=r"xeon\.json: .*; remove it, and merge again"):
+        record_merge.merge([there], Path("results"), "cpu", networks())
+    listed.unlink()
+    record_merge.merge([there], Path("results"), "cpu", networks())
+
+
 def test_a_copy_made_by_hand_gives_way_where_nothing_in_it_is_lost(here, there):
     shutil.copytree(there, here / "results/xeon")
     (here / "results/xeon" / MEMORY).unlink()

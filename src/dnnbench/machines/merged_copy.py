@@ -13,7 +13,8 @@ from pathlib import Path
 
 from dnnbench.core.checksums import sha256
 from dnnbench.core.errors import UserError
-from dnnbench.core.storage import read_json, write_bytes, write_json, writing
+from dnnbench.core.storage import parse_json, write_bytes, write_json, writing
+from dnnbench.core.text_file import read_bytes
 from dnnbench.records import paths
 from dnnbench.records.merge_records import Merged
 
@@ -22,8 +23,19 @@ Files = Mapping[str, bytes]
 
 
 def recover(target: Path) -> None:
-    """Put in its place what a merge that was killed had taken away; remove what it left."""
+    """Put in its place what a merge that was killed had taken away; remove what it left.
+
+    Raises UserError where something else lies there.
+    """
     coming, former = _beside(target)
+    listed = _brought(target)
+    known = {*listed.files.values(), *listed.before.values()}
+    for path in (place for beside in (coming, former) for place in (beside, *_entries(beside))):
+        plain = path.is_file() and sha256(path) in known
+        # What write_bytes had not finished has its place's name between dots.
+        unfinished = path.name.startswith(".") and coming in path.parents
+        if path.is_symlink() or (path.exists() and not path.is_dir() and not (plain or unfinished)):
+            raise UserError(f"{path}: not brought by a merge, which would remove it; move it away")
     with writing(target):
         if former.exists() and not target.exists():
             former.rename(target)
@@ -66,8 +78,8 @@ def replace(target: Path, files: Files) -> None:
             if former.exists():
                 former.rename(target)
             raise
-    write_json(_list(target), Merged(files=_digests(files)))
     shutil.rmtree(former, ignore_errors=True)
+    write_json(_list(target), Merged(files=_digests(files)))  # Last: it knew what was there.
 
 
 def _list(target: Path) -> Path:
@@ -82,7 +94,10 @@ def _beside(target: Path) -> tuple[Path, Path]:
 
 def _brought(target: Path) -> Merged:
     file = _list(target)
-    return read_json(file, Merged) if file.exists() else Merged(files={})
+    try:
+        return parse_json(read_bytes(file), str(file), Merged, "remove it, and merge again")
+    except FileNotFoundError:
+        return Merged(files={})
 
 
 def _entries(folder: Path) -> Iterator[Path]:
