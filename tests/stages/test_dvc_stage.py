@@ -1,5 +1,6 @@
 """Stages of dvc.yaml: Snakemake is asked once where nothing is to be done, and runs otherwise."""
 
+import shlex
 import subprocess
 import sys
 
@@ -105,3 +106,10 @@ def test_a_run_of_dvc_is_told_by_its_process(tmp_path):
 
 def test_the_stages_are_those_of_dvc_yaml_in_order():
     assert tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]) == dvc_stage.STAGES
+
+
+@pytest.mark.parametrize("profile", ["cpu; touch x", "cpu -n", 'a" b', "$(touch x)", "a && b"])
+def test_a_profile_is_one_word_of_a_command_whatever_it_holds(profile):
+    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
+        words = shlex.split(stage["cmd"].replace("${profile}", profile))
+        assert words[-4:] == ["--profile", profile, "--", name]

@@ -128,7 +128,7 @@ def test_a_target_makes_what_its_stage_puts_out_and_no_other_result(stages, stag
         for path in outputs(stage):
             assert any(covered(file, [path]) for file in results), (name, path)
         assert {file for file in results if not covered(file, outputs(stage))} == set()
-        assert stage["cmd"] == f"python -m dnnbench.stages.dvc_stage --profile cpu -- {name}"
+        assert stage["cmd"] == f"python -m dnnbench.stages.dvc_stage --profile 'cpu' -- {name}"
 
 
 def test_a_stage_depends_on_every_file_that_its_rules_read(stages, stage_of, files):
