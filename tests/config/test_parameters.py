@@ -135,6 +135,7 @@ def test_a_protocol_brings_its_own_numbers(load):
         ({}, {"backend": "cuda", "gpu": {"cudnn_benchmark": 1}}, ["gpu.cudnn_benchmark: 1"]),
         ({}, {"backend": "cuda", "gpu": {"cool_down_c": 1000}}, ["gpu.cool_down_c: 1000", "120"]),
         ({}, {"backend": "cuda", "gpu": {"cool_down_limit_s": 1e9}}, ["gpu.cool_down_limit_s: 1"]),
+        ({}, {"backend": "cuda", "gpu": {"cool_down_limit_s": 1e-320}}, ["limit_s: 1e-320", "1"]),
         ({"latency": {"rounds": True}}, {}, ["params.yaml: latency.rounds: True", "integer"]),
         ({"latency": {"rounds": 10**6}}, {}, ["params.yaml: latency.rounds: 1000000", "1000"]),
         ({"latency": {"samples": [1, 10**9]}}, {}, ["latency.samples.1: 1000000000", "100000"]),

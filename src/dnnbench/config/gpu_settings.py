@@ -39,6 +39,6 @@ class Gpu(Section):
         Field(description="Wait before a cell until the GPU is this cool, Celsius. null: do not."),
     ] = None
     cool_down_limit_s: Annotated[
-        Annotated[float, Field(gt=0, le=3600)],
+        Annotated[float, Field(ge=1, le=3600)],
         Field(description="Longest wait before a cell for it to cool down, seconds."),
     ] = 60.0
