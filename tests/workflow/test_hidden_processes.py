@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers.paths import ROOT
 from helpers.projects import edit, environment, project
 
 # Options of /proc are those of all its mounts: only one of other processes has its own.
@@ -15,6 +16,13 @@ NOBODY = (
     "setpriv --reuid 65534 --regid 65534 --clear-groups"
     " --inh-caps +dac_read_search --ambient-caps +dac_read_search"
 )
+
+
+def test_no_rule_has_snakemake_look_at_processes():
+    """Its ``benchmark:`` asks psutil, which raises where /proc/stat or a process is hidden."""
+    texts = [file.read_text() for file in (ROOT / "workflow/rules").glob("*.smk")]
+    assert texts
+    assert not [text for text in texts if "\n    benchmark:" in text]
 
 
 def may_mount():

@@ -10,8 +10,6 @@ rule complexity:
         paths.COMPLEXITY,
     log:
         "logs/complexity.log",
-    benchmark:
-        "logs/complexity.benchmark.tsv"
     conda:
         "../envs/device.yaml"
     params:

@@ -13,7 +13,8 @@ rule memory:
         "Memory is profiled"
 
 
-# No `benchmark:` here nor for timing: its sampling of the process would be part of what is measured.
+# No `benchmark:` here nor elsewhere: its sampling of the process would be part of what is measured, and
+# it fails where /proc hides processes.
 rule profile_memory:
     input:
         **study.device_stage("memory"),
