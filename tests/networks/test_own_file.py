@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dnnbench.core import code_graph
+from dnnbench.core import code_graph, isolation
 from dnnbench.networks import builders, model_list, own_file
 from dnnbench.networks.registry import RegistryError
 
@@ -283,3 +283,10 @@ def test_what_a_file_changes_where_it_is_measured_does_not_change_how(tmp_path, 
     builders.build(one("model.py"))
     assert torch.get_num_threads() == before
     assert Path.cwd() == tmp_path
+
+
+def test_memory_that_runs_out_while_a_file_is_imported_is_no_mistake_of_the_file(tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text("table = bytearray(2**50)")
+    outcome = isolation.run(own_file.load, file, timeout_s=30)
+    assert outcome.status == "oom", outcome.message

@@ -46,6 +46,9 @@ def load(file: Path, preloaded: Collection[str] = ()) -> ModuleType:
     with contextlib.chdir("."):
         try:
             return _module(file.resolve(), around.package)
+        except MemoryError:  # It says nothing of the file.
+            _forget()
+            raise
         except (Exception, SystemExit) as error:
             problem = _problem(error, around)
             _forget()
