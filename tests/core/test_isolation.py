@@ -185,6 +185,31 @@ def test_a_child_that_closes_every_file_is_a_failure():
     assert outcome.status == "failed"
 
 
+def _no_streams():
+    sys.stdout = sys.stderr = None
+
+
+def _closed_streams():
+    sys.stdout.close()
+    sys.stderr.close()
+
+
+def _odd_streams():
+    sys.stdout = sys.stderr = object()
+
+
+@pytest.mark.parametrize("spoil", [_no_streams, _closed_streams, _odd_streams])
+def test_a_child_that_loses_its_streams_answers_and_its_cause_is_kept(spoil, capfd):
+    def broken():
+        spoil()
+        raise KeyError("no such layer")
+
+    assert run(lambda: spoil() or 42).value == 42
+    outcome = run(broken)
+    assert (outcome.status, outcome.message) == ("failed", "KeyError: 'no such layer'")
+    assert "in broken" in capfd.readouterr().err
+
+
 def test_a_signal_to_its_whole_group_reaches_a_child_alone():
     outcome = run(lambda: os.killpg(0, signal.SIGABRT))
     assert outcome.message == "killed by SIGABRT"

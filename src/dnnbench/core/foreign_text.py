@@ -8,6 +8,7 @@ one line, and the log takes the traceback.
 import re
 import sys
 import traceback
+from contextlib import suppress
 
 from dnnbench.core.errors import UserError
 
@@ -81,7 +82,8 @@ def log_error(error: BaseException) -> None:
     text = "".join(traceback.format_exception(error))
     lines = _ESCAPE.sub("", text).splitlines()
     clean = ("".join(c if c.isprintable() else " " for c in one.expandtabs()) for one in lines)
-    print("\n".join(clean), file=sys.stderr, flush=True)
+    with suppress(Exception):  # Code of others may have closed it, or put anything there.
+        print("\n".join(clean), file=sys.stderr, flush=True)
 
 
 def _links(error: BaseException) -> list[BaseException]:

@@ -260,7 +260,7 @@ def _child(
         content = pickle.dumps(("device", None, problem))
     # A network that forks may return in two processes.
     if os.getpid() == me:
-        with suppress(OSError, ValueError):
+        with suppress(Exception):  # A network's code may have put anything there.
             sys.stdout.flush()
         content = len(content).to_bytes(_LENGTH, "little") + content
         while content:
@@ -284,10 +284,7 @@ def _set_up(output: int, parent: int, limit_mib: float) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     # Anew: what took their place, such as a progress bar, may wait for a thread of the parent.
-    sys.stdout, sys.stderr = (
-        os.fdopen(file, "w", buffering=1, errors="backslashreplace", closefd=False)
-        for file in (1, 2)
-    )
+    _open_streams()
     # If the kernel must kill something for memory, let it be this process; where /proc cannot be
     # written to, it chooses by itself.
     with suppress(OSError):
@@ -313,10 +310,21 @@ def _answer(
         pickle.dumps(value)
     except DeviceError as error:
         return "device", None, str(error)
-    except BaseException as error:  # A network's code may also exit.
+    except BaseException as error:  # A network's code may also exit,
+        with suppress(Exception):  # and have closed or replaced the streams.
+            sys.stdout.flush()
+        with suppress(OSError):
+            _open_streams()
         status, message = classify(error)
         return status, None, message
     return "ok", value, None
+
+
+def _open_streams() -> None:
+    sys.stdout, sys.stderr = (
+        os.fdopen(file, "w", buffering=1, errors="backslashreplace", closefd=False)
+        for file in (1, 2)
+    )
 
 
 def classify(error: BaseException) -> tuple[Literal["oom", "failed"], str]:
