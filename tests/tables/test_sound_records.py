@@ -87,6 +87,7 @@ SOON = (datetime.now(UTC) + timedelta(days=2)).isoformat()
         ({"threads": 0}, "threads: 0: "),
         ({"cell_s": 0}, "cell_s: 0: no time at all, where status is ok"),
         ({"cell_s": -1}, "cell_s: -1: "),
+        ({"output_ok": False}, "output_ok: false: a wrong output, where status is ok"),
         ({"cell_s": 1e300}, "cell_s: 1e+300: "),
         ({"energy_mj": 1e308}, "energy_mj: 1e+308: "),
         ({"disturbance__reference_before": 1e-300}, "disturbance.reference_before: 1e-300: "),

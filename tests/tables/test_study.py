@@ -701,5 +701,10 @@ def test_a_study_in_which_nothing_could_be_measured_is_an_error():
     study.check_measured(*tables([]))  # Nothing was tried.
     study.check_measured(*tables(lines, memory_cell(1)))
     study.check_measured(*tables([*lines[1:], quiet()[0]], memory_cell(1)))
+    aside = SetAside(device="cpu", file="round-1.jsonl", line=1, reason="cut")
+    for count, said in ((1, "its only record is"), (2, "2 records are")):
+        with pytest.raises(study.NothingMeasuredError, match=f"{said} set aside: round-1.jsonl:1:"):
+            study.check_measured(*tables([]), [aside] * count)
+    study.check_measured(*tables(quiet()), [aside])
     rows, models = tables(lines)
     study.check_measured(rows, [models[0].model_copy(update={"top1_measured": 70.0})])

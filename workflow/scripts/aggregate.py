@@ -39,7 +39,10 @@ def main(
         read_rows(accuracy, AccuracyRow) if accuracy.exists() else (),
         planned.predicted,
     )
-    study.check_measured(rows, model_rows)
+    of_accuracy = paths.under(results, paths.ACCURACY_SET_ASIDE)
+    said = read_rows(of_accuracy, SetAside) if of_accuracy.exists() else []
+    of_devices = [one for measurements in measured for one in measurements.aside]
+    study.check_measured(rows, model_rows, [*said, *of_devices])
     known = {row.model: row for row in model_rows}
     forecast = prediction.rows(rows, known, planned.predicted)
     chosen = selection.select(rows, budgets.max_memory_gib, budgets.min_fps, budgets.top)
@@ -48,9 +51,7 @@ def main(
     write_table(paths.under(results, paths.MODELS), ModelRow, model_rows)
     write_table(paths.under(results, paths.VARIANTS), VariantRow, ratios)
     write_table(paths.under(results, paths.SELECTION), SelectionRow, chosen)
-    aside = [*counted.aside, *(one for measurements in measured for one in measurements.aside)]
-    of_accuracy = paths.under(results, paths.ACCURACY_SET_ASIDE)
-    said = read_rows(of_accuracy, SetAside) if of_accuracy.exists() else []
+    aside = [*counted.aside, *of_devices]
     write_table(paths.under(results, paths.SET_ASIDE), SetAside, [*said, *aside])
     for one in aside:
         typer.echo(f"set aside: {one}", err=True)

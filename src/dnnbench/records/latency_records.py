@@ -86,4 +86,6 @@ class LatencyLine(Record):
             raise ValueError("samples_ms: []: none, where status is ok")
         if self.status == "ok" and not self.cell_s:
             raise ValueError("cell_s: 0: no time at all, where status is ok")
+        if self.status == "ok" and self.output_ok is False:
+            raise ValueError("output_ok: false: a wrong output, where status is ok")
         return self

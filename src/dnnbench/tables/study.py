@@ -143,8 +143,13 @@ def aggregate(
     ]
 
 
-def check_measured(rows: Iterable[StudyRow], models: Iterable[ModelRow]) -> None:
-    """Raise NothingMeasuredError where networks were tried, and not one gave a number."""
+def check_measured(
+    rows: Iterable[StudyRow], models: Iterable[ModelRow], aside: Sequence[SetAside] = ()
+) -> None:
+    """Raise NothingMeasuredError where networks were tried, and not one gave a number.
+
+    Records set ``aside`` were tried too.
+    """
     cells = [row for row in rows if row.source == "measured"]
     statuses = Counter(status for row in cells for status in (row.status, row.memory_status))
     known = statuses["ok"] or any(row.top1_measured is not None for row in models)
@@ -156,6 +161,11 @@ def check_measured(rows: Iterable[StudyRow], models: Iterable[ModelRow]) -> None
             f"{tried[0].device}: none of {len(tried)} cells could be measured, neither time nor"
             f" memory: {reason}; see logs/{tried[0].device} for the causes. What failed is tried"
             " once more by the next run"
+        )
+    if aside and not known:
+        count = f"{len(aside)} records are" if len(aside) > 1 else "its only record is"
+        raise NothingMeasuredError(
+            f"nothing is measured that tables could rest on: {count} set aside: {aside[0]}"
         )
 
 
