@@ -18,9 +18,18 @@ def _prepared():
     builders.preload([control.NETWORK])
 
 
+def check_timing():
+    place = ("cpu", "timed", ROUND.setup, ROUND.variant)
+    control.check(*place, latency.measure, [1], ROUND.passes, *WAY)
+
+
+def check_memory():
+    control.check("cpu", "profiled", ROUND.setup, ROUND.variant, memory.measure, 1, *WAY)
+
+
 def test_a_machine_that_measures_passes_the_control():
-    control.check_timing("cpu", ROUND.passes, *WAY)
-    control.check_memory("cpu", *WAY)
+    check_timing()
+    check_memory()
 
 
 def broken(*_):
@@ -31,10 +40,7 @@ def broken(*_):
 def test_one_that_does_not_is_one_line_with_the_cause(monkeypatch, end):
     monkeypatch.setattr(latency, "_time", end)
     monkeypatch.setattr(memory, "run_convolution", end)
-    for check in (
-        lambda: control.check_timing("cpu", ROUND.passes, *WAY),
-        lambda: control.check_memory("cpu", *WAY),
-    ):
+    for check in (check_timing, check_memory):
         with pytest.raises(
             DeviceError, match=r"^cpu: not even one convolution .*run again$"
         ) as said:

@@ -181,7 +181,7 @@ def asked(monkeypatch):
         return isolation.Outcome("ok", value, None, 0.1)
 
     monkeypatch.setattr(isolation, "run", run)
-    monkeypatch.setattr(control, "check_memory", lambda *_: None)
+    monkeypatch.setattr(control, "check", lambda *_: None)
     return cells
 
 
@@ -284,7 +284,7 @@ def test_a_machine_that_fails_on_the_way_keeps_the_cells_that_are_finished(
             raise error
 
     monkeypatch.setattr(isolation, "run", breaking(FULL, above=1))
-    monkeypatch.setattr(control, "check_memory", check)
+    monkeypatch.setattr(control, "check", check)
     small = plan(toys.entry("small"), batch_sizes=[1, 2])
     with pytest.raises(DeviceError):
         memory_profile.Profiles(small, tmp_path).measure()

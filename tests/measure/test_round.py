@@ -57,7 +57,7 @@ def scripted(monkeypatch):
             return isolation.Outcome("ok", timings, None, 0.1)
 
         monkeypatch.setattr(isolation, "run", run)
-        monkeypatch.setattr(control, "check_timing", lambda *_: None)
+        monkeypatch.setattr(control, "check", lambda *_: None)
         monkeypatch.setattr(round, "_others_busy", lambda plan: 0.0)
         return asked
 
@@ -225,7 +225,7 @@ def test_where_not_even_a_control_can_be_timed_no_network_is_to_blame(
     tmp_path, scripted, monkeypatch
 ):
     asked = scripted()
-    monkeypatch.setattr(control, "check_timing", no_convolution())
+    monkeypatch.setattr(control, "check", no_convolution())
     with pytest.raises(DeviceError):
         round.run(plan("small"), tmp_path / "round-1.jsonl")
     assert asked == []
@@ -238,7 +238,7 @@ def test_a_machine_that_fails_on_the_way_ends_the_round_and_keeps_what_is_finish
     monkeypatch.setattr(random, "shuffle", lambda cells: None)
     answer = {1: QUIET, 2: Timing("failed", "No space left on device")}
     scripted(lambda _name, batch, _turn: answer[batch])
-    monkeypatch.setattr(control, "check_timing", no_convolution(after=1))
+    monkeypatch.setattr(control, "check", no_convolution(after=1))
     output = tmp_path / "round-1.jsonl"
     with pytest.raises(DeviceError):
         round.run(plan("small"), output)

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from dnnbench.config import variants
-from dnnbench.config.latency_settings import Passes
 from dnnbench.core import isolation
 from dnnbench.core.errors import DeviceError
 from dnnbench.devices import backends
-from dnnbench.measure import latency, memory
 from dnnbench.networks.registry import Network
 
 _LIMIT_S = 60.0
@@ -31,38 +29,31 @@ NETWORK = Network(
 )
 
 
-def check_timing(
-    device: str, passes: Passes, setup: backends.Setup, threads: int, variant: str
+def check(
+    device: str,
+    measured: str,
+    setup: backends.Setup,
+    variant: str,
+    measure: Callable[..., Any],
+    *arguments: Any,
 ) -> None:
-    """Raise DeviceError, in one line with the cause, unless the control can be timed."""
-    outcome = _run(setup, variant, latency.measure, [1], passes, setup, threads, variant)
-    for timing in outcome.value or []:
-        _judge(device, "timed", timing.status, timing.message)
-    _judge(device, "timed", outcome.status, outcome.message)
+    """Raise DeviceError, in one line with the cause, unless the control can be ``measured``.
 
-
-def check_memory(device: str, setup: backends.Setup, threads: int, variant: str) -> None:
-    """Raise DeviceError, in one line with the cause, unless the control's memory can be told."""
-    outcome = _run(setup, variant, memory.measure, 1, setup, threads, variant)
-    _judge(device, "profiled", outcome.status, outcome.message)
-
-
-def _run(
-    setup: backends.Setup, variant: str, measure: Callable[..., Any], *arguments: Any
-) -> isolation.Outcome:
-    return isolation.run(
+    ``measure`` is what measures a network in a child: it is called with the control and
+    ``arguments``.
+    """
+    outcome = isolation.run(
         measure,
         NETWORK,
         *arguments,
         timeout_s=_LIMIT_S + variants.parse(variant).building_s,
         memory_mib=backends.backend(setup).allowance_mib(),
     )
-
-
-def _judge(device: str, measured: str, status: str, message: str | None) -> None:
-    if status != "ok":
-        raise DeviceError(
-            f"{device}: not even one convolution can be {measured} on this machine:"
-            f" {message or status}; no network is to blame, and none is recorded as failed: correct"
-            " the machine, and run again"
-        )
+    timings = outcome.value if isinstance(outcome.value, list) else []
+    for one in (*timings, outcome):
+        if one.status != "ok":
+            raise DeviceError(
+                f"{device}: not even one convolution can be {measured} on this machine:"
+                f" {one.message or one.status}; no network is to blame, and none is recorded as"
+                " failed: correct the machine, and run again"
+            )

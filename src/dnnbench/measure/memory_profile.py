@@ -160,7 +160,8 @@ class Profiles:
 
 def _check_machine(plan: Plan) -> None:
     """Raise DeviceError where what fails is the machine, and no network."""
-    control.check_memory(plan.device, plan.setup, plan.threads, plan.variant)
+    way = plan.setup, plan.threads, plan.variant
+    control.check(plan.device, "profiled", plan.setup, plan.variant, memory.measure, 1, *way)
 
 
 def _by_batch_size(cells: Iterable[MemoryCell]) -> dict[int, MemoryCell]:

@@ -205,7 +205,10 @@ def _valid(line: LatencyLine | None, fingerprint: str, plan: Round) -> bool:
 
 def _check_machine(plan: Round) -> None:
     """Raise DeviceError where what fails is the machine, and no network."""
-    control.check_timing(plan.device, plan.passes, plan.setup, plan.threads, plan.variant)
+    way = plan.setup, plan.threads, plan.variant
+    control.check(
+        plan.device, "timed", plan.setup, plan.variant, latency.measure, [1], plan.passes, *way
+    )
 
 
 def _same(cell: Key, lines: list[LatencyLine]) -> list[LatencyLine]:

@@ -19,7 +19,7 @@ from dnnbench.records import top5 as files
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.top5 import BEST, Answers
-from dnnbench.tables.sound_records import check_time
+from dnnbench.tables.measured_times import check_time
 
 _REMEDY = "remove it to measure again"
 

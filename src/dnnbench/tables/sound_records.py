@@ -8,7 +8,7 @@ One that is not is set aside with a reason, and the rest goes on.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dnnbench.core import text_file
@@ -19,10 +19,8 @@ from dnnbench.records.environment_records import Environment
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryRecord
 from dnnbench.records.set_aside_records import SetAside
+from dnnbench.tables.measured_times import check_time
 
-# The study is of 2018: an earlier date is that of a clock that was never set.
-_EARLIEST = datetime(2018, 1, 1, tzinfo=UTC)
-_CLOCKS_APART = timedelta(days=1)
 _REMEDY = "remove it to measure again"
 _LINE_REMEDY = "remove the line to measure its cell again"
 
@@ -145,13 +143,6 @@ def _way(line: LatencyLine) -> str:
     """How a line was measured, which is the same throughout a session."""
     variables = [f"{name}={value}" for name, value in sorted(line.variables.items())]
     return ", ".join([f"threads: {line.threads}", f"wait policy {line.wait_policy}", *variables])
-
-
-def check_time(where: str, moment: datetime, remedy: str) -> None:
-    """Raise UserError where nothing can have been measured at ``moment``."""
-    if not _EARLIEST <= moment <= datetime.now(UTC) + _CLOCKS_APART:
-        shown = moment.isoformat(timespec="minutes")
-        raise UserError(f"{where}: {shown}: was the machine's clock set? {remedy}")
 
 
 def _moment(session: str) -> datetime | None:
