@@ -91,8 +91,15 @@ def test_a_killed_run_goes_on_and_measures_nothing_twice(killed, resumed):
     assert len(after) == 2 * len(NAMES) * len(SIZES)
     times = {line.started for line in after.values()}
     repeated = {line.first_attempt.started for line in after.values() if line.first_attempt}
-    assert set(killed.kept) <= times | repeated
+    # What failed is tried once more, and says so.
+    once_more = {key for key, line in killed.kept.items() if line.status == "failed"}
+    assert set(killed.kept) - once_more <= times | repeated
+    retried = [line for line in after.values() if line.failed_before]
+    assert {line.model for line in retried} <= {"broken"} and len(retried) == len(once_more)
     assert list(journals(resumed)) == []
+    # The next run tries what failed in the second; there is nothing left for the one after that.
+    assert jobs(resumed, "--", "latency").keys() == {"time_round", "latency"}
+    snakemake(resumed, "--", "latency")
     assert jobs(resumed, "--", "latency") == {}
 
 

@@ -240,7 +240,9 @@ def stage(script, *words, folder):
     for file in ("params.yaml", "config/devices/cpu.yaml"):
         shutil.copy(ROOT / file, folder / file)
     registry = folder / "toys.yaml"
-    entries = {name: toys.entry(name).model_dump(mode="json", exclude={"key"}) for name in NAMES}
+    entries = {
+        name: toys.entry(name).model_dump(mode="json", exclude={"key", "spec"}) for name in NAMES
+    }
     registry.write_text(yaml.safe_dump(entries))
     return subprocess.Popen(
         [sys.executable, ROOT / f"workflow/scripts/{script}.py", *words, "--registry", registry],
