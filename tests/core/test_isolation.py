@@ -417,7 +417,13 @@ def test_a_daemon_ends_where_the_kernel_hides_when_the_machine_started(tmp_path,
     # Asked by psutil, which finds the processes.
     monkeypatch.setattr("psutil._pslinux.boot_time", hidden)
     file = tmp_path / "pid"
-    outcome = run(daemon, file)
+
+    def leave_behind():
+        daemon(file)
+        while not (file.exists() and file.read_text()):
+            time.sleep(0.01)
+
+    outcome = run(leave_behind)
     assert outcome.status == "ok", outcome.message
     with pytest.raises(ProcessLookupError):
         os.kill(int(file.read_text()), 0)
