@@ -33,14 +33,17 @@ from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryRecord
+from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import Metrics, ModelRow, SelectionRow, StudyRow, VariantRow
 
 TABLES = {
+    "accuracy/set_aside.csv": SetAside,
     "accuracy/summary.csv": AccuracyRow,
     "comparisons.csv": ComparisonRow,
     "complexity.csv": Complexity,
     "models.csv": ModelRow,
     "selection.csv": SelectionRow,
+    "set_aside.csv": SetAside,
     "study.csv": StudyRow,
     "variants.csv": VariantRow,
 }
@@ -69,7 +72,7 @@ def study(tmp_path):
         added[name] = entry | own | {"input_size": 32}
     registry.write_text(registry.read_text() + yaml.safe_dump(added))
     edit(folder / "params.yaml", {"models": list(TOYS)})
-    edit(folder / "params.yaml", {"budgets": {"max_memory_gib": [100.0], "min_fps": [1e-9]}})
+    edit(folder / "params.yaml", {"budgets": {"max_memory_gib": [100.0], "min_fps": [0.001]}})
     edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1, 2]})
     return folder
 
