@@ -46,7 +46,7 @@ OTHERS = {
     "PATH": "/bin",
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
     "PYTORCH_VERSION": "2.9",
-    "TORCHINDUCTOR_CACHE_DIR": "/tmp/cache",
+    "TORCHINDUCTOR_CACHE_DIR": "/var/cache",
     "TORCH_CUDA_ARCH_LIST": "9.0",
     "TORCH_HOME": "/home/me",
 }

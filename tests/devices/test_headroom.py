@@ -1,7 +1,7 @@
 from typing import ClassVar
 
 import pytest
-from helpers import toys
+from helpers import timings, toys
 
 from dnnbench.config.latency_settings import PROTOCOLS
 from dnnbench.core import isolation
@@ -98,16 +98,7 @@ def test_activations_are_in_proportion_to_the_batch():
 
 
 def test_records_say_what_was_seen_of_the_networks_that_have_one(tmp_path):
-    record = MemoryRecord(
-        device="jetson",
-        variant="fp32-eager",
-        model="small",
-        fingerprint="0",
-        threads=1,
-        cell_timeout_s=60,
-        started="2026-11-24T12:00:00Z",
-        cells=[cell(1, net=150)],
-    )
+    record = timings.memory("small", cell(1, net=150), device="jetson")
     write_json(tmp_path / "small.json", record)
     assert seen(tmp_path, ["small", "greedy"]) == {"small": [cell(1, net=150)]}
 

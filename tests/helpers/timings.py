@@ -4,6 +4,7 @@ from typing import Any
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.records.plan import Plan
 from dnnbench.tables import accuracy_ranking
 
@@ -78,3 +79,31 @@ def complexity(model: str = "resnet18") -> Complexity:
         weights_mib=44.629,
         activations_mib=9.2,
     )
+
+
+def memory(model: str = "resnet18", *cells: MemoryCell, **changes: Any) -> MemoryRecord:
+    fields: dict[str, Any] = {
+        "device": "cpu",
+        "variant": "fp32-eager",
+        "model": model,
+        "fingerprint": "0123456789ab",
+        "threads": 2,
+        "cell_timeout_s": 120,
+        "started": STARTED,
+        "cells": list(cells) or [memory_cell(1)],
+    }
+    return MemoryRecord(**(fields | changes))
+
+
+def memory_cell(batch_size: int, **changes: Any) -> MemoryCell:
+    fields: dict[str, Any] = {
+        "batch_size": batch_size,
+        "status": "ok",
+        "memory_mib": 76.5,
+        "memory_basis": "net",
+        "memory_net_mib": 76.5,
+        "memory_runtime_mib": 310.0,
+        "weights_mib": 44.6,
+        "activations_mib": 9.2,
+    }
+    return MemoryCell(**(fields | changes))

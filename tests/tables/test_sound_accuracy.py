@@ -1,13 +1,13 @@
 """Accuracy that may be anything: what is set aside, why, and that the rest goes on."""
 
 import io
-import json
 import os
 import zipfile
 
 import numpy as np
 import pytest
 from helpers import answers
+from helpers.json_edits import edit
 from helpers.projects import stage
 
 from dnnbench.core.storage import read_rows, write_json
@@ -44,18 +44,6 @@ def only_aside(folder):
     assert found.records["resnet18"].status == "not_measured"
     assert found.records["resnet18"].message == f"set aside: {one}"
     return one
-
-
-def edit(path, **changes):
-    """Change keys of a record; a key may go into a part by two underscores."""
-    content = json.loads(path.read_text())
-    for key, value in changes.items():
-        *parts, last = key.split("__")
-        part = content
-        for name in parts:
-            part = part[name]
-        part[last] = value
-    path.write_text(json.dumps(content))
 
 
 def npz(**arrays):

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from helpers import studies, timings
+from helpers.json_edits import edit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dnnbench.core.storage import read_rows, to_frame, write_json, write_lines, write_table
 from dnnbench.queries import prediction, selection
-from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.records.plan import Plan
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
@@ -22,16 +22,6 @@ from dnnbench.tables import cell_lines, dvc_metrics, study, variant_ratios
 from dnnbench.tables.sound_records import SoundRecords
 
 PLAN = Plan("cpu", ["fp32-eager"], [1], 2, "default")
-RECORD = MemoryRecord(
-    device="cpu",
-    variant="fp32-eager",
-    model="resnet18",
-    fingerprint="f",
-    threads=2,
-    cell_timeout_s=60,
-    started=timings.STARTED,
-    cells=[MemoryCell(batch_size=1, status="ok", memory_mib=76.5, memory_basis="net")],
-)
 ROUND = "cpu/fp32-eager/latency/round-{}.jsonl"
 MEMORY = "cpu/fp32-eager/memory/resnet18.json"
 ENVIRONMENT = "cpu/environment.json"
@@ -46,21 +36,9 @@ def write(folder):
     """Two rounds of a network, its memory and its machine."""
     for number, time in ((1, 10.0), (2, 10.2)):
         write_lines(folder / ROUND.format(number), [timings.line(number, time)])
-    write_json(folder / MEMORY, RECORD)
+    write_json(folder / MEMORY, timings.memory())
     write_json(folder / ENVIRONMENT, studies.environment())
     return folder
-
-
-def edit(path, **changes):
-    """Change keys of a record, or of the only line of a round; a key may go into a part by dots."""
-    content = json.loads(path.read_text())
-    for key, value in changes.items():
-        *parts, last = key.split("__")
-        part = content
-        for name in parts:
-            part = part[int(name) if name.isdigit() else name]
-        part[last] = value
-    path.write_text(json.dumps(content))
 
 
 def aside(results):
@@ -313,7 +291,7 @@ CONTENTS = st.fixed_dictionaries(
     {
         ROUND.format(1): mutated(json.loads(timings.line(1, 10.0).model_dump_json())),
         ROUND.format(2): mutated(json.loads(timings.line(2, 10.0).model_dump_json())),
-        MEMORY: mutated(json.loads(RECORD.model_dump_json())),
+        MEMORY: mutated(json.loads(timings.memory().model_dump_json())),
         ENVIRONMENT: mutated(json.loads(studies.environment().model_dump_json())),
     }
 )

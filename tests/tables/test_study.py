@@ -15,9 +15,10 @@ from helpers.timings import (
     ACCURACY,
     PLAN,
     QUIET,
-    STARTED,
     complexity,
     line,
+    memory,
+    memory_cell,
     seen,
 )
 
@@ -47,34 +48,6 @@ def quiet(**changes_of_round: Mapping[str, Any]) -> list[LatencyLine]:
 
 def failed(status: str, message: str | None = None) -> dict[str, Any]:
     return {"status": status, "message": message, "samples_ms": [], "disturbance": None}
-
-
-def memory(model: str = "resnet18", *cells: MemoryCell, **changes: Any) -> MemoryRecord:
-    fields: dict[str, Any] = {
-        "device": "cpu",
-        "variant": "fp32-eager",
-        "model": model,
-        "fingerprint": "0123456789ab",
-        "threads": 2,
-        "cell_timeout_s": 120,
-        "started": STARTED,
-        "cells": list(cells) or [memory_cell(1)],
-    }
-    return MemoryRecord(**(fields | changes))
-
-
-def memory_cell(batch_size: int, **changes: Any) -> MemoryCell:
-    fields: dict[str, Any] = {
-        "batch_size": batch_size,
-        "status": "ok",
-        "memory_mib": 76.5,
-        "memory_basis": "net",
-        "memory_net_mib": 76.5,
-        "memory_runtime_mib": 310.0,
-        "weights_mib": 44.6,
-        "activations_mib": 9.2,
-    }
-    return MemoryCell(**(fields | changes))
 
 
 def rows_of(

@@ -1,10 +1,10 @@
 """results/variants.csv: other ways of running against fp32-eager."""
 
 import pytest
-from helpers import studies
+from helpers import studies, timings
 
 from dnnbench.records.engine_records import Agreement, Built
-from dnnbench.records.memory_records import MemoryCell, MemoryRecord
+from dnnbench.records.memory_records import MemoryCell
 from dnnbench.records.study_records import StudyRow, VariantRow
 from dnnbench.report import page
 from dnnbench.report.figures.variants_table import variants_table
@@ -41,16 +41,7 @@ def measured(times, **changes):
         for line in studies.timed("resnet50", times)
     ]
     cell = MemoryCell(batch_size=1, status="ok", built=built.model_copy(update={"ms": 60_000.0}))
-    record = MemoryRecord(
-        device="cpu",
-        variant="fp32-compile",
-        model="resnet50",
-        fingerprint="f",
-        threads=2,
-        cell_timeout_s=60,
-        started=reference[0].started,
-        cells=[cell],
-    )
+    record = timings.memory("resnet50", cell, variant="fp32-compile")
     memory = {("fp32-compile", "resnet50"): record}
     return Measurements(PLAN, [*reference, *lines], memory)
 

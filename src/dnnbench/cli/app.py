@@ -33,7 +33,7 @@ Exit codes:
 
   4  check: something would disturb timings
 
-  141  nobody reads the output any more
+  141  the output has no reader any more
 """
 
 _app = typer.Typer(cls=CommandGroup, pretty_exceptions_enable=False)

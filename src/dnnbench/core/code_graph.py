@@ -19,7 +19,8 @@ from dnnbench.core import text_file
 _PACKAGE = Path(__file__).resolve().parents[1]
 _INIT = "__init__.py"
 _TYPES_ONLY = "TYPE_CHECKING"
-_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+# Attributes of a statement that hold the statements in it.
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def sources(
@@ -223,7 +224,7 @@ def _import_statements(file: Path, mtime_ns: int) -> list[ast.Import | ast.Impor
         elif isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == _TYPES_ONLY:
             waiting += node.orelse
         else:  # Statements are in statements alone; expressions need not be looked through.
-            for block in _BLOCKS:
+            for block in BLOCKS:
                 waiting += getattr(node, block, ())
     return found
 

@@ -195,8 +195,8 @@ class _Child:
     def end(self, others: Collection[int]) -> None:
         """Kill the child, its group, and all that descends from it.
 
-        ``others``: children of this process that are left alone. Raises DeviceError where a process
-        goes on although it was killed.
+        ``others``: children of this process that are left alone. Raises DeviceError if a process
+        cannot be killed.
         """
         assert self._process.pid
         if self._process.exitcode is None:
@@ -210,8 +210,8 @@ class _Child:
         os.close(self._output)
         if left:
             raise DeviceError(
-                f"process {min(left)} goes on although it was killed: the kernel waits for a disk"
-                " or a driver; restart the machine"
+                f"process {min(left)} cannot be killed: the kernel waits for a disk or a driver;"
+                " restart the machine"
             )
 
     def _pass_on_rest(self) -> None:
@@ -254,7 +254,7 @@ def _child(
     _sender, me = sender, os.getpid()
     try:
         _set_up(output, parent, limit_mib)
-        content = pickle.dumps(_answer(function, arguments))
+        content = _answer(function, arguments)
     except Exception as error:
         problem = f"this machine cannot start a measurement: {classify(error)[1]}"
         content = pickle.dumps(("device", None, problem))
@@ -301,23 +301,19 @@ def _set_up(output: int, parent: int, limit_mib: float) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (allowed, allowed))
 
 
-def _answer(
-    function: Callable[..., Any], arguments: tuple[Any, ...]
-) -> tuple[Status | Literal["device"], Any, str | None]:
-    """What the function returned, or how it failed; in every case something to be pickled."""
+def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+    """Return what the function returned, or how it failed, pickled."""
     try:
-        value = function(*arguments)
-        pickle.dumps(value)
+        return pickle.dumps(("ok", function(*arguments), None))
     except DeviceError as error:
-        return "device", None, str(error)
+        return pickle.dumps(("device", None, str(error)))
     except BaseException as error:  # A network's code may also exit,
         with suppress(Exception):  # and have closed or replaced the streams.
             sys.stdout.flush()
         with suppress(OSError):
             _open_streams()
         status, message = classify(error)
-        return status, None, message
-    return "ok", value, None
+        return pickle.dumps((status, None, message))
 
 
 def _open_streams() -> None:

@@ -1,7 +1,7 @@
 """Standard output and error that no terminal, reader or full disk makes end in a traceback.
 
 What an encoding cannot show is printed in ASCII. A reader that goes away ends a command quietly,
-and a disk that is full in one line; a measurement goes on without whoever listened.
+and a full disk ends it in one line. A measurement goes on without its reader.
 """
 
 import codecs
@@ -40,10 +40,10 @@ class OutputError(UserError):
 
 
 def check_read() -> None:
-    """Raise OutputError where nobody reads any more what this process writes.
+    """Raise OutputError if the output of this process has lost its reader.
 
-    A job whose log has no writer fails, and Snakemake removes what it made: what was measured must
-    stay where it is kept for the next run.
+    Snakemake removes the outputs of a job whose log has no writer, so finished measurements must
+    stay where they are kept for the next run.
     """
     poll = select.poll()
     for number in (1, 2):
@@ -51,7 +51,7 @@ def check_read() -> None:
     gone = any(event & select.POLLERR for _, event in poll.poll(0))
     if _lost or gone:
         raise OutputError(
-            "nobody reads the output any more; what is measured is kept: run it again to finish"
+            "the output has no reader any more; finished measurements are kept; run it again to resume"
         )
 
 

@@ -14,8 +14,8 @@ _patience_s = _PATIENCE_S
 def say(text: str) -> None:
     """Write ``text`` to standard error.
 
-    Do nothing where its reader has gone or the disk is full, and wait for a reader that does not
-    read for a few seconds only: a measurement goes on without.
+    Do nothing if its reader has gone or the disk is full. Wait only a few seconds for a reader that
+    does not read, so that a measurement goes on.
     """
     global _patience_s
     with suppress(OSError, ValueError):  # ValueError: it is closed.

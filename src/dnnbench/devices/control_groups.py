@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from dnnbench.devices.host import read
+
 _PLACES = Path("sys/fs/cgroup")
 
 
@@ -36,7 +38,7 @@ class _Mount:
 
 def quota(root: Path = Path("/")) -> Quota:
     """Return the least limit of this process's groups; ``root`` is where proc and sys are."""
-    group = _group(_read(root / "proc/self/cgroup") or "")
+    group = _group(read(root / "proc/self/cgroup") or "")
     if group is None:
         return Quota(None, "no cgroup of processor time in /proc/self/cgroup")
     version, path = group
@@ -75,7 +77,7 @@ def _group(text: str) -> tuple[int, str] | None:
 
 def _mounts(root: Path) -> Iterator[_Mount]:
     """Mounted hierarchies that may limit processor time; the usual places if none is told."""
-    text = _read(root / "proc/self/mountinfo")
+    text = read(root / "proc/self/mountinfo")
     for line in (text or "").splitlines():
         before, _, after = line.partition(" - ")
         fields, kind = [_plain(word) for word in before.split()], after.split()
@@ -107,13 +109,13 @@ def _limit(folder: Path, version: int, top: bool) -> float | str | None:
     if not folder.is_dir():
         return f"no folder of a cgroup: {folder}"
     if version == 2:
-        words = (_read(folder / "cpu.max") or "").split()
-        controllers = _read(folder / "cgroup.controllers")
+        words = (read(folder / "cpu.max") or "").split()
+        controllers = read(folder / "cgroup.controllers")
         if not words and (top or (controllers is not None and "cpu" not in controllers.split())):
             return None  # The first group has no limits, nor has one without the controller.
     else:
         names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-        words = [word for name in names for word in (_read(folder / name) or "").split()]
+        words = [word for name in names for word in (read(folder / name) or "").split()]
     if words[:1] in (["max"], ["-1"]):
         return None
     if len(words) == 2 and all(re.fullmatch("[1-9][0-9]*", word) for word in words):
@@ -131,10 +133,3 @@ def _not_the_first(top: Path, version: int) -> bool:
 def _plain(word: str) -> str:
     r"""A word of mountinfo, where a blank is \040."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), word)
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return None

@@ -3,13 +3,12 @@
 import os
 import platform
 import resource
-import subprocess
 import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dnnbench.core import processors
+from dnnbench.core import commands, processors
 
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
@@ -19,7 +18,7 @@ _MUCH = 0.05  # Of a device: beyond doubt others use it.
 
 def physical_cores(cpus: Iterable[int], folder: Path = _CPUS) -> int:
     """How many cores these processors are on; each counts as one where siblings are not known."""
-    siblings = {cpu: _read(folder / f"cpu{cpu}/topology/thread_siblings_list") for cpu in cpus}
+    siblings = {cpu: read(folder / f"cpu{cpu}/topology/thread_siblings_list") for cpu in cpus}
     return len({text or str(cpu) for cpu, text in siblings.items()})
 
 
@@ -62,23 +61,23 @@ def busier(
 
 def describe() -> dict[str, Any]:
     """Processor, clocks and virtual machine as the kernel tells them; None: it does not."""
-    info = _read(_PROC / "cpuinfo") or ""
+    info = read(_PROC / "cpuinfo") or ""
     model = _first(info, "model name") or _first(info, "Model") or platform.processor()
     frequency = _CPUS / "cpu0/cpufreq"
-    maximum = _read(frequency / "cpuinfo_max_freq") or ""
+    maximum = read(frequency / "cpuinfo_max_freq") or ""
     # By Intel's switch, which is for turbo off, or by that of the other drivers.
     switches = {"0": True, "1": False}, {"0": False, "1": True}
     files = _CPUS / "intel_pstate/no_turbo", _CPUS / "cpufreq/boost"
     seen = [
         turbo
         for file, states in zip(files, switches, strict=True)
-        if (turbo := states.get(_read(file) or "")) is not None
+        if (turbo := states.get(read(file) or "")) is not None
     ]
     return {
         "cpu": model or platform.machine(),
         "cores": default_threads(),
         "virtual_machine": _hypervisor(),
-        "governor": _read(frequency / "scaling_governor"),
+        "governor": read(frequency / "scaling_governor"),
         "turbo": seen[-1] if seen else None,
         "max_mhz": int(maximum) / 1000 if maximum.isdigit() else None,
     }
@@ -124,7 +123,7 @@ class _Ticks(NamedTuple):
 
 def _stat() -> _Ticks | None:
     """Ticks of all processors; None where they are not shown, or are all zero, as in a sandbox."""
-    words = (_read(_PROC / "stat") or "").split("\n", 1)[0].split()[1:9]
+    words = (read(_PROC / "stat") or "").split("\n", 1)[0].split()[1:9]
     if len(words) < 8 or not all(word.isdigit() for word in words):
         return None
     user, nice, system, idle, iowait, irq, softirq, steal = map(int, words)
@@ -135,7 +134,7 @@ def _stat() -> _Ticks | None:
 
 def _run_delay_s() -> float | None:
     """Time that this process's threads waited for a core, summed; None: not shown."""
-    texts = [_read(task / "schedstat") for task in _folders(_PROC / "self/task")]
+    texts = [read(task / "schedstat") for task in _folders(_PROC / "self/task")]
     delays = [int(fields[1]) for text in texts if text and len(fields := text.split()) == 3]
     return sum(delays) / 1e9 if delays else None
 
@@ -146,7 +145,7 @@ def _process_ticks() -> dict[int, tuple[int, str]]:
     for folder in _folders(_PROC):
         if not folder.name.isdigit():
             continue
-        head, _, tail = (_read(folder / "stat") or "").rpartition(")")
+        head, _, tail = (read(folder / "stat") or "").rpartition(")")
         fields, name = tail.split(), head.partition("(")[2]
         if len(fields) > 12:  # One that has ended, or that is hidden, has none.
             found[int(folder.name)] = (int(fields[11]) + int(fields[12]), name)
@@ -169,7 +168,7 @@ def _first(text: str, key: str) -> str | None:
     return None
 
 
-def _read(path: Path) -> str | None:
+def read(path: Path) -> str | None:
     """A file's text; None where there is none, or it cannot be read: the kernel may hide it."""
     try:
         return path.read_text(errors="replace").strip()
@@ -179,12 +178,8 @@ def _read(path: Path) -> str | None:
 
 def _hypervisor() -> str | None:
     """Name of the hypervisor, or ``none``; None where nothing tells."""
-    try:
-        command = ["systemd-detect-virt", "--vm"]
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", check=False, timeout=_ASK_S
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        flags = (_first(_read(_PROC / "cpuinfo") or "", "flags") or "").split()
+    done = commands.run(["systemd-detect-virt", "--vm"], _ASK_S)
+    if done is None:
+        flags = (_first(read(_PROC / "cpuinfo") or "", "flags") or "").split()
         return "unknown" if "hypervisor" in flags else None
     return done.stdout.strip() or None

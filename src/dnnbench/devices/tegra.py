@@ -18,11 +18,12 @@ None. Where the files are:
 
 import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from dnnbench.core import commands
 
 _GPU_NODES = ("gpu", "gp10b", "gv11b", "ga10b")
 _GPU_ZONES = ("gpu-therm", "gpu-thermal")
@@ -73,18 +74,8 @@ def number(path: Path) -> float | None:
 
 def _nvpmodel() -> str | None:
     """What ``nvpmodel -q`` prints, or None where there is no such command or it needs root."""
-    try:
-        done = subprocess.run(
-            ["nvpmodel", "-q"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_NVPMODEL_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout
+    done = commands.run(["nvpmodel", "-q"], _NVPMODEL_S)
+    return done.stdout if done else None
 
 
 class Board:

@@ -15,7 +15,6 @@ from dnnbench.core import processors, speed_variables
 from dnnbench.core.errors import DeviceError
 
 _TASKS = Path("/proc/self/task")
-_OF_OPENMP = ("OMP_", "GOMP_", "KMP_", "LIBOMP_")
 # Of what the busiest thread worked: less is no part of a pass.
 _AT_WORK = 0.1
 
@@ -37,10 +36,11 @@ def check(threads: int) -> None:
     team = openmp_team() if threads > 1 else None
     if team is None or (usable := at_once(team)) >= threads:
         return
+    of_openmp = speed_variables.PREFIXES["OpenMP"]
     said = ", ".join(
         f"{name}={value}"
         for name, value in speed_variables.found().items()
-        if name.startswith(_OF_OPENMP) and name != speed_variables.WAIT_POLICY
+        if name.startswith(of_openmp) and name != speed_variables.WAIT_POLICY
     )
     raise DeviceError(
         f"threads: {threads}: of torch's threads {usable} can run at once"

@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dnnbench.config.dataset import Labeller
-from dnnbench.core import foreign_text
-from dnnbench.core.errors import UserError
 from dnnbench.images import picture_folders, synsets
 from dnnbench.images.picture_folders import ImagesError
 
 _SYNSET = re.compile(r"(?<![0-9A-Za-z])n\d{8}(?![0-9A-Za-z])")
-
 
 # Validation pictures of ImageNet by their names; training pictures as Hugging Face names them.
 _VALIDATION = re.compile(r"ILSVRC2012_val_\d{8}")
@@ -31,11 +28,8 @@ class NotOfTheSet(NoLabel):
     """Why a picture is no part of the data set, though it lies in its folder."""
 
 
-class LabelError(UserError):
+class LabelError(ImagesError):
     """Labels that are missing or cannot be right: names file, line, value and remedy."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(foreign_text.line(message, 1000))  # Values may hold anything.
 
 
 @dataclass(frozen=True)

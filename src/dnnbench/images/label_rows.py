@@ -137,30 +137,32 @@ def _columns(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, str, 
             fields = _fields(row, delimiter)
             if not any(fields):
                 continue
+            where = f"{path}:{reader.line_num}"
             if columns is None:
-                columns = _header(fields) or (0, 1)
-                if _header(fields):
-                    if twice := [fields[one] for one in columns if fields.count(fields[one]) > 1]:
-                        raise LabelError(
-                            f"{path}:{reader.line_num}: {twice[0]!r}: heads two columns; remove one"
-                        )
+                header = _header(fields)
+                columns = header or (0, 1)
+                if header:
+                    _check_once(where, fields, header)
                     halves = (one for one, field in enumerate(fields) if _word(field) in _HALVES)
                     half = next(halves, None)
                     continue
-            if (
-                half is not None
-                and picture_folders.split_of("".join(fields[half : half + 1])) == "train"
-            ):
+            stated = fields[half] if half is not None and half < len(fields) else ""
+            if picture_folders.split_of(stated) == "train":
                 continue
             if len(fields) <= max(columns) or not fields[columns[0]]:
-                raise LabelError(
-                    f"{path}:{reader.line_num}: {delimiter.join(row)!r}: write a name and a label"
-                )
+                raise LabelError(f"{where}: {delimiter.join(row)!r}: write a name and a label")
             yield reader.line_num, fields[columns[0]], fields[columns[1]]
     except csv.Error as error:
         raise LabelError(
             f"{path}:{reader.line_num}: cannot be read as a table: {error}; quote as CSV does"
         ) from error
+
+
+def _check_once(where: str, fields: Sequence[str], columns: tuple[int, int]) -> None:
+    """Raise LabelError where the header of one of the columns heads another column too."""
+    for column in columns:
+        if fields.count(fields[column]) > 1:
+            raise LabelError(f"{where}: {fields[column]!r}: heads two columns; remove one")
 
 
 def _delimiter(text: str, class_of: ClassOf) -> str | None:

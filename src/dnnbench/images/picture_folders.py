@@ -64,7 +64,7 @@ class ImagesError(UserError):
     """A data set that cannot be used: names the folder, what is wrong and the remedy."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(foreign_text.line(message, 1000))  # Names may hold anything.
+        super().__init__(foreign_text.line(message, 1000))  # Names and labels may hold anything.
 
 
 @dataclass

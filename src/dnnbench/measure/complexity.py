@@ -40,13 +40,7 @@ def measure(network: Network) -> Complexity:
     Size, operations and cross-check are counted in a forked child each, so that one that breaks
     takes nothing with it; the first that does ends the counting. Call :func:`prepare` first.
     """
-    fields: dict[str, Any] = dict.fromkeys(Complexity.model_fields)
-    fields |= {
-        "model": network.key,
-        "spec": network.spec,
-        "input_size": network.input_size,
-        "complexity_status": "ok",
-    }
+    fields: dict[str, Any] = {}
     for part in (_size, _operations, _cross_check):
         outcome = isolation.run(part, network, timeout_s=_TIMEOUT_S)
         if outcome.status != "ok":
@@ -54,12 +48,11 @@ def measure(network: Network) -> Complexity:
             if part is not _cross_check:
                 fields["complexity_status"] = outcome.status
             said = f"{part.__name__.strip('_').replace('_', ' ')}: {outcome.message}"
-            fields["complexity_message"] = "; ".join(
-                filter(None, [fields["complexity_message"], said])
-            )
+            before = fields.get("complexity_message")
+            fields["complexity_message"] = f"{before}; {said}" if before else said
             break
         fields |= outcome.value
-    return Complexity(**fields)
+    return Complexity(model=network.key, spec=network.spec, input_size=network.input_size, **fields)
 
 
 def _size(network: Network) -> dict[str, Any]:

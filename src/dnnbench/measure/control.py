@@ -1,6 +1,6 @@
-"""A control: where not even one convolution can be measured, no network is to blame.
+"""A control measurement: if not even one convolution can be measured, the machine is at fault.
 
-It runs in the way of the cells: before the first of them, and after one that failed.
+It runs before the first cell, and after the first failed cell of a network, in the same variant.
 """
 
 from collections.abc import Callable
@@ -54,6 +54,6 @@ def check(
         if one.status != "ok":
             raise DeviceError(
                 f"{device}: not even one convolution can be {measured} on this machine:"
-                f" {one.message or one.status}; no network is to blame, and none is recorded as"
-                " failed: correct the machine, and run again"
+                f" {one.message or one.status}; no network is recorded as failed; correct the"
+                " machine, and run again"
             )

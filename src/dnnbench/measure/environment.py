@@ -4,12 +4,11 @@ import hashlib
 import importlib.metadata
 import os
 import platform
-import subprocess
 from datetime import UTC, datetime
 
 from dnnbench.config.engine import engines
 from dnnbench.config.library import libraries
-from dnnbench.core import foreign_text, processors, speed_variables, text_file
+from dnnbench.core import commands, foreign_text, processors, speed_variables, text_file
 from dnnbench.devices import backends, control_groups
 from dnnbench.records import paths
 from dnnbench.records.environment_records import Environment
@@ -80,16 +79,5 @@ def _version(package: str) -> str:
 
 
 def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=True,
-            timeout=_GIT_S,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
+    done = commands.run(["git", *arguments], _GIT_S)
+    return done.stdout.strip() if done and not done.returncode else None

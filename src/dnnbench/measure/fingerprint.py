@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _NOT_MEASURING = (
     *("config", "records", "measure/oom.py"),
     *("networks/own_file.py", "networks/registry.py", "networks/registry_file.py"),
-    *("core/code_graph.py", "core/descendants.py", "core/errors.py", "core/foreign_text.py"),
+    *("core/code_graph.py", "core/commands.py", "core/descendants.py"),
+    *("core/errors.py", "core/foreign_text.py"),
     *("core/plugins.py", "core/standard_error.py", "core/storage.py", "core/text_file.py"),
     # They see to it that a number is of what its record says, or that there is none.
     *("core/processors.py", "core/speed_variables.py", "devices/usable_cores.py"),

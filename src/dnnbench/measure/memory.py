@@ -65,8 +65,8 @@ def measure(
 def activations_mib(network: Network, batch_size: int, variant: str) -> float | None:
     """Count the activations of a pass of torch's own, MiB, on the meta device.
 
-    None where it cannot be told: what autocast casts on the way, only running it says. For a
-    process of its own: whatever breaks here leaves what was measured as it is.
+    None with autocast, which decides what to cast while the network runs. Call it in a process of
+    its own, so that an error here leaves a measured memory as it is.
     """
     import torch
 

@@ -1,6 +1,6 @@
 """The shape of results/complexity.csv."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import (
     Field,
@@ -29,30 +29,18 @@ class Complexity(Record):
     model: ModelName
     spec: Line
     input_size: Annotated[int, Field(ge=1)]
-    params: Count | None
-    params_executed: Count | None
-    macs: Count | None
-    flops: Count | None
-    conv_macs: Count | None
-    grouped_macs: Count | None
-    thop_macs: Count | None
-    linear_mib: NonNegative | None
-    traffic_mib: NonNegative | None
-    operators: Count | None
-    weights_mib: NonNegative | None
-    activations_mib: NonNegative | None
+    params: Count | None = None
+    params_executed: Count | None = None
+    macs: Count | None = None
+    flops: Count | None = None
+    conv_macs: Count | None = None
+    grouped_macs: Count | None = None
+    thop_macs: Count | None = None
+    linear_mib: NonNegative | None = None
+    traffic_mib: NonNegative | None = None
+    operators: Count | None = None
+    weights_mib: NonNegative | None = None
+    activations_mib: NonNegative | None = None
     uncounted_operators: Text | None = None
     complexity_status: Status = "ok"
     complexity_message: Text | None = None
-
-    @classmethod
-    def unknown(cls, model: str, spec: str, input_size: int, message: str) -> Self:
-        """Return a row without numbers, and why it has none."""
-        fields = dict.fromkeys(cls.model_fields) | {
-            "model": model,
-            "spec": spec,
-            "input_size": input_size,
-            "complexity_status": "not_measured",
-            "complexity_message": message,
-        }
-        return cls.model_validate(fields)

@@ -198,7 +198,7 @@ def _code(files: Iterable[Path], script: str) -> list[str]:
 
 
 def _failed(file: Path) -> list[str]:
-    """Cells of a file of records that failed. One that cannot be read its stage complains of."""
+    """Return the failed cells of a file of records; none if unreadable, which its stage reports."""
     try:
         lines = read_bytes(file).splitlines() if file.suffix == ".jsonl" else [read_bytes(file)]
         records = [json.loads(line) for line in lines]

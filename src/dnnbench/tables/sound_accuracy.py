@@ -37,9 +37,8 @@ def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> So
     """Read records and answers of the models that have some in ``folder``."""
     found = SoundAccuracy()
 
-    def set_aside(model: str, path: Path, problem: str) -> None:
-        reason = problem.removeprefix(f"{path}: ")
-        one = SetAside(device=None, file=str(path), line=None, reason=reason)
+    def set_aside(model: str, path: Path, problem: object) -> None:
+        one = SetAside.of(problem, path)
         found.aside.append(one)
         found.records[model] = AccuracyRecord(
             model=model,
@@ -61,14 +60,14 @@ def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> So
         except FileNotFoundError:
             continue
         except UserError as error:
-            set_aside(model, path, str(error))
+            set_aside(model, path, error)
             continue
         try:
             if record.status == "ok":
                 found.answers[model] = _answers(kept, record, path)
         except UserError as error:
             at = path if str(error).startswith(f"{path}: ") else kept
-            set_aside(model, at, str(error))
+            set_aside(model, at, error)
         else:
             found.records[model] = record
     for model, reason in _on_other_images(found.answers).items():

@@ -134,9 +134,7 @@ class SoundRecords:
             return None
 
     def _set_aside(self, path: Path, at: int | None, error: UserError) -> None:
-        where = str(path) if at is None else f"{path}:{at}"
-        reason = str(error).removeprefix(f"{where}: ")
-        self.aside.append(SetAside(device=self._device, file=str(path), line=at, reason=reason))
+        self.aside.append(SetAside.of(error, path, line=at, device=self._device))
 
 
 def _way(line: LatencyLine) -> str:

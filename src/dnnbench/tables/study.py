@@ -68,9 +68,9 @@ def read_complexity(path: Path, networks: Mapping[str, Network]) -> Counted:
     rows: dict[str, Complexity] = {}
     aside = []
     for number, row in each_row(path, Complexity):
-        where = f"{path}:{number}"
+        problem: object
         if isinstance(row, RecordError):
-            problem = str(row).removeprefix(f"{where}: ")
+            problem = row
         elif row.model in rows:
             problem = f"a second row of {row.model}; the first counts"
         elif not (row.grouped_macs or 0) <= (row.conv_macs or 0) <= (row.macs or 0):
@@ -79,14 +79,19 @@ def read_complexity(path: Path, networks: Mapping[str, Network]) -> Counted:
         else:
             rows[row.model] = row
             continue
-        aside.append(SetAside(device=None, file=str(path), line=number, reason=problem))
+        aside.append(SetAside.of(problem, path, line=number))
     for model, network in networks.items():
         if model not in rows:
             if not aside:
-                problem = f"{path}: model: {model!r}: no row; run the complexity stage for it"
-                raise RecordError(problem)
-            rows[model] = Complexity.unknown(
-                model, network.spec, network.input_size, f"set aside: {aside[0]}"
+                raise RecordError(
+                    f"{path}: model: {model!r}: no row; run the complexity stage for it"
+                )
+            rows[model] = Complexity(
+                model=model,
+                spec=network.spec,
+                input_size=network.input_size,
+                complexity_status="not_measured",
+                complexity_message=f"set aside: {aside[0]}",
             )
     return Counted(rows, aside)
 

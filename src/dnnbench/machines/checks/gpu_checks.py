@@ -1,6 +1,6 @@
 """What disturbs timings on a GPU beside its host: what its driver, or the board, says of it."""
 
-from dnnbench.machines.checks.machine import Check, Seen
+from dnnbench.machines.checks.machine import Check, Seen, State
 from dnnbench.records.environment_records import GpuEnvironment
 
 _FLOAT = "A clock that follows load and heat makes a network's time depend on what ran before it."
@@ -25,22 +25,23 @@ def clocks(seen: Seen) -> Check:
     shown = f"from {gpu.clock_mhz:g} MHz at rest" if gpu.clock_mhz else "not shown"
     if gpu.clock_mhz and gpu.max_clock_mhz:
         shown += f" to {gpu.max_clock_mhz:g} MHz; the driver does not tell a lock"
-    mend = f"sudo nvidia-smi -i {gpu.uuid} -lgc MHz, below what it holds under load"
-    return Check(name="GPU clocks", state="unknown", seen=shown, why=_FLOAT, mend=gpu.uuid and mend)
+    fix = f"sudo nvidia-smi -i {gpu.uuid} -lgc MHz, below what it holds under load"
+    return Check(name="GPU clocks", state="unknown", seen=shown, why=_FLOAT, mend=gpu.uuid and fix)
 
 
 def locked(seen: Seen) -> Check:
     """Whether a board's clocks are held, that of the memory too, which only root can read."""
-    held = _gpu(seen).clocks_locked
-    unread = "not shown: a clock that this user cannot read"
-    mends = {None: "sudo jetson_clocks --show", False: "sudo jetson_clocks", True: None}
-    return Check(
-        name="GPU clocks",
-        state="unknown" if held is None else "ok" if held else "warn",
-        seen=unread if held is None else "locked" if held else "they float",
-        why=_FLOAT,
-        mend=mends[held],
-    )
+    states: dict[bool | None, tuple[State, str, str | None]] = {
+        True: ("ok", "locked", None),
+        False: ("warn", "they float", "sudo jetson_clocks"),
+        None: (
+            "unknown",
+            "not shown: a clock that this user cannot read",
+            "sudo jetson_clocks --show",
+        ),
+    }
+    state, shown, fix = states[_gpu(seen).clocks_locked]
+    return Check(name="GPU clocks", state=state, seen=shown, why=_FLOAT, mend=fix)
 
 
 def power_mode(seen: Seen) -> Check:

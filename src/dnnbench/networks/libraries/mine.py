@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dnnbench.config.library import Library
-from dnnbench.core import foreign_text, home, text_file
+from dnnbench.core import code_graph, foreign_text, home, text_file
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe
 from dnnbench.networks.registry import Network, RegistryError
@@ -125,7 +125,7 @@ def _defined(tree: ast.Module) -> list[str]:
             parts = (part for target in _targets(node) for part in ast.walk(target))
             names += [part.id for part in parts if isinstance(part, ast.Name)]
         else:
-            for block in ("body", "handlers", "orelse", "finalbody", "cases"):
+            for block in code_graph.BLOCKS:
                 waiting += getattr(node, block, ())
     return names
 

@@ -9,67 +9,61 @@ from pathlib import Path
 
 # A part of what one program wrote into several files: model-00001-of-00003.safetensors.
 _SHARD = re.compile(r"(.+)-\d+-of-(\d+)(\.\w+)")
+# An expression: the arrays of a mapping as tensors.
+_ARRAYS = "{{k: torch.as_tensor(v) for k, v in {}.items() if hasattr(v, 'dtype')}}"
 _ZERO = re.compile(r".*(optim_states|zero_pp_rank_.*model_states)\.pt")
 
 
 def of_trusted(path: Path, why: str) -> str:
     """Return how to make a readable file of one that only code that it names can read."""
-    code = (
-        f"import torch; c = torch.load({_text(path)}, map_location='cpu', weights_only=False);"
-        f" torch.save(c.state_dict() if hasattr(c, 'state_dict') else c, {_target(path)})"
+    line = _saving(
+        f"import torch; c = torch.load({_text(path)}, map_location='cpu', weights_only=False)",
+        "c.state_dict() if hasattr(c, 'state_dict') else c",
+        path,
     )
-    return f"{why}; only if you trust the file, as this runs code in it: {_line(code, path)}"
+    return f"{why}; only if you trust the file, as this runs code in it: {line}"
 
 
 def of_torchscript(path: Path) -> str:
     """Return how to make a file of the tensors of a TorchScript archive."""
-    code = (
-        f"import torch; m = torch.jit.load({_text(path)}, map_location='cpu');"
-        f" torch.save(m.state_dict(), {_target(path)})"
-    )
-    return f"a TorchScript archive, which is code; if you trust it: {_line(code, path)}"
+    load = f"import torch; m = torch.jit.load({_text(path)}, map_location='cpu')"
+    line = _saving(load, "m.state_dict()", path)
+    return f"a TorchScript archive, which is code; if you trust it: {line}"
 
 
 def of_exported(path: Path) -> str:
     """Return how to make a file of the tensors of what torch.export saved."""
-    code = (
-        f"import torch; p = torch.export.load({_text(path)});"
-        f" torch.save(dict(p.state_dict), {_target(path)})"
-    )
-    return f"a program of torch.export, which is code; if you trust it: {_line(code, path)}"
+    load = f"import torch; p = torch.export.load({_text(path)})"
+    line = _saving(load, "dict(p.state_dict)", path)
+    return f"a program of torch.export, which is code; if you trust it: {line}"
 
 
 def of_arrays(path: Path) -> str:
     """Return how to make a file of tensors of a pickle of NumPy arrays, as Detectron2 writes."""
-    code = (
+    load = (
         f"import pickle, torch; c = pickle.load(open({_text(path)}, 'rb'), encoding='latin1');"
-        " c = c.get('model', c); torch.save({k: torch.as_tensor(v) for k, v in c.items()"
-        f" if hasattr(v, 'dtype')}}, {_target(path)})"
+        " c = c.get('model', c)"
     )
-    return f"a pickle, not written by torch.save; if you trust it: {_line(code, path)}"
+    line = _saving(load, _ARRAYS.format("c"), path)
+    return f"a pickle, not written by torch.save; if you trust it: {line}"
 
 
 def of_nested_arrays(path: Path, keys: tuple[object, ...]) -> str:
     """Return the same of a mapping of arrays at these keys of what torch.save wrote."""
     place = "".join(f"[{key!r}]" for key in keys)
-    code = (
-        f"import torch; c = torch.load({_text(path)}, map_location='cpu', weights_only=False);"
-        f" torch.save({{k: torch.as_tensor(v) for k, v in c{place}.items()"
-        f" if hasattr(v, 'dtype')}}, {_target(path)})"
-    )
+    load = f"import torch; c = torch.load({_text(path)}, map_location='cpu', weights_only=False)"
+    line = _saving(load, _ARRAYS.format(f"c{place}"), path)
     return (
         "it holds NumPy arrays instead of tensors; only if you trust the file, as this runs code"
-        f" in it: {_line(code, path)}"
+        f" in it: {line}"
     )
 
 
 def of_npz(path: Path) -> str:
     """Return how to make a file of tensors of an archive of NumPy arrays."""
-    code = (
-        f"import numpy, torch; c = numpy.load({_text(path)});"
-        f" torch.save({{k: torch.as_tensor(c[k]) for k in c.files}}, {_target(path)})"
-    )
-    return f"an archive of NumPy arrays; make a file of tensors: {_line(code, path)}"
+    load = f"import numpy, torch; c = numpy.load({_text(path)})"
+    line = _saving(load, "{k: torch.as_tensor(c[k]) for k in c.files}", path)
+    return f"an archive of NumPy arrays; make a file of tensors: {line}"
 
 
 def of_parts(path: Path) -> str | None:
@@ -93,11 +87,12 @@ def of_parts(path: Path) -> str | None:
 
 def _of_folder(folder: Path) -> str:
     if (folder / ".metadata").is_file():
+        output = _output(folder)
         code = (
             "from torch.distributed.checkpoint.format_utils import dcp_to_torch_save as f;"
-            f" f({_text(folder)}, {_target(folder)})"
+            f" f({_text(folder)}, {_text(output)})"
         )
-        return f"a distributed checkpoint of several files; join them: {_line(code, folder)}"
+        return f"a distributed checkpoint of several files; join them: {_line(code, output)}"
     if any(_ZERO.fullmatch(file.name) for file in folder.iterdir()):
         return of_deepspeed(folder)
     if (folder / "latest").is_file():
@@ -114,34 +109,36 @@ def _of_folder(folder: Path) -> str:
 
 def of_deepspeed(folder: Path) -> str:
     """Return how to join the parts that DeepSpeed's ZeRO writes, by the folder of a step."""
-    code = (
+    load = (
         "import torch; from deepspeed.utils.zero_to_fp32 import"
-        " get_fp32_state_dict_from_zero_checkpoint as f;"
-        f" torch.save(f({_text(folder.parent)}, {folder.name!r}), {_target(folder)})"
+        " get_fp32_state_dict_from_zero_checkpoint as f"
     )
-    return f"a part of a DeepSpeed ZeRO checkpoint; join the parts: {_line(code, folder)}"
+    line = _saving(load, f"f({_text(folder.parent)}, {folder.name!r})", folder)
+    return f"a part of a DeepSpeed ZeRO checkpoint; join the parts: {line}"
 
 
 def _of_shards(folder: Path, pattern: str, stem: str) -> str:
-    load = (
+    one = (
         "safetensors.torch.load_file(f)"
         if pattern.endswith(".safetensors")
         else "torch.load(f, map_location='cpu', weights_only=True)"
     )
-    code = (
+    load = (
         "import pathlib, torch, safetensors.torch;"
-        f" s = sorted(pathlib.Path({_text(folder)}).glob({pattern!r}));"
-        f" torch.save({{k: v for f in s for k, v in {load}.items()}}, {_target(folder / stem)})"
+        f" s = sorted(pathlib.Path({_text(folder)}).glob({pattern!r}))"
     )
-    return f"a part of a checkpoint of several files; join them: {_line(code, folder / stem)}"
+    line = _saving(load, f"{{k: v for f in s for k, v in {one}.items()}}", folder / stem)
+    return f"a part of a checkpoint of several files; join them: {line}"
 
 
-def _line(code: str, path: Path) -> str:
-    return f"python -c {shlex.quote(code)} and name {_output(path)} with its SHA-256 instead"
+def _saving(load: str, tensors: str, path: Path) -> str:
+    """Return the line that loads, and saves the expression ``tensors`` beside ``path``."""
+    output = _output(path)
+    return _line(f"{load}; torch.save({tensors}, {_text(output)})", output)
 
 
-def _target(path: Path) -> str:
-    return repr(str(_output(path)))
+def _line(code: str, output: Path) -> str:
+    return f"python -c {shlex.quote(code)} and name {output} with its SHA-256 instead"
 
 
 def _output(path: Path) -> Path:

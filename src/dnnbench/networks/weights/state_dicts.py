@@ -157,9 +157,8 @@ def _sets(candidates: list[_Set], slots: Slots) -> list[_Set]:
         return []
     base = next((one for one in full if not averages(one.place.key)), full[0])
     for each in sound:
-        each.fit.state = (
-            {**base.fit.state, **each.fit.state} if each.fit.missing else each.fit.state
-        )
+        if each.fit.missing:
+            each.fit.state = base.fit.state | each.fit.state
     # A prefix is part of the key only where a mapping has several sets.
     keys = [each.place.keys for each in sound]
     return [
@@ -204,7 +203,7 @@ def _same(one: State, other: State) -> bool:
 def _named(path: Path, key: str, sets: list[_Set], distinct: list[Chosen], setting: str) -> Chosen:
     """The set at ``key``, or at the only key that begins or ends with it."""
     exact = [each for each in sets if each.place.key == key]
-    near = [each for each in sets if f".{each.place.key}.".find(f".{key}.") >= 0]
+    near = [each for each in sets if f".{key}." in f".{each.place.key}."]
     matching = _distinct([Chosen(each.place.key, each.fit.state) for each in exact or near])
     if len(matching) != 1:
         known = " or ".join(json.dumps(each.place.key) for each in sets)
