@@ -51,7 +51,8 @@ def check_read() -> None:
     gone = any(event & select.POLLERR for _, event in poll.poll(0))
     if _lost or gone:
         raise OutputError(
-            "the output has no reader any more; finished measurements are kept; run it again to resume"
+            "nothing reads the output any more; finished measurements are kept; "
+            "run the command again to resume"
         )
 
 
