@@ -1,0 +1,33 @@
+"""Raw values of records as readers see them, on the terminal and on the page.
+
+Records, CSV files and JSON keep the raw values; everything that is printed or drawn uses these.
+"""
+
+from dnnbench.records.published_study import DEVICES, label
+
+_ACCURACY_SOURCES = {
+    "published:table3": "published, Table 3",
+    "published:figure": "published, read from a figure",
+    "published:library": "published with the weights",
+}
+_MEMORY_BASES = {"net": "network only", "process": "whole process"}
+
+
+def device(key: str) -> str:
+    """Return a device's name: ``Titan Xp, 2018`` for ``titanxp-2018``, others as they are."""
+    return f"{label(key)}, 2018" if key in DEVICES else key
+
+
+def accuracy_source(source: str | None) -> str:
+    """Return where an accuracy comes from: ``published, Table 3``, ``measured on imagenet``."""
+    kind, _, detail = (source or "").partition(":")
+    if kind == "measured":
+        return f"measured on {detail}" if detail else "measured"
+    return _ACCURACY_SOURCES.get(source or "", source or "unknown source")
+
+
+def memory_basis(basis: str | None) -> str:
+    """Return what a memory number includes: ``network only``, ``whole process, Titan Xp, 2018``."""
+    own, _, other = (basis or "").partition(":")
+    words = _MEMORY_BASES.get(own, own)
+    return f"{words}, {device(other)}" if other else words
