@@ -25,61 +25,94 @@ from dnnbench.records.weights_records import WeightsRecord
 
 
 class AccuracyBasis(Record):
-    """What a network's answers rest on, and where they were made.
-
-    ``fingerprint`` identifies everything that can change an answer but the machine: weights,
-    pixels, preparation, definition, code, version of torch, ``variables`` of the environment.
-    Channel values are those of ``registry.Preparation``.
-    """
+    """What a network's answers depend on, and where they were computed."""
 
     fingerprint: str
+    """Identifies everything but the machine that can change an answer: weights, pixels,
+    preparation, definition, code, version of torch, ``variables``."""
     images_key: str
+    """Key of the array of decoded images."""
     decoder: str
+    """Libraries that decoded the images, with versions."""
     skipped: list[SkippedImage]
+    """Images of the data set that could not be used."""
     geometry: ImageGeometry
+    """How images were resized and cropped."""
     channel_order: str
+    """Order of the input's channels: ``RGB`` or ``BGR``."""
     range: tuple[float, float]
+    """Values of a black and of a white pixel, before ``mean`` and ``std``."""
     mean: tuple[float, float, float]
+    """Subtracted from each channel."""
     std: tuple[float, float, float]
+    """Divides each channel after ``mean``."""
     weights: WeightsRecord
+    """Weights that were used."""
     device: DeviceName
+    """Device."""
     backend: str
+    """Backend that drove it."""
     threads: Threads
+    """CPU threads of a pass."""
     variables: dict[Line, Text] = {}
+    """Environment variables that can change answers, and their values."""
     batch_size: BatchSize
+    """Images per forward pass."""
     versions: dict[str, str]
+    """Versions of the packages that answers depend on."""
     started: AwareDatetime
+    """When the measurement started."""
 
 
 class ClassTop1(Record):
-    """Top-1 accuracy, per cent, over the ``n`` images of one class."""
+    """Accuracy on the images of one class."""
 
     synset: str
+    """WordNet identifier of the class."""
     n: Annotated[int, Field(ge=1)]
+    """Images of the class."""
     top1: Percent
+    """Top-1 accuracy on them."""
 
 
 class AccuracyRecord(Record):
-    """results/accuracy/<dataset>/<model>.json: per cent, with 95 % intervals.
+    """Content of results/accuracy/<dataset>/<model>.json, computed from the answers next to it.
 
-    Follows from the answers beside it (.npz). A network without weights is ``not_measured``.
-    ``failed_before`` as in LatencyLine.
+    Accuracies are in percent, with 95% confidence intervals (Wilson). A network without weights
+    has the status ``not_measured``.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
+    """Version of the layout of this file."""
     model: ModelName
+    """Key of the network."""
     dataset: str
+    """Data set."""
     protocol: str
+    """How images were prepared: ``bianco2018`` or ``native``."""
     status: Status
+    """Status of the measurement."""
     message: Text | None = None
+    """Why there is no accuracy."""
     n: Annotated[int, Field(ge=0)] = 0
+    """Images that the network classified."""
     classes: Annotated[int, Field(ge=0)] = 0
+    """Classes that these images show."""
     top1: Percent | None = None
+    """Top-1 accuracy."""
     top1_low: Percent | None = None
+    """Lower end of the interval of ``top1``."""
     top1_high: Percent | None = None
+    """Upper end of the interval of ``top1``."""
     top5: Percent | None = None
+    """Top-5 accuracy."""
     top5_low: Percent | None = None
+    """Lower end of the interval of ``top5``."""
     top5_high: Percent | None = None
+    """Upper end of the interval of ``top5``."""
     basis: AccuracyBasis | None = None
+    """What the answers depend on."""
     per_class: list[ClassTop1] = []
+    """Accuracy on each class."""
     failed_before: Text | None = None
+    """Status and message of the previous attempt, if that failed."""

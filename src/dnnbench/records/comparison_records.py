@@ -10,51 +10,80 @@ from dnnbench.records.base import ModelName, Percent, Record, Status
 
 
 class AccuracyRow(Record):
-    """A row of results/accuracy/summary.csv: one network of the study, measured or not.
+    """Row of results/accuracy/summary.csv: a network of the study, measured or not.
 
-    Per cent with 95 % intervals, as in the network's own record. ``rank_low`` to ``rank_high``
-    are the ranks that the paired tests leave it among the measured networks.
+    Accuracies are in percent, with 95% confidence intervals (Wilson).
     """
 
     model: ModelName
+    """Key of the network."""
     dataset: str | None = None
+    """Data set that it was measured on."""
     protocol: str | None = None
+    """How images were prepared: ``bianco2018`` or ``native``."""
     status: Status
+    """Status of the measurement."""
     message: str | None = None
+    """Why there is no accuracy."""
     n: Annotated[int, Field(ge=0)] = 0
+    """Images that it classified."""
     classes: Annotated[int, Field(ge=0)] = 0
+    """Classes that these images show."""
     skipped: Annotated[int, Field(ge=0)] = 0
+    """Images of the data set that could not be used."""
     top1: Percent | None = None
+    """Top-1 accuracy."""
     top1_low: Percent | None = None
+    """Lower end of the interval of ``top1``."""
     top1_high: Percent | None = None
+    """Upper end of the interval of ``top1``."""
     top5: Percent | None = None
+    """Top-5 accuracy."""
     top5_low: Percent | None = None
+    """Lower end of the interval of ``top5``."""
     top5_high: Percent | None = None
+    """Upper end of the interval of ``top5``."""
     rank_low: Annotated[int, Field(ge=1)] | None = None
+    """Best rank that the paired tests leave it among the measured networks."""
     rank_high: Annotated[int, Field(ge=1)] | None = None
+    """Worst rank that the paired tests leave it."""
     weights_tier: str | None = None
+    """Tier of its weights: ``A``, ``B``, ``C`` or ``override``."""
     weights_library: str | None = None
+    """Library that publishes its weights."""
     weights_licence: str | None = None
+    """License of its weights."""
     weights_sha256: str | None = None
+    """SHA-256 of the file of weights."""
 
 
 class ComparisonRow(Record):
-    """A row of results/comparisons.csv: two networks on the same images.
+    """Row of results/comparisons.csv: two networks on the same images.
 
-    ``top1_diff`` is model_a minus model_b in percentage points, ``low`` to ``high`` its 95 %
-    interval, ``holm_p`` the p value corrected for the number of rows.
+    The key is ``model_a``, ``model_b``.
     """
 
     dataset: str
+    """Data set."""
     protocol: str
+    """How images were prepared: ``bianco2018`` or ``native``."""
     model_a: ModelName
+    """Key of the first network."""
     model_b: ModelName
+    """Key of the second network."""
     n: Annotated[int, Field(ge=1)]
+    """Images that both classified."""
     top1_diff: Annotated[float, Field(ge=-100, le=100)]
+    """Top-1 accuracy of ``model_a`` minus that of ``model_b``, in percentage points."""
     low: Annotated[float, Field(ge=-100, le=100)]
+    """Lower end of the 95% confidence interval of ``top1_diff`` (Bonett and Price 2012)."""
     high: Annotated[float, Field(ge=-100, le=100)]
+    """Upper end of that interval."""
     mcnemar_p: Annotated[float, Field(ge=0, le=1)]
+    """p value of McNemar's exact test."""
     holm_p: Annotated[float, Field(ge=0, le=1)]
+    """``mcnemar_p`` corrected by Holm's method for the number of rows. Below 0.05 one network is
+    more accurate; otherwise the two are tied."""
 
     @property
     def separates(self) -> bool:

@@ -17,24 +17,23 @@ from dnnbench.records.base import (
 
 
 class Agreement(Record):
-    """How a way of running a network agrees with fp32-eager on the same images.
-
-    ``largest_difference`` is of a logit, relative to the largest logit of fp32-eager. ``top1``: per
-    cent of the ``images`` whose best class is the same.
-    """
+    """Agreement of a variant with ``fp32-eager`` on the same images."""
 
     images: Annotated[int, Field(ge=1)]
+    """Images that were compared."""
     largest_difference: NonNegative
+    """Largest difference of a logit, relative to the largest logit of ``fp32-eager``."""
     top1: Percent
+    """Share of images whose best class is the same."""
 
 
 class Built(Record):
-    """What an engine built before it ran a network at one batch size.
-
-    ``cached``: it found what an earlier process had built, so that ``ms`` is not what building
-    takes; None where it keeps nothing. ``settings`` are the engine's own, its version among them.
-    """
+    """What an engine built before it ran a network at one batch size."""
 
     ms: Milliseconds
+    """Time that building took."""
     cached: bool | None = None
+    """Whether the engine reused what an earlier process had built, so that ``ms`` is too short;
+    null if it keeps nothing."""
     settings: dict[Line, Text | int | bool]
+    """Settings of the engine, including its version."""

@@ -10,85 +10,109 @@ from dnnbench.records.base import SCHEMA_VERSION, ClassNumber, Interpolation, Re
 
 
 class ImageFile(Record):
-    """A picture of a data set that has a class; ``name`` is its path in the folder."""
+    """Labeled image of a data set."""
 
     name: str
+    """Path in the folder of images."""
     sha256: str
+    """SHA-256 of the file."""
     label: ClassNumber
+    """Class, 0 to 999."""
 
 
 class SkippedImage(Record):
-    """A picture that is in no measurement, and why."""
+    """Image that no measurement uses."""
 
     name: str
+    """Path in the folder of images."""
     reason: str
+    """Why it cannot be used."""
 
 
 class LeftOut(Record):
-    """Files beside the pictures of a data set that are no part of it: why, how many, and a few.
+    """Files next to the images that are not part of the data set.
 
-    A folder whose files were not looked at counts once; its name ends in a slash.
+    A folder whose files were not examined counts once; its name ends in a slash.
     """
 
     reason: str
+    """Why they are not part of it."""
     count: Annotated[int, Field(ge=1)]
+    """How many there are."""
     examples: list[str]
+    """A few of their names."""
 
 
 class ImageIndex(Record):
-    """resources/images/<dataset>/index.json: the files of a data set.
-
-    ``labels`` says where the classes come from. ``skipped`` are pictures of the data set that
-    cannot be used; ``left_out`` is no part of it: ``other_files`` files and folders, and labels
-    that no picture has.
-    """
+    """Content of resources/images/<dataset>/index.json: the files of a data set."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
+    """Version of the layout of this file."""
     dataset: str
+    """Data set."""
     folder: str
+    """Folder of the images."""
     labels: str
+    """Where the classes come from."""
     files: list[ImageFile]
+    """Images that can be used."""
     skipped: list[SkippedImage]
+    """Images of the data set that cannot be used."""
     left_out: list[LeftOut] = []
+    """What is not part of the data set, by reason."""
     other_files: Annotated[int, Field(ge=0)]
+    """Files and folders that are not part of it, and labels without an image."""
 
 
 class DecodedPicture(ImageFile):
-    """A line of resources/images/<dataset>/<geometry>-<key>.jsonl, in the order of the index.
-
-    ``kind`` is what the file was (format, pixels); without pixels, ``skipped`` says why.
-    """
+    """Line of resources/images/<dataset>/<geometry>-<key>.jsonl, in the order of the index."""
 
     kind: str | None = None
+    """Format and pixels of the file."""
     skipped: str | None = None
+    """Why there are no pixels."""
 
 
 class ImageGeometry(Record):
-    """How pictures were cut; sizes in pixels. See ``dnnbench.images.geometry``."""
+    """How images were resized and cropped."""
 
     interpolation: Interpolation
+    """Filter that resizes."""
     resize: Annotated[int, Field(ge=1)]
+    """Length of the short side after resizing."""
     size: Annotated[int, Field(ge=1)]
+    """Side of the square center crop."""
 
 
 class DecodedImages(Record):
-    """resources/images/<dataset>/<geometry>.json: what is in the array beside it.
+    """Content of resources/images/<dataset>/<geometry>.json: an array of decoded images.
 
-    ``key`` changes with anything that could change a pixel or a label. ``scored_classes`` are the
-    classes that the ``n`` pictures show; an answer is one of all 1,000. ``kinds`` counts what the
-    files were. One array serves every protocol that asks for its geometry.
+    The array lies next to it. One array serves every protocol that uses its geometry.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
+    """Version of the layout of this file."""
     dataset: str
+    """Data set."""
     geometry: ImageGeometry
+    """How images were resized and cropped."""
     key: str
+    """Changes with anything that could change a pixel or a label."""
     decoder: str
+    """Libraries that decoded the images, with versions."""
     array: str
+    """File of the array: uint8, [n, size, size, 3], RGB."""
     pictures: str
+    """File that lists the images of the array."""
     n: Annotated[int, Field(ge=1)]
+    """Images in the array."""
     scored_classes: list[ClassNumber]
+    """Classes that the images show; a network answers with one of all 1,000."""
     kinds: dict[str, int]
+    """Images of each format."""
     skipped: list[SkippedImage]
+    """Images of the data set that could not be used."""
     other_files: Annotated[int, Field(ge=0)]
+    """Files and folders that are not part of the data set, and labels without an image."""
     labels: str
+    """Where the classes come from."""

@@ -30,55 +30,83 @@ from dnnbench.records.engine_records import Agreement, Built
 
 
 class Attempt(Record):
-    """A measurement of a cell that was repeated because it was disturbed; kept for the record."""
+    """First measurement of a cell that was repeated because it was disturbed."""
 
     discarded_ms: list[Milliseconds]
+    """Duration of each untimed pass."""
     samples_ms: list[Milliseconds]
+    """Duration of each timed pass."""
     disturbance: Disturbance
+    """What disturbed it."""
     started: AwareDatetime
+    """When it started."""
 
 
 class LatencyLine(Record):
-    """A line of results/<device>/<variant>/latency/round-<k>.jsonl: one cell in one process.
+    """Line of results/<device>/<variant>/latency/round-<k>.jsonl: one cell in one process.
 
-    ``fingerprint`` identifies everything the number depends on but the machine: code, registry
-    entry, protocol, ``variables`` of the environment that change speed. A cell is measured again
-    when it changes. ``energy_mj`` is of one image, in passes of its own after the timed ones.
-    ``built`` is None where the engine builds nothing, ``agreement`` is None of fp32-eager itself.
-    ``changes_input``: a pass changes the images that it is given, so each had a copy of its own,
-    made outside of what is timed; in the energy, the copies are included.
-    ``failed_before``: status and message of the try before, where that failed; a cell that failed
-    is tried once more by the next run.
+    Durations are of a pass over the whole batch.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
+    """Version of the layout of this file."""
     device: MeasuredDevice
+    """Device."""
     variant: Name
+    """How the network is run."""
     model: ModelName
+    """Key of the network."""
     batch_size: BatchSize
+    """Images per forward pass."""
     round: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Number of the round."""
     session: Session
+    """Session: the time at which the run started."""
     protocol: Name
+    """Protocol: ``default`` or ``bianco2018``."""
     fingerprint: Line
+    """Identifies everything but the machine that the number depends on: code, registry entry,
+    protocol, ``variables``. If it changes, the cell is measured again."""
     status: Status
+    """Status of the cell."""
     message: Text | None = None
+    """Why the cell has no latency."""
     discarded_ms: list[Milliseconds] = []
+    """Duration of each untimed pass, which warms up the process."""
     samples_ms: list[Milliseconds] = []
+    """Duration of each timed pass."""
     threads: Threads
+    """CPU threads of a pass."""
     wait_policy: Line
+    """``OMP_WAIT_POLICY``: how threads of OpenMP wait."""
     variables: dict[Line, Text] = {}
+    """Environment variables that change speed, and their values."""
     output_ok: bool | None = None
+    """Whether the output was finite, of the right shape, and repeatable."""
     disturbance: Disturbance | None = None
+    """What else happened while the cell was timed."""
     energy_mj: Positive | None = None
+    """Energy per image, from separate passes after the timed ones."""
     energy_basis: EnergyBasis | Literal["not_measured"] = "not_measured"
+    """How energy was measured: the device's energy ``counter``, or ``power`` over time."""
     built: Built | None = None
+    """What the engine built first; null if it builds nothing."""
     agreement: Agreement | None = None
+    """Agreement with ``fp32-eager``; null for ``fp32-eager`` itself."""
     changes_input: bool | None = None
+    """Whether a pass changes its input. If so, each pass had a copy, made outside the timed
+    window; the energy includes the copies."""
     first_attempt: Attempt | None = None
+    """First measurement, if it was disturbed and therefore repeated."""
     failed_before: Text | None = None
+    """Status and message of the previous attempt, if that failed. The next run retries a failed
+    cell once."""
     cell_timeout_s: Positive
+    """Time limit of the cell."""
     cell_s: Seconds
+    """Duration of the cell, including building the network."""
     started: AwareDatetime
+    """When the cell started."""
 
     @model_validator(mode="after")
     def _measured(self) -> Self:

@@ -28,56 +28,77 @@ from dnnbench.records.engine_records import Built
 
 
 class MemoryCell(Record):
-    """One batch size of a memory record. The last fields are a GPU's, and ``None`` elsewhere.
+    """One batch size of a memory record.
 
-    ``passes_s`` is what the forward passes took, on a machine that other jobs shared: it says what
-    the measurement cost, and is no inference time. The peaks are those of torch's allocator: of
-    tensors (allocated) and of all that it holds (reserved) in a steady pass, and of all that it
-    held in the first, which tries algorithms. ``allocator`` is its settings. Where CPU and GPU
-    share their memory: ``noise_mib`` is the spread of readings while nothing was done,
-    ``swapped_mib`` what went to swap meanwhile, and ``cuda_free_fall_mib`` how far what CUDA calls
-    free fell in the passes. ``built`` and ``failed_before`` as in LatencyLine.
-    ``message`` of a status ok says why ``activations_mib`` is missing.
+    The peaks are those of torch's allocator on a GPU. The fields from ``noise_mib`` to
+    ``cuda_free_fall_mib`` are for devices on which CPU and GPU share memory.
     """
 
     batch_size: BatchSize
+    """Images per forward pass."""
     status: Status
+    """Status of the cell."""
     message: Text | None = None
+    """Why the cell has no memory; with status ``ok``, why ``activations_mib`` is missing."""
     passes_s: Seconds | None = None
+    """Duration of the forward passes while other jobs ran: the cost of measuring, not a latency."""
     memory_mib: Mib | None = None
+    """Peak memory of a forward pass, weights included, on the basis ``memory_basis``."""
     memory_basis: Line | None = None
+    """Memory basis: ``net`` (what the network adds to the process) or ``process`` (all device
+    memory of the process)."""
     memory_net_mib: Mib | None = None
+    """Memory on the basis ``net``."""
     memory_runtime_mib: Mib | None = None
+    """Memory of interpreter, libraries and engine before the network is built: the baseline."""
     weights_mib: Mib | None = None
+    """Size of the parameters and buffers."""
     activations_mib: Mib | None = None
+    """Largest sum of live tensors in a pass, counted without running it: a lower bound."""
     allocated_peak_mib: Mib | None = None
+    """Peak of the tensors in a steady pass."""
     reserved_peak_mib: Mib | None = None
+    """Peak of all memory that the allocator held in a steady pass."""
     first_call_peak_mib: Mib | None = None
+    """Peak of all memory that the allocator held in the first pass, which tries algorithms."""
     allocator: Text | None = None
+    """Settings of the allocator; null: its defaults."""
     noise_mib: Mib | None = None
+    """Spread of the readings while nothing ran."""
     swapped_mib: Mib | None = None
+    """Memory that went to swap during the measurement."""
     cuda_free_fall_mib: Annotated[float, Field(ge=-(2**30), le=2**30)] | None = None
+    """Decrease of the free memory that CUDA reports, during the passes."""
     built: Built | None = None
+    """What the engine built first; null if it builds nothing."""
     failed_before: Text | None = None
+    """Status and message of the previous attempt, if that failed."""
 
 
 class MemoryRecord(Record):
-    """results/<device>/<variant>/memory/<model>.json.
-
-    ``fingerprint`` and ``variables`` as in LatencyLine; ``started`` and ``cell_timeout_s`` are
-    those of the cells measured last.
-    """
+    """Content of results/<device>/<variant>/memory/<model>.json: a network at each batch size."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
+    """Version of the layout of this file."""
     device: MeasuredDevice
+    """Device."""
     variant: Name
+    """How the network is run."""
     model: ModelName
+    """Key of the network."""
     fingerprint: Line
+    """Identifies everything but the machine that the numbers depend on: code, registry entry,
+    ``variables``. If it changes, the cells are measured again."""
     threads: Threads
+    """CPU threads of a pass."""
     variables: dict[Line, Text] = {}
+    """Environment variables that change speed or memory, and their values."""
     cell_timeout_s: Positive
+    """Time limit of the cells that were measured last."""
     started: AwareDatetime
+    """When the last measurement started."""
     cells: list[MemoryCell]
+    """One cell per batch size."""
 
     @field_validator("cells")
     @classmethod

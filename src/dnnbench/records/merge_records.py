@@ -10,11 +10,11 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Merged(Record):
-    """What ``dnnbench merge`` brought of a device: SHA-256 by path in the device's folder.
-
-    ``before`` is what it takes the place of, while it does.
-    """
+    """Content of results/.merged/<device>.json: what ``dnnbench merge`` copied for a device."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
+    """Version of the layout of this file."""
     files: dict[str, Sha256]
+    """SHA-256 of each copied file, by path in the device's folder."""
     before: dict[str, Sha256] = {}
+    """SHA-256 of the files that are being replaced; empty once the merge is complete."""

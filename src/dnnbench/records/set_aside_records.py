@@ -9,15 +9,19 @@ from dnnbench.records.base import DeviceName, Record, Text
 
 
 class SetAside(Record):
-    """A record that no table rests on, and why.
+    """Row of results/set_aside.csv: a record that no table uses, and the reason.
 
-    ``device``: none for what no device has of its own; ``line``: of a file that holds several.
+    results/accuracy/set_aside.csv has the same columns.
     """
 
     device: DeviceName | None
+    """Device of the record; empty if the record belongs to none."""
     file: Text
+    """Path of the file."""
     line: Annotated[int, Field(ge=1)] | None
+    """Line in the file, if it holds several records."""
     reason: Text
+    """What is wrong with the record, and how to fix it."""
 
     @classmethod
     def of(

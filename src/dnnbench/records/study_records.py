@@ -24,57 +24,106 @@ Fits = Literal["yes", "cannot_tell"]
 
 
 class ModelRow(Complexity):
-    """A row of results/models.csv: complexity joined with accuracy (per cent)."""
+    """Row of results/models.csv: a network's cost, and its accuracy in percent.
+
+    ``top1`` and ``top5`` are the accuracy that networks are ranked by. It is the published one
+    unless the network was measured on all 50,000 validation images of ImageNet.
+    """
 
     top1: Percent | None
+    """Top-1 accuracy that the network is ranked by."""
     top1_low: Percent | None
+    """Lower end of the 95% confidence interval of ``top1``; empty if it is published."""
     top1_high: Percent | None
+    """Upper end of that interval."""
     top1_source: str | None
+    """Source of ``top1``: ``measured:<dataset>``, or ``published:`` with ``table3`` (printed in the
+    2018 study), ``figure`` (read off a figure there) or ``library`` (stated with the weights)."""
     top1_measured: Percent | None
+    """Top-1 accuracy measured here, on any data set."""
     top1_published: Percent | None
+    """Published top-1 accuracy."""
     top5: Percent | None
+    """Top-5 accuracy that goes with ``top1``."""
     top5_low: Percent | None
+    """Lower end of the 95% confidence interval of ``top5``; empty if it is published."""
     top5_high: Percent | None
+    """Upper end of that interval."""
     top5_source: str | None
+    """Source of ``top5``, as in ``top1_source``."""
     top5_measured: Percent | None
+    """Top-5 accuracy measured here, on any data set."""
     top5_published: Percent | None
+    """Published top-5 accuracy."""
 
 
 class StudyRow(Record):
-    """A row of results/study.csv; key: device, model, variant, batch_size.
+    """Row of results/study.csv: one cell, or a prediction for one.
 
-    ``status`` is that of the inference time, ``memory_status`` that of the memory.
+    The key is ``device``, ``model``, ``variant``, ``batch_size``.
     """
 
     device: DeviceName
+    """Device: a measured one, or ``titanxp-2018`` or ``jetsontx1-2018`` of the 2018 study."""
     model: ModelName
+    """Key of the network."""
     variant: str
+    """How the network is run: precision, engine, layout."""
     batch_size: BatchSize
+    """Images per forward pass."""
     protocol: str | None
+    """Protocol of the timing: ``default`` or ``bianco2018``."""
     session: str | None
+    """Session that timed the cell; several are joined by ``+``."""
     schema_version: SchemaVersion
+    """Version of the layout of this file."""
     source: Literal["measured", "published", "predicted"]
+    """Where the numbers come from."""
     status: Status
+    """Status of the latency."""
     latency_ms: Positive | None
+    """Latency per image: ``batch_ms`` / ``batch_size``. Above batch size 1 this is the inverse of
+    the throughput, and shorter than the wait for an answer."""
     latency_ms_low: Positive | None
+    """Lower end of the 95% confidence interval of ``latency_ms``."""
     latency_ms_high: Positive | None
+    """Upper end of that interval."""
     latency_quiet_ms: Positive | None
+    """Lowest process median, per image: the machine at its least disturbed."""
     latency_p95_ms: Positive | None
+    """95th percentile of the latency per image over all timed passes; empty below 60 passes."""
     batch_ms: Positive | None
+    """Latency of a forward pass over the whole batch: the median of the process medians."""
     fps: Positive | None
+    """Throughput: 1000 / ``latency_ms``."""
     stable: bool | None
+    """Whether the latency can be trusted; empty if a single process leaves that open."""
     unstable_reason: str | None
+    """Why the cell is unstable or has no latency, and notes on a stable one."""
     memory_status: Status
+    """Status of the memory."""
     memory_mib: NonNegative | None
+    """Peak memory of a forward pass, weights included, on the basis ``memory_basis``."""
     memory_basis: str | None
+    """Memory basis: ``net`` (what the network adds to the process) or ``process`` (all device
+    memory of the process). ``process:titanxp-2018`` is the Titan Xp's memory, which the 2018 study
+    also used for the Jetson."""
     memory_net_mib: NonNegative | None
+    """Memory on the basis ``net``."""
     memory_runtime_mib: NonNegative | None
+    """Memory of interpreter, libraries and engine before the network is built: the baseline."""
     weights_mib: NonNegative | None
+    """Size of the parameters and buffers."""
     activations_mib: NonNegative | None
+    """Largest sum of live tensors in a pass, counted without running it: a lower bound."""
     energy_mj: Positive | None
+    """Energy per image; empty if the device has no sensor for it."""
     top1: Percent | None
+    """Top-1 accuracy that the network is ranked by."""
     top5: Percent | None
+    """Top-5 accuracy that goes with ``top1``."""
     accuracy_source: str | None
+    """Source of ``top1``, as ``top1_source`` in results/models.csv."""
 
     @classmethod
     def partial(cls, **known: Any) -> Self:
@@ -83,64 +132,90 @@ class StudyRow(Record):
 
 
 class VariantRow(Record):
-    """A row of results/variants.csv: a cell run in another way than fp32-eager, against that.
+    """Row of results/variants.csv: a cell of another variant, compared with ``fp32-eager``.
 
-    ``time_ratio`` is of the time (below 1: faster), with a 95 % interval, within ``rounds`` that
-    timed both in one session; of two sessions where ``rounds`` is 0. ``stable``: both are, as in
-    study.csv; ``message`` says what is not about this one. ``built_ms`` is the longest that the
-    engine took to build what it runs: one that keeps what it builds is quicker the next time.
-    ``largest_difference`` and ``top1_same`` as in Agreement, the worst of all rounds.
+    The key is ``device``, ``model``, ``variant``, ``batch_size``. Ratios below 1 mean that the
+    variant is faster.
     """
 
     device: DeviceName
+    """Device that was measured."""
     model: ModelName
+    """Key of the network."""
     variant: str
+    """Variant that is compared with ``fp32-eager``."""
     batch_size: BatchSize
+    """Images per forward pass."""
     status: Status
+    """Status of the variant's latency."""
     stable: bool | None
+    """Whether both latencies are stable, as in results/study.csv."""
     message: str | None
+    """``unstable_reason`` of the variant in results/study.csv."""
     rounds: Annotated[int, Field(ge=0)]
+    """Rounds that timed both in one session; 0: the ratio is that of two sessions."""
     time_ratio: Positive | None
+    """Latency of the variant divided by that of ``fp32-eager``."""
     time_ratio_low: Positive | None
+    """Lower end of the 95% confidence interval of ``time_ratio``."""
     time_ratio_high: Positive | None
+    """Upper end of that interval."""
     memory_more_mib: float | None
+    """Memory of the variant minus that of ``fp32-eager``."""
     built_ms: Positive | None
+    """Longest time that the engine took to build what it runs; later runs may reuse it."""
     largest_difference: NonNegative | None
+    """Largest difference of a logit from ``fp32-eager``, relative to the largest logit; the worst
+    round."""
     top1_same: Percent | None
+    """Share of images whose best class is that of ``fp32-eager``; the worst round."""
 
 
 class SelectionRow(Record):
-    """A row of results/selection.csv: one of the best networks under one pair of budgets."""
+    """Row of results/selection.csv: one of the best networks under a pair of budgets.
+
+    The key is ``device``, ``max_memory_gib``, ``min_fps``, ``rank``. Batch size 1, ``fp32-eager``.
+    """
 
     device: DeviceName
+    """Device."""
     max_memory_gib: Positive
+    """Memory budget."""
     min_fps: Positive
+    """Budget of speed: least throughput."""
     rank: Annotated[int, Field(ge=1)]
+    """Rank by top-1 accuracy among the networks that fit, or may fit."""
     model: ModelName
+    """Key of the network."""
     top1: Percent
+    """Top-1 accuracy that the network is ranked by."""
     fits: Fits
+    """``yes``, or ``cannot_tell`` (inconclusive): an interval, or the rounding of a published
+    number, straddles a budget."""
 
 
 class DeviceMetrics(Record):
-    """A measured device in a few numbers.
-
-    ``cells_ok`` have a time and a memory. ``median_half_width_pct`` is of the intervals of time, in
-    per cent of the value. ``budgets_met`` counts the pairs of budgets that a network fits or may
-    fit; ``best_top1_low`` and ``best_top1_high`` are the least and the greatest top-1 of their
-    first-ranked networks, per cent.
-    """
+    """A measured device in a few numbers."""
 
     cells: Annotated[int, Field(ge=0)]
+    """Cells of the device in results/study.csv."""
     cells_ok: Annotated[int, Field(ge=0)]
+    """Cells that have both a latency and a memory."""
     cells_unstable: Annotated[int, Field(ge=0)]
+    """Cells whose latency is unstable."""
     median_half_width_pct: NonNegative | None
+    """Median half-width of the intervals of latency, relative to the latency."""
     budgets_met: Annotated[int, Field(ge=0)]
+    """Pairs of budgets under which a network fits or may fit."""
     best_top1_low: Percent | None
+    """Lowest top-1 accuracy among the first-ranked networks of those pairs."""
     best_top1_high: Percent | None
+    """Highest top-1 accuracy among them."""
 
 
 class Metrics(Record):
-    """results/metrics.json, for `dvc metrics`: by device."""
+    """Content of results/metrics.json, for ``dvc metrics``."""
 
-    # No version: DVC would show it as one of the numbers.
+    # DVC would list a schema version among the numbers.
     devices: dict[DeviceName, DeviceMetrics]
+    """Numbers of each measured device."""

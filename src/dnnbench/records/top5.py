@@ -31,17 +31,18 @@ class AnswersError(UserError):
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers to the first m of n images, in the order of ``names``.
-
-    ``labels`` [n] int16; ``classes`` [m, 5] int16, best first; ``scores`` [m, 5] float32, their
-    softmax probabilities.
-    """
+    """Content of results/accuracy/<dataset>/<model>.npz: answers to the first m of n images."""
 
     basis: AccuracyBasis
+    """What the answers depend on, as JSON."""
     names: list[str]
+    """Paths of the images in their folder, [n]."""
     labels: npt.NDArray[np.int16]
+    """Classes of the images, [n] int16."""
     classes: Classes
+    """Five best classes of each image, best first, [m, 5] int16."""
     scores: Scores
+    """Softmax probabilities of these classes, [m, 5] float32."""
 
     @classmethod
     def none_yet(

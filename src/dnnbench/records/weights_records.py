@@ -10,34 +10,45 @@ from dnnbench.records.base import SCHEMA_VERSION, ModelName, Record, SchemaVersi
 
 
 class WeightsTried(Record):
-    """A source of weights that was not used, and why."""
+    """Source of weights that was not used."""
 
     source: Text
+    """Address or path."""
     reason: Text
+    """Why it was not used."""
 
 
 class WeightsRecord(Record):
-    """resources/weights/<model>.json: a network's verified file of weights, or why there is none.
+    """Content of resources/weights/<model>.json: a verified file of weights, or why there is none.
 
-    ``sha256`` is of the file at ``path``. ``source`` is an address, a path, or a file in a package;
-    ``revision`` is the commit that a file on Hugging Face is of. ``key`` is where the set of
-    weights that is used stands in the file, null where it is the whole file, and ``other_keys``
-    are those of sets that differ from it. ``tier`` is that of ``registry.WeightsSource``, or
-    override for a file of the user's own. There is no time in it, so that what is fetched again
-    unchanged does not run anything again.
+    It holds no time, so that fetching the same file again does not rerun anything.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
+    """Version of the layout of this file."""
     model: ModelName
+    """Key of the network."""
     status: Literal["ok", "missed"]
+    """``missed`` if no source had a usable file."""
     path: str | None = None
+    """File of weights."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """SHA-256 of that file."""
     key: str | None = None
+    """Where the weights are in the file; null: they are the whole file."""
     other_keys: list[str] = []
+    """Where other sets of weights are, which differ from these."""
     tier: Tier | Literal["override"] | None = None
+    """Tier of the source, or ``override`` for a file named in ``weights.override``."""
     library: Text | None = None
+    """Library that publishes the file."""
     source: Text | None = None
+    """Address, path, or file in a package."""
     revision: Text | None = None
+    """Commit of a file on Hugging Face."""
     filename: Text | None = None
+    """Name of the file at its source."""
     licence: Text | None = None
+    """License of the weights."""
     tried: list[WeightsTried] = []
+    """Sources that were not used."""
