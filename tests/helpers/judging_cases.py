@@ -1,7 +1,7 @@
 """Golden cases for the page's judging.js, wording.js and plotting.js: the answers of the package.
 
-``make cases`` writes them to tests/report/judging_cases.json. A made-up device has a network for
-every way in which numbers may be known: ties, bounds on both sides of a limit, missing values.
+``make cases`` writes them to tests/report/judging_cases.json. The study is made up. It has a network
+for every kind of number: tied, with bounds that straddle a limit, of unknown bounds, or missing.
 """
 
 import json
@@ -23,11 +23,11 @@ from helpers.paths import ROOT
 FILE = ROOT / "tests/report/judging_cases.json"
 SIZES = (1, 8)
 CHOSEN = (
-    # Limits that no network keeps to.
+    # No network fits.
     {"min_fps": 1e6},
     {"min_top1": 99.0, "max_memory_gib": 0.001},
     {"max_params_m": 0.5},
-    # The best is a network of whose bounds nothing is known.
+    # The bounds of the best network are unknown.
     {"max_memory_gib": 0.25, "min_fps": 95.0},
     {"max_memory_gib": 0.25, "min_fps": 100.0, "max_params_m": 30.0},
     {"max_memory_gib": 0.07, "min_top1": 60.0},
@@ -38,7 +38,7 @@ Limits = dict[str, float]
 
 
 def text() -> str:
-    """What the file should hold."""
+    """Return the expected content of the file."""
     study, models = _study()
     data = json.loads(
         json.dumps(explorer_data.data(studies.results(study, models, comparisons=_tests())))
@@ -57,7 +57,7 @@ def text() -> str:
         for limits in _limits(study, models, size)
     ]
     whole = {"page": page, "views": views, "cases": ["CASES"]}
-    # A line a case, so that a change shows which cases it is about.
+    # One line per case, so that a diff shows which cases changed.
     lines = ",\n  ".join(json.dumps(case, ensure_ascii=False) for case in cases)
     return json.dumps(whole, indent=1, ensure_ascii=False).replace('"CASES"', lines) + "\n"
 
@@ -67,18 +67,18 @@ def _study() -> tuple[list[StudyRow], list[ModelRow]]:
     figure = {"accuracy_source": "published:figure"}
     bare = {"latency_ms_low": None, "latency_ms_high": None}
     networks: dict[str, dict[str, Any]] = {
-        # Two that a paired test does not tell apart, and one that it does.
+        # A paired test separates the third from the first, but not the second.
         "ares": {"top1": 82.0, "memory_mib": 900.0, **_ms(40, 38, 44), **imagenet},
         "bia": {"top1": 81.6, "memory_mib": 700.0, **_ms(30, 29, 31), **imagenet},
         "cronus": {"top1": 81.5, "memory_mib": 500.0, **_ms(25, 20, 33), **imagenet},
-        # Read off a figure: their bounds overlap.
+        # Read off a figure, with overlapping bounds.
         "dione": {"top1": 76.15, "memory_mib": 310.0, **_ms(12, 11.5, 12.5), **figure},
         "eos": {"top1": 76.12, "memory_mib": 310.0, **_ms(9, 8.5, 11), **figure},
-        # The same numbers as another's: its name decides.
+        # Equal numbers are ranked by name.
         "echo": {"top1": 76.12, "memory_mib": 310.0, **_ms(9, 8.5, 11), **figure},
-        # One process, so that nothing is known of its bounds.
+        # Measured in a single process: the bounds are unknown.
         "fides": {"top1": 74.0, "memory_mib": 250.0, **_ms(10, 10, 10), **bare},
-        # Printed numbers, whose rounding lies across limits.
+        # Published numbers, whose rounding straddles limits.
         "gaia": {
             **{"top1": 71.01, "memory_mib": 102.4, **_ms(8, 8, 8), **bare},
             "source": "published",
@@ -90,7 +90,7 @@ def _study() -> tuple[list[StudyRow], list[ModelRow]]:
             **{"top1": 60.25, "memory_mib": 60.0, **_ms(4, 3.9, 4.1)},
             "accuracy_source": "measured:folder",
         },
-        # Never right: no limit can be as low as its interval.
+        # Never correct: no limit can be as low as its interval.
         "kale": {"top1": 0.0, "memory_mib": 40.0, **_ms(2, 1.9, 2.2), **imagenet},
         "leto": {"status": "timeout", "latency_ms": None, **bare},
         "metis": {"top1": None, "accuracy_source": None},
@@ -116,7 +116,7 @@ def _study() -> tuple[list[StudyRow], list[ModelRow]]:
             ),
         )
         for at, key in enumerate(networks)
-        if key != "iris"  # Without a row of models.csv its parameters are not known.
+        if key != "iris"  # Without a row of models.csv, its parameters are unknown.
     ]
     study = [
         rows.row(key, **fields, batch_size=size)
@@ -135,7 +135,7 @@ def _tests() -> list[Any]:
 
 
 def _limits(study: list[StudyRow], models: list[ModelRow], size: int) -> Iterator[Limits]:
-    """No limit, each number and each of its bounds as the only limit, and mixtures of them."""
+    """Yield no limits, each number and each of its bounds alone, and combinations of them."""
     ranked = _ranked(study, models, size)
     values: dict[str, list[float]] = {}
     for control in controls():
@@ -147,7 +147,7 @@ def _limits(study: list[StudyRow], models: list[ModelRow], size: int) -> Iterato
     for name, own in values.items():
         yield from ({name: value} for value in own[:: 2 if size == 1 else 6])
     for turn in range(MIXED):
-        # Steps that share no factor with each other walk through the combinations.
+        # Coprime steps walk through the combinations.
         yield {
             name: own[turn * step % len(own)]
             for (name, own), step in zip(values.items(), cycle((7, 5, 3, 11)), strict=False)
@@ -162,13 +162,13 @@ def _ranked(study: list[StudyRow], models: list[ModelRow], size: int) -> list[Ca
 def _answer(
     study: list[StudyRow], models: list[ModelRow], size: int, limits: Limits
 ) -> dict[str, Any]:
-    """What the page should say: the package's answer, and its words."""
+    """Return the package's answer and its sentences, which the page has to match."""
     by_key = {row.model: row for row in models}
     arguments = {"top": 99, "comparisons": _tests()}
     answer = best_fit.pick(study, by_key, rows.DEVICE, limits, size, **arguments)
     ranked = _ranked(study, models, size)
     judged = [one for one in ranked if one.known(limits)]
-    # The page names first what cannot be judged under any limits.
+    # The page first lists the networks that cannot be evaluated for any limits.
     always = best_fit.pick(study, by_key, rows.DEVICE, {}, size, **arguments).left_out
     order = [*always, *(one.model for one in ranked if one.model in answer.left_out)]
     left_out = {model: wording.reason(answer.left_out[model]) for model in order}
@@ -192,7 +192,7 @@ def _answer(
         "nearest": [[miss.model, *map(_give, miss.gives)] for miss in answer.nearest],
         "front": _front(judged, limits),
         "texts": [
-            f"Batch size {size}, {', '.join(_limit(*one) for one in given(limits)) or 'no limit'}.",
+            f"Batch size {size}, {', '.join(_limit(*one) for one in given(limits)) or 'no limits'}.",
             wording.count(answer),
             wording.binding(answer),
             grouped({model.upper(): why for model, why in left_out.items()}),
@@ -203,27 +203,25 @@ def _answer(
 def _verdict(one: Candidate, limits: Limits) -> str:
     fits = one.fits(limits)
     if fits == "yes":
-        return "fits"
+        return wording.text(fits)
     verdicts = one.verdicts(limits).items()
     words = [known_limits()[name].word for name, verdict in verdicts if verdict == fits]
-    return f"{ {'no': 'does not fit', 'cannot_tell': 'cannot tell'}[fits] }: {', '.join(words)}"
+    return f"{wording.text(fits)}: {', '.join(words)}"
 
 
 def _doubts(judged: list[Candidate], answer: Pick, limits: Limits) -> str:
-    """Why it cannot be told of the best one whether it fits."""
-    texts = []
-    for one in judged:
-        for name, verdict in one.verdicts(limits).items():
-            if one.model == answer.best and verdict == "cannot_tell":
-                certain = one.numbers[name].certain
-                why = "the limit lies within its bounds" if certain else "its bounds are not known"
-                texts.append(f"{known_limits()[name].word}: {why}")
-    return ", ".join(texts)
+    """Return why the best network is inconclusive."""
+    return ", ".join(
+        wording.doubt(known_limits()[name], one.numbers[name].kind)
+        for one in judged
+        for name, verdict in one.verdicts(limits).items()
+        if one.model == answer.best and verdict == "cannot_tell"
+    )
 
 
 def _limit(limit: Any, value: float | str) -> str:
     number = value if isinstance(value, str) else repr(value).removesuffix(".0")
-    return f"{limit.word} {'≥' if limit.minimum else '≤'} {number} {limit.unit}"
+    return f"{limit.word} {'≥' if limit.minimum else '≤'} {limit.amount(number)}"
 
 
 def _give(give: Give) -> str:
@@ -232,7 +230,7 @@ def _give(give: Give) -> str:
 
 
 def _front(judged: list[Candidate], limits: Limits) -> dict[str, list[str]]:
-    """By axis, the networks that fit or may and that none beats in both numbers, best x first."""
+    """Return the Pareto front by axis, best x first, of all networks that do not miss a limit."""
     fronts = {}
     for axis in ("min_fps", "max_memory_gib"):
         sign = 1 if known_limits()[axis].minimum else -1

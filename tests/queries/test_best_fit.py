@@ -80,7 +80,7 @@ def oracle_spans(own: StudyRow, model: ModelRow) -> dict[str, Span] | None:
 
 def oracle_verdict(spans: dict[str, Span], limits: dict[str, float]) -> str:
     if any(name not in spans for name in limits):
-        return "not known"
+        return "unknown"
     out = unsure = False
     for name, limit in limits.items():
         low, high, known = spans[name]
@@ -107,7 +107,7 @@ def oracle(
     listed = [model for model, verdict in verdicts.items() if verdict in ("yes", "cannot_tell")]
     listed.sort(key=lambda model: model)
     listed.sort(key=lambda model: top1[model], reverse=True)
-    judged = {model: verdict for model, verdict in verdicts.items() if verdict != "not known"}
+    judged = {model: verdict for model, verdict in verdicts.items() if verdict != "unknown"}
     return judged, [(model, verdicts[model]) for model in listed]
 
 
@@ -301,17 +301,17 @@ def test_without_limits_all_that_ran_are_ranked_whatever_their_memory() -> None:
     ]
     found = answer(rows)
     assert [(entry.model, entry.fits) for entry in found.entries] == [("b", "yes"), ("a", "yes")]
-    assert found.left_out == {"c": "oom", "d": "accuracy not known"}
+    assert found.left_out == {"c": "oom", "d": "accuracy unknown"}
     assert answer(rows, max_memory_gib=1).left_out == {
         "b": "memory not_measured",
         "c": "oom",
-        "d": "accuracy not known",
+        "d": "accuracy unknown",
     }
 
 
 def test_a_network_without_a_row_in_models_has_no_parameters_to_judge() -> None:
     found = pick([row("a")], {}, DEVICE, {"max_params_m": 10})
-    assert (found.entries, found.left_out) == ([], {"a": "parameters not known"})
+    assert (found.entries, found.left_out) == ([], {"a": "parameters unknown"})
 
 
 def test_a_deadline_is_for_the_pass_and_frames_for_an_image() -> None:

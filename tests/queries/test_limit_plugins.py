@@ -27,7 +27,7 @@ MINE = Limit(
     label="Max. energy",
     title="Energy",
     unit="mJ",
-    help="Maximum energy of an image, in mJ.",
+    help="Maximum energy per image, in mJ.",
     column="energy_mj",
     number=lambda row, _: None if row.energy_mj is None else bounds.exact(row.energy_mj),
     slider=Slider(),
@@ -76,7 +76,7 @@ def test_pick_has_an_option_for_a_made_up_limit_and_filters_by_it(tmp_path: Path
     rows, models = measured()
     studies.write(tmp_path / "results", rows, models)
     help_text = dnnbench("pick", "--help", folder=tmp_path).stdout
-    assert "--max-energy" in help_text and "Maximum energy of an image, in mJ." in help_text
+    assert "--max-energy" in help_text and "Maximum energy per image, in mJ." in help_text
     listed = dnnbench("pick", "--max-energy", "60", "--csv", folder=tmp_path)
     assert listed.returncode == 0, listed.stderr
     entries = list(csv.DictReader(io.StringIO(listed.stdout)))
@@ -85,8 +85,8 @@ def test_pick_has_an_option_for_a_made_up_limit_and_filters_by_it(tmp_path: Path
     said = dnnbench("pick", "--max-energy", "0.001", folder=tmp_path)
     assert said.returncode == 3
     assert "cpu, batch size 1: at most 0.001 mJ." in said.stdout
-    assert "--max-energy " in said.stdout.split("nearest misses")[1]
-    assert "AlexNet (energy not known)" in said.stdout
+    assert "--max-energy " in said.stdout.split("Nearest misses")[1]
+    assert "AlexNet (energy unknown)" in said.stdout
 
 
 def test_pick_holds_a_made_up_limit_against_the_number(installed) -> None:
@@ -99,7 +99,7 @@ def test_pick_holds_a_made_up_limit_against_the_number(installed) -> None:
     assert [entry.model for entry in answer.entries] == within
     assert 0 < len(within) < len(everything.entries)
     assert json.loads(answer.model_dump_json())["entries"][0]["energy_mj"] > 0
-    assert answer.left_out["alexnet"] == "energy not known"
+    assert answer.left_out["alexnet"] == "energy unknown"
 
 
 def test_the_explorer_has_a_control_a_column_and_an_axis_for_a_made_up_limit(installed) -> None:
@@ -113,7 +113,7 @@ def test_the_explorer_has_a_control_a_column_and_an_axis_for_a_made_up_limit(ins
     number = networks["vgg16"]["bounds"]["max_energy_mj"][0]
     assert control["stops"][0] <= number <= control["stops"][-1]
     assert networks["vgg16"]["shown"]["energy_mj"][0].endswith(" mJ")
-    assert networks["alexnet"]["unknown"] == {"max_energy_mj": "energy not known"}
+    assert networks["alexnet"]["unknown"] == {"max_energy_mj": "energy unknown"}
     assert {"key": "energy_mj", "title": "Energy"}.items() <= data["facts"][-3].items()
     assert [axis["label"] for axis in data["axes"]][-1] == "Energy (mJ)"
     assert data["recorded"][-1] == "energy_mj"
@@ -130,5 +130,5 @@ def test_two_limits_of_one_name_are_one_line(installed) -> None:
 
 
 def test_an_unknown_limit_is_an_error() -> None:
-    with pytest.raises(UserError, match="max_price: no such limit; there are max_memory_gib,"):
+    with pytest.raises(UserError, match="max_price: unknown limit. Use one of max_memory_gib,"):
         pick([], {}, DEVICE, {"max_price": 3.0})

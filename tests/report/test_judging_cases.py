@@ -1,4 +1,4 @@
-"""The page's scripts against the package, in an embedded JavaScript engine."""
+"""The page's scripts give the package's answers, in an embedded JavaScript engine."""
 
 import json
 from typing import Any
@@ -62,7 +62,7 @@ def golden() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def answers(golden: dict[str, Any]) -> list[dict[str, Any]]:
-    """What the page's own scripts answer in each case."""
+    """Return the answers of the page's scripts, case by case."""
     engine = dukpy.JSInterpreter()
     text = json.dumps(golden)
     engine.evaljs(f"const golden = {text}; const explorerData = golden.page; 0")
@@ -92,14 +92,16 @@ def test_the_golden_cases_hold_every_kind_of_answer(golden: dict[str, Any]) -> N
     kinds = {
         "nothing fits": [not answer["best"] for answer in found],
         "certain": [answer["best"] == answer["sure"] for answer in found],
-        "doubtful": [bool(answer["doubts"]) for answer in found],
-        "bounds not known": ["not known" in answer["doubts"] for answer in found],
+        "inconclusive": [bool(answer["doubts"]) for answer in found],
+        "unknown bounds": ["unknown" in answer["doubts"] for answer in found],
+        "rounding": ["rounding" in answer["doubts"] for answer in found],
+        "several kinds of doubt": ["straddle a limit or" in answer["texts"][1] for answer in found],
         "ties": [bool(answer["letters"]) for answer in found],
         "a missing number": [len(answer["left_out"]) > 2 for answer in found],
-        "two limits to give": [
+        "two limits to relax": [
             any(len(miss) > 2 for miss in answer["nearest"]) for answer in found
         ],
-        "several bind": [len(answer["binding"]) > 1 for answer in found],
+        "several limits are binding": [len(answer["binding"]) > 1 for answer in found],
         "singular": [answer["fit"] == 1 for answer in found],
     }
     counts = {kind: sum(answers) for kind, answers in kinds.items()}

@@ -1,1 +1,1 @@
-"""Questions to finished tables: which network fits, what changed, what to expect."""
+"""Queries on finished tables: which networks fit, what changed, and what to expect."""

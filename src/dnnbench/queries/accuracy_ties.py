@@ -1,14 +1,14 @@
-"""Which networks are tied in accuracy: those that the numbers at hand do not tell apart.
+"""Ties: networks whose difference in accuracy is inconclusive.
 
-- Both measured on one set of pictures, and paired in results/comparisons.csv: tied unless the
-  corrected p of that test is below 5 %.
-- Otherwise: tied where the bounds overlap. Those of a published accuracy are its rounding, so two
-  published networks are tied only where the same number could have been printed for both. How
-  they would do on other pictures is not known of them.
+- If both were measured on the same images, results/comparisons.csv has a paired test. They are tied
+  unless its corrected p value is below 5%.
+- Otherwise, they are tied if their bounds overlap. The bounds of a published accuracy are its
+  rounding, so two published networks are tied only if the same number could have been printed for
+  both. This does not cover how they would perform on other images.
 
-Ties are not transitive: a may tie with b and b with c where a and c differ. So a group is a
-network with those right behind it that it is tied with, and the first that it is not begins the
-next one.
+Ties are not transitive: a may be tied with b, and b with c, although a and c differ. A group is
+therefore a network followed by the ones directly behind it that are tied with it. The first network
+that is not tied starts the next group.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,19 +27,19 @@ class Ties:
         }
 
     def test(self, a: Candidate, b: Candidate) -> ComparisonRow | None:
-        """The paired test of the accuracy that both are ranked by, if there is one."""
+        """Return the paired test of the accuracy that both are ranked by, if there is one."""
         if a.row.accuracy_source is None or a.row.accuracy_source != b.row.accuracy_source:
             return None
         return self._rows.get((a.row.accuracy_source, frozenset((a.model, b.model))))
 
     def tied(self, a: Candidate, b: Candidate) -> bool:
-        """Whether nothing tells the accuracy of the two apart."""
+        """Return whether the two are tied in accuracy."""
         if test := self.test(a, b):
             return not test.separates
         return a.top1.overlaps(b.top1)
 
     def groups(self, ranked: Sequence[Candidate]) -> list[int]:
-        """The number of each one's group, from 1 on; ``ranked`` best first."""
+        """Return the group number of each candidate, starting at 1; ``ranked`` is best first."""
         numbers: list[int] = []
         first: Candidate | None = None
         for candidate in ranked:

@@ -1,44 +1,47 @@
-"""The answer to one question: the best networks for a device under limits, and what is in the way.
+"""The best networks for a device under limits, and the limiting constraints.
 
-*Best* is by top-1, ties by key, over the networks that keep to the limits or may
-(:mod:`dnnbench.queries.selection`).
+*Best*: networks that fit or are inconclusive (:mod:`dnnbench.queries.selection`), ranked by top-1
+accuracy, then by key.
 
-*Misses*: a network outside a limit needs it to give. ``needed`` is the limit at which the network
-would keep to it for certain, so it is the far bound of its number and not the number itself;
-``factor`` is how many times wider that limit is. A network is as far away as its largest factor.
+*Misses*: a network that misses a limit would fit if the limit were relaxed. ``needed`` is the limit
+at which it fits for certain, so it is the far bound of the number rather than the number itself.
+``factor`` is how many times wider that limit is. The distance of a network is its largest factor.
 
-*Binding*: a limit binds where giving way on it alone lets in a network that is better than the
-first of the answer, and not tied with it; named is the one that needs it to give least.
+*Binding*: a limit is binding if relaxing it alone would admit a network that is better than the
+first of the answer and not tied with it. Of these networks, the answer names the one that needs the
+least change.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from pydantic import SerializeAsAny, create_model
+from pydantic import Field, SerializeAsAny, create_model
 
 from dnnbench.config.variants import REFERENCE
 from dnnbench.queries.accuracy_ties import Ties
-from dnnbench.queries.bounds import Bounds
+from dnnbench.queries.bounds import Bounds, Kind
 from dnnbench.queries.limits import Limits, Verdict, given, known_limits
 from dnnbench.queries.selection import Candidate, candidates, fitting
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import Fits, ModelRow, StudyRow
 
-# The interval of a network that was never right begins at 0, where no limit can be.
+# The interval of an accuracy of zero begins at 0, but a limit has to be above 0.
 LEAST = 0.01
 
 
 class Entry(Record):
     """A network of the answer; key: device, batch_size, rank.
 
-    ``undecided``: the limits that its bounds straddle, joined by +. Entries with the same
-    ``tie_group`` are tied in accuracy with the first of them. ``*_low`` and ``*_high`` are an
-    interval, or the rounding of a published number; ``params`` those that run in a forward pass.
+    ``undecided`` lists the limits for which the network is inconclusive, joined by +. Entries with
+    the same ``tie_group`` are tied in accuracy with the first of them. ``*_low`` and ``*_high`` are
+    the interval, or the rounding of a published number. ``params`` counts the parameters that a
+    forward pass executes.
 
-    The last six compare it with the next in rank, which may be beyond the answer: top-1 in points,
-    time as a ratio and whether the bounds of the two times are apart, MiB, parameters.
+    The ``next_*`` fields compare the entry with the next in rank, even if that one is not listed:
+    top-1 in percentage points, latency as a ratio and whether the bounds of the two latencies are
+    apart, memory in MiB, and parameters.
     """
 
     device: DeviceName
@@ -72,7 +75,7 @@ class Entry(Record):
 
 
 def entry_type() -> type[Entry]:
-    """Return Entry with a further column for each limit whose number it does not hold."""
+    """Return Entry, extended by a column for each limit whose number it lacks."""
     return _entry_type(
         tuple(
             limit.column
@@ -89,7 +92,7 @@ def _entry_type(others: tuple[str, ...]) -> type[Entry]:
 
 
 class Give(Record):
-    """What one limit has to become for a network to keep to it for certain."""
+    """The value that a limit would need for a network to fit for certain."""
 
     limit: str
     given: float
@@ -99,7 +102,7 @@ class Give(Record):
 
 
 class Miss(Record):
-    """A network that is outside a limit, and every limit that it does not surely keep to."""
+    """A network that misses a limit, with every limit it misses or is inconclusive for."""
 
     model: ModelName
     top1: float
@@ -107,17 +110,17 @@ class Miss(Record):
 
     @property
     def outside(self) -> list[Give]:
-        """The limits that it is certainly outside of."""
+        """The limits that it certainly misses."""
         return [give for give in self.gives if give.fits == "no"]
 
     @property
     def factor(self) -> float:
-        """How many times wider the limit has to be that has to give most."""
+        """How many times wider the limit that needs the largest change has to be."""
         return max(give.factor for give in self.gives)
 
 
 class Binding(Record):
-    """A limit that keeps a better network out by itself, and the nearest such network."""
+    """A limit that alone excludes a better network, and the nearest such network."""
 
     limit: str
     miss: Miss
@@ -126,9 +129,11 @@ class Binding(Record):
 class Pick(Record):
     """The answer.
 
-    ``networks`` can be judged; ``fit`` and ``cannot_tell`` of them are inside, and may be.
-    ``better`` are outside and better than the first entry (all, where there is none). ``nearest``
-    is filled where there is no entry. ``left_out``: why a network cannot be judged.
+    ``networks`` counts the networks that could be evaluated. Of these, ``fit`` fit,
+    ``cannot_tell`` are inconclusive, and ``better`` miss a limit but are better than the first
+    entry (all that miss one, if there is no entry). ``nearest`` is empty unless there is no entry.
+    ``left_out`` says why a network cannot be evaluated. ``doubts``, which is not part of the JSON,
+    has the kinds of bounds that make networks inconclusive.
     """
 
     device: DeviceName
@@ -145,6 +150,7 @@ class Pick(Record):
     binding: list[Binding]
     nearest: list[Miss]
     left_out: dict[ModelName, str]
+    doubts: tuple[Kind, ...] = Field((), exclude=True)
 
 
 def pick(
@@ -157,10 +163,10 @@ def pick(
     comparisons: Iterable[ComparisonRow] = (),
     variant: str = REFERENCE,
 ) -> Pick:
-    """The ``top`` networks for ``device`` within ``limits``, all run in one way.
+    """Return the ``top`` networks for ``device`` within ``limits``, in one variant.
 
-    ``rows``, ``models`` (by key) and ``comparisons`` are those of study.csv, models.csv and
-    comparisons.csv. Where nothing fits, as many nearest misses.
+    ``rows``, ``models`` (by key) and ``comparisons`` are the rows of study.csv, models.csv and
+    comparisons.csv. If nothing fits, return as many nearest misses.
     """
     own = [row for row in rows if row.device == device and row.variant == variant]
     ranked = candidates(own, models, batch_size, variant).get(device, [])
@@ -175,6 +181,12 @@ def pick(
         if c.model in misses and (not first or _beats(c, first, ties))
     ]
     certain = [candidate.model for candidate, fits in found if fits == "yes"]
+    doubts = {
+        candidate.numbers[name].kind
+        for candidate, _ in found
+        for name, verdict in candidate.verdicts(limits).items()
+        if verdict == "cannot_tell"
+    }
     return Pick(
         device=device,
         batch_size=batch_size,
@@ -190,6 +202,7 @@ def pick(
         binding=_binding(better),
         nearest=[] if found else sorted(misses.values(), key=_distance)[:top],
         left_out=left_out(own, batch_size, {c.model: c for c in ranked}, limits),
+        doubts=tuple(sorted(doubts)),
     )
 
 
@@ -208,7 +221,7 @@ def _miss(candidate: Candidate, limits: Limits) -> Miss:
         fits = verdicts[limit.name]
         value_needed = needed(candidate.numbers[limit.name], limit.minimum)
         factor = value / value_needed if limit.minimum else value_needed / value
-        # A number without bounds may be inside, and giving way would make it no more certain.
+        # If the bounds are unknown, relaxing the limit would not make the answer more certain.
         if fits != "yes" and factor > 1:
             gives.append(
                 Give(limit=limit.name, given=value, needed=value_needed, factor=factor, fits=fits)
@@ -217,7 +230,7 @@ def _miss(candidate: Candidate, limits: Limits) -> Miss:
 
 
 def _binding(better: Sequence[Miss]) -> list[Binding]:
-    """For each limit that keeps a network out by itself the nearest such network."""
+    """Return the nearest network for each limit that alone excludes one."""
     nearest: dict[str, tuple[float, Miss]] = {}
     for miss in better:
         if len(miss.outside) == 1:
@@ -230,9 +243,9 @@ def _binding(better: Sequence[Miss]) -> list[Binding]:
 def left_out(
     rows: Iterable[StudyRow], batch_size: int, ran: Mapping[str, Candidate], limits: Limits
 ) -> dict[str, str]:
-    """Why networks with a row at this batch size cannot be judged, by key.
+    """Return why networks with a row at this batch size cannot be evaluated, by key.
 
-    ``rows`` are those of one device and way of running, ``ran`` its candidates by key.
+    ``rows`` are the rows of one device and variant, and ``ran`` their candidates by key.
     """
     reasons: dict[str, str] = {}
     for row in rows:
@@ -243,12 +256,12 @@ def left_out(
             if found := [missing[one.name] for one, _ in given(limits) if one.name in missing]:
                 reasons[row.model] = found[0]
         else:
-            reasons[row.model] = "accuracy not known" if row.status == "ok" else row.status
+            reasons[row.model] = "accuracy unknown" if row.status == "ok" else row.status
     return reasons
 
 
 def unknown(candidate: Candidate) -> dict[str, str]:
-    """Why limits cannot be held against a network: those whose number is not known."""
+    """Return why a network's number is unknown, for each limit that lacks one."""
     return {
         name: limit.missing_text(candidate.row)
         for name, limit in known_limits().items()
@@ -257,7 +270,7 @@ def unknown(candidate: Candidate) -> dict[str, str]:
 
 
 def needed(number: Bounds, minimum: bool) -> float:
-    """The limit at which a number keeps to it for certain."""
+    """Return the limit at which a number fits for certain."""
     return max(number.low, LEAST) if minimum else number.high
 
 
@@ -319,7 +332,7 @@ def _entry(
 
 
 def _other_numbers(candidate: Candidate) -> dict[str, Any]:
-    """The numbers of limits that have a column of their own."""
+    """Return the numbers of limits that need an additional column."""
     return {
         limit.column: candidate.numbers[name].value if name in candidate.numbers else None
         for name, limit in known_limits().items()

@@ -1,25 +1,27 @@
-"""What is known of a number: the bounds that it lies between.
+"""Bounds that a number lies between, and where they come from.
 
-- The bounds of a measured time are its interval. Without one (a single process) nothing is known
-  of them: they are the bare number, and not ``certain``.
-- Measured memory repeats within ``MEMORY_REPEATS_MIB`` and is taken as it is.
-- The bounds of published numbers are their rounding (:mod:`dnnbench.tables.published`).
-- The bounds of a measured accuracy are its interval.
+- Latency measured in several processes has a confidence interval; a single process leaves its
+  bounds unknown.
+- Measured memory repeats within ``MEMORY_REPEATS_MIB`` and counts as exact.
+- A published number was rounded (:mod:`dnnbench.tables.published`).
+- Measured accuracy has a confidence interval.
 
-A number that is not known has no bounds (``None``).
+A number that is unknown has no bounds (``None``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dnnbench.records.published_study import LATENCY_ROUNDING_MS, MEMORY_ROUNDING_MIB, TOP1_ROUNDING
 
 if TYPE_CHECKING:
     from dnnbench.records.study_records import ModelRow, StudyRow
 
-# Two readings of the same network; see docs/method.md.
+Kind = Literal["interval", "rounding", "exact", "unknown"]
+
+# Two readings of the same network; see docs/explanation/memory.md.
 MEMORY_REPEATS_MIB = 2.0
 
 # Sums of decimal fractions are off by less than this.
@@ -28,76 +30,92 @@ _ROUNDING_ERROR = 1e-9
 
 @dataclass(frozen=True)
 class Bounds:
-    """A number and the bounds it lies between; the bare number twice where not ``certain``."""
+    """A number and its bounds, which are of one ``kind``.
+
+    If the number is exact, or its bounds are unknown, ``low`` and ``high`` equal ``value``.
+    """
 
     value: float
     low: float
     high: float
-    certain: bool = True
+    kind: Kind = "interval"
+
+    @property
+    def certain(self) -> bool:
+        """Whether the bounds are known."""
+        return self.kind != "unknown"
 
     def times(self, factor: float) -> Bounds:
-        """The number in another unit."""
-        return Bounds(self.value * factor, self.low * factor, self.high * factor, self.certain)
+        """Return the number in another unit."""
+        return Bounds(self.value * factor, self.low * factor, self.high * factor, self.kind)
 
     def inverse(self, numerator: float) -> Bounds:
-        """``numerator`` divided by the number."""
+        """Return ``numerator`` divided by the number."""
         return Bounds(
-            numerator / self.value, numerator / self.high, numerator / self.low, self.certain
+            numerator / self.value, numerator / self.high, numerator / self.low, self.kind
         )
 
     def overlaps(self, other: Bounds) -> bool:
-        """Whether both numbers could be the same. Bounds that only touch do not overlap."""
+        """Return whether both numbers could be equal. Bounds that only touch do not overlap."""
         return (
             self.low < other.high - _ROUNDING_ERROR and other.low < self.high - _ROUNDING_ERROR
         ) or self.value == other.value
 
     def apart(self, other: Bounds) -> bool:
-        """Whether the numbers surely differ."""
+        """Return whether the numbers certainly differ."""
         return self.certain and other.certain and not self.overlaps(other)
 
 
 def exact(value: float) -> Bounds:
-    """A number that is known as it is."""
-    return Bounds(value, value, value)
+    """Return a number without uncertainty."""
+    return Bounds(value, value, value, "exact")
 
 
 def latency_ms(row: StudyRow) -> Bounds | None:
-    """Time an image, ms."""
+    """Return latency, ms per image; ``None`` if the cell has none."""
     value = row.latency_ms
     if row.status != "ok" or value is None:
         return None
     if row.source == "published":
-        return Bounds(value, value - LATENCY_ROUNDING_MS, value + LATENCY_ROUNDING_MS)
+        return _rounded(value, LATENCY_ROUNDING_MS)
     low, high = row.latency_ms_low, row.latency_ms_high
     if low is None or high is None:
-        return Bounds(value, value, value, certain=False)
+        return _unbounded(value)
     return Bounds(value, low, high)
 
 
 def memory_mib(row: StudyRow) -> Bounds | None:
-    """Memory at the row's batch size, MiB, on the row's basis."""
+    """Return memory at the row's batch size and on its basis, MiB; ``None`` if it is unknown."""
     value = row.memory_mib
     if row.memory_status != "ok" or value is None:
         return None
     if row.source == "published":
-        return Bounds(value, value - MEMORY_ROUNDING_MIB, value + MEMORY_ROUNDING_MIB)
+        return _rounded(value, MEMORY_ROUNDING_MIB)
     return exact(value)
 
 
 def top1(row: StudyRow, model: ModelRow | None = None) -> Bounds | None:
-    """The accuracy that ``row`` is ranked by, per cent.
+    """Return the top-1 accuracy that ``row`` is ranked by, percent; ``None`` if it is unknown.
 
-    The interval of a measured one stands in ``model``, the network's row of models.csv; without
-    one the number is not certain.
+    ``model`` is the network's row of models.csv, which has the interval of a measured accuracy.
+    Without it, the bounds of a measured accuracy are unknown.
     """
     value, source = row.top1, row.accuracy_source
     if value is None:
         return None
     kind, _, detail = (source or "").partition(":")
     if kind == "published" and detail in TOP1_ROUNDING:
-        return Bounds(value, value - TOP1_ROUNDING[detail], value + TOP1_ROUNDING[detail])
+        return _rounded(value, TOP1_ROUNDING[detail])
     if model is not None and model.top1_source == source:
         low, high = model.top1_low, model.top1_high
         if low is not None and high is not None:
             return Bounds(value, low, high)
-    return Bounds(value, value, value, certain=False)
+    return _unbounded(value)
+
+
+def _rounded(value: float, half: float) -> Bounds:
+    return Bounds(value, value - half, value + half, "rounding")
+
+
+def _unbounded(value: float) -> Bounds:
+    return Bounds(value, value, value, "unknown")

@@ -1,11 +1,11 @@
-"""The limits that a choice may keep to: one descriptor each.
+"""Limits that users can set on a network: one descriptor each.
 
-From a descriptor derive the option of ``dnnbench pick`` and its help, the verdict on a network and
-the hint where it misses the limit, and on the page the control, the column of the table, the axis
-of the chart and the parameter of the address.
+A descriptor defines the option of ``dnnbench pick`` and its help, the verdict on a network, and the
+hint for a network that misses the limit. On the page it defines the control, the table column, the
+chart axis and the URL parameter.
 
-A limit on a number that study.csv or models.csv has is one more entry of ``_LIMITS``. Another
-distribution declares one by an entry point:
+To limit a number of study.csv or models.csv, add an entry to ``_LIMITS``. Another distribution can
+declare a limit through an entry point:
 
     [project.entry-points."dnnbench.limits"]
     energy = "my_package.energy:LIMIT"
@@ -23,21 +23,22 @@ from dnnbench.core.formatting import significant, span
 from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.queries import bounds
 from dnnbench.queries.bounds import Bounds
+from dnnbench.records import labels
 
 if TYPE_CHECKING:
     from dnnbench.records.study_records import ModelRow, StudyRow
 
 Verdict = Literal["yes", "cannot_tell", "no"]
-# Values by the name of a limit; None: no limit.
+# Values by the name of a limit; None means no limit.
 Limits = Mapping[str, float | None]
 
-# The limit on what networks are ranked by.
+# The limit on the number that networks are ranked by.
 ACCURACY = "min_top1"
 
 
 @dataclass(frozen=True)
 class Slider:
-    """Stops of a slider: multiples of ``step``, or round numbers of a logarithmic scale."""
+    """Stops of a slider: multiples of ``step``, or round numbers on a logarithmic scale."""
 
     step: float | None = None
 
@@ -46,16 +47,17 @@ class Slider:
 class Limit:
     """A limit on one number of a network.
 
-    ``name`` stands in JSON, CSV and the page's address, ``option`` on the command line. ``number``
-    is what the limit is held against, in ``unit``, given the network's rows of study.csv and
-    models.csv; None where it is not known. ``column`` holds it in the answer's table: one of
-    :class:`dnnbench.queries.best_fit.Entry`, or else one of its own.
-
-    ``word``, ``label`` and ``title`` name the number in a sentence, beside a control and above a
-    column; ``quantity`` follows the unit in a sentence ("10 M parameters"). ``shown`` gives the
-    number in words, then what it rests on; ``missing`` says why it is not known; ``also`` says, for
-    a value and a batch size, the same limit in another unit. Without ``slider`` the page has no
-    control, without ``axis`` (a title) its chart is not drawn against the number.
+    - ``name`` is used in JSON, CSV and the page's URL; ``option`` on the command line.
+    - ``number`` returns the number to check, in ``unit``, from the network's rows of study.csv and
+      models.csv, or None if it is unknown. ``column`` holds it in the answer's table: a field of
+      :class:`dnnbench.queries.best_fit.Entry`, or an additional column.
+    - ``word`` names the number in a sentence, ``label`` next to a control, and ``title`` above a
+      column. ``quantity`` follows the unit in a sentence ("10 M parameters").
+    - ``shown`` returns the number as text, followed by its interval and source. ``missing`` returns
+      why it is unknown. ``also`` returns the same limit in another unit, given a value and a batch
+      size.
+    - Without ``slider``, the page has no control. Without ``axis`` (a title), the page has no chart
+      of accuracy against the number.
     """
 
     name: str
@@ -83,46 +85,53 @@ class Limit:
         return "yes" if number.certain and inside else "cannot_tell"
 
     def text(self, value: float, batch_size: int) -> str:
-        """Return the limit in words: ``at least 30 images/s (33.3 ms an image)``."""
+        """Return the limit as text: ``at least 30 images/s (33.3 ms per image)``."""
         also = self.also(value, batch_size) if self.also else ""
         bound = "at least" if self.minimum else "at most"
-        words = f"{bound} {value:g} {self.unit} {self.quantity}".rstrip()
+        words = f"{bound} {self.amount(f'{value:g}')} {self.quantity}".rstrip()
         return f"{words} ({also})" if also else words
 
+    def amount(self, value: str) -> str:
+        """Return a number with the limit's unit: ``30 images/s``, ``70%``."""
+        return f"{value}{'' if self.unit == '%' else ' '}{self.unit}"
+
     def number_text(self, row: StudyRow, number: Bounds) -> list[str]:
-        """Return a number in words, then what it rests on (its interval, its source)."""
+        """Return a number as text, followed by its interval and source."""
         if self.shown:
             return self.shown(row, number)
-        return [f"{significant(number.value)} {self.unit}", _interval(row, number)]
+        return [self.amount(significant(number.value)), _interval(row, number)]
 
     def missing_text(self, row: StudyRow) -> str:
-        """Return why a network's number is not known."""
-        return self.missing(row) if self.missing else f"{self.word} not known"
+        """Return why a network's number is unknown."""
+        return self.missing(row) if self.missing else f"{self.word} unknown"
 
 
 def known_limits() -> dict[str, Limit]:
-    """Return every limit by name, in the order in which they are listed everywhere."""
+    """Return all limits by name, in the order in which they are always listed."""
     return plugins.extend(_LIMITS, "dnnbench.limits", Limit)
 
 
 def given(limits: Limits) -> list[tuple[Limit, float]]:
-    """Return the limits that have a value, each with it. Raises UserError for an unknown name."""
+    """Return the limits that have a value, with their values.
+
+    Raises UserError for an unknown name.
+    """
     known = known_limits()
     for name in limits:
         if name not in known:
-            raise UserError(f"{name}: no such limit; there are {', '.join(known)}")
+            raise UserError(f"{name}: unknown limit. Use one of {', '.join(known)}.")
     values = ((limit, limits.get(name)) for name, limit in known.items())
     return [(limit, value) for limit, value in values if value is not None]
 
 
 def numbers(row: StudyRow, model: ModelRow | None) -> dict[str, Bounds]:
-    """Return what limits are held against, by name of the limit, where it is known."""
+    """Return the known numbers that limits apply to, by the name of the limit."""
     found = ((name, limit.number(row, model)) for name, limit in known_limits().items())
     return {name: number for name, number in found if number is not None}
 
 
 def _interval(row: StudyRow, number: Bounds) -> str:
-    """The interval of a measured number; the rounding of a published one is finer than shown."""
+    """Return the interval of a measured number; published rounding is finer than the digits."""
     known = row.source == "measured" and number.certain and number.low < number.high
     return span(number.low, number.high) if known else ""
 
@@ -148,10 +157,8 @@ def _params(_: StudyRow, model: ModelRow | None) -> Bounds | None:
 
 
 def _top1_text(row: StudyRow, number: Bounds) -> list[str]:
-    source = row.accuracy_source or "source not known"
-    known = number.certain and not source.startswith("published")
-    interval = f"{number.low:.2f} to {number.high:.2f}" if known else ""
-    return [f"{number.value:.2f} %", interval, source]
+    interval = f"{number.low:.2f} to {number.high:.2f}" if number.kind == "interval" else ""
+    return [f"{number.value:.2f}%", interval, labels.accuracy_source(row.accuracy_source)]
 
 
 _LIMITS = (
@@ -166,8 +173,11 @@ _LIMITS = (
         help="Maximum memory, in GiB.",
         column="memory_mib",
         number=_memory,
-        shown=lambda row, gib: [f"{gib.value * MIB_PER_GIB:,.0f} MiB", row.memory_basis or ""],
-        missing=lambda row: f"memory {row.memory_status}",
+        shown=lambda row, gib: [
+            f"{gib.value * MIB_PER_GIB:,.0f} MiB",
+            labels.memory_basis(row.memory_basis),
+        ],
+        missing=lambda row: f"memory: {row.memory_status}",
         slider=Slider(),
         axis="Memory (GiB)",
     ),
@@ -175,17 +185,17 @@ _LIMITS = (
         name="min_fps",
         option="--min-fps",
         minimum=True,
-        word="speed",
-        label="Min. speed",
+        word="throughput",
+        label="Min. throughput",
         title="Images/s",
         unit="images/s",
-        help="Minimum speed, in images per second.",
+        help="Minimum throughput, in images/s.",
         column="fps",
         number=_fps,
         shown=lambda row, fps: [significant(fps.value), _interval(row, fps)],
-        also=lambda fps, _: f"{significant(1000 / fps)} ms an image",
+        also=lambda fps, _: f"{significant(1000 / fps)} ms per image",
         slider=Slider(),
-        axis="Images per second",
+        axis="Throughput (images/s)",
     ),
     Limit(
         name="deadline_ms",
@@ -193,14 +203,14 @@ _LIMITS = (
         minimum=False,
         word="deadline",
         label="Deadline",
-        title="Per pass",
+        title="Per batch",
         unit="ms",
-        quantity="a pass",
-        help="Maximum time of a pass over the whole batch, in ms.",
+        quantity="per batch",
+        help="Maximum latency of a whole batch, in ms.",
         column="batch_ms",
         number=_pass,
         shown=lambda _, ms: [f"{significant(ms.value)} ms"],
-        also=lambda ms, size: f"{significant(ms / size)} ms an image" if size > 1 else "",
+        also=lambda ms, size: f"{significant(ms / size)} ms per image" if size > 1 else "",
     ),
     Limit(
         name="max_params_m",
@@ -211,11 +221,11 @@ _LIMITS = (
         title="Parameters",
         unit="M",
         quantity="parameters",
-        help="Maximum number of parameters that run, in millions.",
+        help="Maximum number of executed parameters, in millions.",
         column="params",
         number=_params,
         slider=Slider(),
-        axis="Parameters that run (millions)",
+        axis="Executed parameters (millions)",
     ),
     Limit(
         name=ACCURACY,

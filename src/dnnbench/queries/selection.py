@@ -1,21 +1,21 @@
-"""Which networks fit limits, best first.
+"""Networks that fit limits, best first.
 
-A number is known within bounds (:mod:`dnnbench.queries.bounds`), and a network is listed unless its
-bounds lie outside a limit:
+Every number lies within bounds (:mod:`dnnbench.queries.bounds`). A network is listed unless its
+bounds are outside a limit:
 
-- ``yes``: the bounds are inside every limit;
-- ``cannot_tell``: they straddle a limit. It is listed, at the rank that its accuracy gives it,
-  whichever side of the limit the number itself is on. So is a number whose bounds are not known,
-  where it is inside;
+- ``yes``: the bounds are inside all limits.
+- ``cannot_tell`` (shown as "inconclusive"): the bounds straddle a limit, or they are unknown and the
+  number is inside. The network is listed at the rank of its accuracy, no matter on which side of
+  the limit the number is.
 - ``no``: the bounds are outside a limit.
 
-A network that did not run, or whose accuracy or limited numbers are not known, never fits. Only one
-batch size and variant are compared at a time; results/selection.csv is about batch size 1, what a
-person would run frame by frame.
+A network never fits if it did not run, or if its accuracy or a limited number is unknown. Only one
+batch size and one variant are compared at a time. results/selection.csv has batch size 1, which is
+typical for processing frame by frame.
 
-With these rules the published devices give the 2018 study's Table 3. None of its entries is there
-on the strength of straddling alone: SE-ResNeXt-50, printed as 1.00 GB against a limit of 1.0, is
-the only one that straddles, and Table 3 lists it.
+With these rules, the published devices reproduce Table 3 of the 2018 study. No entry depends on
+straddling alone: the only network that straddles a limit is SE-ResNeXt-50 (printed as 1.00 GB, with
+a limit of 1.0), and Table 3 lists it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ BATCH_SIZE = 1
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network that ran and whose accuracy is known; ``numbers``: what limits are held against."""
+    """A network that ran and has a known accuracy; ``numbers`` are the ones limits apply to."""
 
     row: StudyRow
     params: int | None
@@ -48,18 +48,18 @@ class Candidate:
         return self.row.model
 
     def known(self, limits: Limits) -> bool:
-        """Whether every limited number is."""
+        """Return whether every limited number is known."""
         return all(limit.name in self.numbers for limit, _ in given(limits))
 
     def verdicts(self, limits: Limits) -> dict[str, Verdict]:
-        """For each limit whether the network keeps to it. KeyError unless ``known``."""
+        """Return the verdict for each limit. Raises KeyError unless ``known``."""
         return {
             limit.name: limit.verdict(self.numbers[limit.name], value)
             for limit, value in given(limits)
         }
 
     def fits(self, limits: Limits) -> Verdict:
-        """Whether the network keeps to all limits. KeyError unless ``known``."""
+        """Return the verdict for all limits together. Raises KeyError unless ``known``."""
         verdicts = set(self.verdicts(limits).values())
         return "no" if "no" in verdicts else "cannot_tell" if "cannot_tell" in verdicts else "yes"
 
@@ -70,10 +70,10 @@ def candidates(
     batch_size: int = BATCH_SIZE,
     variant: str = REFERENCE,
 ) -> dict[str, list[Candidate]]:
-    """The networks of each device that ran at a batch size, best first: by top-1, then by key.
+    """Return each device's networks that ran at a batch size, by top-1 accuracy, then by key.
 
-    Without ``models``, the rows of models.csv by key, parameters and the interval of a measured
-    accuracy are not known. A device of ``rows`` that has none keeps its place, with an empty list.
+    ``models`` are the rows of models.csv by key. Without them, parameters and the interval of a
+    measured accuracy are unknown. A device of ``rows`` without candidates has an empty list.
     """
     devices: dict[str, list[Candidate]] = {}
     for row in rows:
@@ -87,7 +87,7 @@ def candidates(
 
 
 def fitting(ranked: Iterable[Candidate], limits: Limits) -> Iterator[tuple[Candidate, Fits]]:
-    """Those that keep to the limits, or may, in the order given."""
+    """Yield the candidates that fit or are inconclusive, in the order given."""
     for candidate in ranked:
         if candidate.known(limits) and (fits := candidate.fits(limits)) != "no":
             yield candidate, fits
@@ -99,10 +99,10 @@ def select(
     min_fps: Sequence[float],
     top: int = 5,
 ) -> list[SelectionRow]:
-    """The ``top`` networks under every pair of budgets, on every device of ``rows``.
+    """Return the ``top`` networks for every pair of budgets, on every device of ``rows``.
 
-    Ranked by top-1 accuracy, ties by key. Ordered by device (as they come in ``rows``), memory
-    limit and speed limit (as given) and rank.
+    Networks are ranked by top-1 accuracy, then by key. The rows are ordered by device (as in
+    ``rows``), memory limit and throughput limit (as given), and rank.
     """
     return [
         SelectionRow(
@@ -126,9 +126,10 @@ def select(
 def best(
     rows: Iterable[StudyRow], max_memory_gib: float, min_fps: float
 ) -> dict[str, SelectionRow]:
-    """The first-ranked network under one pair of budgets, by device.
+    """Return the first-ranked network for one pair of budgets, by device.
 
-    A device on which no network fits has no entry. ``fits`` says whether the entry is certain.
+    A device on which no network fits has no entry. ``fits`` tells a certain entry from an
+    inconclusive one.
     """
     chosen = select(rows, [max_memory_gib], [min_fps], top=1)
     return {row.device: row for row in chosen}

@@ -1,7 +1,7 @@
-"""The words of an answer: one text for the terminal and for the page.
+"""Sentences of an answer: the terminal and the page use the same text.
 
-The page gets ``WORDS`` as data and fills them in templates/wording.js, because a reader moves the
-limits there; tests/report/judging_cases.json holds both sides together.
+The page receives ``WORDS`` as data and fills it in (templates/wording.js), because its limits
+change while it is open. tests/report/judging_cases.json checks that both sides agree.
 """
 
 import math
@@ -11,62 +11,131 @@ from string import ascii_lowercase
 
 from dnnbench.core.formatting import STATUS_WORDS
 from dnnbench.queries.best_fit import Give, Pick
-from dnnbench.queries.limits import known_limits
+from dnnbench.queries.limits import Limit, known_limits
 
-# Texts with fields in braces.
-WORDS = {
+# Fields are in braces. A list holds the text for one and the text for any other number.
+WORDS: dict[str, str | list[str]] = {
+    # Verdicts.
     "yes": "fits",
-    "cannot_tell": "cannot tell",
+    "cannot_tell": "inconclusive",
     "no": "does not fit",
-    "none_judged": "No network can be judged.",
-    "none_fits": "None of {networks} networks fits.",
-    "one_fits": "{fit} of {networks} networks fits",
-    "some_fit": "{fit} of {networks} networks fit",
-    "all_certain": "{fits}.",
-    "some_certain": "{fits} for certain; of {doubtful} more it cannot be told.",
-    "none_certain": "{fits} for certain; of {doubtful} it cannot be told.",
-    "better_network": "What binds: giving way on one limit alone lets in a better network.",
-    "any_network": "What binds: giving way on one limit alone lets in a network.",
-    "no_single_limit": "No limit binds by itself: every better network is outside two or more.",
-    "no_limit": "No limit binds: no network that is surely better is outside.",
+    # How many networks fit.
+    "networks": ["1 network", "{networks} networks"],
+    "none_evaluated": "No network can be evaluated.",
+    "none_fits": ["The only network does not fit.", "None of the {networks} networks fits."],
+    "fit": ["{fit} of {of} fits.", "{fit} of {of} fit."],
+    "more_inconclusive": [
+        "1 more is inconclusive: {why}.",
+        "{inconclusive} more are inconclusive: {why}.",
+    ],
+    "only_inconclusive": [
+        "No network fits for certain. 1 of {of} is inconclusive: {why}.",
+        "No network fits for certain. {inconclusive} of {of} are inconclusive: {why}.",
+    ],
+    # Why networks are inconclusive, by the kind of their bounds.
+    "why_interval": [
+        "its confidence interval straddles a limit",
+        "their confidence intervals straddle a limit",
+    ],
+    "why_rounding": [
+        "the rounding of a published number straddles a limit",
+        "the rounding of published numbers straddles a limit",
+    ],
+    "why_unknown": ["its bounds are unknown", "their bounds are unknown"],
+    "why_mixed": [
+        "its bounds straddle a limit or are unknown",
+        "their bounds straddle a limit or are unknown",
+    ],
+    # Why one network is inconclusive, for one limit.
+    "doubt_interval": "{limit}: its confidence interval straddles the limit",
+    "doubt_rounding": "{limit}: the rounding of the published number straddles the limit",
+    "doubt_unknown": "{limit}: its bounds are unknown",
+    # Limiting constraints.
+    "better_network": "Relaxing a single limit would admit a better network:",
+    "any_network": "Relaxing a single limit would admit a network:",
+    "no_single_limit": "Relaxing a single limit is not enough.",
+    "no_limit": "No limit excludes a clearly better network.",
+    "would_admit": "{limit} ({change}) would admit {network} ({top1}% top-1).",
+    "nearest": "Nearest misses, and the limits at which each would fit for certain:",
+    "lower": "{percent}% lower",
+    "higher": "{percent}% higher",
+    "over": "over {percent}",
+    "under": "under {percent}",
+    # Notes.
+    "no_limits": "no limits",
+    "best_certain": "The best network that fits for certain is {network}.",
+    "tied": "Same letter: tied in accuracy, because no test or interval separates them.",
+    "tied_rounding": "Same letter: tied in accuracy, because the published values round alike.",
+    "not_evaluated": "Not evaluated: {reasons}.",
 }
 
 
+STATUSES = STATUS_WORDS | {"oom": "out of memory"}
+
+
+def text(key: str, **fields: object) -> str:
+    """Return a sentence of ``WORDS`` with its fields filled in."""
+    words = WORDS[key]
+    assert isinstance(words, str)
+    return words.format_map(fields)
+
+
+def numbered(key: str, count: int, **fields: object) -> str:
+    """Return the sentence for one or for any other number, with its fields filled in."""
+    return WORDS[key][count != 1].format_map(fields)
+
+
 def count(answer: Pick) -> str:
-    """Return how many networks fit, and of how many it cannot be told."""
-    fields = {"networks": answer.networks, "fit": answer.fit, "doubtful": answer.cannot_tell}
-    if not answer.networks:
-        return WORDS["none_judged"]
-    if not answer.fit + answer.cannot_tell:
-        return WORDS["none_fits"].format_map(fields)
-    fits = WORDS["one_fits" if answer.fit == 1 else "some_fit"].format_map(fields)
-    certain = "some_certain" if answer.fit else "none_certain"
-    text = WORDS[certain if answer.cannot_tell else "all_certain"]
-    return text.format_map(fields | {"fits": fits})
+    """Return how many networks fit, and how many are inconclusive and why."""
+    networks, fit, inconclusive = answer.networks, answer.fit, answer.cannot_tell
+    if not networks:
+        return text("none_evaluated")
+    if not fit + inconclusive:
+        return numbered("none_fits", networks, networks=networks)
+    of = numbered("networks", networks, networks=networks)
+    sentences = [numbered("fit", fit, fit=fit, of=of)] if fit else []
+    if inconclusive:
+        kind = answer.doubts[0] if len(answer.doubts) == 1 else "mixed"
+        why = numbered(f"why_{kind}", inconclusive)
+        key = "more_inconclusive" if fit else "only_inconclusive"
+        sentences.append(numbered(key, inconclusive, inconclusive=inconclusive, of=of, why=why))
+    return " ".join(sentences)
 
 
 def binding(answer: Pick) -> str:
-    """Return whether a single limit keeps a better network out."""
+    """Return whether relaxing a single limit would admit a better network."""
     if answer.binding:
-        return WORDS["better_network" if answer.best else "any_network"]
-    return WORDS["no_single_limit" if answer.better else "no_limit"]
+        return text("better_network" if answer.best else "any_network")
+    return text("no_single_limit" if answer.better else "no_limit")
 
 
 def change(give: Give) -> str:
-    """Return how far a limit has to give: ``-40.9%``."""
+    """Return how far a limit has to be relaxed: ``41% lower``, ``7.3% higher``."""
     minimum = known_limits()[give.limit].minimum
-    share = (1 / give.factor if minimum else give.factor) - 1
-    # Halves go up, as in the page's script; Python's own formatting rounds them to even.
-    tenths = math.floor(abs(share) * 1000 + 0.5)
-    return f"{'-' if share < 0 else '+'}{tenths / 10:.1f}%"
+    percent = 100 * abs((1 / give.factor if minimum else give.factor) - 1)
+    # Round halves up, as the page's script does; Python's own formatting rounds them to even.
+    whole, tenths = math.floor(percent + 0.5), math.floor(10 * percent + 0.5)
+    most = 99 if minimum else 1000
+    if whole > most:
+        shown = text("over", percent=most)
+    elif whole >= 10:
+        shown = str(whole)
+    else:
+        shown = f"{tenths / 10:.1f}" if tenths else text("under", percent=0.1)
+    return text("lower" if minimum else "higher", percent=shown)
 
 
-def reason(text: str) -> str:
-    """Return why a network cannot be judged, with its status in words."""
-    return " ".join(STATUS_WORDS.get(word, word) for word in text.split(" "))
+def doubt(limit: Limit, kind: str) -> str:
+    """Return why a network is inconclusive for a limit, given the kind of its bounds."""
+    return text(f"doubt_{kind}", limit=limit.word)
+
+
+def reason(why: str) -> str:
+    """Return why a network cannot be evaluated, with its status in plain English."""
+    return " ".join(STATUSES.get(word, word) for word in why.split(" "))
 
 
 def tie_letters(groups: Iterable[int]) -> dict[int, str]:
-    """Return a letter for each group of ties that several networks have, given one each."""
+    """Return a letter for each group of ties that occurs more than once."""
     tied = [group for group, networks in Counter(groups).items() if networks > 1]
     return {group: ascii_lowercase[at % 26] for at, group in enumerate(tied)}

@@ -173,7 +173,8 @@ def _view(
 def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:
     """One network's numbers, by name of the limit on them.
 
-    ``bounds``: value, low, high, certain; only the value where they are all the same and certain.
+    ``bounds``: value, low, high and kind, without the kind for an interval; only the value if it
+    is exact.
     ``needs``: the limit at which it would fit for certain, and that in words. ``unknown``: why a
     limit cannot be held against it. ``shown``: the explorer's facts in words. ``record``: the
     fields of a download.
@@ -200,12 +201,11 @@ def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:
     }
 
 
-def _compact(number: Bounds) -> list[float | bool]:
-    if not number.certain:
-        return [number.value, number.low, number.high, False]
-    if number.low == number.value == number.high:
+def _compact(number: Bounds) -> list[float | str]:
+    if number.kind == "exact":
         return [number.value]
-    return [number.value, number.low, number.high]
+    bounds: list[float | str] = [number.value, number.low, number.high]
+    return bounds if number.kind == "interval" else [*bounds, number.kind]
 
 
 # Scales --------------------------------------------------------------------------------------

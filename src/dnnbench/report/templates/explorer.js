@@ -232,11 +232,9 @@ const explorer = (() => {
       ),
       statistics(best.network),
     ];
-    if (!sure) parts.push(paragraph("sure", "None fits for certain."));
-    else if (best !== sure) {
-      const { model, shown } = sure.network;
-      const text = "The first that fits for certain: ";
-      parts.push(paragraph("sure", text, networkOf(model), `, ${shown.top1[0]}.`));
+    if (sure && best !== sure) {
+      const [before, after] = wording.around("best_certain", {});
+      parts.push(paragraph("sure", before, networkOf(sure.network.model), after));
     }
     const equals = found.filter((one) => one !== best && one.group === best.group);
     if (equals.length) {
@@ -254,7 +252,7 @@ const explorer = (() => {
       return element("li", { "data-model": network.model }, networkOf(network.model), text);
     });
     const list = element("ul", { class: "nearest" }, ...items);
-    return [paragraph("near", "The nearest misses:"), list];
+    return [paragraph("near", wording.WORDS.nearest), list];
   };
 
   const boundBy = (answer) => {
@@ -267,8 +265,9 @@ const explorer = (() => {
         },
       }) => {
         const attributes = { "data-limit": give.control.name, "data-model": network.model };
-        const words = [`${wording.give(give)} lets in `, `, ${network.shown.top1[0]}`];
-        return element("li", attributes, words[0], networkOf(network.model), words[1]);
+        const top1 = judging.boundsOf(network, data.accuracy).value.toFixed(2);
+        const [before, after] = wording.admits(give, top1);
+        return element("li", attributes, before, networkOf(network.model), after);
       },
     );
     const text = paragraph(items.length ? "binds" : "count", wording.binding(answer));
@@ -359,13 +358,15 @@ const explorer = (() => {
     panel.part(".summary").textContent = [
       `${list.length} of ${answer.judged.length} networks, batch size ${state.batch_size};`,
       "small: 95 % intervals, where there are any, and sources.",
-      letters.size ? "Same letter: nothing here tells their accuracy apart." : "",
+      letters.size ? wording.WORDS.tied : "",
       unstable ? "†: unstable measurement." : "",
     ]
       .filter(Boolean)
       .join(" ");
     const reasons = wording.reasons(answer.leftOut, nameOf);
-    panel.part(".left-out").textContent = reasons ? `Not judged: ${reasons}.` : "";
+    panel.part(".left-out").textContent = reasons
+      ? wording.fill(wording.WORDS.not_evaluated, { reasons })
+      : "";
     panel.root.dataset.leftOut = Object.keys(answer.leftOut).join(" ");
   };
 

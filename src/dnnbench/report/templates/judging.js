@@ -4,14 +4,14 @@
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const judging = (() => {
   const boundsOf = (network, name) => {
-    const [value, low = value, high = value, certain = true] = network.bounds[name];
-    return { value, low, high, certain };
+    const [value, low = value, high = value, kind = "interval"] = network.bounds[name];
+    return { value, low, high, kind };
   };
 
   const verdictOf = (number, limit, minimum) => {
     if (minimum ? number.high < limit : number.low > limit) return "no";
     const inside = minimum ? number.low >= limit : number.high <= limit;
-    return number.certain && inside ? "yes" : "cannot_tell";
+    return number.kind !== "unknown" && inside ? "yes" : "cannot_tell";
   };
 
   const tied = (view, a, b) =>

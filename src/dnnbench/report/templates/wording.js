@@ -1,17 +1,15 @@
-// What the explorer says, in words made from an answer of judging.js.
+// Sentences of the explorer, made from an answer of judging.js.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const wording = (() => {
   const { words: WORDS } = explorerData;
   const phrase = (words) => words.join(", ");
-  const percent = (share) => {
-    const tenths = Math.floor(Math.abs(share) * 1000 + 0.5);
-    return `${share < 0 ? "-" : "+"}${(tenths / 10).toFixed(1)}%`;
-  };
   const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
+  // The text for one or for any other number.
+  const numbered = (key, count, fields) => fill(WORDS[key][count === 1 ? 0 : 1], fields);
 
-  // A number with what it rests on in brackets.
+  // A number with its interval and its source in brackets.
   const shown = (network, key) => {
-    if (!network.shown[key]) return "not known";
+    if (!network.shown[key]) return "unknown";
     const [text, ...notes] = network.shown[key];
     const inside = phrase(notes.filter(Boolean));
     return inside ? `${text} (${inside})` : text;
@@ -22,36 +20,66 @@ const wording = (() => {
   const verdict = (one) =>
     one.fits === "yes" ? WORDS.yes : `${WORDS[one.fits]}: ${words(one, one.fits)}`;
 
-  // Why it cannot be told of a network whether it fits.
+  // Why a network is inconclusive.
   const doubts = (one) =>
     phrase(
-      judging
-        .controlsOf(one, "cannot_tell")
-        .map(({ name, word }) =>
-          judging.boundsOf(one.network, name).certain
-            ? `${word}: the limit lies within its bounds`
-            : `${word}: its bounds are not known`,
-        ),
+      one.verdicts
+        .filter(({ fits }) => fits === "cannot_tell")
+        .map(({ control, number }) => fill(WORDS[`doubt_${number.kind}`], { limit: control.word })),
     );
 
-  const limit = ({ control, limit: value }) =>
-    `${control.word} ${control.minimum ? "≥" : "≤"} ${value} ${control.unit}`;
+  const amount = ({ unit }, value) => `${value}${unit === "%" ? "" : " "}${unit}`;
 
-  const give = ({ control, text, factor }) => {
-    const change = control.minimum ? 1 / factor - 1 : factor - 1;
-    return `${limit({ control, limit: text })} (${percent(change)})`;
+  const limit = ({ control, limit: value }) =>
+    `${control.word} ${control.minimum ? "≥" : "≤"} ${amount(control, value)}`;
+
+  const change = ({ control, factor }) => {
+    const { minimum } = control;
+    const percent = 100 * Math.abs((minimum ? 1 / factor : factor) - 1);
+    const whole = Math.floor(percent + 0.5);
+    const tenths = Math.floor(10 * percent + 0.5);
+    const most = minimum ? 99 : 1000;
+    let shown = String(whole);
+    if (whole > most) shown = fill(WORDS.over, { percent: most });
+    else if (whole < 10) {
+      shown = tenths ? (tenths / 10).toFixed(1) : fill(WORDS.under, { percent: 0.1 });
+    }
+    return fill(minimum ? WORDS.lower : WORDS.higher, { percent: shown });
   };
 
+  const relaxed = ({ control, text }) => limit({ control, limit: text });
+
+  const give = (one) => `${relaxed(one)} (${change(one)})`;
+
+  // A sentence before and after the network's name, which is an element.
+  const around = (key, fields) =>
+    fill(WORDS[key], { ...fields, network: "{network}" }).split("{network}");
+
+  const admits = (one, top1) =>
+    around("would_admit", { limit: relaxed(one), change: change(one), top1 });
+
   const question = (answer, batchSize) =>
-    `Batch size ${batchSize}, ${phrase(answer.given.map(limit)) || "no limit"}.`;
+    `Batch size ${batchSize}, ${phrase(answer.given.map(limit)) || WORDS.no_limits}.`;
 
   const count = ({ judged, found, fit }) => {
-    const fields = { networks: judged.length, fit, doubtful: found.length - fit };
-    if (!judged.length) return WORDS.none_judged;
-    if (!found.length) return fill(WORDS.none_fits, fields);
-    const fits = fill(fit === 1 ? WORDS.one_fits : WORDS.some_fit, fields);
-    const certain = fit ? WORDS.some_certain : WORDS.none_certain;
-    return fill(fields.doubtful ? certain : WORDS.all_certain, { ...fields, fits });
+    const networks = judged.length;
+    const inconclusive = found.length - fit;
+    if (!networks) return WORDS.none_evaluated;
+    if (!found.length) return numbered("none_fits", networks, { networks });
+    const of = numbered("networks", networks, { networks });
+    const sentences = fit ? [numbered("fit", fit, { fit, of })] : [];
+    if (inconclusive) {
+      const kinds = new Set(
+        found
+          .flatMap(({ verdicts }) => verdicts)
+          .filter(({ fits }) => fits === "cannot_tell")
+          .map(({ number }) => number.kind),
+      );
+      const why = numbered(`why_${kinds.size === 1 ? [...kinds][0] : "mixed"}`, inconclusive, {});
+      const key = fit ? "more_inconclusive" : "only_inconclusive";
+      sentences.push(numbered(key, inconclusive, { inconclusive, of, why }));
+    }
+    return sentences.join(" ");
   };
 
   const binding = ({ best, better, binding: limits }) => {
@@ -78,9 +106,12 @@ const wording = (() => {
 
   return {
     WORDS,
+    admits,
+    around,
     binding,
     count,
     doubts,
+    fill,
     give,
     letters,
     phrase,
