@@ -95,7 +95,7 @@ def test_a_job_of_snakemake_has_the_variables_of_the_user():
 
 
 def test_the_documentation_lists_every_prefix():
-    text = (ROOT / "docs/method.md").read_text()
+    text = (ROOT / "docs/reference/reruns.md").read_text()
     for group in speed_variables.PREFIXES.values():
         for prefix in group:
             assert re.search(rf"`{prefix}", text), prefix

@@ -1,4 +1,4 @@
-"""The table of docs/reruns.md: each edit is made, and triggers the jobs that it says."""
+"""The table of docs/reference/reruns.md: each edit triggers the jobs listed for it."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ REGISTRY = "config/models.yaml"
 ROW = re.compile(r"^\| (?P<edit>[^|]+?) \| (?P<jobs>[^|]*?) ?\|$", re.MULTILINE)
 FILE = re.compile(r": `([^`]+)`$")
 
-# Edits that are not a line more at the end of a file: the file, and what becomes of its text.
+# Edits other than an empty line at the end of a file: the file, and how its text changes.
 CHANGES = {
     "a rule's command: `workflow/rules/memory.smk`": (
         "workflow/rules/memory.smk",
@@ -20,32 +20,35 @@ CHANGES = {
     ),
     "a comment in the rules: `workflow/rules/latency.smk`": (
         "workflow/rules/latency.smk",
-        lambda text: text.replace("# Kept and completed", "# Completed"),
+        lambda text: text.replace("    output:\n", "    output:\n        # A comment.\n"),
     ),
-    "registry: the name of another network": (
+    "registry: the name of a network outside the study": (
         REGISTRY,
         lambda text: text.replace("name: AlexNet", "name: Alexnet"),
     ),
-    "registry: the published accuracy of a network of the study": (
+    "registry: the published accuracy of a network in the study": (
         REGISTRY,
         lambda text: text.replace("top1: 58.18", "top1: 58.19"),
     ),
-    "registry: the input size of a network of the study": (
+    "registry: the input size of a network in the study": (
         REGISTRY,
         lambda text: of_shufflenet(text, "input_size: 224", "input_size: 192"),
     ),
 }
-# And those of parameters: the file, and the keys.
+# Edits of settings: the file, and the new values.
 PARAMETERS = {
     "device file: `batch_sizes`": (DEVICE, {"batch_sizes": [1, 2]}),
     "device file: `threads`": (DEVICE, {"threads": 1}),
     "device file: `when_busy`": (DEVICE, {"when_busy": "refuse"}),
-    "device file: `variants`, one more": (DEVICE, {"variants": ["fp32-eager", "bf16-eager"]}),
-    "params.yaml: `models`, one more": (
+    "device file: one more entry in `variants`": (
+        DEVICE,
+        {"variants": ["fp32-eager", "bf16-eager"]},
+    ),
+    "params.yaml: one more entry in `models`": (
         "params.yaml",
         {"models": ["squeezenet1_1", "shufflenet", "squeezenet1_0"]},
     ),
-    "params.yaml: `latency.rounds`, one more": ("params.yaml", {"latency": {"rounds": 3}}),
+    "params.yaml: one more round in `latency.rounds`": ("params.yaml", {"latency": {"rounds": 3}}),
     "params.yaml: `latency.cell_timeout_s`": ("params.yaml", {"latency": {"cell_timeout_s": 9}}),
     "params.yaml: `memory.cell_timeout_s`": ("params.yaml", {"memory": {"cell_timeout_s": 9}}),
     "params.yaml: `budgets`": ("params.yaml", {"budgets": {"min_fps": [12.0]}}),
@@ -62,7 +65,7 @@ def of_shufflenet(text, old, new):
 
 
 def make(folder, name):
-    """Make the edit of this name in a project."""
+    """Make the edit with this name in a project."""
     if name in PARAMETERS:
         file, values = PARAMETERS[name]
         edit(folder / file, values)
@@ -79,8 +82,8 @@ def make(folder, name):
             file.write("\n")
 
 
-def said(cell):
-    """``time_round x 2, report`` as {"time_round": 2, "report": 1}."""
+def listed_jobs(cell):
+    """Return ``time_round x 2, report`` as {"time_round": 2, "report": 1}."""
     words = (job.partition(" x ") for job in cell.split(", ") if job)
     return {rule: int(count or 1) for rule, _, count in words}
 
@@ -88,8 +91,10 @@ def said(cell):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_edit_of_the_table_runs_the_jobs_it_says(finished, tmp_path):
-    rows = ROW.findall((ROOT / "docs/reruns.md").read_text())
-    table = {name: said(cell) for name, cell in rows if name not in ("edit", "---")}
+    page = (ROOT / "docs/reference/reruns.md").read_text()
+    _, _, rest = page.partition("\n## What an edit runs again\n")
+    rows = ROW.findall(rest.partition("\n## ")[0])
+    table = {name: listed_jobs(cell) for name, cell in rows if name not in ("edit", "---")}
     assert table.keys() >= PARAMETERS.keys() | CHANGES.keys() | REMOVED
 
     def triggered(number, name):
