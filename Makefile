@@ -11,7 +11,7 @@ TEST_ENV := OMP_WAIT_POLICY=PASSIVE
 # Checks the page's scripts; npm fetches it where it is not there yet.
 BIOME := npx --yes @biomejs/biome@2.6.8
 
-.PHONY: study restore env test-env test test-slow test-all lint lint-page format bench schemas cases lock
+.PHONY: study restore env test-env test test-slow test-all lint lint-page format docs bench schemas cases lock
 
 study: env
 	@dnnbench unlock
@@ -65,6 +65,15 @@ format: test-env
 	snakefmt Snakefile workflow/rules
 	@if command -v npx >/dev/null; then $(BIOME) check --write; fi
 
+# The documentation as a site, in site/.
+docs: .venv/installed-docs
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+	@echo "site/index.html"
+
+.venv/installed-docs: .venv/installed
+	pip install --quiet --constraint requirements.lock --editable '.[docs]'
+	touch $@
+
 bench: test-env
 	@for file in benchmarks/*.py; do echo "== $$file"; python "$$file"; done
 
@@ -77,7 +86,7 @@ cases: test-env
 
 # Resolves for both architectures without downloading; needs uv (pip install uv).
 lock:
-	uv pip compile --universal --python-version 3.11 --extra test --extra lint \
+	uv pip compile --universal --python-version 3.11 --extra test --extra lint --extra docs \
 	  pyproject.toml --output-file requirements.lock
 	$(MAKE) workflow/envs/without-cuda.txt
 
