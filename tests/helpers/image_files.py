@@ -1,4 +1,4 @@
-"""Labelled pictures of ImageNet for tests, and where they come from."""
+"""Labeled ImageNet images for tests, and their sources."""
 
 import importlib.metadata
 import os
@@ -14,12 +14,12 @@ SAMPLE = os.environ.get("DNNBENCH_SAMPLE_IMAGES")
 
 needs_sample = pytest.mark.skipif(
     not SAMPLE,
-    reason="DNNBENCH_SAMPLE_IMAGES is not set: the folder of a hundred ImageNet pictures",
+    reason="DNNBENCH_SAMPLE_IMAGES, a folder of a hundred ImageNet images, is not set",
 )
 
 
 def foolbox_pictures(folder: Path) -> Path:
-    """The twenty pictures in foolbox, of 224 x 224, put into folders by their synset."""
+    """Copy foolbox's twenty images of 224 x 224 pixels into folders by synset."""
     for file in importlib.metadata.files("foolbox") or ():
         if match := re.fullmatch(r"imagenet_\d+_(\d+)\.jpg", file.name):
             target = folder / synsets.names()[int(match[1])]
@@ -29,7 +29,7 @@ def foolbox_pictures(folder: Path) -> Path:
 
 
 def put(folder: Path, name: str, content: str | bytes | None = None) -> Path:
-    """Write a file below a folder, by default with its own name as content; returns the folder."""
+    """Write a file below a folder, by default with its name as content; return the folder."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     content = name if content is None else content
@@ -38,5 +38,5 @@ def put(folder: Path, name: str, content: str | bytes | None = None) -> Path:
 
 
 def val(number: int, synset: str = "") -> str:
-    """The name of a validation picture of ImageNet, as Hugging Face has it if with a synset."""
+    """Return an ImageNet validation image's name; with a synset, as Hugging Face spells it."""
     return f"ILSVRC2012_val_{number:08d}{'_' * bool(synset)}{synset}.JPEG"

@@ -9,7 +9,7 @@ GEOMETRIES = ("bilinear-256-224", "bilinear-341-299", "bicubic-333-299", "bicubi
 
 
 def noise(width, height, seed=0):
-    """A picture with structure at several scales: noise, enlarged and added to noise."""
+    """Return an image with structure at several scales: enlarged noise plus noise."""
     random = np.random.default_rng(seed)
     coarse = Image.fromarray(random.integers(0, 256, (9, 7, 3), np.uint8)).resize((width, height))
     fine = random.integers(-40, 40, (height, width, 3))
@@ -23,7 +23,7 @@ def encoded(image, form, **options):
 
 
 def usual(image, geometry):
-    """What torchvision makes of a picture."""
+    """Return the array that torchvision's transforms produce from an image."""
     mode = InterpolationMode(geometry.interpolation)
     steps = [transforms.Resize(geometry.resize, mode), transforms.CenterCrop(geometry.size)]
     return np.asarray(transforms.Compose(steps)(image))
@@ -62,8 +62,8 @@ JPEG = KINDS["JPEG RGB"]
 BROKEN = {
     "empty file": b"",
     "truncated": JPEG[: len(JPEG) * 2 // 3],
-    "not a picture": b"<html><body>503</body></html>",
-    "not a picture of a known format": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+    "not an image": b"<html><body>503</body></html>",
+    "not an image in a supported format": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
     "mode F": encoded(Image.fromarray(np.ones((9, 9), np.float32)), "TIFF"),
     "exceed": encoded(Image.new("1", (40_000, 5_000)), "PNG"),
 }

@@ -1,4 +1,4 @@
-"""A data set that this file makes up: found by its entry point, and used like any other."""
+"""A made-up data set: found through its entry point, and used like any other."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ TWIN = Dataset(name="imagenet", description="another", labels=labels)
 
 @pytest.fixture
 def installed(tmp_path):
-    """Finds the data set of this file of that name."""
+    """Return a function that installs a data set of this file by the name of its constant."""
     with entry_points.installed(tmp_path):
 
         def install(constant):

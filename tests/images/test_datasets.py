@@ -1,4 +1,4 @@
-"""Data sets that are downloaded, from a server on the loopback."""
+"""Downloadable data sets, served from the loopback interface."""
 
 import hashlib
 import io
@@ -35,7 +35,7 @@ def server():
 
 @pytest.fixture
 def publish(server, tmp_path, monkeypatch):
-    """Serve an archive as Imagenette, with the hash of ``stated`` or its own."""
+    """Return a function that serves an archive as Imagenette, with the hash of ``stated``."""
 
     def serve(content, stated=None):
         url = server.put("set.tgz", content)
@@ -66,14 +66,14 @@ def test_an_archive_that_is_there_is_checked_and_not_fetched(publish, server):
     assert server.asked == []
 
 
-def test_another_file_under_the_address_is_never_unpacked(publish):
+def test_a_file_with_a_wrong_hash_is_never_unpacked(publish):
     folder = publish(packed({PICTURE: b"tampered"}), stated=b"what was published")
     with pytest.raises(IntegrityError, match=r"set\.tgz: expected sha256 .*, got .*kept as"):
         datasets.obtain("imagenette", folder)
     assert [path.name for path in folder.iterdir()] == ["set.tgz.bad"]
 
 
-def test_a_wrong_archive_of_ones_own_is_refused_and_left_alone(publish):
+def test_a_wrong_archive_that_the_user_provided_is_refused_and_kept(publish):
     folder = publish(packed({PICTURE: b"pixels"}))
     folder.mkdir()
     (folder / "set.tgz").write_bytes(b"mine")
@@ -91,7 +91,7 @@ def test_an_archive_that_reaches_outside_is_refused_whole(publish, tmp_path, mem
     assert not list(tmp_path.rglob("outside*"))
 
 
-def test_what_a_kill_left_half_unpacked_is_unpacked_anew(publish):
+def test_a_data_set_half_unpacked_by_a_killed_run_is_unpacked_again(publish):
     folder = publish(packed({PICTURE: b"pixels"}))
     left = folder / ".imagenette.unpacking/imagenette2/val/n01440764/stale.JPEG"
     left.parent.mkdir(parents=True)
@@ -108,6 +108,6 @@ def test_every_archive_has_an_address_and_a_whole_hash():
         assert len(bytes.fromhex(archive.sha256)) == 32
 
 
-def test_a_data_set_without_an_archive_is_not_looked_for(tmp_path):
-    with pytest.raises(DatasetError, match="'imagenet': cannot be downloaded; name its folder"):
+def test_a_data_set_without_an_archive_is_an_error(tmp_path):
+    with pytest.raises(DatasetError, match=r"'imagenet': cannot be downloaded\. Set dataset\.path"):
         datasets.obtain("imagenet", tmp_path)

@@ -1,4 +1,4 @@
-"""The array of decoded pictures: equal to decoding every time, whatever happened on the way."""
+"""The array of decoded images: equal to fresh decoding, even after kills and full disks."""
 
 import json
 import os
@@ -24,7 +24,7 @@ SMALL = Geometry("bilinear", 40, 32)
 
 @pytest.fixture
 def folder(tmp_path):
-    """Eleven pictures of seven classes, of many shapes and kinds."""
+    """Return a folder of eleven images of many shapes and kinds, in six classes."""
     where = tmp_path / "pictures"
     for number, size in enumerate([(60, 40), (40, 60), (50, 50), (300, 41), (35, 90)]):
         write(where, number % 3, f"{number}.JPEG", encoded(noise(*size, number), "JPEG"))
@@ -42,7 +42,7 @@ def write(where, label, name, data):
 
 
 def cached(folder, cache, geometry=SMALL, threads=2):
-    """Decode a folder of pictures, as the stages do; the path of the record."""
+    """Decode a folder of images as the stages do; return the path of the record."""
     path = cache / f"{geometry.name}.json"
     write_json(
         path,
@@ -78,7 +78,7 @@ def test_the_record_says_what_was_decoded(folder, tmp_path):
     assert record.kinds["JPEG RGB"] == 5
     assert sum(record.kinds.values()) == 11
     assert "Pillow" in record.decoder
-    # Snakemake tells an unchanged file from a changed one by content up to a million bytes.
+    # Snakemake compares files by content only up to a million bytes.
     assert len(record.model_dump_json(indent=1)) < 10_000
 
 
@@ -89,7 +89,7 @@ def test_every_broken_file_is_left_out_with_its_reason_and_costs_no_other(folder
     (folder / "cat.jpg").write_bytes(KINDS["JPEG RGB"])
     decoded = decoded_arrays.open_decoded(cached(folder, tmp_path / "cache"))
     reasons = {file.name: file.reason for file in decoded.record.skipped}
-    assert reasons.pop("cat.jpg").startswith("neither its name")
+    assert reasons.pop("cat.jpg").startswith("no synset ID in its name")
     assert len(reasons) == len(BROKEN)
     for number, reason in enumerate(BROKEN):
         assert reason in reasons[f"{names()[500]}/{number}.JPEG"]
@@ -100,11 +100,11 @@ def test_every_broken_file_is_left_out_with_its_reason_and_costs_no_other(folder
 
 def test_a_set_of_broken_files_is_an_error(tmp_path):
     write(tmp_path / "pictures", 3, "a.jpg", b"")
-    with pytest.raises(DecodeError, match=r"none of its 1 pictures.*a\.jpg: empty file"):
+    with pytest.raises(DecodeError, match=r"none of its 1 images.*a\.jpg: empty file"):
         cached(tmp_path / "pictures", tmp_path / "cache")
 
 
-def test_what_is_there_is_not_decoded_again(folder, tmp_path):
+def test_decoded_images_are_not_decoded_again(folder, tmp_path):
     index = image_index.index("folder", folder, 2)
     first = decoded_arrays.decode(index, SMALL, tmp_path, 2)
     for path in folder.rglob("*.JPEG"):
@@ -144,7 +144,7 @@ def test_the_key_changes_with_all_that_could_change_a_pixel_or_label(
 def test_a_file_that_changed_since_it_was_listed_is_an_error(folder, tmp_path):
     index = image_index.index("folder", folder, 2)
     write(folder, 0, "0.JPEG", KINDS["JPEG L"])
-    with pytest.raises(DecodeError, match=r"0\.JPEG: changed since it was listed"):
+    with pytest.raises(DecodeError, match=r"0\.JPEG: changed since the folder was listed"):
         decoded_arrays.decode(index, SMALL, tmp_path, 2)
 
 
@@ -170,7 +170,7 @@ def test_files_that_do_not_belong_together_are_refused_and_made_again(folder, tm
         record = json.loads(path.read_text())
         path.write_text(json.dumps(record | {"key": "0" * 16}))
     with pytest.raises(
-        DecodeError, match=r"; remove .*bilinear-40-32\.json to decode again"
+        DecodeError, match=r"Remove .*bilinear-40-32\.json to decode the images again"
     ) as said:
         decoded_arrays.open_decoded(path)
     assert "\n" not in str(said.value)
@@ -195,7 +195,7 @@ decoded_arrays.decode(read_json(index, ImageIndex), Geometry("bilinear", 40, 32)
 
 @pytest.fixture
 def many(tmp_path):
-    """A listed set of 40 pictures: its index and its folder."""
+    """Return the index and the folder of a set of 40 images."""
     where = tmp_path / "many"
     for number in range(40):
         write(where, number, f"{number:02d}.JPEG", encoded(noise(80, 60, number), "JPEG"))
@@ -208,13 +208,13 @@ def start(index, cache, limit=0):
     return subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_killed_run_goes_on_where_it_was_and_ends_equal(many, tmp_path):
+def test_a_killed_run_resumes_and_writes_the_same_array(many, tmp_path):
     index, where = many
     cache = tmp_path / "cache"
     last = max(where.rglob("*.JPEG"))
     content = last.read_bytes()
     last.unlink()
-    os.mkfifo(last)  # Reading it waits for ever, so that the kill comes before the end.
+    os.mkfifo(last)  # Reading it blocks forever, so the kill comes before the end.
     running = start(index, cache)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -242,7 +242,7 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_equal(many, tmp_path):
     again = start(index, cache)
     said = again.communicate()[1]
     assert again.returncode == 0, said
-    assert "MB are there; " in said
+    assert "MB already written); " in said
     (array,) = cache.glob("*.npy")
     assert array.read_bytes() == whole.read_bytes()
     assert not part.exists()
@@ -280,7 +280,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_decoded(
     with pytest.raises(DecodeError) as raised:
         decoded_arrays.decode(full, Geometry("bilinear", 400, size), cache, 2)
     said = str(raised.value)
-    assert f"{cache}: 50000 pictures need {amount} GB, and 7.0 GB are free; free some" in said
+    assert f"{cache}: 50000 images need {amount} GB, but only 7.0 GB are free. Free some" in said
     assert not list(cache.glob("*.part")) + list(cache.glob("*.npy"))
 
 
@@ -292,7 +292,7 @@ def test_a_small_disk_is_refused_and_a_larger_one_taken(folder, tmp_path):
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("mounting a small disk needs root")
     try:
-        with pytest.raises(DecodeError, match=r"11 pictures need 1\.7 MB, and 1\.0 MB are free"):
+        with pytest.raises(DecodeError, match=r"11 images need 1\.7 MB, but only 1\.0 MB are free"):
             cached(folder, disk, Geometry("bilinear", 256, 224))
         assert len(decoded_arrays.open_decoded(cached(folder, disk)).images) == 11
     finally:

@@ -14,7 +14,7 @@ def test_the_44_networks_of_2018_share_three_geometries():
     study = model_list.resolve("bianco2018", NETWORKS)
     assert len(study) == 44
     sizes = {geometry.of(NETWORKS[name], "bianco2018").name for name in study}
-    # floor(size / 0.875), by hand.
+    # floor(size / 0.875), calculated by hand.
     assert sizes == {"bilinear-256-224", "bilinear-341-299", "bilinear-378-331"}
 
 
@@ -28,10 +28,10 @@ def test_the_44_networks_of_2018_share_three_geometries():
         ("inceptionv4", "bicubic-341-299"),
         ("inceptionresnetv2", "bicubic-333-299"),
         ("nasnetalarge", "bicubic-363-331"),
-        ("googlenet", "bilinear-256-224"),  # Only the file of 2018.
+        ("googlenet", "bilinear-256-224"),  # Its only source is the file of 2018.
     ],
 )
-def test_native_is_what_the_library_of_today_says(model, name):
+def test_native_geometry_is_that_of_the_library_that_publishes_the_weights_today(model, name):
     assert geometry.of(NETWORKS[model], "native").name == name
 
 
@@ -42,19 +42,19 @@ def test_every_network_of_2018_has_a_native_geometry():
 
 
 def silent(**changes):
-    """An entry that says nothing of crop and filter, and has no source that does."""
+    """Return an entry without crop and filter, and without a source that states them."""
     return NETWORKS["resnet18"].model_copy(update={"weights": (), **changes})
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "config/models.yaml: resnet18: neither it nor a source .* has .*; add them, or"),
+        ({}, r"config/models.yaml: resnet18: dataset\.protocol native needs .*\. Add them, or"),
         (
             {"spec": "mine:nets/a.py:f", "builder": "nets/a.py:f"},
-            r"nets/a\.py: DNNBENCH: no interpolation and crop_pct, .*; add them, or choose",
+            r"nets/a\.py: DNNBENCH: dataset\.protocol native needs interpolation and crop_pct\.",
         ),
-        ({"spec": "timm:eva02_x"}, "timm:eva02_x: its library states no centre crop, .*; choose"),
+        ({"spec": "timm:eva02_x"}, r"timm:eva02_x: .* needs a center crop, .* none\. Choose"),
     ],
 )
 def test_a_network_that_has_no_native_geometry_is_named_with_a_remedy_that_exists(changes, said):
@@ -64,14 +64,14 @@ def test_a_network_that_has_no_native_geometry_is_named_with_a_remedy_that_exist
         geometry.of(silent(**changes), "native")
 
 
-def test_what_an_entry_says_itself_is_taken_where_no_source_does():
+def test_an_entrys_own_geometry_is_used_if_no_source_states_one():
     said = {"interpolation": "bicubic", "crop_pct": 0.95}
     assert geometry.of(silent(**said), "native").name == "bicubic-235-224"
     with_source = NETWORKS["resnet18"].model_copy(update=said)
     assert geometry.of(with_source, "native").name == "bilinear-256-224"
 
 
-def test_networks_of_a_library_that_squash_pictures_have_none_and_the_others_do():
+def test_a_librarys_networks_have_no_native_geometry_if_they_squash_images():
     found = model_list.resolve("timm:coat_lite_medium*", NETWORKS)
     cuts = {network.name: geometry.known(network, "native") for network in found.values()}
     assert {name.partition(".")[0]: cut and cut.name for name, cut in cuts.items()} == {
@@ -86,7 +86,7 @@ def test_a_name_is_read_back():
 
 
 @pytest.mark.parametrize("name", ["bilinear-224-256", "nearest-256-224", "bilinear-256", "256-0-0"])
-def test_what_is_no_geometry_is_refused(name):
+def test_an_invalid_geometry_is_refused(name):
     with pytest.raises(GeometryError, match=f"{name}.*such as bilinear-256-224"):
         Geometry.parse(name)
 

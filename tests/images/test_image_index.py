@@ -1,4 +1,4 @@
-"""Finding and labelling pictures in every layout. Pictures are not opened here, so any bytes do."""
+"""Finding and labeling images in every layout. Images are not opened, so any bytes will do."""
 
 import csv
 import hashlib
@@ -15,12 +15,12 @@ from dnnbench.images import image_index, synsets
 from dnnbench.images.class_labels import LabelError
 from dnnbench.images.image_index import ImagesError
 
-TENCH, GOLDFISH, ORANGE = "n01440764", "n01443537", "n07747607"  # Classes 0, 1 and 950.
+TENCH, GOLDFISH, ORANGE = "n01440764", "n01443537", "n07747607"  # Classes 0, 1, and 950.
 
 
 @pytest.fixture
 def put(tmp_path):
-    """Write a file, by default with its own name as content; returns the folder of them all."""
+    """Return a function that writes a file, by default with its name as content."""
     return partial(image_files.put, tmp_path)
 
 
@@ -67,7 +67,7 @@ def test_folders_of_synsets_at_any_depth_in_the_order_of_names(put):
     assert list(found("folder", folder).items()) == expected
 
 
-def test_whatever_cannot_be_used_is_listed_with_its_reason(put):
+def test_an_image_that_cannot_be_used_is_listed_with_its_reason(put):
     put(f"{TENCH}_a.jpg")
     put("cat.jpg")
     put("n00001740_entity.jpg")
@@ -80,12 +80,12 @@ def test_whatever_cannot_be_used_is_listed_with_its_reason(put):
     index = image_index.index("folder", folder, 2)
     assert [file.name for file in index.files] == [f"{TENCH}_a.jpg"]
     assert {file.name: file.reason for file in index.skipped} == {
-        "cat.jpg": "neither its name nor its folder's has a synset id",
+        "cat.jpg": "no synset ID in its name or its folder's name",
         "n00001740_entity.jpg": "n00001740 is not among the 1,000 classes",
-        f"{TENCH}/{GOLDFISH}_b.jpg": f"its path names two synsets, {TENCH} and {GOLDFISH}",
+        f"{TENCH}/{GOLDFISH}_b.jpg": f"its path contains two synset IDs, {TENCH} and {GOLDFISH}",
         f"{TENCH}_link.jpg": "cannot be read: No such file or directory",
-        f"{TENCH}_pipe.jpg": "not a file",
-        f"{TENCH}_\\xff.jpg": "its name is not UTF-8",
+        f"{TENCH}_pipe.jpg": "not a regular file",
+        f"{TENCH}_\\xff.jpg": "its name is not valid UTF-8",
     }
     assert index.other_files == 2
 
@@ -101,12 +101,12 @@ def test_imagenet_in_folders_of_synsets_takes_val_and_not_train(put):
 
 def test_imagenet_with_train_alone_is_refused(put):
     folder = put(f"train/{TENCH}/{TENCH}_1.JPEG")
-    with pytest.raises(ImagesError, match="has train but no val"):
+    with pytest.raises(ImagesError, match="contains train but no val"):
         image_index.index("imagenet", folder, 2)
 
 
 def devkit(folder):
-    """Ground truth and meta.mat as the development kit has them, whose ids are in no order."""
+    """Write ground truth and meta.mat like the development kit, whose IDs are unordered."""
     ids = {1: ORANGE, 2: TENCH, 3: GOLDFISH, 1001: "n00001740"}
     kind = [("ILSVRC2012_ID", "O"), ("WNID", "O"), ("words", "O"), ("num_children", "O")]
     entries = np.array([(i, s, "words", int(i > 1000)) for i, s in ids.items()], dtype=kind)
@@ -127,7 +127,7 @@ def test_imagenet_flat_with_the_development_kit(put, place):
     assert index.labels.endswith("ground_truth.txt")
     (missing,) = index.skipped
     assert missing.name == val(5)
-    assert missing.reason == "ILSVRC2012_validation_ground_truth.txt does not name it"
+    assert missing.reason == "no label in ILSVRC2012_validation_ground_truth.txt"
 
 
 def test_imagenet_unpacked_beside_its_training_pictures(put):
@@ -136,12 +136,12 @@ def test_imagenet_unpacked_beside_its_training_pictures(put):
     devkit(folder / "ILSVRC2012_devkit_t12/data")
     index = image_index.index("imagenet", folder, 2)
     assert {file.name: file.label for file in index.files} == {val(1): 1}
-    assert ("training pictures", ["ILSVRC2012_img_train/"]) in [
+    assert ("training images", ["ILSVRC2012_img_train/"]) in [
         (one.reason, one.examples) for one in index.left_out
     ]
 
 
-def test_a_development_kit_that_is_incomplete_or_another_is_named(put):
+def test_an_incomplete_or_different_development_kit_is_an_error(put):
     folder = put(val(1))
     devkit(folder / "data")
     truth = folder / "data/ILSVRC2012_validation_ground_truth.txt"
@@ -154,7 +154,7 @@ def test_a_development_kit_that_is_incomplete_or_another_is_named(put):
     ):
         with (folder / "data/meta.mat").open("wb") as file:
             broken(file)
-        with pytest.raises(LabelError, match=r"meta\.mat: not the development kit's"):
+        with pytest.raises(LabelError, match=r"meta\.mat: not from the development kit"):
             image_index.index("imagenet", folder, 2)
     (folder / "data/meta.mat").unlink()
     with pytest.raises(LabelError, match=r"meta\.mat: no such file"):
@@ -192,11 +192,11 @@ def test_imagenet_flat_with_a_file_of_labels(put, name, text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (f"{TENCH}\n1000\n", r"labels\.txt:2: '1000': not a label; write a synset id"),
+        (f"{TENCH}\n1000\n", r"labels\.txt:2: '1000': not a label\. Write a synset ID"),
         (f"{TENCH}\n\n{TENCH}\n", r"labels\.txt:2: ''"),
         (
             f"{val(1)} 3\n{val(1)} 4\n",
-            r"labels\.txt:2: 'ILSVRC2012_val_00000001\.JPEG': has another label above, in line 1",
+            r"labels\.txt:2: 'ILSVRC2012_val_00000001\.JPEG': has a different label in line 1",
         ),
     ],
 )
@@ -207,7 +207,7 @@ def test_a_broken_line_of_labels_is_named(put, text, said):
 
 
 def test_imagenet_flat_without_labels_says_what_to_add(put):
-    with pytest.raises(LabelError, match=r"no file of labels in it; add one of LOC_val_solution"):
+    with pytest.raises(LabelError, match=r"no label file\. Add one of LOC_val_solution"):
         image_index.index("imagenet", put(val(1)), 2)
 
 
@@ -229,25 +229,28 @@ def test_imagenette_is_scored_among_all_classes(put):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("notes.txt", "no picture in it"), ("cat.jpg", r"none of its 1 pictures.*cat\.jpg: neither")],
+    [
+        ("notes.txt", "contains no images"),
+        ("cat.jpg", r"none of its 1 images.*cat\.jpg: no synset ID"),
+    ],
 )
-def test_a_folder_without_use_is_an_error(put, name, said):
+def test_a_folder_without_usable_images_is_an_error(put, name, said):
     with pytest.raises(ImagesError, match=said):
         image_index.index("folder", put(name), 2)
 
 
-def test_a_folder_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(ImagesError, match=r"missing: no such folder; correct dataset\.path"):
+def test_a_missing_folder_is_an_error(tmp_path):
+    with pytest.raises(ImagesError, match=r"missing: no such folder\. Correct dataset\.path"):
         image_index.index("folder", tmp_path / "missing", 2)
 
 
-def test_a_linked_folder_is_followed_and_a_circle_is_an_error(put, tmp_path):
+def test_a_link_to_a_folder_is_followed_and_a_cycle_is_an_error(put, tmp_path):
     folder = put("real/1.jpg") / "set"
     folder.mkdir()
     (folder / TENCH).symlink_to(tmp_path / "real")
     assert found("folder", folder) == {f"{TENCH}/1.jpg": 0}
     (tmp_path / "real/again").symlink_to(tmp_path / "real")
-    with pytest.raises(ImagesError, match="again: a link to a folder that is listed already"):
+    with pytest.raises(ImagesError, match="again: links to a folder that is already listed"):
         image_index.index("folder", folder, 2)
 
 

@@ -1,4 +1,4 @@
-"""Pixels of all kinds of files, against what torchvision's loader and transforms make of them."""
+"""Pixels of all kinds of files, compared with torchvision's loader and transforms."""
 
 import io
 
@@ -42,14 +42,14 @@ def test_a_kind_of_picture_is_read_as_the_usual_loader_does(kind):
     assert np.array_equal(np.asarray(image), np.asarray(loaded))
 
 
-def test_of_sixteen_bits_the_upper_eight_count():
+def test_sixteen_bits_are_reduced_to_the_upper_eight():
     values = np.linspace(0, 65535, 2400).astype(np.uint16).reshape(40, 60)
     image, found = image_pixels.read(encoded(Image.fromarray(values), "PNG"))
     assert found == "PNG I;16"
     assert np.array_equal(np.asarray(image), np.repeat((values >> 8)[..., None], 3, axis=2))
 
 
-def test_broken_exif_costs_no_picture():
+def test_an_image_with_corrupt_exif_data_is_read():
     data = encoded(noise(60, 40), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7fnothing")
     image, found = image_pixels.read(data)
     assert found == "JPEG RGB"
@@ -57,7 +57,7 @@ def test_broken_exif_costs_no_picture():
 
 
 @pytest.mark.parametrize("reason", BROKEN)
-def test_a_broken_file_says_what_is_wrong_and_always_the_same(reason):
+def test_a_corrupt_file_always_raises_the_same_error(reason):
     said = []
     for _ in range(2):
         with pytest.raises(PictureError, match=reason) as raised:
@@ -73,7 +73,7 @@ def test_a_png_cut_anywhere_is_refused(end):
         image_pixels.read(KINDS["PNG RGB"][:end])
 
 
-def test_a_thread_of_pixels_is_not_blown_up():
+def test_an_extremely_elongated_image_is_refused():
     with pytest.raises(PictureError, match="exceed"):
         image_pixels.cut(Image.new("RGB", (3, 100_000)), Geometry("bilinear", 256, 224))
 

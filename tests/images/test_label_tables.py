@@ -1,4 +1,4 @@
-"""Labels in a table: which file, delimiter, header and columns, and which line names a picture."""
+"""Label tables: files, delimiters, headers, columns, and the matching of rows to images."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ def put(tmp_path):
 
 @pytest.fixture
 def pictures(put):
-    """Put pictures and a table; returns what lists them."""
+    """Return a function that writes images and a table, and lists them."""
 
     def index(table, names, file="labels.csv"):
         for name in names:
@@ -79,7 +79,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_way_of_writing_a_table_is_read(pictures, table):
+def test_every_form_of_a_table_is_read(pictures, table):
     listed = pictures(TABLES[table], TWO)
     assert labels(listed) == BOTH
     assert listed.skipped == []
@@ -101,40 +101,40 @@ def test_every_way_of_writing_a_table_is_read(pictures, table):
         ("10.jpg,10\n", "10.jpg"),
     ],
 )
-def test_a_name_may_hold_what_separates_elsewhere(pictures, table, name):
+def test_a_name_may_contain_characters_that_delimit_other_tables(pictures, table, name):
     assert labels(pictures(table, [name])) == {name: 10}
 
 
 @pytest.mark.parametrize(
     ("table", "names", "found", "why"),
     [
-        # A path names one picture, and no other of its name.
-        ("tench/1.jpg,0\n", TWO, {"tench/1.jpg": 0}, {"brambling/1.jpg": "does not name it"}),
-        ("1.jpg,5\n", ["1.jpg", "more/1.jpg"], {"1.jpg": 5}, {"more/1.jpg": "does not name it"}),
-        # A name that several have names none of them.
+        # A path matches one image, and no other image of the same name.
+        ("tench/1.jpg,0\n", TWO, {"tench/1.jpg": 0}, {"brambling/1.jpg": "no label in"}),
+        ("1.jpg,5\n", ["1.jpg", "more/1.jpg"], {"1.jpg": 5}, {"more/1.jpg": "no label in"}),
+        # A name that several images share matches none of them.
         (
             "1.jpg,5\n2.jpg,6\n",
             [*TWO, "tench/2.jpg"],
             {"tench/2.jpg": 6},
-            dict.fromkeys(TWO, "does not tell it from another of its name"),
+            dict.fromkeys(TWO, "its label in labels.csv is ambiguous"),
         ),
         (
             "tench/1.jpg,0\nbrambling/1.jpg,10\nc/2.jpg,3\n",
             ["1.jpg", "2.jpg"],
             {"2.jpg": 3},
-            {"1.jpg": "does not tell it from another of its name"},
+            {"1.jpg": "its label in labels.csv is ambiguous"},
         ),
         (
             "a/1,7\nb.jpg,8\n",
             ["a/1.jpg", "a/1.png", "b.jpg"],
             {"b.jpg": 8},
-            dict.fromkeys(["a/1.jpg", "a/1.png"], "does not tell it from another"),
+            dict.fromkeys(["a/1.jpg", "a/1.png"], "its label in labels.csv is ambiguous"),
         ),
         ("1.jpg,5\n1.png,6\n", ["1.jpg", "1.png"], {"1.jpg": 5, "1.png": 6}, {}),
-        ("a/1.jpg,5\nb/2.jpg,6\n", ["a/1.jpg", "c/2.jpg"], {"a/1.jpg": 5}, {"c/2.jpg": "name it"}),
+        ("a/1.jpg,5\nb/2.jpg,6\n", ["a/1.jpg", "c/2.jpg"], {"a/1.jpg": 5}, {"c/2.jpg": "no l"}),
     ],
 )
-def test_a_path_goes_before_a_name_which_has_to_be_unique(pictures, table, names, found, why):
+def test_a_path_takes_precedence_over_a_name(pictures, table, names, found, why):
     listed = pictures(table, names)
     assert labels(listed) == found
     assert skipped(listed).keys() == why.keys()
@@ -152,7 +152,7 @@ def test_paths_are_counted_from_the_pictures_the_data_set_or_the_table(pictures,
 def test_a_row_of_a_training_picture_is_none_of_a_validation_picture(pictures, other):
     listed = pictures(f"{other},7\nval/1.jpg,5\n{other[:-5]}2.jpg,7\n", ["val/1.jpg", "val/2.jpg"])
     assert labels(listed) == {"1.jpg": 5}
-    assert skipped(listed) == {"2.jpg": "labels.csv does not name it"}
+    assert skipped(listed) == {"2.jpg": "no label in labels.csv"}
     assert listed.left_out[0].examples == [other, f"{other[:-5]}2.jpg"]
 
 
@@ -161,17 +161,17 @@ def test_labels_without_a_picture_are_listed(pictures):
     listed = pictures("\n".join(["a.jpg,0", *rows]), ["a.jpg"])
     assert [(one.reason, one.count, one.examples) for one in listed.left_out] == [
         (
-            "labels of labels.csv that no picture has",
+            "labels in labels.csv that match no image",
             7,
             [f"absent{number}.jpg" for number in range(5)],
         ),
-        ("no picture by its name", 1, ["labels.csv"]),
+        ("not an image, judging by its name", 1, ["labels.csv"]),
     ]
     assert listed.other_files == 1
 
 
 WRONG = {
-    "a word on line 1": ("tench/1.jpg,tenhc\n", "labels.csv:1: 'tenhc': not a label; write a syn"),
+    "a word on line 1": ("tench/1.jpg,tenhc\n", "labels.csv:1: 'tenhc': not a label. Write a syn"),
     "a number on line 1": ("tench/1.jpg,1000\n", "labels.csv:1: '1000': not a label"),
     "a negative one": ("tench/1.jpg,-1\n", "labels.csv:1: '-1': not a label"),
     "a decimal": ("tench/1.jpg,0.5\n", "labels.csv:1: '0.5': not a label"),
@@ -181,29 +181,29 @@ WRONG = {
     "a picture of no known name": ("nowhere,bar\n", "labels.csv:1: 'bar': not a label"),
     "a header in between": ("tench/1.jpg,0\nfile,label\n", "labels.csv:2: 'label': not a label"),
     "a wrong label below": ("file,label\ntench/1.jpg,0\nb.jpg,x\n", "labels.csv:3: 'x': not a"),
-    "no label": ("tench/1.jpg,0\nbrambling/1.jpg\n", "labels.csv:2: 'brambling/1.jpg': write a"),
+    "no label": ("tench/1.jpg,0\nbrambling/1.jpg\n", "labels.csv:2: 'brambling/1.jpg': incomplete"),
     "an empty label": ("tench/1.jpg,\n", "labels.csv:1: '': not a label"),
-    "an empty name": ("tench/1.jpg,0\n,5\n", "labels.csv:2: ',5': write a name and a label"),
+    "an empty name": ("tench/1.jpg,0\n,5\n", "labels.csv:2: ',5': incomplete. Write a name and a"),
     "a contradiction": (
         "tench/1.jpg,0\nbrambling/1.jpg,10\ntench/1.jpg,2\n",
-        "labels.csv:3: 'tench/1.jpg': has another label above, in line 1; remove one",
+        "labels.csv:3: 'tench/1.jpg': has a different label in line 1. Remove one.",
     ),
     "a contradiction in other words": (
         "tench/1.jpg,0\n./tench\\1.jpg,0\ntench/1,2\n",
-        "labels.csv:3: 'tench/1': has another label above, in line 1; remove one",
+        "labels.csv:3: 'tench/1': has a different label in line 1. Remove one.",
     ),
     "two objects": (f"tench/1.jpg,{TENCH} 1 2 3 4 {BRAMBLING} 1 2 3 4\n", "labels.csv:1: 'n01"),
     "an open quote": ('tench/1.jpg,0\n"brambling/1.jpg,10\n', "labels.csv:2: cannot be read as a"),
-    "a column twice": ("file,label,label\ntench/1.jpg,0,1\n", "labels.csv:1: 'label': heads two"),
-    "classes alone": ("\n".join(map(str, range(10))), "labels.csv: a list of classes, each once"),
+    "a column twice": ("file,label,label\ntench/1.jpg,0,1\n", "labels.csv:1: 'label': heading of"),
+    "classes alone": ("\n".join(map(str, range(10))), "labels.csv: lists each class once, in ord"),
     "nothing": ("", "labels.csv:1: '': not a label"),
-    "a header alone": ("file,label\n", "labels.csv: no label in it"),
+    "a header alone": ("file,label\n", "labels.csv: contains no labels"),
     "control characters": ("tench/1.jpg,\x1b[31mred\n", "labels.csv:1: "),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_line_that_is_no_label_is_named_in_one_line(pictures, case):
+def test_a_line_without_a_valid_label_is_reported_in_one_line(pictures, case):
     table, said = WRONG[case]
     with pytest.raises(LabelError) as raised:
         pictures(table, TWO)
@@ -212,7 +212,7 @@ def test_a_line_that_is_no_label_is_named_in_one_line(pictures, case):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "latin-1"])
-def test_another_encoding_is_named(pictures, encoding):
+def test_another_encoding_is_reported(pictures, encoding):
     with pytest.raises(UserError, match=r"labels\.csv.*UTF-8") as raised:
         pictures("t\u00eench/1.jpg,0\n".encode(encoding), TWO)
     assert str(raised.value).isprintable()
@@ -249,13 +249,13 @@ TWICE = '{"file_name": "tench/1.jpg", "label": 0, "label": 10}'
 
 
 @pytest.mark.parametrize("line", [TWICE, "{", "[]", "{}", '{"file_name": "tench/1.jpg"}', "\x1b"])
-def test_a_line_that_is_no_such_object_is_named(pictures, line):
-    with pytest.raises(LabelError, match=r"metadata\.jsonl:1: .*: write \{\"file_name\"") as raised:
+def test_a_line_that_is_not_such_an_object_is_reported(pictures, line):
+    with pytest.raises(LabelError, match=r"metadata\.jsonl:1: .*Write \{\"file_name\"") as raised:
         pictures(line, TWO, "metadata.jsonl")
     assert str(raised.value).isprintable()
 
 
-def test_a_table_goes_before_the_synset_of_a_stray_picture(pictures):
+def test_a_table_takes_precedence_over_the_synset_of_a_stray_image(pictures):
     listed = pictures(f"{val(1)},0\n{val(2)},10\n", [val(1), val(2), f"more/{TENCH}_a.jpg"])
     assert labels(listed) == {val(1): 0, val(2): 10}
     assert list(skipped(listed)) == [f"more/{TENCH}_a.jpg"]
@@ -265,12 +265,12 @@ def test_a_table_that_contradicts_the_folders_is_refused(pictures):
     names = [f"val/{TENCH}/{val(1)}", f"val/{BRAMBLING}/{val(2)}"]
     agreeing = pictures(f"{val(1)},0\n{val(2)},10\n", names)
     assert labels(agreeing) == {f"{TENCH}/{val(1)}": 0, f"{BRAMBLING}/{val(2)}": 10}
-    said = f"labels.csv: {TENCH}/{val(1)}: class 0 by one, 1 by the other; remove the wrong one"
+    said = rf"labels.csv: {TENCH}/{val(1)}: class 0 in one, 1 in the other\. Remove the wrong one"
     with pytest.raises(LabelError, match=said):
         pictures(f"{val(1)},1\n{val(2)},11\n", names)
 
 
-def test_most_names_go_before_a_file_of_words(put, pictures):
+def test_names_take_precedence_over_a_file_of_words_if_most_have_a_synset(put, pictures):
     put("labels.txt", "tench\ngoldfish\n")
     names = [f"{TENCH}/1.jpg", f"{BRAMBLING}/1.jpg", "logo.png"]
     assert labels(pictures("", names, "notes.txt")) == dict(zip(names[:2], [0, 10], strict=True))
@@ -285,7 +285,7 @@ def test_kaggles_table_is_found_from_the_folder_of_its_pictures(put, pictures):
     assert labels(image_index.index("imagenet", folder / pictures_at, 2)) == {val(1): 0}
 
 
-def test_tables_that_agree_or_cannot_be_read_do_not_disturb(put, pictures):
+def test_other_tables_that_agree_or_cannot_be_read_are_ignored(put, pictures):
     put("val.txt", f"{val(1)} 0\n")
     put("val_labels.txt", "tench, Tinca tinca\ngoldfish\n")
     assert labels(pictures(f"{val(1)},{TENCH}\n", [val(1)])) == {val(1): 0}
@@ -294,24 +294,24 @@ def test_tables_that_agree_or_cannot_be_read_do_not_disturb(put, pictures):
 def test_tables_that_contradict_each_other_are_refused(put, pictures):
     put("val.txt", f"{val(1)} 0\n{val(2)} 11\n")
     with pytest.raises(
-        LabelError, match=r"labels\.csv and .*val\.txt: .*2\.JPEG: class 10 by one, 11"
+        LabelError, match=r"labels\.csv and .*val\.txt: .*2\.JPEG: class 10 in one, 11"
     ):
         pictures(f"{val(1)},0\n{val(2)},10\n", [val(1), val(2)])
 
 
-def test_a_table_goes_before_folders_that_only_number_parts(pictures):
+def test_a_table_takes_precedence_over_folders_that_number_parts(pictures):
     listed = pictures(f"{val(1)},0\n{val(2)},10\n", [f"000/{val(1)}", f"001/{val(2)}"])
     assert labels(listed) == {f"000/{val(1)}": 0, f"001/{val(2)}": 10}
 
 
 @pytest.mark.parametrize("last", ["1000", "n0144076", "tench"])
-def test_folders_of_which_one_is_no_class_want_a_table(put, last):
+def test_numbered_folders_need_a_table_if_one_is_not_a_class(put, last):
     put("1/a.jpg")
-    with pytest.raises(LabelError, match=r"or of classes from 0 to 999, and no file of labels"):
+    with pytest.raises(LabelError, match=r"or by class \(0 to 999\), and no label file"):
         image_index.index("imagenet", put(f"{last}/b.jpg"), 2)
 
 
-def test_folders_of_words_want_a_table(put):
+def test_folders_named_by_words_need_a_table(put):
     put("tench/1.jpg")
-    with pytest.raises(LabelError, match=r"no folders of synsets .*no file of labels in it; add"):
+    with pytest.raises(LabelError, match=r"no folders named by synset .*no label file\. Add"):
         image_index.index("imagenet", put("brambling/1.jpg"), 2)

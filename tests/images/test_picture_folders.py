@@ -1,4 +1,4 @@
-"""Which pictures are those of a data set, in the layouts that people have, and what is left out."""
+"""The images of a data set in common layouts, and the files that are excluded."""
 
 import os
 from functools import partial
@@ -10,9 +10,9 @@ from helpers.image_files import val
 from dnnbench.images import image_index, picture_folders
 from dnnbench.images.picture_folders import ImagesError
 
-TENCH, GOLDFISH, ORANGE = "n01440764", "n01443537", "n07747607"  # Classes 0, 1 and 950.
+TENCH, GOLDFISH, ORANGE = "n01440764", "n01443537", "n07747607"  # Classes 0, 1, and 950.
 
-# What people have, and the paths that are the data set. Each has the pictures of classes 0 and 1.
+# Common layouts: the data set and its files. Each has images of classes 0 and 1.
 _KAGGLE = "ILSVRC/Data/CLS-LOC"
 LAYOUTS = {
     "torchvision": ("imagenet", ["train/{0}/{0}_1.JPEG", "val/{0}/{v0}", "val/{1}/{v1}"]),
@@ -118,7 +118,7 @@ def test_every_layout_is_read(put, tmp_path, layout):
     assert not any("train" in str(path.relative_to(tmp_path)) for path in seen)
 
 
-# Folders and files that other programs leave beside pictures, each with a copy of one.
+# Folders and files that other programs leave next to images, each containing a copy of one.
 LEAVINGS = [
     *(".ipynb_checkpoints/1-checkpoint.jpg", "@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", "@eaDir/1.jpg"),
     *(".Trash-1000/files/1.jpg", "$RECYCLE.BIN/S-1-5/1.jpg", "#recycle/1.jpg", "@Recycle/1.jpg"),
@@ -141,7 +141,7 @@ LEAVINGS = [
 
 @pytest.mark.parametrize("left", LEAVINGS)
 @pytest.mark.parametrize("place", ["", TENCH])
-def test_what_other_programs_leave_is_no_picture_of_the_set(put, place, left):
+def test_files_that_other_programs_leave_are_excluded(put, place, left):
     put(f"{GOLDFISH}/2.jpg")
     put(f"{TENCH}/1.jpg")
     below = f"{place}/{left}" if place else f"{left.rpartition('/')[0]}/{TENCH}/1.jpg"
@@ -161,7 +161,7 @@ def test_what_other_programs_leave_is_no_picture_of_the_set(put, place, left):
 
 
 @pytest.mark.parametrize("left", [name for name in LEAVINGS if "/" in name and name[0] not in "tr"])
-def test_what_other_programs_leave_beside_flat_pictures_is_left_out(put, left):
+def test_files_that_other_programs_leave_next_to_flat_images_are_excluded(put, left):
     put(val(1, TENCH))
     put(left.replace("1.jpg", val(1, TENCH)), "other content")
     listed = index("imagenet", put(val(2, GOLDFISH)))
@@ -169,7 +169,7 @@ def test_what_other_programs_leave_beside_flat_pictures_is_left_out(put, left):
     assert (listed.other_files, listed.skipped) == (1, [])
 
 
-def test_what_is_left_out_is_listed_by_reason_and_said(put, capsys):
+def test_excluded_files_are_recorded_and_printed_by_reason(put, capsys):
     put(f"val/{TENCH}/1.jpg")
     put(f"train/{TENCH}/1.jpg")
     put(f"extra/{TENCH}/1.jpg")
@@ -180,34 +180,34 @@ def test_what_is_left_out_is_listed_by_reason_and_said(put, capsys):
     listed = index("imagenet", put("val/notes.txt"))
     assert [(one.reason, one.count, one.examples) for one in listed.left_out] == [
         (
-            "a hidden file, or one of another program",
+            "hidden file, or file of another program",
             7,
             [f"{TENCH}/._{number}.jpg" for number in range(5)],
         ),
-        ("a hidden folder, or one of another program", 1, [".git/"]),
-        ("no picture by its name", 2, [f"{TENCH}/Thumbs.db", "notes.txt"]),
-        ("not in the folder of validation pictures", 1, [f"../extra/{TENCH}/"]),
-        ("training pictures", 1, ["../train/"]),
+        ("hidden folder, or folder of another program", 1, [".git/"]),
+        ("not an image, judging by its name", 2, [f"{TENCH}/Thumbs.db", "notes.txt"]),
+        ("outside the folder of validation images", 1, [f"../extra/{TENCH}/"]),
+        ("training images", 1, ["../train/"]),
     ]
     assert listed.other_files == 12
     said = capsys.readouterr().err
-    assert f"left out: 7 x a hidden file, or one of another program: {TENCH}/._0.jpg, " in said
+    assert f"excluded: 7 x hidden file, or file of another program: {TENCH}/._0.jpg, " in said
     assert "._4.jpg, ...\n" in said
-    assert "left out: 1 x training pictures: ../train/\n" in said
+    assert "excluded: 1 x training images: ../train/\n" in said
 
 
 @pytest.mark.parametrize(
     "copy",
     ["1 (copy).jpg", "1 - Copy.jpg", "Copy of 1.jpg", "1(1).jpg", "1.sync-conflict-20240101.jpg"],
 )
-def test_a_copy_beside_its_original_counts_once(put, copy):
+def test_a_copy_next_to_its_original_counts_once(put, copy):
     put(f"{TENCH}/{copy}", "same")
     put(f"{TENCH}/20.jpg", "other")
     listed = index("folder", put(f"{TENCH}/1.jpg", "same"))
     assert [file.name for file in listed.files] == [f"{TENCH}/1.jpg", f"{TENCH}/20.jpg"]
     (group,) = listed.left_out
     assert (group.reason, group.examples) == (
-        "a copy of another picture, by content and name",
+        "copy of another image (same content, similar name)",
         [f"{TENCH}/{copy}"],
     )
 
@@ -220,14 +220,14 @@ def test_a_copy_beside_its_original_counts_once(put, copy):
         "1.sync-conflict-20240101-120000-ABC.jpg",
     ],
 )
-def test_a_picture_that_its_name_says_was_made_of_another_is_left_out(put, made):
+def test_an_image_that_its_name_marks_as_a_modified_copy_is_excluded(put, made):
     put(f"{TENCH}/{made}", "smaller")
     put(f"{TENCH}/2_small.jpg")
     listed = index("folder", put(f"{TENCH}/1.jpg"))
     assert [file.name for file in listed.files] == [f"{TENCH}/1.jpg", f"{TENCH}/2_small.jpg"]
     (group,) = listed.left_out
     assert (group.reason, group.examples) == (
-        "a copy of another picture, by name",
+        "modified copy of another image, judging by its name",
         [f"{TENCH}/{made}"],
     )
 
@@ -247,7 +247,7 @@ def test_a_link_to_a_listed_picture_counts_once_and_one_to_elsewhere_counts(put,
     listed = index("folder", folder)
     assert [file.name for file in listed.files] == [f"{TENCH}/a.jpg", f"{GOLDFISH}_b.jpg"]
     assert [(one.reason, one.examples) for one in listed.left_out] == [
-        ("a link to a picture that is listed itself", [f"{TENCH}/again.jpg"])
+        ("link to an image that is also listed", [f"{TENCH}/again.jpg"])
     ]
     assert [file.name for file in listed.skipped] == [f"{GOLDFISH}_loop.jpg"]
 
@@ -256,37 +256,37 @@ AMBIGUOUS = {
     "two sizes": (
         "imagenette",
         [f"imagenette2/val/{TENCH}/1.JPEG", f"imagenette2-320/val/{TENCH}/1.JPEG"],
-        "imagenette2/val and imagenette2-320/val both hold validation pictures; name one of them",
+        "imagenette2/val and imagenette2-320/val both contain validation images. Set dataset.path",
     ),
     "two validation folders": (
         "imagenet",
         [f"val/{TENCH}/1.JPEG", f"val_blurred/{TENCH}/1.JPEG"],
-        "val and val_blurred both hold validation pictures",
+        "val and val_blurred both contain validation images",
     ),
     "training alone": (
         "folder",
         [f"set/train/{TENCH}/1.JPEG"],
-        "has set/train but no val; let dataset.path hold validation pictures",
+        "contains set/train but no val. Set dataset.path to validation images",
     ),
     "training beside classes": (
         "imagenet",
         [f"train/{TENCH}/1.JPEG", f"{TENCH}/1.JPEG"],
-        "has train but no val",
+        "contains train but no val",
     ),
     "two folders of a class": (
         "folder",
         [f"{TENCH}/1.JPEG", f"{TENCH} (copy)/1.JPEG"],
-        rf"{TENCH} and {TENCH} \(copy\): two folders of class {TENCH}; move",
+        rf"{TENCH} and {TENCH} \(copy\): two folders for class {TENCH}\. Merge",
     ),
     "two folders of a number": (
         "imagenetv2",
         ["7/1.JPEG", "007/2.JPEG"],
-        "007 and 7: two folders of class 7",
+        "007 and 7: two folders for class 7",
     ),
     "two folders of a class, in two": (
         "folder",
         [f"2023/{TENCH}/a.jpg", f"2024/{TENCH}/b.jpg"],
-        f"2023/{TENCH} and 2024/{TENCH}: two folders of class {TENCH}; move",
+        f"2023/{TENCH} and 2024/{TENCH}: two folders for class {TENCH}. Merge",
     ),
     "pictures and their masks": (
         "imagenet",
@@ -296,46 +296,46 @@ AMBIGUOUS = {
     "a class at another depth": (
         "folder",
         [f"{TENCH}/1.JPEG", f"more/{GOLDFISH}/1.JPEG"],
-        f"{TENCH}/1.JPEG and more/{GOLDFISH}/1.JPEG: classes at two depths",
+        f"{TENCH}/1.JPEG and more/{GOLDFISH}/1.JPEG: class folders at two depths",
     ),
     "two depths": (
         "folder",
         [f"{TENCH}/1.JPEG", f"more/{TENCH}/2.JPEG"],
-        f"{TENCH}/1.JPEG and more/{TENCH}/2.JPEG: classes at two depths",
+        f"{TENCH}/1.JPEG and more/{TENCH}/2.JPEG: class folders at two depths",
     ),
     "one picture twice": (
         "imagenet",
         [f"a/{val(1, TENCH)}", f"b/{val(1, TENCH)}"],
-        f"a/{val(1, TENCH)} and b/{val(1, TENCH)}: one picture twice; remove one",
+        f"a/{val(1, TENCH)} and b/{val(1, TENCH)}: two files for one image. Remove one",
     ),
     "other pictures of imagenetv2": (
         "imagenetv2",
         ["imagenetv2-top-images-format-val/0/a.jpeg"],
-        "the pictures of top-images, where imagenetv2 is matched-frequency",
+        "the images of top-images, but imagenetv2 is matched-frequency",
     ),
     "not unpacked": (
         "imagenet",
         ["data/val_images.tar.gz"],
-        "no picture in it; unpack data/val_images.tar.gz",
+        "contains no images. Unpack data/val_images.tar.gz",
     ),
     "a library's files": (
         "imagenet",
         ["data/validation-00000-of-00014.parquet"],
-        "no picture in it; unpack data/validation-00000-of-00014.parquet",
+        "contains no images. Unpack data/validation-00000-of-00014.parquet",
     ),
     "records": (
         "imagenet",
         ["train-00000-of-01024", "validation-00000-of-00128"],
-        "no picture in it; unpack validation-00000-of-00128",
+        "contains no images. Unpack validation-00000-of-00128",
     ),
-    "arrays": ("imagenet", ["val_data.npz"], "no picture in it; unpack val_data.npz"),
+    "arrays": ("imagenet", ["val_data.npz"], "contains no images. Unpack val_data.npz"),
     "one folder too deep": (
         "folder",
         [f"{TENCH}/images/1.jpg"],
-        f"none of its 1 pictures can be used; {TENCH}/images/1.jpg: not directly in the folder of",
+        f"none of its 1 images can be used; {TENCH}/images/1.jpg: not directly in a class folder",
     ),
-    "a name that is not text": ("folder", [f"val\udcff/{TENCH}/1.jpg"], "its name is not UTF-8"),
-    "leavings alone": ("folder", [f".Trash-1000/{TENCH}/1.jpg"], "no picture in it"),
+    "a name that is not text": ("folder", [f"val\udcff/{TENCH}/1.jpg"], "name is not valid UTF-8"),
+    "leavings alone": ("folder", [f".Trash-1000/{TENCH}/1.jpg"], "contains no images"),
 }
 
 
@@ -360,20 +360,20 @@ def test_the_training_half_of_a_data_set_is_refused(put, tmp_path, folder, valid
     put(f"{folder}/{TENCH}/1.JPEG")
     (tmp_path / "pictures").symlink_to(folder)
     for path in (folder, f"{folder}/{TENCH}", "pictures"):
-        with pytest.raises(ImagesError, match="name validation pictures in"):
+        with pytest.raises(ImagesError, match=r"Set dataset\.path to validation images"):
             index("imagenet", tmp_path / path)
     put(f"{validation}/{TENCH}/1.JPEG")
     for path in (folder, f"{folder}/{TENCH}", "pictures"):
-        with pytest.raises(ImagesError, match=rf"name .*/{validation} in dataset\.path"):
+        with pytest.raises(ImagesError, match=rf"Set dataset\.path to .*/{validation}\."):
             index("imagenet", tmp_path / path)
 
 
-def test_a_folder_of_another_name_with_such_a_word_is_no_training_half(put):
+def test_a_longer_name_that_contains_such_a_word_is_not_a_training_half(put):
     folder = put(f"my_training_notes/{TENCH}/1.JPEG") / "my_training_notes"
     assert [file.label for file in index("folder", folder).files] == [0]
 
 
-def test_imagenetv2_is_found_beside_its_other_versions(put):
+def test_imagenetv2_is_found_next_to_its_other_versions(put):
     put("imagenetv2-threshold0.7-format-val/1/b.jpeg")
     listed = index("imagenetv2", put("imagenetv2-matched-frequency-format-val/7/a.jpeg"))
     assert [(file.name, file.label) for file in listed.files] == [("7/a.jpeg", 7)]
@@ -381,25 +381,25 @@ def test_imagenetv2_is_found_beside_its_other_versions(put):
 
 def test_names_with_control_characters_make_no_second_line(put):
     put(f"{TENCH}/1.JPEG")
-    with pytest.raises(ImagesError, match="two folders of class") as raised:
+    with pytest.raises(ImagesError, match="two folders for class") as raised:
         index("folder", put(f"{TENCH}\n\x1b[31m/2.JPEG"))
     assert str(raised.value).isprintable()
 
 
-def test_a_second_name_of_the_validation_folder_is_no_second_folder(put):
+def test_a_link_to_the_validation_folder_is_not_a_second_folder(put):
     folder = put(f"ILSVRC2012_img_val/{TENCH}/1.jpg")
     (folder / "val").symlink_to("ILSVRC2012_img_val")
     assert [file.label for file in index("imagenet", folder).files] == [0]
 
 
-def test_links_that_lead_in_circles_end(put):
+def test_cyclic_links_do_not_loop_forever(put):
     folder = put("val/notes.txt")
     for place in ("", "val", "a", "b", "c"):
         (folder / place).mkdir(exist_ok=True)
         for number in range(3):
             (folder / place / f"up{number}").symlink_to(folder)
     before = image_index.listing(folder)
-    with pytest.raises(ImagesError, match="a link to a folder that is listed already"):
+    with pytest.raises(ImagesError, match="links to a folder that is already listed"):
         index("folder", put(f"a/{TENCH}_1.jpg"))
     assert image_index.listing(folder) != before
 
@@ -414,7 +414,7 @@ def test_a_folder_that_cannot_be_read_is_one_line(put, monkeypatch):
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(ImagesError, match="cannot be listed: Permission denied; make it readable"):
+    with pytest.raises(ImagesError, match=r"cannot be listed: Permission denied\. Make it"):
         index("folder", folder)
 
 
@@ -428,5 +428,5 @@ def test_a_folder_that_cannot_be_read_is_one_line(put, monkeypatch):
         *(("valley", None), ("n01440764", None), ("restraint", None)),
     ],
 )
-def test_the_half_of_a_data_set_is_told_by_the_words_of_a_folders_name(name, half):
+def test_a_folders_name_determines_the_half_of_the_data_set(name, half):
     assert picture_folders.split_of(name) == half

@@ -308,7 +308,7 @@ def test_missed_weights_are_a_status_and_no_answer_is_lost(study, tmp_path, deco
     without = measure(tmp_path, toys.entry("small"), decoded)
     assert (without.status, without.top1, without.n) == ("not_measured", None, 0)
     assert "https://example.org/w.pth: 404 Not Found" in without.message
-    assert "to try again, remove" in without.message
+    assert "To try again, remove" in without.message
     assert (tmp_path / "small.npz").exists()
     assert study() == record
     assert seen() == COUNT
@@ -332,8 +332,8 @@ def test_a_network_without_a_native_geometry_is_a_record_with_the_reason(tmp_pat
     assert (record.status, record.top1, record.protocol) == ("not_measured", None, "native")
     assert record.message in said
     assert record.message == (
-        f"{own}: DNNBENCH: no interpolation and crop_pct, which dataset.protocol native takes;"
-        " add them, or choose bianco2018"
+        f"{own}: DNNBENCH: dataset.protocol native needs interpolation and crop_pct. Add them,"
+        " or choose protocol bianco2018."
     )
     # Where the workflow looks for answers.
     assert output.with_suffix(".npz").read_bytes() == b""

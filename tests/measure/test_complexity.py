@@ -358,7 +358,7 @@ def test_a_misspelt_name_is_one_line_and_writes_nothing(tmp_path):
     finished = run("resnet5O", "--output", output)
     assert finished.returncode != 0
     assert finished.stderr == (
-        "complexity.py: MODELS: 'resnet5O' is not a network; did you mean 'resnet50'?\n"
+        "complexity.py: MODELS: 'resnet5O': unknown network. Did you mean 'resnet50'?\n"
     )
     assert not output.exists()
 

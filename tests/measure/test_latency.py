@@ -112,8 +112,8 @@ def test_an_answer_that_depends_on_the_passes_before_is_a_failure_that_names_the
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("two_outputs", "output: tuple of 0 [2, 1000], 1 [2, 8]: its forward must return"),
-        ("nothing", "output: NoneType: its forward must return N x classes logits"),
+        ("two_outputs", "output: tuple of 0 [2, 1000], 1 [2, 8]: not logits. Return"),
+        ("nothing", "output: NoneType: not logits. Return [N, classes] logits from forward"),
     ],
 )
 def test_an_output_without_logits_is_a_failure_in_one_line(name, said):

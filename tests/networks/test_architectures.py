@@ -28,7 +28,7 @@ def test_parameters_and_operations_are_those_of_the_study(key, params, conv_gmac
     assert counts.params_executed == params
 
 
-def test_googlenet_has_response_normalisation_and_no_auxiliary_heads():
+def test_googlenet_has_response_normalization_and_no_auxiliary_heads():
     assert parts("googlenet", nn.BatchNorm2d) == []
     assert len(parts("googlenet", nn.LocalResponseNorm)) == 2
     assert [(layer.in_features, layer.out_features) for layer in parts("googlenet", nn.Linear)] == [
@@ -47,11 +47,11 @@ def test_mobilenetv2_keeps_the_first_expansion():
     assert depthwise.groups == 32
 
 
-def test_shufflenet_is_biased_and_grouped_but_for_the_first_1x1():
+def test_shufflenet_has_biases_and_groups_except_in_the_first_1x1():
     convolutions = parts("shufflenet", nn.Conv2d)
     assert all(convolution.bias is not None for convolution in convolutions)
     assert [c.groups for c in convolutions if c.kernel_size == (1, 1)] == [1, *[8] * 31]
-    # A quarter of 384, concatenated part included.
+    # A quarter of 384, including the concatenated part.
     assert convolutions[1].out_channels == 96
 
 
@@ -61,15 +61,15 @@ def test_shufflenet_mixes_groups():
     unit = Unit(64, 64, stride=1, groups=8).eval()
     image = torch.randn(1, 64, 4, 4, generator=torch.Generator().manual_seed(0))
     changed = image.clone()
-    changed[:, :8] += 1  # the first group of inputs
+    changed[:, :8] += 1  # The first group of inputs.
     with torch.inference_mode():
         difference = (unit(changed) - unit(image)).abs().amax(dim=(0, 2, 3))
-    # 64 channels make a bottleneck of 16: 2 a group, which the shuffle gives to 2 groups.
+    # 64 channels give a bottleneck of 16: 2 per group, which the shuffle sends to 2 groups.
     assert (difference.view(8, 8).amax(dim=1) > 0).sum() >= 2
 
 
-def test_efficientnet_lite0_is_the_network_of_its_table():
-    """EfficientNet-B0 (arXiv 1905.11946, table 1) without squeeze-and-excitation."""
+def test_efficientnet_lite0_has_the_parameters_and_operations_of_its_table():
+    """Compare with EfficientNet-B0 (arXiv 1905.11946, table 1), without squeeze-and-excitation."""
     # Kernel, stride, expansion, outputs, repetitions.
     stages = (
         (3, 1, 1, 16, 1),

@@ -15,7 +15,7 @@ STUDY = [key for key, network in NETWORKS.items() if network.published]
 COUNTER = "num_batches_tracked"
 
 
-# What the files call the tensors of a network, in the order of the network -----------------------
+# Names of tensors in the files, in the network's order ------------------------------------------
 
 
 def torchvision_model(key):
@@ -30,17 +30,17 @@ def torchvision_model(key):
 def torchvision_names(key):
     with torch.device("meta"):
         names = list(torchvision_model(key).state_dict())
-    # As they were until 2018.
+    # The spelling until 2018.
     return [re.sub(r"(denselayer\d+)\.(norm|conv)(\d)", r"\1.\2.\3", name) for name in names]
 
 
 def layers(names):
-    """Names of the layers that a list of tensors belongs to."""
+    """Return the names of the layers that a list of tensors belongs to."""
     return list(dict.fromkeys(name.rpartition(".")[0] for name in names))
 
 
 def named(own, olds):
-    """``own`` names of tensors with the names of their layers replaced by ``olds``, in order."""
+    """Replace the layers in ``own`` names of tensors by ``olds``, in order."""
     layer = dict(zip(layers(own), olds, strict=True))
     return [f"{layer[name.rpartition('.')[0]]}.{name.rpartition('.')[2]}" for name in own]
 
@@ -96,7 +96,7 @@ OLD_NAMES = {
     "mobilenetv2": mobilenetv2,
     "shufflenet": shufflenet,
 }
-# Files of pretrainedmodels, whose names the package still uses.
+# Networks of pretrainedmodels, whose names have not changed.
 SAME_NAMES = {"fbresnet152", "inceptionv4", "nasnetalarge", "nasnetamobile", "senet154"} | {
     key for key in STUDY if key.startswith("se_")
 }
@@ -104,9 +104,9 @@ TENSORFLOW = ("inceptionresnetv2", "inceptionv4", "nasnetalarge")
 
 
 def old_shape(key, name, shape):
-    """The shape in which the file holds a tensor."""
+    """Return the shape of a tensor in the old file."""
     if key in TENSORFLOW and name.startswith(("last_linear", "classif")):
-        return (1001, *shape[1:])  # The first is the background.
+        return (1001, *shape[1:])  # The first class is the background.
     if key == "bninception" and "_bn." in name and shape:
         return (1, *shape)
     if key == "xception" and ".pointwise." in name:
@@ -115,7 +115,7 @@ def old_shape(key, name, shape):
 
 
 def numbered(names, key, shapes):
-    """A state whose n-th tensor is n everywhere, which takes no memory; see old_shape."""
+    """Return a state whose n-th tensor is n everywhere, expanded so that it needs no memory."""
     return {
         name: torch.tensor(float(number)).expand(old_shape(key, name, tuple(shape)))
         for number, (name, shape) in enumerate(zip(names, shapes, strict=True))
@@ -123,7 +123,7 @@ def numbered(names, key, shapes):
 
 
 @pytest.mark.parametrize("key", STUDY)
-def test_the_tensors_of_each_network_are_found_under_their_old_names_and_shapes(key):
+def test_each_networks_tensors_are_found_by_their_old_names_and_shapes(key):
     model = builders.build(NETWORKS[key], "meta")
     own = model.state_dict()
     if key in SAME_NAMES:
@@ -132,7 +132,7 @@ def test_the_tensors_of_each_network_are_found_under_their_old_names_and_shapes(
         names = OLD_NAMES[key](own) if key in OLD_NAMES else torchvision_names(key)
         assert names != list(own)
     state = numbered(names, key, [tensor.shape for tensor in own.values()])
-    # Files from before PyTorch 0.4.1 have no counters.
+    # Files older than PyTorch 0.4.1 have no counters.
     old = {name: tensor for name, tensor in state.items() if not name.endswith(COUNTER)}
     for file in (state, old):
         fitted = checkpoints.fit(file, model)
@@ -145,7 +145,7 @@ def test_the_tensors_of_each_network_are_found_under_their_old_names_and_shapes(
 
 
 @pytest.mark.parametrize("key", ["vgg11", "vgg16_bn"])
-def test_vgg_of_timm_whose_classifier_is_convolutions(key):
+def test_timms_vgg_is_read_although_its_classifier_consists_of_convolutions(key):
     model = builders.build(NETWORKS[key], "meta")
     own = model.state_dict()
     renames = {"_features": "features", "linear0": "pre_logits.fc1", "linear1": "pre_logits.fc2"}
@@ -162,7 +162,7 @@ def test_vgg_of_timm_whose_classifier_is_convolutions(key):
 
 
 @pytest.mark.parametrize("key", ["alexnet", "squeezenet1_1", "densenet121", "resnext101_32x4d"])
-def test_a_file_of_torchvision_makes_the_same_network(key):
+def test_a_file_of_torchvision_gives_the_same_outputs(key):
     torch.manual_seed(0)
     theirs = torchvision_model(key).eval()
     ours = builders.build(NETWORKS[key])
@@ -187,7 +187,7 @@ def test_the_background_class_of_a_head_is_dropped_and_the_others_stay_in_order(
     assert torch.equal(fitted["1.bias"], bias[1:])
 
 
-def test_a_convolution_of_the_whole_map_is_the_linear_layer_after_flattening():
+def test_a_full_map_convolution_becomes_a_linear_layer_after_flattening():
     convolution = nn.Conv2d(8, 1000, 3)
     model = linear(8 * 9, 1000)
     state = {f"1.{name}": tensor for name, tensor in convolution.state_dict().items()}
@@ -203,13 +203,13 @@ def test_a_convolution_of_the_whole_map_is_the_linear_layer_after_flattening():
         ({"1.bias": None, "1.weight": None}, r"2 missing \(1\.weight, 1\.bias\)"),
         ({"2.weight": (3,)}, r"1 unexpected \(2\.weight\)"),
         ({"a": (1,), "b": (1,), "c": (1,)}, r"3 unexpected \(a, b, \.\.\.\)"),
-        ({"1.bias": (10,)}, r"1 of another shape \(1\.bias \[10\], not \[1000\]\)"),
+        ({"1.bias": (10,)}, r"1 of a different shape \(1\.bias \[10\], not \[1000\]\)"),
         ({"1.weight": (4, 1000)}, r"1\.weight \[4, 1000\], not \[1000, 4\]"),
         ({"1.weight": (2, 2, 1000)}, r"1\.weight \[2, 2, 1000\]"),
         ({"1.bias": None, "x": (1,)}, r"1 missing \(1\.bias\); 1 unexpected \(x\)"),
     ],
 )
-def test_anything_missing_unexpected_or_misshapen_is_counted_and_named(change, message):
+def test_missing_unexpected_and_misshapen_tensors_are_counted_and_named(change, message):
     shapes = {"1.weight": (1000, 4), "1.bias": (1000,)} | change
     state = {name: torch.zeros(shape) for name, shape in shapes.items() if shape}
     with pytest.raises(MisfitError, match=message):
@@ -228,7 +228,7 @@ def test_two_tensors_for_one_place_are_refused():
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
-def test_other_floating_types_become_that_of_the_network(dtype):
+def test_other_floating_point_types_are_converted_to_the_networks(dtype):
     state = {"1.weight": torch.randn(1000, 4).to(dtype), "1.bias": torch.randn(1000).to(dtype)}
     fitted = checkpoints.fit(state, linear(4, 1000))
     assert all(torch.equal(fitted[name], tensor.float()) for name, tensor in state.items())
@@ -244,14 +244,15 @@ def test_other_floating_types_become_that_of_the_network(dtype):
         (torch.zeros(1000, 4, device="meta"), "without values"),
     ],
 )
-def test_weights_that_would_be_other_numbers_are_refused(weight, kind):
+def test_weights_whose_values_would_change_are_refused(weight, kind):
     if isinstance(weight, str):
         weight = torch.quantize_per_tensor(torch.zeros(1000, 4), 0.1, 0, torch.qint8)
-    with pytest.raises(MisfitError, match=rf"1 of another type \(1\.weight {kind}, not float32\)"):
+    message = rf"1 of a different type \(1\.weight {kind}, not float32\)"
+    with pytest.raises(MisfitError, match=message):
         checkpoints.fit({"1.weight": weight, "1.bias": torch.zeros(1000)}, linear(4, 1000))
 
 
-def test_a_counter_that_was_averaged_is_taken_if_it_is_whole():
+def test_an_averaged_counter_is_accepted_if_it_is_an_integer():
     model = nn.Sequential(nn.BatchNorm1d(4))
     state = model.state_dict()
     counted = checkpoints.fit({**state, f"0.{COUNTER}": torch.tensor(7.0)}, model)
@@ -275,7 +276,7 @@ def test_a_tensor_under_two_names_is_needed_once():
         checkpoints.fit({}, Tied())
 
 
-def test_what_counting_tools_left_in_the_network_is_left_out():
+def test_entries_that_counting_tools_left_in_a_network_are_ignored():
     model = linear(4, 1000)
     left = {f"{at}total_{what}": torch.zeros(1) for at in ("", "1.") for what in ("ops", "params")}
     assert checkpoints.fit({**model.state_dict(), **left}, model).keys() == {"1.weight", "1.bias"}

@@ -39,7 +39,7 @@ def same(one, other):
 def test_the_tensors_of_a_file_are_read(tmp_path, kind):
     file = tmp_path / "weights.pth"
     if kind == "safetensors":
-        file = tmp_path / "weights.bin"  # What it is stands in it, not in its name.
+        file = tmp_path / "weights.bin"  # The content determines the format, not the name.
         safetensors.torch.save_file(STATE, file)
     elif kind == "named .zip":
         torch.save(STATE, file := tmp_path / "weights.zip")
@@ -71,13 +71,13 @@ def test_a_damaged_file_is_one_line(tmp_path, suffix, damage):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\x08\x08\x12\x07pytorch", "torch.save and safetensors write others; it begins with"),
-        (b"\x89HDF\r\n\x1a\n", "torch.save and safetensors write others; it begins with"),
-        (b"\x80\x02}", "not a file of weights: ValueError"),
-        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS, .*: git lfs pull"),
+        (b"\x08\x08\x12\x07pytorch", "not a weights file of torch.save or safetensors: it starts"),
+        (b"\x89HDF\r\n\x1a\n", "not a weights file of torch.save or safetensors: it starts with"),
+        (b"\x80\x02}", "not a weights file: ValueError"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer .*Run: git lfs pull"),
     ],
 )
-def test_files_of_other_programs_are_said_to_be_that(tmp_path, content, said):
+def test_files_of_other_programs_are_recognized(tmp_path, content, said):
     file = tmp_path / "model.bin"
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match=said) as raised:
@@ -85,7 +85,7 @@ def test_files_of_other_programs_are_said_to_be_that(tmp_path, content, said):
     assert "python -c" not in str(raised.value)
 
 
-def test_what_a_library_says_of_a_damaged_file_is_one_clean_line(tmp_path, monkeypatch):
+def test_a_librarys_error_about_a_damaged_file_is_one_printable_line(tmp_path, monkeypatch):
     def broken(*arguments, **options):
         raise RuntimeError("\x1b[31mbad\x1b[0m\u2028 header\n\n" + "x" * 10**6)
 
@@ -95,18 +95,18 @@ def test_what_a_library_says_of_a_damaged_file_is_one_clean_line(tmp_path, monke
     with pytest.raises(CheckpointError) as raised:
         contents.read(file)
     said = str(raised.value)
-    assert said.startswith(f"{file}: not a file of weights: RuntimeError: bad; header; xxx")
+    assert said.startswith(f"{file}: not a weights file: RuntimeError: bad; header; xxx")
     assert said.isprintable() and len(said) < len(str(file)) + 250
 
 
-def test_an_archive_of_several_files_is_no_file_of_weights(tmp_path):
+def test_an_archive_of_several_files_is_not_a_weights_file(tmp_path):
     with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
         archive.writestr("config.json", "{}")
         archive.writestr("model.weights.h5", "")
     assert refused(tmp_path / "model.keras").endswith("an archive of 2 files, expected 1")
 
 
-# What training programs put beside the tensors --------------------------------------------------
+# What training programs store next to the tensors -----------------------------------------------
 
 
 class Color(enum.Enum):
@@ -114,7 +114,7 @@ class Color(enum.Enum):
 
 
 class AttributeDict(dict):
-    """As Lightning keeps hyperparameters."""
+    """A mapping like that in which Lightning stores hyperparameters."""
 
 
 class Lines(list):
@@ -143,7 +143,7 @@ BESIDE = {
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_objects_of_any_class_beside_the_tensors_are_inert(tmp_path, legacy):
+def test_objects_of_any_class_next_to_the_tensors_are_inert(tmp_path, legacy):
     file = tmp_path / "checkpoint.pth.tar"
     whole = {"state_dict": STATE, "epoch": 3, **BESIDE}
     torch.save(whole, file, _use_new_zipfile_serialization=not legacy)
@@ -152,12 +152,12 @@ def test_objects_of_any_class_beside_the_tensors_are_inert(tmp_path, legacy):
     assert same(read["state_dict"], STATE)
     assert read["epoch"] == 3
     assert type(read["args"]) is not argparse.Namespace
-    # The setting of the process stays as it was.
+    # The process-wide setting has not changed.
     assert set(torch.serialization.get_safe_globals()) == allowed
 
 
 @pytest.mark.parametrize("kind", ["zip", "legacy", "archive"])
-def test_a_pickle_that_wants_code_is_refused_and_does_nothing(tmp_path, kind):
+def test_a_pickle_that_would_run_code_is_refused_and_does_nothing(tmp_path, kind):
     file, marker = tmp_path / "weights.pth", tmp_path / "marker"
     torch.save(
         STATE | {"bomb": Bomb(marker)}, file, _use_new_zipfile_serialization=kind != "legacy"
@@ -166,9 +166,9 @@ def test_a_pickle_that_wants_code_is_refused_and_does_nothing(tmp_path, kind):
         file = zipped(tmp_path / "weights.pth.zip", file)
     with pytest.raises(CheckpointError) as raised:
         contents.read(file)
-    assert str(raised.value) == f"{file}: refused: it wants to run posix.system"
+    assert str(raised.value) == f"{file}: refused: the file would run posix.system"
     assert not marker.exists()
-    # It does explode for a reader that lets it.
+    # A reader that runs code does trigger it.
     torch.load(tmp_path / "weights.pth", weights_only=False)
     assert marker.exists()
 
@@ -182,7 +182,7 @@ def test_a_pickle_that_wants_code_is_refused_and_does_nothing(tmp_path, kind):
     ],
 )
 @pytest.mark.parametrize("protocol", [2, 4])
-def test_no_function_whatever_its_name_is_called(
+def test_no_function_of_any_name_is_called(
     tmp_path, monkeypatch, function, arguments, said, protocol
 ):
     monkeypatch.chdir(tmp_path)
@@ -192,7 +192,7 @@ def test_no_function_whatever_its_name_is_called(
     if said or protocol == 4:
         with pytest.raises(CheckpointError) as raised:
             contents.read(Path("weights.pth"))
-        assert said is None or str(raised.value).endswith(f"refused: it wants to run {said}")
+        assert said is None or str(raised.value).endswith(f"refused: the file would run {said}")
     else:
         read = contents.read(Path("weights.pth"))
         assert same({name: read[name] for name in STATE}, STATE)
@@ -207,21 +207,21 @@ def test_no_function_whatever_its_name_is_called(
         b'(S"echo"\nios\nsystem\n.',
     ],
 )
-def test_a_function_of_the_system_is_named_however_it_is_written(tmp_path, instructions):
+def test_a_system_call_is_named_in_every_notation(tmp_path, instructions):
     torch.save(STATE, tmp_path / "plain.pth")
     file = tmp_path / "weights.pth"
     with zipfile.ZipFile(tmp_path / "plain.pth") as plain, zipfile.ZipFile(file, "w") as crafted:
         for name in plain.namelist():
             crafted.writestr(name, instructions if "data.pkl" in name else plain.read(name))
-    assert refused(file) == f"{file}: refused: it wants to run os.system"
+    assert refused(file) == f"{file}: refused: the file would run os.system"
 
 
-# What cannot be read: the line that makes a file which can ----------------------------------------
+# Commands that convert files that cannot be read ------------------------------------------------
 
 
 def extract(said, cwd=None):
-    """Run the line of a message, in a shell where ``cwd`` says so; the file that it makes."""
-    line, output = re.search(r"(python -c .*) and name (.*) with its SHA-256", said).groups()
+    """Run the command in a message, in a shell if ``cwd`` is given; return the file it writes."""
+    line, output = re.search(r"(python -c .*) and then name (.*) with its SHA-256", said).groups()
     python, option, code = shlex.split(line)
     assert (python, option) == ("python", "-c")
     if cwd:
@@ -308,7 +308,7 @@ def distributed(folder):
     "make",
     [protocol_4, torchscript, exported, old_module, detectron, npz, shards, one_shard, old_shards],
 )
-def test_the_line_extracts_the_tensors_of_that_file(tmp_path, make):
+def test_the_command_extracts_the_tensors_of_the_file(tmp_path, make):
     folder = tmp_path / "a 'quoted' folder"
     folder.mkdir()
     made = contents.read(extract(refused(make(folder))))
@@ -316,14 +316,14 @@ def test_the_line_extracts_the_tensors_of_that_file(tmp_path, make):
 
 
 @pytest.mark.slow
-def test_the_line_joins_a_distributed_checkpoint_in_a_shell(tmp_path):
+def test_the_command_joins_a_distributed_checkpoint_in_a_shell(tmp_path):
     folder = distributed(tmp_path)
     for part in (folder, folder / ".metadata", folder / "__0_0.distcp"):
         made = extract(refused(part), tmp_path)
         assert same(contents.read(made), STATE)
 
 
-def test_a_part_of_a_deepspeed_checkpoint_names_the_folder_and_the_step(tmp_path):
+def test_the_command_for_a_deepspeed_checkpoint_names_folder_and_step(tmp_path):
     step = tmp_path / "run" / "global_step40"
     step.mkdir(parents=True)
     (tmp_path / "run/latest").write_text("global_step40")
@@ -336,19 +336,19 @@ def test_a_part_of_a_deepspeed_checkpoint_names_the_folder_and_the_step(tmp_path
         )
 
 
-def test_a_folder_is_answered_with_a_file_in_it(tmp_path):
+def test_the_error_for_a_folder_suggests_a_file_in_it(tmp_path):
     safetensors.torch.save_file(STATE, tmp_path / "model.safetensors")
-    said = f"a folder; name a file of weights, such as {tmp_path / 'model.safetensors'}"
+    said = f"a folder. Name a weights file, such as {tmp_path / 'model.safetensors'}."
     assert refused(tmp_path) == f"{tmp_path}: {said}"
 
 
-def test_the_only_part_of_one_is_a_file_like_any_other(tmp_path):
+def test_a_checkpoint_with_a_single_part_is_read(tmp_path):
     file = tmp_path / "model-00001-of-00001.safetensors"
     safetensors.torch.save_file(STATE, file)
     assert same(contents.read(file), STATE)
 
 
-def test_a_line_does_not_write_over_a_file(tmp_path):
+def test_a_command_does_not_overwrite_a_file(tmp_path):
     first = extract(refused(protocol_4(tmp_path)))
     second = extract(refused(protocol_4(tmp_path)))
     assert first != second

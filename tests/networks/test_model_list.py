@@ -1,4 +1,4 @@
-"""What a list of models may say beside the registry's names, and what each name resolves to."""
+"""Names in a list of models beyond the registry's keys, and what they resolve to."""
 
 import subprocess
 import sys
@@ -50,12 +50,12 @@ def one(name):
 # timm -----------------------------------------------------------------------------------------
 
 
-def test_a_network_of_timm_takes_its_input_and_weights_from_timms_configuration():
+def test_a_timm_networks_input_and_weights_come_from_timms_configuration():
     network = one("timm:resnet26t.ra2_in1k")
     assert network.key == "timm-resnet26t.ra2_in1k"
     assert network.spec == "timm:resnet26t.ra2_in1k"
     assert network.family == "resnet"
-    assert network.input_size == 320  # What timm evaluates at: it was trained at 256.
+    assert network.input_size == 320  # The size of timm's evaluation; training used 256.
     assert network.mean == (0.485, 0.456, 0.406)
     known, first = network.weights
     assert (known.tier, known.filename) == ("B", "resnet26t_256_ra2-6f6fa748.pth")
@@ -68,13 +68,13 @@ def test_a_network_of_timm_takes_its_input_and_weights_from_timms_configuration(
     assert (first.top1, network.published) == (None, None)
 
 
-def test_a_name_without_tag_is_the_tag_that_timm_takes():
+def test_a_name_without_a_tag_gets_timms_default_tag():
     assert one("timm:resnet26t") == one("timm:resnet26t.ra2_in1k")
-    with pytest.raises(RegistryError, match=r"'timm-resnet26t\.ra2_in1k' is named twice"):
+    with pytest.raises(RegistryError, match=r"'timm-resnet26t\.ra2_in1k': listed twice"):
         model_list.resolve(["timm:resnet26t", "timm:resnet26t.ra2_in1k"])
 
 
-def test_wildcards_leave_out_what_has_other_classes():
+def test_wildcards_skip_networks_with_other_classes():
     architectures = list(model_list.resolve("timm:convnext_tiny*"))
     tagged = list(model_list.resolve("timm:convnext_tiny.*"))
     assert architectures == ["timm-convnext_tiny.in12k_ft_in1k", "timm-convnext_tiny_hnf.a2h_in1k"]
@@ -82,13 +82,13 @@ def test_wildcards_leave_out_what_has_other_classes():
     assert "timm-convnext_tiny.fb_in22k" not in tagged  # 21,841 classes.
 
 
-def test_a_slug_stands_for_its_network_too():
+def test_a_key_resolves_to_its_network():
     assert one("timm-levit_128s.fb_dist_in1k") == one("timm:levit_128s")
     assert one("torchvision-resnet18") == one("torchvision:resnet18")
     assert model_list.key_of("timm:levit_128s.fb_dist_in1k") == "timm-levit_128s.fb_dist_in1k"
 
 
-def test_a_crop_that_cannot_be_cut_here_is_not_stated():
+def test_an_unsupported_crop_is_not_stated():
     (squashed, *_) = reversed(one("timm:convnext_tiny.in12k_ft_in1k_384").weights)
     assert (squashed.interpolation, squashed.crop_pct) == (None, None)
 
@@ -106,7 +106,7 @@ def test_the_definition_changes_with_the_version_of_timm(monkeypatch):
 # torchvision ----------------------------------------------------------------------------------
 
 
-def test_a_network_of_torchvision_takes_its_recommended_weights():
+def test_a_torchvision_network_gets_the_default_weights():
     network = one("torchvision:resnet50")
     (source,) = network.weights
     assert (network.key, network.input_size) == ("torchvision-resnet50", 224)
@@ -118,7 +118,7 @@ def test_a_network_of_torchvision_takes_its_recommended_weights():
     assert source.crop_pct == pytest.approx(224 / 232)
 
 
-def test_networks_are_called_alike_with_and_without_their_library():
+def test_a_networks_printed_name_does_not_require_its_library():
     for name in ("torchvision:resnet18", "timm:levit_128s"):
         assert model_list.printed_name(one(name).key) == one(name).name
 
@@ -130,18 +130,18 @@ def test_every_classifier_of_torchvision_resolves_and_has_a_hash():
 
 
 @pytest.mark.parametrize("name", ["regnet_y_400mf", "vit_h_14", "googlenet"])
-def test_what_torchvision_sets_only_with_weights_is_set_here(name):
+def test_arguments_that_torchvision_sets_only_with_weights_are_set_without(name):
     network = one(f"torchvision:{name}")
-    model = builders.build(network, "meta")  # regnet computes with values, and is moved there.
+    model = builders.build(network, "meta")  # regnet reads values, so it is built on the CPU.
     size = network.input_size
     assert model(torch.empty(1, 3, size, size, device="meta")).shape == (1, 1000)
     assert getattr(model, "transform_input", True)
 
 
-# One's own ------------------------------------------------------------------------------------
+# Your own networks ----------------------------------------------------------------------------
 
 
-def test_a_network_of_ones_own_is_a_function_of_a_file(own):
+def test_your_own_network_is_a_function_in_a_file(own):
     network = one(f"mine:{own}:my_net")
     assert network.key == f"mine-my_net-{sha256(own)[:8]}"
     assert network.spec == f"mine:{own}:my_net"
@@ -157,12 +157,12 @@ def test_names_may_be_annotated(own):
     assert one(f"mine:{own}:my_net").input_size == 40
 
 
-def test_how_many_classes_there_are_is_part_of_what_a_network_is(own):
+def test_the_number_of_classes_is_part_of_a_networks_definition(own):
     ten = one(f"mine:{own}:my_net")
     assert ten.definition() != ten.model_copy(update={"classes": 1000}).definition()
 
 
-def test_an_edit_of_the_file_makes_another_network(own):
+def test_editing_the_file_changes_the_networks_key(own):
     before = one(f"mine:{own}:my_net")
     measured = measured_as(before)
     own.write_text(OWN.replace("width=8", "width=9"))
@@ -171,7 +171,7 @@ def test_an_edit_of_the_file_makes_another_network(own):
     assert measured_as(after) != measured
 
 
-def test_the_file_may_import_its_neighbours_and_is_read_without_being_run(own):
+def test_the_file_may_import_other_files_and_is_parsed_without_running_it(own):
     (own.parent / "beside_it.py").write_text("WIDTH = 6\n")
     own.write_text(OWN.replace("width=8", "width=WIDTH"))
     own.write_text("from beside_it import WIDTH\nimport sys\nsys.ran = True\n" + own.read_text())
@@ -183,22 +183,22 @@ def test_the_file_may_import_its_neighbours_and_is_read_without_being_run(own):
     assert model[0].out_channels == 6
 
 
-def test_an_edit_of_a_neighbour_is_noticed(own):
-    neighbour = own.parent / "blocks" / "widths.py"
-    neighbour.parent.mkdir()
-    (neighbour.parent / "__init__.py").write_text("from .widths import WIDTH\n")
-    neighbour.write_text("WIDTH = 6\n")
+def test_editing_an_imported_file_is_detected(own):
+    imported = own.parent / "blocks" / "widths.py"
+    imported.parent.mkdir()
+    (imported.parent / "__init__.py").write_text("from .widths import WIDTH\n")
+    imported.write_text("WIDTH = 6\n")
     own.write_text("import blocks\n" + OWN.replace("width=8", "width=blocks.WIDTH"))
     network = one(f"mine:{own}:my_net")
     measured = measured_as(network)
-    neighbour.write_text("WIDTH = 7\n")
+    imported.write_text("WIDTH = 7\n")
     assert measured_as(network) != measured
-    neighbour.write_text("WIDTH =\n")
-    with pytest.raises(RegistryError, match=r"/widths\.py:1: SyntaxError: .*; correct it"):
+    imported.write_text("WIDTH =\n")
+    with pytest.raises(RegistryError, match=r"/widths\.py:1: SyntaxError: .*\. Correct it"):
         builders.load(network)
 
 
-def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
+def test_files_of_the_same_name_in_two_folders_are_not_confused(tmp_path):
     for width in (5, 7):
         folder = tmp_path / f"net{width}"
         folder.mkdir()
@@ -214,36 +214,36 @@ def test_neighbours_of_one_name_in_two_folders_are_two(tmp_path):
 @pytest.mark.parametrize(
     ("text", "function", "message"),
     [
-        (OWN, "my_ned", r"'mine:.*:my_ned': .*nets\.py has no my_ned; did you mean my_net\?"),
-        (OWN.replace("DNNBENCH", "OTHER"), "my_net", r"nets\.py: DNNBENCH: missing: .* write"),
+        (OWN, "my_ned", r"'mine:.*:my_ned': .*does not define my_ned\. Did you mean my_net\?"),
+        (OWN.replace("DNNBENCH", "OTHER"), "my_net", r"nets\.py: DNNBENCH: missing, .* Write"),
         (OWN.replace("40", "SIZE"), "my_net", r"DNNBENCH\.input_size: SIZE: not a plain value"),
         (
             OWN.replace("{", "dict(**{", 1).replace("}", "})", 1),
             "my_net",
             "DNNBENCH: not a mapping",
         ),
-        (OWN.replace("input_size", "inptu_size"), "my_net", "DNNBENCH: no input_size; write"),
-        (OWN.replace('"mean"', '"maen"'), "my_net", r"DNNBENCH\.maen: unknown key; .*mean\?"),
+        (OWN.replace("input_size", "inptu_size"), "my_net", r"\.input_size: missing\. Write"),
+        (OWN.replace('"mean"', '"maen"'), "my_net", r"DNNBENCH\.maen: unknown key\. .*mean\?"),
         (OWN.replace("40,", "{1},"), "my_net", r"DNNBENCH\.input_size: \{1\}: not a plain value"),
         (OWN.replace("40,", "40, {}: 1,"), "my_net", r"DNNBENCH: not a mapping of plain values"),
         (OWN.replace("40", "-1"), "my_net", r"nets\.py: DNNBENCH\.input_size: -1"),
         (
             OWN.replace("40,", '40, "crop_pct": 0.9,'),
             "my_net",
-            "interpolation, crop_pct: give both",
+            "interpolation, crop_pct: both or neither",
         ),
         (OWN.replace("40,", '40, "crop_pct": 1.5,'), "my_net", r"DNNBENCH\.crop_pct: 1\.5"),
         (OWN.replace("40,", '40, "interpolation": "lanczos",'), "my_net", r"DNNBENCH\.interp"),
-        (OWN + "\n)", "my_net", r"nets\.py:\d+: not Python: "),
+        (OWN + "\n)", "my_net", r"nets\.py:\d+: not valid Python: "),
         (
             OWN.replace("40,", '40, "range": (0, 255),'),
             "my_net",
-            r"range: \(0, 255\): write mean and",
+            r"range: \(0, 255\): requires mean and",
         ),
         (
             OWN.replace("40,", '40, "input_size": 8,'),
             "my_net",
-            r"DNNBENCH\.input_size: given twice",
+            r"DNNBENCH\.input_size: duplicate key",
         ),
         (
             OWN + 'DNNBENCH["classes"] = 9\n',
@@ -268,26 +268,26 @@ def test_a_mistake_in_the_file_is_one_line(own, text, function, message):
 def test_a_file_that_cannot_run_is_one_line_naming_the_network(own):
     own.write_text("import no_such_thing\n" + OWN)
     network = one(f"mine:{own}:my_net")
-    message = r"mine-my_net-\w+: builder: .*nets\.py:1: .*; install no_such_thing, or correct"
+    message = r"mine-my_net-\w+: builder: .*nets\.py:1: .*\. Install no_such_thing, or correct"
     with pytest.raises(RegistryError, match=message):
         builders.load(network)
 
 
-# Wrong names, and what they cost -----------------------------------------------------------------
+# Wrong names -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("timm:convnext_tony", "is not a network; did you mean convnext_tiny or"),
-        ("timm:nothing_like_*", "is not a network; see the library's own list"),
-        ("timm:convnext_tiny.fb_in22k", "has 21841 classes, not ImageNet's 1000; choose another"),
-        ("timm:vit_small_patch14_dinov2", "has no classes, not ImageNet's 1000"),
-        ("torchvision:resnet5", "is not a network; did you mean resnet50 or"),
-        ("mine:nets/absent.py:net", "No such file or directory; write mine:<file>.py:<function>"),
-        ("mine:nets", "not a function of a file; write mine:<file>.py:<function>"),
+        ("timm:convnext_tony", "unknown network. Did you mean convnext_tiny or"),
+        ("timm:nothing_like_*", "unknown network. See the library's list"),
+        ("timm:convnext_tiny.fb_in22k", "has 21841 classes instead of ImageNet's 1000. Choose an"),
+        ("timm:vit_small_patch14_dinov2", "has no classes instead of ImageNet's 1000"),
+        ("torchvision:resnet5", "unknown network. Did you mean resnet50 or"),
+        ("mine:nets/absent.py:net", "No such file or directory. Write mine:<file>.py:<function>"),
+        ("mine:nets", "not a function in a file. Write mine:<file>.py:<function>"),
         ("mine:~nobodyhere/nets.py:net", "models: 'mine:~nobodyhere/nets.py:net': '~nobodyhere"),
-        ("tim:resnet18", "is not a network; did you mean 'resnet18'?"),
+        ("tim:resnet18", "unknown network. Did you mean 'resnet18'?"),
     ],
 )
 def test_a_wrong_name_is_one_line(name, message):
@@ -297,7 +297,7 @@ def test_a_wrong_name_is_one_line(name, message):
     assert "\n" not in str(caught.value)
 
 
-def test_libraries_are_imported_by_those_who_name_them_alone(own):
+def test_a_library_is_imported_only_if_one_of_its_networks_is_named(own):
     code = (
         "import sys; from dnnbench.networks import model_list;"
         f"model_list.resolve(['modern', 'bianco2018', 'mine:{own}:my_net']);"
@@ -310,7 +310,7 @@ def test_libraries_are_imported_by_those_who_name_them_alone(own):
 # The modern set ---------------------------------------------------------------------------------
 
 
-def test_the_modern_set_says_what_timm_says():
+def test_the_modern_set_agrees_with_timm():
     modern = model_list.resolve("modern")
     assert len(modern) == 25
     assert len({network.family for network in modern.values()}) >= 12
@@ -322,10 +322,10 @@ def test_the_modern_set_says_what_timm_says():
         for source, theirs in zip(network.weights, ours.weights, strict=True):
             assert source.model_dump(exclude=unstated) == theirs.model_dump(exclude=unstated)
             assert source.crop_pct == pytest.approx(theirs.crop_pct, abs=1e-4)
-            assert "nc" not in str(source.licence)  # Not for research alone.
+            assert "nc" not in str(source.licence)  # Commercial use is allowed.
 
 
-def test_what_the_registry_knows_of_a_network_of_timm_is_what_its_name_stands_for():
+def test_a_timm_name_resolves_to_the_registrys_entry_if_there_is_one():
     assert (
         one("timm:swin_tiny_patch4_window7_224")
         == NETWORKS["timm-swin_tiny_patch4_window7_224.ms_in1k"]
@@ -339,7 +339,7 @@ def saved(network, path, seed):
     save_file(dict(builders.build(network, seed=seed).state_dict()), path)
 
 
-def test_a_file_whose_hash_nobody_knows_is_kept_to_once_it_came(tmp_path):
+def test_a_file_whose_hash_was_unknown_cannot_be_replaced_later(tmp_path):
     network = one("timm:mobilenetv4_conv_small")
     (source,) = network.weights
     mirror, folder = tmp_path / "mirror", tmp_path / "weights"
@@ -349,7 +349,7 @@ def test_a_file_whose_hash_nobody_knows_is_kept_to_once_it_came(tmp_path):
     first = fetch.obtain(network, settings, folder)
     assert (first.status, first.sha256) == ("ok", sha256(mirror / source.filename))
 
-    # Another file of that name is another one, however it fits.
+    # Another file of that name is refused, even though it matches the network.
     saved(network, mirror / source.filename, seed=2)
     Path(str(first.path)).unlink()
     again = fetch.obtain(network, settings, folder)
@@ -359,7 +359,7 @@ def test_a_file_whose_hash_nobody_knows_is_kept_to_once_it_came(tmp_path):
         fetch._copy(mirror / source.filename, source, folder / source.filename)
 
 
-def test_ones_own_weights_are_found_by_the_key_of_ones_own_network(own, tmp_path):
+def test_your_own_weights_are_found_by_the_key_of_your_own_network(own, tmp_path):
     network = one(f"mine:{own}:my_net")
     file = tmp_path / "mine.safetensors"
     saved(network, file, seed=3)
@@ -367,18 +367,18 @@ def test_ones_own_weights_are_found_by_the_key_of_ones_own_network(own, tmp_path
     assert fetch.obtain(network, settings, tmp_path / "weights").status == "ok"
 
 
-def test_the_key_of_a_file_needs_the_file(tmp_path):
+def test_the_key_of_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(RegistryError, match="No such file"):
         mine.key(tmp_path / "none.py", "net")
 
 
-def test_a_file_of_ones_own_may_lie_below_home_and_not_in_a_path_with_braces(tmp_path, monkeypatch):
+def test_your_own_files_path_may_start_with_a_tilde_but_not_contain_braces(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "my $nets 'é.py").write_text('DNNBENCH = {"input_size": 8}\ndef net(): ...\n')
     ((key, network),) = model_list.resolve(["mine:~/my $nets 'é.py:net"]).items()
     assert model_list.key_of(network.spec) == key
     assert network.builder == f"{tmp_path}/my $nets 'é.py:net"
-    with pytest.raises(RegistryError, match=r"'mine:\{x\}\.py:net': Snakemake takes braces in"):
+    with pytest.raises(RegistryError, match=r"'mine:\{x\}\.py:net': Snakemake would treat braces"):
         model_list.resolve(["mine:{x}.py:net"])
 
 
@@ -390,17 +390,19 @@ def test_a_file_of_ones_own_may_lie_below_home_and_not_in_a_path_with_braces(tmp
         b'NAME = "\0"\n',
     ],
 )
-def test_a_file_of_ones_own_in_another_encoding_is_one_line(tmp_path, monkeypatch, content):
+def test_your_own_file_in_another_encoding_is_one_line(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nets.py").write_bytes(content + b'DNNBENCH = {"input_size": 8}\ndef net(): ...\n')
-    with pytest.raises(RegistryError, match=r"^nets\.py\S*: not Python: [^\n]*; correct it$"):
+    with pytest.raises(
+        RegistryError, match=r"^nets\.py\S*: not valid Python: [^\n]*\. Correct it\.$"
+    ):
         model_list.resolve(["mine:nets.py:net"])
 
 
 @pytest.mark.parametrize(
     "content", ["\ufeff# é\n".encode(), b"# -*- coding: latin-1 -*-\n# \xe9\n"]
 )
-def test_a_file_of_ones_own_may_say_its_encoding(tmp_path, monkeypatch, content):
+def test_your_own_file_may_declare_its_encoding(tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nets.py").write_bytes(content + b'DNNBENCH = {"input_size": 8}\ndef net(): ...\n')
     assert model_list.resolve(["mine:nets.py:net"])

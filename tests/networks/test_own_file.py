@@ -1,4 +1,4 @@
-"""One's own networks inside packages: what they import is found, and is part of what they are."""
+"""Your own networks inside packages: their imports are found and are part of their definition."""
 
 import sys
 from pathlib import Path
@@ -38,7 +38,7 @@ def write(folder, files):
         (folder / name).write_text(text)
 
 
-# Files beside the network's, the network's imports, and which of the files they need.
+# Other files, the network's file, its imports, and the files that these need.
 LAYOUTS = {
     "relative, a package": (
         {"nets/__init__.py": "", "nets/blocks/__init__.py": "", "nets/blocks/conv.py": "WIDTH=5"},
@@ -129,7 +129,7 @@ LAYOUTS = {
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_a_file_in_a_package_imports_is_found(tmp_path, layout):
+def test_imports_of_a_file_in_a_package_are_found(tmp_path, layout):
     files, place, imports, needed = LAYOUTS[layout]
     write(tmp_path, files | {place: f"{HEAD}{imports}\n{NET}"})
     network = one(tmp_path / place)
@@ -146,7 +146,7 @@ def test_what_a_file_in_a_package_imports_is_found(tmp_path, layout):
     assert not [place for place in places if place.startswith(str(tmp_path))]
 
 
-def test_a_network_may_be_that_of_a_package(tmp_path):
+def test_a_network_may_be_defined_in_the_init_file_of_a_package(tmp_path):
     write(tmp_path, {"nets/__init__.py": f"{HEAD}from .conv import WIDTH\n{NET}"})
     write(tmp_path, {"nets/conv.py": "WIDTH=5"})
     assert builders.build(one(tmp_path / "nets/__init__.py"))[0].out_channels == 5
@@ -161,7 +161,7 @@ def test_a_network_may_import_while_it_runs(tmp_path):
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
 
 
-def test_packages_of_one_name_in_two_folders_are_two(tmp_path):
+def test_packages_of_the_same_name_in_two_folders_are_not_confused(tmp_path):
     for width in (5, 7):
         write(
             tmp_path / str(width),
@@ -175,7 +175,7 @@ def test_packages_of_one_name_in_two_folders_are_two(tmp_path):
     assert [builders.build(network)[0].out_channels for network in networks] == [5, 7, 5]
 
 
-def test_a_neighbour_hides_a_library_whatever_other_networks_imported(tmp_path):
+def test_a_file_next_to_the_network_shadows_a_library_that_was_imported_before(tmp_path):
     write(tmp_path, {"timm.py": "WIDTH=5", "model.py": f"{HEAD}from timm import WIDTH\n{NET}"})
     import timm
 
@@ -189,7 +189,7 @@ def test_a_neighbour_hides_a_library_whatever_other_networks_imported(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["nets/__init__.py", "nets/blocks/conv.py", "nets/model.py"])
-def test_an_edit_anywhere_in_the_package_is_noticed(tmp_path, place):
+def test_an_edit_anywhere_in_the_package_is_detected(tmp_path, place):
     files = {"nets/__init__.py": "", "nets/blocks/conv.py": "WIDTH=5"}
     files["nets/model.py"] = f"{HEAD}from .blocks.conv import WIDTH\n{NET}"
     write(tmp_path, files)
@@ -205,35 +205,35 @@ def test_an_edit_anywhere_in_the_package_is_noticed(tmp_path, place):
         (
             {},
             "from .conv import WIDTH",
-            r"nets/model\.py:3: .*No module named 'nets\.conv'; correct",
+            r"nets/model\.py:3: .*No module named 'nets\.conv'\. Correct",
         ),
         (
             {"nets/conv.py": ""},
             "from .conv import WIDTH",
-            r"nets/model\.py:3: .*cannot import name 'WIDTH' from 'nets\.conv'.*; correct it",
+            r"nets/model\.py:3: .*cannot import name 'WIDTH' from 'nets\.conv'.*\. Correct it",
         ),
         (
             {"nets/conv.py": "WIDTH = 5 +"},
             "from .conv import WIDTH",
-            r"nets/conv\.py:1: SyntaxError: invalid syntax.*; correct it",
+            r"nets/conv\.py:1: SyntaxError: invalid syntax.*\. Correct it",
         ),
         (
             {"nets/conv.py": "\nWIDTH = depth"},
             "from .conv import WIDTH",
-            r"nets/conv\.py:2: NameError: name 'depth' is not defined; correct it",
+            r"nets/conv\.py:2: NameError: name 'depth' is not defined\. Correct it",
         ),
         (
             {"nets/conv.py": "import no_such_library.sub"},
             "from .conv import WIDTH",
-            r"nets/conv\.py:1: .*; install no_such_library, or correct the import",
+            r"nets/conv\.py:1: .*\. Install no_such_library, or correct the import",
         ),
-        ({}, "exit(3)", r"nets/model\.py:3: SystemExit: 3; correct it"),
+        ({}, "exit(3)", r"nets/model\.py:3: SystemExit: 3\. Correct it"),
     ],
 )
 def test_an_error_names_its_place_and_a_remedy(tmp_path, files, imports, message):
     write(tmp_path, files | {"nets/model.py": f"{HEAD}{imports}\n{NET}"})
     network = one(tmp_path / "nets/model.py")
-    for _ in "12":  # The second time is no other.
+    for _ in "12":  # The second attempt fails alike.
         with pytest.raises(RegistryError, match=f"mine-net-.*: builder: .*{message}") as caught:
             builders.build(network)
         assert "\n" not in str(caught.value)
@@ -250,18 +250,18 @@ def test_an_error_names_its_place_and_a_remedy(tmp_path, files, imports, message
         "match 1:\n    case _:\n        def net(): ...",
     ],
 )
-def test_a_function_need_not_stand_at_the_top_of_its_file(tmp_path, text):
+def test_a_function_need_not_be_defined_at_the_top_level(tmp_path, text):
     write(tmp_path, {"nets.py": f"{HEAD}{text}\n"})
     assert one(tmp_path / "nets.py").name == "net"
 
 
 def test_a_star_import_that_has_no_such_function_is_one_line(tmp_path):
     write(tmp_path, {"nets.py": f"{HEAD}from math import *\n"})
-    with pytest.raises(RegistryError, match=r"has no attribute 'net'; correct it"):
+    with pytest.raises(RegistryError, match=r"has no attribute 'net'\. Correct it"):
         builders.build(one(tmp_path / "nets.py"))
 
 
-def test_the_process_that_all_networks_are_forked_from_never_runs_the_file(tmp_path):
+def test_the_parent_process_of_all_networks_never_runs_the_file(tmp_path):
     write(tmp_path, {"nets/model.py": f"{HEAD}import sys\nsys.ran = True\nWIDTH = 5\n{NET}"})
     network = one(tmp_path / "nets/model.py")
     elsewhere = network.model_copy(update={"builder": "no_such_package.nets:net"})
@@ -274,8 +274,8 @@ def test_the_process_that_all_networks_are_forked_from_never_runs_the_file(tmp_p
         builders.load(elsewhere)
 
 
-def test_what_a_file_changes_where_it_is_measured_does_not_change_how(tmp_path, monkeypatch):
-    """The record says how many threads there were, and paths are those of the project."""
+def test_a_file_cannot_change_the_threads_or_the_working_directory(tmp_path, monkeypatch):
+    """The record states the number of threads, and paths are relative to the project."""
     monkeypatch.chdir(tmp_path)
     text = f"{HEAD}import os, torch\nos.chdir('/')\ntorch.set_num_threads(3)\nWIDTH = 5\n{NET}"
     write(tmp_path, {"model.py": text.replace("def net():", "def net():\n    os.chdir('/usr')")})
@@ -285,7 +285,7 @@ def test_what_a_file_changes_where_it_is_measured_does_not_change_how(tmp_path, 
     assert Path.cwd() == tmp_path
 
 
-def test_memory_that_runs_out_while_a_file_is_imported_is_no_mistake_of_the_file(tmp_path):
+def test_running_out_of_memory_during_an_import_is_not_an_error_of_the_file(tmp_path):
     file = tmp_path / "net.py"
     file.write_text("table = bytearray(2**50)")
     outcome = isolation.run(own_file.load, file, timeout_s=30)

@@ -24,12 +24,12 @@ STUDY = {key: network for key, network in NETWORKS.items() if network.published}
 
 @pytest.fixture(scope="module", autouse=True)
 def _fork_safe():
-    """No thread pool in this process: other tests fork from it."""
+    """Prepare this process for forking, since other tests fork from it."""
     isolation.prepare()
 
 
 def write(path, edit):
-    """A registry of one network, after ``edit`` changed its entry."""
+    """Write a registry with one network after ``edit`` changed its entry."""
     entry = yaml.safe_load(registry.DEFAULT_REGISTRY.read_text())["squeezenet1_1"]
     edit(entry)
     path.write_text(yaml.safe_dump({"squeezenet1_1": entry}))
@@ -52,7 +52,7 @@ def test_the_44_networks_of_the_study():
     assert all(key == network.key for key, network in NETWORKS.items())
 
 
-def test_names_and_accuracy_are_the_papers():
+def test_names_and_accuracies_equal_the_papers():
     tables = published.read(ROOT / "published" / "bianco2018")
     rows = {row.model: row for row in tables.models}
     for key, network in STUDY.items():
@@ -76,7 +76,7 @@ def test_caffe_networks_take_bgr_bytes_and_the_others_rgb_fractions():
     assert NETWORKS["bninception"].mean == (104, 117, 128)
 
 
-def test_every_network_has_a_source_of_2018_and_no_source_moves():
+def test_every_network_of_2018_has_a_source_of_2018_and_sources_are_pinned():
     for key, network in NETWORKS.items():
         assert [s.tier for s in network.weights] == sorted(s.tier for s in network.weights)
         assert network.weights[0].tier in ("A" if key in STUDY else "BC")
@@ -103,7 +103,7 @@ def test_reading_the_registry_does_not_import_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-# Errors of the file: one line that names file, key, value and remedy ----------------------------
+# Errors in the file: one line with file, key, value, and remedy ---------------------------------
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_reading_the_registry_does_not_import_torch():
     [
         (
             lambda e: e.update(familly=e.pop("family")),
-            ["squeezenet1_1.familly: 'SqueezeNet': unknown key", "did you mean 'family'?"],
+            ["squeezenet1_1.familly: 'SqueezeNet': unknown key", "Did you mean 'family'?"],
         ),
         (lambda e: e.update(input_size=-1), ["squeezenet1_1.input_size: -1", "greater than"]),
         (lambda e: e.update(builder="nowhere"), ["squeezenet1_1.builder: 'nowhere'"]),
@@ -120,22 +120,22 @@ def test_reading_the_registry_does_not_import_torch():
         (lambda e: e["weights"][0].update(tier="D"), ["squeezenet1_1.weights.0.tier: 'D'"]),
         (lambda e: e["weights"][0].pop("hash"), ["squeezenet1_1.weights.0.hash", "required"]),
         (lambda e: e["published"].update(top1=101), ["squeezenet1_1.published.top1: 101"]),
-        (lambda e: e["weights"][0].pop("url"), ["squeezenet1_1.weights.0: url, package: give one"]),
+        (lambda e: e["weights"][0].pop("url"), ["squeezenet1_1.weights.0: url, package: exactly"]),
         (
             lambda e: e.update(range=[0, 1], mean=[123.7, 116.8, 103.9]),
-            ["squeezenet1_1: mean: [123.7, 116.8, 103.9]: beyond range [0, 1], whose units"],
+            ["squeezenet1_1: mean: [123.7, 116.8, 103.9]: must be in units of range and within"],
         ),
         (
             lambda e: e.update(range=[0, 1], std=[58.4, 57.1, 57.4]),
-            ["squeezenet1_1: std: [58.4, 57.1, 57.4]: beyond range [0, 1], whose units"],
+            ["squeezenet1_1: std: [58.4, 57.1, 57.4]: must be in units of range and within [0, 1]"],
         ),
         (
             lambda e: e["weights"][0].update(hash={"kind": "sha1", "value": "abcdef0"}),
-            ["squeezenet1_1.weights.0.hash: value: 'abcdef0': 7 digits, where a sha1 has 40"],
+            ["squeezenet1_1.weights.0.hash: value: 'abcdef0': has 7 digits instead of 40"],
         ),
         (
             lambda e: e["weights"][0].update(top1=90, top5=80),
-            ["squeezenet1_1.weights.0: top1: 90.0: above top5, 80.0"],
+            ["squeezenet1_1.weights.0: top1: 90.0: greater than top5, 80.0"],
         ),
     ],
 )
@@ -149,9 +149,9 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path, edit, parts):
     assert all(part in message for part in parts), message
 
 
-def test_a_missing_file_a_bad_key_and_a_key_given_twice(tmp_path):
+def test_a_missing_file_invalid_yaml_and_a_duplicate_key_are_errors(tmp_path):
     path = tmp_path / "models.yaml"
-    with pytest.raises(RegistryError, match=r"models\.yaml: no such file; .*--registry"):
+    with pytest.raises(RegistryError, match=r"models\.yaml: no such file\. .*--registry"):
         registry.load_registry(path)
     path.write_text("alexnet: {name: [}\n")
     with pytest.raises(YamlError, match=r"models\.yaml:1: .*not YAML"):
@@ -188,7 +188,7 @@ def test_a_missing_file_a_bad_key_and_a_key_given_twice(tmp_path):
         ({"venue": "\x1b[31mred"}, r"venue: '\\x1b\[31mred': string should match pattern"),
     ],
 )
-def test_a_value_that_cannot_be_meant_is_one_line(tmp_path, change, said):
+def test_an_implausible_value_is_one_line(tmp_path, change, said):
     path = write(tmp_path / "models.yaml", lambda entry: entry.update(change))
     with pytest.raises(RegistryError, match=rf"models\.yaml: squeezenet1_1\.{said}") as raised:
         registry.load_registry(path)
@@ -196,28 +196,28 @@ def test_a_value_that_cannot_be_meant_is_one_line(tmp_path, change, said):
 
 
 @pytest.mark.parametrize("name", ["bianco2018", "modern"])
-def test_no_network_is_called_as_a_set_of_them_is(tmp_path, name):
+def test_a_network_cannot_have_the_name_of_a_set(tmp_path, name):
     path = write(tmp_path / "models.yaml", lambda entry: None)
     path.write_text(path.read_text().replace("squeezenet1_1:", f"{name}:", 1))
-    with pytest.raises(RegistryError, match=f"{name}: the name of a set of networks; choose"):
+    with pytest.raises(RegistryError, match=f"{name}: reserved for a set of networks"):
         registry.load_registry(path)
 
 
-def test_a_file_of_weights_lies_in_the_folder_of_weights(tmp_path):
+def test_a_weights_file_cannot_be_outside_its_folder(tmp_path):
     path = write(tmp_path / "models.yaml", lambda entry: entry["weights"][0].update(filename=".."))
     with pytest.raises(RegistryError, match=r"weights\.0\.filename: '\.\.'"):
         registry.load_registry(path)
 
 
 ELSEWHERE = (
-    "see config/models.yaml, or write mine:<file>.py:<function>, timm:<name> or torchvision:<name>"
+    "See config/models.yaml, or write mine:<file>.py:<function>, timm:<name> or torchvision:<name>."
 )
 
 
 # Choosing networks ----------------------------------------------------------------------------
 
 
-def test_the_study_stands_for_its_networks_alone_or_among_others(tmp_path):
+def test_the_name_of_a_study_resolves_to_its_networks_alone_or_among_others(tmp_path):
     own = write(tmp_path / "models.yaml", lambda entry: entry.pop("published"))
     entry = registry.load_registry(own)["squeezenet1_1"].model_copy(update={"key": "mine"})
     known = {**NETWORKS, "mine": entry}
@@ -230,13 +230,13 @@ def test_the_study_stands_for_its_networks_alone_or_among_others(tmp_path):
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["resnet18", "resnet5O"], "'resnet5O' is not a network; did you mean 'resnet50'?"),
-        ("bianco2108", "'bianco2108' is not a network; did you mean 'bianco2018'?"),
-        (["qqq"], f"'qqq' is not a network; {ELSEWHERE}"),
-        ([50], f"50 is not a network; {ELSEWHERE}"),
-        (["vgg16", "vgg16"], "'vgg16' is named twice; remove one"),
-        (["bianco2018", "vgg16"], "'vgg16' is named twice; remove one"),
-        ([], "[] names no network; write bianco2018 or a list of names"),
+        (["resnet18", "resnet5O"], "'resnet5O': unknown network. Did you mean 'resnet50'?"),
+        ("bianco2108", "'bianco2108': unknown network. Did you mean 'bianco2018'?"),
+        (["qqq"], f"'qqq': unknown network. {ELSEWHERE}"),
+        ([50], f"50: unknown network. {ELSEWHERE}"),
+        (["vgg16", "vgg16"], "'vgg16': listed twice. Remove one."),
+        (["bianco2018", "vgg16"], "'vgg16': listed twice. Remove one."),
+        ([], "[]: no networks. Write bianco2018 or a list of names."),
     ],
 )
 def test_a_wrong_name_is_one_line(names, message):
@@ -258,7 +258,7 @@ def test_networks_built_one_after_another_share_nothing(key):
     ]
     assert storages[0].isdisjoint(storages[1])
     assert set(map(id, first.modules())).isdisjoint(map(id, second.modules()))
-    # The same values, and they stay when the other network is moved or changed.
+    # Both have the same values, which do not change when the other network is moved or changed.
     with torch.no_grad():
         for parameter in first.parameters():
             parameter.zero_()
@@ -296,17 +296,17 @@ def test_all_networks_build_in_one_process_in_any_order():
         "vgg11",
     ],
 )
-def test_random_weights_give_logits_that_follow_the_input(key):
+def test_random_weights_give_logits_that_depend_on_the_input(key):
     model = builders.build(key)
     with torch.inference_mode():
         one, other = (model(image(NETWORKS[key], seed))[0] for seed in (1, 2))
     assert torch.isfinite(one).all()
     assert (one != 0).float().mean() > 0.5
-    # Far above rounding: a wrong result anywhere in the network shows in what it returns.
+    # Far above rounding errors, so that a wrong result anywhere in the network affects the logits.
     assert (one - other).std() > 1e-3 * one.std()
 
 
-def test_weights_follow_from_the_seed_and_leave_the_generator_alone():
+def test_weights_depend_on_the_seed_and_do_not_change_the_global_generator():
     before = torch.random.get_rng_state()
     one, same, other = (builders.build("shufflenet", seed=seed) for seed in (0, 0, 1))
     assert torch.equal(before, torch.random.get_rng_state())
@@ -326,10 +326,10 @@ def test_parameters_keep_the_names_of_the_library():
         ("no_such_library:net", {}, r"alexnet: builder: no_such_library:net: No module named"),
         ("torch.nn:no_such_net", {}, r"alexnet: builder: torch.nn:no_such_net: .*no attribute"),
         ("torch.nn:Linear", {}, r"alexnet: builder: torch.nn:Linear failed with TypeError"),
-        ("builtins:dict", {}, r"alexnet: builder: builtins:dict returned a dict; it must return"),
+        ("builtins:dict", {}, r"alexnet: builder: builtins:dict returned a dict\. Return a torch"),
     ],
 )
-def test_a_builder_that_does_not_work_is_named(builder, arguments, message):
+def test_the_error_for_a_builder_that_fails_names_it(builder, arguments, message):
     network = NETWORKS["alexnet"].model_copy(update={"builder": builder, "arguments": arguments})
     with pytest.raises(RegistryError, match=message):
         builders.build(network)
@@ -338,7 +338,7 @@ def test_a_builder_that_does_not_work_is_named(builder, arguments, message):
 # Random weights -------------------------------------------------------------------------------
 
 
-def test_pooled_draws_have_the_distribution_that_was_asked_for():
+def test_pooled_draws_have_the_requested_distribution():
     with PooledInitialisers(seed=0):
         normal = nn.init.normal_(torch.empty(3000, 1000), mean=2.0, std=0.5)
         uniform = torch.empty(3000, 1000).uniform_(-1.0, 3.0)
@@ -352,7 +352,7 @@ def test_pooled_draws_have_the_distribution_that_was_asked_for():
     assert uniform.std().item() == pytest.approx(4 / 12**0.5, rel=5e-3)
     assert kaiming.std().item() == pytest.approx((2 / (512 * 9)) ** 0.5, rel=5e-3)
     assert layer.bias.abs().max() <= 1 / 20
-    # torch's default weight, wide enough to keep the size of a signal through a rectifier.
+    # torch's default weights, widened so that they preserve a signal through a ReLU.
     assert layer.weight.std().item() == pytest.approx((2 / 400) ** 0.5, rel=0.05)
 
 
@@ -363,7 +363,7 @@ def test_rows_of_a_weight_matrix_differ():
     assert len({tuple(row[:4].tolist()) for row in weight}) == 2048
 
 
-def test_a_draw_that_is_put_off_is_made_before_anything_reads_or_changes_it():
+def test_a_deferred_draw_is_made_before_anything_reads_or_changes_it():
     with PooledInitialisers(seed=0):
         read = torch.empty(1000).normal_()
         assert read.std().item() == pytest.approx(1, rel=0.2)

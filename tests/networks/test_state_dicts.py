@@ -22,7 +22,7 @@ IMAGES = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
 def made(seed):
-    """A small network whose batch normalization has seen something."""
+    """Return a small network whose batch normalization has random statistics."""
     model = builders.build(toys.entry("normed"), seed=seed)
     state = torch.Generator().manual_seed(seed)
     model[1].running_mean.uniform_(generator=state)
@@ -40,7 +40,7 @@ def at(prefix, state):
 
 
 def loaded(folder, content, key=None):
-    """The network with the weights of a file that holds ``content``; and which these are."""
+    """Load weights from a file with ``content``; return the network and the chosen set."""
     file = folder / "weights.pth"
     torch.save(content, file)
     model = builders.build(toys.entry("normed"))
@@ -141,7 +141,7 @@ WRAPPED = {
 
 
 @pytest.mark.parametrize("program", WRAPPED)
-def test_the_weights_are_found_in_whatever_a_program_puts_around_them(tmp_path, program):
+def test_the_weights_are_found_in_files_of_many_programs(tmp_path, program):
     content, key = WRAPPED[program]
     model, chosen = loaded(tmp_path, content)
     assert same(model, RAW)
@@ -149,7 +149,7 @@ def test_the_weights_are_found_in_whatever_a_program_puts_around_them(tmp_path, 
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_pruned_weights_are_those_that_the_mask_leaves(tmp_path, whole):
+def test_pruned_weights_are_loaded_with_the_mask_applied(tmp_path, whole):
     pruned = made(1)
     prune.l1_unstructured(pruned[0], "weight", 0.5)
     prune.random_structured(pruned[5], "weight", 0.5, dim=0)
@@ -161,7 +161,7 @@ def test_pruned_weights_are_those_that_the_mask_leaves(tmp_path, whole):
 @pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm`")
 @pytest.mark.parametrize("apart", [utils.parametrizations.weight_norm, utils.weight_norm])
 @pytest.mark.parametrize("axis", [0, 1, None])
-def test_weights_that_are_kept_as_norm_and_direction_are_their_product(tmp_path, apart, axis):
+def test_weights_stored_as_norm_and_direction_are_multiplied(tmp_path, apart, axis):
     normed = made(1)
     apart(normed[0], dim=axis)
     apart(normed[5], dim=0)
@@ -173,7 +173,7 @@ def test_weights_that_are_kept_as_norm_and_direction_are_their_product(tmp_path,
     assert not same(model, RAW)
 
 
-def test_a_tensor_of_several_processes_that_one_wrote_is_whole(tmp_path, distributed):
+def test_a_distributed_tensor_that_one_process_wrote_is_complete(tmp_path, distributed):
     from torch.distributed.tensor import Shard, distribute_tensor
 
     mesh = init_device_mesh("cpu", (1,))
@@ -195,7 +195,7 @@ def distributed(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_that_of_the_file(tmp_path, dtype):
+def test_weights_in_half_precision_are_loaded(tmp_path, dtype):
     half = {
         name: each.to(dtype) if each.is_floating_point() else each for name, each in STATE.items()
     }
@@ -204,7 +204,7 @@ def test_half_precision_is_that_of_the_file(tmp_path, dtype):
 
 
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
-def test_tensors_without_a_shape_are_no_weights(tmp_path):
+def test_nested_tensors_are_ignored(tmp_path):
     ragged = torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])
     model, _ = loaded(tmp_path, {"model": STATE, "lengths": {"of": ragged}})
     assert same(model, RAW)
@@ -218,7 +218,7 @@ def test_tensors_of_safetensors_are_found_behind_a_prefix(tmp_path):
     assert same(model, RAW)
 
 
-def test_tensors_of_a_network_that_numbers_them_go_by_number_not_by_place(tmp_path):
+def test_numbered_tensors_are_matched_by_number_not_by_position(tmp_path):
     numbered = nn.ParameterList(nn.Parameter(torch.zeros(2)) for _ in range(2))
     content = {"1": torch.full((2,), 1.0), "0": torch.full((2,), 5.0)}
     torch.save(content, tmp_path / "weights.pth")
@@ -305,12 +305,12 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize("program", SEVERAL)
-def test_of_sets_that_differ_none_is_taken_unasked(tmp_path, program):
+def test_different_sets_require_a_key(tmp_path, program):
     content, raw, averaged = SEVERAL[program]
     said = refused(tmp_path, content)
     keys = (json.dumps(key) for key in (raw, averaged))
     named = " or ".join(f"{SETTING}: {key}" for key in keys)
-    assert said == f"2 sets of weights that differ; say which: {named}"
+    assert said == f"contains 2 different sets of weights. Choose one: {named}"
 
 
 @pytest.mark.parametrize("program", SEVERAL)
@@ -329,10 +329,11 @@ def test_the_last_part_of_a_key_is_enough(tmp_path):
     assert same(model, EMA)
 
 
-def test_a_key_that_is_not_there_is_answered_with_those_that_are(tmp_path):
+def test_the_error_for_an_unknown_key_lists_the_existing_keys(tmp_path):
     content, _, _ = SEVERAL["timm"]
     assert refused(tmp_path, content, "ema") == (
-        f'{SETTING}: \'ema\': no set of weights; write "state_dict" or "state_dict_ema"'
+        f"{SETTING}: 'ema': matches no set of weights."
+        ' Write "state_dict" or "state_dict_ema".'
     )
 
 
@@ -378,7 +379,7 @@ PARTIAL = {
 
 
 @pytest.mark.parametrize("program", PARTIAL)
-def test_averages_of_parameters_alone_have_the_buffers_of_the_others(tmp_path, program):
+def test_averages_of_parameters_get_the_buffers_of_another_set(tmp_path, program):
     content, key = PARTIAL[program]
     assert f"{SETTING}: {json.dumps(key)}" in refused(tmp_path, content)
     model, _ = loaded(tmp_path, content, key)
@@ -389,60 +390,60 @@ def test_averages_of_parameters_alone_have_the_buffers_of_the_others(tmp_path, p
     assert not same(model, EMA)
 
 
-def test_averages_that_are_not_understood_are_not_passed_over(tmp_path):
+def test_averages_in_an_unsupported_form_are_an_error(tmp_path):
     content = {"model": STATE, "ema": {"shadow_params": list(PARAMETERS.values())[1:]}}
     said = refused(tmp_path, content)
-    assert said.startswith("ema.shadow_params.0: averages of weights that are not understood;")
-    assert said.endswith(f'to use the others, write {SETTING}: "model"')
+    assert said.startswith("ema.shadow_params.0: averaged weights in an unsupported form.")
+    assert said.endswith(f'To use the other weights, write {SETTING}: "model".')
     model, _ = loaded(tmp_path, content, "model")
     assert same(model, RAW)
 
 
-# What fits no network ---------------------------------------------------------------------------
+# Files that match no network --------------------------------------------------------------------
 
 
-def test_the_nearest_set_is_said_to_be_of_another_network(tmp_path):
+def test_the_error_describes_the_set_that_comes_closest(tmp_path):
     without = {name: each for name, each in STATE.items() if name != "5.bias"}
     assert refused(tmp_path, {"epoch": 1, "model": at("module.", without)}) == (
-        "not of normed: model: 1 missing (5.bias)"
+        "does not match normed: model: 1 missing (5.bias)"
     )
 
 
-def test_averages_of_a_part_are_not_passed_over_wherever_the_name_says_so(tmp_path):
+def test_an_average_of_a_single_tensor_is_an_error(tmp_path):
     said = refused(tmp_path, STATE | {"5.weight_ema": PARAMETERS["5.weight"]})
-    assert said.startswith("5.weight_ema: averages of weights that are not understood;")
+    assert said.startswith("5.weight_ema: averaged weights in an unsupported form.")
 
 
-def test_names_that_the_network_does_not_have_are_not_passed_over(tmp_path):
+def test_tensors_that_the_network_does_not_have_are_an_error(tmp_path):
     said = refused(
         tmp_path, {"model": {**STATE, "6.weight": torch.ones(2), "6.bias": torch.ones(2)}}
     )
-    assert said == "not of normed: model: 2 unexpected (6.weight, 6.bias)"
+    assert said == "does not match normed: model: 2 unexpected (6.weight, 6.bias)"
 
 
 @pytest.mark.parametrize("content", [[], {"weights": 3}, {"args": argparse.Namespace()}, 7])
-def test_other_things_than_tensors_are_no_weights(tmp_path, content):
+def test_a_file_without_tensors_is_not_a_weights_file(tmp_path, content):
     said = refused(tmp_path, content)
-    assert said == "not a file of weights: it holds other things than tensors"
+    assert said == "not a weights file: it contains no tensors"
 
 
-def test_arrays_in_place_of_tensors_have_a_line_that_makes_tensors(tmp_path):
+def test_the_error_for_arrays_has_a_command_that_converts_them(tmp_path):
     said = refused(tmp_path, {"a": {"model": {n: each.numpy() for n, each in STATE.items()}}})
     assert "c['\"'\"'a'\"'\"']['\"'\"'model'\"'\"'].items()" in said
 
 
-def test_flattened_parameters_of_fsdp_are_answered_with_how_to_save(tmp_path):
+def test_the_error_for_flattened_fsdp_parameters_states_how_to_save_them(tmp_path):
     said = refused(tmp_path, {"model": {"_fsdp_wrapped_module.flat_param": torch.ones(9)}})
     assert "StateDictType.FULL_STATE_DICT" in said
 
 
-def test_an_empty_state_of_deepspeed_is_answered_with_how_to_join_the_parts(tmp_path):
+def test_the_error_for_an_empty_deepspeed_state_states_how_to_join_the_parts(tmp_path):
     empty = {name: torch.empty(0) for name in STATE}
     assert "a part of a DeepSpeed ZeRO checkpoint" in refused(tmp_path, {"module": empty})
 
 
 @pytest.mark.parametrize("depth", [1, 40])
-def test_a_file_that_contains_itself_has_an_end(tmp_path, depth):
+def test_a_file_that_contains_itself_does_not_loop_forever(tmp_path, depth):
     content = {}
     for _ in range(depth):
         content = dict.fromkeys(range(40), content)
@@ -450,10 +451,10 @@ def test_a_file_that_contains_itself_has_an_end(tmp_path, depth):
     endless = nn.Sequential(nn.Identity())
     endless.add_module("itself", endless)
     said = refused(tmp_path, {"a": content, "b": endless})
-    assert said == "not a file of weights: it holds other things than tensors"
+    assert said == "not a weights file: it contains no tensors"
 
 
-def test_state_that_is_no_tensor_is_not_passed_over(tmp_path):
+def test_extra_state_that_is_not_a_tensor_is_an_error(tmp_path):
     class Stateful(nn.Linear):
         def get_extra_state(self):
             return {"scale": 3}
@@ -463,11 +464,11 @@ def test_state_that_is_no_tensor_is_not_passed_over(tmp_path):
 
     model = Stateful(2, 2)
     torch.save(model.state_dict(), tmp_path / "own.pth")
-    with pytest.raises(CheckpointError, match="own keeps _extra_state, which is no tensor"):
+    with pytest.raises(CheckpointError, match="own stores _extra_state, which is not a tensor"):
         state_dicts.load(tmp_path / "own.pth", model, "own", None, SETTING)
 
 
-# Buffers that no file has -----------------------------------------------------------------------
+# Wrapped networks, buffers, and memory layout ---------------------------------------------------
 
 
 class Holder(nn.Module):
@@ -480,7 +481,7 @@ class Holder(nn.Module):
 
 
 @pytest.mark.parametrize("content", [STATE, at("module.", STATE), at("model.net.", STATE)])
-def test_a_file_of_the_network_that_ones_own_network_holds(tmp_path, content):
+def test_a_file_of_a_wrapped_network_is_loaded_into_the_wrapper(tmp_path, content):
     torch.save(content, tmp_path / "weights.pth")
     holder = Holder().eval()
     chosen = state_dicts.load(tmp_path / "weights.pth", holder, "own", None, SETTING)
@@ -489,7 +490,7 @@ def test_a_file_of_the_network_that_ones_own_network_holds(tmp_path, content):
 
 
 class Indexed(nn.Module):
-    """Buffers that are computed, and that its state dict leaves out."""
+    """A network with a computed buffer that is not part of its state dict."""
 
     def __init__(self, scale=3.0):
         super().__init__()
@@ -497,14 +498,14 @@ class Indexed(nn.Module):
         self.register_buffer("scale", torch.full((2,), scale), persistent=False)
 
 
-def test_a_file_of_a_definition_that_kept_a_buffer_is_loaded_with_it():
+def test_a_buffer_that_only_the_file_has_is_loaded():
     model = Indexed()
     state = {**model.state_dict(), "scale": torch.full((2,), 5.0)}
     state_dicts.put(model, state)
     assert model.scale.tolist() == [5.0, 5.0]
 
 
-def test_the_layout_in_memory_is_that_of_the_network_not_of_the_file(tmp_path):
+def test_the_memory_layout_is_the_networks_rather_than_the_files(tmp_path):
     strided = {
         name: each.to(memory_format=torch.channels_last)
         if each.dim() == 4

@@ -100,7 +100,7 @@ def test_own_weights_go_by_key_however_the_network_is_named(study, tmp_path):
     with pytest.raises(RegistryError) as raised:
         study(weights={"override": {"vgg61": own}})
     assert str(raised.value) == (
-        "params.yaml: weights.override: 'vgg61' is not a network; did you mean 'vgg19'?"
+        "params.yaml: weights.override: 'vgg61': unknown network. Did you mean 'vgg19'?"
     )
 
 

@@ -1,1 +1,1 @@
-"""From labeled pictures to arrays."""
+"""From labeled images to arrays."""

@@ -1,7 +1,7 @@
-"""The class of a picture by names: its own, or that of the folder it lies in.
+"""Class labels derived from file names or folder names.
 
-A labeller is called with a picture's path below the folder of pictures, and returns its class from
-0 to 999, in sorted synset order. It raises NoLabel where there is none.
+A labeler takes an image's path relative to the image folder and returns its class, from 0 to 999 in
+sorted synset order. It raises NoLabel if the image has no class.
 """
 
 import re
@@ -15,54 +15,54 @@ from dnnbench.images.picture_folders import ImagesError
 
 _SYNSET = re.compile(r"(?<![0-9A-Za-z])n\d{8}(?![0-9A-Za-z])")
 
-# Validation pictures of ImageNet by their names; training pictures as Hugging Face names them.
+# ImageNet's names for validation images; Hugging Face's names for training images.
 _VALIDATION = re.compile(r"ILSVRC2012_val_\d{8}")
 _TRAINING = re.compile(r"n\d{8}_\d+_n\d{8}\b")
 
 
-class NoLabel(Exception):  # noqa: N818  (A reason, noted beside the picture: not an error.)
-    """Why a picture has no class."""
+class NoLabel(Exception):  # noqa: N818  (A reason, recorded with the image, not an error.)
+    """The reason why an image has no class."""
 
 
 class NotOfTheSet(NoLabel):
-    """Why a picture is no part of the data set, though it lies in its folder."""
+    """The reason why an image in the folder is not part of the data set."""
 
 
 class LabelError(ImagesError):
-    """Labels that are missing or cannot be right: names file, line, value and remedy."""
+    """Missing or invalid labels; the message names the file, line, value, and fix."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """A labeller that knows which of its labels no picture has, by the names that have them."""
+    """A labeler, and the image names in its source that match no image (``unused``)."""
 
     label: Labeller
     unused: Sequence[str]
 
     def __call__(self, picture: PurePosixPath) -> int:
-        """Return the class of a picture. Raises NoLabel."""
+        """Return the class of an image; raise NoLabel if it has none."""
         return self.label(picture)
 
 
 def synset_in(name: str) -> str | None:
-    """Return the first synset id in the name of a file or folder, set off from the rest."""
+    """Return the first synset ID in a file or folder name, if it stands apart from the rest."""
     match = _SYNSET.search(name)
     return match and match[0]
 
 
 def by_synset(root: Path, pictures: Sequence[str]) -> Labeller:
-    """Return a labeller by the synset in a picture's name, or in that of the folder it lies in.
+    """Return a labeler that reads the synset from an image's name or its folder's name.
 
-    ``pictures`` are all of the data set, below ``root``. Raises ImagesError for two folders of one
-    class, and for classes at two depths.
+    ``pictures`` are the paths of all images of the data set, relative to ``root``. Raises
+    ImagesError if two folders belong to the same class, or if class folders lie at two depths.
     """
 
     def label(picture: PurePosixPath) -> int:
         found = {one: None for part in picture.parts for one in _SYNSET.findall(part)}
         if not found:
-            raise NoLabel("neither its name nor its folder's has a synset id")
+            raise NoLabel("no synset ID in its name or its folder's name")
         if len(found) > 1:
-            raise NoLabel(f"its path names two synsets, {' and '.join(found)}")
+            raise NoLabel(f"its path contains two synset IDs, {' and '.join(found)}")
         (synset,) = found
         number = synsets.class_of(synset)
         if number is None:
@@ -73,46 +73,46 @@ def by_synset(root: Path, pictures: Sequence[str]) -> Labeller:
 
 
 def synsets_in_names(folder: Path, root: Path) -> tuple[Labeller, str]:
-    """Return a labeller and where labels come from, in words, as a data set declares them."""
+    """Return a labeler and a description of the labels' source, as a data set declares them."""
     pictures = picture_folders.contents(root, training=False).pictures
     own = validation_alone(pictures, _TRAINING)
     return of_set(own, by_synset(root, own)), "synsets in names"
 
 
 def validation_alone(pictures: Sequence[str], other: re.Pattern[str]) -> Sequence[str]:
-    """Return pictures without ``other`` ones where some are validation pictures by their names."""
+    """Drop images whose names match ``other``, if any name marks a validation image."""
     if not any(map(_VALIDATION.search, pictures)):
         return pictures
     return [name for name in pictures if not other.match(name.rpartition("/")[2])]
 
 
 def of_set(pictures: Sequence[str], label: Labeller) -> Labeller:
-    """Return ``label`` for ``pictures`` alone: others are of the training or the test set."""
+    """Restrict ``label`` to ``pictures``; all others belong to the training or the test set."""
     own = frozenset(pictures)
 
     def labelled(picture: PurePosixPath) -> int:
         if str(picture) not in own:
-            raise NotOfTheSet("a picture of the training or the test set by its name")
+            raise NotOfTheSet("named like an image of the training or the test set")
         return label(picture)
 
     return labelled
 
 
 def number_in(name: str) -> str | None:
-    """Return the class from 0 to 999 that is the whole name of a folder."""
+    """Return the class, from 0 to 999, if it is a folder's whole name."""
     return str(int(name)) if re.fullmatch(r"[0-9]{1,3}", name) else None
 
 
 def by_number(root: Path, pictures: Sequence[str]) -> Labeller:
-    """Return a labeller by the name of the folder, ``0`` to ``999``, as ImageNetV2 has it.
+    """Return a labeler that reads the class from the folder name, ``0`` to ``999``.
 
-    Otherwise as ``by_synset``.
+    ImageNetV2 uses this layout. Arguments and errors are those of ``by_synset``.
     """
 
     def label(picture: PurePosixPath) -> int:
         number = number_in(picture.parent.name)
         if number is None:
-            raise NoLabel("its folder's name is not a class from 0 to 999")
+            raise NoLabel("its folder is not named for a class from 0 to 999")
         return int(number)
 
     return _in_place(root, pictures, number_in, lambda name: None, label)
@@ -124,10 +124,11 @@ _Told = Callable[[str], str | None]
 def _in_place(
     root: Path, pictures: Iterable[str], by_folder: _Told, by_name: _Told, label: Labeller
 ) -> Labeller:
-    """Return ``label`` for pictures where those of the data set lie.
+    """Restrict ``label`` to images at the depth where those of the data set lie.
 
-    That is directly in folders of classes, all at one depth, or beside these and named. A copy that
-    lies deeper is no part of the data set. Raises ImagesError where it may be more than a copy.
+    They lie directly in class folders, all at one depth, or next to these folders with a class in
+    their names. Copies that lie deeper are excluded. Raises ImagesError if a deeper image may not
+    be a copy.
     """
 
     def home(picture: PurePosixPath) -> int | None:
@@ -146,29 +147,29 @@ def _in_place(
     for path, own in homes.items():
         if own is not None and own > depth and identity(path) not in known:
             raise ImagesError(
-                f"{root}: {originals[0]} and {path}: classes at two depths, which may be two data"
-                " sets; let dataset.path hold one"
+                f"{root}: {originals[0]} and {path}: class folders at two depths may belong to two"
+                " data sets. Set dataset.path to the folder of one."
             )
     _refuse_twins(root, originals, by_folder)
 
     def labelled(picture: PurePosixPath) -> int:
         own = home(picture)
         if own is None and any(map(by_folder, picture.parent.parts)):
-            raise NotOfTheSet("not directly in the folder of a class")
+            raise NotOfTheSet("not directly in a class folder")
         if own is not None and own > depth:
-            raise NotOfTheSet("deeper than another picture of its name")
+            raise NotOfTheSet("in a deeper folder than another image of the same name")
         return label(picture)
 
     return labelled
 
 
 def _refuse_twins(root: Path, pictures: Iterable[PurePosixPath], by_folder: _Told) -> None:
-    """Raise ImagesError for two folders of one class, wherever: one may be a copy."""
+    """Raise ImagesError if two folders belong to one class, since one may be a copy."""
     folders: dict[str, PurePosixPath] = {}
     for folder in sorted({picture.parent for picture in pictures}):
         told = by_folder(folder.name)
         if told and folders.setdefault(told, folder) != folder:
             raise ImagesError(
-                f"{root}: {folders[told]} and {folder}: two folders of class {told}; move their"
-                " pictures into one, remove the copy, or let dataset.path hold one set of pictures"
+                f"{root}: {folders[told]} and {folder}: two folders for class {told}. Merge them,"
+                " remove the copy, or set dataset.path to the folder of one data set."
             )

@@ -1,4 +1,4 @@
-"""Data sets that anyone may download: fetched, checked and unpacked once."""
+"""Public data sets: downloaded, verified, and unpacked once."""
 
 import shutil
 from pathlib import Path
@@ -14,21 +14,24 @@ FOLDER = paths.DATASETS
 
 
 class DatasetError(UserError):
-    """An archive that cannot be unpacked: names it, the reason and the remedy."""
+    """A data set that cannot be obtained; the message names it, the reason, and the fix."""
 
 
 def obtain(name: str, folder: Path = FOLDER) -> Path:
-    """Return the folder of an unpacked data set; fetch it where it and its archive are missing.
+    """Return the folder of an unpacked data set; download and unpack it if necessary.
 
-    An archive that somebody put into ``folder`` is used as it is, if its hash is right. Raises
-    DownloadError, IntegrityError and DatasetError, the last also where there is no archive.
+    If the archive is already in ``folder``, it is verified and used. Raises DownloadError,
+    IntegrityError if the archive's hash is wrong, and DatasetError if the archive cannot be
+    unpacked or the data set has none.
     """
     archive = named(name).archive
     unpacked = folder / name
     if unpacked.is_dir():
         return unpacked
     if archive is None:
-        raise DatasetError(f"dataset: {name!r}: cannot be downloaded; name its folder (path)")
+        raise DatasetError(
+            f"dataset.name: {name!r}: cannot be downloaded. Set dataset.path to its folder."
+        )
     path = folder / archive.filename
     if path.exists():
         checksums.check(path, "sha256", archive.sha256, str(path))
@@ -44,12 +47,14 @@ def obtain(name: str, folder: Path = FOLDER) -> Path:
 
 
 def _unpack(archive: Path, target: Path) -> Path:
-    """Unpack into ``target``, which appears whole or not at all."""
+    """Unpack into ``target``, which appears either complete or not at all."""
     temporary = target.with_name(f".{target.name}.unpacking")
-    shutil.rmtree(temporary, ignore_errors=True)  # What a kill left.
+    shutil.rmtree(temporary, ignore_errors=True)  # A killed run may have left it.
     try:
         with tarfile.open(archive) as opened:
             opened.extractall(temporary, filter="data")
     except (tarfile.TarError, EOFError) as error:
-        raise DatasetError(f"{archive}: cannot be unpacked: {error}; remove it") from error
+        raise DatasetError(
+            f"{archive}: cannot be unpacked: {error}. Remove the file and run again."
+        ) from error
     return temporary.rename(target)

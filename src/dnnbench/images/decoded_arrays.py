@@ -1,8 +1,9 @@
-"""The pictures of a data set as networks see them: each decoded once, into one array on disk.
+"""The images of a data set as networks see them: each decoded once, into one array on disk.
 
-The array grows in the order of the index under a temporary name, and a list beside it gets a line
-a picture once its pixels are on disk, so that a kill costs a few pictures. The names hold a key of
-all that could change a pixel or a label: what is there is used as long as it is right.
+The array grows under a temporary name, in the order of the index. A list next to it gets one line
+per image after its pixels are on disk, so a kill loses only a few images. The file names contain a
+key of everything that could change a pixel or a label, so an existing array is reused while it is
+valid.
 """
 
 import hashlib
@@ -39,23 +40,25 @@ from dnnbench.records.image_records import (
     SkippedImage,
 )
 
-# Pictures that go to disk at a time, and as many are decoded ahead: at most 42 MB each.
+# Images per write to disk; as many are decoded ahead, at most 42 MB each.
 _AT_A_TIME = 128
 
-# Bytes before the first picture. Numpy keeps room in it for a longer first axis.
+# Bytes before the first image. NumPy leaves room in it for a longer first axis.
 _HEADER = 128
 
 _Pixels = NDArray[np.uint8]
 
 
 class DecodeError(UserError):
-    """An array of pictures that cannot be made or used: names the file and the remedy."""
+    """An image array that cannot be written or read; the message names the file and the fix."""
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Decoded pictures: ``images`` [n, size, size, 3] RGB, a memory map; in the same order
-    ``labels`` [n] from 0 to 999 and the ``names`` of their files.
+    """Decoded images and their labels, in the order of the index.
+
+    ``images`` [n, size, size, 3] is a memory map of RGB bytes, ``labels`` [n] holds classes from 0
+    to 999, and ``names`` the file names.
     """
 
     record: DecodedImages
@@ -65,11 +68,11 @@ class Decoded:
 
 
 def decode(index: ImageIndex, geometry: Geometry, folder: Path, threads: int) -> DecodedImages:
-    """Decode the pictures of ``index``, or what is missing of them, into an array in ``folder``.
+    """Decode the images of ``index`` that are not yet decoded into an array in ``folder``.
 
-    A picture that cannot be decoded is left out, with its reason. Arrays of this geometry with
-    another key are removed. Raises DecodeError where the disk is too small, where a file is not
-    the one that was listed, and where no picture is left.
+    Images that cannot be decoded are recorded with the reason. Arrays of this geometry with another
+    key are removed. Raises DecodeError if the disk is too small, a file has changed since it was
+    listed, or no image can be decoded.
     """
     files = index.files
     made_by = decoder()
@@ -90,8 +93,8 @@ def decode(index: ImageIndex, geometry: Geometry, folder: Path, threads: int) ->
     skipped = [*index.skipped, *failed]
     if not used:
         raise DecodeError(
-            f"{index.folder}: none of its {len(skipped)} pictures can be decoded;"
-            f" {skipped[0].name}: {skipped[0].reason}; correct dataset.path in params.yaml"
+            f"{index.folder}: none of its {len(skipped)} images can be decoded;"
+            f" {skipped[0].name}: {skipped[0].reason}. Correct dataset.path in params.yaml."
         )
     return DecodedImages(
         dataset=index.dataset,
@@ -110,9 +113,9 @@ def decode(index: ImageIndex, geometry: Geometry, folder: Path, threads: int) ->
 
 
 def open_decoded(path: Path) -> Decoded:
-    """The pictures of the record at ``path``, from the array beside it.
+    """Return the images of the record at ``path``, from the array next to it.
 
-    Raises DecodeError where record, list and array do not belong together.
+    Raises DecodeError if record, list, and array do not belong together.
     """
     record = read_json(path, DecodedImages)
     geometry = Geometry(**record.geometry.model_dump())
@@ -121,7 +124,7 @@ def open_decoded(path: Path) -> Decoded:
     try:
         lines = read_lines(listed, DecodedPicture)
         if record.key != _key(geometry, record.decoder, lines):
-            raise DecodeError(f"{listed}: not the list of key {record.key}")
+            raise DecodeError(f"{listed}: does not match key {record.key}")
         size, expected = array.stat().st_size, _HEADER + int(np.prod(shape))
         if size != expected:
             raise DecodeError(f"{array}: {size} bytes, expected {expected}")
@@ -130,20 +133,20 @@ def open_decoded(path: Path) -> Decoded:
         if images.shape != shape or images.dtype != np.uint8 or len(used) != record.n:
             raise DecodeError(f"{array}: {images.shape} {images.dtype}, expected {shape} uint8")
     except (DecodeError, OSError, RecordError, ValueError) as error:
-        raise DecodeError(f"{error}; remove {path} to decode again") from error
+        raise DecodeError(f"{error}. Remove {path} to decode the images again.") from error
     labels = np.array([line.label for line in used], dtype=np.int64)
     return Decoded(record, images, labels, [line.name for line in used])
 
 
 def decoder() -> str:
-    """What turns files into pixels: the libraries with their versions, and this program's part."""
+    """Return what determines pixel values: library versions and a digest of our own code."""
     code = [Path(image_pixels.__file__)]
     digest = earlier_layout.digest("image_pixels", code) or code_graph.digest(code)
     return f"{image_pixels.decoder()}, pictures.py {digest}"
 
 
 def _key(geometry: Geometry, made_by: str, files: Iterable[ImageFile]) -> str:
-    """Sixteen hexadecimal digits that change with a pixel's or a label's causes."""
+    """Return a 16-digit hexadecimal hash of everything that determines pixels and labels."""
     causes = [geometry.name, made_by, [(file.name, file.sha256, file.label) for file in files]]
     return hashlib.sha256(json.dumps(causes).encode()).hexdigest()[:16]
 
@@ -163,9 +166,9 @@ class _GrowingArray:
         return _HEADER + count * self._size**2 * 3
 
     def resume(self, files: Sequence[ImageFile]) -> list[DecodedPicture]:
-        """Lines of what is on disk of ``files``: all of them where the array has its name.
+        """Return the lines of those ``files`` that are on disk: all, if the array is complete.
 
-        What does not fit together is removed, to be made again.
+        Files that do not belong together are removed, so that they are written again.
         """
         lines = self._lines()
         length = self.bytes_for(sum(line.skipped is None for line in lines))
@@ -184,7 +187,7 @@ class _GrowingArray:
         return []
 
     def extend(self, more: Iterable[tuple[DecodedPicture, _Pixels | None]]) -> None:
-        """Append pictures: their pixels first, then their lines, some at a time."""
+        """Append images in batches: pixels first, then lines."""
         left = iter(more)
         with self.part.open("ab") as array, self.list.open("a", encoding="utf-8") as listed:
             if not array.tell():
@@ -198,7 +201,7 @@ class _GrowingArray:
                 os.fsync(listed.fileno())
 
     def finish(self) -> list[DecodedPicture]:
-        """Give the array its shape and its name. Returns all lines."""
+        """Write the array's final shape, rename it, and return all lines."""
         lines = self._lines()
         with self.part.open("r+b") as array:
             self._write_header(array, sum(line.skipped is None for line in lines))
@@ -213,7 +216,7 @@ class _GrowingArray:
         assert file.tell() == _HEADER
 
     def _lines(self) -> list[DecodedPicture]:
-        """Lines of the list; one that was cut short is removed."""
+        """Return the lines of the list, after removing one that was cut short."""
         if not self.list.exists():
             return []
         content = self.list.read_bytes()
@@ -228,9 +231,9 @@ class _GrowingArray:
 def _decoded(
     root: Path, files: Sequence[ImageFile], geometry: Geometry, threads: int
 ) -> Iterator[tuple[DecodedPicture, _Pixels | None]]:
-    """Line and pixels of each file, in order. Pillow decodes outside the interpreter's lock."""
+    """Yield line and pixels of each file, in order."""
     with (
-        ThreadPoolExecutor(threads) as pool,
+        ThreadPoolExecutor(threads) as pool,  # Pillow releases the GIL while it decodes.
         progress.steps(f"decode {geometry.name}", len(files)) as step,
     ):
         left = (pool.submit(_picture, root, file, geometry) for file in files)
@@ -247,7 +250,9 @@ def _picture(
 ) -> tuple[DecodedPicture, _Pixels | None]:
     data = (root / file.name).read_bytes()
     if hashlib.sha256(data).hexdigest() != file.sha256:
-        raise DecodeError(f"{root / file.name}: changed since it was listed; list the folder again")
+        raise DecodeError(
+            f"{root / file.name}: changed since the folder was listed. Run again to list it anew."
+        )
     line = DecodedPicture(**file.model_dump())
     try:
         image, kind = image_pixels.read(data)
@@ -257,18 +262,18 @@ def _picture(
 
 
 def _check_space(growing: _GrowingArray, count: int) -> None:
-    """Say what the array takes; raise DecodeError where the disk does not have it."""
+    """Print the array's size; raise DecodeError if the disk has less free space."""
     folder = growing.part.parent
     need = growing.bytes_for(count)
     free = shutil.disk_usage(folder).free
     have = growing.part.stat().st_size if growing.part.exists() else 0
-    what = f"{count} pictures need {_amount(need)}"
+    what = f"{count} images need {_amount(need)}"
     if have:
-        what += f", of which {_amount(have)} are there"
+        what += f" ({_amount(have)} already written)"
     if need - have > free:
         raise DecodeError(
-            f"{folder}: {what}, and {_amount(free)} are free; free some, or make the folder a link"
-            " to a larger disk"
+            f"{folder}: {what}, but only {_amount(free)} are free. Free some space, or replace the"
+            " folder by a link to a larger disk."
         )
     print(f"{folder}: {what}; {_amount(free)} are free", file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""Which part of a picture a network sees: resized by its short side, then cropped at its centre."""
+"""Geometry of preprocessing: the short side is resized, then the center is cropped."""
 
 import re
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ _SHARE_2018 = 0.875
 
 
 class GeometryError(UserError):
-    """A geometry that cannot be told: names file, key, value and remedy."""
+    """An unknown geometry; the message names the file, key, value, and fix."""
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """Sizes in pixels: the short side is resized to ``resize``, the crop is ``size`` square."""
+    """Resize filter and sizes in pixels: short side ``resize``, square crop ``size``."""
 
     interpolation: Interpolation
     resize: int
@@ -31,17 +31,17 @@ class Geometry:
 
     @property
     def name(self) -> str:
-        """Names it in paths: ``bilinear-256-224``."""
+        """The name used in paths, such as ``bilinear-256-224``."""
         return f"{self.interpolation}-{self.resize}-{self.size}"
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """The geometry of this name. Raises GeometryError."""
+        """Return the geometry of this name; raise GeometryError if it is not valid."""
         match = re.fullmatch(r"(bilinear|bicubic)-(\d+)-(\d+)", name)
         if not match or not 0 < int(match[3]) <= int(match[2]):
             raise GeometryError(
-                f"geometry: {name!r}: not one; write <filter>-<short side>-<crop>, such as"
-                " bilinear-256-224"
+                f"geometry: {name!r}: not a geometry. Write <filter>-<short side>-<crop>, such as"
+                " bilinear-256-224."
             )
         return cls(
             "bilinear" if match[1] == "bilinear" else "bicubic", int(match[2]), int(match[3])
@@ -49,12 +49,12 @@ class Geometry:
 
 
 def of(network: Network, protocol: Protocol) -> Geometry:
-    """How a network's pictures are cut. Costs no import of torch.
+    """Return the geometry of a network's input images, without importing torch.
 
-    ``bianco2018``: one rule for every network, bilinear and size / 0.875, rounded down.
-    ``native``: what the first source says that publishes the tensors today (tier B), else the file
-    of 2018 (A), else other weights (C); or what the entry itself says. Raises GeometryError where
-    none says.
+    ``bianco2018`` uses one rule for every network: bilinear, size / 0.875, rounded down. ``native``
+    uses the first weights source that states a geometry: one that publishes the tensors today (tier
+    B), else the file of 2018 (A), else other weights (C); failing that, the registry entry itself.
+    Raises GeometryError if none states one.
     """
     size = network.input_size
     if protocol == STUDY:
@@ -69,7 +69,7 @@ def of(network: Network, protocol: Protocol) -> Geometry:
 
 
 def known(network: Network, protocol: Protocol) -> Geometry | None:
-    """The same, or None where none says."""
+    """Return the geometry of a network's input images, or None if it is unknown."""
     try:
         return of(network, protocol)
     except GeometryError:
@@ -77,19 +77,20 @@ def known(network: Network, protocol: Protocol) -> Geometry | None:
 
 
 def _unknown(network: Network) -> str:
-    """Why a network has no geometry of its own, and where it can be given one."""
+    """Explain why a network has no native geometry, and where to add one."""
     file, _, _ = network.builder.partition(":")
     if file.endswith(".py"):
         return (
-            f"{file}: DNNBENCH: no interpolation and crop_pct, which dataset.protocol native takes;"
-            " add them, or choose bianco2018"
+            f"{file}: DNNBENCH: dataset.protocol native needs interpolation and crop_pct. Add them,"
+            " or choose protocol bianco2018."
         )
     if ":" in network.spec:
         return (
-            f"{network.spec}: its library states no centre crop, which dataset.protocol native"
-            " takes; choose bianco2018"
+            f"{network.spec}: dataset.protocol native needs a center crop, and the library states"
+            " none. Choose protocol bianco2018."
         )
     return (
-        f"{paths.REGISTRY}: {network.key}: neither it nor a source of its weights has interpolation"
-        " and crop_pct, which dataset.protocol native takes; add them, or choose bianco2018"
+        f"{paths.REGISTRY}: {network.key}: dataset.protocol native needs interpolation and"
+        " crop_pct, in the entry or in a source of weights. Add them, or choose protocol"
+        " bianco2018."
     )

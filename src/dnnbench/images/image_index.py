@@ -1,7 +1,7 @@
-"""The pictures of a data set: found in whatever layout they lie, labelled and hashed.
+"""The index of a data set: its images, in any layout, with labels and hashes.
 
-Nothing is left out in silence: a picture that cannot be used is listed with the reason, and what is
-no part of the data set is counted by reason, with examples.
+Nothing is excluded silently. An image that cannot be used is listed with the reason; files that do
+not belong to the data set are counted by reason, with examples.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ from dnnbench.images.class_labels import NoLabel, NotOfTheSet
 from dnnbench.images.picture_folders import ImagesError, Reasons
 from dnnbench.records.image_records import ImageFile, ImageIndex, SkippedImage
 
-# The number that a validation picture of ImageNet keeps, whatever else is in its name.
+# The number of an ImageNet validation image, which stays in its name when files are renamed.
 _NUMBER = re.compile(r"ILSVRC2012_val_\d{8}")
 
-# The name that a program made of another picture's, which it changed.
+# Names that programs give to modified copies of an image.
 _MADE = re.compile(
     r"(.+?)[ _.-]*[ _.(@-](?:thumb(?:nail)?|small|medium|preview|resized|scaled|cropped|edited|\d+x"
     r"|\d+x\d+|checkpoint|copy|sync-conflict\b.*|[^(]*conflicted copy[^)]*)\)?",
@@ -33,23 +33,25 @@ _MADE = re.compile(
 
 
 def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
-    """List a data set: every picture with its hash and class, or why it cannot be used.
+    """List every image of a data set with its hash and class, or why it cannot be used.
 
-    Raises UserError for a data set that is unknown, ImagesError where no picture can be used or it
-    is not clear which are meant, and LabelError where labels are missing or cannot be right.
+    Raises UserError if the data set is unknown, ImagesError if no image can be used or it is
+    ambiguous which images are meant, and LabelError if labels are missing or invalid.
     """
     known = named(dataset)
     root, left_out = _place(known, folder)
     if picture_folders.shown(str(root)) != str(root):
-        raise ImagesError(f"{picture_folders.shown(str(root))}: its name is not UTF-8; rename it")
+        raise ImagesError(
+            f"{picture_folders.shown(str(root))}: the name is not valid UTF-8. Rename the folder."
+        )
     found = picture_folders.contents(root, training=not known.validation)
     left_out = defaultdict(list, left_out | found.left_out)
     if not found.pictures:
         packed = picture_folders.packed(found.left_out)
         raise ImagesError(
-            f"{root}: no picture in it; unpack {packed} and let dataset.path hold what is in it"
+            f"{root}: contains no images. Unpack {packed} and set dataset.path to the result."
             if packed
-            else f"{root}: no picture in it; correct dataset.path in params.yaml"
+            else f"{root}: contains no images. Correct dataset.path in params.yaml."
         )
     label, source = known.labels(folder, root)
 
@@ -58,10 +60,10 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
         try:
             shown = picture_folders.shown(name)
             if shown != name:
-                return SkippedImage(name=shown, reason="its name is not UTF-8")
+                return SkippedImage(name=shown, reason="its name is not valid UTF-8")
             number = label(PurePosixPath(name))
-            if path.exists() and not path.is_file():  # A pipe would be waited for.
-                return SkippedImage(name=name, reason="not a file")
+            if path.exists() and not path.is_file():  # Reading a pipe would block.
+                return SkippedImage(name=name, reason="not a regular file")
             return ImageFile(name=name, label=number, sha256=sha256(path))
         except NotOfTheSet as reason:
             return str(reason), name
@@ -88,16 +90,16 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
     _refuse_twins(root, files)
     others = sum(map(len, left_out.values()))
     if unused := getattr(label, "unused", ()):
-        left_out[f"labels of {Path(source).name} that no picture has"] = unused
+        left_out[f"labels in {Path(source).name} that match no image"] = unused
     records = picture_folders.records(left_out)
     for record in records:
         examples = ", ".join(record.examples) + ", ..." * (record.count > len(record.examples))
-        said = foreign_text.line(f"left out: {record.count} x {record.reason}: {examples}")
+        said = foreign_text.line(f"excluded: {record.count} x {record.reason}: {examples}")
         print(said, file=sys.stderr)
     if not files:
         raise ImagesError(
-            f"{root}: none of its {len(found.pictures)} pictures can be used; {why[0]}; correct the"
-            " folder, or dataset.path in params.yaml"
+            f"{root}: none of its {len(found.pictures)} images can be used; {why[0]}. Correct the"
+            " folder, or dataset.path in params.yaml."
         )
     return ImageIndex(
         dataset=dataset,
@@ -111,10 +113,10 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
 
 
 def listing(folder: Path) -> str:
-    """A digest of the names, sizes and times of a folder's files, to notice that it changed.
+    """Return a digest of a folder's file names, sizes, and mtimes, to detect changes.
 
-    So that it is noticed if labels did, files of labels that lie above the folder are among them.
-    Reads no content. Raises ImagesError where there is no such folder.
+    Label files above the folder are included, so that edits to labels are detected too. Reads no
+    file contents. Raises ImagesError if the folder does not exist.
     """
     _check(folder)
     state = hashlib.sha256()
@@ -125,7 +127,7 @@ def listing(folder: Path) -> str:
     for path in [*files, *map(str, label_files.present(folder, folder))]:
         try:
             seen = os.stat(path)  # noqa: PTH116  (For fifty thousand files.)
-        except OSError:  # A link to nothing, which the index will name.
+        except OSError:  # A broken link, which the index reports.
             continue
         line = f"{path}\0{seen.st_size}\0{seen.st_mtime_ns}\n"
         state.update(line.encode(errors="surrogateescape"))
@@ -134,28 +136,29 @@ def listing(folder: Path) -> str:
 
 def _check(folder: Path) -> None:
     if not folder.is_dir():
-        raise ImagesError(f"{folder}: no such folder; correct dataset.path in params.yaml")
+        raise ImagesError(f"{folder}: no such folder. Correct dataset.path in params.yaml.")
 
 
 def _place(dataset: Dataset, folder: Path) -> tuple[Path, Reasons]:
-    """Where the pictures of a data set lie, and what is left out that lies elsewhere."""
+    """Return the folder of a data set's images, and files elsewhere that are excluded."""
     _check(folder)
     place = next((place for place in dataset.places if (folder / place).is_dir()), None)
     if place is None:
         raise ImagesError(
-            f"{folder}: has none of {', '.join(dataset.places)};"
-            " correct dataset.path in params.yaml"
+            f"{folder}: contains none of {', '.join(dataset.places)}."
+            " Correct dataset.path in params.yaml."
         )
     root = folder / place
-    # Pictures that networks were trained on say nothing of their accuracy.
+    # Accuracy on training images would be too high.
     return picture_folders.validation(root) if dataset.validation else (root, {})
 
 
 def _without_copies(files: Sequence[ImageFile], left_out: Reasons) -> list[ImageFile]:
-    """Leave out copies: equal in content and class, in name or, in one folder, but for an addition.
+    """Exclude copies of other images.
 
-    So programs name them: ``1 (copy).jpg``, ``1 - Copy.jpg``, ``Copy of 1.jpg``. Where what is
-    added says so, the content may differ: ``1_thumb.jpg``, ``1-150x150.jpg``.
+    A copy has the same content and class as another image, and either the same name or, in the same
+    folder, a name that extends it: ``1 (copy).jpg``, ``1 - Copy.jpg``, ``Copy of 1.jpg``. If the
+    extension marks a modified copy, the content may differ: ``1_thumb.jpg``, ``1-150x150.jpg``.
     """
     kept: list[ImageFile] = []
     stems = {(path.parent, path.stem) for path in (PurePosixPath(file.name) for file in files)}
@@ -169,9 +172,9 @@ def _without_copies(files: Sequence[ImageFile], left_out: Reasons) -> list[Image
             or (path.parent == original.parent and original.stem in path.stem)
             for original in originals
         ):
-            left_out["a copy of another picture, by content and name"].append(file.name)
+            left_out["copy of another image (same content, similar name)"].append(file.name)
         elif made and (path.parent, made[1]) in stems:
-            left_out["a copy of another picture, by name"].append(file.name)
+            left_out["modified copy of another image, judging by its name"].append(file.name)
         else:
             originals.append(path)
             kept.append(file)
@@ -179,13 +182,13 @@ def _without_copies(files: Sequence[ImageFile], left_out: Reasons) -> list[Image
 
 
 def _refuse_twins(root: Path, files: Sequence[ImageFile]) -> None:
-    """Raise ImagesError where a validation picture of ImageNet is there twice, unequal."""
+    """Raise ImagesError if two different files have the number of one validation image."""
     numbers: dict[str, str] = {}
     for file in files:
         if match := _NUMBER.search(PurePosixPath(file.name).name):
             other = numbers.setdefault(match[0], file.name)
             if other != file.name:
                 raise ImagesError(
-                    f"{root}: {other} and {file.name}: one picture twice; remove one, or let"
-                    " dataset.path hold one set of pictures"
+                    f"{root}: {other} and {file.name}: two files for one image. Remove one, or set"
+                    " dataset.path to the folder of one data set."
                 )

@@ -1,7 +1,8 @@
-"""The pixels of one picture, as the usual loaders of ImageNet give them: decoded by its content,
-in RGB, without regard to EXIF orientation or colour profiles.
+"""The pixels of one image, decoded as the usual ImageNet loaders do.
 
-Whatever can change a pixel is in this file, in a geometry's name, or in :func:`decoder`.
+The format is detected from the content; the result is RGB; EXIF orientation and color profiles are
+ignored. Everything that can change a pixel is in this file, in a geometry's name, or in
+:func:`decoder`.
 """
 
 import io
@@ -16,29 +17,29 @@ from dnnbench.images.geometry import Geometry
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# What a picture may be, whatever its name says. Others that Pillow knows start programs (EPS).
+# Accepted formats, regardless of file name. Some others start programs in Pillow, such as EPS.
 _FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000")
 
 _ORIENTATION = 0x0112  # EXIF tag; 1 is upright.
 
 
 class PictureError(Exception):
-    """Why a file gives no pixels."""
+    """The reason why a file cannot be decoded."""
 
 
 def decoder() -> str:
-    """The libraries, with versions, that decide on pixels."""
+    """Return the names and versions of the libraries that determine pixel values."""
     codecs = ("jpg", "libjpeg_turbo", "webp", "jpg_2000", "libtiff")
     found = [f"{name} {features.version(name)}" for name in codecs]
     return ", ".join([f"Pillow {PIL.__version__}", *found])
 
 
 def read(data: bytes) -> tuple[Image.Image, str]:
-    """A file's picture in RGB, and what it was: ``JPEG RGB``, ``PNG P``.
+    """Return a file's image in RGB, and its original kind, such as ``JPEG RGB`` or ``PNG P``.
 
-    Grey is repeated, transparency dropped, a palette looked up, CMYK converted without a profile,
-    16 bits cut to the upper eight; of several frames the first is taken. Raises PictureError for a
-    file that is empty, cut short, broken, no picture, or beyond Pillow's limit on pixels.
+    Gray is repeated, transparency dropped, a palette looked up, CMYK converted without a profile,
+    16 bits reduced to the upper eight; the first of several frames is used. Raises PictureError if
+    the file is empty, truncated, corrupt, not an image, or larger than Pillow's pixel limit.
     """
     if not data:
         raise PictureError("empty file")
@@ -49,16 +50,16 @@ def read(data: bytes) -> tuple[Image.Image, str]:
         return _rgb(image), f"{kind}, EXIF orientation ignored" if _turned(image) else kind
     except PictureError:
         raise
-    except UnidentifiedImageError:  # Whose own words hold an address in memory.
-        raise PictureError("not a picture of a known format") from None
-    except Exception as error:  # Broken files raise nearly anything.
+    except UnidentifiedImageError:  # Its own message contains a memory address.
+        raise PictureError("not an image in a supported format") from None
+    except Exception as error:  # Corrupt files raise nearly anything.
         raise PictureError(" ".join(str(error).split()) or type(error).__name__) from error
 
 
 def cut(image: Image.Image, geometry: Geometry) -> "NDArray[np.uint8]":
-    """Pixels of the crop, [size, size, 3]: torchvision's Resize and CenterCrop on a PIL picture.
+    """Return the crop's pixels, [size, size, 3], as torchvision's Resize and CenterCrop do.
 
-    Raises PictureError for one so long and thin that resizing takes it beyond Pillow's limit.
+    Raises PictureError if an image is so elongated that resizing exceeds Pillow's pixel limit.
     """
     short, long = sorted(image.size)
     resized = (geometry.resize, int(geometry.resize * long / short))
@@ -73,14 +74,14 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     elif image.mode in ("I", "F"):
-        raise PictureError(f"mode {image.mode}: numbers without a white")
+        raise PictureError(f"mode {image.mode}: no defined value for white")
     return image.convert("RGB")
 
 
 def _turned(image: Image.Image) -> bool:
     try:
         return bool(image.getexif().get(_ORIENTATION, 1) != 1)
-    except Exception:  # Broken EXIF turns nothing, and the picture is good without.
+    except Exception:  # Corrupt EXIF data cannot rotate the image, which is usable without it.
         return False
 
 

@@ -1,4 +1,4 @@
-"""Which files may hold the labels of ImageNet's validation pictures, and where people have them."""
+"""Names and usual locations of files with the labels of ImageNet's validation images."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 KAGGLE = "LOC_val_solution.csv"
 TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 
-# What tools write or want, the first of several that are in one place before the others.
+# File names that tools read or write, in order of precedence within a folder.
 TABLES = (
     *(KAGGLE, "labels.csv", "labels.tsv", "labels.txt", "val.txt", "val.csv", "val_map.txt"),
     *("val_list.txt", "val_labels.txt", "val_labels.csv", "validation.csv", "metadata.csv"),
@@ -24,12 +24,12 @@ _PLACES = (
     "caffe_ilsvrc12",
 )
 
-# Kaggle's pictures lie in ILSVRC/Data/CLS-LOC/val, and the table beside ILSVRC.
+# Kaggle's images are in ILSVRC/Data/CLS-LOC/val, and the table is next to ILSVRC.
 _ABOVE = 4
 
 
 def present(folder: Path, root: Path) -> list[Path]:
-    """Return the files of labels of the data set in ``folder``, whose pictures are in ``root``."""
+    """Return the label files of the data set in ``folder``, whose images are in ``root``."""
     found: dict[Path, Path] = {}
     for path in _candidates(folder, root):
         if path.exists():

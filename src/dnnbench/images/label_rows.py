@@ -1,6 +1,6 @@
-"""The rows of a table of labels: its delimiter, header and columns, and what each line states.
+"""The rows of a label file: its delimiter, header, and columns, and the label on each line.
 
-Read strictly: a line that is neither a label nor the header is an error.
+Parsing is strict: a line that is neither a label nor the header is an error.
 """
 
 import csv
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 _SIGNS = ("\t", ";", ",")
 
-# Words that head the columns of names and labels, the first of several that are there; without
-# case, blanks and signs.
+# Headings of the name and label columns, in order of precedence, reduced to lowercase letters.
 _NAMES = (
     *("filename", "file", "filepath", "path", "fname", "image", "imageid", "imagename"),
     *("imagepath", "imagefile", "img", "imgname", "imgpath", "picture", "name", "id"),
@@ -35,7 +34,7 @@ _LABELS = (
     *("class", "classid", "classindex", "classidx", "target", "category", "categoryid"),
 )
 
-# That of the half of the data set.
+# Headings of the column that names the half of the data set.
 _HALVES = frozenset(("split", "subset", "partition", "phase"))
 
 ClassOf = Callable[[str], int | None]
@@ -43,7 +42,7 @@ ClassOf = Callable[[str], int | None]
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a table: the path that it states, normalized, and the class."""
+    """One line of a table: its number, the normalized path on it, and the class."""
 
     line: int
     name: str
@@ -51,9 +50,10 @@ class Row:
 
 
 def read(path: Path, class_of: ClassOf, wanted: str) -> list[Row]:
-    """Return the rows of a table; a line of a label alone names ILSVRC2012_val_<line>.
+    """Return the rows of a table; a line with only a label names ILSVRC2012_val_<line>.
 
-    ``class_of`` translates a label, which has to be what ``wanted`` says. Raises LabelError.
+    ``class_of`` translates a label to a class; ``wanted`` describes valid labels in the message of
+    the LabelError that an invalid one raises.
     """
     text = re.sub("\r\n?", "\n", read_text(path)).rstrip()
     alone = False
@@ -67,43 +67,43 @@ def read(path: Path, class_of: ClassOf, wanted: str) -> list[Row]:
     for line, name, label in fields:
         found = class_of(_first(label))
         if found is None:
-            raise LabelError(f"{path}:{line}: {label!r}: not a label; write {wanted}")
+            raise LabelError(f"{path}:{line}: {label!r}: not a label. Write {wanted}.")
         row = Row(line, normal(name), found)
         other = rows.setdefault(row.name, row)
         if other.label != found:
             raise contradiction(path, row, other)
     if not rows:
-        raise LabelError(f"{path}: no label in it; write a name and a label a line")
+        raise LabelError(f"{path}: contains no labels. Write a name and a label on each line.")
     if alone and _is_list_of_classes([row.label for row in rows.values()]):
         raise LabelError(
-            f"{path}: a list of classes, each once and in order, not the labels of pictures; write"
-            " a name and a label a line"
+            f"{path}: lists each class once, in order, rather than labels of images. Write a name"
+            " and a label on each line."
         )
     return list(rows.values())
 
 
 def _is_list_of_classes(labels: Sequence[int]) -> bool:
-    """Whether labels are those of a list of classes; ten in order are none of pictures."""
+    """Return whether labels list the classes; no ten images have labels in ascending order."""
     ordered = all(one < other for one, other in itertools.pairwise(labels))
     return len(labels) >= 10 and (ordered or len(set(labels)) == len(labels) == 1000)
 
 
 def contradiction(path: Path, row: Row, other: Row) -> LabelError:
-    """Return the error of two rows that label one picture differently."""
+    """Return the error for two rows that label one image differently."""
     first, last = sorted((row.line, other.line))
     return LabelError(
-        f"{path}:{last}: {row.name!r}: has another label above, in line {first}; remove one"
+        f"{path}:{last}: {row.name!r}: has a different label in line {first}. Remove one."
     )
 
 
 def _alone(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield line, name and label where a line is a label alone."""
+    """Yield line, name, and label from lines that consist of a label only."""
     for number, line in enumerate(text.split("\n"), start=1):
         yield number, f"ILSVRC2012_val_{number:08d}", line.strip()
 
 
 def _objects(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield line, name and label where a line is a JSON object."""
+    """Yield line, name, and label from lines that are JSON objects."""
     lines = enumerate(text.split("\n"), start=1)
     for number, line in ((number, line) for number, line in lines if line.strip()):
         try:
@@ -112,23 +112,27 @@ def _objects(path: Path, text: str) -> Iterator[tuple[int, str, str]]:
             entry = None
         columns = _header([*entry]) if isinstance(entry, dict) else None
         if columns is None:
-            raise LabelError(f'{path}:{number}: {line!r}: write {{"file_name": ..., "label": ...}}')
+            raise LabelError(
+                f"{path}:{number}: {line!r}: not a JSON object with a name and a label. Write"
+                ' {"file_name": ..., "label": ...}.'
+            )
         name, label = ([*entry.values()][column] for column in columns)
         yield number, str(name), str(label)
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object. Raises ValueError for a key that is given twice."""
+    """Return a JSON object; raise ValueError if a key appears twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key twice")
+        raise ValueError("duplicate key")
     return found
 
 
 def _columns(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, str, str]]:
-    """Yield line, name and label of each row; without a header they are the first two columns.
+    """Yield line, name, and label of each row.
 
-    Rows that a column says to be of training pictures are left out.
+    Without a header, name and label are the first two columns. Rows that a column marks as training
+    images are skipped.
     """
     reader = _reader(text, delimiter)
     columns = half = None
@@ -150,25 +154,27 @@ def _columns(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, str, 
             if picture_folders.split_of(stated) == "train":
                 continue
             if len(fields) <= max(columns) or not fields[columns[0]]:
-                raise LabelError(f"{where}: {delimiter.join(row)!r}: write a name and a label")
+                raise LabelError(
+                    f"{where}: {delimiter.join(row)!r}: incomplete. Write a name and a label."
+                )
             yield reader.line_num, fields[columns[0]], fields[columns[1]]
     except csv.Error as error:
         raise LabelError(
-            f"{path}:{reader.line_num}: cannot be read as a table: {error}; quote as CSV does"
+            f"{path}:{reader.line_num}: cannot be read as a table: {error}. Quote fields as in CSV."
         ) from error
 
 
 def _check_once(where: str, fields: Sequence[str], columns: tuple[int, int]) -> None:
-    """Raise LabelError where the header of one of the columns heads another column too."""
+    """Raise LabelError if another column has the same heading as one of ``columns``."""
     for column in columns:
         if fields.count(fields[column]) > 1:
-            raise LabelError(f"{where}: {fields[column]!r}: heads two columns; remove one")
+            raise LabelError(f"{where}: {fields[column]!r}: heading of two columns. Remove one.")
 
 
 def _delimiter(text: str, class_of: ClassOf) -> str | None:
-    """Return what separates the fields of the first row; None where it has one field.
+    """Return the delimiter of the first row; None if it has a single field.
 
-    A name may hold another sign: the one after which a label follows separates.
+    A name may contain other delimiters, so one that is followed by a label takes precedence.
     """
     separates = []
     for delimiter in _SIGNS:
@@ -183,7 +189,7 @@ def _delimiter(text: str, class_of: ClassOf) -> str | None:
 
 
 def _first_row(text: str, delimiter: str) -> list[str]:
-    """Return the fields of the first row that has any; none where ``delimiter`` breaks a quote."""
+    """Return the fields of the first nonblank row; none if ``delimiter`` breaks a quoted field."""
     try:
         rows = (_fields(row, delimiter) for row in _reader(text, delimiter))
         return next(filter(any, rows), [])
@@ -197,7 +203,7 @@ def _reader(text: str, delimiter: str) -> "Reader":
 
 
 def _fields(row: Sequence[str], delimiter: str) -> list[str]:
-    """Return the fields of a row. Of several blanks each separates; one may be in a name."""
+    """Return the fields of a row; if blanks delimit them, the image name may contain blanks."""
     fields = [field.strip() for field in row]
     if delimiter != " ":
         return fields
@@ -208,7 +214,7 @@ def _fields(row: Sequence[str], delimiter: str) -> list[str]:
 
 
 def _header(fields: Sequence[str]) -> tuple[int, int] | None:
-    """Return the columns of name and label; None for a row that is no header."""
+    """Return the columns of name and label; None if the row is not a header."""
     words = list(map(_word, fields))
     name, label = (
         next((words.index(word) for word in known if word in words), None)
@@ -222,13 +228,13 @@ def _word(field: str) -> str:
 
 
 def _first(label: str) -> str:
-    """Return a label, or the one that all boxes of Kaggle's ``n01440764 1 2 3 4`` state."""
+    """Return a label; for Kaggle's boxes, ``n01440764 1 2 3 4 ...``, the label they share."""
     words = label.split()
     boxes = len(words) > 1 and len(words) % 5 == 0 and len(set(words[::5])) == 1
     return words[0] if boxes else label
 
 
 def normal(path: str) -> str:
-    """Return a path as it compares: of Windows too, and whatever way accents are written."""
+    """Normalize a path for comparison: backslashes of Windows, Unicode accents, dot segments."""
     slashes = path if "/" in path else path.replace("\\", "/")
     return posixpath.normpath(unicodedata.normalize("NFC", slashes))

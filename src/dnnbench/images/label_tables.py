@@ -1,7 +1,7 @@
-"""The class of a picture by a table: which row names it.
+"""Class labels from a table, and the matching of its rows to images.
 
-A row names the picture at its path, counted from the pictures, from the data set or from the table.
-Another row names the only picture whose path ends as its own does.
+A row matches the image at its path, relative to the image folder, the data set, or the table.
+Otherwise it matches the only image whose path ends with the row's path.
 """
 
 import re
@@ -17,7 +17,7 @@ from dnnbench.images.label_rows import Row, normal
 
 @dataclass(frozen=True)
 class Place:
-    """A data set's folder, that of its pictures, and their paths in the latter."""
+    """A data set's folder, its image folder, and the images' paths relative to the latter."""
 
     folder: Path
     root: Path
@@ -25,7 +25,7 @@ class Place:
 
 
 class TableLabels:
-    """A labeller by the rows of a table; ``unused`` are the names of rows that name no picture."""
+    """A labeler based on a table; ``unused`` holds the names in rows that match no image."""
 
     def __init__(self, path: Path, rows: Sequence[Row], place: Place) -> None:
         self._path = path
@@ -43,16 +43,16 @@ class TableLabels:
 
     @property
     def used(self) -> int:
-        """How many pictures have a label."""
+        """The number of images that have a label."""
         return len(self._rows)
 
     def __call__(self, picture: PurePosixPath) -> int:
-        """Return the class of a picture. Raises NoLabel."""
+        """Return the class of an image; raise NoLabel if it has none."""
         name = str(picture)
         if name in self._ambiguous:
-            raise NoLabel(f"{self._path.name} does not tell it from another of its name")
+            raise NoLabel(f"its label in {self._path.name} is ambiguous: several images match")
         if name not in self._rows:
-            raise NoLabel(f"{self._path.name} does not name it")
+            raise NoLabel(f"no label in {self._path.name}")
         return self._rows[name].label
 
     def _take(self, picture: str, row: Row) -> None:
@@ -61,7 +61,7 @@ class TableLabels:
             raise label_rows.contradiction(self._path, row, other)
 
     def _match(self, place: Place, rows: Sequence[Row]) -> None:
-        """Give each row that is no picture's path the only picture whose path ends as it does."""
+        """Match each remaining row to the only image whose path ends with the row's path."""
         by_name, by_stem = defaultdict(list), defaultdict(list)
         for picture in place.pictures if rows else ():
             name = _base(normal(picture))
@@ -87,27 +87,28 @@ class TableLabels:
 
 
 def by_table(path: Path, place: Place) -> TableLabels:
-    """Return a labeller by a table of names and labels in columns, with or without a header.
+    """Return a labeler based on a table of names and labels, with or without a header.
 
-    A label is a synset id or a class from 0 to 999. Or every line is a label alone: line k is that
-    of ILSVRC2012_val_<k>. Raises LabelError.
+    A label is a synset ID or a class from 0 to 999. Alternatively, each line holds only a label,
+    and line k labels ILSVRC2012_val_<k>. Raises LabelError.
     """
-    wanted = "a synset id (n01440764) or, in sorted synset order, a class from 0 to 999"
+    wanted = "a synset ID (n01440764) or a class from 0 to 999, in sorted synset order"
     return TableLabels(path, label_rows.read(path, _class, wanted), place)
 
 
 def by_truth(path: Path, place: Place) -> TableLabels:
-    """Return a labeller by the development kit: line k is the ILSVRC2012_ID of picture k.
+    """Return a labeler based on the development kit: line k is the ILSVRC2012_ID of image k.
 
-    The order of these ids is not that of the synsets; meta.mat, beside it, has both. Raises
+    These IDs are not in synset order; meta.mat, in the same folder, maps them to synsets. Raises
     LabelError.
     """
-    from scipy.io.matlab import MatReadError, loadmat  # Here: few need it.
+    from scipy.io.matlab import MatReadError, loadmat  # Imported here because few users need it.
 
     meta = path.with_name("meta.mat")
     if not meta.is_file():
         raise LabelError(
-            f"{meta}: no such file; {path.name} is read with it: put it there, from the same kit"
+            f"{meta}: no such file, but {path.name} requires it. Copy it from the same development"
+            " kit."
         )
     try:
         entries = loadmat(meta, squeeze_me=True)["synsets"]
@@ -115,7 +116,7 @@ def by_truth(path: Path, place: Place) -> TableLabels:
         classes = {str(int(number)): synsets.class_of(str(synset)) for number, synset in ids}
     except (MatReadError, KeyError, IndexError, TypeError, ValueError) as error:
         raise LabelError(
-            f"{meta}: not the development kit's: {error}; take both files from one kit"
+            f"{meta}: not from the development kit: {error}. Copy both files from the same kit."
         ) from error
     rows = label_rows.read(path, classes.get, "the ILSVRC2012_ID of a class in meta.mat")
     return TableLabels(path, rows, place)
@@ -128,9 +129,10 @@ def _class(label: str) -> int | None:
 
 
 def _paths(pictures: Sequence[str], root: Path, others: Iterable[Path]) -> dict[str, str]:
-    """Return pictures by what a row may call them: their paths from ``root`` and other folders.
+    """Return images by every path that a row may give them.
 
-    Absolute paths too; and without a suffix, where no other picture has the rest of the path.
+    That is the path relative to ``root`` or to one of ``others``, or the absolute path; the suffix
+    may be omitted if no other image has the rest of the path.
     """
     place = root.absolute()
     above = [other.absolute() for other in others if place.is_relative_to(other.absolute())]
@@ -150,20 +152,20 @@ def _paths(pictures: Sequence[str], root: Path, others: Iterable[Path]) -> dict[
 
 
 def _without_training(root: Path, rows: Sequence[Row], table: Sequence[Row]) -> list[Row]:
-    """Return rows without those of training pictures, where these are told from validation ones."""
+    """Drop rows of training images, if the table or ``root`` distinguishes the two halves."""
     if picture_folders.split_of(root.name) != "val" and all(_half(row) != "val" for row in table):
         return list(rows)
     return [row for row in rows if _half(row) != "train"]
 
 
 def _half(row: Row) -> str | None:
-    """Return the half of the data set that the folders of a row's name state, the last first."""
+    """Return the half of the data set that the innermost such folder in a row's name states."""
     folders = reversed(PurePosixPath(row.name).parent.parts)
     return next(filter(None, map(picture_folders.split_of, folders)), None)
 
 
 def _folders_agree(root: Path, picture: str, name: str) -> bool:
-    """Whether the folders of a picture and of a row's name agree as far as both are stated."""
+    """Return whether an image's folders and those in a row's name agree as far as both go."""
     stated = PurePosixPath(name).parent.parts
     below = PurePosixPath(normal(picture)).parent.parts
     whole = PurePosixPath(normal(str(root.absolute()))).parts + below

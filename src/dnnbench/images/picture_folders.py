@@ -1,7 +1,7 @@
-"""What lies in the folder of a data set: its pictures, and what other programs left beside them.
+"""The contents of a data set's folder: images, and files that other programs left there.
 
-A program's own folder is told by its name: hidden, or beginning with a sign (``@eaDir``,
-``#recycle``, ``$RECYCLE.BIN``, ``__MACOSX``), or one of the few that begin with a letter.
+Folders of other programs are recognized by name: hidden, or starting with a symbol (``@eaDir``,
+``#recycle``, ``$RECYCLE.BIN``, ``__MACOSX``), or one of a few that start with a letter.
 """
 
 import os
@@ -16,12 +16,12 @@ from dnnbench.core import foreign_text
 from dnnbench.core.errors import UserError
 from dnnbench.records.image_records import LeftOut
 
-# What makes a file count as a picture; what it is in fact is decided by its content.
+# Suffixes of image files; the actual format is detected from the content.
 SUFFIXES = frozenset(
     (".jpeg", ".jpg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2")
 )
 
-# Archives that hold a data set, and what libraries keep pictures in.
+# Archives of data sets, and the formats in which libraries store images.
 _PACKED = re.compile(
     r".*\.(tar|tgz|zip|7z|rar|tar\.\w+|parquet|arrow|tfrecords?|rec|lmdb|mdb|h5|hdf5|np[yz]|beton)"
     r"|.*-\d{5}-of-\d{5}",
@@ -41,7 +41,7 @@ _SPLITS: dict[str, Literal["val", "train"]] = {
     **dict.fromkeys(("train", "training"), "train"),
 }
 
-# What else is in the names of such folders.
+# Other words in the names of such folders.
 _OF_SETS = frozenset(
     (
         *("ilsvrc", "imagenet", "imagenette", "imagewoof", "img", "image", "images", "pictures"),
@@ -49,29 +49,29 @@ _OF_SETS = frozenset(
     )
 )
 
-# Left out by name: reasons as they stand in the index.
-_FOLDER = "a hidden folder, or one of another program"
-_HIDDEN = "a hidden file, or one of another program"
-_OTHER = "no picture by its name"
-_LINK = "a link to a picture that is listed itself"
-_BESIDE = "not in the folder of validation pictures"
-_TRAINING = "training pictures"
+# Reasons for excluding a file or folder, as recorded in the index.
+_FOLDER = "hidden folder, or folder of another program"
+_HIDDEN = "hidden file, or file of another program"
+_OTHER = "not an image, judging by its name"
+_LINK = "link to an image that is also listed"
+_BESIDE = "outside the folder of validation images"
+_TRAINING = "training images"
 
 Reasons = dict[str, list[str]]
 
 
 class ImagesError(UserError):
-    """A data set that cannot be used: names the folder, what is wrong and the remedy."""
+    """A data set that cannot be used; the message names the folder, the problem, and the fix."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(foreign_text.line(message, 1000))  # Names and labels may hold anything.
+        super().__init__(foreign_text.line(message, 1000))  # Names and labels may contain anything.
 
 
 @dataclass
 class Contents:
-    """The pictures below a folder, by their paths in it, sorted; and what is none of them.
+    """The contents of a folder: sorted relative paths of images, and everything else.
 
-    ``left_out`` has names by reason; that of a folder ends in a slash.
+    ``left_out`` maps each reason to the names excluded for it; names of folders end in a slash.
     """
 
     pictures: list[str] = field(default_factory=list)
@@ -79,10 +79,10 @@ class Contents:
 
 
 def contents(root: Path, training: bool = True) -> Contents:
-    """List what lies below ``root``, folders of training pictures only where asked to.
+    """List the contents of ``root``, including folders of training images if ``training``.
 
-    Links are followed. Raises ImagesError for a folder that cannot be read, and for one that links
-    lead to twice.
+    Links are followed. Raises ImagesError if a folder cannot be read, or if it is reached twice
+    through links.
     """
     found = Contents()
     for place, folders, files in walk(root, strict=True):
@@ -115,11 +115,11 @@ def contents(root: Path, training: bool = True) -> Contents:
 
 
 def validation(folder: Path) -> tuple[Path, Reasons]:
-    """Return where below ``folder`` validation pictures lie, and what else there is, by reason.
+    """Return the folder of validation images, and what else is in ``folder``, by reason.
 
-    That is the one folder that is named so, at whatever depth; or ``folder`` itself. Raises
-    ImagesError where there are several, and where there are training pictures alone, or by the
-    name of ``folder``.
+    It is the only folder at any depth that is named for validation, or else ``folder`` itself.
+    Raises ImagesError if there are several, if there are only training images, or if ``folder`` is
+    itself named for training.
     """
     found: dict[str, list[Path]] = {"val": [], "train": []}
     others: list[Path] = []
@@ -136,7 +136,7 @@ def validation(folder: Path) -> tuple[Path, Reasons]:
     if len({path.resolve() for path in found["val"]}) > 1:
         both = " and ".join(shown(str(path.relative_to(folder))) for path in found["val"][:2])
         raise ImagesError(
-            f"{folder}: {both} both hold validation pictures; name one of them in dataset.path"
+            f"{folder}: {both} both contain validation images. Set dataset.path to one of them."
         )
     if found["val"]:
         root = found["val"][0]
@@ -144,33 +144,33 @@ def validation(folder: Path) -> tuple[Path, Reasons]:
     if training := _training_by_name(folder):
         other = _validation_beside(training)
         raise ImagesError(
-            f"{folder}: training pictures by its name; name"
-            f" {other or 'validation pictures'} in dataset.path"
+            f"{folder}: named like a folder of training images. Set dataset.path to"
+            f" {other or 'validation images'}."
         )
     if found["train"] and not any(path.parent == folder and path.is_file() for path in others):
         raise ImagesError(
-            f"{folder}: has {found['train'][0].relative_to(folder)} but no val; let dataset.path"
-            " hold validation pictures"
+            f"{folder}: contains {found['train'][0].relative_to(folder)} but no val. Set"
+            " dataset.path to validation images."
         )
     return folder, {}
 
 
 def split_of(name: str) -> Literal["val", "train"] | None:
-    """Which half of a data set a folder holds by the words of its name; None for any other."""
+    """Return which half of a data set a folder's name indicates, or None."""
     words = re.findall("[a-z]+", name.lower())
     found = {_SPLITS[word] for word in words if word in _SPLITS}
-    # The only class of the 1,000 whose name has such a word.
+    # "Bullet train" is the only one of the 1,000 classes whose name contains such a word.
     return found.pop() if len(found) == 1 and "bullet" not in words else None
 
 
 def is_foreign(name: str) -> bool:
-    """Whether a folder is another program's by its name, or hidden."""
+    """Return whether a folder's name marks it as hidden or as another program's."""
     sign = name[0].isascii() and not name[0].isalnum()
     return sign or name.casefold() in _PROGRAMS
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file is a picture by its name."""
+    """Return whether a file is an image, judging by its name."""
     stem, dot, suffix = name.rpartition("/")[2].rpartition(".")
     return bool(stem) and not _is_hidden(stem) and dot + suffix.lower() in SUFFIXES
 
@@ -180,13 +180,13 @@ def _is_hidden(name: str) -> bool:
 
 
 def packed(left_out: Mapping[str, list[str]]) -> str | None:
-    """Return a file that may hold the pictures, so that a message can ask to unpack it."""
+    """Return an archive that may contain the images, so that a message can say to unpack it."""
     found = filter(_PACKED.fullmatch, left_out.get(_OTHER, ()))
     return min(found, key=lambda name: split_of(name) != "val", default=None)
 
 
 def records(left_out: Mapping[str, list[str]]) -> list[LeftOut]:
-    """Return a record for each reason, with a few of the names."""
+    """Return one record per reason, with a few of the names as examples."""
     return [
         LeftOut(
             reason=reason, count=len(names), examples=[shown(name) for name in sorted(names)[:5]]
@@ -197,20 +197,20 @@ def records(left_out: Mapping[str, list[str]]) -> list[LeftOut]:
 
 
 def shown(name: str) -> str:
-    """Return a file's name as text, also where it is not UTF-8."""
+    """Return a file name as text, with bytes that are not valid UTF-8 escaped."""
     return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def walk(root: Path, strict: bool = False) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Walk down in the order of names, links last; folders removed from a list are not entered.
+    """Walk a folder in order of names, links last; the caller may remove folders from the lists.
 
-    Each folder is entered once, whatever links lead to it. Where ``strict``, raises ImagesError for
-    a second link to a folder, and for one that cannot be read.
+    Each folder is entered once, however many links lead to it. If ``strict``, raises ImagesError
+    for a second link to a folder and for a folder that cannot be read.
     """
 
     def refuse(error: OSError) -> None:
         raise ImagesError(
-            f"{error.filename}: cannot be listed: {error.strerror}; make it readable, or move it"
+            f"{error.filename}: cannot be listed: {error.strerror}. Make it readable, or move it."
         ) from error
 
     seen: set[str] = set()
@@ -219,7 +219,7 @@ def walk(root: Path, strict: bool = False) -> Iterator[tuple[Path, list[str], li
         real = os.path.realpath(place)
         if real in seen:
             if strict:
-                raise ImagesError(f"{place}: a link to a folder that is listed already; remove it")
+                raise ImagesError(f"{place}: links to a folder that is already listed. Remove it.")
             folders.clear()
             continue
         seen.add(real)
@@ -229,14 +229,14 @@ def walk(root: Path, strict: bool = False) -> Iterator[tuple[Path, list[str], li
 
 
 def _training_by_name(folder: Path) -> Path | None:
-    """Return the folder of training pictures that ``folder`` is, or is a class of."""
+    """Return ``folder``, or its parent if it is a class folder, if named for training images."""
     real = folder.resolve()
     places = [folder.absolute(), real, *[real.parent] * _is_class(real.name)]
     return next((path for path in places if _is_training(path.name)), None)
 
 
 def _is_training(name: str) -> bool:
-    """Whether a name says no more than that training pictures are in it."""
+    """Return whether a name consists only of words for a set of training images."""
     words = [word for word in re.findall("[a-z]+", name.lower()) if len(word) > 1]
     return split_of(name) == "train" and all(word in _SPLITS or word in _OF_SETS for word in words)
 
@@ -259,7 +259,7 @@ def _has_picture(folder: Path) -> bool:
 
 
 def _target(root: Path, link: str) -> str:
-    """Where a link leads, as a path from ``root``."""
+    """Return the target of a link, relative to ``root``."""
     return os.path.relpath(os.path.realpath(link), os.path.realpath(root))
 
 

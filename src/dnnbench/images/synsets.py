@@ -1,4 +1,4 @@
-"""The 1,000 classes of ImageNet 2012: WordNet ids in sorted order, which is the order of logits.
+"""The 1,000 classes of ImageNet 2012: WordNet IDs in sorted order, which is the order of logits.
 
 The list agrees with those of timm 1.0.31 and of tensorflow-datasets 4.9.10 (imagenet2012).
 """
@@ -9,7 +9,7 @@ from importlib import resources
 
 @cache
 def names() -> tuple[str, ...]:
-    """The synset of each class, ``n01440764`` first; a network's logit i is class i."""
+    """Return the synsets in class order, ``n01440764`` first; logit i of a network is class i."""
     file = resources.files("dnnbench.images") / "imagenet_synsets.txt"
     return tuple(file.read_text(encoding="ascii").split())
 
@@ -20,5 +20,5 @@ def _classes() -> dict[str, int]:
 
 
 def class_of(synset: str) -> int | None:
-    """Class of a synset, or None for one that is not among the 1,000."""
+    """Return the class of a synset, or None if it is not among the 1,000."""
     return _classes().get(synset)

@@ -1,1 +1,1 @@
-"""From the name of a network to a module with weights."""
+"""From a network's name to a module with weights."""

@@ -1,4 +1,4 @@
-"""Networks in memory, by key or registry entry; torch is imported only when one is built."""
+"""Builders of networks, by key or registry entry; torch is imported only to build one."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ _OURS = __name__.partition(".")[0]
 
 
 def build(network: Network | str, device: str | torch.device = "cpu", seed: int = 0) -> nn.Module:
-    """Build a network with random weights: eval mode, no gradients, N x classes logits.
+    """Build a network with random weights, in eval mode, without gradients.
 
-    Needs neither weights nor network access. Works for every entry, many times in one process, in
-    any order, on the CPU, on the meta device (shapes without storage) and on an accelerator; no
-    two networks share storage. The values of the weights follow from ``seed``. A name is looked up
-    in the repository's own registry.
+    The network returns logits of shape [N, classes]. Building needs no trained weights and no
+    internet access. It works for every entry, repeatedly and in any order in one process, on the
+    CPU, on the meta device (shapes without storage), and on an accelerator; no two networks share
+    storage. ``seed`` determines the weights. A string is looked up in the repository's registry.
 
-    Raises RegistryError naming the network where its builder cannot be imported or called.
+    Raises RegistryError, which names the network, if its builder cannot be imported or called.
     """
-    # Here, not above: importing torch takes seconds, and naming files does not need it.
+    # Imported here because torch takes seconds, and naming files does not need it.
     from dnnbench.networks.construction import build_network
 
     if isinstance(network, str):
         registry = load_registry()
         if network not in registry:
-            raise RegistryError(f"build: {network!r} is not a network; {hint(network, registry)}")
+            raise RegistryError(f"build: {network!r}: unknown network. {hint(network, registry)}")
         network = registry[network]
     return build_network(network, device, seed)
 
 
 def is_foreign(network: Network) -> bool:
-    """Whether code builds it that is neither dnnbench's nor a library's that dnnbench requires."""
+    """Return whether code other than dnnbench and its required libraries builds the network."""
     module = network.builder.partition(":")[0]
     required = importlib.metadata.requires(_OURS) or ()
     known = {re.split(r"[^\w-]", name)[0].replace("-", "_").lower() for name in required}
@@ -47,13 +47,13 @@ def is_foreign(network: Network) -> bool:
 
 
 def preload(networks: Iterable[Network]) -> None:
-    """Import now what :func:`build` needs for ``networks``, so that no forked child has to.
+    """Import everything :func:`build` needs for ``networks``, so that forked children need not.
 
-    Children then build in tenths of a second, and what the libraries take is in a child's memory
-    before it starts to measure. Everything in memory so far is also exempted from garbage
-    collection: one collection in a child would copy the pages that it shares with its parent.
-    Starts no threads where torch is set to one thread. Foreign code is not imported: it may change
-    this process, or end it, and with it every network.
+    Children then build in tenths of a second, and the libraries' memory is part of a child before
+    it starts to measure. All objects so far are exempted from garbage collection, because a
+    collection in a child would copy the pages that it shares with its parent. No threads are
+    started if torch is set to one thread. Foreign code is not imported, since it could change or
+    end this process, and with it the measurement of every network.
     """
     from dnnbench.networks.construction import import_builders
 
@@ -61,7 +61,7 @@ def preload(networks: Iterable[Network]) -> None:
 
 
 def load(network: Network) -> None:
-    """Import all that :func:`build` needs for one network, in the process that measures it.
+    """Import everything :func:`build` needs for one network, in the process that measures it.
 
     Raises RegistryError as ``build`` does.
     """

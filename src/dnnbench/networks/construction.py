@@ -1,7 +1,7 @@
-"""From a registry entry to a network in memory.
+"""Construction of a network in memory from its registry entry.
 
-The definitions come from libraries that were written for one network in one process. What has to
-be done so that any number of them can be built side by side is collected here.
+The libraries that define the networks expect one network per process. This module contains the
+workarounds that allow any number of networks in one process.
 """
 
 import contextlib
@@ -23,16 +23,16 @@ from dnnbench.networks import builders, own_file
 from dnnbench.networks.random_weights import PooledInitialisers
 from dnnbench.networks.registry import Network, RegistryError
 
-_preloaded: set[str] = set()  # Packages that were imported before any child was started.
+_preloaded: set[str] = set()  # Packages that were imported before any child started.
 
 
 def build_network(network: Network, device: str | torch.device, seed: int) -> nn.Module:
     """Build ``network`` with random weights; see :func:`dnnbench.networks.builders.build`."""
     device = torch.device(device)
-    # Weights are made on the CPU whatever the accelerator, so that they follow from the seed alone.
+    # Weights are always created on the CPU, so that they depend on the seed alone.
     model = None
     if device.type == "meta":
-        # Some constructors compute with tensors, which have no values there.
+        # Fails for constructors that read tensor values, which meta tensors lack.
         with contextlib.suppress(RegistryError):
             model = _construct(network, device, seed)
     if model is None:
@@ -42,7 +42,7 @@ def build_network(network: Network, device: str | torch.device, seed: int) -> nn
 
 
 def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
-    """What the builder returns, made on ``device``."""
+    """Return the network that the builder creates on ``device``."""
     threads = torch.get_num_threads()
     with (
         contextlib.chdir("."),
@@ -52,7 +52,7 @@ def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
         torch.no_grad(),
         PooledInitialisers(seed),
     ):
-        # torchvision deprecates the arguments that pretrainedmodels passes to it.
+        # torchvision has deprecated the arguments that pretrainedmodels passes to it.
         warnings.simplefilter("ignore")
         torch.default_generator.manual_seed(seed)
         builder = import_builder(network)
@@ -61,26 +61,26 @@ def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
         except (Exception, SystemExit) as error:
             raise RegistryError(
                 f"{network.key}: builder: {network.builder} failed with"
-                f" {foreign_text.of_error(error)}; check builder and arguments"
+                f" {foreign_text.of_error(error)}. Check builder and arguments."
             ) from error
         if not isinstance(model, nn.Module):
             raise RegistryError(
-                f"{network.key}: builder: {network.builder} returned a {type(model).__name__};"
-                " it must return a torch.nn.Module"
+                f"{network.key}: builder: {network.builder} returned a {type(model).__name__}."
+                " Return a torch.nn.Module instead."
             )
         _own_features(network, model)
-    if torch.get_num_threads() != threads:  # A person's own file may set them.
+    if torch.get_num_threads() != threads:  # The user's file may have changed it.
         torch.set_num_threads(threads)
     return model
 
 
 def import_builders(networks: Iterable[Network]) -> None:
-    """Import what building ``networks`` takes; see :func:`dnnbench.networks.builders.preload`."""
+    """Import what ``networks`` need; see :func:`dnnbench.networks.builders.preload`."""
     for network in networks:
         if not builders.is_foreign(network):
             _preloaded.add(re.split("[.:]", network.builder)[0])
             import_builder(network)
-    # Makes the pool, and the first use of its mode imports a part of torch.
+    # Creates the pool; also, the first use of its mode imports a part of torch.
     with PooledInitialisers(seed=0):
         torch.empty(1)
     gc.collect()
@@ -96,11 +96,13 @@ def import_builder(network: Network) -> Callable[..., object]:
         raise RegistryError(f"{network.key}: builder: {error}") from error
     except (ImportError, AttributeError) as error:
         raise RegistryError(
-            f"{network.key}: builder: {network.builder}: {error};"
-            " correct it, or install the library it names"
+            f"{network.key}: builder: {network.builder}: {error}."
+            " Correct it, or install the library it names."
         ) from error
     if not callable(builder):
-        raise RegistryError(f"{network.key}: builder: {network.builder} is not a function")
+        raise RegistryError(
+            f"{network.key}: builder: {network.builder} is not callable. Name a function."
+        )
     return builder  # type: ignore[no-any-return]
 
 
@@ -110,17 +112,16 @@ def _import(name: str) -> ModuleType:
     if name != "pretrainedmodels":
         return importlib.import_module(name)
     importlib.import_module("torchvision")
-    # The package builds two ResNeXt-101 on import: 0.5 GB and a second that nothing needs.
+    # On import, the package builds two ResNeXt-101: 0.5 GB and a second, both unnecessary.
     with torch.device("meta"):
         return importlib.import_module(name)
 
 
 def _own_features(network: Network, model: nn.Module) -> None:
-    """Give a ResNeXt-101 of pretrainedmodels features of its own.
+    """Give a ResNeXt-101 of pretrainedmodels its own copy of the feature modules.
 
-    The package makes them once, when it is imported, and every instance refers to the same
-    modules. Running their file again makes new ones, on the device and with the initialisers now
-    in force.
+    The package creates them once, on import, and all instances share them. Running their file again
+    creates new ones, on the current device and with the current initializers.
     """
     if not network.builder.startswith("pretrainedmodels:resnext101_"):
         return
@@ -134,9 +135,9 @@ def _own_features(network: Network, model: nn.Module) -> None:
 
 
 def _flatten_output(network: Network, model: nn.Module) -> None:
-    """Make a SqueezeNet of pretrainedmodels return N x 1000; it returns N x 1000 x 1 x 1.
+    """Make a SqueezeNet of pretrainedmodels return [N, 1000] instead of [N, 1000, 1, 1].
 
-    The last module, which has no parameters, is replaced, so that parameters keep their names.
+    Only the last module is replaced. It has no parameters, so parameters keep their names.
     """
     if network.builder.startswith("pretrainedmodels:squeezenet"):
         model.avgpool = nn.Sequential(model.get_submodule("avgpool"), nn.Flatten())

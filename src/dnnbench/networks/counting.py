@@ -1,6 +1,6 @@
-"""Counters of what one forward pass executes, for any network and any device.
+"""Counts of operations, bytes, and parameters in one forward pass, for any network and device.
 
-They read shapes, not values, so the meta device will do.
+The counters read shapes rather than values, so they work on the meta device.
 """
 
 import contextlib
@@ -26,10 +26,10 @@ _CONVOLUTIONS = (
     *(_ATEN.convolution, _ATEN._convolution, _ATEN._slow_conv2d_forward),
     *(_ATEN.cudnn_convolution, _ATEN.convolution_overrideable),
 )
-# A multiply-add of complex numbers is four of real ones.
+# One complex multiply-add is four real ones.
 _OF_COMPLEX = 4
-# Operators without a formula that multiply nothing, or once an element, as those that torch tags as
-# pointwise or as a reduction: they make, move and choose elements, pool, normalize.
+# Operators without a formula that create, move or select elements, pool, or normalize. Like those
+# that torch tags as pointwise or as a reduction, they multiply each element at most once.
 _TAGGED = {torch.Tag.pointwise, torch.Tag.reduction, torch.Tag.view_copy}
 _NOTHING_TO_COUNT = re.compile(
     r"_?(unsafe_|new_|local_|to_|lift_|assert|functional_assert|linalg_check|reshape|resize|set_)\w*"
@@ -46,20 +46,22 @@ _NOTHING_TO_COUNT = re.compile(
 
 
 class Counts(NamedTuple):
-    """One forward pass.
+    """Counts of one forward pass.
 
-    ``macs`` is half the floating-point operations by the formulas of ``torch.utils.flop_counter``:
-    convolutions and matrix products, those of attention among them, without biases; ``conv_macs``
-    is the part of the convolutions, ``grouped_macs`` that of grouped and depthwise ones.
-    ``uncounted`` names operators that do other work, such as a Fourier transform or an operator of
-    a library's own: no formula is known, and ``macs`` is without them. What works on each element
-    alone, pools or normalizes is not named. ``linear_bytes`` are what matrix products read and
-    write, ``traffic_bytes`` what all other operators do, and ``operators``
-    how many there are; those that only return another view of a tensor are left out of all three.
-    Attention (``scaled_dot_product_attention``) is one matrix product of theirs, as the CPU and the
-    GPU run it, though the meta device takes it apart.
-    ``params_executed`` counts the parameters that operators read, so that auxiliary heads drop out.
-    ``activations_bytes`` is what :func:`peak_activations` returns, and ``output_shape`` the shape
+    ``macs`` is half the floating-point operations according to ``torch.utils.flop_counter``. It
+    covers convolutions and matrix products, including those of attention, without biases.
+    ``conv_macs`` is the part in convolutions, and ``grouped_macs`` the part in grouped and
+    depthwise ones. ``uncounted`` names operators whose work is not in ``macs`` because no formula
+    is known, such as a Fourier transform or a library's custom operator. Elementwise operators,
+    pooling, and normalization are not named.
+
+    ``linear_bytes`` are the bytes that matrix products read and write, ``traffic_bytes`` those of
+    all other operators, and ``operators`` is their number; views are not part of these three.
+    Attention (``scaled_dot_product_attention``) counts as one matrix product here, since CPUs and
+    GPUs run it as one operator although the meta device decomposes it.
+
+    ``params_executed`` counts the parameters that operators read, which excludes auxiliary heads.
+    ``activations_bytes`` is the result of :func:`peak_activations`, and ``output_shape`` the shape
     of the logits.
     """
 
@@ -76,9 +78,9 @@ class Counts(NamedTuple):
 
 
 def count(model: nn.Module, images: torch.Tensor) -> Counts:
-    """Count one forward pass of ``model`` on ``images``, N x channels x height x width.
+    """Count one forward pass of ``model`` on ``images`` [N, channels, height, width].
 
-    Raises ValueError where it does not return logits.
+    Raises ValueError if the model does not return logits.
     """
     work = _Work(model.parameters())
     with work, _WholeAttention(work), _operator_by_operator():
@@ -98,13 +100,13 @@ def count(model: nn.Module, images: torch.Tensor) -> Counts:
 
 
 def peak_activations(model: nn.Module, images: torch.Tensor) -> int:
-    """Analytical floor of activation memory in bytes.
+    """Return the analytical lower bound of activation memory, in bytes.
 
-    The largest sum of live tensor storages after any operation of one eager forward pass: the
-    input, and whatever operations return, each storage once. Not in it: parameters and buffers,
-    workspaces inside an operation (``scaled_dot_product_attention`` is one), rounding by the
-    allocator. The indices that a max pooling returns are in it, since eager execution makes them
-    whether or not anybody reads them.
+    It is the largest sum of live tensor storages after any operation of one eager forward pass: the
+    input and all results of operations, each storage once. It excludes parameters, buffers, the
+    allocator's rounding, and workspace within one operation, such as
+    ``scaled_dot_product_attention``. It includes the indices of max pooling, which eager execution
+    computes even if they are unused.
     """
     return _peak_and_output(model, images)[0]
 
@@ -118,11 +120,11 @@ def _peak_and_output(model: nn.Module, images: torch.Tensor) -> tuple[int, Any]:
 
 
 def thop_macs(model: nn.Module, images: torch.Tensor) -> int:
-    """The count of the thop package, a cross-check with definitions of its own.
+    """Return the MACs that the thop package counts, by its own definitions, as a cross-check.
 
-    ``model`` is of no further use: thop leaves hooks and buffers in it.
+    Do not use ``model`` afterwards: thop leaves hooks and buffers in it.
     """
-    # thop talks on standard output whatever it is asked, and imports the deprecated distutils.
+    # thop always prints to standard output, and it imports the deprecated distutils.
     with (
         torch.no_grad(),
         contextlib.redirect_stdout(io.StringIO()),
@@ -135,28 +137,28 @@ def thop_macs(model: nn.Module, images: torch.Tensor) -> int:
 
 
 def size(tensors: Iterable[torch.Tensor]) -> int:
-    """Elements of all tensors."""
+    """Return the number of elements of all tensors."""
     return sum(tensor.numel() for tensor in tensors)
 
 
 def size_bytes(tensors: Iterable[torch.Tensor]) -> int:
-    """Bytes of all tensors."""
+    """Return the size of all tensors in bytes."""
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
 
 
 def _attention_flops(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
-    """Of the two matrix products in attention, from the shapes of its three inputs."""
+    """Return the FLOPs of attention's two matrix products, given its three inputs."""
     flops: int = sdpa_flop_count(query.shape, key.shape, value.shape)  # type: ignore[no-untyped-call]
     return flops
 
 
 def _product_flops(left: torch.Tensor, right: torch.Tensor, **_: Any) -> int:
-    """Of a product of ... x k by k, or by k x n."""
+    """Return the FLOPs of a product of [..., k] and [k] or [k, n]."""
     return 2 * left.numel() * right.numel() // right.shape[0]
 
 
-# What torch.utils.flop_counter has no formula for: products with vectors and of integers, sums of
-# products, and attention in one operator on CPUs.
+# Formulas that torch.utils.flop_counter lacks: products with vectors, products of integers, sums of
+# products, and attention as one operator on CPUs.
 _FORMULAS: dict[Any, Callable[..., int]] = {
     **flop_registry,
     _ATEN._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
@@ -168,7 +170,7 @@ _FORMULAS: dict[Any, Callable[..., int]] = {
 
 @contextlib.contextmanager
 def _operator_by_operator() -> Iterator[None]:
-    """Let no library take a whole layer (attention, a recurrent network) as one operator."""
+    """Prevent libraries from running a whole layer (attention, recurrence) as one operator."""
     attention: Any = torch.backends.mha
     recurrence: Any = torch.backends.mkldnn
     before = attention.get_fastpath_enabled(), recurrence.enabled
@@ -186,7 +188,7 @@ def _tensors(tree: Any) -> list[torch.Tensor]:
 
 
 class _WholeAttention(TorchFunctionMode):
-    """Show attention to ``watcher`` as one operation, whatever the device makes of it."""
+    """A mode that reports attention to ``watcher`` as one operation, on any device."""
 
     def __init__(self, watcher: "_Work | _LiveStorages") -> None:
         super().__init__()
@@ -212,7 +214,7 @@ class _WholeAttention(TorchFunctionMode):
 
 
 class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """What operators do: multiply, move bytes, and work that nobody has a formula for."""
+    """A mode that counts the multiplications, bytes moved, and uncounted operators."""
 
     _MATRIX_PRODUCTS = ("aten::addmm", "aten::mm", "aten::bmm", "aten::baddbmm")
 
@@ -229,11 +231,11 @@ class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @property
     def read(self) -> list[torch.Tensor]:
-        """The parameters that some operator took, those that share a storage together."""
+        """The parameters that any operator has read, including those that share its storage."""
         return [parameter for storage in self._read for parameter in self._parameters[storage]]
 
     def attended(self, inputs: Any, result: torch.Tensor) -> None:
-        """Count the bytes of an attention."""
+        """Count the bytes that one attention operation moves."""
         self.operators += 1
         self.linear_bytes += size_bytes(_tensors((inputs, result)))
 
@@ -252,7 +254,7 @@ class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
         taken = {
             tensor.untyped_storage()._cdata
             for tensor in _tensors((args, kwargs))
-            if tensor.layout is torch.strided  # Sparse ones have no storage.
+            if tensor.layout is torch.strided  # Sparse tensors have no storage.
         }
         self._read |= taken & self._parameters.keys()
         result = func(*args, **kwargs)
@@ -272,7 +274,7 @@ class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         operator = func._overloadpacket
-        if operator not in _FORMULAS:  # In place, it does the same work.
+        if operator not in _FORMULAS:  # The in-place variant does the same work.
             operator = getattr(_ATEN, operator.__name__.removesuffix("_"), operator)
         if operator not in _FORMULAS:
             name = func.name().partition(".")[0]
@@ -292,7 +294,7 @@ class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class _LiveStorages(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Sum of the sizes of the tensor storages alive, in bytes, and its maximum."""
+    """A mode that tracks the total size of live tensor storages, in bytes, and its maximum."""
 
     def __init__(self, ignore: Iterable[torch.Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -315,11 +317,11 @@ class _LiveStorages(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def attended(self, _inputs: Any, result: torch.Tensor) -> None:
-        """Count what an attention returns."""
+        """Count the result of one attention operation."""
         self.add(result)
 
     def add(self, tensor: torch.Tensor) -> None:
-        """Count a tensor's storage until it is freed, unless it is counted or there is none."""
+        """Count a tensor's storage, if any, once, until it is freed."""
         if tensor.layout is not torch.strided:
             return
         storage = tensor.untyped_storage()

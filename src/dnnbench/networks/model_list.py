@@ -1,9 +1,9 @@
-"""What a list of models stands for: networks of the registry, of libraries, and one's own.
+"""Resolution of a list of models to networks of the registry, of libraries, or your own.
 
-A name is one of the registry; a set of them (``bianco2018``, ``modern``); or the place of a network
-behind the prefix of a library, such as ``timm:<name>`` or ``mine:<file>.py:<function>``. Each
-resolves to one entry of the registry's shape, whose key, a slug, names it in paths and tables.
-Importing this module imports no library: a name that asks for one does.
+A name is a key of the registry, a set of networks (``bianco2018``, ``modern``), or a library's
+prefix followed by a network, such as ``timm:<name>`` or ``mine:<file>.py:<function>``. Each network
+becomes a registry entry, whose key names it in paths and tables. A library is imported only when
+one of its networks is resolved.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ from dnnbench.networks.registry import (
 from dnnbench.records import paths
 from dnnbench.records.published_study import STUDY
 
-_REMEDY = "correct the package of the library"
+_REMEDY = "Correct the library's package."
 
 
 def resolve(
@@ -29,28 +29,27 @@ def resolve(
     registry: Mapping[str, Network] | None = None,
     source: str = "models",
 ) -> dict[str, Network]:
-    """The networks that ``names`` stands for, by key, in order.
+    """Resolve one or several names to networks, by key, in order.
 
-    ``names`` is one name or several. ``source`` says where they were read, for messages, for
-    example ``"params.yaml: models"``. Raises RegistryError at the first name that is unknown or
-    repeated, and for an empty list.
+    ``source`` names the place of the list in messages, for example ``"params.yaml: models"``.
+    Raises RegistryError at the first unknown or duplicate name, and for an empty list.
     """
     registry = load_registry() if registry is None else registry
     found: dict[str, Network] = {}
     for name in [names] if isinstance(names, str) else names:
         for network in _networks(name, registry, source):
             if network.key in found:
-                raise RegistryError(f"{source}: {network.key!r} is named twice; remove one")
+                raise RegistryError(f"{source}: {network.key!r}: listed twice. Remove one.")
             found[network.key] = network
     if not found:
-        raise RegistryError(f"{source}: [] names no network; write {STUDY} or a list of names")
+        raise RegistryError(f"{source}: []: no networks. Write {STUDY} or a list of names.")
     return found
 
 
 def of_study(names: Iterable[str], registry: Mapping[str, Network]) -> dict[str, Network]:
-    """The registry, and after it the networks of a study's tables that it does not have, by key.
+    """Return the registry, followed by a study's networks that are not in it, by key.
 
-    ``names``: column spec of a table. Raises RegistryError as ``resolve`` does.
+    ``names`` is the ``spec`` column of a table. Raises RegistryError as ``resolve`` does.
     """
     others = [name for name in names if name not in registry]
     return {**registry, **(resolve(others, registry, f"{paths.MODELS}: spec") if others else {})}
@@ -65,42 +64,42 @@ def _networks(name: str, registry: Mapping[str, Network], source: str) -> list[N
     if network := registry.get(f"{library}-{rest}" if colon else name):
         return [network]
     if colon and (found := libraries().get(library)):
-        # What the registry says of such a network is more than its library does.
+        # The registry has more details of such a network than its library.
         return [registry.get(one.key, one) for one in _of_library(found, rest, source)]
     *others, last = forms()
-    otherwise = f"see config/models.yaml, or write {', '.join(others)} or {last}"
+    otherwise = f"See config/models.yaml, or write {', '.join(others)} or {last}."
     remedy = hint(name, [*registry, *SETS], otherwise)
-    raise RegistryError(f"{source}: {name!r} is not a network; {remedy}")
+    raise RegistryError(f"{source}: {name!r}: unknown network. {remedy}")
 
 
 def _of_library(library: Library, name: str, source: str) -> list[Network]:
-    """The networks of a library; what is wrong with it, or with a plugin's answer, is one line."""
+    """Return a library's networks; raise RegistryError if it is missing or a plugin is wrong."""
     spec = f"{library.name}:{name}"
     try:
         found = library.find(name, source)
     except ImportError as error:
-        package = library.package or "what it needs"
-        raise RegistryError(f"{source}: {spec!r}: {error}; pip install {package}") from error
+        remedy = f"Run: pip install {library.package}" if library.package else "Install it."
+        raise RegistryError(f"{source}: {spec!r}: {error}. {remedy}") from error
     networks = []
     for network in found:
         if not isinstance(network, Network):
-            raise RegistryError(f"{source}: {spec!r}: {network!r} is no Network; {_REMEDY}")
-        # A study's tables are read by what stands in them: the key, and how a list names it.
+            raise RegistryError(f"{source}: {spec!r}: {network!r}: not a Network. {_REMEDY}")
+        # A study's tables identify networks by key and spec.
         text = network.spec.removeprefix(f"{library.name}:")
         if network.key != library.key_of(text) or network.spec == text:
             raise RegistryError(
-                f"{source}: {spec!r}: key {network.key!r} and spec {network.spec!r} do not belong"
-                f" together; {_REMEDY}"
+                f"{source}: {spec!r}: key {network.key!r} does not match spec {network.spec!r}."
+                f" {_REMEDY}"
             )
         networks.append(network)
     return networks
 
 
 def key_of(name: str) -> str:
-    """Return the key of the network that a list of models names so; of a key, that key.
+    """Return the key of the network that ``name`` stands for in a list of models.
 
-    Imports no library: names of timm need their tag. Raises RegistryError for a file of one's own
-    that is not there.
+    A key is returned unchanged. No library is imported, so names of timm must include their tag.
+    Raises RegistryError if a file that the name refers to does not exist.
     """
     library, colon, rest = name.partition(":")
     found = libraries().get(library) if colon else None
@@ -108,6 +107,6 @@ def key_of(name: str) -> str:
 
 
 def printed_name(key: str) -> str:
-    """What to call the network of a key that the registry does not have."""
+    """Return the display name of a network that is not in the registry."""
     library, name = by_key(key) or (None, key)
     return library.printed(name) if library else key

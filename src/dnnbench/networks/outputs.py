@@ -1,4 +1,4 @@
-"""What a network returns: logits, or something that holds them."""
+"""The output of a network: logits, or an object that contains them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _NAME = "logits"
 
 
 def logits(output: Any) -> torch.Tensor:
-    """Return the logits in what a network returned: it, its ``logits``, or its only tensor.
+    """Return the logits in a network's output: itself, its ``logits``, or its only tensor.
 
-    A mapping, a tuple or an object (of Hugging Face's libraries, a named tuple, a dataclass) is
-    looked into. Raises ValueError in one line where it holds none, or several and none is so named.
+    The output may be a tensor, mapping, tuple, dataclass, or an object of Hugging Face's libraries.
+    Raises ValueError if it contains no tensor, or several and none is named ``logits``.
     """
     found = _find(output)
     if found is not None:
         return found
     raise ValueError(
-        f"output: {_told(output)}: its forward must return N x classes logits, alone or under the"
-        f" name {_NAME}"
+        f"output: {_told(output)}: not logits. Return [N, classes] logits from forward, alone or"
+        f" under the name {_NAME}."
     )
 
 
@@ -39,7 +39,7 @@ def _find(output: Any) -> torch.Tensor | None:
 
 
 def _members(output: Any) -> dict[Any, Any]:
-    """What an output holds, by name or place."""
+    """Return the members of an output, by name or index."""
     if isinstance(output, Mapping):
         return dict(output)
     named = getattr(output, _NAME, None)
@@ -53,14 +53,14 @@ def _members(output: Any) -> dict[Any, Any]:
 
 
 def _count(output: Any) -> int:
-    """Tensors in an output, however deep."""
+    """Return the number of tensors in an output, at any depth."""
     if _is_tensor(output):
         return 1
     return sum(map(_count, _members(output).values()))
 
 
 def _told(output: Any) -> str:
-    """Type, and what it holds: ``dict of a [2, 10], b [2, 3]``."""
+    """Describe an output's type and members: ``dict of a [2, 10], b [2, 3]``."""
     kind = type(output).__name__
     members = [f"{name} {_shape(member)}" for name, member in _members(output).items()]
     return f"{kind} of {', '.join(members)}" if members else kind
@@ -71,7 +71,7 @@ def _shape(member: Any) -> str:
 
 
 def _is_tensor(output: Any) -> bool:
-    # Here, not above: importing torch takes seconds, and the environment is set before it.
+    # Imported here because torch takes seconds, and the environment must be set before.
     import torch
 
     return isinstance(output, torch.Tensor)

@@ -1,7 +1,6 @@
-"""The module of a person's own file, with the package around it.
+"""Import of the user's own file, with the package around it.
 
-For the process that measures its network, and no other: the file may change whatever it likes in
-there.
+Used only in the process that measures the file's network, since the file may change anything there.
 """
 
 import contextlib
@@ -20,19 +19,20 @@ from dnnbench.core.errors import UserError
 
 _INIT = "__init__"
 _OURS = __name__.partition(".")[0]
-_present: list[Surroundings] = []  # That of the file whose modules are imported now, if any.
+_present: list[Surroundings] = []  # Of the file that is currently imported, if any.
 
 
 class OwnFileError(UserError):
-    """A person's file that cannot be imported: names the place, the problem and the remedy."""
+    """A user's file that cannot be imported; the message names file, line, problem, and fix."""
 
 
 def load(file: Path, preloaded: Collection[str] = ()) -> ModuleType:
-    """Return the module of ``file``, run once; see :func:`dnnbench.core.code_graph.surroundings`.
+    """Import ``file`` once, with its surroundings, and return its module.
 
-    Its modules and folders take the place of another file's: two may have neighbours of one name.
-    ``preloaded``: packages that were imported for other networks, and must not hide a neighbour.
-    The working directory stays what it is. Raises OwnFileError.
+    See :func:`dnnbench.core.code_graph.surroundings`. Modules and paths of the previous file are
+    removed first, because two files may import different modules of the same name. ``preloaded``
+    are packages imported for other networks, which must not shadow modules next to the file. The
+    working directory does not change. Raises OwnFileError.
     """
     around = code_graph.surroundings(file.resolve())
     if _present != [around]:
@@ -46,7 +46,7 @@ def load(file: Path, preloaded: Collection[str] = ()) -> ModuleType:
     with contextlib.chdir("."):
         try:
             return _module(file.resolve(), around.package)
-        except MemoryError:  # It says nothing of the file.
+        except MemoryError:  # Not the file's fault.
             _forget()
             raise
         except (Exception, SystemExit) as error:
@@ -69,7 +69,7 @@ def _module(file: Path, package: Path | None) -> ModuleType:
 
 
 def _run(name: str, file: Path) -> ModuleType:
-    """The module ``name``, imported from a file; an empty package where the file is not there."""
+    """Return the module ``name``, imported from a file; an empty package if there is no file."""
     if name in sys.modules:
         return sys.modules[name]
     folders = [str(file.parent)] if file.stem == _INIT else None
@@ -88,7 +88,7 @@ def _run(name: str, file: Path) -> ModuleType:
 
 
 def _package_name(folder: Path) -> str:
-    """The folder's own name, by which its files may import each other, unless it is taken."""
+    """Return the folder's name, which its files import each other by, unless it is in use."""
     name = folder.name
     if not name.isidentifier() or name in sys.stdlib_module_names or name in sys.modules:
         found = sys.modules.get(name)
@@ -102,7 +102,7 @@ def _identifier(name: str) -> str:
 
 
 def _forget() -> None:
-    """Undo what ``load`` did for the file before."""
+    """Undo what ``load`` did for the previous file."""
     while _present:
         around = _present.pop()
         for folder in (*around.first, *around.last):
@@ -116,7 +116,7 @@ def _remove(names: Iterable[str]) -> None:
 
 
 def _is_own(module: ModuleType, files: Collection[Path]) -> bool:
-    """Whether a module, or a folder that is an empty package, is of the person's own files."""
+    """Return whether a module, or a folder that is an empty package, is one of the user's."""
     if place := getattr(module, "__file__", None):
         return Path(place) in files and module.__name__.partition(".")[0] != _OURS
     folders = list(getattr(module, "__path__", ()))
@@ -124,7 +124,7 @@ def _is_own(module: ModuleType, files: Collection[Path]) -> bool:
 
 
 def _problem(error: BaseException, around: Surroundings) -> str:
-    """Place, problem and remedy."""
+    """Return place, problem, and fix in one line."""
     lines = [
         f"{frame.filename}:{frame.lineno}: "
         for frame in traceback.extract_tb(error.__traceback__)
@@ -133,9 +133,9 @@ def _problem(error: BaseException, around: Surroundings) -> str:
     place = lines[-1] if lines else ""
     if isinstance(error, SyntaxError) and error.filename:
         place = f"{error.filename}:{error.lineno}: "
-    remedy = "correct it"
+    remedy = "Correct it."
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
         if top not in sys.modules:
-            remedy = f"install {top}, or correct the import"
-    return f"{place}{foreign_text.of_error(error)}; {remedy}"
+            remedy = f"Install {top}, or correct the import."
+    return f"{place}{foreign_text.of_error(error)}. {remedy}"

@@ -1,18 +1,18 @@
 """Random weights at the cost of a memory copy.
 
 A timed cell builds its network in a fresh process, and drawing 143 million normal values takes
-seconds. Inside :class:`PooledInitialisers` a network's own constructor runs unchanged, except that
-in-place draws (``normal_``, ``uniform_``) are answered from a small pool of random numbers, scaled
-and repeated. A value then has the distribution its author chose, but is not independent of the
+seconds. Inside :class:`PooledInitialisers`, a network's constructor runs unchanged, except that
+in-place draws (``normal_``, ``uniform_``) come from a small pool of random numbers, scaled and
+repeated. Each value has the distribution that its author chose, but it is not independent of the
 values one pool length away.
 
-One distribution is changed: where an author left a convolution or linear layer to torch's
-default, whose weights shrink a signal by 2.4 at every layer (square root of 6), they are drawn as
-wide as keeps its size (He et al., ICCV 2015, 2 / fan_in). Otherwise the logits of a deep network
-would be its last biases, whatever the input, and comparing outputs would prove nothing.
+One distribution is changed. torch's default for convolutions and linear layers shrinks the signal
+by the square root of 6, about 2.4, at every layer. Layers with this default get weights of variance
+2 / fan_in instead (He et al., ICCV 2015), which preserves the signal. Otherwise the logits of a
+deep network would equal its last biases for any input, and comparing outputs would prove nothing.
 
-Draws are put off until something reads the tensor or the block ends, so that an initialiser
-that overwrites another (the usual case: the layer's default, then the network's own) costs nothing.
+Draws are deferred until something reads the tensor or the block ends. An initializer that is
+overwritten by another therefore costs nothing; usually a layer's default is, by the network's own.
 """
 
 import math
@@ -24,11 +24,11 @@ import torch
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
-# A prime, so that the rows of a weight matrix, whose lengths are round numbers, do not repeat.
+# A prime, so that rows of weight matrices, whose lengths are round numbers, do not repeat.
 POOL_SIZE = 1_048_573
 
-# From torch's default weights, of variance 1 / (3 fan_in), to those that keep the variance of what
-# passes through a rectifier, 2 / fan_in.
+# From the variance of torch's default weights, 1 / (3 fan_in), to 2 / fan_in, which preserves the
+# signal's variance through a ReLU.
 _DEFAULT_GAIN = math.sqrt(6)
 
 _NORMAL = torch.ops.aten.normal_.default
@@ -38,7 +38,7 @@ _DETACH = torch.ops.aten.detach.default
 
 @lru_cache(maxsize=4)
 def _pools(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Standard normal values, and uniform ones on [-1, 1); made once a process and seed."""
+    """Return standard normal and uniform [-1, 1) values, created once per process and seed."""
     generator = torch.Generator().manual_seed(seed)
     normal = torch.randn(POOL_SIZE, generator=generator, device="cpu")
     uniform = torch.rand(POOL_SIZE, generator=generator, device="cpu").mul_(2).sub_(1)
@@ -47,7 +47,7 @@ def _pools(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @dataclass(frozen=True)
 class _Draw:
-    """Values of one tensor, not drawn yet: centre + spread * pool."""
+    """A deferred draw of one tensor's values: centre + spread * pool."""
 
     tensor: torch.Tensor
     pool: torch.Tensor
@@ -56,10 +56,10 @@ class _Draw:
 
 
 class PooledInitialisers(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Answer ``Tensor.normal_`` and ``Tensor.uniform_`` on CPU float tensors from a pool.
+    """A mode that fills CPU float tensors from a pool in ``Tensor.normal_`` and ``uniform_``.
 
-    Other random functions are left alone. Which values a tensor gets follows from ``seed`` and
-    from the draws before it.
+    Other random functions are not affected. A tensor's values depend on ``seed`` and on the
+    preceding draws.
     """
 
     def __init__(self, seed: int) -> None:
@@ -79,7 +79,7 @@ class PooledInitialisers(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func in (_NORMAL, _UNIFORM) and _poolable(args[0]):
             self._put_off(func, *args)
             return args[0]
-        # A detached tensor shares its storage and reads nothing; any other operation might.
+        # Detaching shares the storage without reading it; any other operation may read it.
         if self._pending and func is not _DETACH:
             for argument in (*args, *kwargs.values()):
                 for item in argument if isinstance(argument, list | tuple) else (argument,):
@@ -96,7 +96,7 @@ class PooledInitialisers(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _put_off(
         self, func: OpOverload, tensor: torch.Tensor, a: float = 0.0, b: float = 1.0
     ) -> None:
-        """Remember a draw: ``a, b`` are mean and std of normal_, or the bounds of uniform_."""
+        """Defer a draw; ``a, b`` are mean and std of normal_, or the bounds of uniform_."""
         if func is _NORMAL:
             draw = _Draw(tensor.detach(), self._normal, a, b)
         else:
@@ -105,7 +105,7 @@ class PooledInitialisers(TorchDispatchMode):  # type: ignore[no-untyped-call]
         key = _storage(tensor)
         before = self._pending.pop(key, None)
         if before is not None and before.tensor.numel() > tensor.numel():
-            self._fill(before)  # the new draw covers a part of it only
+            self._fill(before)  # The new draw covers only a part of it.
         self._pending[key] = draw
 
     def _settle(self, tensor: torch.Tensor) -> None:
@@ -115,7 +115,7 @@ class PooledInitialisers(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self._fill(draw)
 
     def _fill(self, draw: _Draw) -> None:
-        """Write the values, pool by pool, on from where the last draw ended."""
+        """Write the values from the pool, starting where the last draw ended."""
         values = draw.tensor.view(-1)
         done = 0
         while done < values.numel():
@@ -138,7 +138,7 @@ def _poolable(tensor: torch.Tensor) -> bool:
 
 
 def _is_default(tensor: torch.Tensor, a: float, b: float) -> bool:
-    """Whether the bounds are those of a convolution's or linear layer's weight by default."""
+    """Return whether the bounds are torch's default for convolution and linear weights."""
     if tensor.dim() < 2:
         return False
     fan_in = tensor[0].numel()

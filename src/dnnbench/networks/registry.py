@@ -1,7 +1,7 @@
-"""The networks: where a definition comes from, how its input is prepared, what was published.
+"""The registry of networks: definition, input preparation, weights, and published accuracy.
 
-``config/models.yaml`` holds one entry a network. Reading it costs no import of torch, so that a
-workflow can name its files; :mod:`dnnbench.networks.builders` imports what a network needs.
+``config/models.yaml`` contains one entry per network. Reading it does not import torch, so that the
+workflow can name its files quickly; :mod:`dnnbench.networks.builders` imports what a network needs.
 """
 
 from __future__ import annotations
@@ -35,32 +35,32 @@ from dnnbench.records import paths
 from dnnbench.records.base import Digitised, Interpolation, ModelName, Percent, Tier
 from dnnbench.records.published_study import STUDY
 
-# ImageNet's classes: what a network tells apart unless its entry says otherwise.
+# ImageNet's classes, the default number of logits.
 CLASSES = 1000
 _SHA1_DIGITS = 40
-# A set of networks: that of 2018, and this.
+# The sets of networks, next to that of the 2018 study.
 MODERN: Literal["modern"] = "modern"
 SETS = (STUDY, MODERN)
 
 
 class RegistryError(UserError):
-    """A registry, or a name looked up in it, that is wrong: names file, key, value and remedy."""
+    """An invalid registry or network name; the message names the file, key, value, and fix."""
 
 
 def _no_truth(value: Any) -> Any:
-    """A literal alone takes true for 1."""
+    """Reject booleans, since a Literal accepts true as 1."""
     if isinstance(value, bool):
         raise PydanticCustomError("number", "Input should be a number")
     return value
 
 
-# One line, as tables and pages show it.
+# A single line, so that tables and pages can show it.
 _Text = Annotated[str, Field(max_length=1000, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
 _Name = Annotated[_Text, Field(min_length=1, max_length=100)]
-# A number is written as one: neither true nor "3".
+# Strict: neither true nor "3" is a number.
 _Offset = Annotated[float, Strict(), Field(ge=-10_000, le=10_000)]
 _Scale = Annotated[float, Strict(), Field(ge=1e-6, le=10_000)]
-# Of a smaller one, the picture around the crop would fill the memory.
+# With a smaller share, the resized image around the crop would fill the memory.
 _Share = Annotated[float, Strict(), Field(ge=0.1, le=1)]
 _Percent = Annotated[Percent, Strict()]
 _Black = Annotated[Literal[0], BeforeValidator(_no_truth)]
@@ -72,35 +72,35 @@ class _Entry(BaseModel):
 
 
 class Hash(_Entry):
-    """What the content of a file of weights must hash to."""
+    """The expected hash of a weights file."""
 
     kind: Literal["sha256_prefix", "sha1"] = Field(
         description="sha256_prefix: first hexadecimal digits of the file's SHA-256, as in its name;"
-        " sha1: of the file, after unpacking if it is an archive"
+        " sha1: SHA-1 of the file, or of its only member if it is an archive"
     )
-    value: str = Field(pattern=r"^[0-9a-f]{7,64}$", description="Hexadecimal digits, lower case")
+    value: str = Field(pattern=r"^[0-9a-f]{7,64}$", description="Lowercase hexadecimal digits")
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
         if self.kind == "sha1" and len(self.value) != _SHA1_DIGITS:
             raise ValueError(
-                f"value: {self.value!r}: {len(self.value)} digits, where a sha1 has {_SHA1_DIGITS}"
+                f"value: {self.value!r}: has {len(self.value)} digits instead of {_SHA1_DIGITS}"
             )
         return self
 
 
 class Preparation(_Entry):
-    """How pixels become the network's input, after resizing and cropping."""
+    """The conversion of pixels to the network's input, after resizing and cropping."""
 
-    channel_order: Literal["RGB", "BGR"] = Field(description="Order of the input's channels")
+    channel_order: Literal["RGB", "BGR"] = Field(description="Order of the input channels")
     range: tuple[_Black, _White] = Field(
-        description="Values of a black and of a white pixel, before mean and std"
+        description="Values of black and white pixels before mean and std are applied"
     )
     mean: tuple[_Offset, _Offset, _Offset] = Field(
-        description="Subtracted from each channel, in channel_order and in the units of range"
+        description="Value to subtract from each channel, in channel_order and in units of range"
     )
     std: tuple[_Scale, _Scale, _Scale] = Field(
-        description="Divides each channel after the mean, in channel_order"
+        description="Value to divide each channel by after subtracting the mean, in channel_order"
     )
 
     @model_validator(mode="after")
@@ -109,110 +109,112 @@ class Preparation(_Entry):
         for key, values in (("mean", self.mean), ("std", self.std)):
             if max(map(abs, values)) > white:
                 raise ValueError(
-                    f"{key}: {list(values)}: beyond range {list(self.range)}, whose units it has"
+                    f"{key}: {list(values)}: must be in units of range and within"
+                    f" {list(self.range)}"
                 )
         return self
 
 
 class WeightsSource(_Entry):
-    """One place where trained weights of a network can be had."""
+    """One source of trained weights for a network."""
 
     tier: Tier = Field(
-        description="A: the file of 2018; B: the same tensors, re-published since;"
-        " C: the same architecture with other weights"
+        description="A: the file of 2018; B: the same tensors, republished since;"
+        " C: the same architecture with different weights"
     )
-    library: _Name = Field(description="Library, and version, that publishes the file")
-    id: _Text | None = Field(default=None, description="Name of the weights within that library")
+    library: _Name = Field(description="Library that publishes the file, and its version")
+    id: _Text | None = Field(default=None, description="Name of the weights in that library")
     url: str | None = Field(
         default=None,
         pattern=r"^https?://\S+$",
-        description="Address of the file",
+        description="URL of the file",
     )
     package: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z_]\w*(/\w[\w.-]*)+$",
-        description="Where no url: an installed Python package and the file in it, module/path",
+        description="Instead of url: an installed Python package and a file in it, as module/path",
     )
     filename: str = Field(max_length=200, pattern=r"^\w[\w.-]*$", description="Name of the file")
     key: str | None = Field(
         default=None,
         min_length=1,
-        description="Where the weights stand in the file, if it holds several sets that differ;"
-        " null: it holds one",
+        description="Key of the weights in the file, if it contains several different sets;"
+        " null: it contains one set",
     )
     hash: Hash | None = Field(
-        description="What to verify after a download; null: unknown. Of a file on Hugging Face the"
-        " hub states it, and it is kept beside the file"
+        description="Hash to verify after a download; null: unknown. For files on Hugging Face, the"
+        " hub states the hash, which is then stored next to the file"
     )
     interpolation: Interpolation | None = Field(
-        default=None, description="Resize filter behind top1 and top5; null: unknown"
+        default=None, description="Resize filter used for top1 and top5; null: unknown"
     )
     crop_pct: _Share | None = Field(
-        default=None, description="Crop as a share of the resized short side behind top1 and top5"
+        default=None,
+        description="Crop used for top1 and top5, as a fraction of the resized short side",
     )
     top1: _Percent | None = Field(
-        default=None, description="Top-1 accuracy that the source publishes, %"
+        default=None, description="Top-1 accuracy that the source publishes, in percent"
     )
     top5: _Percent | None = Field(
-        default=None, description="Top-5 accuracy that the source publishes, %"
+        default=None, description="Top-5 accuracy that the source publishes, in percent"
     )
     preparation: Preparation | None = Field(
-        default=None, description="Input of these weights where it differs from the network's own"
+        default=None,
+        description="Input preparation for these weights, if it differs from the network's",
     )
-    licence: _Text | None = Field(default=None, description="Licence of the weights; null: unknown")
-    note: _Text | None = Field(
-        default=None, description="What else to know before using this source"
-    )
+    licence: _Text | None = Field(default=None, description="License of the weights; null: unknown")
+    note: _Text | None = Field(default=None, description="Anything else to know about this source")
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:
         if (self.url is None) == (self.package is None):
-            raise ValueError("url, package: give one of the two")
+            raise ValueError("url, package: exactly one of the two is required")
         if self.top1 is not None and self.top5 is not None and self.top1 > self.top5:
-            raise ValueError(f"top1: {self.top1}: above top5, {self.top5}")
+            raise ValueError(f"top1: {self.top1}: greater than top5, {self.top5}")
         return self
 
     @property
     def address(self) -> str:
-        """Where the file is, as messages and records name it."""
+        """The file's location, as shown in messages and records."""
         return self.url or f"package {self.package}"
 
 
 class Published(_Entry):
-    """Accuracy in the 2018 study: centre crop, single model, ImageNet validation images."""
+    """Accuracy in the 2018 study: center crop, single model, ImageNet validation images."""
 
-    top1: _Percent = Field(description="Top-1 accuracy, %")
+    top1: _Percent = Field(description="Top-1 accuracy, in percent")
     top1_source: Digitised = Field(
         description="table3: printed (exact); figure: read off a figure (within 0.03)"
     )
-    top5: _Percent = Field(description="Top-5 accuracy, %")
+    top5: _Percent = Field(description="Top-5 accuracy, in percent")
     top5_source: Digitised = Field(
         description="table3: printed (exact); figure: read off a figure (within 0.05)"
     )
 
 
 class Network(Preparation):
-    """One entry of the registry. Input size and normalisation come from here, never from the model.
+    """One entry of the registry.
 
-    The input fields are those of the 2018 weights.
+    Input size and normalization always come from here, never from the model. The input fields are
+    those of the 2018 weights.
     """
 
     key: SkipJsonSchema[ModelName] = Field(description="The entry's key in the file")
-    spec: SkipJsonSchema[str] = Field(default="", description="How a list of models names it")
+    spec: SkipJsonSchema[str] = Field(default="", description="Its name in a list of models")
     name: _Name = Field(
-        description="The network's name as the 2018 study spells it, or its library"
+        description="The network's name, as spelled by the 2018 study or by its library"
     )
-    family: _Name = Field(description="Networks of one design; figures group by it")
+    family: _Name = Field(description="Family of networks of one design; figures group by it")
     year: Annotated[int, Strict(), Field(ge=2012, le=2100)] | None = Field(
-        description="Year of the paper that introduced it; null: not known"
+        description="Year of the paper that introduced it; null: unknown"
     )
-    venue: _Text | None = Field(description="Where that paper appeared; null: not known")
+    venue: _Text | None = Field(description="Venue of that paper; null: unknown")
     set: Literal["modern"] | None = Field(
-        default=None, description="Name that stands for it and others in a list of models"
+        default=None, description="Set of networks that a list of models can name it by"
     )
     builder: str = Field(
         pattern=r"^([A-Za-z_][\w.]*|[^:]+\.py):[A-Za-z_][\w.]*$",
-        description="module:function that returns the untrained network",
+        description="Function that returns the untrained network, as module:function",
     )
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="Keyword arguments for the builder"
@@ -222,22 +224,22 @@ class Network(Preparation):
     )
     interpolation: Interpolation | None = Field(
         default=None,
-        description="Resize filter of protocol native, where no source of weights states one",
+        description="Resize filter for protocol native, if no source of weights states one",
     )
     crop_pct: _Share | None = Field(
         default=None,
-        description="Crop as a share of the resized short side of protocol native, where no source"
-        " of weights states one",
+        description="Crop for protocol native, as a fraction of the resized short side, if no"
+        " source of weights states one",
     )
     classes: Annotated[int, Strict(), Field(ge=2, le=1_000_000)] = Field(
         default=CLASSES,
-        description="Logits an image; accuracy is measured of ImageNet's 1000 alone",
+        description="Logits per image; accuracy is measured only for ImageNet's 1000 classes",
     )
     weights: tuple[WeightsSource, ...] = Field(
         default=(), description="Sources of trained weights, best first within a tier"
     )
     published: Published | None = Field(
-        default=None, description="Accuracy in the 2018 study; null: not one of its networks"
+        default=None, description="Accuracy in the 2018 study; null: the study did not include it"
     )
 
     @model_validator(mode="before")
@@ -248,11 +250,11 @@ class Network(Preparation):
     @model_validator(mode="after")
     def _has_whole_geometry(self) -> Self:
         if (self.interpolation is None) != (self.crop_pct is None):
-            raise ValueError("interpolation, crop_pct: give both or neither")
+            raise ValueError("interpolation, crop_pct: both or neither are required")
         return self
 
     def definition(self) -> str:
-        """What its cost depends on, as text: neither names nor weights nor published numbers."""
+        """Return as text everything that determines the network's cost."""
         parts = [self.builder, self.arguments, self.input_size]
         if self.classes != CLASSES:
             parts.append({"classes": self.classes})
@@ -263,20 +265,20 @@ class Network(Preparation):
         return json.dumps(parts, sort_keys=True)
 
     def preparations(self) -> str:
-        """How its input is prepared, for each source of weights, as text."""
+        """Return as text the input preparation of the network and of each source of weights."""
         every = [self, *(source.preparation for source in self.weights)]
         fields = set(Preparation.model_fields)
         return json.dumps([own and own.model_dump(include=fields) for own in every])
 
 
 def spec_of(key: str) -> str:
-    """How a list of models names the network of ``key``: ``timm:resnet18`` for timm-resnet18."""
+    """Return a key's form in a list of models, such as ``timm:resnet18`` for timm-resnet18."""
     library, name = by_key(key) or (None, key)
     return f"{library.name}:{name}" if library and not library.key else key
 
 
 class _Registry(RootModel[dict[ModelName, Network]]):
-    """The networks that dnnbench knows, by key."""
+    """The networks of dnnbench, by key."""
 
     @model_validator(mode="before")
     @classmethod
@@ -285,7 +287,7 @@ class _Registry(RootModel[dict[ModelName, Network]]):
             return data
         for key, entry in data.items():
             if key in SETS:
-                raise ValueError(f"{key}: the name of a set of networks; choose another")
+                raise ValueError(f"{key}: reserved for a set of networks")
             for own in {"key", "spec"}.intersection(entry if isinstance(entry, dict) else ()):
                 raise ValueError(f"{key}.{own}: unknown key")
         return {
@@ -295,39 +297,39 @@ class _Registry(RootModel[dict[ModelName, Network]]):
 
 
 def load_registry(path: Path = DEFAULT_REGISTRY) -> dict[str, Network]:
-    """Read a registry: key -> network, in the order of the file.
+    """Read a registry and return its networks by key, in the order of the file.
 
-    Raises UserError naming file, key, value and remedy where the file is missing or wrong.
+    Raises UserError, which names file, key, value, and fix, if the file is missing or invalid.
     """
     try:
         return _Registry.model_validate(strict_yaml.read(path)).root
     except FileNotFoundError as error:
         raise RegistryError(
-            f"{path}: no such file; give the path of a registry (--registry config/models.yaml)"
+            f"{path}: no such file. Pass the path of a registry (--registry config/models.yaml)."
         ) from error
     except ValidationError as error:
         raise RegistryError(f"{path}: {_problem(error)}") from error
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema of the registry file, with a description on every key."""
+    """Return the JSON Schema of the registry file, which describes every key."""
     return _Registry.model_json_schema() | {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": str(paths.REGISTRY),
-        "description": "The networks that dnnbench knows, by key.",
+        "description": "The networks of dnnbench, by key.",
     }
 
 
-def hint(name: object, known: Iterable[str], otherwise: str = "see config/models.yaml") -> str:
-    """What to do about a name that is none of ``known``: the nearest, or else ``otherwise``."""
+def hint(name: object, known: Iterable[str], otherwise: str = "See config/models.yaml.") -> str:
+    """Return a remedy for an unknown name: the closest of ``known``, or else ``otherwise``."""
     close = difflib.get_close_matches(str(name), known, n=1)
-    return f"did you mean {close[0]!r}?" if close else otherwise
+    return f"Did you mean {close[0]!r}?" if close else otherwise
 
 
 def _problem(error: ValidationError) -> str:
-    """Key, value and remedy: of an unknown key if there is one, else of the first problem.
+    """Return key, value, and remedy of an unknown key if there is one, else of the first problem.
 
-    A misspelt key is two problems, an unknown key and a missing one, and the first explains both.
+    A misspelled key causes two problems, an unknown and a missing key; the former explains both.
     """
     for problem in error.errors(include_url=False):
         if problem["type"] == "extra_forbidden":
@@ -335,8 +337,8 @@ def _problem(error: ValidationError) -> str:
             models = (Network, WeightsSource, Published, Preparation, Hash)
             fields = sorted({field for model in models for field in model.model_fields})
             close = difflib.get_close_matches(str(problem["loc"][-1]), fields, n=1)
-            remedy = f"did you mean {close[0]!r}?" if close else "remove it"
-            return f"{where}: {problem['input']!r}: unknown key; {remedy}"
+            remedy = f"Did you mean {close[0]!r}?" if close else "Remove it."
+            return f"{where}: {problem['input']!r}: unknown key. {remedy}"
     return (
-        f"{describe(error)}; correct it (workflow/schemas/models.schema.yaml describes every key)"
+        f"{describe(error)}. Correct it (workflow/schemas/models.schema.yaml describes every key)."
     )

@@ -1,6 +1,6 @@
-"""The registry as a YAML file, before its entries are checked.
+"""The registry as a YAML file, without validation of its entries.
 
-A shell that completes a network's name reads it here, without waiting for pydantic.
+Shell completion reads network names here, because importing pydantic would take too long.
 """
 
 from pathlib import Path
@@ -10,16 +10,16 @@ import yaml
 
 from dnnbench.records import paths
 
-# The repository's own registry: there in a checkout and in an editable installation of it.
+# The repository's registry, which exists in a checkout and in an editable installation.
 DEFAULT_REGISTRY = Path(__file__).resolve().parents[3] / paths.REGISTRY
 
 
 def names(path: Path = DEFAULT_REGISTRY) -> dict[str, str]:
-    """Return the printed names of a registry's networks by key, unchecked.
+    """Return the display names of a registry's networks by key, without validation.
 
-    Raises OSError where the file cannot be read, YAMLError where it is not YAML.
+    Raises OSError if the file cannot be read, YAMLError if it is not valid YAML.
     """
-    # Nodes alone: to make objects of them takes twice as long.
+    # Nodes suffice; constructing objects from them takes twice as long.
     registry: Any = yaml.compose(path.read_text(encoding="utf-8"), Loader=_SafeLoader)
     return {
         key.value: field_value.value
@@ -29,5 +29,5 @@ def names(path: Path = DEFAULT_REGISTRY) -> dict[str, str]:
     }
 
 
-# Ten times as fast, where PyYAML was built with it.
+# Ten times as fast, if PyYAML was built with libyaml.
 _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,5 +1,5 @@
-"""Data sets that accuracy may be measured on, one module each.
+"""Data sets for measuring accuracy, one module each.
 
 Each module declares a ``DATASET`` (:class:`dnnbench.config.dataset.Dataset`). Other distributions
-add theirs by an entry point of group ``dnnbench.images.sets``.
+add data sets through an entry point of group ``dnnbench.images.sets``.
 """

@@ -1,4 +1,4 @@
-"""The validation pictures of ImageNet 2012: named or sorted by class, or flat beside labels."""
+"""The validation images of ImageNet 2012, in any of the layouts in which people keep them."""
 
 import re
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from dnnbench.images import class_labels, label_files, label_tables, picture_fol
 from dnnbench.images.class_labels import LabelError, NoLabel
 from dnnbench.images.label_tables import Place, TableLabels
 
-# Names of training and test pictures.
+# Names of training and test images.
 _OTHER = re.compile(r"n\d{8}_\d+|ILSVRC2012_test_\d{8}")
 
 
 def _labels(folder: Path, root: Path) -> tuple[Labeller, str]:
-    """By the synset in names, by folders that are named by class, or by a table.
+    """Return a labeler based on synsets in names, numbered folders, or a table, and its source.
 
-    Where pictures have their names of the validation set, those named as of the training or the
-    test set are left out. Raises LabelError where there is no table, or one that cannot be right.
+    If some images have names of the validation set, images named like the training or the test set
+    are excluded. Raises LabelError if a table is needed and missing, or invalid.
     """
     pictures = picture_folders.contents(root, training=False).pictures
     own = class_labels.validation_alone(pictures, _OTHER)
@@ -29,7 +29,7 @@ def _labels(folder: Path, root: Path) -> tuple[Labeller, str]:
 
 
 def _labels_in(folder: Path, root: Path, pictures: Sequence[str]) -> tuple[Labeller, str]:
-    """By what names more of the pictures: they or their folders, or a table."""
+    """Return a labeler based on names or on a table, whichever labels more images."""
     paths = [PurePosixPath(name) for name in pictures]
     named = sum(any(map(class_labels.synset_in, path.parts)) for path in paths)
     files = label_files.present(folder, root)
@@ -42,9 +42,8 @@ def _labels_in(folder: Path, root: Path, pictures: Sequence[str]) -> tuple[Label
         return class_labels.by_number(root, pictures), "numbered folders"
     if not files:
         raise LabelError(
-            f"{folder}: no folders of synsets or of classes from 0 to 999, and no file of labels in"
-            f" it; add one of {', '.join(label_files.SUGGESTED)}, or {label_files.TRUTH} with"
-            " meta.mat"
+            f"{folder}: no folders named by synset or by class (0 to 999), and no label file. Add"
+            f" one of {', '.join(label_files.SUGGESTED)}, or {label_files.TRUTH} with meta.mat."
         )
     table = _by_table(files, place)
     if named > table.used:
@@ -53,7 +52,7 @@ def _labels_in(folder: Path, root: Path, pictures: Sequence[str]) -> tuple[Label
 
 
 def _by_table(files: Sequence[Path], place: Place) -> TableLabels:
-    """By the first table, which others that can be read must not contradict."""
+    """Return a labeler based on the first table, after checking it against the others."""
     first, *others = files
     label = _read(first, place)
     _hold_to(str(first), label, others, place)
@@ -61,19 +60,19 @@ def _by_table(files: Sequence[Path], place: Place) -> TableLabels:
 
 
 def _hold_to(source: str, label: Labeller, others: Sequence[Path], place: Place) -> None:
-    """Raise LabelError where a table among ``others`` that can be read contradicts ``label``."""
+    """Raise LabelError if a readable table among ``others`` contradicts ``label``."""
     for path in others:
         try:
             other = _read(path, place)
-        except UserError:  # Words for the classes, or the like.
+        except UserError:  # It may hold class names, for example.
             continue
         for name in map(PurePosixPath, place.pictures):
             with suppress(NoLabel):
                 one, two = label(name), other(name)
                 if one != two:
                     raise LabelError(
-                        f"{source} and {path}: {name}: class {one} by one, {two} by the other;"
-                        " remove the wrong one"
+                        f"{source} and {path}: {name}: class {one} in one, {two} in the other."
+                        " Remove the wrong one."
                     )
 
 
@@ -84,7 +83,7 @@ def _read(path: Path, place: Place) -> TableLabels:
 
 DATASET = Dataset(
     name="imagenet",
-    description="the 50,000 validation pictures, or some of them",
+    description="the 50,000 validation images, or some of them",
     labels=_labels,
     validation=True,
 )

@@ -1,4 +1,4 @@
-"""ImageNetV2, matched frequency: 10,000 pictures in folders that are named by class, 0 to 999."""
+"""ImageNetV2, matched frequency: 10,000 images in folders named by class, 0 to 999."""
 
 import re
 from pathlib import Path
@@ -9,11 +9,11 @@ from dnnbench.images.picture_folders import ImagesError
 
 
 def _labels(folder: Path, root: Path) -> tuple[Labeller, str]:
-    """By numbered folders. Raises ImagesError for the sets that were chosen to be easier."""
+    """Return a labeler based on numbered folders; raise ImagesError for the two easier sets."""
     if other := re.search("threshold-?0.7|top-?images", root.resolve().name):
         raise ImagesError(
-            f"{root}: the pictures of {other[0]}, where {DATASET.name} is matched-frequency; let"
-            " dataset.path hold that"
+            f"{root}: contains the images of {other[0]}, but {DATASET.name} is matched-frequency."
+            " Set dataset.path to the matched-frequency images."
         )
     pictures = picture_folders.contents(root, training=False).pictures
     return class_labels.by_number(root, pictures), "numbered folders"
@@ -21,11 +21,11 @@ def _labels(folder: Path, root: Path) -> tuple[Labeller, str]:
 
 DATASET = Dataset(
     name="imagenetv2",
-    description="the matched-frequency pictures of ImageNetV2",
+    description="the matched-frequency images of ImageNetV2",
     labels=_labels,
     places=("imagenetv2-matched-frequency-format-val", "."),
     validation=True,
-    # As tensorflow-datasets 4.9.10 states them (datasets/imagenet_v2/checksums.tsv).
+    # Source: tensorflow-datasets 4.9.10, datasets/imagenet_v2/checksums.tsv.
     archive=Archive(
         "https://huggingface.co/datasets/vaishaal/ImageNetV2/resolve/main/"
         "imagenetv2-matched-frequency.tar.gz",

@@ -1,5 +1,5 @@
-"""Networks of the 2018 study that no library ships in the variant it measured.
+"""Networks of the 2018 study that no library provides in the form that the study measured.
 
-Each module is written from the network's paper and holds one function of the module's name, which
-takes no argument and returns the untrained network: N x 3 x 224 x 224 in, N x 1000 logits out.
+Each module follows the network's paper and contains a function of the same name. It takes no
+arguments and returns the untrained network: [N, 3, 224, 224] in, [N, 1000] logits out.
 """

@@ -1,7 +1,7 @@
-"""GoogLeNet as the Berkeley vision centre trained it in Caffe.
+"""GoogLeNet as the Berkeley Vision and Learning Center trained it in Caffe.
 
-Szegedy et al., "Going Deeper with Convolutions", CVPR 2015, table 1: local response normalisation,
-no batch normalisation. The auxiliary classifiers are left out: they serve training only.
+Szegedy et al., "Going Deeper with Convolutions", CVPR 2015, table 1: local response normalization,
+no batch normalization. The auxiliary classifiers are omitted because only training uses them.
 """
 
 import torch
@@ -11,7 +11,7 @@ from torch import nn
 def _convolution(
     inputs: int, outputs: int, kernel: int, stride: int = 1
 ) -> tuple[nn.Module, nn.Module]:
-    """A biased convolution that keeps the size at stride 1, and its rectifier."""
+    """Return a convolution with bias, which preserves the size at stride 1, and a ReLU."""
     return (
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2),
         nn.ReLU(inplace=True),
@@ -28,10 +28,10 @@ def _halving() -> nn.Module:
 
 
 class Inception(nn.Module):
-    """Four branches side by side, concatenated by channel (figure 2b of the paper).
+    """Four parallel branches, concatenated by channel (figure 2b of the paper).
 
     ``one`` is the width of the 1x1 branch; ``three`` and ``five`` are the widths of the reduction
-    and of the convolution after it; ``pool`` is that of the projection after pooling.
+    and of the convolution after it; ``pool`` is the width of the projection after pooling.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class Inception(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W -> N x (one + three[1] + five[1] + pool) x H x W."""
+        """Map [N, inputs, H, W] to [N, one + three[1] + five[1] + pool, H, W]."""
         return torch.cat([self.one(x), self.three(x), self.five(x), self.pool(x)], dim=1)
 
 
 def googlenet() -> nn.Module:
-    """GoogLeNet without auxiliary classifiers: 6,998,552 parameters."""
+    """Return GoogLeNet without auxiliary classifiers: 6,998,552 parameters."""
     return nn.Sequential(
         *_convolution(3, 64, 7, stride=2),
         _halving(),

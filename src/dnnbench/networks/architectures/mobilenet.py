@@ -23,7 +23,7 @@ _LAYERS = (
 def _convolution(
     inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
 ) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """Convolution, batch normalisation, rectifier."""
+    """Return a convolution, batch normalization, and a ReLU."""
     return (
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
@@ -32,7 +32,7 @@ def _convolution(
 
 
 def mobilenet() -> nn.Module:
-    """MobileNet-v1 1.0-224: 4,231,976 parameters."""
+    """Return MobileNet-v1 1.0-224: 4,231,976 parameters."""
     layers = [*_convolution(3, 32, 3, stride=2)]
     inputs = 32
     for outputs, stride in _LAYERS:

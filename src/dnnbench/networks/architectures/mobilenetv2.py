@@ -1,14 +1,14 @@
 """MobileNet-v2 at width 1.0 and 224 pixels, with the first expansion kept.
 
 Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018, table 2. The
-first block has expansion 1; most libraries leave its 1x1 expansion out, while the network of the
-2018 study has it (1,088 parameters more).
+first block has expansion 1. Most libraries omit its 1x1 expansion, but the network of the 2018
+study has it (1,088 more parameters).
 """
 
 import torch
 from torch import nn
 
-# Expansion, outputs, repetitions and stride of the first repetition.
+# Expansion, outputs, repetitions, and stride of the first repetition.
 _STAGES = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),
@@ -23,7 +23,7 @@ _STAGES = (
 def _convolution(
     inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
 ) -> tuple[nn.Module, nn.Module, nn.Module]:
-    """Convolution, batch normalisation, rectifier that saturates at 6."""
+    """Return a convolution, batch normalization, and a ReLU6."""
     return (
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
@@ -32,7 +32,10 @@ def _convolution(
 
 
 class InvertedResidual(nn.Module):
-    """Expand by 1x1, filter by depthwise 3x3, project linearly by 1x1; add the input if it fits."""
+    """A 1x1 expansion, depthwise 3x3 filter, and linear 1x1 projection.
+
+    The input is added to the output if they have the same shape.
+    """
 
     def __init__(self, inputs: int, outputs: int, expansion: int, stride: int) -> None:
         super().__init__()
@@ -46,13 +49,13 @@ class InvertedResidual(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W -> N x outputs x H/stride x W/stride."""
+        """Map [N, inputs, H, W] to [N, outputs, H/stride, W/stride]."""
         y: torch.Tensor = self.body(x)
         return x + y if self.residual else y
 
 
 def mobilenetv2() -> nn.Module:
-    """MobileNet-v2 1.0-224: 3,505,960 parameters."""
+    """Return MobileNet-v2 1.0-224: 3,505,960 parameters."""
     layers = [*_convolution(3, 32, 3, stride=2)]
     inputs = 32
     for expansion, outputs, repetitions, first_stride in _STAGES:

@@ -1,4 +1,4 @@
-"""The smallest classifier that loads what every network needs: a control for the machine."""
+"""The smallest classifier that loads everything a network needs: a control for the machine."""
 
 from torch import nn
 

@@ -1,26 +1,25 @@
-"""ShuffleNet-v1, 1x, 8 groups, in the variant of the 2018 study.
+"""ShuffleNet-v1, 1x, 8 groups, as in the 2018 study.
 
 Zhang et al., "ShuffleNet: An Extremely Efficient Convolutional Neural Network for Mobile Devices",
-CVPR 2018, table 1 and figure 2. What the paper leaves open is settled as in the 2018 study, whose
-parameter count it gives: convolutions have biases, the first one has neither batch normalisation
-nor a rectifier after it, and the bottleneck of a unit is a quarter of its output with the
-concatenated part included.
+CVPR 2018, table 1 and figure 2. Details that the paper leaves open follow the 2018 study and
+reproduce its parameter count: convolutions have biases, no batch normalization or ReLU follows the
+first one, and a unit's bottleneck is a quarter of its output, including the concatenated part.
 """
 
 import torch
 from torch import nn
 
 _GROUPS = 8
-# Outputs and units of stages 2, 3 and 4.
+# Outputs and units of stages 2, 3, and 4.
 _STAGES = ((384, 4), (768, 8), (1536, 4))
 
 
 class Unit(nn.Module):
     """Grouped 1x1, channel shuffle, depthwise 3x3, grouped 1x1, around a shortcut.
 
-    With stride 1 the shortcut is added (figure 2b); with stride 2 it is pooled and concatenated
-    (figure 2c), so the body makes the remaining channels only. ``groups`` is that of the first 1x1:
-    the input of stage 2 has too few channels to be split.
+    With stride 1, the shortcut is added (figure 2b). With stride 2, it is pooled and concatenated
+    (figure 2c), so the body produces only the remaining channels. ``groups`` applies to the first
+    1x1, because the input of stage 2 has too few channels to split.
     """
 
     def __init__(self, inputs: int, outputs: int, stride: int, groups: int = _GROUPS) -> None:
@@ -43,7 +42,7 @@ class Unit(nn.Module):
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """N x inputs x H x W -> N x outputs x H/stride x W/stride."""
+        """Map [N, inputs, H, W] to [N, outputs, H/stride, W/stride]."""
         y: torch.Tensor = self.expand(self.shuffle(self.compress(x)))
         y = y + x if self.pool is None else torch.cat([self.pool(x), y], dim=1)
         activated: torch.Tensor = self.relu(y)
@@ -51,7 +50,7 @@ class Unit(nn.Module):
 
 
 def shufflenet() -> nn.Module:
-    """ShuffleNet-v1 1x (g = 8): 2,454,304 parameters."""
+    """Return ShuffleNet-v1 1x (g = 8): 2,454,304 parameters."""
     layers: list[nn.Module] = [
         nn.Conv2d(3, 24, 3, stride=2, padding=1),
         nn.MaxPool2d(3, stride=2, padding=1),

@@ -1,6 +1,6 @@
-"""Libraries that networks outside the registry come from, one module per prefix of a model list.
+"""Sources of networks outside the registry, one module per prefix in a list of models.
 
-Each module declares a ``LIBRARY`` (:class:`dnnbench.config.library.Library`). Listing
-them imports these modules, so that they import the library itself inside functions only. Other
-distributions add theirs by an entry point of group ``dnnbench.networks.libraries``.
+Each module declares a ``LIBRARY`` (:class:`dnnbench.config.library.Library`). Listing the libraries
+imports these modules, so they import the library itself only inside functions. Other distributions
+add libraries through an entry point of group ``dnnbench.networks.libraries``.
 """

@@ -1,11 +1,11 @@
-"""A network of one's own: a function of a Python file, with its input beside it.
+"""Your own network: a function in a Python file that also describes the network's input.
 
-The file says of its networks, in one mapping of plain values, what no code can tell::
+The file describes its networks in one mapping of plain values::
 
     DNNBENCH = {"input_size": 224, "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 
-Any of the fields below may stand there; input_size must. It is read, and the function looked for,
-without running the file: that happens only where the network is built.
+The mapping may contain any of the fields below; only input_size is required. The mapping and the
+function are found by parsing the file, which runs only when the network is built.
 """
 
 import ast
@@ -27,10 +27,10 @@ from dnnbench.networks.registry import Network, RegistryError
 
 _NAME = "DNNBENCH"
 _FORM = "<file>.py:<function>"
-_LARGEST = 2**20  # Bytes; no file that a person wrote is as long.
+_LARGEST = 2**20  # Bytes; larger than any hand-written file.
 _NOT_PLAIN = "not a mapping of plain values"
-_ANY = "*"  # All that another module has is imported, and what that is only running it tells.
-# What an entry of the registry may say too, and what is taken where the file does not say.
+_ANY = "*"  # A star import, whose names are unknown without running the file.
+# Fields of a registry entry that the file may set, with their defaults.
 _FIELDS: dict[str, Any] = {
     "input_size": None,
     "channel_order": "RGB",
@@ -49,34 +49,36 @@ _FIELDS: dict[str, Any] = {
 
 
 def find(name: str, source: str) -> list[Network]:
-    """The network of ``<file>.py:<function>``. Raises RegistryError naming what is wrong."""
+    """Return the network of ``<file>.py:<function>``; raise RegistryError if it is invalid."""
     spec = f"{source}: {'mine:' + name[:200]!r}"
     try:
         file, function = _parts(name)
     except UserError as error:
         raise RegistryError(f"{spec}: {error}") from error
     if not file.endswith(".py") or not function.isidentifier():
-        raise RegistryError(f"{spec}: not a function of a file; write mine:{_FORM}")
+        raise RegistryError(f"{spec}: not a function in a file. Write mine:{_FORM}.")
     if not {"{", "}"}.isdisjoint(file):
-        raise RegistryError(f"{spec}: Snakemake takes braces in a path for wildcards; rename it")
+        raise RegistryError(
+            f"{spec}: Snakemake would treat braces in the path as wildcards. Rename the file."
+        )
     slug = _slug(file, function, spec)
     tree = _parsed(file)
     known = _defined(tree)
     if function not in known and _ANY not in known:
         close = difflib.get_close_matches(function, known, n=1)
-        remedy = f"did you mean {close[0]}?" if close else "write the function"
-        raise RegistryError(f"{spec}: {file} has no {function}; {remedy}")
+        remedy = f"Did you mean {close[0]}?" if close else "Add the function."
+        raise RegistryError(f"{spec}: {file} does not define {function}. {remedy}")
     fields = {**_FIELDS, "name": function, "family": function, **_said(tree, file)}
     try:
         return [Network(key=slug, spec=f"mine:{name}", builder=f"{file}:{function}", **fields)]
     except ValidationError as error:
-        raise RegistryError(f"{file}: {_NAME}.{describe(error)}; correct it") from error
+        raise RegistryError(f"{file}: {_NAME}.{describe(error)}. Correct it.") from error
 
 
 def key(file: Path, function: str) -> str:
-    """Key of a function of a file: another one whenever the file's content is.
+    """Return the key of a function in a file; it changes with the file's content.
 
-    Raises RegistryError where the file cannot be read.
+    Raises RegistryError if the file cannot be read.
     """
     return _slug(file, function, f"mine:{file}:{function}")
 
@@ -90,7 +92,7 @@ def _content(file: Path, spec: str) -> bytes:
     try:
         return text_file.read_bytes(file, _LARGEST)
     except FileNotFoundError as error:
-        raise RegistryError(f"{spec}: {error.strerror}; write mine:{_FORM}") from error
+        raise RegistryError(f"{spec}: {error.strerror}. Write mine:{_FORM}.") from error
     except text_file.TextFileError as error:
         raise RegistryError(f"{spec}: {error}") from error
 
@@ -98,20 +100,20 @@ def _content(file: Path, spec: str) -> bytes:
 def _parsed(file: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Of its strings; whoever runs it is told.
+            warnings.simplefilter("ignore")  # Python repeats them when the file runs.
             return ast.parse(text_file.read_bytes(Path(file), _LARGEST))
     except (SyntaxError, ValueError) as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         reason = error.msg if isinstance(error, SyntaxError) else error
-        raise RegistryError(f"{file}{line}: not Python: {reason}; correct it") from error
-    except (RecursionError, MemoryError) as error:  # So Python's parser says it.
-        raise RegistryError(f"{file}: not Python: nested too deeply; correct it") from error
+        raise RegistryError(f"{file}{line}: not valid Python: {reason}. Correct it.") from error
+    except (RecursionError, MemoryError) as error:  # Python's parser raises either.
+        raise RegistryError(f"{file}: not valid Python: nested too deeply. Correct it.") from error
 
 
 def _defined(tree: ast.Module) -> list[str]:
-    """Names that the file gives to functions and classes, to values, or to what it imports.
+    """Return the names that the file defines or imports.
 
-    Those below ``if``, ``try``, ``with``, ``for`` and ``while`` too.
+    Includes definitions inside ``if``, ``try``, ``with``, ``for``, and ``while``.
     """
     names: list[str] = []
     waiting: list[ast.AST] = [tree]
@@ -135,8 +137,8 @@ def _targets(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
 
 
 def _said(tree: ast.Module, file: str) -> dict[str, Any]:
-    """The file's mapping. Raises RegistryError where it is missing or wrong."""
-    example = f'write {_NAME} = {{"input_size": 224}}'
+    """Return the file's mapping; raise RegistryError if it is missing or invalid."""
+    example = f'Write {_NAME} = {{"input_size": 224}}.'
     for node in tree.body:
         if (
             isinstance(node, ast.Assign | ast.AnnAssign)
@@ -146,26 +148,30 @@ def _said(tree: ast.Module, file: str) -> dict[str, Any]:
             said = _plain(node.value)
             if not isinstance(said, dict):
                 problem = _problem(node.value)
-                raise RegistryError(f"{file}: {_NAME}{problem or f': {_NOT_PLAIN}; {example}'}")
+                raise RegistryError(f"{file}: {_NAME}{problem or f': {_NOT_PLAIN}. {example}'}")
             _check_alone(tree, node, file)
             break
     else:
-        raise RegistryError(f"{file}: {_NAME}: missing: it says what the network takes; {example}")
+        raise RegistryError(
+            f"{file}: {_NAME}: missing, but required to describe the network's input. {example}"
+        )
     if "input_size" not in said:
-        raise RegistryError(f"{file}: {_NAME}: no input_size; {example}")
+        raise RegistryError(f"{file}: {_NAME}.input_size: missing. {example}")
     given = said.get("range", _FIELDS["range"])
     if given not in ((0, 1), [0, 1]) and not {"mean", "std"} <= said.keys():
-        raise RegistryError(f"{file}: {_NAME}.range: {given}: write mean and std too, in its units")
+        raise RegistryError(
+            f"{file}: {_NAME}.range: {given}: requires mean and std. Add both, in the same units."
+        )
     for field in said:
         if field not in _FIELDS:
             close = difflib.get_close_matches(str(field), _FIELDS, n=1)
-            remedy = f"did you mean {close[0]}?" if close else f"known: {', '.join(_FIELDS)}"
-            raise RegistryError(f"{file}: {_NAME}.{field}: unknown key; {remedy}")
+            remedy = f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(_FIELDS)}."
+            raise RegistryError(f"{file}: {_NAME}.{field}: unknown key. {remedy}")
     return said
 
 
 def _plain(node: ast.expr) -> Any:
-    """A plain value, or None where it is no such value."""
+    """Return a plain value, or None if the expression is not one."""
     try:
         said = ast.literal_eval(node)
         json.dumps(said)
@@ -175,7 +181,7 @@ def _plain(node: ast.expr) -> Any:
 
 
 def _problem(node: ast.expr) -> str | None:
-    """Which value of a mapping is not plain; None where all are, or it is no mapping."""
+    """Describe the first value of a mapping that is not plain; None if there is none."""
     for key, value in (
         zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
     ):
@@ -183,12 +189,12 @@ def _problem(node: ast.expr) -> str | None:
         plain = _plain(value) is not None or isinstance(value, ast.Constant)
         if isinstance(name, str) and not plain:
             shown = foreign_text.line(ast.unparse(value), 60)
-            return f".{name}: {shown}: not a plain value; write the value itself"
+            return f".{name}: {shown}: not a plain value. Write the value itself."
     return None
 
 
 def _check_alone(tree: ast.Module, said: ast.Assign | ast.AnnAssign, file: str) -> None:
-    """Raise RegistryError where the mapping, or a key in it, is given a value a second time."""
+    """Raise RegistryError if the mapping, or a key in it, is assigned a second time."""
     first = {id(node) for node in ast.walk(said)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name | ast.Subscript) or isinstance(node.ctx, ast.Load):
@@ -196,13 +202,13 @@ def _check_alone(tree: ast.Module, said: ast.Assign | ast.AnnAssign, file: str) 
         target = node.value if isinstance(node, ast.Subscript) else node
         if id(node) not in first and isinstance(target, ast.Name) and target.id == _NAME:
             raise RegistryError(
-                f"{file}:{node.lineno}: {_NAME}: changed after line {said.lineno}; write it once"
+                f"{file}:{node.lineno}: {_NAME}: changed after line {said.lineno}. Assign it once."
             )
     keys = said.value.keys if isinstance(said.value, ast.Dict) else []
     names = [_plain(key) for key in keys if key]
     for place, name in enumerate(names):
         if name in names[:place]:
-            raise RegistryError(f"{file}: {_NAME}.{name}: given twice; remove one")
+            raise RegistryError(f"{file}: {_NAME}.{name}: duplicate key. Remove one.")
 
 
 def _key(name: str) -> str:
@@ -211,13 +217,16 @@ def _key(name: str) -> str:
 
 
 def _parts(name: str) -> tuple[str, str]:
-    """The file, with ~ at its start expanded, and the function. Raises UserError for no home."""
+    """Return the file, with a leading ~ expanded, and the function.
+
+    Raises UserError if there is no home folder.
+    """
     file, _, function = name.rpartition(":")
     return str(home.expand(file)) if file.startswith("~") else file, function
 
 
 def _printed(name: str) -> str:
-    """The function, from a key without its prefix."""
+    """Return the function's name, given a key without its prefix."""
     return re.sub("-[0-9a-f]{8}$", "", name)
 
 

@@ -1,9 +1,9 @@
-"""Networks of timm, by timm's own names and wildcards: ``timm:convnext_tiny``, ``timm:vit_*_224``.
+"""Networks of timm, by timm's names and wildcards: ``timm:convnext_tiny``, ``timm:vit_*_224``.
 
-A name without a tag (``convnext_tiny``) stands for the tag that timm takes by default, and a
-pattern without a dot for the matching architectures, each with that tag. Input size and crop are
-those that timm evaluates at, which for some is larger than what they were trained at: timm's
-published accuracies are of these. timm states no accuracy in its package.
+A name without a tag (``convnext_tiny``) gets timm's default tag; a pattern without a dot matches
+architectures, each with its default tag. Input size and crop are those of timm's evaluation, on
+which its published accuracies are based; for some networks they are larger than in training. timm's
+package contains no accuracies.
 """
 
 import importlib
@@ -18,10 +18,10 @@ from dnnbench.networks.registry import CLASSES, Hash, Network, RegistryError, We
 
 
 def find(name: str, source: str) -> list[Network]:
-    """The networks of 1000 classes that ``name`` or pattern stands for.
+    """Return the networks with 1000 classes that a name or pattern matches.
 
-    A pattern leaves out what cannot be measured. Raises RegistryError for a name that timm does
-    not know or that cannot be measured, and where a pattern leaves nothing.
+    A pattern skips networks that cannot be measured. Raises RegistryError for a name that is
+    unknown or cannot be measured, and for a pattern without a usable match.
     """
     import timm
 
@@ -31,7 +31,7 @@ def find(name: str, source: str) -> list[Network]:
     faults = [_fault(config) for _, config in found]
     good = [one for one, fault in zip(found, faults, strict=True) if fault is None]
     if not good or not (is_pattern(name) or len(good) == len(found)):
-        raise RegistryError(f"{source}: {spec!r} {faults[0]}; choose another")
+        raise RegistryError(f"{source}: {spec!r}: {faults[0]}. Choose another network.")
     return [_network(full, config) for full, config in good]
 
 
@@ -40,12 +40,12 @@ def _config(timm: ModuleType, name: str) -> Any:
 
 
 def _fault(config: Any) -> str | None:
-    """Why a network is not measured here, or None."""
+    """Return the reason why a network cannot be measured, or None."""
     if config.num_classes != CLASSES:
-        return f"has {config.num_classes or 'no'} classes, not ImageNet's {CLASSES}"
+        return f"has {config.num_classes or 'no'} classes instead of ImageNet's {CLASSES}"
     channels, height, width = _input_size(config)
     if channels != 3 or height != width:
-        return f"takes {channels} x {height} x {width}, not three channels of a square"
+        return f"input {channels} x {height} x {width} is not a square with three channels"
     return None
 
 
@@ -77,7 +77,7 @@ def _network(name: str, config: Any) -> Network:
 
 
 def _crop(config: Any) -> dict[str, Any]:
-    """Filter and share of the crop, unless pictures are squashed or given a border."""
+    """Return resize filter and crop, unless images are squashed or padded."""
     share = config.test_crop_pct or config.crop_pct
     centred = config.crop_mode == "center" and share <= 1
     return {"interpolation": config.interpolation, "crop_pct": share} if centred else {}
@@ -91,7 +91,7 @@ def _weights(name: str, config: Any) -> tuple[WeightsSource, ...]:
         "licence": config.license,
     }
     sources = []
-    # As torch.hub names files: the digits begin their SHA-256.
+    # torch.hub's naming convention: the digits are the start of the file's SHA-256.
     if named := re.search(r"/([\w.-]+-([0-9a-f]{8})\.(?:pth|safetensors))$", config.url or ""):
         known = Hash(kind="sha256_prefix", value=named[2])
         sources.append(
@@ -112,5 +112,5 @@ def _weights(name: str, config: Any) -> tuple[WeightsSource, ...]:
     return tuple(sources)
 
 
-# Versioned: timm redefines its networks from version to version.
+# Versioned because timm redefines networks between versions.
 LIBRARY = Library(name="timm", find=find, package="timm", versioned=True)

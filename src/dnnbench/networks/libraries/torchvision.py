@@ -1,4 +1,4 @@
-"""Classifiers of torchvision, with the weights that torchvision recommends at this version."""
+"""Classifiers of torchvision, with the default weights of the installed version."""
 
 import importlib.metadata
 import re
@@ -10,9 +10,9 @@ from dnnbench.networks.registry import Hash, Network, WeightsSource
 
 
 def find(name: str, source: str) -> list[Network]:
-    """The networks that ``name``, or a pattern with wildcards, stands for.
+    """Return the networks that a name or pattern matches.
 
-    Raises RegistryError for one that torchvision does not know.
+    Raises RegistryError if torchvision has no match.
     """
     from torchvision import models
 
@@ -60,20 +60,19 @@ def _network(models: Any, name: str) -> Network:
 
 
 def _printed(name: str) -> str:
-    """What figures call a network: many a network of the 2018 study has the same name."""
+    """Return a name for figures that differs from names of the 2018 study's networks."""
     return f"{name} (torchvision)"
 
 
 def _arguments(name: str, size: int) -> dict[str, Any]:
-    """What a builder sets by itself only where it loads weights, and the network needs anyway."""
+    """Return arguments that are always needed, but that a builder sets only with weights."""
     if name in ("googlenet", "inception_v3"):
         return {"transform_input": True, "init_weights": False}
     return {"image_size": size} if name.startswith("vit_") else {}
 
 
-# Not versioned: its networks must fit the weights that it published, and its version is another on
-# other machines of the same study.
-# It states the side that it resizes to, of which the share in the registry is a rounded quotient.
+# Not versioned: networks must keep fitting the published weights, and machines of one study may
+# have different versions. Rounded: torchvision states the resized side, the registry a fraction.
 LIBRARY = Library(
     name="torchvision", find=find, printed=_printed, package="torchvision", resize=round
 )

@@ -1,4 +1,4 @@
-"""Which of a library's names is meant: one, or all that a pattern matches."""
+"""Selection among a library's names, by name or by pattern."""
 
 import difflib
 import fnmatch
@@ -8,18 +8,18 @@ from dnnbench.networks.registry import RegistryError
 
 
 def matching(pattern: str, known: Sequence[str], spec: str, source: str) -> list[str]:
-    """Those of ``known`` that ``pattern`` (with ``*``, ``?`` or ``[...]``) matches, in order.
+    """Return the names in ``known`` that match ``pattern`` (``*``, ``?``, ``[...]``), in order.
 
-    Raises RegistryError with close matches where there are none.
+    Raises RegistryError, which suggests similar names, if none matches.
     """
     found = fnmatch.filter(known, pattern)
     if not found:
         close = difflib.get_close_matches(pattern, known, n=3)
-        remedy = f"did you mean {' or '.join(close)}?" if close else "see the library's own list"
-        raise RegistryError(f"{source}: {spec!r} is not a network; {remedy}")
+        remedy = f"Did you mean {' or '.join(close)}?" if close else "See the library's list."
+        raise RegistryError(f"{source}: {spec!r}: unknown network. {remedy}")
     return found
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name has wildcards."""
+    """Return whether a name contains wildcards."""
     return any(mark in name for mark in "*?[")

@@ -1,1 +1,1 @@
-"""Trained weights: where they come from, and how they are loaded."""
+"""Trained weights: sources, verification, and loading."""

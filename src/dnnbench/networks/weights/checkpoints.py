@@ -1,8 +1,8 @@
-"""Tensors of a file, fitted to a network by name and shape.
+"""Matching of a checkpoint's tensors to a network by name and shape.
 
-The files are older than the definitions they are loaded into: layers were renamed, classifiers
-moved, counters added. What each file calls a tensor is known from the code that wrote it:
-torchvision (2017 to now), pretrainedmodels, timm, and the repository of the 2018 study.
+The files are older than the definitions that they are loaded into: layers were renamed, classifiers
+moved, counters added. The names in each file are known from the code that wrote it: torchvision
+(2017 to now), pretrainedmodels, timm, and the repository of the 2018 study.
 """
 
 import re
@@ -17,26 +17,26 @@ from dnnbench.networks.registry import CLASSES
 
 State = dict[str, Tensor]
 
-# Counts of batches, which evaluation does not use; older files lack them.
+# Batch counters, which evaluation does not use and older files lack.
 _COUNTER = re.compile(r"(.*\.)?num_batches_tracked")
-# What counting tools leave behind in a network: thop's operations and parameters.
+# Entries that tools such as thop leave in a network; evaluation does not use them.
 _LEFT_BEHIND = re.compile(r"(.*\.)?(total_ops|total_params|num_batches_tracked|_extra_state)")
 
 
 class CheckpointError(UserError):
-    """A file that cannot be loaded: names it and what is wrong."""
+    """A file that cannot be loaded; the message names the file and the problem."""
 
 
 class MisfitError(UserError):
-    """Tensors that are not those of the network: counts and names them."""
+    """Tensors that do not match the network; the message counts and names them."""
 
 
-# What the files call a tensor -> what the network calls it. A key is renamed by the first rule
-# that leads to a name which the network has, and only if it is not one already.
+# Rules from names in files to names in the network. A name that the network does not have is
+# changed by the first rule whose result it has.
 
 
 def _inside(names: Mapping[str, str], place: Callable[[re.Match[str]], str]) -> Callable[..., str]:
-    """A replacement that puts the layer named by the last group at a place that the others give."""
+    """Return a replacement that maps the last group by ``names`` and prepends ``place``."""
     return lambda match: f"{place(match)}.{names[match[match.lastindex or 0]]}."
 
 
@@ -97,14 +97,14 @@ _RENAMES: tuple[tuple[str, str | Callable[..., str]], ...] = (
     (r"classifier\.1\.", "last_conv."),
     # DenseNet of torchvision before 2018, when names of modules could hold dots.
     (r"(.*\.denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2."),
-    # ResNeXt-101 of torchvision and timm, in the order of the Lua Torch network.
+    # ResNeXt-101 of torchvision and timm, in the order of the Torch (Lua) network.
     (r"conv1\.", "features.0."),
     (r"bn1\.", "features.1."),
     (
         rf"layer(\d)\.(\d+)\.({_any(_RESNEXT)})\.",
         _inside(_RESNEXT, lambda match: f"features.{int(match[1]) + 3}.{match[2]}.0"),
     ),
-    # The four networks of our own, as the repository of the 2018 study names them.
+    # Our four architectures, by the names in the repository of the 2018 study.
     # GoogLeNet:
     (r"conv1_7x7_s2\.", "0."),
     (r"conv2_3x3_reduce\.", "4."),
@@ -135,10 +135,10 @@ _RENAMES: tuple[tuple[str, str | Callable[..., str]], ...] = (
 
 @dataclass(frozen=True)
 class Slots:
-    """What a network has room for, by name: what its state dict holds, and other buffers.
+    """The tensors that a network expects, by name.
 
-    ``others`` are buffers that a state dict leaves out; a file of an earlier definition may have
-    them.
+    ``expected`` is the state dict. ``others`` are buffers outside the state dict, which files of an
+    earlier definition may contain.
     """
 
     expected: State
@@ -147,7 +147,7 @@ class Slots:
 
     @classmethod
     def of(cls, model: nn.Module) -> "Slots":
-        """Return those of ``model``, which may be on meta."""
+        """Return the slots of ``model``, which may be on the meta device."""
         state = model.state_dict(keep_vars=True)
         expected = {name: tensor for name, tensor in state.items() if isinstance(tensor, Tensor)}
         others = {name: each for name, each in model.named_buffers() if name not in expected}
@@ -157,11 +157,11 @@ class Slots:
 
 @dataclass
 class Fit:
-    """How far tensors of a file are those of a network.
+    """The result of comparing a file's tensors with a network.
 
-    ``names``: name in the network by name in the file. What is wrong, as messages name it:
-    ``missing`` in the file, ``unexpected`` in it, ``misshapen`` and ``mistyped``: of another shape
-    or type than the network's.
+    ``names`` maps names in the file to names in the network. The other lists describe mismatches
+    for messages: tensors ``missing`` from the file, ``unexpected`` in it, or with a shape
+    (``misshapen``) or type (``mistyped``) that differs from the network's.
     """
 
     state: State = field(default_factory=dict)
@@ -173,25 +173,25 @@ class Fit:
 
     @property
     def problem(self) -> str:
-        """What is wrong, counted and named; empty where nothing is."""
+        """All mismatches, counted and named; empty if there are none."""
         return "; ".join(
             _some(names, what)
             for names, what in (
                 (self.missing, "missing"),
                 (self.unexpected, "unexpected"),
-                (self.misshapen, "of another shape"),
-                (self.mistyped, "of another type"),
+                (self.misshapen, "of a different shape"),
+                (self.mistyped, "of a different type"),
             )
             if names
         )
 
 
 def fit(state: Mapping[str, Tensor], model: nn.Module) -> State:
-    """``state`` under the names, in the shapes and types of ``model``, which may be on meta.
+    """Convert ``state`` to the names, shapes, and types of ``model``, which may be on meta.
 
-    Every tensor of the model is there and nothing else; but counters of batch normalisation, which
-    files older than PyTorch 0.4.1 lack and evaluation does not use, are added as zero. Raises
-    MisfitError with what is missing, unexpected or of another shape.
+    The result contains every tensor of the model and nothing else. Batch normalization counters,
+    which files older than PyTorch 0.4.1 lack and evaluation does not use, are added as zeros.
+    Raises MisfitError if tensors are missing, unexpected, or of a different shape or type.
     """
     found = compare(state, Slots.of(model))
     if found.problem:
@@ -200,7 +200,7 @@ def fit(state: Mapping[str, Tensor], model: nn.Module) -> State:
 
 
 def compare(state: Mapping[str, Tensor], slots: Slots) -> Fit:
-    """Return how far ``state`` is that of a network with these ``slots``; see ``fit``."""
+    """Compare ``state`` with a network's ``slots``; see ``fit``."""
     found = Fit()
     for key, tensor in state.items():
         name = _renamed(key, slots)
@@ -226,7 +226,7 @@ def compare(state: Mapping[str, Tensor], slots: Slots) -> Fit:
             continue
         if _COUNTER.fullmatch(name):
             found.state[name] = torch.zeros(wanted.shape, dtype=wanted.dtype)
-        elif id(wanted) in same:  # One tensor under two names, which safetensors writes once.
+        elif id(wanted) in same:  # A tensor with two names, which safetensors writes once.
             found.state[name] = found.state[same[id(wanted)]]
         else:
             found.missing.append(name)
@@ -242,18 +242,18 @@ def _renamed(key: str, slots: Slots) -> str | None:
             name = match.expand(replacement) if isinstance(replacement, str) else replacement(match)
             if (name := name + key[match.end() :]) in slots.expected:
                 return name
-    # A part of the network that DistributedDataParallel wraps by itself.
+    # DistributedDataParallel may wrap only a part of the network.
     plain = ".".join(part for part in key.split(".") if part != "module")
     return plain if plain in slots.expected else None
 
 
 def _reshaped(tensor: Tensor, shape: torch.Size) -> Tensor | None:
-    """``tensor`` in the shape that a later definition gives it, or None where it is another one."""
+    """Reshape ``tensor`` to ``shape`` if a later definition merely changed it; else None."""
     if tensor.shape[:1] == (CLASSES + 1,) and shape[:1] == (CLASSES,):
-        tensor = tensor[1:].clone()  # The networks of TensorFlow begin with a background class.
+        tensor = tensor[1:].clone()  # TensorFlow's first class is the background.
     if tensor.shape == shape:
         return tensor
-    # Axes of length one came and went; convolutions of the whole map became linear.
+    # Definitions added or removed axes of length one, or turned full-map convolutions into linear.
     same = [n for n in tensor.shape if n != 1] == [n for n in shape if n != 1]
     if same or (tensor.dim() > 2 and tensor.flatten(1).shape == shape):
         return tensor.reshape(shape)
@@ -261,12 +261,12 @@ def _reshaped(tensor: Tensor, shape: torch.Size) -> Tensor | None:
 
 
 def _converts(tensor: Tensor, dtype: torch.dtype) -> bool:
-    """Whether a network of this type can hold the tensor's values: quantized ones it cannot."""
+    """Return whether a tensor converts to ``dtype``; quantized tensors do not."""
     if tensor.is_meta or tensor.is_quantized:
         return False
     if tensor.dtype == dtype or (tensor.is_floating_point() and dtype.is_floating_point):
         return True
-    # Counters that were averaged, indices of another width.
+    # Averaged counters, or indices of a different width.
     return not dtype.is_floating_point and bool((tensor.to(dtype) == tensor).all())
 
 

@@ -1,9 +1,9 @@
-"""What a file of weights holds, read without running what stands in it.
+"""The contents of a weights file, read without running code in it.
 
-torch.load(weights_only=True) and safetensors do the reading. Programs that train put more into a
-checkpoint than tensors: arguments, paths, schedules, whole modules. What torch would have to import
-is replaced by :class:`Inert` objects, which keep what they were made from and do nothing. What
-cannot be read in this way is refused, with the line of Python that extracts the tensors.
+torch.load(weights_only=True) and safetensors read the file. Training programs store more than
+tensors in a checkpoint: arguments, paths, schedules, whole modules. Objects whose class torch would
+have to import are replaced by :class:`Inert` objects, which keep their state and do nothing. A file
+that cannot be read this way is refused, with a Python command that extracts its tensors.
 """
 
 import importlib
@@ -27,12 +27,12 @@ from dnnbench.core.checksums import IntegrityError, only_member
 from dnnbench.networks.weights import extraction
 from dnnbench.networks.weights.checkpoints import CheckpointError
 
-# Nothing of these belongs into a checkpoint. It would not run either, but is no file to trust.
+# None of these belongs in a checkpoint. It would not run, but the file cannot be trusted.
 _HOSTILE = re.compile(
     r"(os|posix|nt|sys|subprocess|importlib|runpy|pty|shutil|socket|ctypes|webbrowser|code)\."
     r"|(builtins|__builtin__)\.(eval|exec|compile|open|input|breakpoint|__import__)$"
 )
-# What torch reads itself.
+# Prefixes of names that torch handles itself.
 _TENSORS = ("torch.", "collections.", "_codecs.")
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _ZIP = b"PK\x03\x04"
@@ -40,12 +40,12 @@ _PICKLE = b"\x80"
 
 
 class Inert(list[Any]):
-    """What stands for an object whose class is not imported: its state, if it is given one."""
+    """A placeholder for an object whose class is not imported; it keeps the object's state."""
 
     state: Any = None
 
     def __init__(self, *arguments: Any) -> None:
-        """Take any arguments and do nothing with them."""
+        """Accept and ignore any arguments."""
         super().__init__()
 
     __hash__ = object.__hash__  # type: ignore[assignment]
@@ -58,17 +58,17 @@ class Inert(list[Any]):
 
 
 class _Mapping:
-    """The same of a class of mappings, such as AttributeDict: a plain one."""
+    """A placeholder for classes of mappings, such as AttributeDict: a plain mapping."""
 
     def __new__(cls, *arguments: Any) -> Any:
         return OrderedDict()
 
 
 def read(path: Path) -> object:
-    """Return what a file holds, tensors on the CPU.
+    """Return a file's contents, with tensors on the CPU, without running code in it.
 
-    ``.safetensors`` or what torch.save wrote, or an archive (``.zip``) of one of those. Never runs
-    code. Raises CheckpointError.
+    The file may be in the format of safetensors or torch.save, or a ``.zip`` archive of one such
+    file. Raises CheckpointError.
     """
     if several := extraction.of_parts(path):
         raise CheckpointError(f"{path}: {several}")
@@ -78,9 +78,9 @@ def read(path: Path) -> object:
         raise
     except IntegrityError as error:
         raise CheckpointError(str(error)) from None
-    except Exception as error:  # Whatever the libraries raise for a file that is damaged.
+    except Exception as error:  # The libraries raise nearly anything for a corrupt file.
         what = foreign_text.of_error(error, 200)
-        raise CheckpointError(f"{path}: not a file of weights: {what}") from error
+        raise CheckpointError(f"{path}: not a weights file: {what}") from error
 
 
 def _content(path: Path) -> object:
@@ -96,19 +96,21 @@ def _content(path: Path) -> object:
             if not _data(zipfile.ZipFile(file)):
                 file = io.BytesIO(stack.enter_context(only_member(path)).read())
         elif path.suffix == ".zip":
-            raise IntegrityError(f"{path}: not a whole zip archive")
+            raise IntegrityError(f"{path}: not a complete zip archive")
         elif start.startswith(b"version "):
-            raise CheckpointError(f"{path}: a pointer of Git LFS, not the file; run: git lfs pull")
-        elif start[:1] != _PICKLE:
-            begins = f"it begins with {start[:8]!r}"
             raise CheckpointError(
-                f"{path}: not a file of weights: torch.save and safetensors write others; {begins}"
+                f"{path}: a Git LFS pointer instead of the file itself. Run: git lfs pull"
+            )
+        elif start[:1] != _PICKLE:
+            raise CheckpointError(
+                f"{path}: not a weights file of torch.save or safetensors: it starts with"
+                f" {start[:8]!r}"
             )
         return _unpickled(file, path)
 
 
 def _foreign_archive(names: list[str], path: Path) -> str | None:
-    """What else than torch.save wrote an archive with these names, and what to do; None: it did."""
+    """Return the problem and remedy for an archive not written by torch.save, or None."""
     if any(name.endswith("/constants.pkl") for name in names):
         return extraction.of_torchscript(path)
     if any("exported_program" in name or name.endswith("/models/model.json") for name in names):
@@ -119,14 +121,14 @@ def _foreign_archive(names: list[str], path: Path) -> str | None:
 
 
 def _data(archive: zipfile.ZipFile) -> str | None:
-    """The pickle in an archive that torch.save wrote."""
+    """Return the name of the pickle in an archive that torch.save wrote, or None."""
     return next((name for name in archive.namelist() if name.endswith("/data.pkl")), None)
 
 
 def _unpickled(file: IO[bytes], path: Path) -> object:
     names, protocol = _globals(file, path)
     if any(name.startswith("torch.distributed.") for name in names):
-        importlib.import_module("torch.distributed.tensor")  # Makes its tensors known to torch.
+        importlib.import_module("torch.distributed.tensor")  # Registers its tensors.
     known = torch.serialization.get_safe_globals()
     names -= {f"{one.__module__}.{one.__qualname__}" for one in known if not isinstance(one, tuple)}
     mappings: set[str] = set()
@@ -141,26 +143,26 @@ def _unpickled(file: IO[bytes], path: Path) -> object:
                 warnings.simplefilter("ignore")
                 return torch.load(file, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, TypeError, AttributeError, ValueError) as error:
-            # A class whose objects are filled like a mapping is one.
+            # An object whose items are set is a mapping.
             found = re.search(r"Can only SETITEMS? for .* got <class 'inert\.(.+?)'>", str(error))
             if found and found[1] in names - mappings:
                 mappings.add(found[1])
                 continue
             foreign = sorted(name for name in names if not name.startswith(_TENSORS))
-            why = f"it holds {foreign[0]}" if foreign else "it is not only tensors"
+            why = f"it contains {foreign[0]}" if foreign else "it contains more than tensors"
             if protocol != 2:
-                why = f"it is written in pickle protocol {protocol}"
+                why = f"it uses pickle protocol {protocol}"
             raise CheckpointError(f"{path}: refused: {extraction.of_trusted(path, why)}") from None
 
 
 def _globals(file: IO[bytes], path: Path) -> tuple[set[str], int]:
-    """Names of what a file would import, as torch spells them, and the protocol of its pickle."""
+    """Return the names that a file would import, as torch spells them, and its pickle protocol."""
     file.seek(0)
     if file.read(4) == _ZIP:
         archive = zipfile.ZipFile(file)
         data = _data(archive)
         if data is None:
-            raise CheckpointError(f"{path}: not a file of weights: an archive of other things")
+            raise CheckpointError(f"{path}: not a weights file: an archive without tensors")
         return _imported(archive.open(data), path)
     file.seek(0)
     if not any(argument == _LEGACY_MAGIC for _, argument, _ in pickletools.genops(file)):
@@ -168,14 +170,14 @@ def _globals(file: IO[bytes], path: Path) -> tuple[set[str], int]:
         _imported(file, path)
         raise CheckpointError(f"{path}: refused: {extraction.of_arrays(path)}")
     file.seek(0)
-    for _ in range(3):  # The magic number, the version and the system come before.
+    for _ in range(3):  # Skip the magic number, version, and system.
         for _ in pickletools.genops(file):
             pass
     return _imported(file, path)
 
 
 def _imported(pickled: IO[bytes], path: Path) -> tuple[set[str], int]:
-    """Names that a pickle would import, and its protocol; reads its instructions, no more."""
+    """Return the names that a pickle would import, and its protocol, without executing it."""
     found: set[str] = set()
     protocol = 0
     strings: list[str] = []
@@ -197,11 +199,11 @@ def _imported(pickled: IO[bytes], path: Path) -> tuple[set[str], int]:
             strings.append(memo[argument])
     for name in sorted(found):
         if _HOSTILE.match(name):
-            raise CheckpointError(f"{path}: refused: it wants to run {name}")
+            raise CheckpointError(f"{path}: refused: the file would run {name}")
     return found, protocol
 
 
 def _today(module: str, name: str) -> str:
-    """The name in Python 3 of what Python 2 may have written."""
+    """Return the Python 3 name of a global that Python 2 may have written."""
     module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
     return f"{module}.{name}"

@@ -1,75 +1,75 @@
-"""Files of weights that are not read, and the line of Python that makes one which is.
+"""Commands that convert a weights file which cannot be read into one that can.
 
-A line is for the shell, and right for the file that it names: whatever the path holds is quoted.
+Each message contains a complete shell command for the file; paths are quoted.
 """
 
 import re
 import shlex
 from pathlib import Path
 
-# A part of what one program wrote into several files: model-00001-of-00003.safetensors.
+# One of several files of a checkpoint: model-00001-of-00003.safetensors.
 _SHARD = re.compile(r"(.+)-\d+-of-(\d+)(\.\w+)")
-# An expression: the arrays of a mapping as tensors.
+# An expression that converts the arrays of a mapping to tensors.
 _ARRAYS = "{{k: torch.as_tensor(v) for k, v in {}.items() if hasattr(v, 'dtype')}}"
 _ZERO = re.compile(r".*(optim_states|zero_pp_rank_.*model_states)\.pt")
 
 
 def of_trusted(path: Path, why: str) -> str:
-    """Return how to make a readable file of one that only code that it names can read."""
+    """Return the remedy for a file that can be read only by running code in it."""
     line = _saving(
         f"import torch; c = torch.load({_text(path)}, map_location='cpu', weights_only=False)",
         "c.state_dict() if hasattr(c, 'state_dict') else c",
         path,
     )
-    return f"{why}; only if you trust the file, as this runs code in it: {line}"
+    return f"{why}. If you trust the file (this runs code in it): {line}"
 
 
 def of_torchscript(path: Path) -> str:
-    """Return how to make a file of the tensors of a TorchScript archive."""
+    """Return the remedy for a TorchScript archive."""
     load = f"import torch; m = torch.jit.load({_text(path)}, map_location='cpu')"
     line = _saving(load, "m.state_dict()", path)
-    return f"a TorchScript archive, which is code; if you trust it: {line}"
+    return f"a TorchScript archive, which contains code. If you trust it: {line}"
 
 
 def of_exported(path: Path) -> str:
-    """Return how to make a file of the tensors of what torch.export saved."""
+    """Return the remedy for a program that torch.export saved."""
     load = f"import torch; p = torch.export.load({_text(path)})"
     line = _saving(load, "dict(p.state_dict)", path)
-    return f"a program of torch.export, which is code; if you trust it: {line}"
+    return f"a torch.export program, which contains code. If you trust it: {line}"
 
 
 def of_arrays(path: Path) -> str:
-    """Return how to make a file of tensors of a pickle of NumPy arrays, as Detectron2 writes."""
+    """Return the remedy for a pickle of NumPy arrays, as Detectron2 writes it."""
     load = (
         f"import pickle, torch; c = pickle.load(open({_text(path)}, 'rb'), encoding='latin1');"
         " c = c.get('model', c)"
     )
     line = _saving(load, _ARRAYS.format("c"), path)
-    return f"a pickle, not written by torch.save; if you trust it: {line}"
+    return f"a pickle not written by torch.save. If you trust it: {line}"
 
 
 def of_nested_arrays(path: Path, keys: tuple[object, ...]) -> str:
-    """Return the same of a mapping of arrays at these keys of what torch.save wrote."""
+    """Return the remedy for NumPy arrays at ``keys`` of a file that torch.save wrote."""
     place = "".join(f"[{key!r}]" for key in keys)
     load = f"import torch; c = torch.load({_text(path)}, map_location='cpu', weights_only=False)"
     line = _saving(load, _ARRAYS.format(f"c{place}"), path)
     return (
-        "it holds NumPy arrays instead of tensors; only if you trust the file, as this runs code"
-        f" in it: {line}"
+        "it contains NumPy arrays instead of tensors. If you trust the file (this runs code in it):"
+        f" {line}"
     )
 
 
 def of_npz(path: Path) -> str:
-    """Return how to make a file of tensors of an archive of NumPy arrays."""
+    """Return the remedy for an archive of NumPy arrays."""
     load = f"import numpy, torch; c = numpy.load({_text(path)})"
     line = _saving(load, "{k: torch.as_tensor(c[k]) for k in c.files}", path)
-    return f"an archive of NumPy arrays; make a file of tensors: {line}"
+    return f"an archive of NumPy arrays. Convert it to tensors: {line}"
 
 
 def of_parts(path: Path) -> str | None:
-    """Return how to join what lies in several files, of which ``path`` is one or the folder.
+    """Return the remedy if ``path`` is a folder or one of several files of a checkpoint, else None.
 
-    None where it is a file by itself. SHA-256 of one file would say nothing of the others.
+    The parts must be joined, because the SHA-256 of one file would not verify the others.
     """
     if path.is_dir():
         return _of_folder(path)
@@ -92,7 +92,7 @@ def _of_folder(folder: Path) -> str:
             "from torch.distributed.checkpoint.format_utils import dcp_to_torch_save as f;"
             f" f({_text(folder)}, {_text(output)})"
         )
-        return f"a distributed checkpoint of several files; join them: {_line(code, output)}"
+        return f"a distributed checkpoint in several files. Join them: {_line(code, output)}"
     if any(_ZERO.fullmatch(file.name) for file in folder.iterdir()):
         return of_deepspeed(folder)
     if (folder / "latest").is_file():
@@ -104,17 +104,17 @@ def _of_folder(folder: Path) -> str:
     suffixes = (".safetensors", ".bin", ".pth", ".pt", ".ckpt", ".tar", ".zip")
     files = sorted(file.name for file in folder.iterdir() if file.suffix in suffixes)
     named = f", such as {folder / files[0]}" if files else ""
-    return f"a folder; name a file of weights{named}"
+    return f"a folder. Name a weights file{named}."
 
 
 def of_deepspeed(folder: Path) -> str:
-    """Return how to join the parts that DeepSpeed's ZeRO writes, by the folder of a step."""
+    """Return the remedy for a checkpoint of DeepSpeed's ZeRO, given the folder of a step."""
     load = (
         "import torch; from deepspeed.utils.zero_to_fp32 import"
         " get_fp32_state_dict_from_zero_checkpoint as f"
     )
     line = _saving(load, f"f({_text(folder.parent)}, {folder.name!r})", folder)
-    return f"a part of a DeepSpeed ZeRO checkpoint; join the parts: {line}"
+    return f"a part of a DeepSpeed ZeRO checkpoint. Join the parts: {line}"
 
 
 def _of_shards(folder: Path, pattern: str, stem: str) -> str:
@@ -128,21 +128,21 @@ def _of_shards(folder: Path, pattern: str, stem: str) -> str:
         f" s = sorted(pathlib.Path({_text(folder)}).glob({pattern!r}))"
     )
     line = _saving(load, f"{{k: v for f in s for k, v in {one}.items()}}", folder / stem)
-    return f"a part of a checkpoint of several files; join them: {line}"
+    return f"a part of a checkpoint in several files. Join them: {line}"
 
 
 def _saving(load: str, tensors: str, path: Path) -> str:
-    """Return the line that loads, and saves the expression ``tensors`` beside ``path``."""
+    """Return a command that loads a file and saves the expression ``tensors`` next to ``path``."""
     output = _output(path)
     return _line(f"{load}; torch.save({tensors}, {_text(output)})", output)
 
 
 def _line(code: str, output: Path) -> str:
-    return f"python -c {shlex.quote(code)} and name {output} with its SHA-256 instead"
+    return f"python -c {shlex.quote(code)} and then name {output} with its SHA-256 instead."
 
 
 def _output(path: Path) -> Path:
-    """Where the line writes: beside the file, under a name that is free."""
+    """Return an unused path next to the file, for the command's output."""
     stem = path.name.partition(".")[0] or "checkpoint"
     found = path.with_name(f"{stem}-tensors.pth")
     number = 1

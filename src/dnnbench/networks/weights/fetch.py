@@ -1,7 +1,7 @@
-"""Trained weights: fetched from the first source that has them, verified, loaded strictly.
+"""Trained weights: fetched from the first usable source, verified, and loaded strictly.
 
-What is wrong with one source is a reason in the record, and the next is tried; only a user's own
-file must be right. Nothing is loaded before its hash agrees, and what is loaded cannot run.
+If a source fails, the record states the reason and the next source is tried; only the user's own
+file must be valid. A file is loaded only after its hash was verified, and never by running code.
 """
 
 import importlib.resources
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 _ALGORITHMS = {"sha256_prefix": "sha256", "sha1": "sha1"}
 
-# Builders patch the libraries that they build from, and one network in memory at a time is enough.
+# Builders patch their libraries, and this keeps only one network in memory at a time.
 _LOADING = threading.Lock()
 
 
 class WeightsError(UserError):
-    """Weights that cannot be used: names the file or the source, and why."""
+    """Weights that cannot be used; the message names the file or source, and the reason."""
 
 
 def obtain(
@@ -47,15 +47,15 @@ def obtain(
     folder: Path,
     begin: Callable[[str], Received] = lambda name: lambda done, total: None,
 ) -> WeightsRecord:
-    """Weights of ``network``, in ``folder`` or where an override has them.
+    """Find weights of ``network`` in ``folder``, an override, or the registry's sources.
 
-    Tried in order: an override, alone; what the record in ``folder`` names, if that still holds;
-    files already there; the mirror; packages and addresses, tier by tier. A file is used if its
-    hash agrees and its tensors fit. The status is ``missed`` where no source has such a file.
-    ``begin`` is given the name of each file to download, and returns what is told of its bytes.
+    If there is an override, nothing else is tried. Otherwise the order is: the file of an existing
+    record in ``folder``, if still valid; files already in ``folder``; the mirror; packages and
+    URLs, tier by tier. A file is used if its hash is right and its tensors match the network. If no
+    source has such a file, the status is ``missed``. ``begin`` is called with the name of each file
+    to download, and returns a callback for the bytes received.
 
-    Raises UserError for an override that is not what it should be, OSError where ``folder``
-    cannot be written.
+    Raises UserError if the override is invalid, OSError if ``folder`` cannot be written.
     """
     if own := settings.override.get(network.key):
         origin = f"weights.override.{network.key}: {own.path}"
@@ -105,10 +105,10 @@ def obtain(
 
 
 def load(network: Network, record: WeightsRecord) -> "nn.Module":
-    """``network`` with the weights of its record: eval mode, no gradients, on the CPU.
+    """Build ``network`` with a record's weights: eval mode, no gradients, on the CPU.
 
-    Raises WeightsError where there are none, IntegrityError where the file has changed since,
-    CheckpointError where it does not fit.
+    Raises WeightsError if there are none, IntegrityError if the file has changed since, and
+    CheckpointError if it does not match the network.
     """
     override = record.tier == "override"
     setting = _override_key(network) if override else _source_key(network)
@@ -116,14 +116,14 @@ def load(network: Network, record: WeightsRecord) -> "nn.Module":
 
 
 def preparation(network: Network, record: WeightsRecord) -> Preparation:
-    """How the input is prepared for the weights of a record: the source's way, or the network's."""
+    """Return the input preparation for a record's weights: the source's, or else the network's."""
     source = _source(network, record)
     own = source.preparation if source else None
     return own or Preparation(**network.model_dump(include=set(Preparation.model_fields)))
 
 
 def describe(record: WeightsRecord, file: Path) -> str:
-    """One line on the record in ``file``: which weights, or why none and how to try again."""
+    """Describe the record in ``file`` in one line: its weights, or why there are none."""
     if record.status == "ok":
         key = f" at {record.key}" if record.key else ""
         others = f" (not {', '.join(record.other_keys)})" if record.other_keys else ""
@@ -131,19 +131,19 @@ def describe(record: WeightsRecord, file: Path) -> str:
             f"{record.model}: {record.filename}{key}{others}, tier {record.tier},"
             f" sha256 {record.sha256}"
         )
-    reasons = "; ".join(f"{each.source}: {each.reason}" for each in record.tried)
-    return f"{record.model}: no weights: {reasons or 'no source'}; to try again, remove {file}"
+    reasons = "; ".join(f"{each.source}: {each.reason.rstrip('.')}" for each in record.tried)
+    return f"{record.model}: no weights: {reasons or 'no source'}. To try again, remove {file}."
 
 
 def _loaded(
     network: Network, path: Path, key: str | None, setting: str
 ) -> tuple["nn.Module", "Chosen"]:
-    """The network with the tensors of a file that has been verified, and which these are."""
-    # Here, not above: it imports torch, which a network without weights need not wait for.
+    """Return the network with weights of a verified file, and the set that was chosen."""
+    # Imported here because it imports torch, which networks without weights do not need.
     from dnnbench.networks.weights import state_dicts
 
     with _LOADING:
-        # On the CPU, not on meta: buffers that no file has are computed there.
+        # On the CPU rather than meta, because buffers that files lack are computed.
         model = builders.build(network)
         chosen = state_dicts.load(path, model, network.key, key, setting)
         state_dicts.put(model, chosen.state)
@@ -151,7 +151,7 @@ def _loaded(
 
 
 def _place(chosen: "Chosen") -> dict[str, Any]:
-    """What a record says of the set that is used: nothing where it is the whole file."""
+    """Return a record's fields for the chosen set; null if the set is the whole file."""
     from dnnbench.networks.weights.tensor_places import WHOLE
 
     alone = chosen.key == WHOLE and not chosen.others
@@ -167,25 +167,27 @@ def _source_key(network: Network) -> str:
 
 
 def _verified(record: WeightsRecord) -> Path:
-    """The file of a record, whose hash still agrees."""
+    """Return a record's file after verifying its hash."""
     if record.path is None or record.sha256 is None:
-        raise WeightsError(f"{record.model}: no weights were found; see its record")
+        raise WeightsError(f"{record.model}: no weights were found. See its record.")
     path = Path(record.path)
     if not path.is_file():
-        raise WeightsError(f"{path}: no such file; remove the record of {record.model} to fetch it")
+        raise WeightsError(
+            f"{path}: no such file. Remove the weights record of {record.model} to fetch it again."
+        )
     checksums.check(path, "sha256", record.sha256, str(path))
     return path
 
 
 def _source(network: Network, record: WeightsRecord) -> WeightsSource | None:
-    """The registry's source that a record is from."""
+    """Return the source in the registry that a record is based on, or None."""
     key = (record.tier, record.library, record.filename)
     same = (s for s in network.weights if (s.tier, s.library, s.filename) == key)
     return next(same, None)
 
 
 def _former(network: Network, settings: Weights, folder: Path) -> WeightsRecord | None:
-    """The record that is there, if it is still true and its tier still allowed; else None."""
+    """Return the existing record if it is still valid and its tier still allowed, else None."""
     file = paths.in_folder(folder, paths.WEIGHTS, model=network.key)
     if not file.exists():
         return None
@@ -205,16 +207,16 @@ def _former(network: Network, settings: Weights, folder: Path) -> WeightsRecord 
 def _places(
     network: Network, settings: Weights, folder: Path, begin: Callable[[str], Received]
 ) -> Iterator[tuple[str, WeightsSource, Callable[[], Path]]]:
-    """Where to look, best first: what to call the place, its source, and how to get the file.
+    """Yield the places to look in, best first: label, source, and a function that gets the file.
 
-    Getting raises UserError with the reason, or returns the path of a file whose hash agrees.
+    The function returns the path of a verified file, or raises UserError with the reason.
     """
     usable = []
     for source in sorted(network.weights, key=lambda source: source.tier):
         if source.tier not in settings.tiers:
-            reason = f"tier {source.tier} is not among weights.tiers"
+            reason = f"tier {source.tier} is not in weights.tiers"
         elif source.hash is None and not hub.is_address(source.url):
-            reason = "no hash is known to check its file against"
+            reason = "the file cannot be verified: its hash is unknown"
         else:
             usable.append((source, folder / source.filename))
             continue
@@ -232,7 +234,7 @@ def _places(
     for source, target in usable:
         if source.tier == "C" and target.exists():
             yield source.address, source, partial(_keep, source, target)
-        # A file that is there by now is whole and does not fit; an address is tried once.
+        # A file that exists by now is complete but does not match; each URL is tried once.
         if not target.exists() and source.address not in seen:
             seen.add(source.address)
             yield source.address, source, partial(_fetch, source, target, begin, unreachable)
@@ -244,14 +246,14 @@ def _refuse(reason: str) -> Path:
 
 @dataclass(frozen=True)
 class Seal:
-    """What is known of a file whose hash the registry does not have, once it has come."""
+    """The hash and revision of a downloaded file whose hash is not in the registry."""
 
     sha256: str | None = None
     revision: str | None = None
 
 
 def _sealed(target: Path) -> Seal:
-    """The seal of a file, which lies beside it."""
+    """Return the seal of a file, stored next to it."""
     try:
         return Seal(*text_file.read_text(_seal(target)).split()[:2])
     except FileNotFoundError:
@@ -263,7 +265,7 @@ def _seal(target: Path) -> Path:
 
 
 def _verify(path: Path, source: WeightsSource, target: Path, origin: str) -> None:
-    """Raise IntegrityError unless ``path`` is what belongs at ``target``, as far as is known."""
+    """Raise IntegrityError if ``path`` does not have the hash known for ``target``, if any."""
     if source.hash is None:
         if sha256 := _sealed(target).sha256:
             checksums.check(path, "sha256", sha256, origin)
@@ -274,7 +276,7 @@ def _verify(path: Path, source: WeightsSource, target: Path, origin: str) -> Non
 
 
 def _keep(source: WeightsSource, target: Path) -> Path:
-    """The file that is there already; set aside if it is another one."""
+    """Return the existing file after verifying it; rename it if its hash is wrong."""
     try:
         _verify(target, source, target, str(target))
     except IntegrityError as error:
@@ -284,7 +286,7 @@ def _keep(source: WeightsSource, target: Path) -> Path:
 
 
 def _copy(file: Path | Traversable, source: WeightsSource, target: Path) -> Path:
-    """A verified copy of ``file``, which stays as it is."""
+    """Copy ``file`` to ``target`` and verify the copy."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     try:
@@ -304,7 +306,7 @@ def _fetch(
     assert source.url is not None
     host = download.host(source.url)
     if host in unreachable:
-        raise WeightsError(f"{source.url}: {host} did not answer before")
+        raise WeightsError(f"{source.url}: skipped because {host} could not be reached before")
     try:
         if source.hash is None:
             _fetch_from_hub(source.url, target, begin(source.filename))
@@ -318,25 +320,25 @@ def _fetch(
 
 
 def _fetch_from_hub(url: str, target: Path, report: Received) -> None:
-    """What the hub has there today, checked by the hash that it states; or, again, what it had."""
+    """Fetch a file from the hub and verify the hash that the hub states and any earlier seal."""
     file = hub.look_up(url)
     known = _sealed(target)
     if known.sha256 not in (None, file.sha256):
         raise WeightsError(
-            f"{url}: another file than before, sha256 {file.sha256};"
-            f" to take it, remove {_seal(target)}"
+            f"{url}: the file has changed, sha256 {file.sha256}."
+            f" To accept it, remove {_seal(target)}."
         )
 
     def check(path: Path) -> None:
         checksums.check(path, "sha256", file.sha256, file.url)
-        # Before the file is in its place: without a seal another would do as well.
+        # Before the file gets its name, because any file is accepted without a seal.
         _seal(target).write_text(f"{file.sha256} {file.revision}")
 
     download.fetch(file.url, target, check, report)
 
 
 def _packaged(place: str) -> Traversable:
-    """The data file ``module/path`` of an installed Python package."""
+    """Return the data file ``module/path`` of an installed Python package."""
     module, _, path = place.partition("/")
     try:
         file = importlib.resources.files(module) / path

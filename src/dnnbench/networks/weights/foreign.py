@@ -1,4 +1,4 @@
-"""Weights of networks whose code is foreign, which a process of its own tries them in."""
+"""Weights of networks defined by foreign code, which runs in a separate process."""
 
 from pathlib import Path
 
@@ -9,14 +9,15 @@ from dnnbench.networks.registry import Network, RegistryError
 from dnnbench.networks.weights import fetch
 from dnnbench.records.weights_records import WeightsRecord, WeightsTried
 
-_LIMIT_S = 900.0  # To the next byte of a download, to a hash, and for making the network.
+_LIMIT_S = 900.0  # For each download chunk, each hash, and building the network.
 
 
 def obtain(network: Network, settings: Weights, folder: Path) -> WeightsRecord:
-    """Weights of ``network``, as :func:`fetch.obtain` finds them.
+    """Find weights of ``network`` as :func:`fetch.obtain` does, in a separate process.
 
-    A network that cannot be made has none, for the reason that the record says. The calling process
-    must be fit to fork from (:func:`dnnbench.core.isolation.prepare`). Raises as ``fetch.obtain``.
+    If the network cannot be built, the record has no weights and states the reason. The calling
+    process must be safe to fork (:func:`dnnbench.core.isolation.prepare`). Raises the same errors
+    as ``fetch.obtain``.
     """
     outcome = isolation.run(_obtain, network, settings, folder, timeout_s=_LIMIT_S)
     if isinstance(outcome.value, str):
@@ -24,7 +25,7 @@ def obtain(network: Network, settings: Weights, folder: Path) -> WeightsRecord:
     if outcome.status == "ok":
         found: WeightsRecord = outcome.value
         return found
-    reason = f"the network cannot be made: {outcome.message}"
+    reason = f"the network cannot be built: {outcome.message}"
     own = settings.override.get(network.key)
     tried = [WeightsTried(source=str(own.path) if own else network.builder, reason=reason)]
     return WeightsRecord(model=network.key, status="missed", tried=tried)
@@ -35,5 +36,5 @@ def _obtain(network: Network, settings: Weights, folder: Path) -> WeightsRecord 
         return fetch.obtain(network, settings, folder, lambda name: lambda *_: isolation.alive())
     except RegistryError:
         raise
-    except (UserError, OSError) as error:  # Of the weights, or of the folder.
+    except (UserError, OSError) as error:  # From the weights or the folder.
         return str(error)

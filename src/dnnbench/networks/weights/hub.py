@@ -1,6 +1,6 @@
-"""Files on Hugging Face: the commit that an address means today, and what its file hashes to.
+"""Files on Hugging Face: the current commit of a URL, and the SHA-256 of its file.
 
-The hub states both in the headers of its answer, before it sends the file.
+The hub states both in its response headers, before it sends the file.
 """
 
 import re
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from huggingface_hub import HfFileMetadata
 
 _ADDRESS = re.compile(r"(https?://[^/]+/[^/]+/[^/]+/resolve/)([^/]+)(/[^?]+)")
-# To connect, and to wait for the headers.
+# Timeout for connecting and for the headers.
 _PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of one commit: its address, that commit, and the SHA-256 of its content."""
+    """A file of one commit: its URL, the commit, and the SHA-256 of its content."""
 
     url: str
     revision: str
@@ -27,36 +27,36 @@ class File:
 
 
 def is_address(url: str | None) -> bool:
-    """Return whether ``url`` is of a file on a hub: ``.../OWNER/NAME/resolve/REVISION/FILE``."""
+    """Return whether ``url`` points to a hub: ``.../OWNER/NAME/resolve/REVISION/FILE``."""
     return bool(url and _ADDRESS.fullmatch(url))
 
 
 def look_up(url: str) -> File:
-    """Return what the hub states of the file at ``url``, an address by ``is_address``.
+    """Look up the file at ``url``, for which ``is_address`` is true.
 
-    ``url`` may name a branch; the address of what is returned names a commit. Tried again as
-    ``download.fetch`` does. Raises UnreachableError, or DownloadError where the hub has no such
-    file or does not state it all.
+    ``url`` may name a branch; the returned URL names a commit. Retries like ``download.fetch``.
+    Raises UnreachableError if the hub cannot be reached, DownloadError if it has no such file or
+    does not state the commit and hash.
     """
     metadata = download.patiently(url, lambda: _metadata(url))
     revision, sha256 = metadata.commit_hash or "", metadata.etag or ""
     address = _ADDRESS.fullmatch(url)
     if not address or not re.fullmatch(r"[0-9a-f]{40}", revision):
-        raise download.DownloadError(f"{url}: the hub does not say which commit it is of")
+        raise download.DownloadError(f"{url}: the hub does not state the file's commit")
     if not re.fullmatch(r"[0-9a-f]{64}", sha256):
-        raise download.DownloadError(f"{url}: the hub does not say its SHA-256")
+        raise download.DownloadError(f"{url}: the hub does not state the file's SHA-256")
     return File(f"{address[1]}{revision}{address[3]}", revision, sha256)
 
 
 def _metadata(url: str) -> "HfFileMetadata":
-    """What the hub answers at one attempt; what goes wrong is said in errors of ``download``."""
-    # Here, not above: only networks with such a source need to wait for it.
+    """Query the hub once; translate failures into errors of ``download``."""
+    # Imported here because only networks with a source on a hub need it.
     import httpx2
     from huggingface_hub import get_hf_file_metadata
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     try:
-        # No token: the address may be of any host, and all files are public.
+        # No token: the URL may name any host, and all files are public.
         return get_hf_file_metadata(url, token=False, timeout=_PATIENCE_S)
     except HfHubHTTPError as error:
         answer = error.response
@@ -67,6 +67,6 @@ def _metadata(url: str) -> "HfFileMetadata":
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as error:
         raise download.UnreachableError(f"{url}: cannot connect to {download.host(url)}") from error
     except (httpx2.TimeoutException, httpx2.NetworkError, httpx2.RemoteProtocolError) as error:
-        raise download.PassingError("the connection broke") from error
+        raise download.PassingError("connection lost") from error
     except httpx2.HTTPError as error:
         raise download.DownloadError(f"{url}: {type(error).__name__}") from error

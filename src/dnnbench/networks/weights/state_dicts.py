@@ -1,10 +1,10 @@
-"""The sets of weights in a file: which of its mappings hold the tensors of one network.
+"""The sets of weights in a file: mappings that contain all tensors of a network.
 
-Training programs put a state dict under a key of their own (``model``, ``state_dict``, ``module``),
-behind a prefix (``module.``, ``net.``, ``_orig_mod.``), and often a second one beside it: averages
-(EMA, SWA), a teacher. Names of keys are not gone by: a set is whatever has every tensor of the
-network, under one prefix. Where a file has two that differ, nobody but the user knows which is
-meant: programs that swap averages into ``state_dict`` when they save keep the others as ``ema``.
+Training programs store a state dict under a key (``model``, ``state_dict``, ``module``) and behind
+a prefix (``module.``, ``net.``, ``_orig_mod.``), often next to a second one: averages (EMA, SWA) or
+a teacher. Key names are ignored: a set is any mapping that has every tensor of the network under
+one prefix. If a file has two different sets, only the user can choose, since programs that swap
+averages into ``state_dict`` when saving store the other weights as ``ema``.
 """
 
 import json
@@ -24,9 +24,9 @@ from dnnbench.networks.weights.tensor_places import WHOLE, Tensors
 
 @dataclass(frozen=True)
 class Chosen:
-    """The set of weights that is used: its tensors under the network's names.
+    """The chosen set of weights: its tensors under the network's names.
 
-    ``key`` says where it stands in the file. ``others`` are the keys of sets that differ from it.
+    ``key`` is its place in the file. ``others`` are the keys of sets that differ from it.
     """
 
     key: str
@@ -36,27 +36,27 @@ class Chosen:
 
 @dataclass(frozen=True)
 class _Set:
-    """A candidate: tensors under the names that were tried, and how far they fit."""
+    """A candidate set: tensors under the names that were tried, and how well they fit."""
 
     place: Tensors
     fit: Fit
 
     @property
     def used(self) -> set[int]:
-        """The tensors of the file that it is made of."""
+        """The IDs of the file's tensors that the set uses."""
         return {id(self.place.tensors[name]) for name in self.fit.names}
 
 
 def load(path: Path, model: nn.Module, network: str, key: str | None, setting: str) -> Chosen:
-    """Return the weights in a file that fit ``model``; of several sets the one at ``key``.
+    """Return the weights in a file that fit ``model``; if there are several sets, those at ``key``.
 
-    ``network`` is what messages call it, and ``setting`` where a key is written. Raises
-    CheckpointError where the file cannot be read, where no set fits or ``key`` names none, and
-    where sets differ and there is no ``key``.
+    Messages use ``network`` as the network's name, and ``setting`` as the setting that selects a
+    key. Raises CheckpointError if the file cannot be read, if no set fits or ``key`` names none,
+    and if sets differ and ``key`` is None.
     """
     if other := next((name for name in model.state_dict() if name.endswith("_extra_state")), None):
         raise CheckpointError(
-            f"{path}: {network} keeps {other}, which is no tensor, and not loaded"
+            f"{path}: {network} stores {other}, which is not a tensor and cannot be loaded"
         )
     content = contents.read(path)
     slots = Slots.of(model)
@@ -71,20 +71,20 @@ def load(path: Path, model: nn.Module, network: str, key: str | None, setting: s
     names = " or ".join(f"{setting}: {json.dumps(each.key)}" for each in distinct)
     if len(distinct) > 1:
         raise CheckpointError(
-            f"{path}: {len(distinct)} sets of weights that differ; say which: {names}"
+            f"{path}: contains {len(distinct)} different sets of weights. Choose one: {names}"
         )
     if opaque := _opaque(places, sets):
         raise CheckpointError(
-            f"{path}: {opaque}: averages of weights that are not understood;"
-            f" to use the others, write {names}"
+            f"{path}: {opaque}: averaged weights in an unsupported form."
+            f" To use the other weights, write {names}."
         )
     return distinct[0]
 
 
 def put(model: nn.Module, state: State) -> None:
-    """Copy a fitted state into ``model``, whose own layout in memory and other buffers stay."""
+    """Copy a fitted state into ``model``, keeping its memory layout and other buffers."""
     own = model.state_dict()
-    # Keeps the versions of its modules, which some, such as MNASNet, ask for as they are loaded.
+    # Keeps the module versions in the state dict, which MNASNet, for example, checks on loading.
     own.update((name, each) for name, each in state.items() if name in own)
     model.load_state_dict(own)
     with torch.no_grad():
@@ -93,12 +93,12 @@ def put(model: nn.Module, state: State) -> None:
 
 
 def _candidates(place: Tensors, slots: Slots) -> Iterator[_Set]:
-    """Tensors of a mapping that may be a set: behind each prefix that enough of them have."""
+    """Yield candidate sets in a mapping: one for each prefix that enough tensors share."""
     if tensor_names.of_optimizer(place.key):
         return
     names = place.tensors.keys()
     if all(map(str.isdecimal, names)) and not names <= slots.expected.keys():
-        # Parameters in a list, as torch_ema and diffusers keep them: in the network's order.
+        # torch_ema and diffusers store parameters as a list, in the network's order.
         if len(place.tensors) == len(slots.parameters):
             tensors = dict(zip(slots.parameters, place.tensors.values(), strict=True))
             yield _Set(replace(place, tensors=tensors), compare(tensors, slots))
@@ -106,7 +106,7 @@ def _candidates(place: Tensors, slots: Slots) -> Iterator[_Set]:
         if averages(place.key):
             return
     tensors = tensor_names.plain(place.tensors, len(slots.parameters))
-    # No fewer than its parameters make a network; more than one prefix is rare.
+    # A set has at least as many tensors as the network has parameters.
     least = len(slots.parameters) if len(tensors) >= len(slots.parameters) else len(tensors)
     counts = Counter(prefix for name in tensors for prefix in tensor_names.prefixes(name))
     for prefix in [one for one, count in counts.items() if count >= least][:32]:
@@ -119,7 +119,7 @@ def _candidates(place: Tensors, slots: Slots) -> Iterator[_Set]:
 
 
 def _with_buffers(candidates: list[_Set], slots: Slots) -> list[_Set]:
-    """Candidates, each that lacks only buffers with those that its file keeps beside it."""
+    """Complete candidates that lack only buffers with buffers stored elsewhere in the file."""
     parameters = {*slots.parameters}
     without = [each for each in candidates if each.fit.missing and not each.fit.misshapen]
     lacking = [each for each in without if not parameters & {*each.fit.missing}]
@@ -141,7 +141,7 @@ def _joined(one: _Set, buffers: _Set, slots: Slots) -> _Set | None:
 
 
 def _sets(candidates: list[_Set], slots: Slots) -> list[_Set]:
-    """Those that are complete; averages of parameters alone take the buffers of the others."""
+    """Return the complete sets; averages of parameters only get their buffers from another set."""
     parameters = {*slots.parameters}
     sound = [
         each
@@ -159,7 +159,7 @@ def _sets(candidates: list[_Set], slots: Slots) -> list[_Set]:
     for each in sound:
         if each.fit.missing:
             each.fit.state = base.fit.state | each.fit.state
-    # A prefix is part of the key only where a mapping has several sets.
+    # A prefix is part of the key only if a mapping has several sets.
     keys = [each.place.keys for each in sound]
     return [
         each if keys.count(each.place.keys) > 1 else _Set(replace(each.place, prefix=""), each.fit)
@@ -168,20 +168,20 @@ def _sets(candidates: list[_Set], slots: Slots) -> list[_Set]:
 
 
 def _explained(one: _Set, others: list[_Set]) -> bool:
-    """Whether what a set does not expect among its tensors belongs to another one."""
+    """Return whether all unexpected tensors of a set belong to another set."""
     elsewhere = {used for each in others if each is not one for used in each.used}
     unexpected = {name: one.place.tensors[name] for name in one.fit.unexpected}
     return all(
         id(tensor) in elsewhere
         or averages(name)
-        # Such as the decay that averages keep among themselves.
+        # For example, the decay rate that is stored with averages.
         or (tensor.numel() == 1 and averages(one.place.key))
         for name, tensor in unexpected.items()
     )
 
 
 def _distinct(sets: list[Chosen]) -> list[Chosen]:
-    """Those of the sets that differ from all before them, with the keys of the others."""
+    """Return the sets that differ from all previous ones, each with the keys of the others."""
     found: list[Chosen] = []
     for one in sets:
         if not any(_same(one.state, other.state) for other in found):
@@ -201,21 +201,21 @@ def _same(one: State, other: State) -> bool:
 
 
 def _named(path: Path, key: str, sets: list[_Set], distinct: list[Chosen], setting: str) -> Chosen:
-    """The set at ``key``, or at the only key that begins or ends with it."""
+    """Return the set at ``key``, or at the only key that contains it as a part."""
     exact = [each for each in sets if each.place.key == key]
     near = [each for each in sets if f".{key}." in f".{each.place.key}."]
     matching = _distinct([Chosen(each.place.key, each.fit.state) for each in exact or near])
     if len(matching) != 1:
         known = " or ".join(json.dumps(each.place.key) for each in sets)
-        what = "no set" if not matching else "more than one set"
-        raise CheckpointError(f"{path}: {setting}: {key!r}: {what} of weights; write {known}")
+        what = "matches no set" if not matching else "matches more than one set"
+        raise CheckpointError(f"{path}: {setting}: {key!r}: {what} of weights. Write {known}.")
     (found,) = matching
     others = tuple(one.key for one in distinct if not _same(one.state, found.state))
     return replace(found, others=others)
 
 
 def _opaque(places: list[Tensors], sets: list[_Set]) -> str | None:
-    """Where tensors are that by their names are averages, and of which no set is made."""
+    """Return the place of tensors named as averages that no set uses, or None."""
     used = {tensor for each in sets for tensor in each.used}
     for place in places:
         for name, tensor in place.tensors.items():
@@ -226,26 +226,26 @@ def _opaque(places: list[Tensors], sets: list[_Set]) -> str | None:
 
 
 def _misfit(path: Path, content: object, network: str, candidates: list[_Set]) -> str:
-    """Why a file holds no weights of the network, and what to do."""
+    """Explain why a file contains no weights of the network, and what to do."""
     classes = {type(each).__name__: keys for keys, each in tensor_places.walk(content)}
     if any("ShardedTensor" in name for name in classes):
         return (
-            "it holds a part of each tensor (ShardedTensor); save the state dict with"
-            " StateDictType.FULL_STATE_DICT, or torch.distributed.checkpoint"
+            "contains only a part of each tensor (ShardedTensor). Save the state dict with"
+            " StateDictType.FULL_STATE_DICT or torch.distributed.checkpoint."
         )
     if not candidates:
         if keys := classes.get("numpy._core.multiarray._reconstruct") or classes.get(
             "numpy.core.multiarray._reconstruct"
         ):
             return f"refused: {extraction.of_nested_arrays(path, keys[:-1])}"
-        return "not a file of weights: it holds other things than tensors"
+        return "not a weights file: it contains no tensors"
     best = max(candidates, key=lambda one: len(one.fit.names) - len(one.fit.misshapen))
     if best.fit.misshapen and all(not each.numel() for each in best.place.tensors.values()):
         return extraction.of_deepspeed(path.parent)
     if any("flat_param" in name for name in best.place.tensors):
         return (
-            "flattened parameters of FSDP; save the state dict with"
-            " StateDictType.FULL_STATE_DICT, or torch.distributed.checkpoint"
+            "contains flattened FSDP parameters. Save the state dict with"
+            " StateDictType.FULL_STATE_DICT or torch.distributed.checkpoint."
         )
     where = "" if best.place.key == WHOLE else f"{best.place.key}: "
-    return f"not of {network}: {where}{best.fit.problem}"
+    return f"does not match {network}: {where}{best.fit.problem}"

@@ -1,4 +1,4 @@
-"""Names that programs give to a network's tensors, and what the names say of them."""
+"""Names that programs give to a network's tensors, and what the names imply."""
 
 import re
 from collections.abc import Container, Iterator
@@ -7,14 +7,14 @@ import torch
 
 from dnnbench.networks.weights.checkpoints import Slots, State
 
-# What torch's own wrappers put into names, at any depth.
+# Parts that torch's wrappers add to names, at any depth.
 _WRAPPERS = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_fpw_module"}
-# Words in the names of averages, which some programs keep in forms of their own.
+# Words in the names of averages.
 _AVERAGES = {"ema", "swa", "averaged", "average", "averaging", "shadow", "polyak"}
-# Momenta and gradients have the names and shapes of the weights.
+# Words in the names of momenta and gradients, which share the weights' names and shapes.
 _OPTIMIZER = {"opt", "optim", "optimizer", "optimizers", "grad", "grads", "gradients", "momenta"}
 
-# How torch.nn.utils.weight_norm calls the norm of a weight, and its direction.
+# Names that torch.nn.utils.weight_norm gives to a weight's norm and direction.
 _WEIGHT_NORM = {
     "weight_g": "weight_v",
     "parametrizations.weight.original0": "parametrizations.weight.original1",
@@ -23,12 +23,12 @@ _NORMS = tuple(_WEIGHT_NORM)
 
 
 def of_optimizer(name: str) -> bool:
-    """Whether by its name it is an optimizer's: a momentum or gradient of each weight."""
+    """Return whether a name belongs to an optimizer's momenta or gradients."""
     return not _OPTIMIZER.isdisjoint(_words(name))
 
 
 def averages(name: str) -> bool:
-    """Whether by its name it is an average of weights."""
+    """Return whether a name belongs to averaged weights."""
     return not _AVERAGES.isdisjoint(_words(name))
 
 
@@ -37,9 +37,10 @@ def _words(name: str) -> list[str]:
 
 
 def plain(tensors: State, parameters: int) -> State:
-    """Tensors by names without what wrappers add.
+    """Return tensors by their names without the parts that wrappers add.
 
-    Where no fewer than ``parameters`` have the mark of an average at the end, it leads the name.
+    If at least ``parameters`` names end with the mark of an average, the mark is moved to the
+    start.
     """
     found = {_unwrapped(name): tensor for name, tensor in tensors.items()}
     if len(found) < len(tensors):
@@ -60,9 +61,9 @@ def _marked(name: str, names: Container[str]) -> re.Match[str] | None:
 
 
 def prefixes(name: str) -> Iterator[str]:
-    """Return what may stand before the names of a set that a tensor of this name is of."""
+    """Yield the prefixes that a set containing a tensor of this name may have."""
     yield ""
-    if name.startswith("ema_"):  # Averages that MMCV keeps beside the weights.
+    if name.startswith("ema_"):  # MMCV stores averages next to the weights.
         yield "ema_"
     parts = name.split(".")
     for number in range(1, len(parts)):
@@ -70,9 +71,9 @@ def prefixes(name: str) -> Iterator[str]:
 
 
 def spellings(tensors: State, slots: Slots) -> Iterator[State]:
-    """Tensors by the names that they have, and by those that other programs derive from them."""
+    """Yield tensors by their own names, and by names that undo other programs' conventions."""
     yield tensors
-    # A network that holds another one, and a file of the other one alone.
+    # The network wraps another one, and the file contains only the inner one.
     holders = {name.partition(".")[0] for name in slots.expected}
     if len(holders) == 1:
         yield {f"{next(iter(holders))}.{name}": each for name, each in tensors.items()}
@@ -88,7 +89,7 @@ def spellings(tensors: State, slots: Slots) -> Iterator[State]:
         yield _normed(tensors)
     marks = ["."] if any(name.startswith("backbone.") for name in tensors) else []
     if not any("." in name for name in tensors):
-        # Names of buffers have no dots: MMCV writes _, latent diffusion nothing in their place.
+        # Buffer names cannot contain dots: MMCV replaces them by _, latent diffusion drops them.
         marks = ["_", ""]
     for mark in marks:
         known = {name.replace(".", mark): name for name in slots.expected}
@@ -98,7 +99,7 @@ def spellings(tensors: State, slots: Slots) -> Iterator[State]:
 
 
 def _normed(tensors: State) -> State:
-    """With the weights that torch.nn.utils.weight_norm takes apart: a norm and a direction."""
+    """Recombine weights that torch.nn.utils.weight_norm split into norm and direction."""
     found = dict(tensors)
     for name in tensors:
         for norm, direction in _WEIGHT_NORM.items():

@@ -1,4 +1,4 @@
-"""Where tensors stand in what a file holds: mappings in mappings, and modules pickled whole."""
+"""Places of tensors in a file's contents: nested mappings and pickled modules."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from torch import Tensor
 from dnnbench.networks.weights.checkpoints import State
 from dnnbench.networks.weights.contents import Inert
 
-# How a place is named that has no key: the file itself.
+# The name of the place without a key: the file itself.
 WHOLE = "."
 _DEPTH = 8
-# More than any network has; a module that contains itself has no end.
+# More than any network has; stops at modules that contain themselves.
 _MODULES = 20_000
 
 
 @dataclass(frozen=True)
 class Tensors:
-    """Tensors of one mapping in a file: those behind a prefix, by their names after it."""
+    """The tensors of one mapping in a file that share a prefix, by the rest of their names."""
 
     keys: tuple[Any, ...]
     tensors: State
@@ -26,7 +26,7 @@ class Tensors:
 
     @property
     def key(self) -> str:
-        """How a setting names the place."""
+        """The name of the place in a setting."""
         return (
             ".".join(str(part) for part in (*self.keys, self.prefix.rstrip("._")) if part != "")
             or WHOLE
@@ -34,14 +34,14 @@ class Tensors:
 
 
 def find(content: object) -> Iterator[Tensors]:
-    """Return every mapping of names to tensors in a file, outermost first."""
+    """Yield every mapping of names to tensors in a file, outermost first."""
     for keys, value in walk(content):
         if tensors := _tensors(value):
             yield Tensors(keys, tensors)
 
 
 def walk(content: object) -> Iterator[tuple[tuple[Any, ...], object]]:
-    """Return what a file holds, by its keys: outermost first, what is in each thing once."""
+    """Yield a file's contents with their keys, outermost first; each object is entered once."""
     seen: set[int] = set()
     level: list[tuple[tuple[Any, ...], object]] = [((), content)]
     for _ in range(_DEPTH):
@@ -55,7 +55,7 @@ def walk(content: object) -> Iterator[tuple[tuple[Any, ...], object]]:
 
 
 def _tensors(value: object) -> State:
-    """The tensors right in a mapping, a list or an object, and all those of a module."""
+    """Return the tensors directly in a mapping, list, or object, and all tensors of a module."""
     if isinstance(value, Inert):
         if _is_module(value):
             return _of_module(value)
@@ -67,7 +67,7 @@ def _tensors(value: object) -> State:
     if not isinstance(value, Mapping):
         return {}
     return {
-        # Of a tensor that is spread over processes this file has a part: all of it, if one wrote.
+        # The file has the local part of a distributed tensor: all of it, if one process wrote it.
         name: each.to_local() if hasattr(each, "to_local") else each
         for name, each in value.items()
         if isinstance(name, str) and isinstance(each, Tensor) and not each.is_nested
@@ -88,7 +88,7 @@ def _inside(value: object) -> Iterator[tuple[Any, object]]:
 
 
 def _is_pair(value: object) -> bool:
-    """Whether it is a name and a tensor, as from the items of a state dict."""
+    """Return whether a value is a pair of name and tensor, like an item of a state dict."""
     match value:
         case (str(), Tensor()):
             return True
@@ -96,13 +96,13 @@ def _is_pair(value: object) -> bool:
 
 
 def _is_module(value: object) -> bool:
-    """Whether it stands for a torch.nn.Module, pickled whole."""
+    """Return whether a value is the placeholder of a pickled torch.nn.Module."""
     state = value.state if isinstance(value, Inert) else None
     return isinstance(state, dict) and "_modules" in state and "_parameters" in state
 
 
 def _of_module(module: Any) -> State:
-    """What the state dict of a module would hold, from its pickled attributes."""
+    """Return the state dict of a module, reconstructed from its pickled attributes."""
     found: State = {}
     todo = [("", module)]
     for _ in range(_MODULES):
