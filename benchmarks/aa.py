@@ -1,17 +1,17 @@
-"""Whether a session says what other sessions on the same machine say: an A/A study on this CPU.
+"""An A/A study on this CPU: do sessions on the same machine agree?
 
-Six networks at batch size 1 are timed in several sessions, between which nothing differs, by
-three protocols whose processes are mixed in random order within each session:
+Six networks at batch size 1 are timed in several identical sessions by three protocols, whose
+processes run in random order within each session:
 
-- ours: five rounds, as in the study;
-- 2018: ten passes untimed, ten timed, one process;
-- 2018, same time: that process goes on, untimed and timed passes alike, until it has taken as long
-  as the five of ours together.
+- ours: five rounds, as in a study;
+- 2018: ten untimed and ten timed passes in one process;
+- 2018, same time: that process continues with untimed and timed passes until it has taken as long
+  as our five together.
 
-An interval of the 2018 study's samples is what one would naively compute: mean +- t s / sqrt(n).
-Reported are each protocol's spread between sessions, and how often a session's 95 % interval
-covers the median over all sessions of the same protocol. Takes about a quarter of an hour; what
-else runs on the machine meanwhile is in the numbers, and said beside them.
+The confidence interval for the 2018 protocol is the naive one: mean +- t s / sqrt(n). The output
+states each protocol's spread between sessions, and how often a session's 95% confidence interval
+covers the median over all sessions of the same protocol. A run takes about 15 minutes. Other
+programs on the machine affect the numbers; the output states how much they used.
 """
 
 import math
@@ -50,18 +50,18 @@ PROTOCOL_NAMES = ("ours", "2018", "2018, same time")
 
 @dataclass(frozen=True)
 class Session:
-    """One protocol's estimate of a network in a session, ms, and what its processes took, s."""
+    """One protocol's latency estimate of a network, in ms, and its processes' duration, in s."""
 
     estimate: Estimate
     seconds: float
 
 
-# By protocol, by network: a session each.
+# Sessions by protocol and network.
 Found = dict[str, dict[str, list[Session]]]
 
 
 def main(networks: Mapping[str, Network] | None = None, sessions: int = SESSIONS) -> None:
-    """Measure, and print the table."""
+    """Measure and print the table."""
     if networks is None:
         known = registry.load_registry()
         networks = {name: known[name] for name in NETWORKS}
@@ -76,7 +76,7 @@ def main(networks: Mapping[str, Network] | None = None, sessions: int = SESSIONS
 def measure(
     networks: Mapping[str, Network], sessions: int, folder: Path
 ) -> tuple[Found, list[LatencyLine]]:
-    """Every session of every protocol, and the lines of ours."""
+    """Return all sessions of all protocols, and the records of our rounds."""
     pilot = _round(networks, 1, folder / "pilot.jsonl")
     longer = {line.model: _longer(networks[line.model], line) for line in pilot}
     found: Found = {name: {model: [] for model in networks} for name in PROTOCOL_NAMES}
@@ -111,11 +111,11 @@ def measure(
 
 
 def table(found: Found) -> list[str]:
-    """A table in Markdown: per protocol, over the networks and sessions."""
+    """Return a Markdown table with one row per protocol, over networks and sessions."""
     ours_s = sum(one.seconds for of in found["ours"].values() for one in of)
     rows = [
-        "| protocol | time | spread between sessions | half-width of the interval"
-        " | sessions whose interval covers the median of all |",
+        "| protocol | duration | spread between sessions | half-width of the interval"
+        " | sessions whose interval covers the overall median |",
         "|---|---|---|---|---|",
     ]
     for name, of_protocol in found.items():
@@ -132,12 +132,12 @@ def table(found: Found) -> list[str]:
 
 
 def spread(estimates: Sequence[Estimate]) -> float:
-    """Standard deviation of the estimates' logarithms: their relative spread."""
+    """Return the relative spread: the standard deviation of the estimates' logarithms."""
     return stdev(log(one.value) for one in estimates)
 
 
 def coverage(estimates: Sequence[Estimate]) -> int:
-    """How many of the intervals cover the median of the values."""
+    """Return the number of intervals that cover the median of the values."""
     middle = median(one.value for one in estimates)
     return sum(
         one.low is not None and one.high is not None and one.low <= middle <= one.high
@@ -146,14 +146,14 @@ def coverage(estimates: Sequence[Estimate]) -> int:
 
 
 def naive(samples: Sequence[float]) -> Estimate:
-    """The mean of one process's passes with the t interval that takes them for independent."""
+    """Return the mean of one process's passes, with a t interval that assumes independence."""
     value, n = fmean(samples), len(samples)
     half = float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * stdev(samples) / sqrt(n)
     return Estimate(value, value - half, value + half)
 
 
 def beside(lines: Sequence[LatencyLine]) -> str:
-    """What else ran, as far as our processes saw it."""
+    """Describe the disturbances that our processes observed."""
     best = disturbance.best_references(lines)
     seen = [found for line in lines if (found := disturbance.relative_to_best(line, best))]
     disturbed = sum(bool(disturbance.reasons(one)) for one in seen)
@@ -165,7 +165,7 @@ def beside(lines: Sequence[LatencyLine]) -> str:
 
 
 def _round(networks: Mapping[str, Network], number: int, output: Path) -> list[LatencyLine]:
-    """One round of ours; ends the program where a network cannot be timed."""
+    """Run one of our rounds; exit if a network cannot be timed."""
     plan = round.Round(
         number=number,
         session="aa",
@@ -189,7 +189,7 @@ def _round(networks: Mapping[str, Network], number: int, output: Path) -> list[L
 
 
 def _one_process(network: Network, passes: Passes) -> Session:
-    """The 2018 protocol: one process, the mean of its timed passes."""
+    """Run the 2018 protocol: the mean of the timed passes of one process."""
     arguments = network, [1], passes, SETUP, _threads()
     outcome = isolation.run(latency.measure, *arguments, timeout_s=TIMEOUT_S)
     timing = outcome.value[0] if outcome.value else outcome
@@ -199,7 +199,7 @@ def _one_process(network: Network, passes: Passes) -> Session:
 
 
 def _longer(network: Network, ours: LatencyLine) -> Passes:
-    """The 2018 protocol with as many passes as take the time of our processes."""
+    """Return the 2018 protocol with enough passes to take as long as our processes."""
     outcome = isolation.run(
         latency.measure, network, [1], OLD, SETUP, _threads(), timeout_s=TIMEOUT_S
     )

@@ -1,10 +1,10 @@
-"""What validating networks costs: this program, the usual loop, and the network alone.
+"""The cost of validating networks: dnnbench, the usual loop, and the network alone.
 
-Images a second, medians of alternating repetitions in one run: (a) the network alone, on prepared
-data in memory; (b) this program, from its warm cache; (c) the usual loop: ImageFolder,
-torchvision's transforms, a DataLoader with a worker a core. Then the whole of validating five
-networks: (b) with all that comes before the first answer, and (c). Weights are random, pictures
-real: those of DNNBENCH_SAMPLE_IMAGES, else the twenty in foolbox, over and over.
+Prints images/s as medians of alternating repetitions in one run: (a) the network alone, on prepared
+data in memory; (b) dnnbench, with a warm cache; (c) the usual loop: ImageFolder, torchvision's
+transforms, and a DataLoader with one worker per core. Then it compares the complete validation of
+five networks: (b), including everything before the first result, and (c). Weights are random; the
+images are real: those of DNNBENCH_SAMPLE_IMAGES, or else foolbox's twenty images, repeated.
 """
 
 import importlib.metadata
@@ -43,7 +43,7 @@ VALIDATED = (*TIMED, "alexnet", "mobilenetv2")
 
 
 def main() -> None:
-    """Compare the three ways, then the two whole validations."""
+    """Compare the three loops, then the two complete validations."""
     known = registry.load_registry()
     cpu = backends.backend(backends.Setup("cpu"))
     threads = cpu.default_threads()
@@ -51,10 +51,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         root = collect(folder / "pictures")
-        print(f"{PICTURES} pictures, {threads} threads, torch {torch.__version__}")
+        print(f"{PICTURES} images, {threads} threads, torch {torch.__version__}")
         cache = folder / "warm"
         decode_all(root, known[TIMED[0]], cache, threads)
-        print(f"\n{'images a second':20}{'(a) alone':>12}{'(b) ours':>12}{'(c) usual':>12}", end="")
+        print(f"\n{'images/s':20}{'(a) alone':>12}{'(b) ours':>12}{'(c) usual':>12}", end="")
         print(f"{'b / a':>8}{'b / c':>8}")
         for model in TIMED:
             compare(known[model], cache, root, threads)
@@ -62,25 +62,25 @@ def main() -> None:
 
 
 def compare(network: Network, cache: Path, root: Path, threads: int) -> None:
-    """Time the three ways in turn over the same pictures and print the medians."""
+    """Time the three loops in turn over the same images and print the medians."""
     model = builders.build(network)
     decoded = decoded_arrays.open_decoded(cache / "pictures.json")
     prepared = [
         inference.prepare(pixels, network) for pixels in inference.batches(decoded.images, BATCH)
     ]
-    ways: tuple[Callable[[], object], ...] = (
+    loops: tuple[Callable[[], object], ...] = (
         lambda: alone(model, prepared),
         lambda: list(inference.answer(model, network, decoded.images, BATCH)),
         lambda: usual(model, loader(network, root, threads)),
     )
     alone(model, prepared[:1])
-    times = [[seconds(way) for way in ways] for _ in range(REPETITIONS)]
+    times = [[seconds(loop) for loop in loops] for _ in range(REPETITIONS)]
     a, b, c = (PICTURES / median(column) for column in zip(*times, strict=True))
     print(f"{network.key:20}{a:12.1f}{b:12.1f}{c:12.1f}{b / a:8.1%}{b / c:8.2f}", flush=True)
 
 
 def whole(networks: list[Network], root: Path, folder: Path, threads: int) -> None:
-    """Validate networks one after the other, from the files on disk to the answers."""
+    """Validate networks one after another, from the files on disk to the results."""
     own = folder / "own"
     own.mkdir()
     for network in networks:
@@ -108,7 +108,7 @@ def whole(networks: list[Network], root: Path, folder: Path, threads: int) -> No
         model.load_state_dict(torch.load(own / f"{network.key}.pth"), assign=True)
         usual(model, loader(network, root, threads))
 
-    # Side by side, network by network: a neighbour that comes and goes disturbs both.
+    # Alternate by network, so that other programs on the machine disturb both equally.
     ours_decode = seconds(lambda: decode_all(root, networks[0], folder / "cold", threads))
     ours, theirs, their_decode = ours_decode, 0.0, 0.0
     for network in networks:
@@ -116,15 +116,15 @@ def whole(networks: list[Network], root: Path, folder: Path, threads: int) -> No
         theirs += seconds(lambda network=network: ordinary(network))
         their_decode += seconds(lambda network=network: drain(loader(network, root, threads)))
     print(f"\n{'seconds, ' + str(len(networks)) + ' networks':32}{'(b) ours':>12}{'(c) usual':>12}")
-    for what, b, c in (("all", ours, theirs), ("of it decoding", ours_decode, their_decode)):
+    for what, b, c in (("total", ours, theirs), ("decoding", ours_decode, their_decode)):
         print(f"{what:32}{b:12.1f}{c:12.1f}   b / c {b / c:.2f}")
 
 
 def collect(folder: Path) -> Path:
-    """PICTURES files in folders by synset, links to the pictures there are."""
+    """Create PICTURES files in folders by synset, as links to the available images."""
     found = sorted(sources())
     if not found:
-        sys.exit("no pictures: set DNNBENCH_SAMPLE_IMAGES, or install the extra 'test'")
+        sys.exit("no images found. Set DNNBENCH_SAMPLE_IMAGES, or install the extra 'test'.")
     for number in range(PICTURES):
         synset, path = found[number % len(found)]
         target = folder / synset / f"{number:05d}{path.suffix}"
@@ -134,7 +134,7 @@ def collect(folder: Path) -> Path:
 
 
 def sources() -> Iterable[tuple[str, Path]]:
-    """Synset and file of each picture."""
+    """Yield synset and file of each image."""
     if sample := os.environ.get("DNNBENCH_SAMPLE_IMAGES"):
         for path in Path(sample).resolve().glob("n*.JPEG"):
             yield path.name[:9], path
@@ -146,14 +146,14 @@ def sources() -> Iterable[tuple[str, Path]]:
 
 
 def decode_all(root: Path, network: Network, cache: Path, threads: int) -> None:
-    """What this program does once for all networks of a geometry."""
+    """Decode the images, as dnnbench does once for all networks with the same geometry."""
     cut = geometry.of(network, STUDY)
     record = decoded_arrays.decode(image_index.index("folder", root, threads), cut, cache, threads)
     write_json(cache / "pictures.json", record)
 
 
 def loader(network: Network, root: Path, workers: int) -> Iterable[list[torch.Tensor]]:
-    """The usual way to pictures."""
+    """Return the usual loader of images."""
     cut = geometry.of(network, STUDY)
     steps = [Resize(cut.resize), CenterCrop(cut.size), ToTensor()]
     transform = Compose([*steps, Normalize(network.mean, network.std)])
@@ -161,27 +161,27 @@ def loader(network: Network, root: Path, workers: int) -> Iterable[list[torch.Te
 
 
 def alone(model: nn.Module, prepared: list[torch.Tensor]) -> None:
-    """Forward passes, nothing else."""
+    """Run the forward passes only."""
     with torch.inference_mode():
         for inputs in prepared:
             model(inputs)
 
 
 def usual(model: nn.Module, batches: Iterable[list[torch.Tensor]]) -> None:
-    """The usual loop."""
+    """Run the usual loop."""
     with torch.inference_mode():
         for inputs, _ in batches:
             model(inputs).topk(5)
 
 
 def drain(batches: Iterable[list[torch.Tensor]]) -> None:
-    """The usual loop without a network."""
+    """Run the usual loop without a network."""
     for _ in batches:
         pass
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Return the duration of a call, in seconds."""
     started = time.perf_counter()
     function()
     return time.perf_counter() - started

@@ -1,8 +1,8 @@
-"""What starting costs: the command, a completion, the workflow's dry run and the stages' scripts.
+"""Startup cost of the command, a shell completion, the workflow's dry run, and the stages' scripts.
 
-Prints CPU time (user and system, median of alternating repetitions), its ratio to the bare
-interpreter's, and the packages whose modules took longest to import, by their own time in one more
-run under ``-X importtime``. Run it in the folder of a study.
+Prints CPU time (user and system, median of alternating repetitions), its ratio to that of the bare
+interpreter, and the packages that took longest to import, by self time in one more run with
+``-X importtime``. Run it in the folder of a study.
 """
 
 import os
@@ -28,7 +28,7 @@ STARTS: dict[str, tuple[str, ...]] = {
 
 
 def environment(what: str) -> dict[str, str]:
-    """Return the environment of a start: that of a shell that completes, where it is one."""
+    """Return the environment of a start, with completion variables if it is a completion."""
     typed, completes, _ = what.partition("<Tab>")
     if not completes:
         return dict(os.environ)
@@ -37,7 +37,7 @@ def environment(what: str) -> dict[str, str]:
 
 
 def cpu_s(what: str) -> float:
-    """Run a start and return the CPU time of its process and those it waited for, seconds."""
+    """Return the CPU time of a start and the processes that it waited for, in seconds."""
     with subprocess.Popen(
         [sys.executable, *STARTS[what]],
         env=environment(what),
@@ -47,12 +47,14 @@ def cpu_s(what: str) -> float:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{what}: ended with {process.returncode}; run it by itself to see why")
+        raise SystemExit(
+            f"{what}: exited with code {process.returncode}. Run it separately to see why."
+        )
     return usage.ru_utime + usage.ru_stime
 
 
 def import_seconds(what: str) -> Counter[str]:
-    """Return seconds that the modules of each top-level package took to import, by their own."""
+    """Return the import self time of each top-level package, in seconds."""
     command = [sys.executable, "-X", "importtime", *STARTS[what]]
     done = subprocess.run(command, env=environment(what), capture_output=True, text=True)
     seconds: Counter[str] = Counter()
@@ -72,7 +74,7 @@ def main() -> None:
             taken.append(cpu_s(what))
     bare = median(times["python, bare"])
     width = max(map(len, STARTS))
-    print(f"{'':{width}}  {'CPU':>7}  {'ratio':>6}  longest to import")
+    print(f"{'':{width}}  {'CPU':>7}  {'ratio':>6}  slowest imports")
     for what, taken in times.items():
         packages = import_seconds(what).most_common(SHOWN)
         listed = ", ".join(

@@ -1,7 +1,7 @@
-"""What a fresh process costs: a fork against a new interpreter, and the network built in it.
+"""The cost of a fresh process: a fork or a new interpreter, and building a network in it.
 
-Prints medians of alternating repetitions in one run, and their ratio; the absolute times say
-little about another machine.
+Prints medians of alternating repetitions in one run, and their ratio. The ratio carries over to
+other machines better than the durations do.
 """
 
 import subprocess
@@ -30,7 +30,7 @@ def compare(what: str, ours: Callable[[], object], usual: Callable[[], object]) 
 
 
 def main() -> None:
-    """Compare the ways of this project with the usual ones."""
+    """Compare dnnbench with the usual approach."""
     isolation.prepare()
     networks = registry.load_registry()
     builders.preload([networks[name] for name in NETWORKS])
@@ -42,7 +42,7 @@ def main() -> None:
     )
     for name in NETWORKS:
         compare(
-            f"build {name}: pooled, own initialisers",
+            f"build {name}: pooled, own initializers",
             lambda name=name: isolation.run(_build_pooled, networks[name], timeout_s=60),
             lambda name=name: isolation.run(_build_usual, name, timeout_s=60),
         )

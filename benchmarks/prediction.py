@@ -1,8 +1,9 @@
-"""How well a few timed networks predict the others, on every device of a study.
+"""Accuracy of predictions from a few timed networks, for every device of a study.
 
-Out of sample: ten networks drawn at random, all others predicted; a hundred draws. Beside it a
-straight line on multiply-adds through the same ten, and how often the 95 % interval held. Reads
-results/study.csv and results/complexity.csv, so run the study first.
+In each of a hundred draws, ten random networks predict all others. The output compares dnnbench's
+prediction with a linear fit on multiply-adds to the same ten networks, and states how often the 95%
+prediction interval covered the measured latency. Reads results/study.csv and
+results/complexity.csv, so run the study first.
 """
 
 import random
@@ -22,14 +23,14 @@ TIMED, DRAWS, SEED = 10, 100, 1
 
 
 def main() -> None:
-    """Print a line for each device and batch size with enough networks."""
+    """Print one line per device and batch size with enough networks."""
     study = Path(paths.STUDY)
     if not study.exists():
-        sys.exit(f"{study}: no such file; run the study first")
+        sys.exit(f"{study}: no such file. Run the study first.")
     models = {row.model: row for row in read_rows(Path(paths.COMPLEXITY), Complexity)}
     rows = read_rows(study, StudyRow)
-    print(f"{TIMED} networks timed, {DRAWS} draws; relative error of the others, median and 90 %")
-    print(f"{'device':16}{'batch':>6}{'networks':>10}{'ours':>14}{'line':>16}{'interval held':>16}")
+    print(f"{TIMED} networks timed, {DRAWS} draws; relative error of the others: median, 90th pct.")
+    print(f"{'device':16}{'batch':>6}{'networks':>10}{'ours':>14}{'linear':>16}{'coverage':>16}")
     for device, size in dict.fromkeys((row.device, row.batch_size) for row in rows):
         times = prediction.timed(rows, models, device, size)
         if len(times) > TIMED:
@@ -38,7 +39,7 @@ def main() -> None:
 
 
 def compare(models: dict[str, Complexity], times: dict[str, float], device: str, size: int) -> None:
-    """Errors of both on the networks that were not drawn."""
+    """Print the errors of both predictions for the networks that were not drawn."""
     chance = random.Random(SEED)
     ours, line, held = [], [], []
     for _ in range(DRAWS):

@@ -1,10 +1,10 @@
-"""Trained weights: is a network that is loaded the one that was saved, bit by bit?
+"""Round trips of trained weights: is a loaded network identical to the saved one, bit by bit?
 
-Builds each classifier of timm and torchvision with its library's own function, saves its state
-dict, loads it as a study does, and compares every parameter and buffer, its layout in memory, and
-the answer to one image. Prints what differs, what could not be built, and what was too large; for
-the latter the names of its tensors alone are compared, on the meta device. All of timm takes
-hours: name patterns of the networks instead, as in a list of models.
+Builds each classifier of timm and torchvision with its library's function, saves its state dict,
+loads it as a study does, and compares all parameters and buffers, their memory layout, and the
+output for one image. Prints the networks that differ, could not be built, or were too large; for
+the latter, only the names of tensors are compared, on the meta device. All of timm takes hours, so
+pass patterns of networks, as in a list of models:
 
     python benchmarks/round_trips.py "timm:swin*" "torchvision:*"
 """
@@ -24,12 +24,12 @@ from dnnbench.networks.registry import Network
 from dnnbench.networks.weights import checkpoints, state_dicts
 
 EVERY = ("timm:*", "torchvision:*")
-# Two of them and a file have to fit into the memory of a small machine.
+# Two such networks and a file must fit in the memory of a small machine.
 LARGEST = 350_000_000
 
 
 def original(network: Network) -> nn.Module:
-    """Return the network as its library makes it, with something in every tensor."""
+    """Return the network as its library builds it, without constant tensors."""
     module, _, name = network.builder.partition(":")
     torch.manual_seed(1)
     model: nn.Module = operator.attrgetter(name)(importlib.import_module(module))(
@@ -37,7 +37,7 @@ def original(network: Network) -> nn.Module:
     )
     with torch.no_grad():
         for tensor in model.state_dict().values():
-            # Scales and heads that begin as zero would hide what is before them.
+            # Scales and heads initialized to zero would hide errors in earlier layers.
             if tensor.is_floating_point() and tensor.numel() and _is_constant(tensor):
                 tensor.add_(torch.rand_like(tensor), alpha=0.1)
     return model.eval()
@@ -48,12 +48,12 @@ def _is_constant(tensor: torch.Tensor) -> bool:
 
 
 def tensors(model: nn.Module) -> dict[str, torch.Tensor]:
-    """Return parameters and buffers, those that a state dict leaves out too, by name."""
+    """Return all parameters and buffers by name, including those outside the state dict."""
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
 def unlike(network: Network, folder: Path) -> str | None:
-    """Return what differs after a round trip through a file in ``folder``; None: nothing."""
+    """Return what differs after a round trip through a file in ``folder``, or None."""
     saved = original(network)
     file = folder / "weights.pth"
     torch.save(saved.state_dict(), file)
@@ -74,12 +74,12 @@ def unlike(network: Network, folder: Path) -> str | None:
     with torch.inference_mode():
         one, other = saved(image), loaded(image)
     if not torch.isfinite(one).all() or _is_constant(one):
-        return "nothing: the answer says nothing of the network"
-    return None if torch.equal(one, other) else "the answer"
+        return "inconclusive: the output is constant or not finite"
+    return None if torch.equal(one, other) else "the output"
 
 
 def unlike_by_name(network: Network) -> str | None:
-    """Return which tensors of its own the network would not find; None: it finds all."""
+    """Return the network's own tensors that loading would not find by name, or None."""
     slots = checkpoints.Slots.of(builders.build(network, "meta"))
     state = {name: torch.zeros(()).expand(each.shape) for name, each in slots.expected.items()}
     found = checkpoints.compare(state, slots)
@@ -93,7 +93,7 @@ def parameters(network: Network) -> int:
 
 
 def main(patterns: list[str]) -> int:
-    """Compare the networks that ``patterns`` stand for; return how many came back other."""
+    """Compare the networks that match ``patterns``; return the number that differ or failed."""
     results: Counter[str] = Counter()
     networks = model_list.resolve(patterns or EVERY)
     with tempfile.TemporaryDirectory() as folder:

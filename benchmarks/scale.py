@@ -1,10 +1,10 @@
-"""The graph and the tables of many networks on many devices, made up, through the real code.
+"""The workflow graph and tables for many made-up networks and devices, with the real code.
 
     python benchmarks/scale.py --models 1000 --devices 10
 
-Writes a copy of the project with that many entries in its registry and that many devices, and
-records of all of them: invented numbers in files of the real shape. Prints wall-clock time and peak
-memory of each step. `make bench` runs the size of a study; larger ones are for docs/scale.md.
+Writes a copy of the project with the given number of networks and devices, and records of all of
+them: invented numbers in real formats. Prints wall-clock time and peak memory of each step. `make
+bench` runs the size of a study; docs/explanation/scale.md has results for larger sizes.
 """
 
 import multiprocessing
@@ -38,10 +38,10 @@ SIZES = [1, 8]
 
 
 def main(
-    models: Annotated[int, typer.Option(min=1, help="Networks.")] = 44,
-    devices: Annotated[int, typer.Option(min=1, help="Devices.")] = 4,
+    models: Annotated[int, typer.Option(min=1, help="Number of networks.")] = 44,
+    devices: Annotated[int, typer.Option(min=1, help="Number of devices.")] = 4,
 ) -> None:
-    """Time the workflow's dry runs, aggregate and report at a size that nobody has measured."""
+    """Time the workflow's dry runs, aggregate, and report for made-up records."""
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         names = copy_project(models, devices)
@@ -49,23 +49,23 @@ def main(
         snakemake = ["snakemake", "--profile", "d0"]
         step("dry run, nothing measured", *snakemake, "-n")
         step(f"dry run, {models} jobs of weights", *snakemake, "-n", "--", "weights")
-        # In a process of its own: what this one holds would count as its children's peak.
+        # In a separate process, because this one's memory would count toward its children's peak.
         writer = multiprocessing.get_context("spawn").Process(
             target=write_records, args=(names, devices)
         )
         writer.start()
         writer.join()
-        # Through Snakemake, for which the records are up to date: nothing is measured.
+        # To Snakemake, the records are up to date, so nothing is measured.
         step("aggregate", *snakemake, "--", "aggregate")
         step("report", *snakemake, "--", "report")
         step("dry run, nothing to do", *snakemake, "-n")
         rows = Path(paths.STUDY).read_text().count("\n") - 1
         page = Path(paths.PAGE).stat().st_size / 2**20
-        print(f"{rows} rows of study.csv, a page of {page:.1f} MiB")
+        print(f"study.csv: {rows} rows; page: {page:.1f} MiB")
 
 
 def step(what: str, *words: str) -> None:
-    """Run a command to its end and print what it took. Raises CalledProcessError where it fails."""
+    """Run a command and print its duration and memory; raise CalledProcessError if it fails."""
     with tempfile.TemporaryFile() as log:
         started = time.perf_counter()
         process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
@@ -80,7 +80,7 @@ def step(what: str, *words: str) -> None:
 
 
 def copy_project(models: int, devices: int) -> list[str]:
-    """The project in the working directory, with ``models`` networks and a profile a device."""
+    """Copy the project to the working directory, with made-up networks and device profiles."""
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
@@ -110,7 +110,7 @@ def copy_project(models: int, devices: int) -> list[str]:
 
 
 def write_records(names: list[str], devices: int) -> None:
-    """Records of every network on every device, as if it had been measured."""
+    """Write records of every network on every device, as if they had been measured."""
     from dnnbench.devices import backends
     from dnnbench.measure import environment
 
@@ -199,7 +199,7 @@ def write_records(names: list[str], devices: int) -> None:
 
 
 def write_yaml(path: Path | str, content: dict[str, Any]) -> None:
-    """A YAML file in the working directory."""
+    """Write a YAML file in the working directory."""
     Path(path).write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 

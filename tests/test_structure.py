@@ -1,4 +1,4 @@
-"""The layout of the repository: packages alone, one name a module, tests beside what they test."""
+"""The layout of the repository: packages, unique module names, and tests that mirror them."""
 
 import ast
 import subprocess
@@ -13,7 +13,7 @@ SOURCE = ROOT / "src/dnnbench"
 TESTS = ROOT / "tests"
 PACKAGES = sorted(file.parent for file in SOURCE.rglob("__init__.py"))
 TEST_FILES = sorted(TESTS.rglob("*.py"))
-# Folders of tests without a package: what tests share, and what is beside src/.
+# Test folders that do not mirror a package: shared code and data, and tests of code outside src/.
 OTHERS = {"benchmarks", "data", "helpers", "workflow"}
 
 
@@ -26,7 +26,7 @@ def folders(parent: Path) -> set[str]:
 
 
 def imported(file: Path) -> set[str]:
-    """The modules that a file imports, and those that it may import from a package."""
+    """Return the modules that a file imports, including possible ones in from-imports."""
     found = set()
     for node in ast.walk(ast.parse(file.read_bytes())):
         if isinstance(node, ast.Import):
@@ -36,14 +36,14 @@ def imported(file: Path) -> set[str]:
     return found
 
 
-def test_the_source_holds_packages_alone() -> None:
+def test_the_source_folder_contains_only_packages() -> None:
     files = {path.name for path in SOURCE.iterdir() if path.is_file()}
     assert files == {"__init__.py", "py.typed"}
     assert {SOURCE / folder for folder in folders(SOURCE)} <= set(PACKAGES)
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=name)
-def test_a_package_states_what_it_owns_and_nothing_else(package: Path) -> None:
+def test_a_packages_init_file_contains_only_a_docstring(package: Path) -> None:
     body = ast.parse((package / "__init__.py").read_bytes())
     assert ast.get_docstring(body)
     assert len(body.body) == 1
@@ -70,12 +70,12 @@ def test_the_reference_variant_is_spelled_in_one_module() -> None:
     assert spelled == ["src/dnnbench/config/variants.py"]
 
 
-def test_each_folder_of_tests_is_named_for_a_package() -> None:
+def test_each_test_folder_has_the_name_of_a_package() -> None:
     assert folders(TESTS) - OTHERS <= folders(SOURCE)
 
 
 @pytest.mark.parametrize("file", TEST_FILES, ids=name)
-def test_no_file_of_tests_imports_another(file: Path) -> None:
+def test_no_test_file_imports_another(file: Path) -> None:
     parts = {part for module in imported(file) for part in module.split(".")}
     assert parts.isdisjoint({other.stem for other in TEST_FILES if other.match("test_*.py")})
     assert parts.isdisjoint({"conftest", "tests"})

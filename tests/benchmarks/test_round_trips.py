@@ -1,4 +1,4 @@
-"""Networks that are saved and loaded; benchmarks/round_trips.py does it for every one of timm."""
+"""Round trips of a few networks; benchmarks/round_trips.py covers all of timm."""
 
 import sys
 
@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import round_trips
 
 MODERN = [key for key, network in registry.load_registry().items() if network.set]
-# The smallest of each of timm's modules whose networks have buffers that no file has.
+# The smallest network of each of timm's modules with buffers that files do not contain.
 BUFFERED = (
     "beit_base_patch16_224",
     "coatnet_nano_rw_224",
@@ -40,18 +40,18 @@ def named(spec):
 
 
 @pytest.mark.parametrize("spec", ["timm:levit_128s", "timm:test_vit", "torchvision:mnasnet0_5"])
-def test_a_network_comes_back_bit_by_bit(tmp_path, spec):
+def test_a_loaded_network_is_identical_bit_by_bit(tmp_path, spec):
     assert round_trips.unlike(named(spec), tmp_path) is None
     assert round_trips.unlike_by_name(named(spec)) is None
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", [*(f"timm:{name}" for name in BUFFERED), *MODERN])
-def test_networks_with_buffers_that_no_file_has_and_newer_ones_come_back(tmp_path, spec):
+def test_networks_with_computed_buffers_and_modern_networks_are_identical(tmp_path, spec):
     assert round_trips.unlike(named(spec), tmp_path) is None
 
 
-def test_what_differs_is_named(tmp_path, monkeypatch):
+def test_differences_are_named(tmp_path, monkeypatch):
     network = toys.entry("windowed")
     assert round_trips.unlike(network, tmp_path) is None
 
@@ -76,7 +76,7 @@ def _layout(tensor):
     return torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
 
 
-def test_networks_that_cannot_be_run_are_counted_and_the_others_go_on(capsys, monkeypatch):
+def test_networks_that_fail_are_counted_and_the_others_are_compared(capsys, monkeypatch):
     networks = {name: toys.entry(name) for name in ("raising", "small")}
     monkeypatch.setattr(model_list, "resolve", lambda patterns: networks)
     assert round_trips.main(["any"]) == 1

@@ -1,4 +1,4 @@
-"""Accuracy records and answers of a small study, as measuring leaves them."""
+"""Accuracy records and per-image answers of a small study, in the form that measuring writes."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +38,7 @@ def basis(model: str) -> AccuracyBasis:
 
 
 def answered(model: str, right: list[bool], names: list[str] | None = None) -> Answers:
-    """Answers that are right on these images; every label is 7."""
+    """Return answers that are right for the given images; every label is 7."""
     count = len(right)
     classes = np.tile(np.arange(100, 105, dtype=np.int16), (count, 1))
     classes[np.array(right), 0] = 7
@@ -52,7 +52,7 @@ def answered(model: str, right: list[bool], names: list[str] | None = None) -> A
 
 
 def write(results: Path) -> Path:
-    """Write records of two measured networks and of one whose weights were missed."""
+    """Write records of two measured networks and of one without weights."""
     folder = results / "accuracy" / "folder"
     names = {"resnet18": 0.7, "alexnet": 0.5}
     for model, share in names.items():

@@ -1,14 +1,14 @@
-"""File trees of Jetson boards as /sys, /proc and /etc show them; see ``dnnbench.devices.tegra``."""
+"""File trees of Jetson boards in /sys, /proc, and /etc; see ``dnnbench.devices.tegra``."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-# Root alone can read it.
+# Readable only by root.
 MEMORY_LOCK = "sys/kernel/debug/bpmp/debug/clk/emc/mrq_rate_locked"
 
 
 def write(root: Path, files: Mapping[str, object]) -> None:
-    """Files of the kernel's, each ending with a line feed, by path."""
+    """Write the kernel's files, given by path; each ends with a line feed."""
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def _gpu(name: str, now: int, low: int, high: int) -> dict[str, object]:
 
 
 def orin_nano(root: Path, locked: bool = True) -> Path:
-    """Orin Nano, L4T 36: VDD_IN, nvpmodel's files, video engines beside the GPU."""
+    """Write the files of an Orin Nano, L4T 36: VDD_IN, nvpmodel, video engines next to the GPU."""
     gpu = (624_750_000,) * 3 if locked else (306_000_000, 306_000_000, 624_750_000)
     cpu = (1_510_400,) * 2 if locked else (115_200, 1_510_400)
     hwmon = "sys/bus/i2c/devices/1-0040/hwmon/hwmon1"
@@ -83,7 +83,7 @@ def orin_nano(root: Path, locked: bool = True) -> Path:
 
 
 def agx_orin(root: Path) -> Path:
-    """AGX Orin, L4T 36: no rail takes in everything, one channel is not connected."""
+    """Write the files of an AGX Orin, L4T 36: no total rail, one unconnected channel."""
     first, second = (f"sys/bus/i2c/devices/1-004{n}/hwmon/hwmon{3 + n}" for n in (0, 1))
     write(
         root,
@@ -113,7 +113,7 @@ def agx_orin(root: Path) -> Path:
 
 
 def tx1(root: Path) -> Path:
-    """TX1, L4T 28: iio, the load beside a platform device, no nvpmodel."""
+    """Write the files of a TX1, L4T 28: iio, load next to a platform device, no nvpmodel."""
     iio = "sys/bus/i2c/devices/1-0040/iio_device"
     carrier = "sys/bus/i2c/devices/1-0042/iio_device"
     write(
@@ -141,7 +141,7 @@ def tx1(root: Path) -> Path:
 
 
 def bare(root: Path) -> Path:
-    """A board from someone else, without power monitors, with little else."""
+    """Write the files of a third-party board without power monitors and with little else."""
     write(
         root,
         {

@@ -1,4 +1,4 @@
-"""A headless Chromium through chromedriver's own protocol: enough to open a page and look at it."""
+"""A headless Chromium, controlled through chromedriver's protocol, for tests of the page."""
 
 import base64
 import json
@@ -13,7 +13,7 @@ from typing import Any
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 CHROMEDRIVER = shutil.which("chromedriver")
-# The driver is on this machine, whatever proxy the machine uses.
+# The driver runs on this machine, so no proxy applies.
 _LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -49,14 +49,14 @@ class Browser:
         self._post("url", {"url": f"{address}#{fragment}" if fragment else address})
 
     def blank(self) -> None:
-        """Leave the page, so that opening it again loads it."""
+        """Leave the page, so that opening it again reloads it."""
         self._post("url", {"url": "about:blank"})
 
     def evaluate(self, expression: str) -> Any:
         return self._post("execute/sync", {"script": f"return {expression}", "args": []})
 
     def wait(self, expression: str) -> Any:
-        """The value of a JavaScript expression once it is true; fails after 20 seconds."""
+        """Return the value of a JavaScript expression once it is true; fail after 20 seconds."""
         script = f"""const done = arguments[0], end = Date.now() + 20000;
             (function look() {{
                 const value = {expression};
@@ -67,11 +67,11 @@ class Browser:
         return value
 
     def console(self) -> list[str]:
-        """What the console said since the last call."""
+        """Return the console messages since the last call."""
         return [entry["message"] for entry in self._post("se/log", {"type": "browser"})]
 
     def requests(self) -> list[str]:
-        """Addresses that the page asked for since the last call."""
+        """Return the URLs that the page has requested since the last call."""
         entries = self._post("se/log", {"type": "performance"})
         messages = [json.loads(entry["message"])["message"] for entry in entries]
         return [
@@ -81,7 +81,7 @@ class Browser:
         ]
 
     def press(self, key: str) -> None:
-        """A key of the keyboard, by its name (``Tab``, ``ArrowLeft``)."""
+        """Press a key, given by its name (``Tab``, ``ArrowLeft``)."""
         codes = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}
         fields = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
         text = {"text": "\r"} if key == "Enter" else {}
@@ -89,18 +89,18 @@ class Browser:
         self.devtools("Input.dispatchKeyEvent", type="keyUp", **fields)
 
     def click(self, x: float, y: float) -> None:
-        """The left button at a place of the window, pixels."""
+        """Click the left button at a position in the window, in pixels."""
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
             self.devtools("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
 
     def pdf(self) -> bytes:
-        """The page as it is printed."""
+        """Return the printed page."""
         return base64.b64decode(self.devtools("Page.printToPDF", printBackground=False)["data"])
 
     def screenshot(self, path: Path, *, whole: bool = True) -> None:
-        picture = self.devtools("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(picture["data"]))
+        image = self.devtools("Page.captureScreenshot", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(image["data"]))
 
 
 @contextmanager

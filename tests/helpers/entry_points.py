@@ -1,4 +1,4 @@
-"""Made-up plugins: entry points of a distribution that is there for one test alone."""
+"""Made-up plugins: entry points of a distribution that exists only during one test."""
 
 import os
 import sys
@@ -10,10 +10,10 @@ from helpers.paths import ROOT
 
 
 def write(folder: Path, group: str, file: str, *constants: str) -> Path:
-    """Put a distribution into a folder, with an entry point for each constant of a test's file.
+    """Write a distribution to a folder, with an entry point for each constant of a test file.
 
-    The module is called ``made_up_<file>``. Whoever has the folder on its path finds it; further
-    calls add entry points.
+    The module is called ``made_up_<file>``. Processes with the folder on their path find it.
+    Further calls add entry points.
     """
     module = f"made_up_{Path(file).stem}"
     if not (folder / f"{module}.py").exists():
@@ -28,13 +28,13 @@ def write(folder: Path, group: str, file: str, *constants: str) -> Path:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Variables for a process that finds the folder's plugins, and the modules of ``tests``."""
+    """Return variables for a process that finds the folder's plugins and modules of ``tests``."""
     return os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (folder, ROOT / "tests")))}
 
 
 @contextmanager
 def installed(folder: Path):
-    """Find the folder's plugins in this process, in here."""
+    """Make this process find the folder's plugins inside the block."""
     sys.path.insert(0, str(folder))
     forget()
     try:
@@ -45,6 +45,6 @@ def installed(folder: Path):
 
 
 def forget() -> None:
-    """Look for plugins again: those that were found are kept for the whole process."""
+    """Clear the process-wide caches of plugins, so that they are searched again."""
     for found in (plugins._declared, plugins._extend, plugins._find, plugins._modules):
         found.cache_clear()

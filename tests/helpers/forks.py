@@ -1,8 +1,8 @@
-"""Programs without their start-up: each run is a fork of a process that has imported packages.
+"""Fast program starts: each run is a fork of a process that has already imported packages.
 
 A new interpreter spends seconds on imports before Snakemake reads a rule. The server here has
-imported Snakemake and other packages, but nothing of dnnbench: each fork imports that from the
-project that it is asked about. NVIDIA's driver is hidden from it, whatever this machine has.
+imported Snakemake and other packages, but nothing of dnnbench, which each fork imports from its
+project. Any NVIDIA driver on this machine is hidden from it.
 """
 
 import atexit
@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-# What Snakemake, the commands and the stages import, apart from dnnbench and torch.
+# Imports of Snakemake, the commands, and the stages, except dnnbench and torch.
 _PACKAGES = (
     *("snakemake.cli", "snakemake.dag", "snakemake.executors.dryrun", "snakemake.linting"),
     *("scipy.stats", "pandas", "numpy", "pydantic", "yaml", "requests", "jinja2", "docutils.core"),
@@ -30,8 +30,8 @@ def run(
 ) -> tuple[int, str]:
     """Return the exit code and the output of a command in a folder.
 
-    The command is that of a package (snakemake, dnnbench), or python and a script.
-    ``errors_too``: with standard error in between. What it starts are new processes, as ever.
+    The command is a package's (snakemake, dnnbench), or python and a script. ``errors_too``
+    interleaves standard error with the output. Processes that the command starts are not forks.
     """
     server = _idle.pop() if _idle else _Server()
     done = server.run(
@@ -40,12 +40,12 @@ def run(
         environment=dict(environment),
         errors_too=errors_too,
     )
-    _idle.append(server)  # Where a test is stopped meanwhile, its answer is still to come.
+    _idle.append(server)  # Last, since an interrupted server still owes its answer.
     return done
 
 
 class _Server:
-    """A process that has imported Snakemake, and forks for each run."""
+    """A process that has imported Snakemake and forks for each run."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory()
@@ -89,7 +89,7 @@ def _serve() -> None:
 def _become(
     words: list[str], folder: str, environment: dict[str, str], errors_too: bool, output: str
 ) -> None:
-    """Go on as the command would in a new process, and end."""
+    """Run the command as if this were a new process, and exit."""
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -1,6 +1,6 @@
-"""A GPU that is not there: a scenario for the stand-in of NVML, and a runtime on the CPU.
+"""A simulated GPU: a scenario for the simulated NVML library, and a runtime on the CPU.
 
-The real pynvml and all of dnnbench run on them; what torch.cuda would do is all that is made up.
+The real pynvml and all of dnnbench run on them; only torch.cuda is replaced.
 """
 
 import itertools
@@ -60,18 +60,18 @@ VISIBLE = Visible(
 
 
 def scenario() -> dict[str, str]:
-    """What the stand-in says now."""
+    """Return the current scenario of the simulated NVML."""
     lines = Path(os.environ["NVML_SCENARIO"]).read_text().splitlines()
     return dict(line.split(" ", 1) for line in lines)
 
 
 def change(**changes: object) -> None:
-    """Change what the stand-in says of the fast card; None: it no longer says it."""
+    """Change the scenario of the fast card; None removes a key."""
     write(scenario() | {f"1.{key}": value for key, value in changes.items()})
 
 
 def write(values: dict[str, object], path: Path | None = None) -> None:
-    """All that the stand-in says from here on, at once."""
+    """Replace the whole scenario atomically."""
     path = path or Path(os.environ["NVML_SCENARIO"])
     new = path.with_suffix(".new")
     said = {key: value for key, value in values.items() if value is not None}
@@ -80,7 +80,7 @@ def write(values: dict[str, object], path: Path | None = None) -> None:
 
 
 class Event:
-    """A time of the host."""
+    """An event that records host time."""
 
     def record(self) -> None:
         self.at_ms = time.perf_counter_ns() / 1e6
@@ -90,10 +90,10 @@ class Event:
 
 
 class Runtime:
-    """The fast card on the CPU.
+    """The fast card, simulated on the CPU.
 
-    ``namespace`` is how NVML lists this process: by its ``own`` id, by one of the ``host`` outside
-    of a container, or ``hidden``.
+    ``namespace`` determines how NVML lists this process: by its ``own`` ID, by its ID on the
+    ``host`` of a container, or not at all (``hidden``).
     """
 
     torch_device = "cpu"
@@ -117,14 +117,14 @@ class Runtime:
         return Event()
 
     def synchronize(self) -> None:
-        # The first wait is for the network of one convolution.
+        # The first call follows the one-convolution network.
         self._hold(RUNTIME_MIB if next(self._waits) == 0 else HELD_MIB)
 
     def wall_ms(self) -> float:
         return time.perf_counter_ns() / 1e6
 
     def peaks(self) -> Peaks:
-        # Resets: at the baseline, when the network is ready, after the pass that tries algorithms.
+        # Resets occur at the baseline, when the network is ready, and after the tuning pass.
         reserved_mib = {0: 0.0, 1: 500.0, 2: 190.0}.get(self._resets, 140.0)
         return Peaks(allocated_mib=100.0, reserved_mib=reserved_mib if self._released else 500.0)
 

@@ -1,4 +1,4 @@
-"""Made-up hosts: trees of /proc and /sys, and the machine that checks see in them."""
+"""Made-up hosts: trees of /proc and /sys, and the machine that checks find in them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ NO_SWAP = "MemTotal: 8000000 kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n"
 
 
 def cores(count: int, threads_each: int = 1, **files: str) -> dict[str, str]:
-    """Processors of so many cores; ``files`` are those of their cpufreq folders."""
+    """Return the tree of a processor's cores; ``files`` are put into their cpufreq folders."""
     tree = {}
     for cpu in range(count * threads_each):
         same = [str(other) for other in range(count * threads_each) if other % count == cpu % count]
@@ -38,7 +38,7 @@ COMMON = {
     "sys/class/power_supply/.keep": "",
     "sys/devices/system/node/node0/cpulist": "0-255",
 }
-# Without the control groups.
+# Without control groups.
 BARE = {name: text for name, text in COMMON.items() if "cgroup" not in name}
 LOCKED = {
     "scaling_governor": "performance",

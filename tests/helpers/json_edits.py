@@ -1,4 +1,4 @@
-"""Records as somebody may have edited them."""
+"""Manual edits of records."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def edit(path: Path, **changes: Any) -> None:
-    """Change keys of a record, or of the only line of a round; __ leads into a part."""
+    """Change keys of a record or of a round's only line; __ separates nested keys."""
     content = json.loads(path.read_text())
     for key, value in changes.items():
         *parts, last = key.split("__")

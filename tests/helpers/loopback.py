@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback that serves files well or badly, as it is told."""
+"""A real HTTP server on the loopback interface, with configurable failures."""
 
 import hashlib
 import socket
@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server(ThreadingHTTPServer):
-    """Files by path, and how to answer the first requests for one; each request is noted.
+    """A server of files with a list of manners for successive requests; it logs each request.
 
-    Manners: ``ok``; ``whole`` (ranges are ignored); ``drop`` (half of what was asked for, then the
-    line is cut); a status such as ``503``; ``html`` (a page with status 200, which its type gives
-    away and its content does not). ``heads``: the status of every answer to a head.
+    Manners: ``ok``; ``whole`` (ignores ranges); ``drop`` (sends half of the requested bytes, then
+    closes the connection); a status such as ``503``; ``html`` (a page with status 200, recognizable
+    by its type only). ``heads`` is the status of all responses to HEAD requests.
     """
 
     def __init__(self) -> None:
@@ -29,13 +29,13 @@ class Server(ThreadingHTTPServer):
         self.asked: list[tuple[str, str | None]] = []
 
     def put(self, name: str, content: bytes, *manners: str) -> str:
-        """Serve ``content`` under ``name``; the last manner is that of all later answers."""
+        """Serve ``content`` as ``name``; the last manner applies to all later requests."""
         self.files[name] = content
         self.manners[name] = list(manners) or ["ok"]
         return f"http://127.0.0.1:{self.server_port}/{name}"
 
     def put_on_hub(self, repository: str, content: bytes, revision: str, **stated: str) -> str:
-        """Serve ``content`` as Hugging Face does: the head of its address says what it is."""
+        """Serve ``content`` like Hugging Face, which states commit and hash in the headers."""
         digest = hashlib.sha256(content).hexdigest()
         said = {"X-Repo-Commit": revision, "X-Linked-ETag": f'"{digest}"'}
         name = f"{repository}/resolve/main/model.safetensors"
@@ -44,7 +44,7 @@ class Server(ThreadingHTTPServer):
         return self.put(name, b"not pinned", "500")
 
     def rename(self, old: str, new: str) -> str:
-        """Send every request below ``old`` on to ``new``, as Hugging Face does; the old address."""
+        """Redirect requests below ``old`` to ``new`` like Hugging Face; return the old URL."""
         self.moved[f"{old}/"] = f"{new}/"
         return f"http://127.0.0.1:{self.server_port}/{old}/resolve/main/model.safetensors"
 
@@ -106,12 +106,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *arguments) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """A server that answers until the block ends."""
+    """Run a server until the block ends."""
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -123,7 +123,7 @@ def serving() -> Iterator[Server]:
 
 
 def closed_address() -> str:
-    """An address on which nothing listens."""
+    """Return a URL on whose port nothing listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}/weights.pth"

@@ -1,11 +1,11 @@
-/* A stand-in for libnvidia-ml.so.1: cards as the file named by NVML_SCENARIO describes them.
+/* A simulated libnvidia-ml.so.1, with the cards that the file named by NVML_SCENARIO describes.
 
-   A line is a key and a value; the file is read anew at each call, so that a test can change it
-   meanwhile. "cards 2"; then by card, in NVML's order, "0.uuid GPU-...", "0.clock 1911". A query
-   whose key is not there is not supported. "0.process0 1234 512", and so to 9, is a process and its
-   MiB, -1 for memory that is not told; "0.lost 1" is a card that fell off the bus; "0.energy_mw" is what the
-   energy counter grows by, in steps of "0.energy_step_ms". With -DOLD the library lacks functions
-   that came late.
+   Each line is a key and a value. The file is read at each call, so that a test can change it at
+   any time. "cards 2" is the number of cards; other keys start with a card's index in NVML's order:
+   "0.uuid GPU-...", "0.clock 1911". A query without a key is not supported. "0.process0 1234 512",
+   up to process9, is a process ID and its memory in MiB (-1: unknown). "0.lost 1" is a card that
+   fell off the bus. "0.energy_mw" is the growth rate of the energy counter, which is updated every
+   "0.energy_step_ms". With -DOLD, the library lacks functions that were added later.
 */
 
 #include <stdio.h>
@@ -20,7 +20,7 @@ typedef unsigned long long uint64;
 
 static int card_of(Device device) { return (int)(size_t)device - 1; }
 
-/* Value of a key, of a card or (-1) of all; 0 where there is none. */
+/* Look up the value of a card's key (-1: a global key); return 0 if there is none. */
 static int look_up(int card, const char *key, char *value, size_t size) {
     char wanted[64], line[256];
     const char *path = getenv("NVML_SCENARIO");

@@ -1,4 +1,4 @@
-"""Where the checkout and the tests' own data are."""
+"""Paths of the checkout and of test data."""
 
 from pathlib import Path
 

@@ -2,7 +2,7 @@ import os
 
 
 class Bomb:
-    """Creates a file as it is unpickled."""
+    """An object that creates a file when it is unpickled."""
 
     def __init__(self, marker):
         self.marker = marker
@@ -12,7 +12,7 @@ class Bomb:
 
 
 class Caller:
-    """Calls a function as it is unpickled."""
+    """An object that calls a function when it is unpickled."""
 
     def __init__(self, function, arguments):
         self.function, self.arguments = function, arguments

@@ -20,7 +20,7 @@ PROFILES = ("cpu", "cuda", "jetson", "slurm", "titanx")
 COPIED = ("Snakefile", "config", "params.yaml", "published", "requirements.lock", "src")
 
 
-# No weights: nothing is looked for in the network.
+# No weights, so nothing is downloaded.
 TINY = {
     "models": ["squeezenet1_1", "shufflenet"],
     "latency": {"rounds": 2},
@@ -35,7 +35,7 @@ MEMORY = Path("results/cpu/fp32-eager/memory")
 
 
 def project(folder):
-    """A copy of the project as a clone has it, with a tiny study."""
+    """Copy the project like a clone, with the settings of a tiny study."""
     for name in (*COPIED, *PROFILES, "workflow", "dvc.yaml"):
         source = ROOT / name
         if source.is_dir():
@@ -48,7 +48,7 @@ def project(folder):
 
 
 def copy(folder, to):
-    """A copy of a project, with its Snakemake metadata and file times."""
+    """Copy a project with its Snakemake metadata and mtimes."""
     shutil.copytree(folder, to, symlinks=True)
     return to
 
@@ -61,7 +61,7 @@ def edit(file, changes):
 
 
 def environment(folder):
-    """The copy's own package before the installed one; a lock of its own."""
+    """Return variables that select the copy's package and a separate lock."""
     return os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(folder / "src"),
@@ -83,25 +83,25 @@ def command(folder, *words):
 
 
 def snakemake(folder, *words):
-    """What ``snakemake --profile cpu WORDS`` says, if it succeeds."""
+    """Run ``snakemake --profile cpu WORDS`` and return its output; it must succeed."""
     code, output = fork(folder, "snakemake", "--profile", "cpu", *words)
     assert code == 0, output
     return output
 
 
 def fork(folder, *words, **options):
-    """Exit code and output of a command that need not start anew for each question."""
+    """Run a command in a fork, which starts faster; return its exit code and output."""
     return forks.run(words, folder, environment(folder), **options)
 
 
 def stage(script, *words):
-    """Exit code and output of a stage's script of this project, run by hand."""
+    """Run a stage's script directly; return its exit code and output."""
     command = ("python", f"workflow/scripts/{script}.py", *map(str, words))
     return forks.run(command, ROOT, os.environ | {"PYTHONPATH": str(ROOT / "src")})
 
 
 def start_timing(folder):
-    """Snakemake in a process group of its own, on the way to the latency target."""
+    """Start Snakemake for the latency target in a separate process group."""
     return subprocess.Popen(
         ["snakemake", "--profile", "cpu", "--", "latency"],
         cwd=folder,
@@ -113,7 +113,7 @@ def start_timing(folder):
 
 
 def jobs(folder, *words):
-    """How often each rule would run, by a dry run."""
+    """Return the number of jobs of each rule in a dry run."""
     output = snakemake(folder, "-n", *words)
     if "Nothing to be done" in output:
         return {}

@@ -8,7 +8,7 @@ DEVICE = "cpu"
 
 
 def row(model: str, **changes: object) -> StudyRow:
-    """A row: 10 ms (9.5 to 10.5), 100 MiB, 70.00 % as printed in the paper."""
+    """Return a row: 10 ms (9.5 to 10.5), 100 MiB, 70.00% as printed in the paper."""
     return StudyRow.partial(
         **{
             "device": DEVICE,

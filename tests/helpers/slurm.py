@@ -1,11 +1,12 @@
-"""A real Slurm of one node on the loopback, as root, from Debian's slurm-wlm and munge.
+"""A real Slurm cluster of one node on the loopback interface, run as root.
 
-    python tests/cluster/slurm.py start
-    python tests/cluster/slurm.py stop
+    python tests/helpers/slurm.py start
+    python tests/helpers/slurm.py stop
 
-There is no accounting, and no control groups: containers rarely let anyone make them. The
-configuration lies in Slurm's own folder, since Snakemake's executor drops Slurm's variables in a
-job, SLURM_CONF too; a file there that this script did not write is left alone.
+It requires Debian's slurm-wlm and munge. It uses neither accounting nor control groups, which
+containers rarely allow. The configuration is in Slurm's standard folder, because Snakemake's
+executor drops Slurm's variables in jobs, including SLURM_CONF. A file there that this script did
+not write is not changed.
 """
 
 import os
@@ -23,7 +24,7 @@ CONFIGURATION = Path("/etc/slurm/slurm.conf")
 STATE = Path("/run/dnnbench-slurm")
 MUNGE = Path("/run/munge")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue")
-OURS = "# Written by tests/cluster/slurm.py of dnnbench; removed when its cluster stops."
+OURS = "# Written by tests/helpers/slurm.py of dnnbench; removed when its cluster stops."
 
 TEMPLATE = """\
 {ours}
@@ -54,19 +55,19 @@ PARTITION = "loopback"
 
 
 def missing() -> str | None:
-    """Why no cluster can be started here; None where it can."""
+    """Return the reason why no cluster can be started here, or None."""
     absent = [name for name in PROGRAMS if not shutil.which(name)]
     if absent:
         return f"{', '.join(absent)} not installed (apt-get install slurm-wlm munge)"
     if os.geteuid() != 0:
-        return "Slurm's daemons are started as root here, and this is another user"
+        return "Slurm's daemons must be started as root"
     if CONFIGURATION.exists() and OURS not in CONFIGURATION.read_text():
-        return f"{CONFIGURATION} is another cluster's"
+        return f"{CONFIGURATION} belongs to another cluster"
     return None
 
 
 def start() -> None:
-    """Start the daemons, and wait until the node takes jobs. Raises RuntimeError where it fails."""
+    """Start the daemons and wait until the node is idle; raise RuntimeError if this fails."""
     if why := missing():
         raise RuntimeError(why)
     stop()
@@ -79,7 +80,7 @@ def start() -> None:
             host=platform.node(),
             state=STATE,
             cores=os.cpu_count(),
-            memory_mib=memory * 9 // 10,  # A node that has less than it says is drained.
+            memory_mib=memory * 9 // 10,  # A node with less memory than configured is drained.
             partition=PARTITION,
         )
     )
@@ -97,7 +98,7 @@ def start() -> None:
 
 
 def stop() -> None:
-    """Cancel what runs, end the daemons that :func:`start` started, and remove what it wrote."""
+    """Cancel all jobs, stop the daemons of :func:`start`, and remove its files."""
     if not STATE.exists():
         return
     for job in _output("squeue", "--noheader", "--format=%i").split():
@@ -109,18 +110,18 @@ def stop() -> None:
 
 
 def _start_munge() -> None:
-    """Start munge for this cluster, unless the machine's own runs."""
+    """Start munge for this cluster, unless it is already running on the machine."""
     if not _output("munge", "--no-input").startswith("MUNGE:"):
         user = pwd.getpwnam("munge")
         MUNGE.mkdir(exist_ok=True)
         os.chown(MUNGE, user.pw_uid, user.pw_gid)
         subprocess.run(["runuser", "-u", "munge", "--", "munged"], check=True)
-        # Ours to end: beside the other daemons' files.
+        # Stored with the other daemons' files, so that stop() ends it.
         shutil.copy(MUNGE / "munged.pid", STATE / "munged.pid")
 
 
 def _end(file: Path) -> None:
-    """End the process whose number is in a file, and wait for it."""
+    """Stop the process whose ID is in a file, and wait for it."""
     if not file.exists():
         return
     number = int(file.read_text())

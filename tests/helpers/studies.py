@@ -1,6 +1,7 @@
-"""The published tables as a study, and a made-up CPU beside them, for tests of what is shown.
+"""A study of the published tables and a made-up CPU, for tests of the report.
 
-The CPU's numbers are invented: one network in nine is unstable, and three cells have a status.
+The CPU's numbers are invented: every ninth network is unstable, and three cells have a status
+instead of a value.
 """
 
 import csv
@@ -58,7 +59,7 @@ def write(
     models: Sequence[ModelRow] | None = None,
     lines: Iterable[LatencyLine] = (),
 ) -> Path:
-    """The study as a folder of results, or one of other rows; ``lines`` as rounds of the CPU."""
+    """Write a results folder of this study or of other rows, with ``lines`` as the CPU's rounds."""
     own_rows, own_models = tables()
     rows = own_rows if rows is None else rows
     write_table(folder / "study.csv", StudyRow, rows)
@@ -82,7 +83,7 @@ def timed(
     reference_ms: float = 50.0,
     fingerprint: str = "f",
 ) -> list[LatencyLine]:
-    """A cell's line of each round, one process of so many ms a pass in each."""
+    """Return a cell's records, one per round, with one pass of the given latency each."""
     reference = (reference_ms, reference_ms)
     seen = Disturbance(
         steal=0.0,
@@ -120,7 +121,7 @@ def timed(
 
 @cache
 def drawn() -> tuple[list[Figure], dict[str, list[Label | None]]]:
-    """The study's figures, and the labels of each scatter chart, by the chart's name."""
+    """Return the study's figures, and the labels of each scatter chart by its name."""
     placed: list[list[Label | None]] = []
 
     def spy(*arguments: Any) -> list[Label | None]:
@@ -148,7 +149,7 @@ def results(rows: list[StudyRow], models: list[ModelRow], **changes: object) -> 
 
 @cache
 def counted() -> list[ModelRow]:
-    """The 44 networks with operations and parameters from flops.csv, the 2018 script's count."""
+    """Return the 44 networks with parameters and the 2018 count of operations from flops.csv."""
     entries = {entry.model: entry for entry in published.read(TABLES).models}
     with (ROOT / "tests" / "data" / "flops.csv").open(newline="") as file:
         return [
@@ -167,7 +168,7 @@ def counted() -> list[ModelRow]:
 def examined(
     models: list[ModelRow], rows: list[StudyRow], hardware: dict[str, str] | None = None
 ) -> tuple[Findings, list[ReplicationRow]]:
-    """What is found of the published study with these networks and measured cells."""
+    """Return the findings on the published study for these networks and measured cells."""
     with patch.object(corrections, "best_relabelling", _best_relabelling):
         return examine(
             published.read(TABLES),
@@ -182,12 +183,12 @@ def examined(
 
 @cache
 def found() -> tuple[Findings, list[ReplicationRow]]:
-    """What is found with all networks counted, beside the made-up CPU. Not to be changed."""
+    """Return the findings for all counted networks and the made-up CPU; do not change them."""
     return examined(counted(), invented_cells())
 
 
 def _best_relabelling(*arguments: Any) -> Any:
-    """The real one, once for each table: most studies here share the printed ones."""
+    """Cache the real function by table, since most studies share the printed tables."""
     table = repr(arguments)
     if table not in _relabellings:
         _relabellings[table] = best_relabelling(*arguments)
@@ -198,7 +199,7 @@ _relabellings: dict[str, Any] = {}
 
 
 def invented_cells() -> list[StudyRow]:
-    """The made-up CPU's rows."""
+    """Return the made-up CPU's rows."""
     models = [_model(entry) for entry in published.read(TABLES).models]
     return [_cell(i, row, size) for i, row in enumerate(models) for size in (1, 8)]
 

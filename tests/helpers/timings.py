@@ -17,12 +17,12 @@ ACCURACY = accuracy_ranking.Accuracy(70.0, "published:table3", 90.0, "published:
 PLAN = Plan("cpu", ["fp32-eager"], [1], 5, "default")
 
 
-# Five process medians about 10 ms, 1 % apart: half-width 2.776 x 1.58 % / sqrt(5) = 1.96 %.
+# Five process medians around 10 ms, 1% apart: half-width 2.776 x 1.58% / sqrt(5) = 1.96%.
 QUIET = (10.0, 9.9, 10.1, 9.8, 10.2)
 
 
 def seen(**changes: Any) -> Disturbance:
-    """A quiet machine, or one that differs from it by ``changes``."""
+    """Return the disturbance on a quiet machine, with ``changes``."""
     fields: dict[str, Any] = {
         "steal": 0.0,
         "run_delay": 0.001,
@@ -37,7 +37,7 @@ def seen(**changes: Any) -> Disturbance:
 
 
 def line(round_: int, *samples: float, **changes: Any) -> LatencyLine:
-    """One cell's line: resnet18 at batch size 1 on an undisturbed machine."""
+    """Return a record of one cell: resnet18 at batch size 1 on an undisturbed machine."""
     fields: dict[str, Any] = {
         "device": "cpu",
         "variant": "fp32-eager",

@@ -14,7 +14,7 @@ from dnnbench.networks.registry import Network
 
 
 def entry(builder: str, **fields) -> Network:
-    """A registry entry of a network of this module, named like its builder."""
+    """Return a registry entry for a network of this module, named like its builder."""
     return Network(
         key=builder,
         name=builder,
@@ -38,7 +38,7 @@ def small() -> nn.Module:
 
 
 def normed() -> nn.Module:
-    """A small network with batch normalisation, whose logits depend on the images."""
+    """Return a small network with batch normalization, whose logits depend on the images."""
     return nn.Sequential(
         nn.Conv2d(3, 8, 3),
         nn.BatchNorm2d(8),
@@ -50,7 +50,7 @@ def normed() -> nn.Module:
 
 
 class Windowed(nn.Module):
-    """Pixels in an order that a buffer holds which no file of weights has, as of Swin."""
+    """A network that reorders pixels by a buffer that weights files lack, like Swin."""
 
     def __init__(self):
         super().__init__()
@@ -67,7 +67,7 @@ def windowed() -> nn.Module:
 
 
 class Then(nn.Module):
-    """A small network whose output goes through a function."""
+    """A small network with a function applied to its output."""
 
     def __init__(self, function):
         super().__init__()
@@ -102,7 +102,7 @@ def hanging() -> nn.Module:
 
 
 def single() -> nn.Module:
-    """Takes torch's threads away, but for one."""
+    """Return a network that reduces torch to one thread."""
 
     def limit(out):
         torch.set_num_threads(1)
@@ -112,7 +112,7 @@ def single() -> nn.Module:
 
 
 def slow() -> nn.Module:
-    """A fifth of a second a pass, whatever the machine."""
+    """Return a network that takes 0.2 s per pass on any machine."""
 
     def wait(out):
         time.sleep(0.2)
@@ -134,7 +134,7 @@ def aborting() -> nn.Module:
 
 
 def illegal() -> nn.Module:
-    """What torch says when a kernel reads where it must not."""
+    """Return a network that fails like a kernel with an illegal memory access."""
 
     def fault(_):
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
@@ -143,7 +143,7 @@ def illegal() -> nn.Module:
 
 
 def losing() -> nn.Module:
-    """Takes the card off the bus, and fails as torch does then."""
+    """Return a network that removes the card from the bus and fails like torch."""
 
     def fall(_):
         from helpers import gpu
@@ -155,12 +155,12 @@ def losing() -> nn.Module:
 
 
 def greedy() -> nn.Module:
-    """Fits at batch 1 and at no other."""
+    """Return a network that fits in memory only at batch size 1."""
     return Then(lambda out: out if len(out) == 1 else torch.empty(len(out) * 2**43))
 
 
 class Asleep(nn.Module):
-    """A residual branch whose scale, and a head whose weights, initialisation leaves at zero."""
+    """A network whose branch scale and head weights are initialized to zero."""
 
     def __init__(self):
         super().__init__()
@@ -184,7 +184,7 @@ def asleep() -> nn.Module:
 
 
 def alone() -> nn.Module:
-    """Takes one image at a time in fp32, and any number in another precision."""
+    """Return a network that accepts one image in fp32, and any number in other precisions."""
 
     def refuse(out):
         if out.dtype == torch.float32 and len(out) > 1:
@@ -195,17 +195,17 @@ def alone() -> nn.Module:
 
 
 def branching() -> nn.Module:
-    """Goes where the values say, which no graph holds."""
+    """Return a network that branches on values, which no graph can represent."""
     return Then(lambda out: out if float(out.sum()) > 0 else -out)
 
 
 def asking() -> nn.Module:
-    """Asks for a value, as ``.item()`` does."""
+    """Return a network that reads a value with ``.item()``."""
     return Then(lambda out: out * (1 + 0 * out[0, 0].item()))
 
 
 def choosing() -> nn.Module:
-    """Keeps as many elements as the values say."""
+    """Return a network with a tensor whose size depends on values."""
     return Then(lambda out: out.masked_fill(out.new_zeros(len(out), 1000).nonzero().sum() > 0, 0.0))
 
 
@@ -221,7 +221,7 @@ def quitting() -> nn.Module:
 
 
 def transforming() -> nn.Module:
-    """A Fourier transform and back: work that no counter has a formula for."""
+    """Return a network with Fourier transforms, for which no counter has a formula."""
     return Then(lambda out: torch.fft.irfft(torch.fft.rfft(out), 1000))
 
 
@@ -249,12 +249,12 @@ class Output:
 
 
 def as_model_output() -> nn.Module:
-    """As Hugging Face's networks answer."""
+    """Return a network whose output is like that of Hugging Face's networks."""
     return Then(lambda out: Output(out, (out[:, :8], out[:, :4])))
 
 
 def two_outputs() -> nn.Module:
-    """Nobody can tell which of them is meant."""
+    """Return a network with two outputs, either of which may be the logits."""
     return Then(lambda out: (out, out[:, :8]))
 
 
@@ -263,7 +263,7 @@ def nothing() -> nn.Module:
 
 
 class First(nn.Module):
-    """A small network whose input goes through a function first."""
+    """A small network with a function applied to its input."""
 
     def __init__(self, function):
         super().__init__()
@@ -275,12 +275,12 @@ class First(nn.Module):
 
 
 def rectifying() -> nn.Module:
-    """Changes its input once: a second pass finds nothing to change."""
+    """Return a network that changes its input, but only in the first pass on the same input."""
     return First(lambda x: x.relu_())
 
 
 def subtracting() -> nn.Module:
-    """Changes its input in every pass, and with it what the next one answers."""
+    """Return a network that changes its input, and so its next output, in every pass."""
 
     def subtract(x):
         x -= 0.5
@@ -310,7 +310,7 @@ def filling() -> nn.Module:
 
 
 def marking() -> nn.Module:
-    """Changes a single pixel."""
+    """Return a network that changes a single pixel of its input."""
 
     def mark(x):
         x[-1, -1, -1, -1] += 1
@@ -320,12 +320,12 @@ def marking() -> nn.Module:
 
 
 def reshaping() -> nn.Module:
-    """Gives its input another shape, as unsqueeze_ does."""
+    """Return a network that changes the shape of its input."""
     return First(lambda x: x.unsqueeze_(0).squeeze(0))
 
 
 def changing_late() -> nn.Module:
-    """Changes its input from the third pass on."""
+    """Return a network that changes its input from the third pass on."""
     passes = []
 
     def late(x):
@@ -336,7 +336,7 @@ def changing_late() -> nn.Module:
 
 
 def changing_and_naming() -> nn.Module:
-    """Changes its input, and returns a mapping."""
+    """Return a network that changes its input and returns a mapping."""
 
     class Both(nn.Module):
         def __init__(self):
@@ -351,7 +351,7 @@ def changing_and_naming() -> nn.Module:
 
 
 class Counting(nn.Module):
-    """Counts its passes in a buffer."""
+    """A network that counts its passes in a buffer."""
 
     def __init__(self, weight):
         super().__init__()
@@ -365,17 +365,17 @@ class Counting(nn.Module):
 
 
 def counting_passes() -> nn.Module:
-    """State that no answer depends on."""
+    """Return a network with state that its output does not depend on."""
     return Counting(0)
 
 
 def remembering() -> nn.Module:
-    """State that the answer depends on."""
+    """Return a network with state that its output depends on."""
     return Counting(1)
 
 
 class Caching(nn.Module):
-    """Makes a table when it first needs it."""
+    """A network that creates a table in its first pass."""
 
     def __init__(self):
         super().__init__()
@@ -393,5 +393,5 @@ def caching() -> nn.Module:
 
 
 def dying_without_values() -> nn.Module:
-    """Crashes on the meta device, and nowhere else."""
+    """Return a network that crashes on the meta device only."""
     return Then(lambda out: out if out.device.type != "meta" else os.kill(os.getpid(), 11))

@@ -114,9 +114,7 @@ def test_the_mirror_comes_first_and_keeps_its_files(server, folder, good, tmp_pa
     assert {file.name for file in mirror.iterdir()} == {first["filename"], "unrelated.pth"}
 
 
-def test_a_bad_file_in_the_mirror_is_kept_and_the_url_is_tried(
-    server, folder, good, tmp_path
-):
+def test_a_bad_file_in_the_mirror_is_kept_and_the_url_is_tried(server, folder, good, tmp_path):
     first = source(server.put("a", good), good)
     bad = tmp_path / first["filename"]
     bad.write_bytes(b"tampered")

@@ -332,8 +332,7 @@ def test_the_last_part_of_a_key_is_enough(tmp_path):
 def test_the_error_for_an_unknown_key_lists_the_existing_keys(tmp_path):
     content, _, _ = SEVERAL["timm"]
     assert refused(tmp_path, content, "ema") == (
-        f"{SETTING}: 'ema': matches no set of weights."
-        ' Write "state_dict" or "state_dict_ema".'
+        f'{SETTING}: \'ema\': matches no set of weights. Write "state_dict" or "state_dict_ema".'
     )
 
 

@@ -5,7 +5,7 @@ from helpers.projects import command, copy, project
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A project with a finished tiny study, which a person ran. Not to be changed."""
+    """Return a project with a finished tiny study, which tests must not change."""
 
     def make(folder):
         project(folder)
@@ -17,5 +17,5 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def study(finished, tmp_path):
-    """A copy of the finished study."""
+    """Return a copy of the finished study."""
     return copy(finished, tmp_path / "study")

@@ -152,7 +152,7 @@ def _key(geometry: Geometry, made_by: str, files: Iterable[ImageFile]) -> str:
 
 
 class _GrowingArray:
-    """An array of pictures and its list, which grow in step and go on where they stopped."""
+    """An image array and its list, which grow in step and can be resumed."""
 
     def __init__(self, stem: Path, size: int) -> None:
         self._size = size
@@ -162,7 +162,7 @@ class _GrowingArray:
         self.files = {self.array, self.part, self.list}
 
     def bytes_for(self, count: int) -> int:
-        """Size of the array's file with ``count`` pictures in it."""
+        """Return the size in bytes of an array file with ``count`` images."""
         return _HEADER + count * self._size**2 * 3
 
     def resume(self, files: Sequence[ImageFile]) -> list[DecodedPicture]:
