@@ -11,7 +11,8 @@ TEST_ENV := OMP_WAIT_POLICY=PASSIVE
 # Checks the page's scripts; npm fetches it where it is not there yet.
 BIOME := npx --yes @biomejs/biome@2.6.8
 
-.PHONY: study restore env test-env test test-slow test-all lint lint-page format docs bench schemas cases lock
+.PHONY: study restore env test-env test test-slow test-all lint lint-page format docs bench schemas \
+  reference cases lock
 
 study: env
 	@dnnbench unlock
@@ -79,6 +80,9 @@ bench: test-env
 
 schemas: env
 	python -m dnnbench.cli.write_schemas
+
+reference: env
+	python -m dnnbench.cli.write_reference
 
 # What the package answers, for the tests of the page's scripts.
 cases: test-env

@@ -14,7 +14,7 @@ TESTS = ROOT / "tests"
 PACKAGES = sorted(file.parent for file in SOURCE.rglob("__init__.py"))
 TEST_FILES = sorted(TESTS.rglob("*.py"))
 # Test folders that do not mirror a package: shared code and data, and tests of code outside src/.
-OTHERS = {"benchmarks", "data", "helpers", "workflow"}
+OTHERS = {"benchmarks", "data", "docs", "helpers", "tools", "workflow"}
 
 
 def name(path: Path) -> str:

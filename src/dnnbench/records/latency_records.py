@@ -1,4 +1,4 @@
-"""The shape of a round of timing: results/<device>/<variant>/latency/round-<k>.jsonl."""
+"""The shape of a round of timing: results/<device>/<variant>/latency/round-<round>.jsonl."""
 
 from typing import Annotated, Literal, Self
 
@@ -43,7 +43,7 @@ class Attempt(Record):
 
 
 class LatencyLine(Record):
-    """Line of results/<device>/<variant>/latency/round-<k>.jsonl: one cell in one process.
+    """Line of results/<device>/<variant>/latency/round-<round>.jsonl: one cell in one process.
 
     Durations are of a pass over the whole batch.
     """

@@ -1,0 +1,109 @@
+"""docs/reference/commands.md, from the ``dnnbench`` command and the scripts of the stages."""
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import typer
+
+from dnnbench.cli import app
+from dnnbench.cli.reference import markdown
+from dnnbench.records import paths
+
+_SCRIPTS = Path(paths.STAGE).parent
+_INTRODUCTION = """\
+`dnnbench` answers questions about the tables of a study. The scripts in `workflow/scripts` each run
+one stage, as Snakemake does; you rarely need them. Every command prints this help with `--help`.
+"""
+_SCRIPTS_INTRODUCTION = """\
+Run a script in the folder of the study. It takes its settings from `params.yaml` and a device file,
+or from the file that Snakemake writes when a run starts (`--settings`).
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    source = "the help texts in src/dnnbench/cli and workflow/scripts"
+    return markdown.page("Commands", source, _parts())
+
+
+def _parts() -> Iterator[str]:
+    yield _INTRODUCTION.strip()
+    program: Any = typer.main.get_command(app._app)
+    context = program.make_context("dnnbench", [], resilient_parsing=True)
+    yield "## dnnbench"
+    yield from _command(program, context, "dnnbench")
+    for name in program.commands:
+        _, command, _ = program.resolve_command(context, [name])
+        yield f"### dnnbench {name}"
+        yield from _command(command, context, f"dnnbench {name}")
+    yield "## Scripts of the stages"
+    yield _SCRIPTS_INTRODUCTION.strip()
+    for script in sorted(_SCRIPTS.glob("*.py")):
+        command = _script_command(script)
+        yield f"### {script.name}"
+        yield from _command(command, None, f"python {script}")
+
+
+def _command(command: Any, parent: Any, name: str) -> Iterator[str]:
+    """Usage, help, arguments and options."""
+    context = typer.Context(command, info_name=name, parent=None, resilient_parsing=True)
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    yield markdown.code(usage)
+    yield _help(command.help or "")
+    rows = [_parameter(one, context) for one in command.get_params(context) if not one.hidden]
+    yield markdown.table(("argument or option", "default", "meaning"), rows)
+    yield _help(command.epilog or "")
+
+
+def _help(text: str) -> str:
+    """A help text; lines that begin with a number and two spaces become a table."""
+    codes = re.findall(r"^ +(\d+)  +(.+)$", text, flags=re.MULTILINE)
+    if not codes:
+        return markdown.paragraphs(text)
+    before, after = re.split(r"^ +\d+  .+(?:\n\s*\d+  .+)*", text, maxsplit=1, flags=re.MULTILINE)
+    table = markdown.table(("code", "meaning"), [(f"`{number}`", said) for number, said in codes])
+    return "\n\n".join(
+        filter(None, (markdown.paragraphs(before), table, markdown.paragraphs(after)))
+    )
+
+
+def _parameter(parameter: Any, context: Any) -> tuple[str, str, str]:
+    name, said = parameter.get_help_record(context)
+    meaning, _, extra = said.rpartition("  [") if said.endswith("]") else (said, "", "")
+    default = ""
+    for part in filter(None, extra.removesuffix("]").split("; ")):
+        if part.startswith("default: "):
+            default = part.removeprefix("default: ")
+            # What is shown in place of a value is in parentheses.
+            default = default[1:-1] if default.startswith("(") else f"`{default}`"
+        elif part == "required":
+            default = "required"
+        else:
+            meaning += f" {_range(part)}"
+    return f"`{name.replace(' RANGE', '')}`", markdown.text(default), markdown.text(meaning)
+
+
+def _range(part: str) -> str:
+    """A range such as ``1<=x<=1000`` in words."""
+    if both := re.fullmatch(r"(\S+)<=x<=(\S+)", part):
+        return f"{both[1]} to {both[2]}."
+    return part.replace("x>=", "At least ").replace("x<=", "At most ") + "."
+
+
+def _script_command(script: Path) -> Any:
+    alone = typer.Typer(add_completion=False)
+    alone.command(script.name)(_imported(script).main)
+    return typer.main.get_command(alone)
+
+
+def _imported(script: Path) -> ModuleType:
+    # Some scripts set variables of the environment for their process, and so for this one.
+    specification = importlib.util.spec_from_file_location(f"stage_{script.stem}", script)
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module

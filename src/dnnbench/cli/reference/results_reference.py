@@ -1,0 +1,210 @@
+"""docs/reference/results.md, from the records: every file, and every column or key in it."""
+
+import dataclasses
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from dnnbench.cli.reference import markdown, schema_values
+from dnnbench.cli.reference.field_descriptions import field_descriptions
+from dnnbench.records import paths
+from dnnbench.records.accuracy_records import AccuracyRecord
+from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
+from dnnbench.records.complexity_records import Complexity
+from dnnbench.records.environment_records import Environment
+from dnnbench.records.findings_records import Findings, ReplicationRow
+from dnnbench.records.image_records import DecodedImages, DecodedPicture, ImageIndex
+from dnnbench.records.latency_records import LatencyLine
+from dnnbench.records.memory_records import MemoryRecord
+from dnnbench.records.merge_records import Merged
+from dnnbench.records.set_aside_records import SetAside
+from dnnbench.records.study_records import Metrics, ModelRow, SelectionRow, StudyRow, VariantRow
+from dnnbench.records.top5 import Answers
+from dnnbench.records.weights_records import WeightsRecord
+
+
+@dataclass(frozen=True)
+class File:
+    """File that the workflow writes: its path, what it holds, and the record of its columns."""
+
+    path: str
+    holds: str
+    record: type | None = None
+
+
+_ARRAY = paths.DECODED_IMAGES.removesuffix(".json")
+TABLES = (
+    File(paths.STUDY, "One row per cell: latency, memory, accuracy.", StudyRow),
+    File(paths.MODELS, "One row per network: parameters, operations, accuracy.", ModelRow),
+    File(paths.SELECTION, "The best networks under each pair of budgets.", SelectionRow),
+    File(paths.VARIANTS, "Each cell of another variant, compared with `fp32-eager`.", VariantRow),
+    File(paths.COMPLEXITY, "One row per network: parameters, operations.", Complexity),
+    File(paths.ACCURACY_SUMMARY, "One row per network: measured accuracy, rank.", AccuracyRow),
+    File(paths.COMPARISONS, "One row per pair of networks on the same images.", ComparisonRow),
+    File(paths.REPLICATION, "Published and measured numbers side by side.", ReplicationRow),
+    File(paths.SET_ASIDE, "Records that no table uses, and why.", SetAside),
+    File(paths.ACCURACY_SET_ASIDE, "The same for accuracy records alone."),
+)
+RECORDS = (
+    File(paths.ENVIRONMENT, "The machine and its software.", Environment),
+    File(paths.ROUND, "One line per cell: raw samples, what disturbed them.", LatencyLine),
+    File(paths.MEMORY, "A network's memory at each batch size.", MemoryRecord),
+    File(paths.ACCURACY, "A network's accuracy, overall and per class.", AccuracyRecord),
+    File(paths.ANSWERS, "A network's answers to every image (NumPy arrays).", Answers),
+    File(paths.FINDINGS, "The claims of the 2018 study put to the test.", Findings),
+    File(paths.METRICS, "Each measured device in a few numbers, for `dvc metrics`.", Metrics),
+    File(paths.MERGED, "What `dnnbench merge` copied for a device.", Merged),
+)
+REPORTS = (
+    File(paths.PAGE, "The page: one file, which works offline."),
+    File(f"{paths.FIGURES}/<name>.{{svg,png,json}}", "Each figure, with its Vega-Lite source."),
+)
+CACHES = (
+    File(paths.WEIGHTS, "A network's file of weights; the files lie next to it.", WeightsRecord),
+    File(paths.IMAGE_INDEX, "The images of a data set.", ImageIndex),
+    File(paths.DECODED_IMAGES, "An array of decoded images (.npy).", DecodedImages),
+    File(f"{_ARRAY}-<key>.jsonl", "The images of such an array.", DecodedPicture),
+    File(f"{paths.DATASETS}/", "Data sets that were downloaded."),
+    File(paths.SETTINGS, "Checked settings of the last run, for its jobs."),
+    File("logs/", "What the jobs printed."),
+)
+# A cell, network or record has one of these in its column `status`.
+STATUSES = {
+    "ok": "It was measured.",
+    "oom": "The memory of the device is too small for this batch size.",
+    "timeout": "It took longer than its time limit.",
+    "failed": "The network raised an error, crashed, or gave a wrong output.",
+    "not_measured": "It was not attempted, or its record was excluded.",
+}
+_SECTIONS = (("Tables", TABLES), ("Records", RECORDS), ("Report", REPORTS), ("Caches", CACHES))
+_INTRODUCTION = """\
+Every file that a study writes, with every column or key. `results/` holds the measurements and the
+tables computed from them, `reports/` the page and its figures. You can delete `resources/` and
+`logs/`; the next run restores what it needs.
+"""
+_CONVENTIONS = """\
+Units are in the names: `latency_ms`, `memory_mib` (2^20 bytes), `energy_mj`. An unknown value is an
+empty field in CSV and `null` in JSON, never 0 and never a missing row. Floats have enough digits to
+read back equal. Accuracies are percentages, shares are numbers from 0 to 1.
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    return markdown.page("Results", "the descriptions in src/dnnbench/records", _parts())
+
+
+def _parts() -> Iterator[str]:
+    yield markdown.wrapped(_INTRODUCTION)
+    yield markdown.wrapped(_CONVENTIONS)
+    yield "A status explains why a number is missing:"
+    yield markdown.table(
+        ("status", "meaning"), [(f"`{status}`", said) for status, said in STATUSES.items()]
+    )
+    described: set[str] = set()
+    for title, files in _SECTIONS:
+        yield f"## {title}"
+        rows = [(f"`{_shown(file.path)}`", file.holds) for file in files]
+        yield markdown.table(("file", "content"), rows)
+        for file in files:
+            if file.record:
+                yield f"### `{_shown(file.path)}`"
+                yield from _record(file, described)
+
+
+def _shown(path: str) -> str:
+    """A path with its wildcards in angle brackets; the figures' endings stay in braces."""
+    return re.sub(r"\{(\w+)\}", r"<\1>", path)
+
+
+def _record(file: File, described: set[str]) -> Iterator[str]:
+    """The columns or keys of a file, then the records within it that no file before has."""
+    assert file.record
+    if dataclasses.is_dataclass(file.record):
+        yield _described(file.record)
+        keys = field_descriptions(file.record).items()
+        yield markdown.table(
+            ("array", "meaning"), [(f"`{key}`", markdown.text(said)) for key, said in keys]
+        )
+        return
+    assert issubclass(file.record, BaseModel)
+    inner = _inner(file.record)
+    yield _described(file.record)
+    yield _table(file.record, inner, csv=file.path.endswith(".csv"))
+    for name, record in inner.items():
+        if name not in described:
+            described.add(name)
+            yield f"#### {_title(name)}"
+            yield _described(record)
+            yield _table(record, inner, csv=False)
+
+
+def _described(record: type) -> str:
+    return markdown.paragraphs(record.__doc__ or "")
+
+
+def _table(record: type[BaseModel], inner: Mapping[str, type[BaseModel]], csv: bool) -> str:
+    schema = record.model_json_schema(mode="serialization")
+    descriptions = field_descriptions(record)
+    null = "empty" if csv else "`null`"
+    rows = []
+    for key, value in schema["properties"].items():
+        kind = schema_values.value(value, _link, null, ranges=False)
+        unit = schema_values.unit(key) if re.search("integer|number", kind) else ""
+        rows.append((f"`{key}`", kind, unit, markdown.text(descriptions.get(key, ""))))
+    return markdown.table(("column" if csv else "key", "type", "unit", "meaning"), rows)
+
+
+def _link(name: str) -> str:
+    title = _title(name)
+    return f"[{title}](#{title.lower().replace(' ', '-')})"
+
+
+def _title(name: str) -> str:
+    """Return the words of a class name: ``Image geometry`` for ``ImageGeometry``."""
+    words = re.sub(r"(?<=[a-z])([A-Z])", lambda letter: f" {letter[0].lower()}", name)
+    return words.replace("Gpu", "GPU")
+
+
+def _inner(record: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Records within a record, at any depth, by the name of their class."""
+    found: dict[str, type[BaseModel]] = {}
+    for field in record.model_fields.values():
+        for kind in _classes(field.annotation):
+            if issubclass(kind, BaseModel):
+                found |= {kind.__name__: kind} | _inner(kind)
+    return found
+
+
+def _classes(annotation: Any) -> Iterator[type]:
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        yield annotation
+    for part in typing.get_args(annotation):
+        yield from _classes(part)
+
+
+def undescribed() -> list[str]:
+    """Return the columns and keys that lack a description, as ``Record.key``."""
+    return [
+        f"{record.__name__}.{key}"
+        for _, files in _SECTIONS
+        for file in files
+        if file.record
+        for record in [file.record, *_within(file.record)]
+        for key in _fields(record)
+        if not field_descriptions(record).get(key)
+    ]
+
+
+def _within(record: type) -> list[type[BaseModel]]:
+    return list(_inner(record).values()) if issubclass(record, BaseModel) else []
+
+
+def _fields(record: Any) -> list[str]:
+    if issubclass(record, BaseModel):
+        return list(record.model_fields)
+    return [field.name for field in dataclasses.fields(record)]

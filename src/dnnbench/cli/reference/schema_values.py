@@ -1,0 +1,125 @@
+"""Values of a JSON Schema in words: type, range, unit, default."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+Schema = Mapping[str, Any]
+
+_TYPES = {"string": "text", "boolean": "boolean", "object": "mapping"}
+# Units by the names of columns, keys and settings, which hold them.
+_UNITS = {
+    r".*?_ms(_low|_high)?|ms": "ms",
+    r".*_s": "s",
+    r".*_mib": "MiB",
+    r".*_gib": "GiB",
+    r".*_mj": "mJ",
+    r".*_mhz": "MHz",
+    r".*_w": "W",
+    r".*_c": "°C",
+    r"(.*_)?fps": "images/s",
+    r"(.*_)?macs": "multiply-adds",
+    r"flops": "operations",
+    r"top[15](_(low|high|measured|published|same))?|best_top1_(low|high)|.*_pct": "%",
+    r"top1_diff": "points",
+    r"batch_sizes?|n": "images",
+    r"input_size|resize|size": "pixels",
+}
+_NOT_PERCENT = {"crop_pct"}
+
+
+def unit(name: str) -> str:
+    """Return the unit that the name of a column, key or setting implies."""
+    if name in _NOT_PERCENT:
+        return ""
+    return next((unit for names, unit in _UNITS.items() if re.fullmatch(names, name)), "")
+
+
+def default(schema: Schema) -> str:
+    """Return the default as it is written in YAML."""
+    shown: str = yaml.safe_dump(schema["default"], default_flow_style=True, width=1000)
+    shown = re.sub(r"(?<=\d)\.0\b", "", shown.rstrip().removesuffix("..."))
+    return f"`{shown.rstrip()}`"
+
+
+def referenced(schema: Schema) -> str | None:
+    """Return the name of the definition that a value, or each of several, follows."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    inner = [schema.get("items"), schema.get("additionalProperties"), *schema.get("anyOf", ())]
+    inner += schema.get("patternProperties", {}).values()
+    found = (referenced(part) for part in inner if isinstance(part, Mapping))
+    return next(filter(None, found), None)
+
+
+def value(
+    schema: Schema,
+    link: Callable[[str], str],
+    null: str = "`null`",
+    ranges: bool = True,
+) -> str:
+    """Return the type of a value in words, with its range unless ``ranges`` is false.
+
+    ``link`` returns the words for a definition of this name; ``null`` are those for no value.
+    """
+
+    def words(part: Schema) -> str:
+        return value(part, link, null, ranges)
+
+    if "$ref" in schema:
+        return link(str(schema["$ref"]).rpartition("/")[2])
+    if "anyOf" in schema or "oneOf" in schema:
+        every = [words(part) for part in schema.get("anyOf") or schema["oneOf"]]
+        return " or ".join(dict.fromkeys(every))
+    if "enum" in schema or "const" in schema:
+        choices = schema.get("enum") or [schema["const"]]
+        return _listed([f"`{choice}`" for choice in choices])
+    kind = schema.get("type")
+    if kind == "null":
+        return null
+    if kind in ("integer", "number"):
+        return f"{kind}{_range(schema)}" if ranges else str(kind)
+    if kind == "array":
+        return _array(schema, words)
+    if kind == "object" and isinstance(schema.get("additionalProperties"), Mapping):
+        return f"mapping of text to {words(schema['additionalProperties'])}"
+    if schema.get("format") == "path":
+        return "path"
+    if schema.get("format") == "date-time":
+        return "date and time"
+    return _TYPES.get(str(kind), "any")
+
+
+def _array(schema: Schema, words: Callable[[Schema], str]) -> str:
+    if "prefixItems" not in schema:
+        return f"list of {_plural(words(schema['items']))}"
+    kinds = list(dict.fromkeys(map(words, schema["prefixItems"])))
+    if len(kinds) == 1:
+        return f"list of {len(schema['prefixItems'])} {_plural(kinds[0])}"
+    return f"list of {', and '.join(kinds)}"
+
+
+def _plural(kind: str) -> str:
+    return re.sub(r"^(integer|number|path|\[?section)\b", r"\1s", kind)
+
+
+def _range(schema: Schema) -> str:
+    low, high = (_number(schema.get(bound)) for bound in ("minimum", "maximum"))
+    if low and high:
+        return f", {low} to {high}"
+    if low:
+        return f", at least {low}"
+    return f", at most {high}" if high else ""
+
+
+def _number(value: float | None) -> str:
+    """A bound; only long numbers have commas, as years do not."""
+    if value is None:
+        return ""
+    return f"{value:,}" if abs(value) >= 10_000 else f"{value}"
+
+
+def _listed(choices: list[str]) -> str:
+    return choices[0] if len(choices) == 1 else f"{', '.join(choices[:-1])} or {choices[-1]}"

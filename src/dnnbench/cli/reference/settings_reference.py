@@ -1,0 +1,159 @@
+"""docs/reference/settings.md, from the models that check the files, and from the descriptors."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dnnbench.cli.reference import markdown, schema_values
+from dnnbench.config import backend, dataset, engine, library, parameters
+from dnnbench.networks import registry
+from dnnbench.queries import limits
+from dnnbench.records import paths
+
+_LIMITS_GROUP = "dnnbench.limits"
+_INTRODUCTION = f"""\
+A study is `{paths.PARAMETERS}` and one device file, `{paths.DEVICE_FILES}/<name>.yaml`. Both take
+the same keys, and those of the device file override the others. The networks are in the registry,
+`{paths.REGISTRY}`. Settings are checked before anything runs; an error names the file, the key, the
+value and the fix.
+"""
+_DESCRIPTORS = """\
+What a name in the settings may be is declared by descriptors, one module each. A package of your
+own adds more through the entry point group given with each table.
+"""
+
+
+def page() -> str:
+    """Return the page."""
+    source = "the descriptions in src/dnnbench/config and src/dnnbench/networks/registry.py"
+    return markdown.page("Settings", source, _parts())
+
+
+def _parts() -> Iterator[str]:
+    yield markdown.wrapped(_INTRODUCTION)
+    yield f"## {paths.PARAMETERS} and device files"
+    yield from _sections(parameters.schema(), "")
+    yield f"## {paths.REGISTRY}"
+    whole = registry.schema()
+    yield markdown.wrapped(
+        "One entry per network. The key of an entry is the network's name in commands and tables."
+    )
+    entry = schema_values.referenced(whole) or ""
+    yield from _sections(whole["$defs"][entry] | {"$defs": whole["$defs"]}, "network")
+    yield "## Names that settings may use"
+    yield markdown.wrapped(_DESCRIPTORS)
+    yield from _descriptors()
+
+
+def _sections(whole: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """The table of the keys on top, then one for each section below them, at any depth."""
+    definitions = whole["$defs"]
+    waiting = [(prefix, whole)]
+    while waiting:
+        place, section = waiting.pop(0)
+        if place:
+            yield f"### `{place}`"
+            yield markdown.wrapped(markdown.text(section.get("description", "")))
+        rows = []
+        for key, schema in section["properties"].items():
+            inner = definitions.get(schema_values.referenced(schema), {})
+            below = ""
+            if "properties" in inner:
+                below = ".".join(filter(None, (place, key)))
+                if "additionalProperties" in schema and schema.get("type") == "object":
+                    below += ".<network>"
+                waiting.append((below, inner))
+            rows.append(_row(key, schema, section, definitions, below))
+        yield markdown.table(("key", "value", "unit", "default", "meaning"), rows)
+
+
+def _row(
+    key: str,
+    schema: Mapping[str, Any],
+    section: Mapping[str, Any],
+    definitions: Mapping[str, Any],
+    below: str,
+) -> tuple[str, ...]:
+    """One key; ``below`` is the place of the section that it holds, if it holds one."""
+
+    def link(name: str) -> str:
+        inner = definitions[name]
+        if "properties" in inner:
+            return f"[section](#{re.sub('[^a-z_]', '', below)})"
+        return schema_values.value(inner, link)
+
+    described = schema.get("description")
+    if described is None:
+        described = definitions[schema_values.referenced(schema) or ""]["description"]
+    kind = schema_values.value(schema, link)
+    meaning = markdown.text(f"{described.rstrip('.')}.")
+    return f"`{key}`", kind, schema_values.unit(key), _default(key, schema, section), meaning
+
+
+def _default(key: str, schema: Mapping[str, Any], section: Mapping[str, Any]) -> str:
+    if "default" in schema:
+        # Of a section, each key has its own.
+        whole = isinstance(schema["default"], dict) and bool(schema["default"])
+        return "" if whole or "$ref" in schema else schema_values.default(schema)
+    # In params.yaml and device files every key may be in the other.
+    return "required" if key in section.get("required", section["properties"]) else ""
+
+
+def _descriptors() -> Iterator[str]:
+    yield "### Engines"
+    yield _group(engine.GROUP)
+    yield markdown.table(
+        ("engine", "precisions", "backends", "autocast", "channels_last", "to install"),
+        [
+            (
+                f"`{one.name}`",
+                ", ".join(one.precisions),
+                ", ".join(one.backends or ["all"]),
+                _yes(one.autocast),
+                _yes(one.channels_last),
+                f"`{one.install}`" if one.packages else "",
+            )
+            for one in engine.engines().values()
+        ],
+    )
+    yield "### Backends"
+    yield _group(backend.GROUP)
+    yield markdown.table(
+        ("backend", "section `gpu`", "TF32", "CPU and GPU share memory"),
+        [
+            (f"`{one.name}`", _yes(one.gpu), _yes(one.tf32), _yes(one.shared_memory))
+            for one in backend.backends().values()
+        ],
+    )
+    yield "### Data sets"
+    yield _group(dataset.GROUP)
+    yield markdown.table(
+        ("data set", "images", "can be downloaded"),
+        [
+            (f"`{one.name}`", one.description, _yes(one.archive is not None))
+            for one in dataset.datasets().values()
+        ],
+    )
+    yield "### Libraries of networks"
+    yield _group(library.GROUP)
+    yield markdown.table(
+        ("written as", "package"),
+        [(f"`{one.name}:{one.form}`", one.package or "") for one in library.libraries().values()],
+    )
+    yield "### Limits"
+    yield _group(_LIMITS_GROUP)
+    yield markdown.table(
+        ("option of `dnnbench pick`", "name in JSON and CSV", "unit", "meaning"),
+        [
+            (f"`{one.option}`", f"`{one.name}`", one.unit, one.help)
+            for one in limits.known_limits().values()
+        ],
+    )
+
+
+def _group(name: str) -> str:
+    return f"Entry point group: `{name}`."
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
