@@ -18,12 +18,12 @@ from dnnbench.records import published_study
 from dnnbench.report.figures import captions, scatter
 from dnnbench.report.figures.catalog import Figure, build_figures
 from dnnbench.report.figures.cells import GRADES, memory_table, time_table
-from dnnbench.report.figures.colours import network_colours, unknown_colour
+from dnnbench.report.figures.colors import network_colors, unknown_color
 from dnnbench.report.figures.device_charts import pareto_front
 from dnnbench.report.figures.figure_names import FORMATS, figure_files, figure_names
 from dnnbench.report.figures.identity import Identity
 from dnnbench.report.figures.label_placement import Label, Point, place
-from dnnbench.report.figures.network_charts import ball_chart
+from dnnbench.report.figures.network_charts import bubble_chart
 from dnnbench.report.figures.results import Results
 from dnnbench.report.figures.save import save_figures, specification
 
@@ -70,7 +70,7 @@ def test_operations_are_all_of_them_where_a_network_does_little_in_convolutions(
     models = data.models.copy()
     first = models.index[models["top1"].notna()][0]
     models.loc[first, ["conv_macs", "macs"]] = [10**8, 17 * 10**9]
-    chart = ball_chart(models, data.identity, "top1")
+    chart = bubble_chart(models, data.identity, "top1")
     spec = json.loads(chart.to_json(validate=False))
     assert '"Operations: GMACs"' in json.dumps(spec)
     shown = {point["model"]: point["gmacs"] for point in values(spec) if "gmacs" in point}
@@ -122,33 +122,33 @@ def test_every_network_is_in_every_figure(data: Results, figures: list[Figure]) 
             assert missing == {"SENet-154"}
 
 
-def test_a_network_has_one_colour_everywhere(figures: list[Figure]) -> None:
-    colours: dict[str, set[str]] = {}
+def test_a_network_has_one_color_everywhere(figures: list[Figure]) -> None:
+    colors: dict[str, set[str]] = {}
     for figure in figures:
         for row in values(specification(figure)):
-            if "colour" in row:
-                colours.setdefault(row["model"], set()).add(row["colour"])
-    assert len(colours) == 44
-    assert all(len(own) == 1 for own in colours.values())
-    assert len({next(iter(own)) for own in colours.values()}) == 44
+            if "color" in row:
+                colors.setdefault(row["model"], set()).add(row["color"])
+    assert len(colors) == 44
+    assert all(len(own) == 1 for own in colors.values())
+    assert len({next(iter(own)) for own in colors.values()}) == 44
 
 
-def test_colours_follow_the_registry() -> None:
+def test_colors_follow_the_registry() -> None:
     families = {key: network.family for key, network in registry.load_registry().items()}
-    colours = network_colours(families)
-    assert network_colours(families) == colours
-    one_more = network_colours({**families, "vgg99": "VGG"})
-    assert {key: one_more[key] for key in colours} == colours
-    many = network_colours({f"net{i}": f"family{i % 100}" for i in range(1000)})
+    colors = network_colors(families)
+    assert network_colors(families) == colors
+    one_more = network_colors({**families, "vgg99": "VGG"})
+    assert {key: one_more[key] for key in colors} == colors
+    many = network_colors({f"net{i}": f"family{i % 100}" for i in range(1000)})
     assert len(set(many.values())) > 900
-    assert unknown_colour("a") == unknown_colour("a") != unknown_colour("b")
+    assert unknown_color("a") == unknown_color("a") != unknown_color("b")
     # Readable on white and on near-black paper alike: neither too light nor too dark.
-    for colour in [*colours.values(), unknown_colour("x")]:
-        assert 0.06 < luminance(colour) < 0.55
+    for color in [*colors.values(), unknown_color("x")]:
+        assert 0.06 < luminance(color) < 0.55
 
 
-def luminance(colour: str) -> float:
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+def luminance(color: str) -> float:
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 

@@ -17,7 +17,7 @@ const answerOf = ({ size, limits }) => {
   const modelOf = (one) => one?.network.model ?? null;
   const upper = (model) => model.toUpperCase();
   const networks = Object.fromEntries(
-    view.networks.map(({ model }) => [model, { name: model, colour: "" }]),
+    view.networks.map(({ model }) => [model, { name: model, color: "" }]),
   );
   const front = (axis) => {
     const { minimum } = explorerData.limits.find(({ name }) => name === axis);

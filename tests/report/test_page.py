@@ -310,7 +310,7 @@ def test_in_a_browser(html: str, tmp_path: Path) -> None:
                     "['color', 'backgroundColor'].map(key => getComputedStyle(document.body)[key])"
                 )
                 assert (brightness(ink) > brightness(paper)) == dark
-                # Labels of axes follow the theme: the charts' colours are the page's.
+                # Labels of axes follow the theme: the charts' colors are the page's.
                 label = chrome.evaluate(
                     "getComputedStyle(document.querySelector('.role-axis-label text')).fill"
                 )
@@ -319,6 +319,6 @@ def test_in_a_browser(html: str, tmp_path: Path) -> None:
                 assert chrome.requests() == [path.resolve().as_uri()]
 
 
-def brightness(colour: str) -> float:
-    channels = [int(number) for number in re.findall(r"\d+", colour)[:3]]
+def brightness(color: str) -> float:
+    channels = [int(number) for number in re.findall(r"\d+", color)[:3]]
     return sum(channels) / 3

@@ -1,6 +1,6 @@
-"""What in a study's tables does not look like measurement, in words and numbers.
+"""Anomalies in a study's tables that do not look like measurements, described and quantified.
 
-Each detector would find its anomaly in any such tables, and is asked of the printed ones and of the
+Each detector works on any tables of this kind. It is applied to the printed tables and to the
 devices measured here.
 """
 
@@ -25,14 +25,15 @@ from dnnbench.findings.replication import close_to_count
 from dnnbench.findings.stated import listed
 from dnnbench.findings.step import Step, step_at
 from dnnbench.queries.bounds import MEMORY_REPEATS_MIB
+from dnnbench.records import labels
 from dnnbench.records.findings_records import Anomaly, Detection
 from dnnbench.records.published_study import DEVICES, JETSON, TITAN, label
 
-# Two networks whose operations and parameters differ by less than this are near-identical.
+# Relative difference in operations and parameters below which two networks are near-identical.
 TWINS = 0.005
-# Memory of near-identical networks that differs by more than this is worth a look.
+# Relative difference in memory of near-identical networks above which it is reported.
 UNLIKE = 0.25
-# A pair of images takes longer for each than one alone where it does by more than this.
+# Relative increase in latency per image from batch size 1 to 2 above which it is reported.
 SLOWER = 0.05
 
 
@@ -43,27 +44,27 @@ def report(
     found: Exchanges,
     jump: MemoryStep | None,
 ) -> list[Anomaly]:
-    """Every anomaly that was looked for, in the printed tables and on each device."""
+    """Return every anomaly searched for, in the printed tables and on each device."""
     measured = list(devices)
     reference = reference_times(printed)
     simple = (
-        ("identical-rows", "Networks whose memory is the same at every batch size", identical_rows),
+        ("identical-rows", "Networks with the same memory at every batch size", identical_rows),
         (
             "unlike-twins",
-            "Networks alike in family, operations and parameters, and not in memory",
+            "Networks of one family with the same operations and parameters but different memory",
             unlike_twins,
         ),
-        ("falling-memory", "Memory that falls as the batch grows", falling_memory),
+        ("falling-memory", "Memory that decreases with a larger batch", falling_memory),
         (
             "slower-in-pairs",
-            "Networks that need longer for each of two images than for one alone",
+            "Networks with a higher latency per image at batch size 2 than at 1",
             slower_in_pairs,
         ),
     )
     return [
         Anomaly(
             key="exchanged-rows",
-            title="Rows whose labels were exchanged",
+            title="Rows with exchanged labels",
             published=_exchanged(printed, counts, found),
             measured=[
                 _exchanged(one, counts, exchanges(one, counts, reference)) for one in measured
@@ -77,7 +78,7 @@ def report(
         ),
         Anomaly(
             key="borrowed-memory",
-            title="Budgets of one device held against the memory of another",
+            title="Budgets of one device compared with the memory of another",
             published=borrowed_memory(printed),
             measured=[],
         ),
@@ -99,12 +100,12 @@ def report(
 def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
     columns = {
         "operations": found.operations,
-        **{f"time on {label(device)}": exchange for device, exchange in found.times.items()},
+        **{f"latency on {label(device)}": exchange for device, exchange in found.times.items()},
         "memory": found.memory,
     }
     asked = {name: exchange for name, exchange in columns.items() if exchange}
     if not asked:
-        return _unknown(place, "operations of all networks are not counted here")
+        return _unknown(place, "the operations of some networks are not counted here")
     numbers: dict[str, float] = {}
     for name, exchange in asked.items():
         numbers |= {
@@ -126,9 +127,9 @@ def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
             "lists_changed": lists,
         }
         parts += [
-            f"within the error of reading the figure, operations are those counted for {fits[0]} of"
-            f" {len(after)} networks as labelled, and for {fits[1]} once the exchange is undone",
-            f"lists of Table 3 that change with it: {lists}",
+            f"operations match the counted ones, within the error of reading the figure, for {fits[0]}"
+            f" of {len(after)} networks as labeled and for {fits[1]} with the exchange undone",
+            f"lists of Table 3 that change with the exchange undone: {lists}",
         ]
     return Detection(
         place=place.place,
@@ -139,29 +140,29 @@ def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
 
 
 def _said(place: Tables, exchange: Relabelling, owners: Mapping[str, str], *, first: bool) -> str:
-    """What the best exchange in a column comes to.
+    """Describe the best exchange in a column.
 
-    ``owners``: that in operations, if found, which the ``first`` column to have it spells out.
+    ``owners``: the exchange found in operations, if any; only the ``first`` column lists its rows.
     """
     evidence = (
-        f"of {exchange.tried} exchanges, undoing the best leaves {100 * exchange.left:.3g} % of the"
-        f" squared residuals, the second best {100 * exchange.next_left:.3g} %, p {exchange.p:.2g}"
+        f"of {exchange.tried} exchanges, undoing the best leaves {100 * exchange.left:.3g}% of the"
+        f" squared residuals, the second best {100 * exchange.next_left:.3g}%, p = {exchange.p:.2g}"
     )
     same = bool(owners) and exchange.owners == owners
     if not exchange.found:
-        verdict = "the same exchange fits best, but could be chance" if same else "none found"
+        verdict = "the same exchange fits best, but may be chance" if same else "none found"
         return f"{verdict} ({evidence})"
     if same and not first:
         return f"the same exchange ({evidence})"
     moves = [
-        f"the row of {place.names[shown]} holds the value of {place.names[owner]}"
+        f"the row of {place.names[shown]} has the value of {place.names[owner]}"
         for shown, owner in sorted(exchange.owners.items())
     ]
     return f"{listed(moves)} ({evidence})"
 
 
 def _close(gmacs: Mapping[str, float], counts: Tables) -> int:
-    """How many agree with the counted ones."""
+    """Return how many values agree with the counted ones."""
     counted = counts.gmacs()
     return sum(close_to_count(value, counted[key]) for key, value in gmacs.items())
 
@@ -170,9 +171,9 @@ def _close(gmacs: Mapping[str, float], counts: Tables) -> int:
 
 
 def _stepped(place: Tables, jump: MemoryStep | None, published: MemoryStep | None) -> Detection:
-    """The place's own best step, and on a measured device that where the printed tables have it."""
+    """Describe the place's best step; for a device, also the step at the published position."""
     if jump is None:
-        return _unknown(place, "memory of all networks is not known here")
+        return _unknown(place, "the memory of some networks is unknown here")
     step, luck = jump.step, jump.chance
     numbers = {
         "step_mib": step.size,
@@ -184,11 +185,11 @@ def _stepped(place: Tables, jump: MemoryStep | None, published: MemoryStep | Non
         "p_family": luck.p_family,
     }
     text = (
-        f"The best step along the alphabet lies between {place.names[jump.before]} and"
-        f" {place.names[jump.behind]}: {_mib(step)}\nIt explains {100 * step.explained:.0f} % of"
-        " what a line over model size leaves\nSome step explains as much by chance: p"
-        f" {luck.p_order:.1g} with the networks in random order, p {luck.p_family:.1g} with whole"
-        " families in random order"
+        f"The best step along the alphabet is between {place.names[jump.before]} and"
+        f" {place.names[jump.behind]}: {_mib(step)}\nIt explains {100 * step.explained:.0f}% of"
+        " the residual variance of a line over model size\nProbability that a step explains as much"
+        f" by chance: p = {luck.p_order:.1g} with networks in random order,"
+        f" p = {luck.p_family:.1g} with whole families in random order"
     )
     if published is not None:
         keys = place.networks
@@ -201,13 +202,14 @@ def _stepped(place: Tables, jump: MemoryStep | None, published: MemoryStep | Non
         if here:
             numbers |= {"there_mib": here.size, "there_low": here.low, "there_high": here.high}
             text += (
-                f"\nWhere the printed tables have it, behind {place.names[published.before]}, the"
-                f" step is {_mib(here)} here (memory on the basis “{machine.basis}”)"
+                "\nAt the position of the step in the printed tables, after"
+                f" {place.names[published.before]}, the step here is {_mib(here)}"
+                f" (memory basis: {labels.memory_basis(machine.basis or "mixed")})"
             )
     elif luck.found:
         lists = _changed_lists(place, corrected(place, Exchanges(None, {}, None), jump))
         numbers["lists_changed"] = lists
-        text += f"\nLists of Table 3 that change without the step: {lists}"
+        text += f"\nLists of Table 3 that change if the step is removed: {lists}"
     return Detection(place=place.place, text=text, numbers=numbers, found=luck.found)
 
 
@@ -216,7 +218,7 @@ def _mib(step: Step) -> str:
 
 
 def _changed_lists(before: Tables, after: Tables) -> int:
-    """Lists of Table 3 that come out before and not after."""
+    """Return how many lists of Table 3 are reproduced before but not after."""
     return sum(
         was and not budget_cells(after, device)[limits]
         for device in DEVICES
@@ -224,22 +226,22 @@ def _changed_lists(before: Tables, after: Tables) -> int:
     )
 
 
-# Others ------------------------------------------------------------------------------------------
+# Other anomalies ---------------------------------------------------------------------------------------
 
 
 def borrowed_memory(place: Tables) -> Detection:
-    """Whether the Jetson's lists of Table 3 come out with the Titan's memory, and without any."""
+    """Test whether the Titan's memory, or no memory limit, reproduces the Jetson's lists."""
     cells = budget_cells(place, JETSON)
     free = budget_cells(place, JETSON, without_memory=True)
     evident = [limits for limits in cells if cells[limits] and not free[limits]]
     same = sum(cells.values())
     limits = listed([f"{gib:g}" for gib in sorted({gib for gib, _ in evident})])
     text = (
-        f"{same} of the {len(cells)} lists for a Jetson TX1 come out with the memory of a Titan Xp."
-        f" {sum(free.values())} do whatever the memory"
+        f"The memory of a Titan Xp reproduces {same} of the {len(cells)} lists for a Jetson TX1."
+        f" {sum(free.values())} lists are reproduced even without a memory limit"
     )
     if evident:
-        text += f", so that {len(evident)} carry evidence (those within {limits} GiB)"
+        text += f", so {len(evident)} lists are evidence (those with a limit of {limits} GiB)"
     return Detection(
         place=place.place,
         text=text,
@@ -249,7 +251,7 @@ def borrowed_memory(place: Tables) -> Detection:
 
 
 def identical_rows(place: Tables) -> Detection:
-    """Pairs of networks with the same memory at every batch size (three sizes at least)."""
+    """Find pairs of networks with the same memory at all of at least three batch sizes."""
     try:
         machine = place.machine(TITAN)
         sizes = complete(machine.memory, place.networks)
@@ -257,7 +259,7 @@ def identical_rows(place: Tables) -> Detection:
         sizes = []
     if len(sizes) < 3:
         return _unknown(
-            place, "memory of all networks at three batch sizes or more is not known here"
+            place, "the memory of some networks at three or more batch sizes is unknown here"
         )
     pairs = [
         (a, b)
@@ -274,7 +276,7 @@ def identical_rows(place: Tables) -> Detection:
 
 
 def unlike_twins(place: Tables) -> Detection:
-    """Near-identical networks of one family whose memory at the largest batch size differs."""
+    """Find near-identical networks of a family whose memory at the largest batch differs."""
     try:
         machine = place.machine(TITAN)
         size = max(complete(machine.memory, place.networks), default=None)
@@ -282,7 +284,7 @@ def unlike_twins(place: Tables) -> Detection:
     except MissingError:
         size = None
     if size is None:
-        return _unknown(place, "memory and operations of all networks are not known here")
+        return _unknown(place, "the memory or the operations of some networks are unknown here")
     twins = [
         (a, b)
         for a, b in combinations(place.networks, 2)
@@ -297,7 +299,7 @@ def unlike_twins(place: Tables) -> Detection:
         if max(memory[key] for key in pair) > (1 + UNLIKE) * min(memory[key] for key in pair)
     ]
     shown = "; ".join(
-        f"{place.names[high]} takes {memory[high] / MIB_PER_GIB:.2f} GiB and {place.names[low]}"
+        f"{place.names[high]} uses {memory[high] / MIB_PER_GIB:.2f} GiB and {place.names[low]}"
         f" {memory[low] / MIB_PER_GIB:.2f} GiB"
         for low, high in unlike
     )
@@ -310,9 +312,9 @@ def unlike_twins(place: Tables) -> Detection:
 
 
 def falling_memory(place: Tables) -> Detection:
-    """Neighbouring batch sizes at which the larger batch takes less, by more than a reading errs.
+    """Find neighboring batch sizes where the larger one uses less memory, beyond reading errors.
 
-    Printed numbers are rounded alike, so that rounding alone cannot make them fall.
+    All printed numbers are rounded alike, so rounding cannot make memory decrease.
     """
     try:
         memory = place.machine(TITAN).memory
@@ -329,14 +331,14 @@ def falling_memory(place: Tables) -> Detection:
     ]
     return Detection(
         place=place.place,
-        text="; ".join(falls) or "nowhere",
+        text="; ".join(falls) or "none",
         numbers={"times": len(falls)},
         found=bool(falls),
     )
 
 
 def slower_in_pairs(place: Tables) -> Detection:
-    """Networks that take longer an image at batch size 2 than at 1, by device."""
+    """Find networks with a higher latency per image at batch size 2 than at 1, by device."""
     parts: list[str] = []
     numbers: dict[str, float] = {}
     for device, machine in place.machines.items():
@@ -348,10 +350,10 @@ def slower_in_pairs(place: Tables) -> Detection:
             shown = listed([place.names[key] for key in slow]) or "none"
             parts.append(f"{label(device)}: {len(slow)} of {len(known)} ({shown})")
     if not parts:
-        return _unknown(place, "no times at batch size 2 are known here")
+        return _unknown(place, "no latencies at batch size 2 are known here")
     return Detection(
         place=place.place,
-        text=f"by more than {100 * SLOWER:.0f} %: " + "; ".join(parts),
+        text=f"by more than {100 * SLOWER:.0f}%: " + "; ".join(parts),
         numbers=numbers,
         found=any(numbers.values()),
     )

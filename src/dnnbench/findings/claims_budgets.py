@@ -1,7 +1,7 @@
-"""Claims on the best network within limits of memory and speed, at batch size 1.
+"""Claims about the best network within limits on memory and speed, at batch size 1.
 
-Printed numbers are taken as exact here, as the study did; :mod:`dnnbench.queries.selection`, which
-knows of rounding and intervals, lists the same networks.
+Like the study, this module treats printed numbers as exact. :mod:`dnnbench.queries.selection`, which
+takes rounding and intervals into account, lists the same networks.
 """
 
 from itertools import product
@@ -14,7 +14,7 @@ from dnnbench.findings.stated import TOP1_ROUNDING, Kind, Outcome, Stated, desce
 def fitting(
     tables: Tables, machine: Machine, min_fps: float, max_memory_gib: float, count: int
 ) -> list[str]:
-    """The ``count`` most accurate networks within both limits at batch size 1, ties by key."""
+    """Return the ``count`` most accurate networks within both limits; ties by key."""
     fps, top1 = machine.fps(tables.networks), tables.top1()
     inside = {key: top1[key] for key in tables.networks if fps[key] >= min_fps}
     if max_memory_gib < float("inf"):
@@ -25,7 +25,7 @@ def fitting(
 
 
 def best_within(claim: Stated, tables: Tables) -> Outcome:
-    """The most accurate network under each pair of limits."""
+    """Test which network is the most accurate under each pair of limits."""
     machine, top1 = tables.machine(claim.tested_on), tables.top1()
     limits = claim.numbers("max_memory") or [float("inf")]
     best = [
@@ -36,31 +36,31 @@ def best_within(claim: Stated, tables: Tables) -> Outcome:
     found = sorted({key for key in best if key}, key=lambda key: -top1[key])
     return Outcome(
         "the most accurate: "
-        + (listed([f"{tables.names[key]} ({top1[key]:.2f} %)" for key in found]) or "none fits"),
+        + (listed([f"{tables.names[key]} ({top1[key]:.2f}%)" for key in found]) or "none fits"),
         {"cells": len(best), "cells_of_named": sum(key == named for key in best)},
         set(best) == {named} and abs(top1[named] - claim.number("top1")) <= TOP1_ROUNDING,
     )
 
 
 def jetson_like_titan(claim: Stated, tables: Tables) -> Outcome:
-    """The most accurate network at a speed and a memory that nobody published."""
+    """Test the most accurate network under a memory limit; its memory was never published."""
     machine = tables.machine(claim.tested_on)
     gib, fps = claim.number("min_memory"), claim.number("min_fps")
     best = next(iter(fitting(tables, machine, fps, gib, 1)), None)
     text = "the most accurate: "
-    text += f"{tables.names[best]} ({tables.top1()[best]:.2f} %)" if best else "none fits"
+    text += f"{tables.names[best]} ({tables.top1()[best]:.2f}%)" if best else "none fits"
     if machine.basis and ":" in machine.basis:
-        text += ", by the memory of another device, since none of this one's was published"
+        text += ", using the memory of another device because none was published for this one"
         return Outcome(text, {}, None, "memory measured on a Jetson TX1")
     return Outcome(text, {}, best == claim.word("network"))
 
 
 def best_under_budgets(claim: Stated, tables: Tables) -> Outcome:
-    """Whether the lists of Table 3 come out, entry by entry."""
+    """Test whether the lists of Table 3 are reproduced entry by entry."""
     cells = budget_cells(tables, claim.tested_on)
     same = sum(cells.values())
     return Outcome(
-        f"{same} of {len(cells)} lists come out, entry by entry",
+        f"{same} of {len(cells)} lists are reproduced entry by entry",
         {"cells": len(cells), "cells_same": same},
         same == len(cells) == claim.number("cells"),
     )
@@ -69,7 +69,7 @@ def best_under_budgets(claim: Stated, tables: Tables) -> Outcome:
 def budget_cells(
     tables: Tables, device: str, *, without_memory: bool = False
 ) -> dict[tuple[float, float], bool]:
-    """By (GiB, images a second) of Table 3: whether its list comes out in this tables."""
+    """Return whether each list of Table 3 is reproduced, by (GiB, images per second)."""
     lists: dict[tuple[float, float], list[str]] = {}
     for entry in sorted(tables.table_3, key=lambda entry: entry.rank):
         if entry.device == device:
@@ -86,19 +86,18 @@ CLAIMS = {
     **dict.fromkeys(
         ("best-in-low-memory", "best-super-real-time"),
         Kind(
-            "Within {max_memory} GiB, at {min_fps} images a second on {machine}, {network} is the"
-            " most accurate, with {top1} %",
+            "Within {max_memory} GiB and at {min_fps} images/s on {machine}, {network} is the most"
+            " accurate network, with {top1}%",
             best_within,
         ),
     ),
     "best-super-real-time-any-memory": Kind(
-        "At {min_fps} images a second on {machine}, whatever the memory, {network} is the most"
-        " accurate, with {top1} %",
+        "At {min_fps} images/s on {machine}, with any amount of memory, {network} is the most accurate"
+        " network, with {top1}%",
         best_within,
     ),
     "jetson-like-titan": Kind(
-        "With {min_memory} GiB or more, {network} ({top1} %) runs at {min_fps} images a second on"
-        " {machine}",
+        "With {min_memory} GiB or more, {network} ({top1}%) runs at {min_fps} images/s on {machine}",
         jetson_like_titan,
     ),
     **dict.fromkeys(

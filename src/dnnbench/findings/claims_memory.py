@@ -1,4 +1,4 @@
-"""Claims on memory at batch size 1."""
+"""Claims about memory at batch size 1."""
 
 from scipy.stats import linregress, t
 
@@ -9,18 +9,18 @@ from dnnbench.findings.stated import Kind, Outcome, Stated, interval, names_of, 
 from dnnbench.findings.step import best_step, step_at
 from dnnbench.records.published_study import MEMORY_ROUNDING_MIB, TITAN
 
-# Memory is estimated reliably from size where lines explain this share of its variance.
+# Share of the variance that lines must explain for size to estimate memory reliably.
 RELIABLE = 0.9
 
 
 def memory_from_size(claim: Stated, tables: Tables) -> Outcome:
-    """One line, or two parallel ones as in the paper's Figure 4, explain nearly all of it."""
+    """Test whether one line, or two parallel ones as in Figure 4, explain nearly all of it."""
     size, memory = tables.size_mib(), tables.machine(TITAN).memory_at(tables.networks)
     x, y, families = paired(tables, size, memory)
     found, ranks = correlation.pearson(x, y, families), correlation.spearman(x, y, families)
     text = (
         f"linear correlation {found}, rank correlation {ranks}; one line explains"
-        f" {100 * found.value**2:.0f} % of the variance"
+        f" {100 * found.value**2:.0f}% of the variance"
     )
     numbers = {
         **interval("pearson", found),
@@ -32,39 +32,39 @@ def memory_from_size(claim: Stated, tables: Tables) -> Outcome:
         explained = 1 - (1 - explained) * (1 - split.explained)
         numbers["two_lines"] = explained
         text += (
-            f", two parallel lines {100 * explained:.0f} %, where a network's place in the"
-            " alphabet tells which of them is its own"
+            f", two parallel lines {100 * explained:.0f}%, with networks assigned to a line by their"
+            " position in the alphabet"
         )
     return Outcome(text, numbers, explained >= RELIABLE)
 
 
 def least_memory(claim: Stated, tables: Tables) -> Outcome:
-    """The least memory of any network at batch size 1, rounded as printed."""
+    """Test the least memory of any network at batch size 1, rounded as printed."""
     memory = tables.machine(TITAN).memory_at(tables.networks)
     least = min(memory, key=lambda key: (memory[key], key))
     gib = memory[least] / MIB_PER_GIB
     return Outcome(
-        f"the least is {gib:.2f} GiB ({tables.names[least]})",
+        f"the minimum is {gib:.2f} GiB ({tables.names[least]})",
         {"memory_gib": gib},
         round(gib, 1) == claim.number("memory"),
     )
 
 
 def memory_below(claim: Stated, tables: Tables) -> Outcome:
-    """Which networks reach a limit, and whether any exceeds another."""
+    """Test which networks reach a limit, and whether any exceeds a second one."""
     named = {*claim.words("network"), *tables.of_families(claim.words("family"))}
     memory = tables.machine(TITAN).memory_at(tables.networks)
     gib = {key: value / MIB_PER_GIB for key, value in memory.items()}
     reached = {key for key, value in gib.items() if value >= claim.number("memory")}
     most = max(gib.values())
     parts = [
-        f"{len(reached) or 'no'} networks take {claim.word('memory')} GiB or more; the most that"
-        f" any takes is {most:.2f} GiB"
+        f"{len(reached) or 'no'} networks use {claim.word('memory')} GiB or more; the maximum is"
+        f" {most:.2f} GiB"
     ]
     if others := sorted(reached - named):
         parts.append(f"not named: {names_of(tables, others)}")
     if less := sorted(named - reached):
-        parts.append(f"named, but below: {names_of(tables, less)}")
+        parts.append(f"named but below: {names_of(tables, less)}")
     return Outcome(
         "; ".join(parts),
         {"networks": len(reached), "most_gib": most},
@@ -73,10 +73,11 @@ def memory_below(claim: Stated, tables: Tables) -> Outcome:
 
 
 def two_memory_lines(claim: Stated, tables: Tables) -> Outcome:
-    """Two lines fitted to the families of each: parallel, and as far apart as the printed ones.
+    """Test whether two lines are parallel, and as far apart as the printed ones.
 
-    Parallel: the intervals of the slopes overlap. The distance is that of two lines of one slope.
-    The slopes themselves are not compared: which sizes the paper used is not known.
+    Each line is fitted to its families. Parallel means that the intervals of the slopes overlap. The
+    distance is that of two lines with a common slope. The slopes are not compared with the printed
+    ones, because the sizes that the paper used are unknown.
     """
     memory = tables.machine(TITAN).memory_at(tables.networks)
     size = tables.size_mib()
@@ -101,8 +102,8 @@ def two_memory_lines(claim: Stated, tables: Tables) -> Outcome:
     if apart is None:
         return Outcome("; ".join(texts), numbers, False)
     texts.append(
-        f"with one slope they are {apart.size:z.0f} MiB apart ({apart.low:z.0f} to"
-        f" {apart.high:z.0f}), the printed ones {said:.0f}"
+        f"with a common slope they are {apart.size:z.0f} MiB apart ({apart.low:z.0f} to"
+        f" {apart.high:z.0f}); the printed lines are {said:.0f} MiB apart"
     )
     return Outcome(
         "; ".join(texts),
@@ -113,13 +114,13 @@ def two_memory_lines(claim: Stated, tables: Tables) -> Outcome:
 
 
 def memory_of(claim: Stated, tables: Tables) -> Outcome:
-    """Size and memory of one network, within the rounding of what is printed."""
+    """Test size and memory of one network, within the rounding of the printed numbers."""
     network = claim.word("network")
     size = tables.size_mib([network])[network] * 2**20 / 1e6
     memory = tables.machine(claim.tested_on).memory_at([network])[network]
     rounding = MEMORY_ROUNDING_MIB + 0.5
     return Outcome(
-        f"it is {size:.1f} MB in size and takes {memory:.0f} MiB",
+        f"its size is {size:.1f} MB and it uses {memory:.0f} MiB",
         {"size_mb": size, "memory_mib": memory},
         abs(size - claim.number("size")) <= 0.5
         and abs(memory - claim.number("memory")) <= rounding,
@@ -132,12 +133,12 @@ CLAIMS = {
         memory_from_size,
     ),
     "least-memory": Kind(
-        "Even the smallest networks take about {memory} GiB of a GPU's memory",
+        "Even the smallest networks use about {memory} GiB of GPU memory",
         least_memory,
     ),
     "memory-below-1-gib": Kind(
-        "At batch size 1 networks take less than {memory} GiB, except {network} and the families"
-        " {family}; none takes more than {never_above} GiB",
+        "At batch size 1, networks use less than {memory} GiB, except {network} and the families"
+        " {family}; none uses more than {never_above} GiB",
         memory_below,
     ),
     "two-memory-lines": Kind(
@@ -153,6 +154,6 @@ CLAIMS = {
             "memory-of-mobilenet",
             "memory-of-mobilenetv2",
         ),
-        Kind("{network}, {size} MB in size, takes {memory} MiB on {machine}", memory_of),
+        Kind("{network} ({size} MB in size) uses {memory} MiB on {machine}", memory_of),
     ),
 }

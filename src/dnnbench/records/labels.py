@@ -10,7 +10,7 @@ _ACCURACY_SOURCES = {
     "published:figure": "published, read from a figure",
     "published:library": "published with the weights",
 }
-_MEMORY_BASES = {"net": "network only", "process": "whole process"}
+_MEMORY_BASES = {"net": "network only", "process": "whole process", "device": "whole GPU"}
 
 
 def device(key: str) -> str:

@@ -1,1 +1,1 @@
-"""What a reader sees: the page and its data."""
+"""The page of a study, its data, and its figures."""

@@ -1,8 +1,8 @@
-"""What the page's explorer shows and judges by: the numbers of ``dnnbench pick``, as plain data.
+"""Data for the page's explorer: the numbers of ``dnnbench pick`` for every device and batch size.
 
-Numbers, bounds, ties and what each limit would have to be come from the code that
-:func:`dnnbench.queries.best_fit.pick` runs, for every device and batch size. So the script in the
-page (templates/explorer.js) has nothing to do but compare them with the limits that a reader sets.
+Numbers, bounds, ties, and the values that limits would need come from the code behind
+:func:`dnnbench.queries.best_fit.pick`. The page's script (templates/explorer.js) only compares them
+with the limits that the user sets.
 """
 
 import math
@@ -21,32 +21,32 @@ from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.limits import ACCURACY, Limit, known_limits
 from dnnbench.queries.selection import Candidate, candidates
 from dnnbench.queries.wording import WORDS, reason
+from dnnbench.records import labels
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report.figures import captions
 from dnnbench.report.figures.explorer_chart import axes, explorer_chart
 from dnnbench.report.figures.explorer_facts import controls, facts, texts
-from dnnbench.report.figures.figure_names import device_label
 from dnnbench.report.figures.identity import rows
 from dnnbench.report.figures.results import Results
 
-# Columns of a download that the script fills; the record of a network holds the others, in order.
+# Columns of a download that the script fills; a network's record holds the others, in order.
 JUDGED = ("device", "batch_size", "rank", "model", "fits", "undecided", "tie_group")
 
 _MANTISSAS = (1, 1.2, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
 
 
 def recorded() -> list[str]:
-    """Return the other columns of ``dnnbench pick --csv``, but for the comparison with the next."""
+    """Return the other columns of ``dnnbench pick --csv``, without the ``next_*`` columns."""
     names = columns(entry_type())
     return [name for name in names if name not in JUDGED and not name.startswith("next_")]
 
 
 def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Everything the explorer needs, ready for JSON. ``machines``: a device's, in a few words.
+    """Return all data of the explorer, ready for JSON.
 
-    ``limits``: the controls, in the order that limits are named in. ``networks``: name, colour and
-    family by key. ``devices``: one :func:`_view` a batch size. ``axes``: what accuracy can be drawn
-    against, with its chart.
+    ``machines``: device -> short description of its machine. Keys of the result include ``limits``:
+    the controls in display order; ``networks``: name, color and family by key; ``devices``: one
+    :func:`_view` per batch size; ``axes``: the quantities to draw accuracy against, with charts.
     """
     study = [row for row in records(results.study, StudyRow) if row.source != "predicted"]
     models = {row.model: row for row in records(results.models, ModelRow)}
@@ -89,7 +89,7 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
         "networks": {
             model: {
                 "name": results.identity.name(model),
-                "colour": results.identity.colour(model),
+                "color": results.identity.color(model),
                 "family": results.families.get(model, ""),
             }
             for model in dict.fromkeys([*models, *(row.model for row in study)])
@@ -103,13 +103,13 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
 
 
 def families(results: Results) -> list[str]:
-    """Families of the study's networks, in the registry's order."""
+    """Return the families of the study's networks, in registry order."""
     shown = set(results.models["model"]) | set(results.study["model"])
     return list(dict.fromkeys(f for model, f in results.families.items() if model in shown))
 
 
 def records(frame: pd.DataFrame, row_type: type[R]) -> list[R]:
-    """A data frame as the records that it was made from."""
+    """Return a data frame's rows as records."""
     return [row_type.model_validate(row) for row in rows(frame)]
 
 
@@ -117,7 +117,7 @@ def _device(results: Results, device: str, views: Mapping[int, Any]) -> dict[str
     numbers = [network["bounds"] for view in views.values() for network in view["networks"]]
     return {
         "key": device,
-        "label": device_label(device),
+        "label": labels.device(device),
         "note": captions.explorer(results.rows(device), results.borrowed_memory(device)),
         "extents": {limit.name: _extent(limit, _span(numbers, limit)) for limit in controls()},
         "views": views,
@@ -131,7 +131,7 @@ def _views(
     ties: Ties,
     results: Results,
 ) -> dict[int, Any]:
-    """A device's views, by batch size."""
+    """Return a device's views by batch size."""
     own = [row for row in study if row.device == device]
     sizes = sorted({row.batch_size for row in own if row.variant == REFERENCE})
     return {size: _view(own, models, device, size, ties, results) for size in sizes}
@@ -145,13 +145,13 @@ def _view(
     ties: Ties,
     results: Results,
 ) -> dict[str, Any]:
-    """A device's networks at a batch size, best first.
+    """Return a device's networks at a batch size, best first.
 
-    ``ties``: for each network the places of those behind it that it is tied with. ``left_out``: why
-    a network cannot be judged under any limits.
+    ``ties``: for each network, the positions of lower-ranked networks that it is tied with.
+    ``left_out``: why a network cannot be evaluated under any limits.
     """
     ranked = candidates(own, models, batch_size).get(device, [])
-    # Without limits the answer has every candidate.
+    # Without limits, the answer includes every candidate.
     answer = pick(own, models, device, {}, batch_size, len(ranked), comparisons=results.comparisons)
     return {
         "networks": [
@@ -171,13 +171,12 @@ def _view(
 
 
 def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:
-    """One network's numbers, by name of the limit on them.
+    """Return one network's numbers, by name of the limit on them.
 
     ``bounds``: value, low, high and kind, without the kind for an interval; only the value if it
-    is exact.
-    ``needs``: the limit at which it would fit for certain, and that in words. ``unknown``: why a
-    limit cannot be held against it. ``shown``: the explorer's facts in words. ``record``: the
-    fields of a download.
+    is exact. ``needs``: the limit at which it would fit conclusively, as number and text.
+    ``unknown``: why its number is unknown. ``shown``: the texts of the explorer's facts.
+    ``record``: the fields of a download.
     """
     numbers = {
         limit: candidate.numbers[limit.name]
@@ -212,13 +211,13 @@ def _compact(number: Bounds) -> list[float | str]:
 
 
 def _span(numbers: Iterable[Mapping[str, Sequence[float]]], limit: Limit) -> tuple[float, float]:
-    """The lowest and the highest bound of a number; 1 and 1 where there is none above 0."""
+    """Return the lowest and highest positive bounds of a number, or (1, 1) without any."""
     known = [x for bounds in numbers for x in bounds.get(limit.name, ())[:3] if x > 0]
     return (min(known), max(known)) if known else (1.0, 1.0)
 
 
 def _stops(limit: Limit, between: tuple[float, float]) -> list[float]:
-    """Round limits, from one that the lowest number is not above to one that none exceeds."""
+    """Return round limits that span all numbers, from lowest to highest."""
     low, high = between
     if step := _step(limit):
         first, last = math.floor(low / step), math.ceil(high / step)
@@ -231,7 +230,7 @@ def _stops(limit: Limit, between: tuple[float, float]) -> list[float]:
 
 
 def _extent(limit: Limit, between: tuple[float, float]) -> list[float]:
-    """The ends of an axis, with some room around the numbers."""
+    """Return the ends of an axis, with some room around the numbers."""
     low, high = between
     if step := _step(limit):
         room = max(0.06 * (high - low), step)
@@ -241,5 +240,5 @@ def _extent(limit: Limit, between: tuple[float, float]) -> list[float]:
 
 
 def _step(limit: Limit) -> float | None:
-    """The distance of a linear slider's stops; None for a logarithmic one."""
+    """Return the step between a linear slider's stops, or None for a logarithmic slider."""
     return limit.slider.step if limit.slider else None

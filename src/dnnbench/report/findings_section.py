@@ -1,7 +1,7 @@
-"""What the page says of the published study: findings and replication, ready to be shown.
+"""The page's section on the published study: findings and replication.
 
-Every sentence about a claim or an anomaly was made from its numbers where they were computed; here
-they are only arranged and labelled.
+The sentences about claims and anomalies are written where their numbers are computed. This module
+arranges and labels them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ from typing import get_args
 
 from dnnbench.findings.place_tables import CORRECTED, COUNTED, PRINTED
 from dnnbench.findings.stated import listed
+from dnnbench.records import labels
 from dnnbench.records.findings_records import (
     Anomaly,
     Claim,
@@ -21,10 +22,9 @@ from dnnbench.records.findings_records import (
     ReplicationRow,
     Verdict,
 )
-from dnnbench.records.published_study import DEVICES, label
-from dnnbench.report.figures.figure_names import device_label
+from dnnbench.records.published_study import DEVICES
 
-# What needs most explaining comes first.
+# The verdicts that need most explanation come first.
 VERDICTS: tuple[Verdict, ...] = (
     "does not hold",
     "holds only as printed",
@@ -33,25 +33,25 @@ VERDICTS: tuple[Verdict, ...] = (
 )
 assert set(VERDICTS) == set(get_args(Verdict))
 
-# Corrected numbers this near to the printed ones are not shown beside them.
+# Relative difference below which corrected numbers are not shown next to the printed ones.
 ALIKE = 0.05
 
 _PLACES = {PRINTED: "Printed tables", CORRECTED: "Corrected tables", COUNTED: "Counted here"}
 _INDICES = {
-    "conv_gmacs": "Operations, as labelled",
-    "conv_gmacs:relabelled": "Operations, after the exchange of rows is undone",
+    "conv_gmacs": "Operations, as labeled",
+    "conv_gmacs:relabelled": "Operations, with the exchange of rows undone",
     "params_m": "Parameters",
-    "weights_mib": "Size of the weights, and of their file",
+    "weights_mib": "Size of the weights and of their file",
     "top1": "Top-1 accuracy",
     "top5": "Top-5 accuracy",
-    "latency_ms": "Time",
+    "latency_ms": "Latency",
     "memory_mib": "Memory",
 }
 
 
 @dataclass(frozen=True)
 class Line:
-    """What one place says; ``verdict`` is empty where it goes without saying."""
+    """One place's result; ``verdict`` is empty if it repeats the group's verdict."""
 
     place: str
     text: str
@@ -60,7 +60,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Shown:
-    """A claim or an anomaly, with what each place says of it."""
+    """A claim or an anomaly, with the result of each place."""
 
     key: str
     title: str
@@ -78,7 +78,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Replicated:
-    """One index of replication.csv in a row: how many agree, and the ratios."""
+    """A row for one index of replication.csv: how many numbers agree, and the ratios."""
 
     index: str
     where: str
@@ -89,7 +89,7 @@ class Replicated:
 
 @dataclass(frozen=True)
 class Section:
-    """The section of the page."""
+    """The content of the section."""
 
     summary: str
     groups: list[Group]
@@ -98,7 +98,7 @@ class Section:
 
 
 def arrange(findings: Findings, replication: Iterable[ReplicationRow]) -> Section:
-    """The section's content, claims grouped by verdict in the order of ``VERDICTS``."""
+    """Return the section's content, with claims grouped by verdict in order of ``VERDICTS``."""
     claims = findings.claims
     groups = [
         Group(verdict, [_claim(claim) for claim in claims if claim.verdict == verdict])
@@ -125,8 +125,8 @@ def _summary(claims: Sequence[Claim], anomalies: Sequence[Anomaly]) -> str:
     found = sum(anomaly.published.found is True for anomaly in anomalies)
     return (
         f"Of {len(claims)} claims, {listed(counts)}. {tested} of them were also tested on numbers"
-        f" measured or counted here. {found} of {len(anomalies)} anomalies looked for are in the"
-        " printed tables."
+        f" measured or counted here. The printed tables show {found} of the {len(anomalies)}"
+        " anomalies searched for."
     )
 
 
@@ -147,7 +147,7 @@ def _claim(claim: Claim) -> Shown:
 
 
 def _differ(printed: Evidence, corrected: Evidence) -> bool:
-    """Whether the corrected tables tell anything else: a verdict, or a number by some per cent."""
+    """Return whether the corrected tables change the verdict, or any number noticeably."""
     return printed.verdict != corrected.verdict or any(
         not isclose(value, printed.numbers[name], rel_tol=ALIKE)
         for name, value in corrected.numbers.items()
@@ -157,8 +157,8 @@ def _differ(printed: Evidence, corrected: Evidence) -> bool:
 def _line(evidence: Evidence, *, plain: bool) -> Line:
     verdict: str = "" if plain else evidence.verdict
     if evidence.needs:
-        verdict = f"cannot test it: needs {evidence.needs}"
-    return Line(_place(evidence.place), _capitalised(evidence.text), verdict)
+        verdict = f"cannot be tested: needs {evidence.needs}"
+    return Line(_place(evidence.place), _capitalized(evidence.text), verdict)
 
 
 def _anomaly(anomaly: Anomaly) -> Shown:
@@ -167,16 +167,16 @@ def _anomaly(anomaly: Anomaly) -> Shown:
 
 
 def _detection(detection: Detection) -> Line:
-    verdict = {True: "found", False: "not found", None: "cannot be told here"}[detection.found]
-    return Line(_place(detection.place), _capitalised(detection.text), verdict)
+    verdict = {True: "found", False: "not found", None: "cannot be tested here"}[detection.found]
+    return Line(_place(detection.place), _capitalized(detection.text), verdict)
 
 
-def _capitalised(text: str) -> str:
+def _capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
 def _place(place: str) -> str:
-    return _PLACES.get(place) or device_label(place)
+    return _PLACES.get(place) or labels.device(place)
 
 
 def _replicated(rows: Iterable[ReplicationRow]) -> list[Replicated]:
@@ -192,12 +192,12 @@ def _cell(
     kind, _, detail = index.partition(":")
     words = _INDICES.get(index) or _INDICES[kind]
     if detail in DEVICES:
-        words += f", against {label(detail)}"
+        words += f", compared with {labels.device(detail)}"
     judged = [row.within for row in rows if row.within is not None]
     ratios = [row.ratio for row in rows if row.ratio is not None]
     return Replicated(
         index=words,
-        where="any machine" if device is None else f"{device_label(device)}, batch {batch_size}",
+        where="any" if device is None else f"{labels.device(device)}, batch size {batch_size}",
         count=len(rows),
         within=f"{sum(judged)} of {len(judged)}" if judged else "not comparable",
         ratio=f"{median(ratios):#.3g} ({min(ratios):#.3g} to {max(ratios):#.3g})" if ratios else "",

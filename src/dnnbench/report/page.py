@@ -1,7 +1,7 @@
-"""reports/index.html: the explorer first, then every figure, then how it was measured.
+"""The page reports/index.html: the explorer, every figure, the method, and the provenance.
 
-One file that makes no request: scripts and charts are in it, and a content security policy forbids
-the rest. Text from outside (names of networks, messages) is escaped where it is put in.
+The file is self-contained: it embeds scripts and charts, and a content security policy forbids any
+request. External text (network names, messages) is escaped on insertion.
 """
 
 import json
@@ -18,22 +18,22 @@ from markupsafe import Markup
 
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import STATUS_WORDS
+from dnnbench.records import labels
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.set_aside_records import SetAside
-from dnnbench.report import explorer_data
+from dnnbench.report import explorer_data, glossary
 from dnnbench.report.figures import captions
 from dnnbench.report.figures.accuracy_table import accuracy_lines, accuracy_text, weights_lines
 from dnnbench.report.figures.catalog import Figure
 from dnnbench.report.figures.cells import (
-    GRADE_COLOURS,
+    GRADE_COLORS,
     GRADES,
     fps_text,
+    latency_text,
     memory_text,
-    time_text,
 )
 from dnnbench.report.figures.explorer_chart import axes
 from dnnbench.report.figures.explorer_facts import controls
-from dnnbench.report.figures.figure_names import device_label
 from dnnbench.report.figures.highlight import highlightable
 from dnnbench.report.figures.identity import Row, rows
 from dnnbench.report.figures.results import Results
@@ -46,21 +46,21 @@ from dnnbench.report.findings_section import Section
 
 @dataclass(frozen=True)
 class Choice:
-    """A network chosen under a pair of budgets, with the numbers that speak for it."""
+    """A network selected under a pair of budgets, with its numbers as text."""
 
     name: str
-    colour: str
+    color: str
     top1: str
     certain: bool
     unstable: bool
-    time: str
+    latency: str
     fps: str
     memory: str
 
 
 @dataclass(frozen=True)
 class Device:
-    """What the page says about one device."""
+    """The page's content about one device; ``borrowed`` labels the source of its memory."""
 
     key: str
     label: str
@@ -80,7 +80,7 @@ def render(
     findings: Section | None = None,
     set_aside: Sequence[SetAside] = (),
 ) -> str:
-    """The whole page as text; ``findings`` is the section on the published study."""
+    """Return the whole page as HTML; ``findings`` is the section on the published study."""
     machines = {environment.device: _machine(environment) for environment in environments}
     devices = [
         _device(results, figures, device, machines.get(device, "")) for device in results.devices
@@ -95,7 +95,7 @@ def render(
         .get_template("page.html")
         .render(
             devices=devices,
-            # The answer is about the reader's own machine where there is one.
+            # Without JavaScript, answer for the measured devices only, if there are any.
             answered=[device for device in devices if device.measured] or devices,
             limits_gib=results.budgets[0],
             limits_fps=results.budgets[1],
@@ -108,7 +108,7 @@ def render(
             specs=script_data(specs),
             theme=script_data(config(CSS)),
             libraries=Markup(_libraries()),
-            grades=GRADE_COLOURS,
+            grades=GRADE_COLORS,
             environments=environments,
             accuracy=captions.accuracy(
                 row["top1_source"] for row in rows(results.models[["top1_source"]])
@@ -119,13 +119,14 @@ def render(
             accuracy_lines=accuracy_lines(results),
             weights_lines=weights_lines(results),
             findings=findings,
+            glossary=glossary.entries(),
             set_aside=set_aside,
         )
     )
 
 
 def script_data(value: Any) -> Markup:
-    """JSON for a script element, which no text in it can end."""
+    """Return JSON for a script element, escaped so that no text can end the element."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
@@ -139,32 +140,33 @@ def _templates() -> Templates:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals["grade_words"] = lambda table: list(zip(GRADES, table.words, strict=True))
+    templates.globals["grade_ranges"] = lambda table: list(zip(GRADES, table.ranges, strict=True))
     return templates
 
 
 @cache
 def _libraries() -> str:
-    """Vega, Vega-Lite and Vega-Embed, as one script that sets ``window.vegaEmbed``."""
+    """Return Vega, Vega-Lite and Vega-Embed as one script that sets ``window.vegaEmbed``."""
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    # Inside a script element these would be markup; in JavaScript strings they mean the same.
+    # HTML would parse these as markup; the escapes mean the same in JavaScript strings.
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _machine(environment: Environment) -> str:
-    """The machine in a few words."""
+    """Return a short description of the machine."""
     where = environment.gpu or environment.cpu
     return f"{where}, {environment.threads} threads"
 
 
 def _device(results: Results, figures: Sequence[Figure], device: str, machine: str) -> Device:
     own, identity = results.rows(device), results.identity
+    borrowed = results.borrowed_memory(device)
     return Device(
         key=device,
-        label=device_label(device),
+        label=labels.device(device),
         machine=machine,
         measured=results.measured(device),
-        borrowed=results.borrowed_memory(device),
+        borrowed=labels.device(borrowed) if borrowed else None,
         counts=_counts(own),
         choices=_choices(results, device, own),
         figures=[figure for figure in figures if figure.device == device],
@@ -173,7 +175,7 @@ def _device(results: Results, figures: Sequence[Figure], device: str, machine: s
 
 
 def _choices(results: Results, device: str, own: Sequence[Row]) -> list[list[list[Choice]]]:
-    """Chosen networks, best first: by memory limit, by speed limit."""
+    """Return selected networks, best first, by memory limit and then by speed limit."""
     chosen = rows(results.selection[results.selection["device"] == device])
     single = {row["model"]: row for row in own if row["batch_size"] == 1}
     cells: dict[tuple[float, float], list[Choice]] = {}
@@ -181,11 +183,11 @@ def _choices(results: Results, device: str, own: Sequence[Row]) -> list[list[lis
         numbers = single[row["model"]]
         choice = Choice(
             name=results.identity.name(row["model"]),
-            colour=results.identity.colour(row["model"]),
-            top1=f"{row['top1']:.2f} %",
+            color=results.identity.color(row["model"]),
+            top1=f"{row['top1']:.2f}%",
             certain=row["fits"] == "yes",
             unstable=numbers["stable"] is False,
-            time=time_text(numbers),
+            latency=latency_text(numbers),
             fps=fps_text(numbers),
             memory=memory_text(numbers),
         )
@@ -195,9 +197,9 @@ def _choices(results: Results, device: str, own: Sequence[Row]) -> list[list[lis
 
 
 def _counts(own: Sequence[Row]) -> str:
-    """How much of the study there is: networks, cells, and what is wrong with some."""
+    """Return how many networks and cells have results, and how many have problems."""
     if not own:
-        return "No rows in the study"
+        return "The study has no results for this device"
     predicted = {row["model"] for row in own if row["source"] == "predicted"}
     own = [row for row in own if row["source"] != "predicted"]
     statuses = Counter(row["status"] for row in own)
@@ -206,7 +208,8 @@ def _counts(own: Sequence[Row]) -> str:
     known = {row["model"] for row in own if row["status"] == "ok"}
     parts = [
         f"{len(known)} of {len({row['model'] for row in own})} networks {verb}",
-        f"{statuses['ok']} of {len(own)} times (batch sizes {', '.join(map(str, sizes))})",
+        f"latency known for {statuses['ok']} of {len(own)} cells"
+        f" (batch sizes {', '.join(map(str, sizes))})",
     ]
     if verb == "measured":
         parts.append(f"{sum(row['stable'] is False for row in own)} unstable")
@@ -214,5 +217,5 @@ def _counts(own: Sequence[Row]) -> str:
         f"{count} {STATUS_WORDS[status]}" for status, count in statuses.items() if status != "ok"
     ]
     if predicted:
-        parts.append(f"times of {len(predicted)} other networks predicted")
+        parts.append(f"latency of {len(predicted)} other networks predicted")
     return ", ".join(parts)

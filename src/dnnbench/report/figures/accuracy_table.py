@@ -1,4 +1,4 @@
-"""What was measured of accuracy, beside what was published, and what was not measured and why."""
+"""The accuracy table: measured and published accuracy, and why a network was not measured."""
 
 from dataclasses import dataclass
 
@@ -7,36 +7,38 @@ from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.report.figures.identity import rows
 from dnnbench.report.figures.results import Results
 
+_UNKNOWN_LICENSE = "license unknown"
+
 
 @dataclass(frozen=True)
 class AccuracyLine:
-    """One network, in words; ``why`` is empty where it was measured."""
+    """One network's row of text; ``why`` is empty if the network was measured."""
 
     name: str
-    colour: str
+    color: str
     published: str
     top1: str
     interval: str
     top5: str
     rank: str
     weights: str
-    licence: str
+    license: str
     why: str
 
 
 @dataclass(frozen=True)
 class WeightsLine:
-    """A file of weights that the registry knows."""
+    """A checkpoint file in the registry."""
 
     name: str
     tier: str
     library: str
     filename: str
-    licence: str
+    license: str
 
 
 def accuracy_lines(results: Results) -> list[AccuracyLine]:
-    """Measured networks, best first, then the others; empty where nothing was asked for."""
+    """Return measured networks, best first, then the others; empty without a data set."""
     asked = [row for row in results.accuracy if row.dataset]
     published = {row["model"]: row["top1_published"] for row in rows(results.models)}
     ordered = sorted(asked, key=lambda row: -1 if row.top1 is None else row.top1, reverse=True)
@@ -44,39 +46,40 @@ def accuracy_lines(results: Results) -> list[AccuracyLine]:
 
 
 def accuracy_text(results: Results) -> str:
-    """Which pictures were measured on, and what the numbers are used for."""
+    """Return which images accuracy was measured on, and how the results are used."""
     measured = [row for row in results.accuracy if row.status == "ok"]
     if not measured:
         if any(row.dataset for row in results.accuracy):
-            return "No network's accuracy could be measured."
-        return "Accuracy was not measured here: params.yaml names no data set."
+            return "Accuracy could not be measured for any network."
+        return "Accuracy was not measured here because params.yaml names no data set."
     row = measured[0]
-    skipped = f", {row.skipped} pictures left out" if row.skipped else ""
+    skipped = f" ({row.skipped} images were skipped)" if row.skipped else ""
     ranked = [str(source).startswith("measured") for source in results.models["top1_source"]]
     if all(ranked):
-        use = "Rankings and figures use these numbers."
+        use = "Rankings and figures use these results."
     elif any(ranked):
-        use = "Rankings and figures use these numbers, and the published ones of the others."
+        use = "Rankings and figures use these results, and published accuracy for other networks."
     else:
         use = (
-            "Rankings and figures use the published accuracy: only that of all 50,000 validation"
-            " images of ImageNet replaces it."
+            "Rankings and figures use published accuracy. It is replaced only by results on all"
+            " 50,000 ImageNet validation images."
         )
     return (
-        f"Measured on {row.dataset}: {row.n:,} images of {row.classes:,} classes{skipped}, protocol"
-        f" {row.protocol}; {len(measured)} of {len(results.accuracy)} networks. {use}"
+        f"Measured for {len(measured)} of {len(results.accuracy)} networks on {row.dataset}"
+        f" ({row.n:,} images of {row.classes:,} classes) with protocol {row.protocol}{skipped}."
+        f" {use}"
     )
 
 
 def weights_lines(results: Results) -> list[WeightsLine]:
-    """Every file of weights of the study's networks, with its licence."""
+    """Return every checkpoint file of the study's networks, with its license."""
     return [
         WeightsLine(
             results.identity.name(model),
             source.tier,
             source.library,
             source.filename,
-            source.licence or "not known",
+            source.licence or _UNKNOWN_LICENSE,
         )
         for model in results.models["model"]
         for source in results.sources.get(model, ())
@@ -88,13 +91,13 @@ def _line(results: Results, row: AccuracyRow, published: float | None) -> Accura
     ranks = {row.rank_low, row.rank_high} - {None}
     return AccuracyLine(
         name=results.identity.name(row.model),
-        colour=results.identity.colour(row.model),
+        color=results.identity.color(row.model),
         published="" if published is None else f"{published:.2f}",
         top1=f"{row.top1:.2f}" if measured else STATUS_WORDS[row.status],
         interval=f"{row.top1_low:.2f} to {row.top1_high:.2f}" if measured else "",
         top5=f"{row.top5:.2f}" if measured else "",
         rank=" to ".join(str(rank) for rank in sorted(filter(None, ranks))),
         weights=f"{row.weights_library} (tier {row.weights_tier})" if measured else "",
-        licence=(row.weights_licence or "not known") if measured else "",
+        license=(row.weights_licence or _UNKNOWN_LICENSE) if measured else "",
         why="" if measured else row.message or "",
     )

@@ -1,19 +1,20 @@
-"""All figures of a study, with their titles and captions."""
+"""All figures of a study, with titles and captions."""
 
 from dataclasses import dataclass
 
 import altair as alt
 
+from dnnbench.records import labels
 from dnnbench.report.figures.cells import Table
-from dnnbench.report.figures.figure_names import device_label, figures_of
+from dnnbench.report.figures.figure_names import figures_of
 from dnnbench.report.figures.results import Results
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart with what surrounds it; ``device`` is ``None`` for figures of the networks.
+    """A chart with its title and caption; ``device`` is ``None`` for figures about the networks.
 
-    ``table``: what the page shows in place of the chart.
+    The page shows ``table``, if there is one, instead of the chart.
     """
 
     name: str
@@ -30,7 +31,7 @@ def build_figures(results: Results) -> list[Figure]:
     figures = []
     for name, kind, device in figures_of(results.devices):
         drawing = kind.draw(results, device or "")
-        title = f"{kind.title}: {device_label(device)}" if device else kind.title
+        title = f"{kind.title}: {labels.device(device)}" if device else kind.title
         figures.append(
             Figure(name, kind.name, device, title, drawing.caption, drawing.chart, drawing.table)
         )

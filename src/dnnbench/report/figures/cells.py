@@ -1,6 +1,6 @@
-"""What one device's rows say, ready to be shown: numbers with their class, or a status in words.
+"""Cells of a device's latency and memory tables: a number with its grade, or a status.
 
-The drawn tables and the page's tables both come from here, so they cannot disagree.
+Both the drawn tables and the page's tables use these cells, so they cannot disagree.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,21 +11,27 @@ import pandas as pd
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
 from dnnbench.core.units import MIB_PER_GIB
+from dnnbench.records.labels import memory_basis
 from dnnbench.report.figures.identity import Identity, Row, rows
 
-# The 2018 study's classes. A letter stands in every cell, for those who cannot tell the colours.
+# The classes of the 2018 study. Every cell has the letter too, for readers who cannot see colors.
 GRADES = "ABCD"
-GRADE_COLOURS = dict(zip(GRADES, ("#8fd0b0", "#d3ebc0", "#fbdc9c", "#f2a48c"), strict=True))
-STATUS_COLOUR = "#e4e6e9"
-TIME_WORDS = ("60 fps or more", "30 to 60 fps", "15 to 30 fps", "below 15 fps")
-MEMORY_WORDS = ("up to 0.7 GiB", "0.7 to 1.0 GiB", "1.0 to 1.4 GiB", "above 1.4 GiB")
+GRADE_COLORS = dict(zip(GRADES, ("#8fd0b0", "#d3ebc0", "#fbdc9c", "#f2a48c"), strict=True))
+STATUS_COLOR = "#e4e6e9"
+LATENCY_RANGES = (
+    "60 images/s or more",
+    "30 to 60 images/s",
+    "15 to 30 images/s",
+    "below 15 images/s",
+)
+MEMORY_RANGES = ("up to 0.7 GiB", "0.7 to 1.0 GiB", "1.0 to 1.4 GiB", "above 1.4 GiB")
 _MIN_FPS = (60, 30, 15)
 _MAX_GIB = (0.7, 1.0, 1.4)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number with its grade, or a status with none; ``note`` is what a closer look shows."""
+    """A number with its grade, or a status without one; ``note`` is the tooltip."""
 
     text: str
     grade: str | None
@@ -37,31 +43,31 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """A network's row of a table."""
+    """One network's row of a table."""
 
     model: str
     name: str
-    colour: str
+    color: str
     cells: list[Cell]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of networks by batch size, best first; ``words`` say what each grade means."""
+    """A table of networks by batch size, best first; ``ranges`` defines the grades."""
 
     quantity: str
     batch_sizes: list[int]
     lines: list[Line]
-    words: tuple[str, ...]
+    ranges: tuple[str, ...]
 
 
 def device_rows(study: pd.DataFrame, device: str) -> list[Row]:
-    """The rows of one device, of the variant that figures show."""
+    """Return a device's rows of the variant that figures show."""
     return rows(study[(study["device"] == device) & (study["variant"] == REFERENCE)])
 
 
 def borrowed_memory(device_rows: Sequence[Row]) -> str | None:
-    """The device whose memory these rows carry, if it is not their own (``process:other``)."""
+    """Return the device that these rows' memory comes from, if another (``process:other``)."""
     for row in device_rows:
         if row["memory_basis"] and ":" in row["memory_basis"]:
             return str(row["memory_basis"].split(":", 1)[1])
@@ -69,17 +75,17 @@ def borrowed_memory(device_rows: Sequence[Row]) -> str | None:
 
 
 def time_table(device_rows: Sequence[Row], identity: Identity) -> Table:
-    """Inference time in ms an image by batch size, fastest at the smallest batch first."""
-    return _table(device_rows, identity, "Inference time (ms per image)", _time_cell, TIME_WORDS)
+    """Return latency in ms per image by batch size, fastest at the smallest size first."""
+    return _table(device_rows, identity, "Latency (ms per image)", _latency_cell, LATENCY_RANGES)
 
 
 def memory_table(device_rows: Sequence[Row], identity: Identity) -> Table:
-    """Memory in MiB by batch size, smallest at the smallest batch first."""
-    return _table(device_rows, identity, "Memory (MiB)", _memory_cell, MEMORY_WORDS)
+    """Return memory in MiB by batch size, least at the smallest size first."""
+    return _table(device_rows, identity, "Memory (MiB)", _memory_cell, MEMORY_RANGES)
 
 
 def source_text(row: Row) -> str:
-    """Where a row's time and memory come from."""
+    """Return where a row's latency and memory come from."""
     if row["source"] == "predicted":
         return "predicted from the networks that were timed"
     if row["source"] != "measured":
@@ -87,8 +93,8 @@ def source_text(row: Row) -> str:
     return f"measured, session {row['session']}, protocol {row['protocol']}"
 
 
-def time_text(row: Row) -> str:
-    """A time with its interval, or why there is none."""
+def latency_text(row: Row) -> str:
+    """Return a latency with its interval, or the status if there is none."""
     if row["latency_ms"] is None:
         return _status(row["status"])
     return _with_span(
@@ -97,7 +103,7 @@ def time_text(row: Row) -> str:
 
 
 def fps_text(row: Row) -> str:
-    """Frames a second with its interval, or why there is none."""
+    """Return images per second with the interval, or the status if there is none."""
     if row["fps"] is None:
         return _status(row["status"])
     low, high = fps_interval(row)
@@ -105,7 +111,7 @@ def fps_text(row: Row) -> str:
 
 
 def fps_interval(row: Row) -> tuple[float | None, float | None]:
-    """The interval of the time, as frames a second."""
+    """Return the interval of the latency, converted to images per second."""
     low, high = row["latency_ms_low"], row["latency_ms_high"]
     if low is None or high is None:
         return None, None
@@ -113,14 +119,14 @@ def fps_interval(row: Row) -> tuple[float | None, float | None]:
 
 
 def memory_text(row: Row) -> str:
-    """Memory with what it includes, or why there is none."""
+    """Return memory with its basis, or the status if there is none."""
     if row["memory_mib"] is None:
         return _status(row["memory_status"])
-    return f"{significant(row['memory_mib'], 4)} MiB ({row['memory_basis']})"
+    return f"{significant(row['memory_mib'], 4)} MiB ({memory_basis(row['memory_basis'])})"
 
 
 def stability_text(row: Row) -> str:
-    """Whether the time held still, and if not why; empty where nobody looked."""
+    """Return whether the latency is stable, and the reason if it is not."""
     if row["stable"] is None:
         return "not recorded"
     return "stable" if row["stable"] else f"unstable: {row['unstable_reason']}"
@@ -131,27 +137,27 @@ def _table(
     identity: Identity,
     quantity: str,
     cell: Callable[[Row], Cell],
-    words: tuple[str, ...],
+    ranges: tuple[str, ...],
 ) -> Table:
     batch_sizes = sorted({int(row["batch_size"]) for row in device_rows})
     by_model: dict[str, dict[int, Cell]] = {}
     for row in device_rows:
         by_model.setdefault(row["model"], {})[int(row["batch_size"])] = cell(row)
-    missing = Cell(STATUS_WORDS["not_measured"], None, "no row in the study")
+    missing = Cell(STATUS_WORDS["not_measured"], None, "no results in the study")
     lines = []
     for model, cells in by_model.items():
         who = identity.of(model)
         in_order = [cells.get(size, missing) for size in batch_sizes]
-        lines.append(Line(model, who["name"], who["colour"], in_order))
+        lines.append(Line(model, who["name"], who["color"], in_order))
     lines.sort(key=lambda line: ([_rank(cell) for cell in line.cells], line.model))
-    return Table(quantity, batch_sizes, lines, words)
+    return Table(quantity, batch_sizes, lines, ranges)
 
 
 def _rank(cell: Cell) -> float:
     return float("inf") if cell.value is None else cell.value
 
 
-def _time_cell(row: Row) -> Cell:
+def _latency_cell(row: Row) -> Cell:
     value = row["latency_ms"]
     if value is None:
         return Cell(_status(row["status"]), None, source_text(row))
@@ -161,7 +167,7 @@ def _time_cell(row: Row) -> Cell:
     return Cell(
         text=significant(value),
         grade=grade,
-        note="; ".join([f"{fps_text(row)} fps", stability_text(row), source_text(row)]),
+        note="; ".join([f"{fps_text(row)} images/s", stability_text(row), source_text(row)]),
         interval=span(row["latency_ms_low"], row["latency_ms_high"]),
         value=value,
         mark=PREDICTED_MARK if row["source"] == "predicted" else mark,
@@ -173,12 +179,12 @@ def _memory_cell(row: Row) -> Cell:
     if value is None:
         return Cell(_status(row["memory_status"]), None, source_text(row))
     gib = value / MIB_PER_GIB
-    # Published memory is a rounded number of GiB: 1.4 GiB must not fail by a bit.
+    # Published memory is rounded to GiB; rounding errors must not push 1.4 GiB into the next grade.
     grade = next((g for g, most in zip(GRADES, _MAX_GIB, strict=False) if gib <= most + 1e-9), "D")
     return Cell(
         text=f"{value:,.0f}",
         grade=grade,
-        note="; ".join([f"{significant(gib)} GiB, {row['memory_basis']}", source_text(row)]),
+        note="; ".join([f"{significant(gib)} GiB, {memory_basis(row['memory_basis'])}", source_text(row)]),
         value=value,
     )
 
@@ -189,4 +195,4 @@ def _status(status: str) -> str:
 
 def _with_span(text: str, low: float | None, high: float | None) -> str:
     interval = span(low, high)
-    return f"{text} (95 % interval {interval})" if interval else text
+    return f"{text} (95% interval {interval})" if interval else text

@@ -1,4 +1,4 @@
-"""Scatter charts of what one device measured: accuracy against speed, memory against size."""
+"""Scatter charts of one device: accuracy against speed, and memory against model size."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -6,13 +6,14 @@ from itertools import pairwise
 import altair as alt
 
 from dnnbench.core.formatting import significant, text_width
+from dnnbench.records import labels
 from dnnbench.report.figures.cells import (
     fps_interval,
     fps_text,
     memory_text,
     source_text,
     stability_text,
-    time_text,
+    latency_text,
 )
 from dnnbench.report.figures.identity import Identity, Row
 from dnnbench.report.figures.scatter import (
@@ -20,7 +21,7 @@ from dnnbench.report.figures.scatter import (
     POINT_RADIUS,
     WIDTH,
     Axis,
-    colour_channel,
+    color_channel,
     label_layers,
     linear_axis,
     log_axis,
@@ -38,11 +39,11 @@ _SHAPE_SIZE = (2 * POINT_RADIUS) ** 2
 
 
 def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChart:
-    """Top-1 accuracy against images a second at batch size 1, with real-time bands.
+    """Draw top-1 accuracy against images per second at batch size 1, with real-time bands.
 
-    Bars are the interval of the time, where there is one; the stepped line is the Pareto front.
-    Networks without a time or an accuracy are left out: the time table has them. Predicted ones
-    are hollow, and not on the front.
+    Bars are confidence intervals, if known; the stepped line is the Pareto front. Networks without
+    a latency or an accuracy are omitted here but listed in the latency table. Predicted networks
+    are hollow and excluded from the front.
     """
     points = [
         {
@@ -62,9 +63,9 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
     steps = [(*a, *b) for a, b in pairwise(front)]
     whiskers = [p for p in points if p["low"] is not None]
     spans = [(p["low"], p["top1"], p["high"], p["top1"]) for p in whiskers]
-    labels = place_labels(points, x, y, lines=[*steps, *spans])
-    leaders, names = label_layers(points, labels, x, y)
-    base = alt.Chart(alt.InlineData(values=points)).encode(y.channel("y"), color=colour_channel())
+    placed = place_labels(points, x, y, lines=[*steps, *spans])
+    leaders, names = label_layers(points, placed, x, y)
+    base = alt.Chart(alt.InlineData(values=points)).encode(y.channel("y"), color=color_channel())
     bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5, opacity=0.8)
     vertices = [{"fps": a, "top1": b, "order": i} for i, (a, b) in enumerate(front)]
     front_layer = (
@@ -81,13 +82,13 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
             scale=alt.Scale(domain=states, range=list(_SHAPES.values())),
             legend=None,
         ),
-        fill=alt.Fill("colour", type="nominal", scale=None),
+        fill=alt.Fill("color", type="nominal", scale=None),
         fillOpacity=alt.FillOpacity("solid", type="quantitative", scale=None),
         tooltip=tooltips(
             {
                 "Network": "name",
                 "Images per second": "fps_text",
-                "Time per image": "time_text",
+                "Latency": "latency_text",
                 "Top-1": "top1_text",
                 "Memory": "memory_text",
                 "Stability": "stability_text",
@@ -111,9 +112,10 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
 def memory_chart(
     device_rows: Sequence[Row], weights_mib: Mapping[str, float], identity: Identity
 ) -> alt.LayerChart:
-    """Memory at batch size 1 against the size of the weights; the line is the weights alone.
+    """Draw memory at batch size 1 against the size of the weights.
 
-    ``weights_mib``: model -> MiB of parameters and buffers.
+    The dashed line marks the size of the weights alone. ``weights_mib``: model -> MiB of parameters
+    and buffers.
     """
     points = [
         {
@@ -142,13 +144,13 @@ def memory_chart(
         .encode(
             x.channel("x"),
             y.channel("y"),
-            color=colour_channel(),
+            color=color_channel(),
             tooltip=tooltips(
                 {
                     "Network": "name",
                     "Memory": "memory_text",
                     "Model size": "weights_text",
-                    "Time per image": "time_text",
+                    "Latency": "latency_text",
                     "Top-1": "top1_text",
                     "Source": "source_text",
                 }
@@ -159,9 +161,9 @@ def memory_chart(
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points that no other beats in one coordinate without losing in the other, by the first.
+    """Return the Pareto front of (x, y) points, sorted by x; larger is better in both.
 
-    More is better in both.
+    No other point beats one of these in a coordinate without being worse in the other.
     """
     front: list[tuple[float, float]] = []
     for point in sorted(set(points), reverse=True):
@@ -171,7 +173,8 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
 
 
 def _point(row: Row, identity: Identity) -> Row:
-    source = f" ({row['accuracy_source']})" if row["accuracy_source"] else ""
+    source = row["accuracy_source"]
+    origin = f" ({labels.accuracy_source(source)})" if source else ""
     state = _UNSTABLE if row["stable"] is False else _STABLE
     state = _PREDICTED if row["source"] == "predicted" else state
     return {
@@ -179,8 +182,8 @@ def _point(row: Row, identity: Identity) -> Row:
         "top1": row["top1"],
         "state": state,
         "solid": 1 if state == _STABLE else 0,
-        "top1_text": "not known" if row["top1"] is None else f"{row['top1']:.2f} %{source}",
-        "time_text": time_text(row),
+        "top1_text": "unknown" if row["top1"] is None else f"{row['top1']:.2f}%{origin}",
+        "latency_text": latency_text(row),
         "memory_text": memory_text(row),
         "stability_text": stability_text(row),
         "source_text": source_text(row),
@@ -195,8 +198,10 @@ def _accuracy_axis(points: Sequence[Row]) -> Axis:
 def _size_axis(
     field: str, title: str, points: Sequence[Row], length: int, *, upwards: bool = False
 ) -> Axis:
-    """Both axes are logarithmic where memory spans more than a power of ten: as on a CPU, where
-    the networks alone count; a CUDA context lifts them all to the same order of magnitude.
+    """Return a logarithmic axis if memory spans more than a factor of ten, else a linear one.
+
+    On a CPU, memory of the networks alone spans several orders of magnitude; on CUDA, the context
+    lifts them all to the same order.
     """
     memory = [point["memory"] for point in points] or [1.0]
     values = [point[field] for point in points] or [1.0]
@@ -205,7 +210,7 @@ def _size_axis(
 
 
 def _front_line(points: Sequence[Row], x: Axis, y: Axis) -> list[tuple[float, float]]:
-    """Corners of the stepped line: the best accuracy to be had at a speed or faster."""
+    """Return corners of the stepped line: the best accuracy available at a speed or faster."""
     known = [point for point in points if point["state"] != _PREDICTED]
     front = pareto_front([(point["fps"], point["top1"]) for point in known])
     corners: list[tuple[float, float]] = []
@@ -217,13 +222,13 @@ def _front_line(points: Sequence[Row], x: Axis, y: Axis) -> list[tuple[float, fl
 
 
 def _bands(x: Axis) -> list[alt.Chart]:
-    """Shaded real-time bands, the darker the faster, with their names above the plot."""
+    """Draw the real-time bands, darker for faster ones, with their names above the plot."""
     bands = []
     limits = [limit for limit, _ in REAL_TIME] + [x.high]
     for (low, name), high in zip(REAL_TIME, limits[1:], strict=True):
         if low < high:
             room = x.pixel(high) - x.pixel(low)
-            names = (f"{name}, ≥ {low} fps", f"≥ {low} fps", "")
+            names = (f"{name}, ≥ {low} images/s", f"≥ {low} images/s", "")
             fitting = next(text for text in names if 1.2 * text_width(text, LABEL_SIZE) < room)
             bands.append({"from": low, "to": high, "name": fitting})
     base = alt.Chart(alt.InlineData(values=bands))
@@ -240,7 +245,7 @@ def _bands(x: Axis) -> list[alt.Chart]:
 
 
 def _key(states: Iterable[str]) -> list[alt.Chart]:
-    """What hollow marks mean, below the plot: a legend would show them filled."""
+    """Explain hollow marks below the plot, because a Vega legend would show them filled."""
     layers = []
     y = alt.value(HEIGHT + 34)
     left = 6.0
@@ -259,5 +264,5 @@ def _key(states: Iterable[str]) -> list[alt.Chart]:
 
 
 def _plotted(value: float | None) -> float | None:
-    """Six significant digits are more than a pixel shows."""
+    """Round to six significant digits, which are more than a pixel shows."""
     return None if value is None else float(f"{value:.6g}")

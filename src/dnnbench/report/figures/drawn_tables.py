@@ -1,4 +1,4 @@
-"""Tables as pictures, for papers and slides; the page has the same ones as HTML."""
+"""Tables drawn as images, for papers and slides; the page shows the same tables as HTML."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from dnnbench.core.formatting import MARK_WORDS
-from dnnbench.report.figures.cells import GRADE_COLOURS, GRADES, STATUS_COLOUR, Table
+from dnnbench.report.figures.cells import GRADE_COLORS, GRADES, STATUS_COLOR, Table
 from dnnbench.report.figures.identity import Identity, Row, rows
 from dnnbench.report.figures.scatter import stack
 
@@ -17,9 +17,9 @@ _BEST_LEFT = 90
 
 
 def grid_chart(table: Table) -> alt.LayerChart:
-    """A table of cells coloured by class, with the class's letter in each."""
-    domain = [f"{grade}  {words}" for grade, words in zip(GRADES, table.words, strict=True)]
-    colours = list(GRADE_COLOURS.values())
+    """Draw a table whose cells are colored by grade and carry its letter."""
+    domain = [f"{grade}  {limits}" for grade, limits in zip(GRADES, table.ranges, strict=True)]
+    colors = list(GRADE_COLORS.values())
     cells = [
         {
             "name": line.name,
@@ -34,7 +34,7 @@ def grid_chart(table: Table) -> alt.LayerChart:
         for size, cell in zip(table.batch_sizes, line.cells, strict=True)
     ]
     if any(not cell["grade"] for cell in cells):
-        domain, colours = [*domain, "no number"], [*colours, STATUS_COLOUR]
+        domain, colors = [*domain, "no number"], [*colors, STATUS_COLOR]
     marks = sorted({cell.mark for line in table.lines for cell in line.cells if cell.mark})
     base = alt.Chart(alt.InlineData(values=cells)).encode(
         x=alt.X("batch", type="ordinal", axis=_plain_axis("Batch size", orient="top")),
@@ -44,7 +44,7 @@ def grid_chart(table: Table) -> alt.LayerChart:
         color=alt.Color(
             "class",
             type="nominal",
-            scale=alt.Scale(domain=domain, range=colours),
+            scale=alt.Scale(domain=domain, range=colors),
             legend=alt.Legend(
                 title="; ".join(
                     [table.quantity, *(f"{mark} {MARK_WORDS[mark]}" for mark in marks)]
@@ -60,7 +60,7 @@ def grid_chart(table: Table) -> alt.LayerChart:
             alt.Tooltip("name", type="nominal", title="Network"),
             alt.Tooltip("batch", type="ordinal", title="Batch size"),
             alt.Tooltip("text", type="nominal", title=table.quantity),
-            alt.Tooltip("note", type="nominal", title="More"),
+            alt.Tooltip("note", type="nominal", title="Details"),
         ],
     )
     graded = base.transform_filter("datum.grade")
@@ -70,7 +70,7 @@ def grid_chart(table: Table) -> alt.LayerChart:
     letters = graded.mark_text(
         style="inside", align="left", dx=21, fontSize=9, opacity=0.7, aria=False
     ).encode(text=alt.Text("letter", type="nominal"))
-    words = (
+    statuses = (
         base.transform_filter("!datum.grade")
         .mark_text(style="inside", fontStyle="italic", aria=False)
         .encode(text=alt.Text("text", type="nominal"))
@@ -79,7 +79,7 @@ def grid_chart(table: Table) -> alt.LayerChart:
         fills,
         numbers,
         letters,
-        words,
+        statuses,
         width=alt.Step(_COLUMN if len(table.batch_sizes) > 3 else _WIDE_COLUMN),
         height=alt.Step(_ROW),
     )
@@ -91,7 +91,7 @@ def best_chart(
     budgets: tuple[Sequence[float], Sequence[float]],
     identity: Identity,
 ) -> alt.LayerChart:
-    """The best networks of a device under each pair of budgets (GiB, frames a second)."""
+    """Draw a device's best networks under each pair of budgets (GiB, images per second)."""
     limits_gib, limits_fps = budgets
     chosen = rows(selection[selection["device"] == device])
     depth = max([int(row["rank"]) for row in chosen], default=1)
@@ -112,7 +112,7 @@ def best_chart(
             left = _BEST_LEFT + _BEST_COLUMN * j
             cell = [r for r in chosen if (r["max_memory_gib"], r["min_fps"]) == (gib, fps)]
             if not cell:
-                texts.append({"x": left, "y": top + 16, "text": "none"})
+                texts.append({"x": left, "y": top + 16, "text": "none fits"})
             entries += [_entry(row, identity, left, top) for row in cell]
     across = alt.Scale(domain=[0, width], nice=False)
     down = alt.Scale(domain=[height, 0], nice=False)
@@ -127,7 +127,7 @@ def best_chart(
     return stack(
         at(rules).mark_rule(style="ruler", aria=False).encode(x2="x2"),
         named.mark_point(filled=True, shape="circle", size=60, opacity=1, xOffset=6).encode(
-            color=alt.Color("colour", type="nominal", scale=None)
+            color=alt.Color("color", type="nominal", scale=None)
         ),
         named.mark_text(style="label", align="left", dx=16).encode(
             text=alt.Text("text", type="nominal")
@@ -162,5 +162,5 @@ def _entry(row: Row, identity: Identity, left: float, top: float) -> Row:
         "x": left,
         "y": top + 16 + (int(row["rank"]) - 1) * _BEST_ROW,
         "text": identity.name(row["model"]) + mark,
-        "top1": f"{row['top1']:.2f} %",
+        "top1": f"{row['top1']:.2f}%",
     }

@@ -1,8 +1,8 @@
-"""The explorer's chart: accuracy against one of the numbers that a reader limits.
+"""The explorer's chart: accuracy against one of the quantities that the user can limit.
 
-It is drawn without data. The page fills the data sets ``points``, ``front``, ``limits`` and
-``names``, sets the parameters ``x_low``, ``x_high``, ``y_low`` and ``y_high`` (the ends of the
-axes), and fills them again whenever a limit moves.
+The specification has no data. The page fills the data sets ``points``, ``front``, ``limits`` and
+``names`` and sets the parameters ``x_low``, ``x_high``, ``y_low`` and ``y_high`` (the ends of the
+axes). It refills them whenever a limit changes.
 """
 
 from typing import Any, Literal
@@ -16,25 +16,25 @@ from dnnbench.report.figures.scatter import POINT_RADIUS
 from dnnbench.report.figures.theme import CSS
 
 HEIGHT = 400
-# Those beyond the ends of an axis are not drawn.
+# Vega does not draw ticks beyond the ends of an axis.
 _TICKS = [float(f"{digit}e{decade}") for decade in range(-4, 7) for digit in (1, 2, 5)]
 _ENDS = ("x_low", "x_high", "y_low", "y_high")
-# What the chart shows at first.
+# The axis shown initially.
 _FIRST = "min_fps"
 
 
 def axes() -> dict[str, str]:
-    """Return what accuracy can be drawn against: titles, by name of the limit."""
+    """Return the axes to draw accuracy against: limit name -> title."""
     limits = sorted(known_limits().values(), key=lambda limit: limit.name != _FIRST)
     return {limit.name: limit.axis for limit in limits if limit.axis}
 
 
 def explorer_chart(axis: str) -> dict[str, Any]:
-    """The Vega-Lite specification, with top-1 accuracy upwards and ``axis`` across.
+    """Return the Vega-Lite specification, with top-1 accuracy over ``axis``.
 
-    ``points``: model, colour, x, x_low, x_high (both empty without an interval), y, fits, unstable
-    (true or false) and a text a tooltip; ``front``: x, y, order; ``limits``: x or y; ``names``:
-    model, text, x, y, right (whether the text ends at the point).
+    Fields of the data sets: ``points``: model, color, x, x_low, x_high (both null without an
+    interval), y, fits, unstable (boolean), and one text per tooltip field; ``front``: x, y, order;
+    ``limits``: x or y; ``names``: model, text, x, y, right (whether the text ends at the point).
     """
     tips = {"Network": "name", "Fits": "fits_text"} | {fact.title: fact.key for fact in facts()}
     across = alt.Axis(title=f"{axes()[axis]}, log scale", format=",~r", values=_TICKS)
@@ -50,19 +50,19 @@ def explorer_chart(axis: str) -> dict[str, Any]:
         axis=alt.Axis(title="Top-1 accuracy (%)", tickCount=8),
     )
     points = alt.Chart(alt.NamedData("points")).encode(y)
-    # What does not fit is grey, unless the reader picked it out.
+    # Networks that do not fit are gray, unless the user highlighted them.
     outside = f"datum.fits == 'no' && indexof({PARAMETER}, datum.model) < 0"
-    colour: dict[str, Any] = {
+    color: dict[str, Any] = {
         "condition": {"test": outside, "value": CSS["muted"]},
-        "field": "colour",
+        "field": "color",
         "type": "nominal",
         "scale": None,
     }
     opacity = alt.OpacityValue(condition=[FADED, {"test": outside, "value": 0.3}], value=1)
     marks = points.encode(
         x,
-        color=alt.Color.from_dict(colour),
-        fill=alt.Fill.from_dict(colour),
+        color=alt.Color.from_dict(color),
+        fill=alt.Fill.from_dict(color),
         opacity=opacity,
         fillOpacity=alt.FillOpacityValue(
             condition={"test": "datum.fits == 'cannot_tell'", "value": 0}, value=1
@@ -78,7 +78,7 @@ def explorer_chart(axis: str) -> dict[str, Any]:
     whiskers = (
         points.transform_filter("isValid(datum.x_low)")
         .mark_rule(strokeWidth=1.4, clip=True, aria=False)
-        .encode(at("x_low"), x2="x_high", opacity=opacity, color=alt.Color.from_dict(colour))
+        .encode(at("x_low"), x2="x_high", opacity=opacity, color=alt.Color.from_dict(color))
     )
     front = (
         alt.Chart(alt.NamedData("front"))
@@ -103,7 +103,7 @@ def explorer_chart(axis: str) -> dict[str, Any]:
         **spec,
         "params": [*params, {"name": PARAMETER, "value": []}],
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "description": f"Top-1 accuracy against {axes()[axis]}; the table below has the numbers.",
+        "description": f"Top-1 accuracy against {axes()[axis]}; the table below lists the numbers.",
     }
 
 
@@ -121,7 +121,7 @@ def _scale(kind: str, form: Literal["log", "linear"]) -> alt.Scale:
 
 
 def _names(names: alt.Chart) -> list[alt.Chart]:
-    """Names beside their points, on the side where there is room; each on a halo."""
+    """Draw names next to their points, on the side with room, each on a halo."""
     layers = []
     sides: tuple[tuple[bool, Literal["left", "right"], int], ...]
     sides = ((False, "left", 9), (True, "right", -9))

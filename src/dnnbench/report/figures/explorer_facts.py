@@ -1,4 +1,4 @@
-"""What the explorer shows of a network: the number of each limit, and what is not limited."""
+"""The facts that the explorer shows about a network: limited quantities and others."""
 
 from dataclasses import dataclass
 
@@ -10,10 +10,10 @@ from dnnbench.report.figures.cells import source_text, stability_text
 
 @dataclass(frozen=True)
 class Fact:
-    """A fact: ``title`` in the table, the details and the chart's tooltips.
+    """A fact, shown under ``title`` in the table, the details and the chart's tooltips.
 
-    ``limit`` names the limit on the number; the table has a column for it if ``column``, and sorts
-    it the other way round if ``reverse``.
+    ``limit`` names the limit on the number. The table has a column for the fact if ``column``, and
+    sorts it by the negated number if ``reverse``.
     """
 
     key: str
@@ -24,23 +24,23 @@ class Fact:
 
 
 def controls() -> list[Limit]:
-    """Return the limits that the explorer has a slider for."""
+    """Return the limits that have a slider in the explorer."""
     return [limit for limit in known_limits().values() if limit.slider]
 
 
 def facts() -> list[Fact]:
-    """Return what is shown of a network: accuracy first, then the other limits' numbers."""
+    """Return the facts in display order: accuracy, then the other limits, then the rest."""
     limits = sorted(known_limits().values(), key=lambda limit: limit.name != ACCURACY)
     found = []
     for limit in limits:
         found.append(Fact(limit.column, limit.title, limit.name, column=limit.slider is not None))
         if limit.name == "min_fps":
-            found.append(Fact("time", "Per image", limit.name, column=True, reverse=True))
+            found.append(Fact("latency", "Latency", limit.name, column=True, reverse=True))
     return [*found, Fact("stability", "Stability"), Fact("source", "Source")]
 
 
 def texts(candidate: Candidate) -> dict[str, list[str]]:
-    """Return each fact that is known, in words, then what it rests on."""
+    """Return the text of each known fact, followed by its interval and source."""
     row, time = candidate.row, candidate.time
     timed = row.source == "measured" and time.certain
     fields = row.model_dump()
@@ -50,7 +50,7 @@ def texts(candidate: Candidate) -> dict[str, list[str]]:
             for name, limit in known_limits().items()
             if name in candidate.numbers
         },
-        "time": [f"{significant(time.value)} ms", span(time.low, time.high) if timed else ""],
+        "latency": [f"{significant(time.value)} ms", span(time.low, time.high) if timed else ""],
         "stability": [stability_text(fields)],
         "source": [source_text(fields)],
     }

@@ -1,26 +1,21 @@
-"""Which figures there are, known without data: the Snakefile lists them as its outputs."""
+"""Names of all figures, computed without data because the Snakefile declares them as outputs."""
 
 from collections.abc import Iterable, Iterator
 
-from dnnbench.records.published_study import DEVICES, JETSON, label
+from dnnbench.records.published_study import JETSON
 from dnnbench.report.figures.kind import Kind, kinds
 
 FORMATS = ("svg", "png", "json")
 
-# No memory was published for the Jetson: the study held its budgets against the Titan's, so
-# figures of "its" memory would show another machine's numbers.
+# No memory was published for the Jetson. The study used the Titan's memory for its budgets, so a
+# memory figure of the Jetson would show numbers of another machine.
 WITHOUT_OWN_MEMORY = frozenset({JETSON})
 
 
-def device_label(device: str) -> str:
-    """The device as a reader knows it."""
-    return f"{label(device)} (published 2018)" if device in DEVICES else device
-
-
 def figures_of(devices: Iterable[str]) -> Iterator[tuple[str, Kind, str | None]]:
-    """Yield name, kind and device of each figure of a study, in the order of the page.
+    """Yield name, kind and device of each figure of a study, in page order.
 
-    The device is None for figures of the networks; the name is such as ``top1-vs-fps--cpu``.
+    A name looks like ``top1-vs-fps--cpu``. The device is None for figures about the networks.
     """
     for kind in kinds(per_device=False):
         yield kind.name, kind, None
@@ -31,10 +26,10 @@ def figures_of(devices: Iterable[str]) -> Iterator[tuple[str, Kind, str | None]]
 
 
 def figure_names(devices: Iterable[str]) -> list[str]:
-    """Return the names of all figures of a study of these devices, in the order of the page."""
+    """Return the names of all figures of a study of these devices, in page order."""
     return [name for name, _, _ in figures_of(devices)]
 
 
 def figure_files(devices: Iterable[str]) -> list[str]:
-    """File names of all figures, in every format, relative to reports/figures."""
+    """Return the file names of all figures in every format, relative to reports/figures."""
     return [f"{name}.{suffix}" for name in figure_names(devices) for suffix in FORMATS]

@@ -1,7 +1,7 @@
-"""Networks that the reader picked out stand out in every chart: the others fade.
+"""Highlighting: networks that the user selected stand out in every chart, the others fade.
 
-A chart of the page has the parameter ``highlighted``, a list of keys that the page sets. Saved
-figures have none.
+The page sets the parameter ``highlighted`` of its charts to a list of model keys. Saved figures do
+not have this parameter.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ FADED = {
 
 
 def highlightable(specification: Mapping[str, Any]) -> dict[str, Any]:
-    """A Vega-Lite specification whose marks with a ``model`` fade unless it is highlighted."""
+    """Return a specification whose marks fade unless their ``model`` is highlighted."""
     spec = deepcopy(dict(specification))
     _fade(spec, spec.get("datasets", {}), spec.get("data"))
     spec["params"] = [*spec.get("params", []), {"name": PARAMETER, "value": []}]
@@ -24,7 +24,7 @@ def highlightable(specification: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fade(spec: dict[str, Any], datasets: Mapping[str, Any], inherited: Any) -> None:
-    """Every mark of a specification, or of its layers; a layer without data has its parent's."""
+    """Make marks fade, in all layers; a layer without data inherits its parent's."""
     data = spec.get("data", inherited)
     for layer in spec.get("layer", ()):
         _fade(layer, datasets, data)

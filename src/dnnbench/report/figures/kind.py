@@ -1,7 +1,7 @@
-"""What a kind of figure says of itself: one ``Kind`` in each module of ``figures.kinds``.
+"""Descriptor of a kind of figure: each module of ``figures.kinds`` declares one ``Kind``.
 
-Names of files, the order of the page, titles, and captions derive from it. Listing the kinds
-imports neither altair nor pandas, since a workflow names its files by them.
+File names, page order, titles, and captions derive from it. Listing the kinds imports neither
+altair nor pandas, because the workflow needs the file names whenever it starts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GROUP = "dnnbench.report.figures.kinds"
 
 @dataclass(frozen=True)
 class Drawing:
-    """A chart, what a reader has to know to read it, and the table that the page shows instead."""
+    """A chart with its caption, and the table that the page shows instead, if any."""
 
     chart: alt.LayerChart
     caption: str
@@ -32,13 +32,13 @@ class Drawing:
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """A figure of the networks, or one that every device has.
+    """A kind of figure, drawn once for the networks or once per device.
 
-    ``name`` names files, and the caption ``workflow/report/<name>.rst`` of `snakemake --report`.
-    One that ends with ``-table`` is a table on the page, and a chart in files. ``place`` orders
-    the page: figures of the networks, then those of each device. ``draw`` takes the results and
-    the device, which is empty for figures of the networks. ``own_memory``: only of devices whose
-    memory is their own.
+    ``name`` is used for files and for the caption of `snakemake --report`,
+    ``workflow/report/<name>.rst``. A name ending in ``-table`` is shown as a table on the page and
+    saved as a chart. ``place`` orders figures on the page: those about the networks first, then
+    those of each device. ``draw`` takes the results and the device, which is empty for figures
+    about the networks. ``own_memory``: skip devices that borrow the memory of another device.
     """
 
     name: str
@@ -50,13 +50,13 @@ class Kind:
 
 
 def kinds(*, per_device: bool) -> list[Kind]:
-    """Return the kinds of figures, of the networks or of each device, in the page's order."""
+    """Return the kinds drawn per device, or the others, in page order."""
     found = plugins.find(GROUP, Kind).values()
     chosen = (kind for kind in found if kind.per_device == per_device)
     return sorted(chosen, key=lambda kind: (kind.place, kind.name))
 
 
 def code() -> list[str]:
-    """Return the files that draw all kinds, for rules: no import statement names them."""
+    """Return the source files of all kinds; rules need them because no module imports them."""
     modules = [plugins.module_of(GROUP, Kind, name) for name in plugins.find(GROUP, Kind)]
     return sorted({str(path) for name in modules for path in code_graph.module_sources(name)})

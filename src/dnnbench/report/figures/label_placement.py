@@ -1,9 +1,8 @@
-"""Where the labels of a scatter chart go, so that none covers another.
+"""Placement of the labels of a scatter chart so that no label covers another.
 
-Plain geometry in pixels (origin at the top left): points are discs, labels are boxes, and a label
-that cannot stand beside its disc is tied to it by a leader line. Every label chooses, one after
-another and then again until nothing changes, the cheapest of a fixed set of places. The same input
-gives the same picture.
+Geometry in pixels (origin at the top left): points are discs, labels are boxes, and a label that
+does not fit next to its disc is connected to it by a leader line. Labels take turns choosing the
+cheapest of a fixed set of candidate positions until none changes. The result is deterministic.
 """
 
 import dataclasses
@@ -19,21 +18,21 @@ Array = NDArray[np.float64]
 _CLEARANCE = 2.0
 _LEADER_FROM = 7.0
 _SWEEPS = 30
-# Orders of choosing that are tried; the best picture is kept.
+# Number of turn orders to try; the cheapest layout is kept.
 _STARTS = 8
-# A label's cheapest places; the rest are too far away to win.
+# Candidate positions kept per label; more expensive ones are too far away to be chosen.
 _PLACES = 150
-# Beyond this many points a plot is too full for far places to help, and they cost time.
+# With more points than this, distant positions are slow to try and rarely help.
 _CROWD = 150
 _CROWDED_PLACES = 12
 _CROWDED_GAPS = 2
 _GAPS = (2.5, 6, 11, 17, 24, 32, 42, 54, 68, 84, 102, 124)
 _DIRECTIONS = 24
 
-# Costs, in pixels of distance that a reader would rather put up with.
+# Costs of each fault, in pixels of distance that would be equally bad for the reader.
 _ON_LABEL = 1000.0
 _ON_POINT = 45.0
-_ON_BALL = 22.0
+_ON_BUBBLE = 22.0
 _ON_LINE = 24.0
 _LEADER_ON_LABEL = 120.0
 _LEADER_ON_LEADER = 90.0
@@ -43,7 +42,7 @@ _LEADER = 10.0
 
 @dataclass(frozen=True)
 class Point:
-    """A disc with its label: centre, radius, and the label's size."""
+    """A disc and the size of its label: center, radius, label width and height."""
 
     x: float
     y: float
@@ -54,9 +53,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Label:
-    """A placed label: its centre and its box, and its leader where it needs one.
+    """A placed label: its center, its box, and its leader line if it needs one.
 
-    A leader runs from the centre of the disc to the box: x1, y1, x2, y2.
+    A leader runs from the center of the disc to the box: x1, y1, x2, y2.
     """
 
     x: float
@@ -70,9 +69,10 @@ class Label:
 
 @dataclass(frozen=True)
 class _Places:
-    """Candidate places: boxes (k, 4), leaders (k, 4), whose they are, and their own cost (k,).
+    """Candidate positions: boxes [k, 4], leaders [k, 4], owners [k], and their own costs [k].
 
-    ``reach`` (k, 4) is the box around both: places whose reaches are apart do not meet.
+    ``reach`` [k, 4] is the bounding box of box and leader; candidates whose reaches are disjoint
+    cannot conflict.
     """
 
     boxes: Array
@@ -89,13 +89,13 @@ def place(
     height: float,
     lines: Sequence[tuple[float, float, float, float]] = (),
 ) -> list[Label | None]:
-    """A label for each point, ``None`` where no place is free of other labels.
+    """Return a label for each point, or ``None`` if every position would cover another label.
 
-    Where points are many, also where none is free of other points: there a label that covers some
-    says less than they do.
+    If there are many points, a label is also dropped when it would cover other points, because the
+    points are more informative.
 
-    ``width`` and ``height``: the plot, which labels do not leave. ``lines``: other strokes in it
-    (x1, y1, x2, y2), which labels avoid where they can.
+    Labels stay within ``width`` x ``height``. ``lines`` are other strokes (x1, y1, x2, y2) to avoid
+    if possible.
     """
     if not points:
         return []
@@ -120,7 +120,7 @@ def place(
 
 
 def _settle(places: _Places, order: Sequence[int], sweeps: int) -> tuple[NDArray[np.int_], float]:
-    """Let labels choose in this order until none would move; the choice, and what it costs."""
+    """Let labels choose in this order until none moves; return the choice and its cost."""
     bounds = np.searchsorted(places.owner, np.arange(len(order) + 1))
     chosen = np.full(len(order), -1)
     load = np.zeros(len(places.cost))
@@ -147,7 +147,7 @@ def _settle(places: _Places, order: Sequence[int], sweeps: int) -> tuple[NDArray
 
 
 def _burden(places: _Places, choice: int) -> tuple[NDArray[np.int_], Array]:
-    """The places (m,) of others that a label at ``choice`` can meet, and what it adds to each."""
+    """Return candidates [m] of other labels that conflict with ``choice``, and added costs."""
     left, top, right, bottom = places.reach[choice]
     near = (places.reach[:, 0] <= right) & (places.reach[:, 2] >= left)
     near &= (places.reach[:, 1] <= bottom) & (places.reach[:, 3] >= top)
@@ -165,23 +165,23 @@ def _burden(places: _Places, choice: int) -> tuple[NDArray[np.int_], Array]:
 def _places(
     points: Sequence[Point], discs: Array, strokes: Array, i: int, width: float, height: float
 ) -> _Places:
-    """All places of label ``i`` inside the plot, with what each costs whatever the others do."""
+    """Return candidates for label ``i``, with the costs that do not depend on other labels."""
     point = points[i]
     crowded = len(points) > _CROWD
     half = np.array([point.width / 2, point.height / 2])
-    centres = []
+    centers = []
     for spare in _GAPS[:_CROWDED_GAPS] if crowded else _GAPS:
         for step in range(_DIRECTIONS):
             angle = 2 * math.pi * step / _DIRECTIONS
             reach = point.radius + spare
             dx, dy = math.cos(angle), math.sin(angle)
-            # Sideways the box stands clear of the disc; above and below it may slide along it.
-            centres.append((dx * (reach + half[0]), dy * (reach + half[1])))
-            centres.append((dx * reach + math.copysign(half[0], dx), dy * (reach + half[1])))
+            # To the sides the box clears the disc; above and below it may slide along it.
+            centers.append((dx * (reach + half[0]), dy * (reach + half[1])))
+            centers.append((dx * reach + math.copysign(half[0], dx), dy * (reach + half[1])))
     if point.width < 1.8 * point.radius:
-        centres.append((0.0, 0.0))
-    centre = np.array([point.x, point.y])
-    middle = np.array(centres) + centre
+        centers.append((0.0, 0.0))
+    center = np.array([point.x, point.y])
+    middle = np.array(centers) + center
     boxes = np.hstack([middle - half, middle + half])
     margin = 1.0
     inside = (
@@ -190,28 +190,28 @@ def _places(
         & (boxes[:, 2] <= width - margin)
         & (boxes[:, 3] <= height - margin)
     )
-    if not inside.any():  # A label wider than the plot: keep it, to be dropped if it overlaps.
+    if not inside.any():  # Wider than the plot: keep it; it is dropped later if it overlaps.
         inside[:] = True
     boxes, middle = boxes[inside], middle[inside]
 
-    nearest = np.clip(centre, boxes[:, :2], boxes[:, 2:])
+    nearest = np.clip(center, boxes[:, :2], boxes[:, 2:])
     own = np.hypot(nearest[:, 0] - point.x, nearest[:, 1] - point.y)
-    within = (middle == centre).all(axis=1)
+    within = (middle == center).all(axis=1)
     gap: Array = np.where(within, 0.0, own - point.radius)
     others = np.delete(discs, i, axis=0)
-    # Those out of reach of every place of this label cost time and change nothing.
-    reach = np.abs(boxes - np.hstack([centre, centre])).max() + others[:, 2] + _ON_POINT
-    others = others[(np.abs(others[:, :2] - centre) <= reach[:, None]).all(axis=1)]
+    # Skip discs that no candidate of this label can reach; they only cost time.
+    reach = np.abs(boxes - np.hstack([center, center])).max() + others[:, 2] + _ON_POINT
+    others = others[(np.abs(others[:, :2] - center) <= reach[:, None]).all(axis=1)]
     distances = _distances(boxes, others)
     foreign = (distances - others[:, 2]).min(axis=1, initial=np.inf)
-    # A label that is far from its point, or as near to another, needs a leader to be understood.
+    # A label far from its point, or as close to another point, is ambiguous without a leader.
     tied = ~within & ((gap > _LEADER_FROM) | (foreign < gap))
-    leaders = np.hstack([np.broadcast_to(centre, nearest.shape), nearest])
+    leaders = np.hstack([np.broadcast_to(center, nearest.shape), nearest])
 
     cost = np.maximum(gap, 0.0) * 0.8 + tied * _LEADER
     cost += np.where(~within & (gap < 1.0), _ON_POINT, 0.0)
-    # Of equal places the one to the right reads best.
-    away = middle - centre
+    # Among equal positions, prefer the right side, which reads best.
+    away = middle - center
     cost += 1.5 * (1 - away[:, 0] / np.maximum(np.abs(away).sum(axis=1), 1e-9))
     cost += _disc_cost(distances, others)
     cost[tied] += _LEADER_ON_POINT * _segments_meet_discs(leaders[tied], others).sum(axis=1)
@@ -219,13 +219,13 @@ def _places(
     kept = np.argsort(cost, kind="stable")[: _CROWDED_PLACES if crowded else _PLACES]
     owner = np.full(len(kept), i)
     boxes, leaders = boxes[kept], leaders[kept]
-    low = np.minimum(boxes[:, :2], centre) - _CLEARANCE
-    high = np.maximum(boxes[:, 2:], centre) + _CLEARANCE
+    low = np.minimum(boxes[:, :2], center) - _CLEARANCE
+    high = np.maximum(boxes[:, 2:], center) + _CLEARANCE
     return _Places(boxes, leaders, np.hstack([low, high]), tied[kept], owner, cost[kept])
 
 
 def _distances(boxes: Array, discs: Array) -> Array:
-    """From boxes (k, 4) to the centres of discs (m, 3), 0 inside: (k, m)."""
+    """Return distances [k, m] from boxes [k, 4] to centers of discs [m, 3]; 0 inside."""
     x = np.clip(discs[None, :, 0], boxes[:, None, 0], boxes[:, None, 2]) - discs[None, :, 0]
     y = np.clip(discs[None, :, 1], boxes[:, None, 1], boxes[:, None, 3]) - discs[None, :, 1]
     distance: Array = np.hypot(x, y)
@@ -233,19 +233,19 @@ def _distances(boxes: Array, discs: Array) -> Array:
 
 
 def _disc_cost(distance: Array, discs: Array) -> Array:
-    """What boxes so far (k, m) from discs (m, 3) pay for covering them.
+    """Return the cost [k] of covering discs [m, 3], given distances [k, m] to them.
 
-    Points must stay visible, balls may not.
+    Small points must stay visible; large circles may be partly covered.
     """
     depth = np.clip((discs[None, :, 2] + 1.5 - distance) / 4, 0, 1)
-    price = np.where(discs[:, 2] < 9, _ON_POINT, _ON_BALL)
+    price = np.where(discs[:, 2] < 9, _ON_POINT, _ON_BUBBLE)
     price = np.where(distance == 0, _ON_POINT, price)
     cost: Array = (depth * price).sum(axis=1)
     return cost
 
 
 def _overlap(first: Array, second: Array) -> NDArray[np.bool_]:
-    """Which boxes (k, 4) come within the clearance of which boxes (m, 4): (k, m)."""
+    """Return whether boxes [k, 4] come within the clearance of boxes [m, 4]: [k, m]."""
     a, b, gap = first[:, None, :], second[None, :, :], _CLEARANCE
     result: NDArray[np.bool_] = (
         (a[..., 0] < b[..., 2] + gap)
@@ -257,7 +257,7 @@ def _overlap(first: Array, second: Array) -> NDArray[np.bool_]:
 
 
 def _segments_meet(first: Array, second: Array) -> NDArray[np.bool_]:
-    """Which segments (k, 4) cross which segments (m, 4): (k, m)."""
+    """Return whether segments [k, 4] cross segments [m, 4]: [k, m]."""
     a, b = first[:, None, :], second[None, :, :]
 
     def side(p: Array, x: Array, y: Array) -> Array:
@@ -273,13 +273,13 @@ def _segments_meet(first: Array, second: Array) -> NDArray[np.bool_]:
 
 
 def _segments_meet_boxes(segments: Array, boxes: Array) -> NDArray[np.bool_]:
-    """Which segments (k, 4) touch which boxes (m, 4): (k, m), by clipping to each side."""
+    """Return whether segments [k, 4] touch boxes [m, 4]: [k, m], by clipping to each side."""
     start = segments[:, None, :2]
     step = segments[:, None, 2:] - start
     with np.errstate(divide="ignore", invalid="ignore"):
         low = (boxes[None, :, :2] - start) / step
         high = (boxes[None, :, 2:] - start) / step
-    # A step of zero gives infinities of the right sign, and NaN on an edge, which counts as in.
+    # A zero step gives infinities of the right sign, and NaN on an edge, which counts as inside.
     near = np.nan_to_num(np.minimum(low, high), nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     far = np.nan_to_num(np.maximum(low, high), nan=np.inf, posinf=np.inf, neginf=-np.inf)
     enter = np.maximum(near.max(axis=-1), 0.0)
@@ -289,7 +289,7 @@ def _segments_meet_boxes(segments: Array, boxes: Array) -> NDArray[np.bool_]:
 
 
 def _segments_meet_discs(segments: Array, discs: Array) -> NDArray[np.bool_]:
-    """Which segments (k, 4) pass over which discs (m, 3): (k, m)."""
+    """Return whether segments [k, 4] pass over discs [m, 3]: [k, m]."""
     start = segments[:, None, :2]
     step = segments[:, None, 2:] - start
     length = np.maximum((step**2).sum(axis=-1), 1e-9)
@@ -301,7 +301,7 @@ def _segments_meet_discs(segments: Array, discs: Array) -> NDArray[np.bool_]:
 
 
 def _crowded_first(discs: Array) -> list[int]:
-    """Order of choosing: points with many neighbours first, ties by place in the input."""
+    """Return the turn order: points with many neighbors first, ties in input order."""
     distance = np.hypot(
         discs[:, None, 0] - discs[None, :, 0], (discs[:, None, 1] - discs[None, :, 1]) * 2
     )
@@ -310,15 +310,15 @@ def _crowded_first(discs: Array) -> list[int]:
 
 
 def _keep_apart(places: _Places, chosen: NDArray[np.int_], crowded: bool) -> list[Label | None]:
-    """Labels in input order, leaving out those that would still cover an earlier one.
+    """Return labels in input order, dropping those that still cover an earlier one.
 
-    Where it is ``crowded``, those that would cover a point too.
+    If the plot is ``crowded``, drop those that cover a point too.
     """
     labels: list[Label | None] = []
     kept = np.empty((0, 4))
     for choice in chosen:
         box = places.boxes[choice]
-        covers = crowded and places.cost[choice] >= _ON_BALL
+        covers = crowded and places.cost[choice] >= _ON_BUBBLE
         if covers or _overlap(box[None], kept).any():
             labels.append(None)
             continue

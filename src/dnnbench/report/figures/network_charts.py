@@ -1,4 +1,4 @@
-"""Figures about the networks themselves: the same on every device."""
+"""Figures about the networks themselves, which do not depend on the device."""
 
 import math
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import altair as alt
 import pandas as pd
 
 from dnnbench.core.formatting import significant, span
+from dnnbench.records import labels
 from dnnbench.report.figures import captions
 from dnnbench.report.figures.identity import Identity, Row, rows
 from dnnbench.report.figures.kind import Drawing
@@ -16,7 +17,7 @@ from dnnbench.report.figures.scatter import (
     HEIGHT,
     POINT_RADIUS,
     WIDTH,
-    colour_channel,
+    color_channel,
     label_layers,
     linear_axis,
     log_axis,
@@ -32,7 +33,7 @@ _LEGEND_M = [1, 5, 10, 50, 75, 100, 150]
 _LARGEST_RADIUS = 30.0
 # Every network of the 2018 study does more than this share of its multiply-adds in convolutions.
 _MOST = 0.9
-_DENSITY_TITLE = "Accuracy density: top-1 / parameters (% per million)"
+_DENSITY_TITLE = "Accuracy density (% top-1 per million parameters)"
 _TIPS = {
     "Network": "name",
     "Top-1": "top1_text",
@@ -43,53 +44,53 @@ _TIPS = {
 }
 
 
-def balls(results: Results, measure: Measure) -> Drawing:
-    """Draw the ball chart of a study's networks, with its caption."""
+def bubbles(results: Results, measure: Measure) -> Drawing:
+    """Draw the chart of accuracy against operations, with its caption."""
     sources = (row[f"{measure}_source"] for row in rows(results.models))
-    caption = captions.balls(sources, beyond_convolutions=beyond_convolutions(results.models))
+    caption = captions.bubbles(sources, beyond_convolutions=beyond_convolutions(results.models))
     return Drawing(
-        ball_chart(results.models, results.identity, measure),
+        bubble_chart(results.models, results.identity, measure),
         _with_missing(caption, results, measure),
     )
 
 
 def density(results: Results, chart: Callable[[pd.DataFrame, Identity], alt.LayerChart]) -> Drawing:
-    """Draw a chart of a study's accuracy density, with its caption."""
+    """Draw a chart of accuracy density, with its caption."""
     caption = captions.density(row["top1_source"] for row in rows(results.models))
     return Drawing(chart(results.models, results.identity), _with_missing(caption, results, "top1"))
 
 
 def _with_missing(caption: str, results: Results, measure: Measure) -> str:
-    """The caption, and which networks the figure leaves out."""
+    """Append to the caption which networks the figure omits."""
     known = rows(results.models)
     missing = [results.identity.name(row["model"]) for row in known if row[measure] is None]
     return " ".join(filter(None, [caption, captions.without_accuracy(missing)]))
 
 
-def ball_chart(models: pd.DataFrame, identity: Identity, measure: Measure) -> alt.LayerChart:
-    """Accuracy against operations; a ball's area is the network's parameters.
+def bubble_chart(models: pd.DataFrame, identity: Identity, measure: Measure) -> alt.LayerChart:
+    """Draw accuracy against operations; the area of a bubble shows the parameters.
 
-    ``models``: rows of results/models.csv. Networks without this accuracy are left out.
+    ``models``: rows of results/models.csv. Networks without this accuracy are omitted.
     """
     points = [point for point in _points(models, identity) if point[measure] is not None]
-    # Large balls first, so that small ones lie on top and can be seen and hovered.
+    # Draw large circles first so that small ones stay on top and can be hovered.
     points.sort(key=lambda point: -point["params_m"])
     largest = max([*_LEGEND_M, *(point["params_m"] for point in points)])
     radii = [_LARGEST_RADIUS * math.sqrt(point["params_m"] / largest) for point in points]
-    what = "" if beyond_convolutions(models) else " (convolutions)"
-    x = linear_axis("gmacs", f"Operations: GMACs{what}", _values(points, "gmacs"), WIDTH, pad=34)
+    counted = "" if beyond_convolutions(models) else " of convolutions"
+    x = linear_axis("gmacs", f"Operations{counted} (GMACs)", _values(points, "gmacs"), WIDTH, pad=34)
     y = linear_axis(
         measure, _MEASURES[measure], _values(points, measure), HEIGHT, pad=34, upwards=True
     )
-    labels = place_labels(points, x, y, radii=radii)
-    leaders, names = label_layers(points, labels, x, y, radii=radii)
+    placed = place_labels(points, x, y, radii=radii)
+    leaders, names = label_layers(points, placed, x, y, radii=radii)
     # Vega's size of a circle is the square of its diameter.
     size = alt.Size(
         "params_m",
         type="quantitative",
         scale=alt.Scale(type="linear", domain=[0, largest], range=[0, (2 * _LARGEST_RADIUS) ** 2]),
         legend=alt.Legend(
-            title="Parameters (millions) = area",
+            title="Parameters (millions), shown as area",
             values=_LEGEND_M,
             orient="bottom",
             direction="horizontal",
@@ -97,29 +98,29 @@ def ball_chart(models: pd.DataFrame, identity: Identity, measure: Measure) -> al
             columns=len(_LEGEND_M),
         ),
     )
-    balls = (
+    bubbles = (
         alt.Chart(alt.InlineData(values=points))
-        .mark_point(filled=True, shape="circle", style="ball", opacity=0.75)
+        .mark_point(filled=True, shape="circle", style="bubble", opacity=0.75)
         .encode(
             x.channel("x"),
             y.channel("y"),
             size=size,
-            color=colour_channel(),
+            color=color_channel(),
             tooltip=tooltips(_TIPS),
         )
     )
-    return stack(balls, leaders, names, width=WIDTH, height=HEIGHT)
+    return stack(bubbles, leaders, names, width=WIDTH, height=HEIGHT)
 
 
 def density_bars(models: pd.DataFrame, identity: Identity) -> alt.LayerChart:
-    """Accuracy density, top-1 per million parameters: one bar a network, densest first."""
+    """Draw accuracy density (top-1 per million parameters), one bar per network."""
     points = _dense(models, identity)
     points.sort(key=lambda point: (-point["density"], point["model"]))
     base = alt.Chart(alt.InlineData(values=points)).encode(
         x=alt.X("density", type="quantitative", title=_DENSITY_TITLE, axis=alt.Axis(tickCount=10)),
         y=alt.Y("name", type="nominal", sort=None, title=None, axis=_name_axis()),
     )
-    bars = base.mark_bar(cornerRadiusEnd=2).encode(color=colour_channel(), tooltip=tooltips(_TIPS))
+    bars = base.mark_bar(cornerRadiusEnd=2).encode(color=color_channel(), tooltip=tooltips(_TIPS))
     values = base.mark_text(style="muted", align="left", dx=4).encode(
         text=alt.Text("density_number", type="nominal")
     )
@@ -127,7 +128,7 @@ def density_bars(models: pd.DataFrame, identity: Identity) -> alt.LayerChart:
 
 
 def density_scatter(models: pd.DataFrame, identity: Identity) -> alt.LayerChart:
-    """Top-1 accuracy against accuracy density."""
+    """Draw top-1 accuracy against accuracy density."""
     points = _dense(models, identity)
     x = log_axis("density", _DENSITY_TITLE, _values(points, "density"), WIDTH, pad=60)
     y = linear_axis(
@@ -137,23 +138,23 @@ def density_scatter(models: pd.DataFrame, identity: Identity) -> alt.LayerChart:
     marks = (
         alt.Chart(alt.InlineData(values=points))
         .mark_point(filled=True, size=(2 * POINT_RADIUS) ** 2, opacity=1)
-        .encode(x.channel("x"), y.channel("y"), color=colour_channel(), tooltip=tooltips(_TIPS))
+        .encode(x.channel("x"), y.channel("y"), color=color_channel(), tooltip=tooltips(_TIPS))
     )
     return stack(leaders, marks, names, width=WIDTH, height=HEIGHT)
 
 
 def beyond_convolutions(models: pd.DataFrame) -> bool:
-    """Whether a network does a tenth or more of its multiply-adds outside of convolutions.
+    """Return whether any network does over a tenth of its multiply-adds outside convolutions.
 
-    Those of 2018 do not, and the study plotted convolutions alone; of a transformer they are next
-    to nothing.
+    No network of 2018 does, so the study could plot convolutions only. In a transformer,
+    convolutions are almost nothing.
     """
     counted = models[models["complexity_status"] == "ok"]
     return bool((counted["conv_macs"] < _MOST * counted["macs"]).any())
 
 
 def _points(models: pd.DataFrame, identity: Identity) -> list[Row]:
-    """One point a network that was counted: plotted numbers, and what its tooltip shows."""
+    """Return one point per counted network: plotted numbers and tooltip texts."""
     models = models[models["complexity_status"] == "ok"]
     points = []
     counted = "macs" if beyond_convolutions(models) else "conv_macs"
@@ -170,29 +171,31 @@ def _points(models: pd.DataFrame, identity: Identity) -> list[Row]:
                 "density": None if density is None else round(density, 4),
                 "top1_text": accuracy_text(row, "top1"),
                 "top5_text": accuracy_text(row, "top5"),
-                "macs_text": f"{significant(row['conv_macs'] / 1e9, 4)} GMACs (convolutions), "
-                f"{significant(row['macs'] / 1e9, 4)} in all{_without(row)}",
+                "macs_text": f"{significant(row['conv_macs'] / 1e9, 4)} GMACs in convolutions, "
+                f"{significant(row['macs'] / 1e9, 4)} in total{_without(row)}",
                 "params_text": f"{significant(params_m, 4)} M",
                 "density_number": "" if density is None else significant(density),
-                "density_text": "" if density is None else f"{significant(density)} % per million",
+                "density_text": "" if density is None else f"{significant(density)}% per million",
             }
         )
     return points
 
 
 def _without(row: Row) -> str:
-    """Operators whose work is not among the multiply-adds."""
+    """Return a note on operators that the multiply-adds do not include."""
     operators = row["uncounted_operators"]
-    return f", without {operators}" if operators else ""
+    return f", excluding {operators}" if operators else ""
 
 
 def accuracy_text(row: Row, measure: Measure) -> str:
-    """An accuracy with its interval and source, for a tooltip."""
+    """Return an accuracy with its interval and source, for a tooltip."""
     if row[measure] is None:
-        return "not known"
+        return "unknown"
     interval = span(row[f"{measure}_low"], row[f"{measure}_high"])
-    inside = ", ".join(filter(None, [interval, row[f"{measure}_source"]]))
-    return f"{row[measure]:.2f} %" + (f" ({inside})" if inside else "")
+    source = row[f"{measure}_source"]
+    notes = filter(None, [interval, labels.accuracy_source(source) if source else ""])
+    inside = ", ".join(notes)
+    return f"{row[measure]:.2f}%" + (f" ({inside})" if inside else "")
 
 
 def _dense(models: pd.DataFrame, identity: Identity) -> list[Row]:
@@ -200,7 +203,7 @@ def _dense(models: pd.DataFrame, identity: Identity) -> list[Row]:
 
 
 def _values(points: list[Row], field: str) -> list[float]:
-    """Values that an axis has to span; an empty study still gets an axis."""
+    """Return the values that an axis must span; an empty study still gets an axis."""
     return [point[field] for point in points] or [1.0]
 
 

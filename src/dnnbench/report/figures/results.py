@@ -1,4 +1,4 @@
-"""The tables that figures and the page are made from, and what follows from them at once."""
+"""The tables that figures and the page are made from, and values derived from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,18 +16,18 @@ from dnnbench.report.figures.cells import borrowed_memory, device_rows
 from dnnbench.report.figures.figure_names import WITHOUT_OWN_MEMORY
 from dnnbench.report.figures.identity import Identity, Row
 
-# Shown where selection.csv is empty, so that the page can say that nothing fits.
+# Budgets to show if selection.csv is empty, so that the page can state that nothing fits.
 _BUDGETS = ((0.7, 1.0, 1.4), (15.0, 30.0, 60.0))
 
 
 @dataclass(frozen=True)
 class Results:
-    """Data frames of StudyRow, ModelRow and SelectionRow, and who the networks are.
+    """Data frames of StudyRow, ModelRow and SelectionRow, with the networks' names and families.
 
-    ``names`` and ``families``: key -> printed name, key -> family, in the registry's order.
-    ``devices``: the devices to show, in order; one without rows gets empty figures. ``variants``:
-    other ways of running than the one that figures show. ``accuracy``: what was measured of it;
-    ``comparisons``: networks on the same pictures; ``sources``: key -> where weights can be had.
+    ``names`` and ``families``: key -> printed name, key -> family, in registry order. ``devices``:
+    the devices to show, in order; a device without rows gets empty figures. ``variants``: rows of
+    the variants that the figures do not show. ``accuracy``: measured accuracy; ``comparisons``:
+    pairs of networks on the same images; ``sources``: key -> checkpoint files.
     """
 
     study: pd.DataFrame
@@ -45,18 +45,18 @@ class Results:
         for device in self.devices:
             if self.borrowed_memory(device) and device not in WITHOUT_OWN_MEMORY:
                 raise UserError(
-                    f"results/study.csv: {device}: memory_basis names another device;"
-                    " add the device to WITHOUT_OWN_MEMORY in figure_names.py"
+                    f"results/study.csv: {device}: memory_basis: it names another device."
+                    " Add the device to WITHOUT_OWN_MEMORY in figure_names.py."
                 )
 
     @cached_property
     def identity(self) -> Identity:
-        """Names and colours of the networks."""
+        """Names and colors of the networks."""
         return Identity(self.names, self.families)
 
     @cached_property
     def budgets(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Limits of memory (GiB) and of speed (frames a second) that were chosen under."""
+        """The limits on memory (GiB) and speed (images per second) of the selection."""
         if self.selection.empty:
             return _BUDGETS
         gib = tuple(sorted({float(limit) for limit in self.selection["max_memory_gib"]}))
@@ -65,28 +65,28 @@ class Results:
 
     @cached_property
     def weights_mib(self) -> dict[str, float]:
-        """MiB of parameters and buffers: by model of which they are known."""
+        """Model -> MiB of parameters and buffers, where known."""
         known = self.models.dropna(subset=["weights_mib"])
         return dict(zip(known["model"], known["weights_mib"].astype(float), strict=True))
 
     def rows(self, device: str) -> list[Row]:
-        """A device's rows of the study."""
+        """Return a device's rows of the study."""
         return device_rows(self.study, device)
 
     def measured(self, device: str) -> bool:
-        """Whether a device's numbers were measured by this program."""
+        """Return whether a device's numbers were measured by dnnbench."""
         return any(row["source"] == "measured" for row in self.rows(device))
 
     def borrowed_memory(self, device: str) -> str | None:
-        """The device whose memory this one's rows carry, if it is not their own."""
+        """Return the device that this device's memory numbers come from, if another."""
         return borrowed_memory(self.rows(device))
 
 
 def devices_of(environments: Iterable[Environment], study: pd.DataFrame) -> tuple[str, ...]:
-    """The devices of a study: those measured here first, those of the 2018 study last.
+    """Return the devices of a study: those measured here first, those of the 2018 study last.
 
-    The latter are there even without rows (none of their networks was asked for), because which
-    figures there are must not depend on the data.
+    The devices of 2018 are included even without rows (if no network of 2018 was selected), because
+    the list of figures must not depend on the data.
     """
     measured = [environment.device for environment in environments]
     others = [device for device in study["device"] if device not in published_study.DEVICES]

@@ -1,4 +1,4 @@
-"""Figures as files: the Vega-Lite specification, and what a renderer makes of it, offline."""
+"""Figure files: the Vega-Lite specification and the images rendered from it, offline."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _PNG_SCALE = 2
 
 
 def save_figures(figures: Iterable[Figure], directory: Path) -> None:
-    """Write ``<name>.json``, ``.svg`` and ``.png`` (two pixels a unit) of each figure."""
+    """Write ``<name>.json``, ``.svg`` and ``.png`` (two pixels per unit) of each figure."""
     for figure in figures:
         spec = {
             **specification(figure),
@@ -23,7 +23,7 @@ def save_figures(figures: Iterable[Figure], directory: Path) -> None:
             "config": config(LIGHT),
             "padding": 12,
         }
-        # No address is allowed: a figure that asked for data elsewhere would fail, not wait.
+        # Allow no URLs, so that a figure that loads external data fails instead of waiting.
         svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
         png = vl_convert.svg_to_png(svg, scale=_PNG_SCALE)
         write_text(directory / f"{figure.name}.json", json.dumps(spec, ensure_ascii=False))
@@ -32,7 +32,7 @@ def save_figures(figures: Iterable[Figure], directory: Path) -> None:
 
 
 def specification(figure: Figure) -> dict[str, Any]:
-    """The figure's Vega-Lite specification without a title and without colours of paper or ink."""
+    """Return the figure's Vega-Lite specification without title and theme colors."""
     spec: dict[str, Any] = figure.chart.to_dict()
     spec.pop("config", None)
     return {**spec, "description": f"{figure.title}. {figure.caption}"}

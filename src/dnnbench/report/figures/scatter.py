@@ -1,7 +1,7 @@
-"""A scatter chart whose points carry their names.
+"""Building blocks of scatter charts with labeled points.
 
-Label places are computed in pixels (:mod:`dnnbench.report.figures.label_placement`) and written
-into the chart as data, so that every renderer shows the same picture.
+Label positions are computed in pixels (:mod:`dnnbench.report.figures.label_placement`) and stored in
+the chart as data, so that every renderer draws the same image.
 """
 
 import math
@@ -16,19 +16,19 @@ from dnnbench.report.figures.identity import Row
 from dnnbench.report.figures.label_placement import Label, Point, place
 from dnnbench.report.figures.theme import LABEL_SIZE
 
-# Pixels of the plot without axes: as wide as a page's column, on a phone it scrolls in its box.
+# Plot size in pixels without axes: as wide as the page's column; it scrolls on a phone.
 WIDTH, HEIGHT = 940, 600
 POINT_RADIUS = 4.5
 _LABEL_HEIGHT = LABEL_SIZE + 1.0
-# A browser without any of the fonts that charts ask for draws somewhat wider letters.
+# A browser without any of the requested fonts may draw wider letters.
 _SPARE_WIDTH = 1.12
-# A leader into a ball of at least this radius ends in a dot; smaller ones would be hidden by it.
+# A leader into a circle of at least this radius ends in a dot, which would hide smaller circles.
 _DOTTED_RADIUS = 7.0
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A scale from data to pixels, the same in Python and in the chart."""
+    """A scale from data to pixels, identical in Python and in the chart."""
 
     field: str
     title: str
@@ -40,18 +40,18 @@ class Axis:
     log: bool = False
 
     def pixel(self, value: float) -> float:
-        """Pixels from the left (or the top) for a value."""
+        """Return the position of a value in pixels from the left, or from the top."""
         share = (self._bend(value) - self._bend(self.low)) / self._range
         return (1 - share if self.upwards else share) * self.length
 
     def value(self, pixel: float) -> float:
-        """The value at a pixel, to the precision of a twentieth of a pixel."""
+        """Return the value at a pixel, precise to a twentieth of a pixel."""
         share = 1 - pixel / self.length if self.upwards else pixel / self.length
         bent = self._bend(self.low) + share * self._range
         return _compact(math.exp(bent) if self.log else bent)
 
     def channel(self, kind: Literal["x", "y"], field: str | None = None) -> Any:
-        """The chart's encoding of a field (by default the axis's own) on this scale."""
+        """Return the chart's encoding of a field (default: the axis's own) on this scale."""
         scale = alt.Scale(
             type="log" if self.log else "linear", domain=[self.low, self.high], nice=False
         )
@@ -76,9 +76,9 @@ def linear_axis(
     pad: float,
     upwards: bool = False,
 ) -> Axis:
-    """A linear axis around ``values`` with ``pad`` pixels to spare at both ends.
+    """Return a linear axis around ``values`` with ``pad`` spare pixels at both ends.
 
-    It may begin below 0, so that a ball there is whole, but its ticks do not.
+    The axis may start below 0 so that circles are not cut off, but its ticks do not.
     """
     low, high = min(values), max(values)
     spare = (high - low or abs(high) or 1.0) * pad / (length - 2 * pad)
@@ -100,7 +100,7 @@ def log_axis(
     pad: float,
     upwards: bool = False,
 ) -> Axis:
-    """A logarithmic axis around positive ``values``, ticks at 1, 2 and 5 times powers of 10."""
+    """Return a logarithmic axis around positive ``values``, with ticks at 1, 2 and 5 x 10^n."""
     low, high = math.log(min(values)), math.log(max(values))
     spare = (high - low or 1.0) * pad / (length - 2 * pad)
     start, end = _compact(math.exp(low - spare)), _compact(math.exp(high + spare))
@@ -118,7 +118,7 @@ def place_labels(
     radii: Sequence[float] | None = None,
     lines: Sequence[tuple[float, float, float, float]] = (),
 ) -> list[Label | None]:
-    """Places of the points' names in pixels; ``lines`` (in data units) are strokes to avoid."""
+    """Place the points' names, in pixels; ``lines`` (in data units) are strokes to avoid."""
     discs = [
         Point(
             x=x.pixel(point[x.field]),
@@ -141,9 +141,9 @@ def label_layers(
     *,
     radii: Sequence[float] | None = None,
 ) -> tuple[alt.LayerChart, alt.LayerChart]:
-    """Leaders and names, each a layer of its own.
+    """Return a layer of leader lines and a layer of names.
 
-    With ``radii``, leaders into balls end in a dot, so that one can see which ball is meant.
+    With ``radii``, leaders into circles end in a dot to show which circle is meant.
     """
     names: list[Row] = []
     leaders: list[Row] = []
@@ -197,20 +197,20 @@ def label_layers(
 
 
 def stack(*layers: alt.Chart | alt.LayerChart, width: Any, height: Any) -> alt.LayerChart:
-    """Layers, the first at the bottom, in a plot of this size (pixels, or a step a row)."""
+    """Stack layers, first at the bottom, in a plot of this size (pixels or a step per row)."""
     return alt.LayerChart(layer=list(layers), width=width, height=height)
 
 
-def colour_channel() -> alt.Color:
-    """Each row brings its own colour, so a network cannot change colour with the chart."""
-    return alt.Color("colour", type="nominal", scale=None)
+def color_channel() -> alt.Color:
+    """Return the color encoding; rows carry their color, so it is the same in every chart."""
+    return alt.Color("color", type="nominal", scale=None)
 
 
 def tooltips(fields: Mapping[str, str]) -> list[alt.Tooltip]:
-    """Tooltips of ready-made strings: title -> field."""
+    """Return tooltips for text fields, given title -> field."""
     return [alt.Tooltip(field, type="nominal", title=title) for title, field in fields.items()]
 
 
 def _compact(value: float) -> float:
-    """Seven significant digits: a pixel's fraction, and half the bytes."""
+    """Round to seven significant digits: finer than a pixel, and half the bytes."""
     return float(f"{value:.7g}")

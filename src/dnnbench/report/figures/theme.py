@@ -1,15 +1,15 @@
-"""How charts look. Colours of paper and ink are named here once, for paper and for the page.
+"""Theme of the charts, for saved figures and for the page.
 
-Charts name roles (styles ``label``, ``halo``, ``leader``, ...), never a colour of paper or ink. A
-saved figure takes them from ``LIGHT``; on the page they are CSS variables, so light mode, dark mode
-and printing switch without drawing anything again.
+Charts refer to roles (styles ``label``, ``halo``, ``leader``, ...), never to text or background
+colors. A saved figure uses ``LIGHT``. On the page the colors are CSS variables, so that light mode,
+dark mode and printing need no redrawing.
 """
 
 from typing import Any
 
 FONT = "Liberation Sans, Arial, Helvetica, Arimo, Nimbus Sans, FreeSans, sans-serif"
 LABEL_SIZE = 11
-# Text inside coloured table cells, whose fills are pale in either mode.
+# Text color of table cells, whose fills are pale in both modes.
 CELL_INK = "#1d2126"
 BAND = "#3d9970"
 
@@ -17,9 +17,9 @@ LIGHT = {"ink": "#1d2126", "muted": "#5b6570", "grid": "#e3e6ea", "paper": "#fff
 CSS = {role: f"var(--{role})" for role in LIGHT}
 
 
-def config(colours: dict[str, str]) -> dict[str, Any]:
-    """Vega-Lite configuration with these colours for the roles ink, muted, grid and paper."""
-    ink, muted, grid, paper = (colours[role] for role in ("ink", "muted", "grid", "paper"))
+def config(colors: dict[str, str]) -> dict[str, Any]:
+    """Return the Vega-Lite configuration for the colors ink, muted, grid and paper."""
+    ink, muted, grid, paper = (colors[role] for role in ("ink", "muted", "grid", "paper"))
     return {
         "font": FONT,
         "background": paper,
@@ -59,7 +59,7 @@ def config(colours: dict[str, str]) -> dict[str, Any]:
             "muted": {"color": muted, "fontSize": LABEL_SIZE},
             "halo": {"color": paper, "stroke": paper, "fontSize": LABEL_SIZE},
             "leader": {"color": ink, "strokeWidth": 0.7, "opacity": 0.7},
-            "ball": {"stroke": paper, "strokeWidth": 0.8},
+            "bubble": {"stroke": paper, "strokeWidth": 0.8},
             "front": {"color": muted, "strokeWidth": 1.2, "strokeDash": [5, 3]},
             "ruler": {"color": muted, "strokeWidth": 1},
             "tile": {"stroke": paper, "strokeWidth": 1},

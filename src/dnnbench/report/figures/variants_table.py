@@ -1,4 +1,4 @@
-"""A device's table of other ways of running: a network a line, a way and batch size a column."""
+"""A device's table of variants: a row per network, a column per variant and batch size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dnnbench.report.figures.identity import Identity
 
 @dataclass(frozen=True)
 class Cell:
-    """A ratio of times with its interval, or a status; ``note`` is what a closer look shows."""
+    """A latency ratio with its interval, or a status; ``note`` is the tooltip."""
 
     text: str
     interval: str
@@ -20,26 +20,28 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """``heads``: ways and the batch sizes below each; ``lines``: key, name, colour, cells."""
+    """A table: ``heads`` are variants and batch sizes; ``lines`` are key, name, color, cells."""
 
     heads: list[tuple[str, list[int]]]
     lines: list[tuple[str, str, str, list[Cell]]]
 
 
 def variants_table(rows: Sequence[VariantRow], identity: Identity) -> Table | None:
-    """The table of one device's rows, in their order; None where there are none."""
+    """Return the table of one device's rows, in their order, or None without rows."""
     if not rows:
         return None
     sizes = sorted({row.batch_size for row in rows})
-    ways = list(dict.fromkeys(row.variant for row in rows))
+    variants = list(dict.fromkeys(row.variant for row in rows))
     cells = {(row.model, row.variant, row.batch_size): _cell(row) for row in rows}
-    missing = Cell(STATUS_WORDS["not_measured"], "", "no row in the study")
+    missing = Cell(STATUS_WORDS["not_measured"], "", "no results in the study")
     lines = []
     for model in dict.fromkeys(row.model for row in rows):
         who = identity.of(model)
-        own = [cells.get((model, way, size), missing) for way in ways for size in sizes]
-        lines.append((model, who["name"], who["colour"], own))
-    return Table([(way, sizes) for way in ways], lines)
+        own = [
+            cells.get((model, variant, size), missing) for variant in variants for size in sizes
+        ]
+        lines.append((model, who["name"], who["color"], own))
+    return Table([(variant, sizes) for variant in variants], lines)
 
 
 def _cell(row: VariantRow) -> Cell:
@@ -50,12 +52,13 @@ def _cell(row: VariantRow) -> Cell:
         notes.append(f"{significant(row.built_ms / 1000)} s to build")
     if row.largest_difference is not None:
         notes.append(
-            f"logits within {row.largest_difference:.1g}, {row.top1_same:g} % of best classes same"
+            f"logits differ by at most {row.largest_difference:.1g},"
+            f" same top class for {row.top1_same:g}% of images"
         )
     if row.message:
         notes.append(row.message)
     if row.time_ratio is None:
-        text = STATUS_WORDS.get(row.status, f"{REFERENCE} has no time")
+        text = STATUS_WORDS.get(row.status, f"{REFERENCE} has no latency")
         return Cell(text, "", "; ".join(notes))
     if not row.rounds:
         notes.append(f"timed in another session than {REFERENCE}")

@@ -1,4 +1,4 @@
-// The explorer: its settings, which are the address, and what they bring into view.
+// The explorer: its state, which is stored in the URL, and the panels drawn from it.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const explorer = (() => {
   const data = explorerData;
@@ -9,7 +9,7 @@ const explorer = (() => {
   const nameOf = (model) => data.networks[model].name;
   const NEAREST = 3;
 
-  // State, which is the address ----------------------------------------------------------------
+  // State, stored in the URL --------------------------------------------------------------------
 
   const initial = () => ({
     device: data.devices[0]?.key ?? "",
@@ -41,7 +41,7 @@ const explorer = (() => {
     return number > 0 && number < Infinity ? number : undefined;
   };
 
-  // Whatever an address says that is not known is passed over.
+  // Unknown or invalid parameters of the URL are ignored.
   const fromAddress = (text) => {
     const words = new URLSearchParams(text);
     const read = initial();
@@ -77,13 +77,13 @@ const explorer = (() => {
 
   const swatch = (model) => {
     const made = element("span", { class: "swatch" });
-    made.style.background = data.networks[model].colour;
+    made.style.background = data.networks[model].color;
     return made;
   };
 
   const badge = (fits) => element("span", { class: `badge ${fits}` }, wording.WORDS[fits]);
 
-  // The name of a network, which picks it.
+  // A button with the network's name. A click selects the network.
   const networkOf = (model) => {
     const name = element("button", { type: "button", class: "name" }, nameOf(model));
     name.addEventListener("click", () => pick(model));
@@ -96,7 +96,7 @@ const explorer = (() => {
 
   const cellOf = (texts) => (texts ? [texts[0], ...smallOf(texts.slice(1))] : ["–"]);
 
-  // Facts of a network have a column each; the other columns follow from the answer.
+  // Rank, name, and verdict depend on the answer; the other columns are facts of the network.
   const numberOf = ({ bounds }, { limit, reverse }) =>
     bounds[limit] ? bounds[limit][0] * (reverse ? -1 : 1) : null;
   const minima = new Set(data.limits.filter(({ minimum }) => minimum).map(({ name }) => name));
@@ -112,7 +112,7 @@ const explorer = (() => {
         title: fact.title,
         number: true,
         order: ({ network }) => numberOf(network, fact),
-        // The best first: the greatest number where a limit is a minimum.
+        // The first click sorts best first: largest first if the limit is a minimum.
         descending: !fact.reverse && minima.has(fact.limit),
       })),
   ];
@@ -132,11 +132,11 @@ const explorer = (() => {
     if (state.network) return [state.network];
     if (!state.search.trim() && !state.family) return [];
     const found = Object.keys(data.networks).filter(sought);
-    // A list that no network is in fades them all.
+    // If nothing matches, an unknown key fades every network.
     return found.length ? found : [""];
   };
 
-  // A panel: one device --------------------------------------------------------------------------
+  // Panels, one per device ----------------------------------------------------------------------
 
   const panels = [];
 
@@ -193,7 +193,7 @@ const explorer = (() => {
     update();
   };
 
-  // What is not known comes last, whichever way the others go.
+  // Unknown values come last in both directions.
   const sorted = (list) => {
     const { order } = columns.find((column) => column.key === state.sort);
     const sign = state.descending ? -1 : 1;
@@ -239,7 +239,7 @@ const explorer = (() => {
     const equals = found.filter((one) => one !== best && one.group === best.group);
     if (equals.length) {
       const names = wording.phrase(equals.map((one) => nameOf(one.network.model)));
-      parts.push(paragraph("equals", `Not told apart from it in accuracy: ${names}.`));
+      parts.push(paragraph("equals", `Tied in accuracy with it: ${names}.`));
     }
     return parts;
   };
@@ -248,7 +248,7 @@ const explorer = (() => {
     if (!nearest.length) return [];
     const items = nearest.slice(0, NEAREST).map(({ one: { network }, gives }) => {
       const needs = wording.phrase(gives.map(wording.give));
-      const text = `, ${network.shown.top1[0]}: needs ${needs}`;
+      const text = ` (${network.shown.top1[0]}) needs ${needs}`;
       return element("li", { "data-model": network.model }, networkOf(network.model), text);
     });
     const list = element("ul", { class: "nearest" }, ...items);
@@ -295,12 +295,12 @@ const explorer = (() => {
     });
   };
 
-  // A device that was not run at the batch size has nothing to judge, and says what it has.
+  // For a device without results at this batch size, list the batch sizes that it has.
   const showSizes = (panel) => {
     const sizes = wording.phrase(Object.keys(panel.device.views));
     const text = sizes
-      ? `No batch size ${state.batch_size} here: there is ${sizes}.`
-      : "No rows in the study.";
+      ? `No results for batch size ${state.batch_size}. Available batch sizes: ${sizes}.`
+      : "The study has no results for this device.";
     panel.part(".verdict").replaceChildren(paragraph("best count", text));
   };
 
@@ -315,11 +315,11 @@ const explorer = (() => {
     const name = [swatch(state.network), nameOf(state.network)];
     const title = paragraph("network", ...name, ...(one ? [badge(one.fits)] : []), close);
     if (!one) {
-      const why = leftOut[state.network] ?? "no row in the study";
-      return box.replaceChildren(title, paragraph("why", `Not judged here: ${why}.`));
+      const why = leftOut[state.network] ?? "no results in the study";
+      return box.replaceChildren(title, paragraph("why", `Not evaluated: ${why}.`));
     }
     const terms = [
-      ["Family", data.networks[state.network].family || "not known"],
+      ["Family", data.networks[state.network].family || "unknown"],
       ...data.facts.map(({ key, title }) => [title, wording.shown(one.network, key)]),
     ];
     const pair = ([term, text]) => [element("dt", {}, term), element("dd", {}, text)];
@@ -345,7 +345,7 @@ const explorer = (() => {
       fits.replaceChildren(badge(one.fits), ...smallOf([why]));
       return row;
     });
-    // Rows that stay where they are keep the focus.
+    // Replacing rows would lose the focus, so do it only if their order has changed.
     const order = [state.batch_size, ...list.map((one) => one.network.model)].join(" ");
     if (panel.order !== order) panel.part("tbody").replaceChildren(...rows);
     panel.order = order;
@@ -356,8 +356,8 @@ const explorer = (() => {
     }
     const unstable = answer.judged.some((one) => one.network.unstable);
     panel.part(".summary").textContent = [
-      `${list.length} of ${answer.judged.length} networks, batch size ${state.batch_size};`,
-      "small: 95 % intervals, where there are any, and sources.",
+      `${list.length} of ${answer.judged.length} networks at batch size ${state.batch_size}.`,
+      "Small print: 95% confidence intervals, if available, and sources.",
       letters.size ? wording.WORDS.tied : "",
       unstable ? "†: unstable measurement." : "",
     ]
@@ -370,7 +370,7 @@ const explorer = (() => {
     panel.root.dataset.leftOut = Object.keys(answer.leftOut).join(" ");
   };
 
-  // The limits that a network's bounds straddle, as `dnnbench pick` writes them.
+  // Names of the limits that a network's bounds straddle, joined as in `dnnbench pick --csv`.
   const undecided = (one) =>
     judging
       .controlsOf(one, "cannot_tell")
@@ -379,7 +379,7 @@ const explorer = (() => {
 
   // The chart ----------------------------------------------------------------------------------
 
-  // Two devices side by side have the same axes.
+  // Two devices shown together share the same axes.
   const endsOf = () => {
     const extent = (name) => {
       const ends = shownDevices().map((device) => device.extents[name]);
@@ -400,7 +400,7 @@ const explorer = (() => {
       minimum,
     );
     const { [state.axis]: x, [data.accuracy]: y } = state.limits;
-    // Names go to the answer and the picked one first, then along the front.
+    // Label the best and the selected network first, then the front, then highlighted ones.
     const marked = new Set(highlighted());
     const first = [answer.best?.network.model, state.network];
     const named = [
@@ -425,13 +425,13 @@ const explorer = (() => {
     const ends = endsOf();
     const params = chart.params.map((one) => ({ ...one, value: ends[one.name] ?? one.value }));
     const view = await charts.embed(box, { ...chart, params });
-    // Another device or axis may have been chosen meanwhile.
+    // The user may have chosen another device or axis while this chart was drawn.
     if (panel.axis !== state.axis || !panels.includes(panel)) return charts.forget(view);
     panel.chart = view;
     fillChart(panel);
   };
 
-  // Everything together ------------------------------------------------------------------------
+  // Updating the page ---------------------------------------------------------------------------
 
   const shownDevices = () =>
     [state.device, state.beside !== state.device ? state.beside : ""]
@@ -469,7 +469,7 @@ const explorer = (() => {
     return Promise.all(drawing);
   };
 
-  // The address and what is read out follow when the reader pauses.
+  // Update the URL and the screen reader's status only when the user pauses.
   let pause = 0;
   const later = () => {
     clearTimeout(pause);
@@ -497,7 +497,7 @@ const explorer = (() => {
 
   // Controls -----------------------------------------------------------------------------------
 
-  // A slider's places are its stops, and one more at the loose end: no limit.
+  // A slider has one position per stop, and one more at its loose end for no limit.
   const limitAt = ({ minimum, stops }, place) => stops[minimum ? place - 1 : place];
   const placeOf = ({ minimum, stops }, limit) => {
     if (limit === undefined) return minimum ? 0 : stops.length;
@@ -523,7 +523,7 @@ const explorer = (() => {
       const text = limit === undefined ? "no limit" : `${limit} ${control.unit}`;
       at(control.name).value = placeOf(control, limit);
       at(control.name).setAttribute("aria-valuetext", text);
-      // Rewriting what is being typed would move the cursor.
+      // Rewriting a number while the user types it would move the cursor.
       if (positive(exact.value) !== limit) exact.value = limit ?? "";
       at(control.name)
         .closest(".control")
@@ -580,7 +580,7 @@ const explorer = (() => {
     return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
 
-  // The list as it is shown, with the columns of `dnnbench pick --csv`.
+  // The list as shown, with the columns of `dnnbench pick --csv`.
   const table = ({ device, answer }) => {
     const names = [...data.judged, ...data.recorded];
     const lines = listed(answer).map((one) => {

@@ -1,6 +1,7 @@
-// What fits limits, and what is in the way: `dnnbench pick` (dnnbench/queries/best_fit.py) over the
-// numbers, bounds and ties that the program worked out (dnnbench/report/explorer_data.py). Nothing is
-// computed here but comparisons with the limits; tests/report/judging_cases.json holds both together.
+// Which networks fit the limits, and which constraints limit the choice. This mirrors `dnnbench pick`
+// (dnnbench/queries/best_fit.py) on numbers, bounds, and ties computed in Python
+// (dnnbench/report/explorer_data.py), and only compares them with the limits.
+// tests/report/judging_cases.json checks that both sides agree.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const judging = (() => {
   const boundsOf = (network, name) => {
@@ -17,7 +18,7 @@ const judging = (() => {
   const tied = (view, a, b) =>
     view.ties[Math.min(a.place, b.place)].includes(Math.max(a.place, b.place));
 
-  // A network against the limits that are given: [{ control, limit }].
+  // Compare a network with the given limits: [{ control, limit }].
   const judgeOne = (network, place, given) => {
     const verdicts = given.map(({ control, limit }) => {
       const number = boundsOf(network, control.name);
@@ -28,7 +29,7 @@ const judging = (() => {
     return { network, place, verdicts, top1, fits: worst ?? "yes", group: null, rank: null };
   };
 
-  // Groups of ties begin with the first network that is not tied with the first of the last group.
+  // A new group starts at the first network that is not tied with the first of the current group.
   const rank = (view, found) => {
     let first = null;
     let group = 0;
@@ -42,7 +43,7 @@ const judging = (() => {
     });
   };
 
-  // What would have to give for a network to fit for certain, and how many times over.
+  // The limits to relax before a network fits conclusively, and by which factors.
   const missOf = (one) => {
     const gives = one.verdicts
       .map(({ control, limit, fits }) => {
@@ -64,7 +65,7 @@ const judging = (() => {
     b.one.top1 - a.one.top1 ||
     (a.one.network.model < b.one.network.model ? -1 : 1);
 
-  // For each limit that keeps a better network out by itself, the nearest such network.
+  // For each limit that alone keeps out a better network, the network that needs the least change.
   const bindingOf = (better) => {
     const nearest = new Map();
     for (const miss of better) {
@@ -76,7 +77,7 @@ const judging = (() => {
     return [...nearest.values()];
   };
 
-  // The answer for a view (one device and batch size) under limits, by the name of a control.
+  // The answer for a view (one device and batch size) and limits by control name.
   const judge = (view, controls, limits) => {
     const given = controls
       .filter((control) => limits[control.name] !== undefined)
@@ -109,7 +110,7 @@ const judging = (() => {
     };
   };
 
-  // The controls that a network is judged so by.
+  // The controls for which a network got this verdict.
   const controlsOf = (one, fits) =>
     one.verdicts.filter((verdict) => verdict.fits === fits).map((verdict) => verdict.control);
 

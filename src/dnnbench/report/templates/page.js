@@ -1,4 +1,4 @@
-// Colours in the charts are CSS variables, so the theme and printing need no redrawing.
+// Colors in the charts are CSS variables, so themes and printing need no redrawing.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const charts = (() => {
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
@@ -12,7 +12,7 @@ const charts = (() => {
   let models = [];
   const charts = { onPick: () => {} };
 
-  // A chart in a box. A click on a mark of a network picks it.
+  // Draw a chart in an element. A click on a network's mark selects the network.
   charts.embed = async (box, spec) => {
     const { view } = await vegaEmbed(box, spec, options);
     view.addEventListener("click", (_event, item) => {
@@ -28,7 +28,7 @@ const charts = (() => {
     view.finalize();
   };
 
-  // Marks of other networks fade in every chart; none are faded where there are no models.
+  // Fade the marks of all other networks in every chart. An empty list fades none.
   charts.highlight = (chosen) => {
     if (JSON.stringify(chosen) === JSON.stringify(models)) return;
     models = chosen;
@@ -48,11 +48,11 @@ const charts = (() => {
         box.textContent = `This chart could not be drawn: ${error}`;
         console.error(error);
       }
-      // The page answers while it draws.
+      // Yield to the browser so that the page stays responsive while drawing.
       await new Promise((resolve) => setTimeout(resolve));
     }
     document.documentElement.dataset.ready = "yes";
-    // Sections have grown since the browser jumped to the one that the address names.
+    // Drawing moved the sections, so jump again to the one named in the URL.
     if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
   };
   return charts;

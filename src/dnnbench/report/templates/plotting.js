@@ -1,12 +1,12 @@
-// What the explorer's chart is filled with; dnnbench/report/figures/explorer_chart.py says what it
-// takes.
+// Data for the explorer's chart; dnnbench/report/figures/explorer_chart.py describes the format.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const plotting = (() => {
-  // Pixels: a character's width, and the distance of a name from its point.
+  // In pixels: the width of a character, and the gap between a point and its name.
   const CHARACTER = 6.2;
   const GAP = 9;
 
-  // Judged networks that have a number on the axis; what fits comes last, and so lies on top.
+  // Points of all evaluated networks with a positive value on the axis. Fitting ones come last
+  // so that they are drawn on top.
   const pointsOf = (judged, axis, networks) =>
     judged
       .filter(({ network }) => network.bounds[axis] && judging.boundsOf(network, axis).value > 0)
@@ -18,7 +18,7 @@ const plotting = (() => {
         return {
           model: network.model,
           name: networks[network.model].name,
-          colour: networks[network.model].colour,
+          color: networks[network.model].color,
           x: value,
           x_low: wide ? low : null,
           x_high: wide ? high : null,
@@ -32,7 +32,8 @@ const plotting = (() => {
         };
       });
 
-  // Those that no other point beats in one of the two without losing in the other, best x first.
+  // The Pareto front: points that no other point beats in x or y without being worse in the other.
+  // Best x first.
   const frontOf = (points, minimum) => {
     const ahead = [...points].sort((a, b) => (minimum ? b.x - a.x : a.x - b.x) || b.y - a.y);
     const front = [];
@@ -42,7 +43,7 @@ const plotting = (() => {
     return front;
   };
 
-  // The stepped line: the best accuracy to be had at an x or better.
+  // Corners of the stepped line: the best accuracy available at x or better.
   const cornersOf = (front, ends, minimum) => {
     if (!front.length) return [];
     const corners = front.flatMap(({ x, y }, index) => [
@@ -56,7 +57,7 @@ const plotting = (() => {
   const overlap = (a, b) =>
     a.left <= b.right && b.left <= a.right && a.top <= b.bottom && b.top <= a.bottom;
 
-  // The names of points that have room for one, in the order given.
+  // Names of the points with enough room for one, first come, first served.
   const namesOf = (points, chart) => {
     const across = chart.scale("x");
     const down = chart.scale("y");

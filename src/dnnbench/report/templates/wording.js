@@ -1,4 +1,5 @@
-// Sentences of the explorer, made from an answer of judging.js.
+// The explorer's sentences about an answer of judging.js. The templates in WORDS come from
+// dnnbench/queries/wording.py.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const wording = (() => {
   const { words: WORDS } = explorerData;
@@ -7,7 +8,7 @@ const wording = (() => {
   // The text for one or for any other number.
   const numbered = (key, count, fields) => fill(WORDS[key][count === 1 ? 0 : 1], fields);
 
-  // A number with its interval and its source in brackets.
+  // A number with its interval and source in parentheses.
   const shown = (network, key) => {
     if (!network.shown[key]) return "unknown";
     const [text, ...notes] = network.shown[key];
@@ -87,7 +88,7 @@ const wording = (() => {
     return better.length ? WORDS.no_single_limit : WORDS.no_limit;
   };
 
-  // Networks that share a reason, together.
+  // Networks grouped by reason.
   const reasons = (byModel, nameOf) => {
     const models = new Map();
     for (const [model, why] of Object.entries(byModel)) {
@@ -96,7 +97,7 @@ const wording = (() => {
     return [...models].map(([why, names]) => `${phrase(names)} (${why})`).join("; ");
   };
 
-  // A letter for each group of ties that has more than one network.
+  // A letter for each group of ties with more than one network.
   const letters = (found) => {
     const sizes = new Map();
     for (const { group } of found) sizes.set(group, (sizes.get(group) ?? 0) + 1);

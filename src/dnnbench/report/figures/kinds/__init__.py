@@ -1,4 +1,4 @@
-"""The figures of a study, one module each, which declares a ``KIND`` (``figures.kind.Kind``).
+"""The figures of a study, one per module; each declares a ``KIND`` (``figures.kind.Kind``).
 
-What draws is imported inside functions only, since naming the files of a study lists these modules.
+Drawing code is imported inside functions, because listing file names imports these modules.
 """

@@ -1,4 +1,4 @@
-"""The networks of highest top-1 accuracy within each pair of budgets."""
+"""The networks with the highest top-1 accuracy within each pair of budgets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory in MiB, of each network at each batch size."""
+"""Memory in MiB of each network at each batch size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def draw(results: Results, device: str) -> Drawing:
-    """Draw a device's table of memory."""
+    """Draw a device's memory table."""
     from dnnbench.report.figures import captions
     from dnnbench.report.figures.cells import memory_table
     from dnnbench.report.figures.drawn_tables import grid_chart

@@ -1,4 +1,4 @@
-"""Inference time in ms per image, of each network at each batch size."""
+"""Latency in ms per image of each network at each batch size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def draw(results: Results, device: str) -> Drawing:
-    """Draw a device's table of times."""
+    """Draw a device's latency table."""
     from dnnbench.report.figures import captions
     from dnnbench.report.figures.cells import time_table
     from dnnbench.report.figures.drawn_tables import grid_chart
@@ -23,7 +23,7 @@ def draw(results: Results, device: str) -> Drawing:
 
 KIND = Kind(
     name="time-table",
-    title="Inference time by batch size",
+    title="Latency by batch size",
     place=20,
     draw=draw,
 )

@@ -1,4 +1,4 @@
-"""Accuracy density: top-1 accuracy divided by millions of parameters, as bars."""
+"""Accuracy density (top-1 accuracy divided by millions of parameters) as bars."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def draw(results: Results, device: str) -> Drawing:
-    """Draw the bars, densest network first."""
+    """Draw the bars, in descending order."""
     from dnnbench.report.figures.network_charts import density, density_bars
 
     return density(results, density_bars)

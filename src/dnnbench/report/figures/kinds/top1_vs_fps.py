@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def draw(results: Results, device: str) -> Drawing:
-    """Draw a device's scatter chart of speed."""
+    """Draw a device's speed chart."""
     from dnnbench.report.figures import captions
     from dnnbench.report.figures.device_charts import speed_chart
 

@@ -1,4 +1,4 @@
-"""Top-1 accuracy against operations; the area of a ball is the number of parameters."""
+"""Top-1 accuracy against operations; the area of a bubble shows the parameters."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def draw(results: Results, device: str) -> Drawing:
-    """Draw the ball chart of top-1 accuracy."""
-    from dnnbench.report.figures.network_charts import balls
+    """Draw the chart of top-1 accuracy."""
+    from dnnbench.report.figures.network_charts import bubbles
 
-    return balls(results, "top1")
+    return bubbles(results, "top1")
 
 
 KIND = Kind(

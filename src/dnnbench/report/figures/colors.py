@@ -1,8 +1,8 @@
-"""One colour a network, the same in every chart: the family sets the hue, the member the shade.
+"""Colors of networks, the same in every chart: the family sets the hue, the member the shade.
 
-A colour depends on the network's place in the registry and on nothing else, so a study of three
-networks colours them as a study of all does. A network added at the end of its family recolours
-nobody; a new family moves the hues of the others a little.
+A color depends only on the network's position in the registry, so a network has the same color in
+any study. Adding a network at the end of its family changes no other color; adding a family shifts
+the hues of the others a little.
 """
 
 import hashlib
@@ -10,28 +10,28 @@ import math
 from collections.abc import Mapping
 
 _FIRST_HUE = 255.0
-# Lightness and chroma (OKLCH) that stand out from white and from near-black paper alike.
+# Lightness and chroma (OKLCH) with enough contrast on white and on near-black backgrounds.
 _LIGHTEST, _DARKEST, _CHROMA = 0.74, 0.47, 0.15
 
 
-def network_colours(families: Mapping[str, str]) -> dict[str, str]:
-    """Colour (``#rrggbb``) of each network of the registry: model -> family, in its order."""
+def network_colors(families: Mapping[str, str]) -> dict[str, str]:
+    """Return model -> color (``#rrggbb``), given model -> family in registry order."""
     order = list(dict.fromkeys(families.values()))
     stride = _stride(len(order))
     step = 360 / max(len(order), 1)
     members: dict[str, int] = {}
-    colours = {}
+    colors = {}
     for model, family in families.items():
         member = members[family] = members.get(family, -1) + 1
         shade = _halving(member)
         place = order.index(family) * stride % len(order)
         hue = _FIRST_HUE + step * (place + 0.6 * (shade - 0.5))
-        colours[model] = _hex(_DARKEST + (_LIGHTEST - _DARKEST) * shade, _CHROMA, hue)
-    return colours
+        colors[model] = _hex(_DARKEST + (_LIGHTEST - _DARKEST) * shade, _CHROMA, hue)
+    return colors
 
 
-def unknown_colour(model: str) -> str:
-    """Colour of a network that the registry does not know, from its name alone."""
+def unknown_color(model: str) -> str:
+    """Return a color for a network that is not in the registry, derived from its name."""
     digest = hashlib.sha256(model.encode()).digest()
     shade = digest[2] / 255
     hue = (digest[0] * 256 + digest[1]) / 65536 * 360
@@ -39,13 +39,13 @@ def unknown_colour(model: str) -> str:
 
 
 def _stride(count: int) -> int:
-    """A step through ``count`` hues that visits all, neighbours in the registry far apart."""
+    """Return a step that visits all ``count`` hues and keeps neighboring families far apart."""
     golden = round(count * 0.382)
     return next((n for n in range(max(golden, 1), count) if math.gcd(n, count) == 1), 1)
 
 
 def _halving(index: int) -> float:
-    """The sequence 1/2, 1/4, 3/4, 1/8, ...: each new value falls into the widest gap."""
+    """Return an element of 1/2, 1/4, 3/4, 1/8, ...; each new value falls into the widest gap."""
     value, step, number = 0.0, 0.5, index + 1
     while number:
         value += step * (number & 1)
@@ -55,7 +55,7 @@ def _halving(index: int) -> float:
 
 
 def _hex(lightness: float, chroma: float, hue: float) -> str:
-    """OKLCH to sRGB; chroma is lowered until the colour exists on a screen."""
+    """Convert OKLCH to sRGB, lowering chroma until the color is within the sRGB gamut."""
     while True:
         channels = _linear_rgb(lightness, chroma, math.radians(hue))
         if all(-1e-6 <= channel <= 1 + 1e-6 for channel in channels):
@@ -65,7 +65,7 @@ def _hex(lightness: float, chroma: float, hue: float) -> str:
 
 
 def _linear_rgb(lightness: float, chroma: float, hue: float) -> tuple[float, float, float]:
-    """OKLCH to linear RGB (https://bottosson.github.io/posts/oklab/)."""
+    """Convert OKLCH to linear RGB (https://bottosson.github.io/posts/oklab/)."""
     a, b = chroma * math.cos(hue), chroma * math.sin(hue)
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
