@@ -1,4 +1,4 @@
-"""Every verdict on the published study, pinned with its numbers, and what would change it."""
+"""Every verdict on the published study, pinned with its numbers, and the changes that flip it."""
 
 import re
 from itertools import product
@@ -23,7 +23,7 @@ from dnnbench.tables import published
 HOLDS, NOT = "holds", "does not hold"
 PRINTED, UNTESTED = "holds only as printed", "cannot be tested here"
 
-# Verdict, and numbers recomputed from the printed tables, to the digits given.
+# The verdict, and numbers recomputed from the printed tables, to the given digits.
 PINNED: dict[str, tuple[str, dict[str, float]]] = {
     "accuracy-and-operations": (
         NOT,
@@ -175,13 +175,13 @@ def detection(found: Findings, key: str) -> Detection:
 
 
 def close(value: float, pinned: float) -> bool:
-    """Equal to the digits that the pinned number is written with."""
+    """Return whether two numbers agree to the digits of the pinned one."""
     digits = len(repr(pinned).partition(".")[2]) if isinstance(pinned, float) else 0
     return abs(value - pinned) <= 0.5000001 * 10**-digits
 
 
 def measured(device: str, **changes: object) -> list[StudyRow]:
-    """The printed cells of a published device as if it had been measured here, as ``card``."""
+    """Return the printed cells of a published device as if measured here, as ``card``."""
     update = {"device": "card", "source": "measured", **changes}
     made = published.study_rows(published.read(TABLES))
     return [row.model_copy(update=update) for row in made if row.device == device]
@@ -195,7 +195,7 @@ def test_every_claim_has_a_verdict(found: Findings) -> None:
 
 
 def judge(*entries: published.ClaimEntry) -> list[Claim]:
-    """These claims alone, held against the published tables."""
+    """Return these claims, tested on the published tables."""
     printed = published.read(TABLES)
     families = {entry.model: entry.model for entry in printed.models}
     best = published.read_best(TABLES)
@@ -207,23 +207,23 @@ MADE_UP = published.ClaimEntry(
 )
 
 
-def test_a_claim_is_its_rows_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_needs_only_its_rows_and_one_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     def test(claim: Stated, tables: Tables) -> Outcome:
         count = len(tables.networks)
         return Outcome(f"{count} networks", {"networks": count}, count >= claim.number("least"))
 
-    monkeypatch.setitem(KINDS, "made-up", Kind("at least {least} networks were analysed", test))
+    monkeypatch.setitem(KINDS, "made-up", Kind("at least {least} networks were analyzed", test))
     (claim,) = judge(MADE_UP)
-    assert (claim.statement, claim.verdict) == ("At least 40 networks were analysed", HOLDS)
+    assert (claim.statement, claim.verdict) == ("At least 40 networks were analyzed", HOLDS)
     assert claim.recomputed.numbers == {"networks": 44}
 
 
-def test_a_claim_that_nothing_tests_is_one_line() -> None:
+def test_a_claim_without_a_test_is_a_one_line_error() -> None:
     with pytest.raises(UserError) as caught:
         judge(MADE_UP)
     assert str(caught.value) == (
-        "published/bianco2018/claims.csv: claim: 'made-up': nothing tests it;"
-        " add it to CLAIMS of a module findings/claims_*.py"
+        "published/bianco2018/claims.csv: claim: 'made-up': no test for it."
+        " Add it to CLAIMS in a module findings/claims_*.py."
     )
 
 
@@ -237,20 +237,20 @@ def test_verdicts_and_numbers_on_the_published_tables(found: Findings, key: str)
         assert close(claim.recomputed.numbers[name], value), (name, claim.recomputed.numbers)
 
 
-def test_printed_numbers_stand_beside_what_became_of_them(found: Findings) -> None:
+def test_a_claim_keeps_its_printed_numbers(found: Findings) -> None:
     claims = claims_of(found)
     size = claims["size-of-best-under-5-gmacs"].published
     assert size == {"network": "se_resnext50_32x4d", "params": 2.76}
     assert len(claims["most-efficient"].published["network"]) == 6
 
 
-def test_what_the_corrections_take_away(found: Findings) -> None:
+def test_a_claim_that_the_corrected_tables_contradict_holds_only_as_printed(found: Findings) -> None:
     claims = claims_of(found)
     corrected = {key: claim.corrected for key, claim in claims.items()}
     for key, claim in claims.items():
         falls = claim.recomputed.verdict == HOLDS and corrected[key].verdict == NOT
         assert falls == (claim.verdict == PRINTED), key
-    # Without the step: ten networks at 1 GiB or more, five lists of Table 3 changed, lines alike.
+    # Without the step: ten networks at 1 GiB or more, five lists changed, and a single line.
     assert corrected["memory-below-1-gib"].numbers["networks"] == 10
     assert corrected["best-under-budgets-titan"].numbers["cells_same"] == 6
     assert corrected["best-under-budgets-jetson"].numbers["cells_same"] == 7
@@ -258,7 +258,7 @@ def test_what_the_corrections_take_away(found: Findings) -> None:
     assert close(corrected["memory-from-size"].numbers["one_line"], 0.96)
 
 
-def test_counts_test_what_the_tables_cannot(found: Findings) -> None:
+def test_counts_test_claims_that_the_tables_cannot(found: Findings) -> None:
     claims = claims_of(found)
     (flops,) = claims["flops-per-multiply-add"].measured
     assert flops.place == "counted" and flops.verdict == NOT
@@ -284,7 +284,7 @@ def test_counts_test_what_the_tables_cannot(found: Findings) -> None:
         (UNTESTED, UNTESTED, [HOLDS, NOT], NOT),
     ],
 )
-def test_a_verdict_follows_from_those_of_each_place(
+def test_a_verdict_follows_from_the_results_of_each_place(
     recomputed: Verdict, corrected: Verdict, measured: list[Verdict], verdict: Verdict
 ) -> None:
     def evidence(given: Verdict) -> Evidence:
@@ -296,8 +296,8 @@ def test_a_verdict_follows_from_those_of_each_place(
 # Devices -----------------------------------------------------------------------------------------
 
 
-def test_a_device_tests_what_a_claim_is_about_and_no_more() -> None:
-    # The invented CPU, and one network of it failed at batch size 1.
+def test_a_device_tests_only_claims_about_its_hardware_and_memory_basis() -> None:
+    # On the made-up CPU, one network failed at batch size 1.
     complete = [
         row.model_copy(update={"status": "ok", "latency_ms": row.latency_ms or 900.0})
         for row in invented_cells()
@@ -307,16 +307,16 @@ def test_a_device_tests_what_a_claim_is_about_and_no_more() -> None:
         (speed,) = claims["throughput-bounds-accuracy"].measured
         assert speed.place == "cpu"
         assert (speed.verdict == UNTESTED) == lacking
-        assert (speed.needs == "times at batch size 1 of senet154") == lacking
+        assert (speed.needs == "latency at batch size 1 of senet154") == lacking
         (named,) = claims["best-above-250-fps"].measured
         assert (named.verdict, named.needs) == (UNTESTED, "a Titan Xp")
         (memory,) = claims["least-memory"].measured
         assert memory.verdict == UNTESTED
-        assert memory.needs == "a CUDA device, where memory is that of the whole process"
-        assert memory.numbers  # Shown all the same.
+        assert memory.needs == "a CUDA device, whose memory is that of the whole process"
+        assert memory.numbers  # Still shown.
 
 
-def test_the_same_card_confirms_or_overturns() -> None:
+def test_the_same_gpu_confirms_or_contradicts_a_claim() -> None:
     hardware = {"card": published_study.TITAN}
     claims = claims_of(examined(counted(), measured(published_study.TITAN), hardware)[0])
     for key, claim in claims.items():
@@ -335,7 +335,7 @@ def test_the_same_card_confirms_or_overturns() -> None:
     assert claim.verdict == PRINTED
 
 
-def test_a_jetson_of_today_settles_what_the_printed_tables_cannot() -> None:
+def test_a_jetson_measured_here_tests_a_claim_that_the_printed_tables_cannot() -> None:
     hardware = {"card": published_study.JETSON}
     rows = measured(published_study.JETSON, memory_basis="net")
     for networks, verdict in (([], HOLDS), (["resnet50"], NOT)):
@@ -350,7 +350,7 @@ def test_a_jetson_of_today_settles_what_the_printed_tables_cannot() -> None:
         assert claim.verdict == verdict
 
 
-def test_cards_are_known_by_what_they_call_themselves() -> None:
+def test_a_published_gpu_is_recognized_by_its_name() -> None:
     machine = environment()
     for gpu, device in (
         ("NVIDIA TITAN Xp", published_study.TITAN),
@@ -361,7 +361,7 @@ def test_cards_are_known_by_what_they_call_themselves() -> None:
         assert same_hardware([machine.model_copy(update={"gpu": gpu})]) == {}
 
 
-def test_without_any_measurement_the_printed_tables_are_still_judged() -> None:
+def test_the_printed_tables_are_tested_without_any_measurement() -> None:
     found, rows = examined([], [])
     assert rows == []
     claims = claims_of(found)
@@ -375,7 +375,7 @@ def test_without_any_measurement_the_printed_tables_are_still_judged() -> None:
     assert "operations: p" not in detection(found, "exchanged-rows").numbers
 
 
-def test_a_study_of_two_networks_says_what_is_missing() -> None:
+def test_a_study_of_two_networks_names_the_missing_numbers() -> None:
     two = ("squeezenet1_1", "shufflenet")
     found, rows = examined(
         [row for row in counted() if row.model in two],
@@ -390,7 +390,7 @@ def test_a_study_of_two_networks_says_what_is_missing() -> None:
     assert not any(test.found for anomaly in found.anomalies for test in anomaly.measured)
 
 
-def test_networks_of_today_do_not_count_among_the_published() -> None:
+def test_newer_networks_do_not_change_the_findings() -> None:
     new = counted()[0].model_copy(update={"model": "newer", "top1": 99.0, "conv_macs": 10**6})
     cell = invented_cells()[0].model_copy(update={"model": "newer", "top1": 99.0})
     with_it = examined([*counted(), new], [*invented_cells(), cell])
@@ -400,16 +400,16 @@ def test_networks_of_today_do_not_count_among_the_published() -> None:
 # Anomalies ---------------------------------------------------------------------------------------
 
 
-def test_the_exchange_of_rows(found: Findings) -> None:
+def test_the_exchange_of_rows_is_found(found: Findings) -> None:
     seen = detection(found, "exchanged-rows")
     assert seen.found
     numbers = seen.numbers
     assert numbers["operations: left"] < 0.001 < 0.1 < numbers["operations: next_left"]
-    assert numbers["operations: p"] == 4 / 2000  # The least of 1,999 tables, of four columns.
+    assert numbers["operations: p"] == 4 / 2000  # The smallest p of 1,999 tables and four columns.
     assert close(numbers["time on Jetson TX1: left"], 0.31)
     assert close(numbers["time on Jetson TX1: next_left"], 0.47)
     assert numbers["time on Jetson TX1: p"] < 0.01
-    # The Titan's labels look right; memory is compatible with the same exchange, no more.
+    # The Titan's labels are correct; memory is only compatible with the same exchange.
     assert numbers["time on Titan Xp: p"] > 0.5
     assert close(numbers["memory: left"], 0.46)
     assert 0.01 < numbers["memory: p"] < 0.1
@@ -418,14 +418,14 @@ def test_the_exchange_of_rows(found: Findings) -> None:
     assert numbers["lists_changed"] == 0
     for shown, owner in (("169", "161"), ("201", "169"), ("161", "201")):
         assert re.search(
-            rf"row of DenseNet-{shown} \S+ holds the value of DenseNet-{owner}", seen.text
+            rf"row of DenseNet-{shown} \S+ has the value of DenseNet-{owner}", seen.text
         )
-    assert "Time on Titan Xp: none found" in seen.text
-    assert "Time on Jetson TX1: the same exchange (" in seen.text
-    assert "Memory: the same exchange fits best, but could be chance" in seen.text
+    assert "Latency on Titan Xp: none found" in seen.text
+    assert "Latency on Jetson TX1: the same exchange (" in seen.text
+    assert "Memory: the same exchange fits best, but may be chance" in seen.text
 
 
-def test_the_step_in_memory(found: Findings) -> None:
+def test_the_memory_step_is_found_in_the_printed_tables_only(found: Findings) -> None:
     seen = detection(found, "memory-step")
     assert seen.found
     numbers = seen.numbers
@@ -441,10 +441,10 @@ def test_the_step_in_memory(found: Findings) -> None:
     (here,) = [a.measured[0] for a in found.anomalies if a.key == "memory-step"]
     assert here.place == "cpu" and here.found is False
     assert here.numbers["there_low"] < 0 < here.numbers["there_high"]
-    assert "basis “net”" in here.text
+    assert "memory basis: network only" in here.text
 
 
-def test_the_other_anomalies(found: Findings) -> None:
+def test_the_other_anomalies_are_found(found: Findings) -> None:
     borrowed = detection(found, "borrowed-memory")
     assert borrowed.found
     assert borrowed.numbers == {"cells": 9, "cells_same": 9, "cells_with_evidence": 3}
@@ -454,7 +454,7 @@ def test_the_other_anomalies(found: Findings) -> None:
         assert pair in same.text
     unlike = detection(found, "unlike-twins")
     assert unlike.numbers["pairs"] == 3
-    assert "ResNet-152 takes 2.01 GiB and FBResNet-152 1.31 GiB" in unlike.text
+    assert "ResNet-152 uses 2.01 GiB and FBResNet-152 1.31 GiB" in unlike.text
     assert detection(found, "falling-memory").numbers == {"times": 4}
     slower = detection(found, "slower-in-pairs")
     assert slower.numbers == {"titanxp-2018": 8, "jetsontx1-2018": 10}
@@ -464,12 +464,12 @@ def test_the_other_anomalies(found: Findings) -> None:
 # On the page -------------------------------------------------------------------------------------
 
 
-def test_the_file_survives_being_written(found: Findings, tmp_path: Path) -> None:
+def test_findings_are_read_back_as_written(found: Findings, tmp_path: Path) -> None:
     write_json(tmp_path / "findings.json", found)
     assert read_json(tmp_path / "findings.json", Findings) == found
 
 
-def test_texts_are_whole(found: Findings) -> None:
+def test_texts_have_no_holes(found: Findings) -> None:
     evidence = [
         place
         for claim in found.claims
@@ -492,6 +492,6 @@ def test_the_section_groups_all_claims(found: Findings) -> None:
     for verdict, words in product(VERDICTS, [shown.summary]):
         count = sum(claim.verdict == verdict for claim in found.claims)
         assert re.search(rf"\b{count} (does|do|holds?|can)", words), verdict
-    labelled, after = shown.replicated[0], shown.replicated[1]
-    assert (labelled.within, after.within) == ("41 of 44", "44 of 44")
+    labeled, after = shown.replicated[0], shown.replicated[1]
+    assert (labeled.within, after.within) == ("41 of 44", "44 of 44")
     assert "not comparable" in {row.within for row in shown.replicated}

@@ -15,7 +15,7 @@ def sample(seed: int, rho: float, n: int = 44) -> tuple[tuple[float, ...], tuple
 
 
 @pytest.mark.parametrize("rho", [-0.9, 0.0, 0.5])
-def test_values_are_those_of_scipy(rho: float) -> None:
+def test_coefficients_agree_with_scipy(rho: float) -> None:
     x, y = sample(1, rho)
     y = tuple(round(value, 1) for value in y)  # Ties.
     linear, ranks = (f(x, y, FAMILIES) for f in (correlation.pearson, correlation.spearman))
@@ -24,7 +24,7 @@ def test_values_are_those_of_scipy(rho: float) -> None:
 
 
 @pytest.mark.parametrize("measure", [correlation.pearson, correlation.spearman])
-def test_intervals_are_the_same_each_time_and_say_the_sign(measure) -> None:
+def test_intervals_are_reproducible_and_give_the_sign(measure) -> None:
     rising, falling, flat = (measure(*sample(2, rho), FAMILIES) for rho in (0.8, -0.8, 0.0))
     measure.cache_clear()
     assert rising == measure(*sample(2, 0.8), FAMILIES)
@@ -34,7 +34,7 @@ def test_intervals_are_the_same_each_time_and_say_the_sign(measure) -> None:
         assert f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f};" in str(found)
 
 
-def test_intervals_cover(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intervals_cover_the_true_coefficient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(correlation, "RESAMPLES", 999)
     found = [correlation.pearson(*sample(seed, 0.6), FAMILIES) for seed in range(200)]
     covered = sum(each.low <= 0.6 <= each.high for each in found)
@@ -49,9 +49,9 @@ def test_too_few_or_constant_values_are_refused(x: tuple[float, ...], y: tuple[f
         correlation.pearson(x, y, FAMILIES)
 
 
-def test_one_family_that_makes_the_correlation_is_seen() -> None:
+def test_a_correlation_that_depends_on_one_family_is_detected() -> None:
     x, y = sample(3, 0.0)
-    # One family far off in both columns: the coefficient hangs on it alone.
+    # One family is far away in both columns, so the coefficient depends on it alone.
     x, y = (*x[:-4], 20.0, 21.0, 22.0, 23.0), (*y[:-4], 20.0, 21.0, 22.0, 23.0)
     families = (*range(40), *["far"] * 4)
     found = correlation.pearson(x, y, families)
@@ -64,7 +64,7 @@ def test_one_family_that_makes_the_correlation_is_seen() -> None:
     assert correlation.Correlation(-0.5, -0.7, -0.2, -0.6, -0.1).sign == -1
 
 
-def test_a_perfect_correlation_has_no_doubt_about_it() -> None:
+def test_a_perfect_correlation_has_an_interval_of_zero_width() -> None:
     x = tuple(float(i) for i in range(10))
     found = correlation.spearman(x, x, x)
     assert (found.low, found.value, found.high) == (1, 1, 1)

@@ -1,4 +1,4 @@
-"""Published numbers beside measured ones, and which of them may be compared."""
+"""Comparison of published and measured numbers, and which of them are comparable."""
 
 from pathlib import Path
 
@@ -24,22 +24,22 @@ def rows() -> list[ReplicationRow]:
 
 
 def titan(**changes: object) -> list[StudyRow]:
-    """The Titan's printed cells as if they had been measured here."""
+    """Return the Titan's printed cells as if measured here."""
     update = {"device": "titanxp", "source": "measured", **changes}
     made = published.study_rows(published.read(TABLES))
     return [row.model_copy(update=update) for row in made if row.device == published_study.TITAN]
 
 
-def test_operations_agree_in_41_of_44_rows_as_labelled(rows: list[ReplicationRow]) -> None:
-    labelled = rows_of("conv_gmacs", rows)
-    assert len(labelled) == 44
-    assert {row.model for row in labelled if not row.within} == {
+def test_operations_agree_in_41_of_44_rows_as_labeled(rows: list[ReplicationRow]) -> None:
+    labeled = rows_of("conv_gmacs", rows)
+    assert len(labeled) == 44
+    assert {row.model for row in labeled if not row.within} == {
         "densenet161",
         "densenet169",
         "densenet201",
     }
-    # Outside by far, and not by a hair: the smallest of the three is off by a fifth.
-    assert all(row.ratio and abs(row.ratio - 1) > 0.2 for row in labelled if not row.within)
+    # Clearly outside: the smallest of the three errors is a fifth.
+    assert all(row.ratio and abs(row.ratio - 1) > 0.2 for row in labeled if not row.within)
 
 
 def test_operations_agree_in_44_of_44_rows_after_the_detected_exchange(
@@ -53,12 +53,12 @@ def test_operations_agree_in_44_of_44_rows_after_the_detected_exchange(
         assert abs(row.measured - row.published) <= 0.016
 
 
-def test_without_an_exchange_there_is_no_row_for_one() -> None:
+def test_without_an_exchange_no_relabeled_rows_are_written() -> None:
     rows = replicate(published.read(TABLES), counted(), [], {}, {})
     assert rows and not rows_of("conv_gmacs:relabelled", rows)
 
 
-def test_what_is_not_the_same_quantity_is_never_within(rows: list[ReplicationRow]) -> None:
+def test_different_quantities_are_never_within_the_error(rows: list[ReplicationRow]) -> None:
     incomparable = [row for row in rows if row.within is None]
     assert {row.index for row in incomparable} == {
         "weights_mib",
@@ -70,7 +70,7 @@ def test_what_is_not_the_same_quantity_is_never_within(rows: list[ReplicationRow
     assert {row.device for row in rows if row.within is not None} == {None}
 
 
-def test_the_same_hardware_is_held_to_the_printed_digits() -> None:
+def test_the_same_hardware_must_agree_within_the_printed_digits() -> None:
     rows = replicate(published.read(TABLES), [], titan(), {}, {"titanxp": published_study.TITAN})
     times = rows_of("latency_ms:titanxp-2018", rows)
     memory = rows_of("memory_mib:titanxp-2018", rows)
@@ -89,12 +89,12 @@ def test_memory_on_another_basis_is_not_compared() -> None:
 @pytest.mark.parametrize(
     ("source", "measured", "within"),
     [
-        ("measured:imagenet", 56.66, True),  # Read off a figure: within 0.03.
+        ("measured:imagenet", 56.66, True),  # Read off a figure, so within 0.03.
         ("measured:imagenet", 56.70, False),
-        ("published:figure", 56.66, None),  # Fewer images: the published one kept its place.
+        ("published:figure", 56.66, None),  # With fewer images, the published accuracy is kept.
     ],
 )
-def test_accuracy_counts_only_where_all_images_were_used(
+def test_accuracy_is_compared_only_if_all_images_were_used(
     source: str, measured: float, within: bool | None
 ) -> None:
     (alexnet,) = [row for row in counted() if row.model == "alexnet"]
@@ -106,7 +106,7 @@ def test_accuracy_counts_only_where_all_images_were_used(
     assert (row.published, row.measured, row.within) == (56.64, measured, within)
 
 
-def test_the_table_survives_being_written(rows: list[ReplicationRow], tmp_path: Path) -> None:
+def test_the_table_is_read_back_as_written(rows: list[ReplicationRow], tmp_path: Path) -> None:
     path = tmp_path / "replication.csv"
     write_table(path, ReplicationRow, rows)
     assert read_rows(path, ReplicationRow) == rows

@@ -1,4 +1,4 @@
-"""A step along an order: planted ones are found; families that lie high are not taken for one."""
+"""A step along an order: planted steps are found, and high families are not mistaken for one."""
 
 import numpy as np
 import pytest
@@ -10,18 +10,18 @@ N, FAMILIES, NOISE = 44, 17, 20.0
 
 @pytest.fixture(autouse=True)
 def _fewer_orders(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Enough orders for a p of 0.0005."""
+    """Use few orders, but enough for p = 0.0005."""
     monkeypatch.setattr(step, "ORDERS", 1_999)
 
 
 def table(seed: int, place: int | None = None, size: float = 150.0):
-    """Sizes, memory and families in an order; a step behind ``place`` where one is planted."""
+    """Return sizes, memory and families in an order, with a step behind ``place`` if given."""
     generator = np.random.default_rng(seed)
     x = generator.uniform(5, 550, N)
     y = 1.1 * x + 650 + generator.normal(0, NOISE, N)
     if place is not None:
         y[place:] += size
-    # Relatives stand mostly together, as they do in an alphabet.
+    # Families are mostly adjacent, as in alphabetical order.
     families = np.sort(generator.integers(0, FAMILIES, N))
     return list(x), list(y), list(families)
 
@@ -38,11 +38,11 @@ def test_a_planted_step_is_found(seed: int, place: int) -> None:
     assert found.slope == pytest.approx(1.1, abs=0.1)
 
 
-def test_none_is_found_where_none_was_planted() -> None:
+def test_no_step_is_found_if_none_was_planted() -> None:
     seen = [step.chance(x, y, families) for x, y, families in map(table, range(40))]
     assert all(luck is not None for luck in seen)
     assert sum(luck.found for luck in seen if luck) <= 2
-    # The p of tables without a step spreads over all values.
+    # Without a step, p is spread over all values.
     assert 0.3 < float(np.median([luck.p_order for luck in seen if luck])) < 0.7
 
 
@@ -56,8 +56,8 @@ def test_a_planted_step_is_lost_when_labels_are_shuffled() -> None:
     assert sum(luck.found for luck in seen if luck) <= 1
 
 
-def test_families_that_lie_high_are_no_step_along_the_order() -> None:
-    # Every other family lies high: cuts along the order explain little of it.
+def test_high_families_are_not_a_step_along_the_order() -> None:
+    # Every other family is high, so cuts along the order explain little.
     seen = []
     for seed in range(20):
         x, y, families = table(seed)
@@ -66,16 +66,16 @@ def test_families_that_lie_high_are_no_step_along_the_order() -> None:
     assert sum(luck.found for luck in seen if luck) <= 1
 
 
-def test_two_large_families_cannot_tell_an_order_from_families() -> None:
-    # With two families any order of whole families has the same cut.
+def test_with_two_large_families_an_order_is_indistinguishable_from_families() -> None:
+    # With two families, any order of whole families has the same cut.
     x, y, _ = table(3, 22)
     luck = step.chance(x, y, [0] * 22 + [1] * 22)
     assert luck is not None and luck.p_order < 0.01 and luck.p_family == 1 and not luck.found
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_best_cut_agrees_with_fitting_every_one(seed: int) -> None:
-    # An oracle of its own: least squares with every cut.
+def test_the_best_cut_agrees_with_fitting_every_cut(seed: int) -> None:
+    # Independent oracle: least squares with every cut.
     x, y, _ = table(seed, 30, size=40.0)
 
     def left(place: int) -> float:
@@ -107,6 +107,6 @@ def test_the_interval_covers_a_planted_step() -> None:
         ([1.0, 2.0, 3.0, 4.0, 5.0], [2.0, 4.0, 6.0, 8.0, 10.0]),
     ],
 )
-def test_nothing_to_judge(x: list[float], y: list[float]) -> None:
+def test_tables_without_a_testable_step_give_none(x: list[float], y: list[float]) -> None:
     assert step.best_step(x, y) is None
     assert step.chance(x, y, x) is None

@@ -15,7 +15,7 @@ from unittest.mock import patch
 from dnnbench.core.storage import columns, to_frame, write_json, write_lines, write_table
 from dnnbench.findings import corrections
 from dnnbench.findings.examine import examine
-from dnnbench.findings.relabelling import best_relabelling
+from dnnbench.findings.relabeling import best_relabeling
 from dnnbench.networks import registry
 from dnnbench.queries.selection import select
 from dnnbench.records import published_study
@@ -169,7 +169,7 @@ def examined(
     models: list[ModelRow], rows: list[StudyRow], hardware: dict[str, str] | None = None
 ) -> tuple[Findings, list[ReplicationRow]]:
     """Return the findings on the published study for these networks and measured cells."""
-    with patch.object(corrections, "best_relabelling", _best_relabelling):
+    with patch.object(corrections, "best_relabeling", _best_relabeling):
         return examine(
             published.read(TABLES),
             published.read_best(TABLES),
@@ -187,15 +187,15 @@ def found() -> tuple[Findings, list[ReplicationRow]]:
     return examined(counted(), invented_cells())
 
 
-def _best_relabelling(*arguments: Any) -> Any:
+def _best_relabeling(*arguments: Any) -> Any:
     """Cache the real function by table, since most studies share the printed tables."""
     table = repr(arguments)
-    if table not in _relabellings:
-        _relabellings[table] = best_relabelling(*arguments)
-    return _relabellings[table]
+    if table not in _relabelings:
+        _relabelings[table] = best_relabeling(*arguments)
+    return _relabelings[table]
 
 
-_relabellings: dict[str, Any] = {}
+_relabelings: dict[str, Any] = {}
 
 
 def invented_cells() -> list[StudyRow]:

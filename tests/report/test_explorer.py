@@ -1,4 +1,4 @@
-"""The page's explorer: its data, and in a real browser every control against ``best_fit.pick``."""
+"""The page's explorer: its data, and every control in a real browser against ``best_fit.pick``."""
 
 import csv
 import json
@@ -37,7 +37,7 @@ LIMITS = tuple(limit.name for limit in controls())
 
 
 def with_measured_accuracy(rows: Sequence[StudyRow], models: Sequence[ModelRow]) -> Results:
-    """The study with accuracy measured for the CPU's networks, paired tests between most."""
+    """Return the study with measured accuracy on the CPU, and paired tests between most."""
     source = "measured:imagenet"
     known = [
         row.model_copy(
@@ -75,7 +75,7 @@ def with_measured_accuracy(rows: Sequence[StudyRow], models: Sequence[ModelRow])
 
 
 def with_holes() -> Results:
-    """The measured study in which numbers are missing in every way that a record allows."""
+    """Return the measured study with numbers missing in every way that a record allows."""
     rows, models = tables()
     holes: dict[tuple[str, str, int], dict[str, Any]] = {
         ("cpu", "alexnet", 1): {"memory_status": "oom", "memory_mib": None, "memory_basis": None},
@@ -112,7 +112,7 @@ def whole(numbers: Sequence[Any]) -> Bounds:
 
 
 @pytest.mark.parametrize("shown", [study(), with_holes()], ids=["published", "holed"])
-def test_every_number_is_that_of_the_candidates(shown: Results) -> None:
+def test_every_number_equals_that_of_the_candidates(shown: Results) -> None:
     rows, models = tables_of(shown)
     data = json.loads(page.script_data(explorer_data.data(shown)))
     assert [device["key"] for device in data["devices"]] == list(shown.devices)
@@ -149,7 +149,7 @@ def test_a_download_has_the_columns_of_pick() -> None:
     assert all(name.startswith("next_") for name in columns(Entry)[len(names) :])
 
 
-def test_sliders_reach_past_every_number_and_offer_the_budgets() -> None:
+def test_sliders_span_every_number_and_include_the_budgets() -> None:
     data = explorer_data.data(study())
     for control in data["limits"]:
         stops = control["stops"]
@@ -167,7 +167,7 @@ def test_sliders_reach_past_every_number_and_offer_the_budgets() -> None:
     assert {15.0, 30.0, 60.0} <= set(by_name["min_fps"])
 
 
-def test_missing_numbers_say_why(holed: Results) -> None:
+def test_missing_numbers_have_a_reason(holed: Results) -> None:
     (cpu, *_) = explorer_data.data(holed)["devices"]
     view = cpu["views"][1]
     networks = {network["model"]: network for network in view["networks"]}
@@ -183,7 +183,7 @@ def test_missing_numbers_say_why(holed: Results) -> None:
     ]
 
 
-def test_networks_without_a_row_of_models_have_no_parameters() -> None:
+def test_networks_without_a_row_in_models_have_no_parameters() -> None:
     rows, models = tables()
     shown = results(list(rows), [row for row in models if row.model != "vgg16"])
     networks = explorer_data.data(shown)["devices"][0]["views"][1]["networks"]
@@ -193,7 +193,7 @@ def test_networks_without_a_row_of_models_have_no_parameters() -> None:
 
 
 @pytest.mark.parametrize("devices", [("cpu",), published_study.DEVICES, ()])
-def test_any_set_of_devices_will_do(devices: tuple[str, ...]) -> None:
+def test_the_explorer_works_for_any_set_of_devices(devices: tuple[str, ...]) -> None:
     rows, models = tables()
     own = [row for row in rows if row.device in devices]
     data = explorer_data.data(results(own, list(models) if own else [], devices=devices or DEVICES))
@@ -205,7 +205,7 @@ def test_any_set_of_devices_will_do(devices: tuple[str, ...]) -> None:
         assert all(0 < low < high for low, high in device["extents"].values())
 
 
-def test_some_hundred_networks_stay_small() -> None:
+def test_the_data_of_several_hundred_networks_is_small() -> None:
     rows, models = tables()
     copies = range(7)
     many = results(
@@ -217,14 +217,14 @@ def test_some_hundred_networks_stay_small() -> None:
     assert len(page.script_data(data).encode()) < 5 * 2**20
 
 
-def test_names_with_markup_stay_text() -> None:
+def test_markup_in_names_is_escaped_in_the_data() -> None:
     shown = replace(study(), names={**study().names, "alexnet": NASTY})
     text = str(page.script_data(explorer_data.data(shown)))
     assert "<" not in text
     assert json.loads(text)["networks"]["alexnet"]["name"] == NASTY
 
 
-def test_every_mark_of_a_network_can_stand_out() -> None:
+def test_every_mark_of_a_network_can_be_highlighted() -> None:
     for figure in build_figures(replace(study(), devices=("cpu",))):
         if "table" in figure.kind:
             continue
@@ -233,7 +233,7 @@ def test_every_mark_of_a_network_can_stand_out() -> None:
         assert before == specification(figure)
         assert {"name": "highlighted", "value": []} in spec["params"]
         text = json.dumps(spec)
-        # Points, and their names on halos.
+        # Points, and names on halos.
         assert text.count(json.dumps(FADED)) >= 2
         assert text.count('"cursor": "pointer"') == text.count(json.dumps(FADED))
 
@@ -245,7 +245,7 @@ in_a_browser = pytest.mark.skipif(
     reason="needs a browser: install Debian's chromium and chromium-driver",
 )
 
-# What a person would do with the controls, and what they would then read.
+# Set the controls and read the answer, as a user would.
 HELPERS = """
 const at = (id) => document.getElementById(id);
 const set = (id, value, kind) => {
@@ -268,7 +268,7 @@ const panels = () => [...document.querySelectorAll('.panel')].map(read);
 
 
 class Page:
-    """The explorer, as a person has it in front of them."""
+    """The explorer in a browser window."""
 
     def __init__(self, chrome: Browser, path: Path) -> None:
         self.chrome, self.path = chrome, path
@@ -282,7 +282,7 @@ class Page:
         return self.chrome.evaluate(f"(() => {{ {HELPERS} {script} }})()")
 
     def clean(self) -> None:
-        """The console said nothing, and nothing was asked for but the page."""
+        """Assert that the console is empty and that only the page was requested."""
         assert self.chrome.console() == []
         asked = {address.partition("#")[0] for address in self.chrome.requests()}
         assert {a for a in asked if not a.startswith(("about:", "data:"))} == {
@@ -301,7 +301,7 @@ def opened(holed: Results, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def expected(shown: Results, device: str, size: int, limits: dict[str, float]) -> dict[str, Any]:
-    """What ``dnnbench pick`` answers, in the words of the page's data attributes."""
+    """Return the answer of ``dnnbench pick``, in the form of the page's data attributes."""
     rows, models = tables_of(shown)
     answer = pick(rows, models, device, limits, size, 1000, shown.comparisons)
     return {
@@ -330,7 +330,7 @@ def found(panel: dict[str, Any]) -> dict[str, Any]:
 
 
 def grid(shown: Results) -> list[tuple[str, int, dict[str, float]]]:
-    """Devices, batch sizes and limits; many of the limits are numbers of a network themselves."""
+    """Return devices, batch sizes and limits; many limits equal the number of a network."""
     dice = random.Random(2018)
     rows, models = tables_of(shown)
     cases: list[tuple[str, int, dict[str, float]]] = []
@@ -346,7 +346,7 @@ def grid(shown: Results) -> list[tuple[str, int, dict[str, float]]]:
                         exact = dice.choice([number.value, number.low, number.high])
                         limits[name] = dice.choice([exact, float(f"{exact:.2g}")])
                 cases.append((device, size, limits))
-            # Far beyond what any network reaches.
+            # Limits that no network reaches.
             cases.append((device, size, {"min_fps": 1e6}))
             cases.append((device, size, {"min_top1": 99.0, "max_memory_gib": 1e-3}))
     return cases
@@ -354,7 +354,7 @@ def grid(shown: Results) -> list[tuple[str, int, dict[str, float]]]:
 
 @pytest.mark.slow
 @in_a_browser
-def test_every_answer_is_that_of_pick(opened: Page, holed: Results) -> None:
+def test_every_answer_equals_that_of_pick(opened: Page, holed: Results) -> None:
     opened.open()
     cases = grid(holed)
     sizes = explorer_data.data(holed)["sizes"]
@@ -410,7 +410,7 @@ def test_every_slider_sets_its_limit(opened: Page, holed: Results) -> None:
         if size in (1, 8):
             assert found(panel) == expected(holed, "cpu", size, {})
         else:
-            assert f"No batch size {size} here: there is 1, 8." in panel["headline"]
+            assert f"No results for batch size {size}. Available batch sizes: 1, 8." in panel["headline"]
     opened.run("set('batch', 0, 'input'); set('min_fps-exact', '30', 'input'); at('reset').click()")
     assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
     opened.clean()
@@ -445,7 +445,7 @@ def test_two_devices_side_by_side(opened: Page, holed: Results) -> None:
 
 @pytest.mark.slow
 @in_a_browser
-def test_search_and_family_highlight_and_list(opened: Page, holed: Results) -> None:
+def test_search_and_family_filter_the_list_and_highlight(opened: Page, holed: Results) -> None:
     opened.open()
     all_of_them = expected(holed, "cpu", 1, {})["rows"]
     (found_,) = opened.run("set('search', 'DENSENET', 'input'); return panels()")
@@ -464,7 +464,7 @@ def test_search_and_family_highlight_and_list(opened: Page, holed: Results) -> N
 
 
 def points(figure: str) -> str:
-    """JavaScript: the elements of a figure's points; the renderer keeps its datum in each."""
+    """Return JavaScript for the elements of a figure's points, which hold their datum."""
     return (
         f"[...document.querySelectorAll('[data-chart=\"{figure}\"] path')].filter((p) =>"
         " p.__data__?.datum?.model && ['symbol', 'rect'].includes(p.__data__.mark.marktype))"
@@ -472,7 +472,7 @@ def points(figure: str) -> str:
 
 
 def faded(figure: str, others: str) -> str:
-    """JavaScript: whether exactly the networks that a function names are faded in a figure."""
+    """Return JavaScript that checks which networks of a figure are faded."""
     return (
         f"(() => {{ const marks = {points(figure)}; return marks.length > 20 && marks.every((p) =>"
         f" (p.__data__.opacity < 0.5) === ({others})(p.__data__.datum.model)) }})()"
@@ -499,7 +499,7 @@ def test_a_click_on_a_network_shows_it_in_every_chart(opened: Page) -> None:
     details = opened.run("return document.querySelector('.details').textContent")
     for word in ("Top-1", "measured on imagenet", "Images/s", "network only", "session"):
         assert word in details
-    # A click on a mark of any other chart, and Escape.
+    # Click on a mark of another chart, then press Escape.
     box = opened.run(
         f"const mark = {points('top1-vs-macs')}.find((p) => p.__data__.datum.model === 'vgg11');"
         "mark.scrollIntoView({block: 'center', behavior: 'instant'});"
@@ -516,7 +516,7 @@ def test_a_click_on_a_network_shows_it_in_every_chart(opened: Page) -> None:
 
 @pytest.mark.slow
 @in_a_browser
-def test_the_table_sorts_and_lists_what_does_not_fit(opened: Page, holed: Results) -> None:
+def test_the_table_sorts_and_can_list_networks_that_do_not_fit(opened: Page, holed: Results) -> None:
     opened.open()
     (few,) = opened.run("set('min_fps-exact', 20, 'input'); return panels()")
     (every,) = opened.run("at('all').click(); return panels()")
@@ -547,7 +547,7 @@ def test_the_table_sorts_and_lists_what_does_not_fit(opened: Page, holed: Result
 
 @pytest.mark.slow
 @in_a_browser
-def test_the_address_holds_everything(opened: Page, holed: Results) -> None:
+def test_the_url_restores_the_whole_state(opened: Page, holed: Results) -> None:
     opened.open()
     opened.run(
         "set('device', 'titanxp-2018', 'change'); set('beside', 'cpu', 'change');"
@@ -573,7 +573,7 @@ def test_the_address_holds_everything(opened: Page, holed: Results) -> None:
         f"return [panels(), {states}, document.querySelector('tr.picked').dataset.model]"
     )
     assert after == before
-    # Nonsense is passed over, and a section of the page is no setting.
+    # Invalid settings are ignored, and an anchor of the page is not a setting.
     opened.open("device=<b>&min_fps=-1&max_memory_gib=x&batch_size=3&network=zzz&sort=a&axis=b")
     assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
     opened.open("method")
@@ -584,7 +584,7 @@ def test_the_address_holds_everything(opened: Page, holed: Results) -> None:
 
 @pytest.mark.slow
 @in_a_browser
-def test_the_download_is_the_list(opened: Page, holed: Results, tmp_path: Path) -> None:
+def test_the_download_equals_the_list(opened: Page, holed: Results, tmp_path: Path) -> None:
     opened.open()
     opened.chrome.devtools(
         "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path)
@@ -616,7 +616,7 @@ def test_the_download_is_the_list(opened: Page, holed: Results, tmp_path: Path) 
 
 @pytest.mark.slow
 @in_a_browser
-def test_a_keyboard_and_a_screen_reader_are_enough(opened: Page) -> None:
+def test_the_explorer_works_with_keyboard_and_screen_reader(opened: Page) -> None:
     opened.open()
     controls = opened.run(
         "return [...document.querySelectorAll('#explorer :is(input, select, button)')].map((c) =>"
@@ -625,7 +625,7 @@ def test_a_keyboard_and_a_screen_reader_are_enough(opened: Page) -> None:
     )
     assert len(controls) > 50
     assert [name for name, label in controls if not label.strip()] == []
-    # From the first control on with the keys alone: a slider, then a row of the table.
+    # Use only the keyboard: set a slider, then select a row of the table.
     opened.run("at('max_memory_gib').focus()")
     opened.chrome.press("ArrowLeft")
     opened.chrome.press("ArrowLeft")
@@ -650,7 +650,7 @@ def test_a_keyboard_and_a_screen_reader_are_enough(opened: Page) -> None:
 
 @pytest.mark.slow
 @in_a_browser
-def test_names_with_markup_are_shown_not_run(opened: Page) -> None:
+def test_markup_in_names_is_not_run(opened: Page) -> None:
     opened.open()
     opened.run(
         "window.alert = () => { window.ran = true }; set('search', 'vgg19', 'input');"
@@ -669,7 +669,7 @@ def test_names_with_markup_are_shown_not_run(opened: Page) -> None:
 @pytest.mark.slow
 @in_a_browser
 @pytest.mark.parametrize("axis", list(axes()))
-def test_the_chart_shows_what_the_table_says(opened: Page, holed: Results, axis: str) -> None:
+def test_the_chart_agrees_with_the_table(opened: Page, holed: Results, axis: str) -> None:
     opened.open(f"axis={axis}&min_fps=20&max_params_m=60&all=true")
     marks = "[...document.querySelectorAll('.plot path')].map((p) => p.__data__)"
     points = opened.run(
@@ -684,7 +684,7 @@ def test_the_chart_shows_what_the_table_says(opened: Page, holed: Results, axis:
         assert fits == own[model].fits(limits)
         assert (x, y) == (own[model].numbers[axis].value, own[model].top1.value)
         assert (opacity < 1) == (fits == "no")
-    # The front: no network that fits or may is at least as good in both.
+    # On the front, no fitting or inconclusive network is at least as good in both.
     best = [(x, y) for _, fits, x, y, _ in points if fits != "no"]
     better = (lambda a, b: a >= b) if axis == "min_fps" else (lambda a, b: a <= b)
     front = {
@@ -705,7 +705,7 @@ def test_the_chart_shows_what_the_table_says(opened: Page, holed: Results, axis:
 
 @pytest.mark.slow
 @in_a_browser
-def test_any_width_either_scheme_and_paper(opened: Page) -> None:
+def test_the_page_fits_any_width_theme_and_print(opened: Page) -> None:
     for width in (1280, 390):
         for dark in (False, True):
             opened.open("min_fps=20&max_memory_gib=0.5&beside=titanxp-2018", width=width, dark=dark)
@@ -725,7 +725,7 @@ def test_any_width_either_scheme_and_paper(opened: Page) -> None:
 
 @pytest.mark.slow
 @in_a_browser
-def test_without_scripts_the_tables_answer(opened: Page) -> None:
+def test_without_scripts_the_tables_are_shown(opened: Page) -> None:
     opened.chrome.devtools("Emulation.setScriptExecutionDisabled", value=True)
     opened.chrome.blank()
     opened.chrome.open(opened.path, width=1280)

@@ -1,4 +1,4 @@
-"""A kind of figure is declared in one place: this file makes one up, and it is named and shown."""
+"""A kind of figure is declared in one place: this file adds one, which gets files and a place."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def made_up(tmp_path):
         yield
 
 
-def test_a_made_up_figure_is_in_files_and_on_the_page_at_its_place(made_up):
+def test_a_made_up_figure_gets_files_and_its_place_on_the_page(made_up):
     names = [name for name in figure_names(["cpu"]) if name.endswith("--cpu")]
     assert names[:3] == ["top1-vs-fps--cpu", "made-up--cpu", "time-table--cpu"]
     assert "made-up--cpu.svg" in figure_files(["cpu"])
@@ -42,13 +42,13 @@ def test_a_made_up_figure_is_in_files_and_on_the_page_at_its_place(made_up):
     assert "Made up for cpu." in html
 
 
-def test_every_figure_has_a_caption_for_the_report_of_snakemake():
+def test_every_figure_has_a_caption_for_the_snakemake_report():
     names = {one.name for which in (True, False) for one in kind.kinds(per_device=which)}
     captions = {path.stem for path in (ROOT / "workflow/report").glob("*.rst")}
     assert captions == names | {"workflow"}
 
 
-def test_the_rule_of_the_report_depends_on_what_draws_every_figure(monkeypatch):
+def test_the_report_rule_depends_on_the_code_that_draws_every_figure(monkeypatch):
     monkeypatch.chdir(ROOT)
     files = set(map(Path, kind.code()))
     assert Path("src/dnnbench/report/figures/kinds/time_table.py") in files

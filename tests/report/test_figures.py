@@ -11,9 +11,10 @@ import pytest
 from helpers.studies import DEVICES, STATUSES, drawn, results, study
 
 from dnnbench.core.errors import UserError
-from dnnbench.core.formatting import STATUS_WORDS, significant, text_width
+from dnnbench.core.formatting import significant, text_width
 from dnnbench.core.storage import WriteError
 from dnnbench.networks import registry
+from dnnbench.queries import wording
 from dnnbench.records import published_study
 from dnnbench.report.figures import captions, scatter
 from dnnbench.report.figures.catalog import Figure, build_figures
@@ -44,7 +45,7 @@ def figures() -> list[Figure]:
 
 
 def values(spec: Any) -> list[dict[str, Any]]:
-    """All rows of data in a specification."""
+    """Return all data rows in a specification."""
     if isinstance(spec, list):
         return [row for part in spec for row in values(part)]
     if not isinstance(spec, dict):
@@ -54,25 +55,25 @@ def values(spec: Any) -> list[dict[str, Any]]:
     return own + [row for key, part in spec.items() if key != "datasets" for row in values(part)]
 
 
-def test_names_are_those_that_the_workflow_lists(figures: list[Figure]) -> None:
+def test_figures_have_the_names_that_the_workflow_lists(figures: list[Figure]) -> None:
     assert [figure.name for figure in figures] == figure_names(DEVICES)
     assert len(figure_files(DEVICES)) == len(figures) * len(FORMATS)
     assert "memory-table--titanxp-2018" in figure_names(DEVICES)
     assert not any("memory" in name for name in figure_names(["jetsontx1-2018"]))
 
 
-def test_operations_are_all_of_them_where_a_network_does_little_in_convolutions(
+def test_all_operations_are_counted_if_a_network_does_few_in_convolutions(
     data: Results, figures: list[Figure]
 ) -> None:
     (plain,) = [figure for figure in figures if figure.name == "top1-vs-macs"]
-    assert "Operations: GMACs (convolutions)" in json.dumps(specification(plain))
-    assert "multiply-adds of the convolutions" in plain.caption
+    assert "Operations of convolutions (GMACs)" in json.dumps(specification(plain))
+    assert "multiply-adds of convolutions, each" in plain.caption
     models = data.models.copy()
     first = models.index[models["top1"].notna()][0]
     models.loc[first, ["conv_macs", "macs"]] = [10**8, 17 * 10**9]
     chart = bubble_chart(models, data.identity, "top1")
     spec = json.loads(chart.to_json(validate=False))
-    assert '"Operations: GMACs"' in json.dumps(spec)
+    assert '"Operations (GMACs)"' in json.dumps(spec)
     shown = {point["model"]: point["gmacs"] for point in values(spec) if "gmacs" in point}
     assert shown[models.loc[first, "model"]] == 17
     assert all(
@@ -82,13 +83,13 @@ def test_operations_are_all_of_them_where_a_network_does_little_in_convolutions(
     )
 
 
-def test_many_networks_that_are_not_shown_are_a_number() -> None:
+def test_a_long_list_of_omitted_networks_becomes_a_count() -> None:
     few, many = (captions.without_accuracy(map(str, range(count))) for count in (3, 231))
-    assert few.startswith("Not shown: 0 (accuracy not known), 1 (")
-    assert many == "Not shown: 231 networks (accuracy not known)."
+    assert few.startswith("Not shown: 0 (accuracy unknown), 1 (")
+    assert many == "Not shown: 231 networks (accuracy unknown)."
 
 
-def test_names_load_without_altair_and_torch() -> None:
+def test_figure_names_load_without_altair_and_torch() -> None:
     code = (
         "import sys; from dnnbench.report.figures import figure_names;"
         "figure_names.figure_files(['cpu']); print(*sys.modules)"
@@ -101,7 +102,7 @@ def test_names_load_without_altair_and_torch() -> None:
 
 def test_specifications_are_valid_small_and_have_no_holes(figures: list[Figure]) -> None:
     for figure in figures:
-        spec = specification(figure)  # Altair validates against the Vega-Lite schema.
+        spec = specification(figure)  # Altair validates the schema.
         text = json.dumps(spec, allow_nan=False)
         assert len(text) < 100_000, figure.name
         assert "NaN" not in text
@@ -133,7 +134,7 @@ def test_a_network_has_one_color_everywhere(figures: list[Figure]) -> None:
     assert len({next(iter(own)) for own in colors.values()}) == 44
 
 
-def test_colors_follow_the_registry() -> None:
+def test_colors_depend_only_on_the_registry() -> None:
     families = {key: network.family for key, network in registry.load_registry().items()}
     colors = network_colors(families)
     assert network_colors(families) == colors
@@ -142,7 +143,7 @@ def test_colors_follow_the_registry() -> None:
     many = network_colors({f"net{i}": f"family{i % 100}" for i in range(1000)})
     assert len(set(many.values())) > 900
     assert unknown_color("a") == unknown_color("a") != unknown_color("b")
-    # Readable on white and on near-black paper alike: neither too light nor too dark.
+    # Readable on white and on near-black backgrounds: neither too light nor too dark.
     for color in [*colors.values(), unknown_color("x")]:
         assert 0.06 < luminance(color) < 0.55
 
@@ -168,7 +169,7 @@ def test_no_label_covers_another_and_none_is_left_out(
             assert 0 <= label.top < label.bottom <= scatter.HEIGHT
 
 
-def test_labels_that_cannot_be_drawn_apart_are_left_out() -> None:
+def test_labels_that_would_overlap_are_left_out() -> None:
     points = [Point(50, 20, 4, 90, 12) for _ in range(30)]
     labels = place(points, 100, 40)
     drawn = [label for label in labels if label]
@@ -177,7 +178,7 @@ def test_labels_that_cannot_be_drawn_apart_are_left_out() -> None:
     assert place([], 100, 40) == []
 
 
-def test_many_points_are_labelled_in_reasonable_work() -> None:
+def test_labels_among_a_thousand_points_cover_no_point() -> None:
     points = [Point(i * 37 % 900 + 20, i * 61 % 560 + 20, 4, 60, 12) for i in range(1000)]
     labels = place(points, 940, 600)
     assert len(labels) == 1000
@@ -189,7 +190,7 @@ def test_many_points_are_labelled_in_reasonable_work() -> None:
     )
 
 
-def test_among_many_points_labels_stand_where_they_cover_none() -> None:
+def test_in_a_crowded_plot_lone_points_keep_their_labels() -> None:
     lone = [Point(60 + i * 90, 500, 4, 60, 12) for i in range(9)]
     labels = place([*(Point(i * 4 + 20, 100, 4, 60, 12) for i in range(200)), *lone], 940, 600)
     assert all(labels[-9:])
@@ -197,7 +198,7 @@ def test_among_many_points_labels_stand_where_they_cover_none() -> None:
     assert sum(label is not None for label in few) > 9
 
 
-def test_an_axis_goes_both_ways() -> None:
+def test_an_axis_converts_values_to_pixels_and_back() -> None:
     linear = scatter.linear_axis("x", "", [3, 90], 600, pad=20, upwards=True)
     log = scatter.log_axis("x", "", [3, 900], 600, pad=20)
     for axis in (linear, log):
@@ -208,7 +209,7 @@ def test_an_axis_goes_both_ways() -> None:
     assert log.ticks == (5, 10, 20, 50, 100, 200, 500, 1000)
 
 
-def test_statuses_are_words(data: Results, figures: list[Figure]) -> None:
+def test_cells_show_numbers_or_statuses(data: Results, figures: list[Figure]) -> None:
     for device in DEVICES:
         for table in (
             time_table(data.rows(device), data.identity),
@@ -220,7 +221,7 @@ def test_statuses_are_words(data: Results, figures: list[Figure]) -> None:
                 for cell in line.cells:
                     number = cell.text.replace(",", "").replace(".", "").isdigit()
                     assert number == (cell.grade in tuple(GRADES))
-                    assert number or cell.text in STATUS_WORDS.values()
+                    assert number or cell.text in wording.STATUSES.values()
                     assert cell.text not in ("", "0", "None", "nan")
     by_name = {figure.name: specification(figure) for figure in figures}
     for (model, size), status in STATUSES.items():
@@ -230,33 +231,33 @@ def test_statuses_are_words(data: Results, figures: list[Figure]) -> None:
             for row in cells
             if (row["name"], row["batch"]) == (data.identity.name(model), size)
         }
-        assert text == status
+        assert text == wording.STATUSES[status]
 
 
-def test_tables_are_sorted_with_the_unknown_last(data: Results) -> None:
+def test_tables_are_sorted_with_unknown_values_last(data: Results) -> None:
     lines = time_table(data.rows("cpu"), data.identity).lines
     first = [line.cells[0].value for line in lines]
     assert first[-1] is None
     assert first[:-1] == sorted(first[:-1])  # type: ignore[type-var]
 
 
-def test_classes_are_those_of_the_study(data: Results) -> None:
+def test_grades_are_those_of_the_study(data: Results) -> None:
     (line,) = (
         line
         for line in memory_table(data.rows("titanxp-2018"), data.identity).lines
         if line.model == "se_resnext50_32x4d"
     )
     assert line.cells[0].text == "1,024"
-    assert line.cells[0].grade == "B"  # printed as 1.00 GB: not above 1.0
+    assert line.cells[0].grade == "B"  # Printed as 1.00 GB, which is not above 1.0.
 
 
-def test_captions_say_whose_memory_and_which_accuracy(figures: list[Figure]) -> None:
+def test_captions_state_the_source_of_memory_and_accuracy(figures: list[Figure]) -> None:
     captions = {figure.name: figure.caption for figure in figures}
-    assert "memory of Titan Xp" in captions["best-table--jetsontx1-2018"]
-    assert "“process”" in captions["memory-table--titanxp-2018"]
+    assert "memory of Titan Xp, 2018" in captions["best-table--jetsontx1-2018"]
+    assert "“whole process”" in captions["memory-table--titanxp-2018"]
     assert "not comparable" in captions["memory-vs-size--cpu"]
     for name in ("top1-vs-macs", "top1-vs-fps--cpu", "best-table--titanxp-2018"):
-        assert "published 2018 figure, not measured here" in captions[name]
+        assert "taken from the 2018 study; it was not measured here" in captions[name]
 
 
 def test_unstable_points_look_different(figures: list[Figure]) -> None:
@@ -268,7 +269,7 @@ def test_unstable_points_look_different(figures: list[Figure]) -> None:
     assert all("half-width" in points[model]["stability_text"] for model in unstable)
 
 
-def test_pareto_front() -> None:
+def test_the_pareto_front_has_no_dominated_points() -> None:
     points = [(1, 9), (2, 8), (2, 7), (3, 8), (4, 1), (0.5, 9), (4, 1)]
     assert pareto_front(points) == [(1, 9), (3, 8), (4, 1)]
     assert pareto_front([]) == []
@@ -281,7 +282,7 @@ def test_a_device_without_rows_still_has_its_figures(data: Results) -> None:
     assert all(specification(figure) for figure in figures)
 
 
-def test_a_study_of_two_networks_one_without_accuracy(data: Results) -> None:
+def test_a_network_without_accuracy_is_listed_in_the_captions(data: Results) -> None:
     small = data.models[data.models["model"].isin(["resnet18", "vgg19"])].copy()
     study = data.study[data.study["model"].isin(["resnet18", "vgg19"])].copy()
     study = study[(study["batch_size"] == 1) & (study["device"] == "cpu")]
@@ -293,7 +294,7 @@ def test_a_study_of_two_networks_one_without_accuracy(data: Results) -> None:
     )
     captions = {figure.name: figure.caption for figure in figures}
     for name in ("top1-vs-macs", "top1-density", "top1-vs-fps--cpu"):
-        assert "Not shown: VGG-19 (accuracy not known)." in captions[name]
+        assert "Not shown: VGG-19 (accuracy unknown)." in captions[name]
     for figure in figures:
         json.dumps(specification(figure), allow_nan=False)
 
@@ -322,7 +323,7 @@ def test_files_appear_whole_or_not_at_all(
     assert (tmp_path / "top1-density.png").read_bytes() == before
 
 
-def test_two_networks_of_one_name_are_told_apart() -> None:
+def test_networks_with_the_same_name_are_distinguished_by_key() -> None:
     identity = Identity({"a": "Net", "b": "Net", "c": "Other"}, {})
     assert identity.name("a") == "Net (a)"
     assert identity.name("c") == "Other"
@@ -333,7 +334,7 @@ def test_two_networks_of_one_name_are_told_apart() -> None:
     ("value", "text"),
     [(0.1484, "0.148"), (9.996, "10.0"), (12.34, "12.3"), (1234.5, "1,230"), (0, "0")],
 )
-def test_significant(value: float, text: str) -> None:
+def test_numbers_are_written_with_three_significant_digits(value: float, text: str) -> None:
     assert significant(value) == text
 
 

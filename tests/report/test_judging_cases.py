@@ -9,7 +9,7 @@ from helpers import judging_cases
 from helpers.paths import ROOT
 
 TEMPLATES = ROOT / "src/dnnbench/report/templates"
-# An answer in the shape of the golden cases.
+# Return an answer in the form of the golden cases.
 ANSWER = """
 const answerOf = ({ size, limits }) => {
   const view = golden.views[size];
@@ -72,18 +72,18 @@ def answers(golden: dict[str, Any]) -> list[dict[str, Any]]:
     return json.loads(engine.evaljs("JSON.stringify(golden.cases.map(answerOf))"))
 
 
-def test_the_golden_cases_are_what_the_package_answers() -> None:
+def test_the_golden_cases_are_current() -> None:
     assert judging_cases.FILE.read_text(encoding="utf-8") == judging_cases.text(), "run: make cases"
 
 
-def test_the_page_answers_as_the_package_does(
+def test_the_page_gives_the_answers_of_the_package(
     golden: dict[str, Any], answers: list[dict[str, Any]]
 ) -> None:
     for case, answer in zip(golden["cases"], answers, strict=True):
         assert answer == case["answer"], (case["size"], case["limits"])
 
 
-def test_the_golden_cases_hold_every_kind_of_answer(golden: dict[str, Any]) -> None:
+def test_the_golden_cases_contain_every_kind_of_answer(golden: dict[str, Any]) -> None:
     found = [case["answer"] for case in golden["cases"]]
     assert {text for answer in found for text in answer["texts"][2:3]} == {
         golden["page"]["words"][key]

@@ -42,7 +42,7 @@ def html(data: Results, figures: list[Figure]) -> str:
 
 
 class Elements(HTMLParser):
-    """Start tags, texts of script elements, and all visible text."""
+    """Start tags, contents of script elements, and all visible text of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Elements(HTMLParser):
             self.text.append(data)
 
 
-def test_nothing_is_loaded_from_elsewhere(html: str) -> None:
+def test_the_page_loads_nothing_from_other_hosts(html: str) -> None:
     elements = Elements(html)
     for tag, attributes in elements.tags:
         for name in ("src", "href", "data", "srcset", "action", "poster"):
@@ -89,7 +89,7 @@ def test_nothing_is_loaded_from_elsewhere(html: str) -> None:
     assert policy and policy.startswith("default-src 'none'") and "http" not in policy
 
 
-def test_every_figure_is_there_and_the_page_is_small(html: str, figures: list[Figure]) -> None:
+def test_the_page_has_every_figure_and_is_small(html: str, figures: list[Figure]) -> None:
     assert len(html.encode()) < _LIMIT
     elements = Elements(html)
     ids = [attributes["id"] for _, attributes in elements.tags if "id" in attributes]
@@ -105,7 +105,7 @@ def test_every_figure_is_there_and_the_page_is_small(html: str, figures: list[Fi
         assert f"device-{device}" in ids
 
 
-def test_what_was_predicted_is_not_counted_as_measured() -> None:
+def test_predicted_networks_are_not_counted_as_measured() -> None:
     rows, models = studies.tables()
     lost = ("resnet50", "vgg19")
     changed = [
@@ -116,30 +116,30 @@ def test_what_was_predicted_is_not_counted_as_measured() -> None:
     ]
     text = page.render(studies.results(changed, models), [], [])
     assert "42 of 42 networks measured" in text
-    assert "times of 2 other networks predicted" in text
+    assert "latency of 2 other networks predicted" in text
 
 
-def test_the_answer_comes_first(html: str) -> None:
+def test_without_scripts_the_budgets_of_measured_devices_come_first(html: str) -> None:
     text = " ".join(" ".join(Elements(html).text).split())
-    answer = text[text.index("under each budget") : text.index("whatever the machine")]
+    answer = text[text.index("study's budgets") : text.index("do not depend on the device")]
     assert "43 of 44" not in answer  # SENet-154 failed at batch size 1 but ran at 8.
     assert "44 of 44 networks measured" in answer
-    assert "10 unstable" in answer and "1 timeout" in answer and "1 oom" in answer
-    assert "95 % interval" in answer and "MiB (net)" in answer
-    assert "published 2018 figure, not measured here" in answer
+    assert "10 unstable" in answer and "1 timeout" in answer and "1 out of memory" in answer
+    assert "95% interval" in answer and "MiB (network only)" in answer
+    assert "taken from the 2018 study; it was not measured here" in answer
     assert "Titan" not in answer
 
 
-def test_tables_say_statuses_and_never_nan(html: str) -> None:
+def test_tables_show_statuses_and_never_nan(html: str) -> None:
     text = Elements(html).text
     joined = " ".join(text)
-    for word in ("oom", "timeout", "failed"):
+    for word in ("out of memory", "timeout", "failed"):
         assert word in text
     assert not re.search(r"\b(nan|NaN|None|inf)\b", joined)
     assert html.count('<th scope="row">') >= 5 * 44
 
 
-def test_the_published_study_is_put_to_the_test(html: str) -> None:
+def test_the_page_shows_every_claim_and_anomaly_of_the_published_study(html: str) -> None:
     findings, _ = studies.found()
     section = html[html.index('id="published-study"') : html.index('id="method"')]
     text = " ".join(" ".join(Elements(section).text).split())
@@ -155,7 +155,7 @@ def test_the_published_study_is_put_to_the_test(html: str) -> None:
     assert "41 of 44" in text and "44 of 44" in text and "not comparable" in text
 
 
-def test_findings_with_markup_are_shown_not_run(data: Results) -> None:
+def test_markup_in_findings_is_escaped(data: Results) -> None:
     findings, rows = studies.found()
     nasty = findings.claims[0].model_copy(update={"statement": "<script>alert(1)</script>"})
     section = arrange(findings.model_copy(update={"claims": [nasty]}), rows)
@@ -163,7 +163,7 @@ def test_findings_with_markup_are_shown_not_run(data: Results) -> None:
     assert "&lt;script&gt;alert(1)" in html and "<script>alert(1)" not in html
 
 
-def test_text_from_outside_is_shown_not_run(data: Results) -> None:
+def test_markup_in_names_is_escaped(data: Results) -> None:
     nasty = "</script><script>alert(1)</script><!--"
     changed = Results(
         data.study,
@@ -182,7 +182,7 @@ def test_text_from_outside_is_shown_not_run(data: Results) -> None:
     assert "<b>host</b>" not in html
 
 
-def test_published_study_answer_where_nothing_was_measured(data: Results) -> None:
+def test_without_measurements_the_answer_is_about_the_published_devices(data: Results) -> None:
     shown = Results(
         data.study[data.study["source"] == "published"],
         data.models,
@@ -193,11 +193,11 @@ def test_published_study_answer_where_nothing_was_measured(data: Results) -> Non
     )
     html = page.render(shown, [], [])
     answer = html[html.index('id="answer"') : html.index('id="networks"')]
-    assert "Titan Xp" in answer and "memory is that of" in answer
+    assert "Titan Xp" in answer and "uses the memory of Titan Xp, 2018" in answer
 
 
 def measured(data: Results) -> Results:
-    """The study with three networks measured on a hundred pictures, and one that was missed."""
+    """Return the study with three networks measured on 100 images, and one not measured."""
     shared = {"dataset": "folder", "protocol": "bianco2018"}
     numbers = {"n": 100, "classes": 90, "skipped": 2, "top5": 95.0, "top5_low": 88.8}
     numbers |= {"top5_high": 97.8, "weights_tier": "B", "weights_library": "timm <1>"}
@@ -226,40 +226,39 @@ def measured(data: Results) -> Results:
     return replace(data, accuracy=rows, sources=sources)
 
 
-def test_measured_accuracy_stands_beside_the_published(data: Results) -> None:
+def test_measured_accuracy_is_shown_next_to_published_accuracy(data: Results) -> None:
     html = page.render(measured(data), [], [])
     section = html[html.index('<section id="accuracy"') : html.index('<section id="device')]
     text = " ".join(" ".join(Elements(section).text).split())
-    assert "Measured on folder: 100 images of 90 classes, 2 pictures left out" in text
-    assert "protocol bianco2018; 3 of 4 networks" in text
-    assert "use the published accuracy" in text
+    assert "for 3 of 4 networks on folder (100 images of 90 classes) with protocol" in text
+    assert "bianco2018 (2 images were skipped). Rankings and figures use published" in text
     names = ["SENet-154", "ResNet-18", "AlexNet", "VGG-16"]
     assert [text.index(name) for name in names] == sorted(text.index(name) for name in names)
-    assert "ResNet-18 69.64 70.00 62.00 to 77.00 95.00 2 to 3 timm <1> (tier B) not known" in text
+    assert "ResNet-18 69.64 70.00 62.00 to 77.00 95.00 2 to 3 timm <1> (tier B) license unknown" in text
     assert "85.00 77.00 to 92.00 95.00 1 timm <1> (tier B) Apache-2.0" in text
     assert "not measured no weights: http://data.example/<x>.pth: 404; to try again" in text
     assert "<x>" not in section
 
 
-def test_every_file_of_weights_is_listed_with_its_licence(data: Results) -> None:
+def test_every_checkpoint_file_is_listed_with_its_license(data: Results) -> None:
     shown = measured(data)
     html = page.render(shown, [], [])
-    table = html[html.index("Every file of weights") :]
+    table = html[html.index("All checkpoint files") :]
     networks = registry.load_registry()
     files = [source for model in shown.models["model"] for source in networks[model].weights]
     assert table.count('<tr><th scope="row">') == len(files) > 44
     for source in files:
         assert source.filename in table
     text = " ".join(" ".join(Elements(table).text).split())
-    assert sum(source.licence is None for source in files) == text.count("not known")
+    assert sum(source.licence is None for source in files) == text.count("license unknown")
 
 
-def test_without_a_data_set_the_page_says_so(html: str) -> None:
-    assert "Accuracy was not measured here: params.yaml names no data set." in html
-    assert "<caption>Per cent" not in html
+def test_without_a_data_set_the_page_states_that_accuracy_was_not_measured(html: str) -> None:
+    assert "Accuracy was not measured here because params.yaml names no data set." in html
+    assert "<caption>Accuracy in percent" not in html
 
 
-def test_the_summary_says_what_was_missed_and_why(data: Results) -> None:
+def test_the_summary_lists_networks_that_were_not_measured_and_why(data: Results) -> None:
     output = io.StringIO()
     console = Console(file=output, soft_wrap=True)
     names = {key: network.name for key, network in registry.load_registry().items()}
@@ -274,12 +273,12 @@ def test_the_summary_says_what_was_missed_and_why(data: Results) -> None:
     assert output.getvalue().count("\n") == 3
 
 
-def test_devices_of_a_study(data: Results) -> None:
+def test_a_study_has_its_measured_and_the_published_devices(data: Results) -> None:
     assert devices_of([environment()], data.study) == DEVICES
     assert devices_of([environment()], data.study.head(0)) == DEVICES
 
 
-def test_in_one_piece(html: str, tmp_path: Path) -> None:
+def test_the_page_is_a_single_file(html: str, tmp_path: Path) -> None:
     write_text(tmp_path / "index.html", html)
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
 
@@ -289,7 +288,7 @@ def test_in_one_piece(html: str, tmp_path: Path) -> None:
     not (CHROMIUM and CHROMEDRIVER),
     reason="needs a browser: install Debian's chromium and chromium-driver",
 )
-def test_in_a_browser(html: str, tmp_path: Path) -> None:
+def test_a_browser_draws_every_chart_at_any_width_and_theme(html: str, tmp_path: Path) -> None:
     path = tmp_path / "index.html"
     path.write_text(html, encoding="utf-8")
     with browser() as chrome:
@@ -310,7 +309,7 @@ def test_in_a_browser(html: str, tmp_path: Path) -> None:
                     "['color', 'backgroundColor'].map(key => getComputedStyle(document.body)[key])"
                 )
                 assert (brightness(ink) > brightness(paper)) == dark
-                # Labels of axes follow the theme: the charts' colors are the page's.
+                # Axis labels follow the theme, because charts use the page's colors.
                 label = chrome.evaluate(
                     "getComputedStyle(document.querySelector('.role-axis-label text')).fill"
                 )

@@ -99,10 +99,10 @@ def variant_row(model="resnet50", **changes):
     return VariantRow.model_validate(fields | changes)
 
 
-def test_the_page_shows_other_ways_only_where_there_are_some():
+def test_the_page_shows_variants_only_if_there_are_some():
     data = studies.study()
     without = page.render(data, [], [])
-    assert "Other ways of running" not in without
+    assert "<h3>Variants:" not in without
     rows = [
         variant_row(),
         variant_row(batch_size=8, status="failed", time_ratio=None, message="output: <b>"),
@@ -112,6 +112,6 @@ def test_the_page_shows_other_ways_only_where_there_are_some():
     assert table.heads == [("bf16-eager", [1, 8]), ("fp32-compile", [1, 8])]
     assert [cell.text for cell in table.lines[0][3]] == ["0.512", "failed", *["not measured"] * 2]
     html = page.render(studies.results(*studies.tables(), variants=rows), [], [])
-    assert html.count("<h3>Other ways of running: cpu</h3>") == 1
+    assert html.count("<h3>Variants: cpu</h3>") == 1
     assert "0.490 to 0.530" in html
     assert "output: &lt;b&gt;" in html and "output: <b>" not in html

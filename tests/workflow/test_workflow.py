@@ -76,7 +76,7 @@ def test_the_report_has_every_figure_and_table_with_its_caption(study):
     for kind in {name.partition("--")[0] for name in shown}:
         caption = (study / "workflow/report" / f"{kind}.rst").read_text().split()
         assert " ".join(caption[:8]) in report, kind
-    for label in ("Figures", "Tables", "top1 vs fps", "Titan Xp (published 2018)"):
+    for label in ("Figures", "Tables", "top1 vs fps", "Titan Xp, 2018"):
         assert f'"{label}"' in report, label
 
 

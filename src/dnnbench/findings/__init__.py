@@ -1,6 +1,6 @@
 """Tests of the 2018 study: its claims, its anomalies, and a comparison with measured numbers.
 
-``correlation``, ``relabelling`` and ``step`` are statistics independent of the study.
+``correlation``, ``relabeling`` and ``step`` are statistics independent of the study.
 ``place_tables`` arranges the numbers of a place (the printed tables, the corrected ones, a device).
 ``stated`` represents a claim as printed; each ``claims_*`` module tests one kind of claim in a
 place. A claim consists of its rows in ``published/bianco2018/claims.csv`` and an entry of

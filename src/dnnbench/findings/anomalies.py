@@ -20,7 +20,7 @@ from dnnbench.findings.corrections import (
     reference_times,
 )
 from dnnbench.findings.place_tables import MissingError, Tables
-from dnnbench.findings.relabelling import Relabelling, relabelled
+from dnnbench.findings.relabeling import Relabeling, relabeled
 from dnnbench.findings.replication import close_to_count
 from dnnbench.findings.stated import listed
 from dnnbench.findings.step import Step, step_at
@@ -100,7 +100,7 @@ def report(
 def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
     columns = {
         "operations": found.operations,
-        **{f"latency on {label(device)}": exchange for device, exchange in found.times.items()},
+        **{f"time on {label(device)}": exchange for device, exchange in found.times.items()},
         "memory": found.memory,
     }
     asked = {name: exchange for name, exchange in columns.items() if exchange}
@@ -114,11 +114,13 @@ def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
             f"{name}: p": exchange.p,
         }
     parts = [
-        f"{name}: {_said(place, exchange, found.owners, first=exchange is found.operations)}"
+        # The keys of findings.json keep their names.
+        name.replace("time on", "latency on")
+        + f": {_said(place, exchange, found.owners, first=exchange is found.operations)}"
         for name, exchange in asked.items()
     ]
     if found.owners:
-        after = relabelled(place.gmacs(), found.owners)
+        after = relabeled(place.gmacs(), found.owners)
         fits = _close(place.gmacs(), counts), _close(after, counts)
         lists = _changed_lists(place, corrected(place, found, None))
         numbers |= {
@@ -139,7 +141,7 @@ def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
     )
 
 
-def _said(place: Tables, exchange: Relabelling, owners: Mapping[str, str], *, first: bool) -> str:
+def _said(place: Tables, exchange: Relabeling, owners: Mapping[str, str], *, first: bool) -> str:
     """Describe the best exchange in a column.
 
     ``owners``: the exchange found in operations, if any; only the ``first`` column lists its rows.

@@ -1,4 +1,4 @@
-"""Claims on the networks themselves: counts and accuracy, whatever the machine."""
+"""Claims about the networks themselves (counts and accuracy), independent of the machine."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -17,32 +17,32 @@ from dnnbench.findings.stated import (
     paired,
 )
 
-# Two quantities are linearly related where a line explains at least this share of the variance.
+# Share of the variance that a line must explain for two quantities to be linearly related.
 LINEAR = 0.5
-# "Much larger" is at least twice; "almost the same accuracy" is less than a point apart.
+# "Much larger" means at least twice; "almost the same accuracy" means less than one point apart.
 MUCH_LARGER = 2
 ALMOST_SAME_POINTS = 1
-# Parameters read off a figure.
+# Relative error of parameters read off a figure.
 PARAMS_ERROR = 0.01
 
 
 def _density(tables: Tables) -> dict[str, float]:
-    """Accuracy density: top-1 per million parameters."""
+    """Return the accuracy density: top-1 per million parameters."""
     top1, params = tables.top1(), tables.params_m()
     return {key: top1[key] / params[key] for key in tables.networks}
 
 
 def accuracy_and_operations(claim: Stated, tables: Tables) -> Outcome:
-    """No upward trend: the rank correlation may be zero or negative."""
+    """Test for no upward trend: the rank correlation may be zero or negative."""
     gmacs, top1 = tables.gmacs(), tables.top1()
     columns = paired(tables, gmacs, top1)
     ranks, linear = correlation.spearman(*columns), correlation.pearson(*columns)
     pairs = [(a, b) for a, b in product(gmacs, gmacs) if gmacs[a] > gmacs[b]]
     share = sum(top1[a] < top1[b] for a, b in pairs) / len(pairs)
     return Outcome(
-        f"taken as “there is no upward trend”: rank correlation of top-1 and operations {ranks},"
-        f" linear {linear}; of {len(pairs)} pairs, the network with more operations is the less"
-        f" accurate in {100 * share:.0f} %",
+        f"interpreted as “there is no upward trend”: rank correlation of top-1 and operations {ranks},"
+        f" linear correlation {linear}; in {100 * share:.0f}% of {len(pairs)} pairs, the network with"
+        " more operations is less accurate",
         {
             **interval("spearman", ranks),
             **interval("pearson", linear),
@@ -54,40 +54,40 @@ def accuracy_and_operations(claim: Stated, tables: Tables) -> Outcome:
 
 
 def accuracy_and_size(claim: Stated, tables: Tables) -> Outcome:
-    """No linear relation: a line explains little, whichever networks are drawn or left out."""
+    """Test for no linear relation: a line explains little, also at the ends of the interval."""
     columns = paired(tables, tables.params_m(), tables.top1())
     linear, ranks = correlation.pearson(*columns), correlation.spearman(*columns)
     most = max(linear.least**2, linear.most**2)
     return Outcome(
         f"linear correlation of top-1 and parameters {linear}, rank correlation {ranks}; a line"
-        f" explains {100 * linear.value**2:.0f} % of the variance of top-1, and {100 * most:.0f} %"
-        " at the far end of interval and range",
+        f" explains {100 * linear.value**2:.0f}% of the variance of top-1, and at most"
+        f" {100 * most:.0f}% within the interval and the range",
         {**interval("pearson", linear), **interval("spearman", ranks), "most_explained": most},
         most < LINEAR,
     )
 
 
 def parameter_efficiency(claim: Stated, tables: Tables) -> Outcome:
-    """Unequal: the densities differ by more than the error of reading parameters off a figure."""
+    """Test whether densities differ by more than the error of reading parameters off a figure."""
     density = _density(tables)
     first, *_, last = descending(density)
     ratio = density[first] / density[last]
     return Outcome(
-        f"from {density[last]:.2f} points of top-1 a million parameters ({tables.names[last]}) to"
-        f" {density[first]:.1f} ({tables.names[first]}), {ratio:.0f} times as many",
+        f"from {density[last]:.2f} points of top-1 per million parameters ({tables.names[last]}) to"
+        f" {density[first]:.1f} ({tables.names[first]}), a factor of {ratio:.0f}",
         {"lowest": density[last], "highest": density[first], "ratio": ratio},
         ratio > 1 + PARAMS_ERROR,
     )
 
 
-def networks_analysed(claim: Stated, tables: Tables) -> Outcome:
-    """How many there are."""
+def networks_analyzed(claim: Stated, tables: Tables) -> Outcome:
+    """Test how many networks there are."""
     count = len(tables.gmacs())
     return Outcome(f"{count} networks", {"networks": count}, count > claim.number("more_than"))
 
 
 def inception_input_size(claim: Stated, tables: Tables) -> Outcome:
-    """The side of the input, and what the plotted operations say of it."""
+    """Test the side of the input, directly and by the plotted operations."""
     networks = claim.words("network")
     sizes = set(tables.input_size(networks).values())
     gmacs, plotted = tables.gmacs(networks), tables.plotted_gmacs(networks)
@@ -95,21 +95,21 @@ def inception_input_size(claim: Stated, tables: Tables) -> Outcome:
     said = claim.number("input_size")
     expected = (said / max(sizes)) ** 2
     return Outcome(
-        f"they take {listed([f'{size:g}' for size in sorted(sizes)])} pixels; the operations that"
-        f" the figures show are {ratio:.2f} times those counted at that size, and would be about"
-        f" {expected:.2f} times at {said:g} pixels (medians)",
+        f"their input size is {listed([f'{size:g}' for size in sorted(sizes)])} pixels; the"
+        f" operations in the figures are {ratio:.2f} times those counted at that size, and would be"
+        f" about {expected:.2f} times at {said:g} pixels (medians)",
         {"input_size": max(sizes), "plotted_to_counted": ratio, "expected": expected},
         sizes == {said},
     )
 
 
 def flops_per_multiply_add(claim: Stated, tables: Tables) -> Outcome:
-    """Plotted operations a counted multiply-add of the convolutions."""
+    """Test the ratio of plotted operations to counted multiply-adds of convolutions."""
     gmacs, plotted = tables.gmacs(), tables.plotted_gmacs()
     ratios = [plotted[key] / gmacs[key] for key in tables.networks]
     middle = median(ratios)
     return Outcome(
-        f"in the figures, a multiply-add of the convolutions counts as {middle:.3f} operations"
+        f"in the figures, a multiply-add of a convolution counts as {middle:.3f} operations"
         f" (median of {len(ratios)} networks)",
         {"median_ratio": middle},
         round(middle) == claim.number("flops"),
@@ -117,7 +117,7 @@ def flops_per_multiply_add(claim: Stated, tables: Tables) -> Outcome:
 
 
 def most_accurate(claim: Stated, tables: Tables) -> Outcome:
-    """First in three rankings."""
+    """Test which network is first in three rankings."""
     columns = {"top-1": tables.top1(), "top-5": tables.top5(), "operations": tables.gmacs()}
     units = {"top-1": "%", "top-5": "%", "operations": "x 10⁹"}
     first = {name: descending(column)[0] for name, column in columns.items()}
@@ -133,7 +133,7 @@ def most_accurate(claim: Stated, tables: Tables) -> Outcome:
 
 
 def best_under_gmacs(claim: Stated, tables: Tables) -> Outcome:
-    """First in top-1 and in top-5 of those below a limit."""
+    """Test which network has the highest top-1 and top-5 below a limit on operations."""
     limit = claim.number("max_gmacs")
     inside = [key for key, value in tables.gmacs().items() if value < limit]
     top1, top5 = tables.top1(), tables.top5()
@@ -142,26 +142,26 @@ def best_under_gmacs(claim: Stated, tables: Tables) -> Outcome:
     other = " and" if by5[0] == by1[0] else f", {tables.names[by5[0]]}"
     return Outcome(
         f"of {len(inside)} such networks, {tables.names[by1[0]]} has the highest top-1"
-        f" ({top1[by1[0]]:.2f} %){other} the highest top-5 ({top5[by5[0]]:.2f} %); second in top-1"
-        f" is {tables.names[by1[1]]}, with {top1[by1[1]]:.2f} %",
+        f" ({top1[by1[0]]:.2f}%){other} the highest top-5 ({top5[by5[0]]:.2f}%); second in top-1"
+        f" is {tables.names[by1[1]]}, with {top1[by1[1]]:.2f}%",
         {"networks": len(inside), "top1": top1[by1[0]], "top5": top5[by5[0]]},
         by1[0] == by5[0] == claim.word("network"),
     )
 
 
 def parameters(claim: Stated, tables: Tables) -> Outcome:
-    """Parameters of one network, against a printed number."""
+    """Test the parameters of one network against a printed number."""
     network, said = claim.word("network"), claim.number("params")
     params = tables.params_m([network])[network]
     return Outcome(
-        f"{params:.2f} million, {params / said:.3g} times what is printed",
+        f"{params:.2f} million, {params / said:.3g} times the printed number",
         {"params_m": params, "ratio": params / said},
         abs(params / said - 1) <= PARAMS_ERROR,
     )
 
 
 def operations_ratio(claim: Stated, tables: Tables) -> Outcome:
-    """The ratio of two networks' operations, rounded as printed."""
+    """Test the ratio of two networks' operations, rounded as printed."""
     larger, smaller = claim.words("network")
     gmacs = tables.gmacs([larger, smaller])
     ratio = gmacs[larger] / gmacs[smaller]
@@ -173,7 +173,7 @@ def operations_ratio(claim: Stated, tables: Tables) -> Outcome:
 
 
 def larger_alike(claim: Stated, tables: Tables) -> Outcome:
-    """Much larger, almost the same accuracy."""
+    """Test whether one network is much larger at almost the same accuracy."""
     large, small = claim.words("network")
     params, top1 = tables.params_m([large, small]), tables.top1([large, small])
     ratio, points = params[large] / params[small], top1[large] - top1[small]
@@ -186,12 +186,12 @@ def larger_alike(claim: Stated, tables: Tables) -> Outcome:
 
 
 def most_efficient(claim: Stated, tables: Tables) -> Outcome:
-    """The first so many by accuracy density, in whatever order."""
+    """Test which networks have the highest accuracy density, in any order."""
     return _densest(tables, _density(tables), claim.words("network"))
 
 
 def efficient_above(claim: Stated, tables: Tables) -> Outcome:
-    """The first so many by accuracy density among accurate networks."""
+    """Test which accurate networks have the highest accuracy density."""
     top1, density = tables.top1(), _density(tables)
     limit = claim.number("min_top1")
     inside = {key: value for key, value in density.items() if top1[key] > limit}
@@ -202,8 +202,8 @@ def _densest(tables: Tables, density: Mapping[str, float], named: Sequence[str])
     order = descending(density)
     first, following = order[: len(named)], order[len(named)]
     return Outcome(
-        f"the first {len(named)} by points of top-1 a million parameters: {names_of(tables, first)}"
-        f" ({density[first[-1]]:.2f} or more); next is {tables.names[following]}"
+        f"the first {len(named)} by points of top-1 per million parameters:"
+        f" {names_of(tables, first)} ({density[first[-1]]:.2f} or more); next: {tables.names[following]}"
         f" ({density[following]:.2f})",
         {"last_named": density[first[-1]], "next": density[following]},
         set(first) == set(named),
@@ -211,14 +211,14 @@ def _densest(tables: Tables, density: Mapping[str, float], named: Sequence[str])
 
 
 def accurate_among(claim: Stated, tables: Tables) -> Outcome:
-    """The first so many by top-1 of a few networks."""
+    """Test which of a few networks are the most accurate."""
     named = claim.words("network")
     top1 = tables.top1(claim.words("among"))
     order = descending(top1)
     first, following = order[: len(named)], order[len(named)]
     gap = top1[first[-1]] - top1[following]
     return Outcome(
-        f"the most accurate are {names_of(tables, first)}, {gap:.2f} points of top-1 before"
+        f"the most accurate are {names_of(tables, first)}, {gap:.2f} points of top-1 ahead of"
         f" {tables.names[following]}",
         {"points_ahead": gap},
         set(first) == set(named),
@@ -235,15 +235,15 @@ CLAIMS = {
         accuracy_and_size,
     ),
     "parameter-efficiency": Kind(
-        "Networks do not use their parameters equally well",
+        "Networks do not use their parameters equally efficiently",
         parameter_efficiency,
     ),
     "networks-analysed": Kind(
-        "More than {more_than} networks were analysed",
-        networks_analysed,
+        "More than {more_than} networks were analyzed",
+        networks_analyzed,
     ),
     "inception-input-size": Kind(
-        "{network} take images of {input_size} pixels",
+        "The input size of {network} is {input_size} pixels",
         inception_input_size,
     ),
     "flops-per-multiply-add": Kind(
@@ -251,11 +251,11 @@ CLAIMS = {
         flops_per_multiply_add,
     ),
     "most-accurate": Kind(
-        "{network} has the highest top-1, top-5 and operations",
+        "{network} has the highest top-1, the highest top-5, and the most operations",
         most_accurate,
     ),
     "best-under-5-gmacs": Kind(
-        "Below {max_gmacs} billion operations {network} has the highest top-1 and top-5",
+        "Below {max_gmacs} billion operations, {network} has the highest top-1 and top-5",
         best_under_gmacs,
     ),
     "size-of-best-under-5-gmacs": Kind(
@@ -263,19 +263,19 @@ CLAIMS = {
         parameters,
     ),
     "senet154-operations": Kind(
-        "{network} differ in operations by a factor of about {ratio}",
+        "The operations of {network} differ by a factor of about {ratio}",
         operations_ratio,
     ),
     "vgg13-and-resnet18": Kind(
-        "Of {network} the first is much larger, at almost the same accuracy",
+        "Of {network}, the first is much larger at almost the same accuracy",
         larger_alike,
     ),
     "most-efficient": Kind(
-        "{network} use their parameters best",
+        "{network} use their parameters most efficiently",
         most_efficient,
     ),
     "efficient-above-80": Kind(
-        "Above {min_top1} % top-1, {network} use their parameters best",
+        "Above {min_top1}% top-1, {network} use their parameters most efficiently",
         efficient_above,
     ),
     "accurate-among-efficient": Kind(

@@ -1,4 +1,4 @@
-"""Claims on inference time, at batch size 1: images a second, and accuracy at a speed."""
+"""Claims about speed at batch size 1: images per second, and accuracy at a given speed."""
 
 from collections.abc import Sequence
 
@@ -17,21 +17,21 @@ from dnnbench.findings.stated import (
 )
 from dnnbench.records.published_study import JETSON, TITAN, label
 
-# What "almost all" and "only a few" networks are, as shares.
+# Shares of networks that count as "almost all" and "only a few".
 SHARES = {"almost all": (0.9, 1.0), "only a few": (0.01, 0.25)}
-# A network touches a line where it lies this near: the line's printed digits.
+# Distance below which a network touches a line, from the line's printed digits.
 LINE_ROUNDING_POINTS = 0.1
 
 
 def throughput_bounds_accuracy(claim: Stated, tables: Tables) -> Outcome:
-    """A falling trend: the rank correlation is surely negative, on every machine there is."""
+    """Test for a falling trend: a certainly negative rank correlation on every machine."""
     top1 = tables.top1()
     found = {
         device: correlation.spearman(*paired(tables, machine.fps(tables.networks), top1))
         for device, machine in tables.machines.items()
     }
     if not found:
-        raise MissingError("times measured on a device")
+        raise MissingError("latencies measured on a device")
     linear = {
         device: correlation.pearson(*paired(tables, machine.fps(tables.networks), top1))
         for device, machine in tables.machines.items()
@@ -41,9 +41,9 @@ def throughput_bounds_accuracy(claim: Stated, tables: Tables) -> Outcome:
         numbers |= interval(f"spearman:{device}", value)
         numbers |= interval(f"pearson:{device}", linear[device])
     return Outcome(
-        "rank correlation of top-1 and images a second: "
+        "rank correlation of top-1 and images/s: "
         + "; ".join(
-            f"{label(device)} {value}, linear {linear[device]}" for device, value in found.items()
+            f"{label(device)} {value}, linear correlation {linear[device]}" for device, value in found.items()
         ),
         numbers,
         all(value.sign < 0 for value in found.values()),
@@ -51,9 +51,9 @@ def throughput_bounds_accuracy(claim: Stated, tables: Tables) -> Outcome:
 
 
 def real_time_share(claim: Stated, tables: Tables) -> Outcome:
-    """The share of networks at a speed, against a word for it.
+    """Test the share of networks that reach a speed against the phrase for it.
 
-    Which speed the paper means by super real time differs between its sections: both are counted.
+    The sections of the paper define super real-time differently, so both speeds are counted.
     """
     fps = tables.machine(claim.tested_on).fps(tables.networks)
     limit = claim.number("min_fps")
@@ -62,45 +62,45 @@ def real_time_share(claim: Stated, tables: Tables) -> Outcome:
     share = count / len(fps)
     low, high = SHARES[claim.word("share")]
     return Outcome(
-        f"{count} of {len(fps)} networks ({100 * share:.0f} %) reach {limit:g} images a second;"
-        f" {fewer} ({100 * fewer / len(fps):.0f} %) reach {faster:g}, which Table 3 calls super"
-        " real time",
+        f"{count} of {len(fps)} networks ({100 * share:.0f}%) reach {limit:g} images/s;"
+        f" {fewer} ({100 * fewer / len(fps):.0f}%) reach {faster:g} images/s, which Table 3 calls"
+        " super real-time",
         {"networks": count, "share": share, "networks_table_3": fewer},
         low <= share <= high,
     )
 
 
 def all_but_few_reach(claim: Stated, tables: Tables) -> Outcome:
-    """All but the named ones reach a speed."""
+    """Test whether all networks except the named ones reach a speed."""
     below = set(claim.words("below"))
     return _reach(claim, tables, [key for key in tables.networks if key not in below])
 
 
 def these_reach(claim: Stated, tables: Tables) -> Outcome:
-    """Exactly the named ones reach a speed."""
+    """Test whether exactly the named networks reach a speed."""
     return _reach(claim, tables, claim.words("network"))
 
 
 def _reach(claim: Stated, tables: Tables, named: Sequence[str]) -> Outcome:
-    """Whether exactly ``named`` reach the limit, and for which limit they would."""
+    """Test whether exactly ``named`` reach the limit, and for which limits they would."""
     fps = tables.machine(claim.tested_on).fps(tables.networks)
     limit = claim.number("min_fps")
     reached = {key for key, value in fps.items() if value >= limit}
     above = max((value for key, value in fps.items() if key not in named), default=0.0)
     upto = min(fps[key] for key in named)
-    text = f"{len(reached)} of {len(fps)} networks reach {limit:g} images a second"
+    text = f"{len(reached)} of {len(fps)} networks reach {limit:g} images/s"
     if reached != set(named):
         text += (
-            f"; the claim would be right for any limit above {above:.2f} and up to {upto:.2f}"
+            f"; the claim would be true for any limit above {above:.2f} and up to {upto:.2f}"
             if above < upto
-            else "; the claim would be right for no limit"
+            else "; the claim would not be true for any limit"
         )
     numbers = {"networks": len(reached), "limit_above": above, "limit_up_to": upto}
     return Outcome(text, numbers, reached == set(named))
 
 
 def upper_bound(claim: Stated, tables: Tables) -> Outcome:
-    """No network lies above a printed line."""
+    """Test whether no network is above a printed line."""
     machine = tables.machine(claim.tested_on)
     line = claim.number("slope"), claim.number("intercept")
     above, touching, (slope, intercept) = _touching(tables, machine, *line)
@@ -108,19 +108,19 @@ def upper_bound(claim: Stated, tables: Tables) -> Outcome:
     lie_above = [key for key in order if above[key] > LINE_ROUNDING_POINTS]
     if lie_above:
         text = (
-            f"{len(lie_above)} of {len(above)} networks lie above the line,"
+            f"{len(lie_above)} of {len(above)} networks are above the line,"
             f" {tables.names[order[0]]} by {above[order[0]]:.2f} points"
         )
     elif not touching:
-        text = f"no network reaches the line; {tables.names[order[0]]} comes nearest, with"
-        text += f" {-above[order[0]]:.2f} points"
+        text = f"no network reaches the line; {tables.names[order[0]]} is closest,"
+        text += f" {-above[order[0]]:.2f} points below it"
     else:
         following = order[len(touching)]
         text = (
-            f"no network lies above the line; {names_of(tables, touching)} lie on it, and the next,"
-            f" {tables.names[following]}, lies {-above[following]:.2f} points below. The line"
-            f" through the highest two starts at {intercept:.2f} % and changes by"
-            f" {slope:.4f} points for each image a second"
+            f"no network is above the line; {names_of(tables, touching)} are on it, and the next one,"
+            f" {tables.names[following]}, is {-above[following]:.2f} points below it. The line"
+            f" through the highest two starts at {intercept:.2f}% and changes by {slope:.4f} points"
+            " per image/s"
         )
     return Outcome(
         text,
@@ -137,18 +137,18 @@ def upper_bound(claim: Stated, tables: Tables) -> Outcome:
 
 
 def upper_bound_ratio(claim: Stated, tables: Tables) -> Outcome:
-    """The ratio of slopes of the lines through the networks that touch the printed ones."""
+    """Test the ratio of slopes of the lines through the networks on the printed lines."""
     if not {TITAN, JETSON} <= set(tables.machines):
-        raise MissingError("times measured on both machines")
+        raise MissingError("latencies measured on both machines")
     slopes = {}
     for device, name in ((TITAN, "titan"), (JETSON, "jetson")):
         line = claim.number(f"{name}_slope"), claim.number(f"{name}_intercept")
         slopes[name] = _touching(tables, tables.machines[device], *line)[2][0]
     ratio = slopes["jetson"] / slopes["titan"]
     return Outcome(
-        f"the lines through the networks that lie on the printed ones fall by"
-        f" {-slopes['jetson']:.4f} and {-slopes['titan']:.4f} points for each image a second:"
-        f" {ratio:.2f} times as much",
+        "the lines through the networks on the printed lines fall by"
+        f" {-slopes['jetson']:.4f} and {-slopes['titan']:.4f} points per image/s, a factor of"
+        f" {ratio:.2f}",
         {"ratio": ratio},
         round(ratio, 1) == claim.number("ratio"),
     )
@@ -157,7 +157,10 @@ def upper_bound_ratio(claim: Stated, tables: Tables) -> Outcome:
 def _touching(
     tables: Tables, machine: Machine, slope: float, intercept: float
 ) -> tuple[dict[str, float], list[str], tuple[float, float]]:
-    """Points of top-1 above a line; who touches it; slope and intercept through the highest two."""
+    """Return points of top-1 above a line, networks on it, and the line of the highest two.
+
+    The last item is the slope and intercept of the line through the two highest networks.
+    """
     fps, top1 = machine.fps(tables.networks), tables.top1()
     above = {key: top1[key] - (intercept + slope * fps[key]) for key in tables.networks}
     first, second = descending(above)[:2]
@@ -167,7 +170,7 @@ def _touching(
 
 
 def best_above(claim: Stated, tables: Tables) -> Outcome:
-    """The most accurate network above a speed, and for which limits the named one would be."""
+    """Test the most accurate network above a speed, and for which speeds the named one is."""
     fps, top1 = tables.machine(claim.tested_on).fps(tables.networks), tables.top1()
     limit, named = claim.number("above_fps"), claim.word("network")
     inside = descending({key: top1[key] for key in fps if fps[key] > limit})
@@ -176,7 +179,7 @@ def best_above(claim: Stated, tables: Tables) -> Outcome:
     if not inside:
         return Outcome("no network is that fast", numbers, False)
     best = inside[0]
-    text = f"{tables.names[best]}: {top1[best]:.2f} % at {fps[best]:.2f} images a second"
+    text = f"{tables.names[best]}: {top1[best]:.2f}% at {fps[best]:.2f} images/s"
     if best != named and numbers["limit_from"] < numbers["limit_below"]:
         start = f"of {numbers['limit_from']:.2f} or more, " if better else ""
         text += (
@@ -188,23 +191,23 @@ def best_above(claim: Stated, tables: Tables) -> Outcome:
 
 
 def fastest_above(claim: Stated, tables: Tables) -> Outcome:
-    """The fastest network above an accuracy."""
+    """Test which network is the fastest above an accuracy."""
     fps, top1 = tables.machine(claim.tested_on).fps(tables.networks), tables.top1()
     limit = claim.number("above_top1")
     best = descending({key: fps[key] for key in fps if top1[key] > limit})[0]
     return Outcome(
-        f"{tables.names[best]}: {fps[best]:.2f} images a second at {top1[best]:.2f} %",
+        f"{tables.names[best]}: {fps[best]:.2f} images/s at {top1[best]:.2f}%",
         {"fps": fps[best], "top1": top1[best]},
         best == claim.word("network") and abs(fps[best] - claim.number("fps")) <= FPS_ROUNDING,
     )
 
 
 def speed_of_most_accurate(claim: Stated, tables: Tables) -> Outcome:
-    """The speed of the most accurate network."""
+    """Test the speed of the most accurate network."""
     best = descending(tables.top1())[0]
     fps = tables.machine(claim.tested_on).fps([best])[best]
     return Outcome(
-        f"{tables.names[best]}: {fps:.2f} images a second",
+        f"{tables.names[best]}: {fps:.2f} images/s",
         {"fps": fps},
         best == claim.word("network") and abs(fps - claim.number("fps")) <= FPS_ROUNDING,
     )
@@ -212,36 +215,36 @@ def speed_of_most_accurate(claim: Stated, tables: Tables) -> Outcome:
 
 CLAIMS = {
     "throughput-bounds-accuracy": Kind(
-        "The more images a second, the lower the accuracy that is reached",
+        "The higher the speed in images/s, the lower the accuracy",
         throughput_bounds_accuracy,
     ),
     **dict.fromkeys(
         ("real-time-workstation", "real-time-embedded"),
         Kind(
-            "{share} networks reach {min_fps} images a second at batch size 1 on {machine}",
+            "{share} networks reach {min_fps} images/s at batch size 1 on {machine}",
             real_time_share,
         ),
     ),
     "super-real-time-titan": Kind(
-        "At batch size 1 all networks but {below} run in super real time ({min_fps} images a"
-        " second) on {machine}",
+        "At batch size 1, all networks except {below} run in super real-time ({min_fps} images/s) on"
+        " {machine}",
         all_but_few_reach,
     ),
     "super-real-time-jetson": Kind(
-        "At batch size 1 {network} run in super real time ({min_fps} images a second) on"
-        " {machine}, and no others",
+        "At batch size 1, {network} and no others run in super real-time ({min_fps} images/s) on"
+        " {machine}",
         these_reach,
     ),
     **dict.fromkeys(
         ("upper-bound-titan", "upper-bound-jetson"),
         Kind(
-            "On {machine}, top-1 is bounded by a line that starts at {intercept} % and changes by"
-            " {slope} points for each image a second",
+            "On {machine}, top-1 is bounded by a line that starts at {intercept}% and changes by"
+            " {slope} points per image/s",
             upper_bound,
         ),
     ),
     "upper-bound-ratio": Kind(
-        "The two upper bounds' slopes differ by a factor of almost {ratio}",
+        "The slopes of the two upper bounds differ by a factor of almost {ratio}",
         upper_bound_ratio,
     ),
     **dict.fromkeys(
@@ -253,23 +256,23 @@ CLAIMS = {
             "best-super-real-time-jetson",
         ),
         Kind(
-            "Above {above_fps} images a second on {machine}, {network} is the most accurate, with"
-            " {top1} %",
+            "Above {above_fps} images/s on {machine}, {network} is the most accurate network, with"
+            " {top1}%",
             best_above,
         ),
     ),
     **dict.fromkeys(
         ("fastest-above-75", "fastest-above-80"),
         Kind(
-            "Above {above_top1} % top-1, {network} is the fastest on {machine}, at {fps} images a"
-            " second",
+            "Above {above_top1}% top-1, {network} is the fastest network on {machine}, at {fps}"
+            " images/s",
             fastest_above,
         ),
     ),
     **dict.fromkeys(
         ("speed-of-most-accurate-titan", "speed-of-most-accurate-jetson"),
         Kind(
-            "{network}, the most accurate network, does {fps} images a second on {machine}",
+            "{network}, the most accurate network, reaches {fps} images/s on {machine}",
             speed_of_most_accurate,
         ),
     ),

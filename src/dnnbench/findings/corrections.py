@@ -1,11 +1,11 @@
-"""Exchanged rows and a step along the alphabet: found in tables, and undone in the printed ones."""
+"""Corrections: exchanged rows and a memory step, found in tables and undone in the printed ones."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import log
 
 from dnnbench.findings.place_tables import CORRECTED, MissingError, Tables
-from dnnbench.findings.relabelling import Relabelling, best_relabelling, relabelled
+from dnnbench.findings.relabeling import Relabeling, best_relabeling, relabeled
 from dnnbench.findings.step import Chance, Step, best_step, chance
 from dnnbench.records.published_study import TITAN
 from dnnbench.stats.proportions import holm
@@ -13,26 +13,27 @@ from dnnbench.stats.proportions import holm
 
 @dataclass(frozen=True)
 class Exchanges:
-    """The best exchange of rows in each column that could be asked, p corrected for their number.
+    """The best exchange of rows in each testable column, with p corrected for their number.
 
-    ``times`` by device; ``operations`` and ``memory`` are ``None`` where numbers are missing.
+    ``times`` maps devices to exchanges. ``operations`` and ``memory`` are ``None`` if numbers are
+    missing.
     """
 
-    operations: Relabelling | None
-    times: Mapping[str, Relabelling]
-    memory: Relabelling | None
+    operations: Relabeling | None
+    times: Mapping[str, Relabeling]
+    memory: Relabeling | None
 
     @property
     def owners(self) -> dict[str, str]:
-        """Label -> network whose operations stand there; empty where no exchange was found."""
+        """Label -> network whose operations are in its row; empty if no exchange was found."""
         return self.operations.owners if self.operations and self.operations.found else {}
 
 
 @dataclass(frozen=True)
 class MemoryStep:
-    """The best step in memory over model size along the alphabet, and how likely by chance.
+    """The best step in memory over model size along the alphabet, and how likely it is by chance.
 
-    It lies between the networks ``before`` and ``behind``.
+    The step is between the networks ``before`` and ``behind``.
     """
 
     step: Step
@@ -42,22 +43,22 @@ class MemoryStep:
 
 
 def exchanges(place: Tables, counts: Tables, reference: Mapping[str, float]) -> Exchanges:
-    """Exchanged rows in operations, in each device's times, and in memory.
+    """Find exchanged rows in operations, in each device's latencies, and in memory.
 
-    Operations, where the place shows other ones than ``counts``, are held against ``counts``. Times
-    are held against ``reference`` (ms by network), the Titan's, and those of the Titan against
-    counted operations; memory at batch size 1 against model size.
+    Operations that differ from ``counts`` are compared with ``counts``. Latencies are compared with
+    ``reference`` (the Titan's, ms by network), and those of the Titan with counted operations.
+    Memory at batch size 1 is compared with model size.
     """
     labels = place.networks
 
-    def best(rows: list[list[float]], by: Mapping[str, float]) -> Relabelling | None:
-        return best_relabelling(labels, rows, [by[key] for key in labels], place.families)
+    def best(rows: list[list[float]], by: Mapping[str, float]) -> Relabeling | None:
+        return best_relabeling(labels, rows, [by[key] for key in labels], place.families)
 
     try:
         known = _logarithms(counts.gmacs())
     except MissingError:
         known = None
-    columns: dict[str, Relabelling | None] = {}
+    columns: dict[str, Relabeling | None] = {}
     if known and place.counts["gmacs"] != counts.counts["gmacs"]:
         shown = _logarithms(place.gmacs())
         columns["operations"] = best([[shown[key]] for key in labels], known)
@@ -84,12 +85,12 @@ def exchanges(place: Tables, counts: Tables, reference: Mapping[str, float]) -> 
 
 
 def reference_times(printed: Tables) -> dict[str, float]:
-    """The Titan's printed times at a batch size that keeps it busy, to hold others' against."""
+    """Return the Titan's printed latencies at batch size 16, which keeps the GPU busy."""
     return {key: printed.machines[TITAN].latency[key, 16] for key in printed.networks}
 
 
 def memory_step(place: Tables) -> MemoryStep | None:
-    """The best step at batch size 1 along the alphabet; ``None`` where numbers are missing."""
+    """Return the best step at batch size 1 along the alphabet; ``None`` if numbers are missing."""
     try:
         memory = place.machine(TITAN).memory_at(place.networks)
         size = place.size_mib()
@@ -104,13 +105,13 @@ def memory_step(place: Tables) -> MemoryStep | None:
 
 
 def corrected(printed: Tables, found: Exchanges, jump: MemoryStep | None) -> Tables:
-    """The printed tables as they would be without the anomalies that were found.
+    """Return the printed tables without the anomalies that were found.
 
-    Operations go to their owners, and times where the same exchange was found in them. The step
-    comes off the memory of the networks behind it, on every device that carries it.
+    Operations move to their owners, and so do latencies if the same exchange was found in them. The
+    step is subtracted from the memory of the networks behind it, on every device with memory.
     """
     owners = found.owners
-    counts = {**printed.counts, "gmacs": relabelled(printed.counts["gmacs"], owners)}
+    counts = {**printed.counts, "gmacs": relabeled(printed.counts["gmacs"], owners)}
     machines = dict(printed.machines)
     for device, exchange in found.times.items():
         if exchange.found and exchange.owners == owners:
@@ -130,12 +131,12 @@ def corrected(printed: Tables, found: Exchanges, jump: MemoryStep | None) -> Tab
 
 
 def column(values: Mapping[str, float], keys: Iterable[str]) -> list[float]:
-    """Values in the order of the keys."""
+    """Return the values in the order of the keys."""
     return [values[key] for key in keys]
 
 
 def complete(cells: Mapping[tuple[str, int], float], networks: Iterable[str]) -> list[int]:
-    """Batch sizes at which every network has a number."""
+    """Return the batch sizes at which every network has a number."""
     names = list(networks)
     sizes = sorted({size for _, size in cells})
     return [size for size in sizes if all((name, size) in cells for name in names)]

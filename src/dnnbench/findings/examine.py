@@ -1,16 +1,17 @@
-"""The published study put to the test: every claim with its verdict, every anomaly.
+"""Tests of the published study: every claim with its verdict, and every anomaly.
 
-A claim is asked of the printed tables, of the tables without the anomalies found in them, and of
-what was measured here. Its verdict:
+A claim is tested on the printed tables, on the tables corrected for the anomalies found in them, and
+on the measurements made here. Its verdict:
 
-- ``does not hold``: the printed tables contradict it, or, where they cannot answer, a test here;
-- ``holds only as printed``: they bear it out, the corrected tables or a test here do not;
-- ``holds``: they bear it out, and nothing at hand contradicts it;
-- ``cannot be tested here``: neither the tables nor anything measured can answer.
+- ``does not hold``: the printed tables contradict it; if they cannot test it, a measurement does;
+- ``holds only as printed``: the printed tables support it, but the corrected tables or a
+  measurement contradict it;
+- ``holds``: the printed tables support it, and nothing contradicts it;
+- ``cannot be tested here``: neither the tables nor any measurement can test it.
 
-A device tests what a claim is about and no more: a claim on the Titan Xp needs one, and a claim on
-the memory of a process on a GPU is not tested by what a network adds to one on a CPU. The number is
-shown all the same, with what would test it.
+A device only tests claims about its own hardware and memory basis. A claim about the Titan Xp needs
+a Titan Xp, and a claim about the memory of a whole GPU process is not tested by the memory that a
+network adds to a CPU process. The number is still shown, with the hardware needed for a test.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,13 +43,13 @@ KINDS = {
     **claims_budgets.CLAIMS,
 }
 
-# What a card of the published study calls itself.
+# Part of the name that a GPU of the published study reports.
 _CARDS = {"titan xp": TITAN, "tx1": JETSON}
 _HARDWARE = {device: f"a {label(device)}" for device in (TITAN, JETSON)}
 
 
 def same_hardware(environments: Iterable[Environment]) -> dict[str, str]:
-    """Measured device -> the published device whose hardware it is, where it is one."""
+    """Return measured device -> published device, for devices with the same hardware."""
     return {
         environment.device: device
         for environment in environments
@@ -68,15 +69,15 @@ def examine(
 ) -> tuple[Findings, list[ReplicationRow]]:
     """Return every claim and anomaly, and the replication table.
 
-    ``families`` of at least the published networks; ``hardware`` as :func:`same_hardware`. Raises
-    UserError for a claim that no module of findings tests.
+    ``families``: model -> family for at least the published networks. ``hardware``: the result of
+    :func:`same_hardware`. Raises UserError for a claim that no module tests.
     """
     claims = stated(entries)
     for claim in claims:
         if claim.key not in KINDS:
             raise UserError(
-                f"{paths.PUBLISHED.format(table='claims')}: claim: {claim.key!r}: nothing tests it;"
-                " add it to CLAIMS of a module findings/claims_*.py"
+                f"{paths.PUBLISHED.format(table='claims')}: claim: {claim.key!r}: no test for it."
+                " Add it to CLAIMS in a module findings/claims_*.py."
             )
     printed = place_tables.printed(printed_study, best, families)
     counted = place_tables.counted(models, printed)
@@ -117,7 +118,7 @@ def _claim(
 
 
 def overall(recomputed: Evidence, corrected: Evidence, measured: Iterable[Evidence]) -> Verdict:
-    """The verdict on a claim, from those of each place."""
+    """Return the verdict on a claim, given the results of each place."""
     tests = [evidence.verdict for evidence in measured]
     if recomputed.verdict == "cannot be tested here":
         for verdict in ("does not hold", "holds"):
@@ -132,7 +133,7 @@ def overall(recomputed: Evidence, corrected: Evidence, measured: Iterable[Eviden
 
 
 def _evidence(claim: Stated, place: Tables, needs: str | None) -> Evidence:
-    """What a claim comes to in a place; ``needs``: what would test it where this place cannot."""
+    """Test a claim in a place; ``needs`` names what a test would need if the place cannot."""
     try:
         outcome = KINDS[claim.key].test(claim, place)
     except MissingError as missing:
@@ -150,14 +151,14 @@ def _evidence(claim: Stated, place: Tables, needs: str | None) -> Evidence:
 
 
 def _needs(claim: Stated, place: Tables, hardware: Mapping[str, str]) -> str | None:
-    """What would test a claim that a measured device cannot; ``None`` where it can."""
+    """Return what a test of the claim would need, or ``None`` if the device can test it."""
     if claim.tested_on in _HARDWARE:
         same = hardware.get(place.place) == claim.tested_on
         return None if same else _HARDWARE[claim.tested_on]
     if claim.tested_on == "both":
         return listed(list(_HARDWARE.values()))
     if claim.tested_on == "process" and place.machine().basis != "process":
-        return "a CUDA device, where memory is that of the whole process"
+        return "a CUDA device, whose memory is that of the whole process"
     return None
 
 

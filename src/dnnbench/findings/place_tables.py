@@ -1,9 +1,8 @@
-"""The numbers that claims are held against, arranged alike whatever place they come from.
+"""The numbers that claims are tested on, in the same form for every place.
 
-A place is the study as printed, the same without the anomalies found in it, the networks as counted
-here, or a measured device. Its tables have the networks of the 2018 study only, variant
-``fp32-eager``. A claim that asks for a number that they lack cannot be tested there:
-:class:`MissingError` says what would be needed.
+A place is the study as printed, the corrected study, the networks as counted here, or a measured
+device. Its tables have only the networks of the 2018 study, variant ``fp32-eager``. A claim that
+needs a missing number cannot be tested there: :class:`MissingError` names it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,12 +19,12 @@ Cells = dict[tuple[str, int], float]
 
 
 class MissingError(Exception):
-    """A number that a claim needs and tables lack; the text says what is needed."""
+    """A number that a claim needs is missing; the text names it."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Times (ms an image) and memory (MiB) by (network, batch size) on one device."""
+    """Latency (ms per image) and memory (MiB) by (network, batch size) on one device."""
 
     device: str
     latency: Cells
@@ -33,12 +32,12 @@ class Machine:
     basis: str | None
 
     def fps(self, networks: Iterable[str]) -> dict[str, float]:
-        """Images a second at batch size 1, of all these networks, or MissingError."""
-        times = _all("times at batch size 1", networks, lambda key: self.latency.get((key, 1)))
+        """Return images per second at batch size 1. Raises MissingError."""
+        times = _all("latency at batch size 1", networks, lambda key: self.latency.get((key, 1)))
         return {key: 1000 / time for key, time in times.items()}
 
     def memory_at(self, networks: Iterable[str], batch_size: int = 1) -> dict[str, float]:
-        """MiB at a batch size, of all these networks, or MissingError."""
+        """Return MiB at a batch size. Raises MissingError."""
         return _all(
             f"memory at batch size {batch_size}",
             networks,
@@ -48,11 +47,11 @@ class Machine:
 
 @dataclass(frozen=True)
 class Tables:
-    """The numbers of one place, by name and network; accuracy in per cent.
+    """The numbers of one place, by quantity and network; accuracy in percent.
 
-    ``counts``: ``gmacs`` (10^9), ``params_m`` (10^6), ``size_mib``; where counted also
-    ``input_size`` (pixels) and ``plotted_gmacs``. ``table_3`` is what the study's Table 3 lists,
-    whatever the place.
+    ``counts``: ``gmacs`` (10^9), ``params_m`` (10^6), ``size_mib``; if counted here, also
+    ``input_size`` (pixels) and ``plotted_gmacs``. ``table_3`` is Table 3 of the study, in every
+    place.
     """
 
     place: str
@@ -65,60 +64,60 @@ class Tables:
 
     @property
     def networks(self) -> list[str]:
-        """Keys of the published study's networks, in the alphabet's order."""
+        """Keys of the published study's networks, in alphabetical order."""
         return sorted(self.names)
 
     def top1(self, networks: Iterable[str] | None = None) -> dict[str, float]:
-        """Top-1 of these networks, by default all, or MissingError."""
+        """Return top-1 of these networks (default: all). Raises MissingError."""
         return self._numbers("top1", networks)
 
     def top5(self) -> dict[str, float]:
-        """Top-5 of all networks, or MissingError."""
+        """Return top-5 of all networks. Raises MissingError."""
         return self._numbers("top5", None)
 
     def gmacs(self, networks: Iterable[str] | None = None) -> dict[str, float]:
-        """Multiply-adds of the convolutions, 10^9, or MissingError."""
+        """Return multiply-adds of convolutions, in 10^9. Raises MissingError."""
         return self._numbers("gmacs", networks)
 
     def params_m(self, networks: Iterable[str] | None = None) -> dict[str, float]:
-        """Parameters that run in a forward pass, 10^6, or MissingError."""
+        """Return parameters used in a forward pass, in 10^6. Raises MissingError."""
         return self._numbers("params_m", networks)
 
     def plotted_gmacs(self, networks: Iterable[str] | None = None) -> dict[str, float]:
-        """Operations as the published figures show them, beside counts; or MissingError."""
+        """Return operations as plotted in the study, known where counted. Raises MissingError."""
         return self._numbers("plotted_gmacs", networks)
 
     def size_mib(self, networks: Iterable[str] | None = None) -> dict[str, float]:
-        """Size of the model, MiB, or MissingError."""
+        """Return the model size in MiB. Raises MissingError."""
         return self._numbers("size_mib", networks)
 
     def input_size(self, networks: Iterable[str]) -> dict[str, float]:
-        """Side of the input, pixels, or MissingError."""
+        """Return the side of the input in pixels. Raises MissingError."""
         return self._numbers("input_size", networks)
 
     def machine(self, device: str | None = None) -> Machine:
-        """This device's numbers, or those of the only machine there is."""
+        """Return this device's numbers, or those of the only machine. Raises MissingError."""
         if device is not None and device in self.machines:
             return self.machines[device]
         if len(self.machines) != 1:
-            raise MissingError("times and memory measured on a device")
+            raise MissingError("latency and memory measured on a device")
         return next(iter(self.machines.values()))
 
     def of_families(self, families: Iterable[str]) -> list[str]:
-        """Keys of the networks of these families."""
+        """Return the keys of the networks in these families."""
         wanted = set(families)
         return [key for key in self.networks if self.families[key] in wanted]
 
     def _numbers(self, name: str, networks: Iterable[str] | None) -> dict[str, float]:
         source = self.accuracy if name in ("top1", "top5") else self.counts
         return _all(
-            _WORDS[name],
+            _QUANTITIES[name],
             self.networks if networks is None else networks,
             lambda key: source.get(name, {}).get(key),
         )
 
 
-_WORDS = {
+_QUANTITIES = {
     "top1": "the top-1 accuracy",
     "top5": "the top-5 accuracy",
     "gmacs": "the counted operations",
@@ -130,21 +129,21 @@ _WORDS = {
 
 
 def _all(
-    what: str, networks: Iterable[str], number: Callable[[str], float | None]
+    quantity: str, networks: Iterable[str], number: Callable[[str], float | None]
 ) -> dict[str, float]:
     numbers = {key: number(key) for key in networks}
     lacking = [key for key, value in numbers.items() if value is None]
     if lacking:
         shown = ", ".join(lacking) if len(lacking) <= 3 else f"{len(lacking)} networks"
-        raise MissingError(f"{what} of {shown}")
+        raise MissingError(f"{quantity} of {shown}")
     return {key: value for key, value in numbers.items() if value is not None}
 
 
-# Making them ---------------------------------------------------------------------------------
+# Construction --------------------------------------------------------------------------------
 
 
 def printed(study: Published, best: Sequence[BestEntry], families: Mapping[str, str]) -> Tables:
-    """The published tables and figures as they are printed; ``families`` by network."""
+    """Return the published tables and figures as printed; ``families`` by network."""
     models = study.models
     rows = study_rows(study)
     return Tables(
@@ -158,7 +157,7 @@ def printed(study: Published, best: Sequence[BestEntry], families: Mapping[str, 
         counts={
             "gmacs": {entry.model: entry.conv_gmacs_figure for entry in models},
             "params_m": {entry.model: entry.params_m_figure for entry in models},
-            # Files of weights were not all readable off the figure; parameters were.
+            # Parameters were readable off the figure for all networks, file sizes only for some.
             "size_mib": {
                 entry.model: entry.params_m_figure * 1e6 * BYTES_PER_PARAMETER / 2**20
                 for entry in models
@@ -170,7 +169,7 @@ def printed(study: Published, best: Sequence[BestEntry], families: Mapping[str, 
 
 
 def counted(models: Iterable[ModelRow], like: Tables) -> Tables:
-    """What the study at hand knows of the published networks on any machine."""
+    """Return the numbers of this study that do not depend on a machine."""
     rows = [row for row in models if row.model in like.names]
     top1, top5 = _known(rows, lambda row: row.top1, 1), _known(rows, lambda row: row.top5, 1)
     return replace(
@@ -191,13 +190,13 @@ def counted(models: Iterable[ModelRow], like: Tables) -> Tables:
 def _known(
     rows: Iterable[ModelRow], number: Callable[[ModelRow], float | None], unit: float
 ) -> dict[str, float]:
-    """A number of the networks of which it is known, in a unit, by network."""
+    """Return the known numbers by network, divided by ``unit``."""
     found = ((row.model, number(row)) for row in rows)
     return {model: value / unit for model, value in found if value is not None}
 
 
 def measured(study: Iterable[StudyRow], like: Tables) -> list[Tables]:
-    """The measured devices, each with the counts and the accuracy of ``like``."""
+    """Return the measured devices, each with the counts and the accuracy of ``like``."""
     rows = [row for row in study if row.source == "measured" and row.model in like.names]
     return [
         replace(like, place=device, machines={device: _machine(device, rows)})

@@ -1,15 +1,15 @@
-"""Published numbers beside the ones measured here, one row a number.
+"""Comparison of published numbers with measured ones, one row per number.
 
-``within`` says whether they agree within the stated error of the published number, and is left
-empty where that question makes no sense: another machine's time, memory on another basis, accuracy
-on fewer images, files of weights against tensors.
+``within`` is true if they agree within the stated error of the published number. It is empty if the
+two are not the same quantity: latency of another machine, memory on another basis, accuracy on
+fewer images, or file size against tensor size.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core.units import MIB_PER_GIB
-from dnnbench.findings.relabelling import relabelled
+from dnnbench.findings.relabeling import relabeled
 from dnnbench.records.findings_records import ReplicationRow
 from dnnbench.records.published_study import (
     LATENCY_ROUNDING_MS,
@@ -21,17 +21,17 @@ from dnnbench.records.published_study import (
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.tables.published import Published
 
-# Numbers read off the figures of operations and parameters: within 0.03 (10^9, 10^6) or 1 %.
+# Error of operations and parameters read off the figures: 0.03 (10^9, 10^6) or 1%.
 READING, READING_SHARE = 0.03, 0.01
 
 
 def reading_error(published: float) -> float:
-    """How far a number read off a figure may be from the true one, in its own unit."""
+    """Return the error of a number read off a figure, in its own unit."""
     return max(READING, READING_SHARE * published)
 
 
 def close_to_count(published: float, counted: float) -> bool:
-    """Whether a number read off a figure agrees with a count."""
+    """Return whether a number read off a figure agrees with a count."""
     return abs(published - counted) <= reading_error(published)
 
 
@@ -42,9 +42,9 @@ def replicate(
     owners: Mapping[str, str],
     hardware: Mapping[str, str],
 ) -> list[ReplicationRow]:
-    """Rows for what does not depend on a machine, then device by device.
+    """Return rows for numbers that do not depend on a machine, then rows per device.
 
-    ``owners``: label -> network whose operations stand there, as detected; empty for none.
+    ``owners``: label -> network whose operations are in its row, as detected; empty for none.
     ``hardware``: measured device -> published device with the same hardware.
     """
     return [*_networks(tables, list(models), owners), *_devices(tables, study, hardware)]
@@ -55,7 +55,7 @@ def _networks(
 ) -> Iterator[ReplicationRow]:
     printed = {entry.model: entry for entry in tables.models}
     gmacs = {key: entry.conv_gmacs_figure for key, entry in printed.items()}
-    moved = relabelled(gmacs, owners)
+    moved = relabeled(gmacs, owners)
     for model in models:
         entry = printed.get(model.model)
         if entry is None:
@@ -108,7 +108,7 @@ def _devices(
 
 
 def _full(source: str | None) -> bool:
-    """Whether measured accuracy took the published one's place: then it is of all images."""
+    """Return whether measured accuracy replaced the published one, so covers all images."""
     return source is not None and source.startswith("measured:")
 
 

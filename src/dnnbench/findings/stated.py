@@ -1,4 +1,4 @@
-"""A claim as printed, and what a function makes of it."""
+"""A claim as printed, and the outcome of its test."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from dnnbench.findings.place_tables import Tables
 from dnnbench.records.published_study import label
 from dnnbench.tables.published import ClaimEntry
 
-# Half the last digit of an accuracy in the text; a whole one of a speed, since some were cut off.
+# Half the last digit of an accuracy; a whole digit of a speed, because some were truncated.
 TOP1_ROUNDING, FPS_ROUNDING = 0.005, 0.01
 
 
@@ -22,26 +22,26 @@ class Stated:
     values: Mapping[str, list[str]]
 
     def words(self, name: str) -> list[str]:
-        """All values of this name; none is an empty list."""
+        """Return all values of this name; an empty list for none."""
         return self.values.get(name, [])
 
     def word(self, name: str) -> str:
-        """The one value of this name."""
+        """Return the single value of this name."""
         (value,) = self.values[name]
         return value
 
     def numbers(self, name: str) -> list[float]:
-        """All values of this name as numbers."""
+        """Return all values of this name as numbers."""
         return [float(value) for value in self.words(name)]
 
     def number(self, name: str) -> float:
-        """The one value of this name as a number."""
+        """Return the single value of this name as a number."""
         return float(self.word(name))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a claim comes to in a place; ``holds`` is ``None`` where ``needs`` would be needed."""
+    """The outcome of a test; ``holds`` is ``None`` if ``needs`` names what the test lacks."""
 
     text: str
     numbers: dict[str, float]
@@ -51,16 +51,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Kind:
-    """A sentence of ours, and the function that tests it.
+    """A paraphrased claim, and the function that tests it.
 
-    In braces stand the claim's values, and ``machine``, the hardware that it is about.
+    Fields in braces are the claim's values, and ``machine``, the hardware that it is about.
     """
 
     sentence: str
     test: Callable[[Stated, Tables], Outcome]
 
     def said(self, claim: Stated, names: Mapping[str, str]) -> str:
-        """The sentence with the printed values in it; ``names`` of networks by key."""
+        """Return the sentence with the printed values; ``names`` of networks by key."""
         texts = {
             name: listed([names.get(value, value) for value in values])
             for name, values in claim.values.items()
@@ -71,7 +71,7 @@ class Kind:
 
 
 def stated(entries: Iterable[ClaimEntry]) -> list[Stated]:
-    """The claims of ``claims.csv``, in its order."""
+    """Return the claims of ``claims.csv``, in its order."""
     found: dict[str, Stated] = {}
     for entry in entries:
         new = Stated(entry.claim, entry.section, entry.tested_on, {})
@@ -82,24 +82,26 @@ def stated(entries: Iterable[ClaimEntry]) -> list[Stated]:
 
 
 def listed(words: Sequence[str]) -> str:
-    """``a, b and c``."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    """Return a list in prose: ``a, b, and c``."""
+    if len(words) < 3:
+        return " and ".join(words)
+    return ", ".join([*words[:-1], f"and {words[-1]}"])
 
 
 def names_of(tables: Tables, keys: Iterable[str]) -> str:
-    """Names of networks, as a reader knows them."""
+    """Return the printed names of networks, as a list in prose."""
     return listed([tables.names[key] for key in keys]) or "none"
 
 
 def descending(values: Mapping[str, float]) -> list[str]:
-    """Keys by value, largest first, equal ones in the alphabet's order."""
+    """Return keys by value, largest first; equal values in alphabetical order."""
     return sorted(values, key=lambda key: (-values[key], key))
 
 
 def paired(
     tables: Tables, x: Mapping[str, float], y: Mapping[str, float]
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[str, ...]]:
-    """Two columns and the families, in the order of the keys."""
+    """Return two columns and the families, in the order of the keys."""
     keys = sorted(x)
     return (
         tuple(x[key] for key in keys),
@@ -109,7 +111,7 @@ def paired(
 
 
 def interval(name: str, found: Correlation) -> dict[str, float]:
-    """A coefficient, its interval, and its range without each family, by name."""
+    """Return a coefficient, its interval, and its range without each family, by name."""
     return {
         name: found.value,
         f"{name}_low": found.low,

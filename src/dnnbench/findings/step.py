@@ -1,14 +1,14 @@
-"""A step in what a line leaves over: do networks after some place in an order lie higher?
+"""Detection of a step: networks after some position in an order are higher by a constant.
 
-``y`` is a line in ``x`` plus a constant for all networks behind a cut in a given order; the cut
-that leaves the least is taken. Some cut always helps. Two kinds of random order say how much helps
-by chance:
+The model of ``y`` is a line in ``x`` plus a constant for all networks behind a cut in a given order.
+The cut with the smallest residuals is chosen. Some cut always helps, so two permutation tests show
+how much is due to chance:
 
-- ``p_order``: any order of the networks. Small: the step is there, and the order shows it.
-- ``p_family``: the families in any order, each kept together. Small: that the high families stand
-  together in this order is itself unlikely, so that the step follows the order and not families.
+- ``p_order``: networks in random order. If small, there is a step along the order.
+- ``p_family``: families in random order, each kept together. If small, it is unlikely that the high
+  families are adjacent by chance, so the step follows the order and not the families.
 
-Both are shares of orders, this one counted in, in which a cut explains as much.
+Both are the share of orders, including the actual one, in which a cut explains as much.
 """
 
 from collections.abc import Hashable, Sequence
@@ -29,11 +29,11 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Step:
-    """``size`` (with 95 % interval) is added behind the first ``place`` networks of the order.
+    """A step of ``size`` (with 95% interval) behind the first ``place`` networks of an order.
 
-    ``slope`` and ``base``: the line of those before the cut. ``explained`` is the share of the
-    single line's residual sum of squares that the step takes away. The interval takes the place as
-    given: that of the best place is a little too narrow.
+    ``slope`` and ``base``: the line before the cut. ``explained`` is the share of the residual sum
+    of squares that the step removes. The interval treats the position as given, so it is slightly
+    too narrow for the best position.
     """
 
     place: int
@@ -47,21 +47,21 @@ class Step:
 
 @dataclass(frozen=True)
 class Chance:
-    """How often orders without meaning explain as much."""
+    """The share of random orders that explain as much."""
 
     p_order: float
     p_family: float
 
     @property
     def found(self) -> bool:
-        """Whether there is a step, and it follows the order rather than the families."""
+        """Whether there is a step that follows the order rather than the families."""
         return max(self.p_order, self.p_family) <= LEVEL
 
 
 def best_step(x: Sequence[float], y: Sequence[float]) -> Step | None:
-    """The step that explains most of values given in order; n >= 5, else ``None``.
+    """Return the step that explains the most, for values given in order.
 
-    ``None`` too where ``x`` does not vary, or where a line fits exactly.
+    Returns ``None`` for n < 5, for constant ``x``, or if a line fits exactly.
     """
     line = _Line.of(x, y)
     if line is None:
@@ -71,7 +71,7 @@ def best_step(x: Sequence[float], y: Sequence[float]) -> Step | None:
 
 
 def step_at(x: Sequence[float], y: Sequence[float], place: int) -> Step | None:
-    """The step behind the first ``place`` networks (0 < place < n); ``None`` as above."""
+    """Return the step behind the first ``place`` networks (0 < place < n), or ``None``."""
     line = _Line.of(x, y)
     if line is None:
         return None
@@ -95,9 +95,9 @@ def step_at(x: Sequence[float], y: Sequence[float], place: int) -> Step | None:
 
 
 def chance(x: Sequence[float], y: Sequence[float], families: Sequence[Hashable]) -> Chance | None:
-    """How likely a step as good as the best one is in random orders; ``None`` as above.
+    """Return how likely a step as good as the best one is in random orders, or ``None``.
 
-    The values come in the order in question; ``families`` names the family of each.
+    Values are given in the tested order; ``families`` has the family of each.
     """
     line = _Line.of(x, y)
     if line is None:
@@ -121,7 +121,7 @@ def _share(line: "_Line", best: float, orders: Any) -> float:
     as_good, done = 0, 0
     while done < ORDERS:
         count = min(_CHUNK, ORDERS - done)
-        # A little less than the best counts as the same: sums in another order differ by rounding.
+        # Tolerate a slightly lower gain, because sums in another order differ by rounding.
         as_good += int((line.gains(orders(count)).max(axis=1) >= best * (1 - 1e-9)).sum())
         done += count
     return (as_good + 1) / (ORDERS + 1)
@@ -129,7 +129,7 @@ def _share(line: "_Line", best: float, orders: Any) -> float:
 
 @dataclass(frozen=True)
 class _Line:
-    """A line through (x, y): what it leaves, and what a step behind any cut would explain."""
+    """A line through (x, y), its residuals, and what a step behind any cut would explain."""
 
     x: Array
     residuals: Array
@@ -150,15 +150,15 @@ class _Line:
         return cls(a, residuals, left) if left > 1e-18 * np.square(b).sum() else None
 
     def gains(self, orders: NDArray[np.intp]) -> Array:
-        """Sum of squares that a step behind each cut takes away: orders x (n - 1).
+        """Return the sum of squares that a step behind each cut removes: [orders, n - 1].
 
-        The step is regressed on the residuals after the line has been taken out of it as well.
+        The residuals are regressed on the step, from which the line has been removed as well.
         """
-        centred = self.x - self.x.mean()
+        centered = self.x - self.x.mean()
         before = np.arange(1, self.n)
         sums = np.cumsum(self.residuals[orders], axis=1)[:, :-1]
-        spread = np.cumsum(centred[orders], axis=1)[:, :-1]
-        own = before - before**2 / self.n - spread**2 / np.square(centred).sum()
-        # A cut that the line itself can follow (own = 0) explains nothing more.
+        spread = np.cumsum(centered[orders], axis=1)[:, :-1]
+        own = before - before**2 / self.n - spread**2 / np.square(centered).sum()
+        # A cut that the line can reproduce (own = 0) explains nothing.
         gained: Array = np.where(own > 1e-9, sums**2 / np.maximum(own, 1e-9), 0.0)
         return gained

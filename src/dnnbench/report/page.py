@@ -17,7 +17,7 @@ from jinja2 import PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import STATUS_WORDS
+from dnnbench.queries.wording import STATUSES
 from dnnbench.records import labels
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.set_aside_records import SetAside
@@ -214,7 +214,7 @@ def _counts(own: Sequence[Row]) -> str:
     if verb == "measured":
         parts.append(f"{sum(row['stable'] is False for row in own)} unstable")
     parts += [
-        f"{count} {STATUS_WORDS[status]}" for status, count in statuses.items() if status != "ok"
+        f"{count} {STATUSES[status]}" for status, count in statuses.items() if status != "ok"
     ]
     if predicted:
         parts.append(f"latency of {len(predicted)} other networks predicted")

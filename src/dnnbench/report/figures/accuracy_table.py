@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dnnbench.core.formatting import STATUS_WORDS
+from dnnbench.queries.wording import STATUSES
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.report.figures.identity import rows
 from dnnbench.report.figures.results import Results
@@ -93,7 +93,7 @@ def _line(results: Results, row: AccuracyRow, published: float | None) -> Accura
         name=results.identity.name(row.model),
         color=results.identity.color(row.model),
         published="" if published is None else f"{published:.2f}",
-        top1=f"{row.top1:.2f}" if measured else STATUS_WORDS[row.status],
+        top1=f"{row.top1:.2f}" if measured else STATUSES[row.status],
         interval=f"{row.top1_low:.2f} to {row.top1_high:.2f}" if measured else "",
         top5=f"{row.top5:.2f}" if measured else "",
         rank=" to ".join(str(rank) for rank in sorted(filter(None, ranks))),

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK
+from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK
+from dnnbench.queries.wording import STATUSES
 from dnnbench.records import labels
 from dnnbench.report.figures.identity import Identity, Row
 
@@ -77,7 +78,7 @@ def speed(rows: Sequence[Row], identity: Identity) -> str:
     sentences.append(
         _not_shown(
             {
-                identity.name(row["model"]): STATUS_WORDS[row["status"]]
+                identity.name(row["model"]): STATUSES[row["status"]]
                 if row["fps"] is None
                 else _NO_ACCURACY
                 for row in single

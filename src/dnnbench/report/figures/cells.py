@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
+from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK, significant, span
 from dnnbench.core.units import MIB_PER_GIB
+from dnnbench.queries.wording import STATUSES
 from dnnbench.records.labels import memory_basis
 from dnnbench.report.figures.identity import Identity, Row, rows
 
@@ -143,7 +144,7 @@ def _table(
     by_model: dict[str, dict[int, Cell]] = {}
     for row in device_rows:
         by_model.setdefault(row["model"], {})[int(row["batch_size"])] = cell(row)
-    missing = Cell(STATUS_WORDS["not_measured"], None, "no results in the study")
+    missing = Cell(STATUSES["not_measured"], None, "no results in the study")
     lines = []
     for model, cells in by_model.items():
         who = identity.of(model)
@@ -190,7 +191,7 @@ def _memory_cell(row: Row) -> Cell:
 
 
 def _status(status: str) -> str:
-    return STATUS_WORDS.get(status, status)
+    return STATUSES.get(status, status)
 
 
 def _with_span(text: str, low: float | None, high: float | None) -> str:

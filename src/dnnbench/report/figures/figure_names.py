@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from dnnbench.records.labels import device as device_label  # noqa: F401
 from dnnbench.records.published_study import JETSON
 from dnnbench.report.figures.kind import Kind, kinds
 

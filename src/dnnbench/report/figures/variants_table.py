@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import STATUS_WORDS, UNSTABLE_MARK, significant, span
+from dnnbench.core.formatting import UNSTABLE_MARK, significant, span
+from dnnbench.queries.wording import STATUSES
 from dnnbench.records.study_records import VariantRow
 from dnnbench.report.figures.identity import Identity
 
@@ -33,7 +34,7 @@ def variants_table(rows: Sequence[VariantRow], identity: Identity) -> Table | No
     sizes = sorted({row.batch_size for row in rows})
     variants = list(dict.fromkeys(row.variant for row in rows))
     cells = {(row.model, row.variant, row.batch_size): _cell(row) for row in rows}
-    missing = Cell(STATUS_WORDS["not_measured"], "", "no results in the study")
+    missing = Cell(STATUSES["not_measured"], "", "no results in the study")
     lines = []
     for model in dict.fromkeys(row.model for row in rows):
         who = identity.of(model)
@@ -58,7 +59,7 @@ def _cell(row: VariantRow) -> Cell:
     if row.message:
         notes.append(row.message)
     if row.time_ratio is None:
-        text = STATUS_WORDS.get(row.status, f"{REFERENCE} has no latency")
+        text = STATUSES.get(row.status, f"{REFERENCE} has no latency")
         return Cell(text, "", "; ".join(notes))
     if not row.rounds:
         notes.append(f"timed in another session than {REFERENCE}")

@@ -239,7 +239,7 @@ const explorer = (() => {
     const equals = found.filter((one) => one !== best && one.group === best.group);
     if (equals.length) {
       const names = wording.phrase(equals.map((one) => nameOf(one.network.model)));
-      parts.push(paragraph("equals", `Tied in accuracy with it: ${names}.`));
+      parts.push(paragraph("equals", `Tied with it in accuracy: ${names}.`));
     }
     return parts;
   };
@@ -248,7 +248,7 @@ const explorer = (() => {
     if (!nearest.length) return [];
     const items = nearest.slice(0, NEAREST).map(({ one: { network }, gives }) => {
       const needs = wording.phrase(gives.map(wording.give));
-      const text = ` (${network.shown.top1[0]}) needs ${needs}`;
+      const text = ` (${network.shown.top1[0]}): ${needs}`;
       return element("li", { "data-model": network.model }, networkOf(network.model), text);
     });
     const list = element("ul", { class: "nearest" }, ...items);

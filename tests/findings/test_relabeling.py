@@ -1,11 +1,11 @@
-"""Exchanged rows: planted ones are found and undone, and none are seen where there are none."""
+"""Exchanged rows: planted exchanges are found and undone, and no others are reported."""
 
 from itertools import permutations
 
 import numpy as np
 import pytest
 
-from dnnbench.findings.relabelling import best_relabelling, relabelled
+from dnnbench.findings.relabeling import best_relabeling, relabeled
 
 FAMILIES, MEMBERS, NOISE = 12, 4, 0.05
 LABELS = [f"f{family}-{member}" for family in range(FAMILIES) for member in range(MEMBERS)]
@@ -14,9 +14,9 @@ Table = tuple[list[float], dict[str, float]]
 
 
 def table(seed: int) -> Table:
-    """A predictor, and values by label: a level for each family, one slope, noise."""
+    """Return a predictor, and values by label with a level per family, one slope, and noise."""
     generator = np.random.default_rng(seed)
-    # Spaced out within a family, so that an exchange can be seen above the noise.
+    # Spread values within a family, so that an exchange exceeds the noise.
     steps = generator.permuted(np.tile(np.arange(MEMBERS), (FAMILIES, 1)), axis=1)
     predictor = (0.6 * steps + generator.uniform(0, 0.2, (FAMILIES, MEMBERS))).ravel()
     level = np.repeat(generator.normal(0, 1, FAMILIES), MEMBERS)
@@ -25,11 +25,11 @@ def table(seed: int) -> Table:
 
 
 def detect(predictor: list[float], values: dict[str, float]):
-    return best_relabelling(LABELS, [[values[label]] for label in LABELS], predictor, FAMILY)
+    return best_relabeling(LABELS, [[values[label]] for label in LABELS], predictor, FAMILY)
 
 
 def exchanged(values: dict[str, float], owners: dict[str, str]) -> dict[str, float]:
-    """What a table shows where the value of ``owners[label]`` stands under ``label``."""
+    """Return a table in which the value of ``owners[label]`` is in the row of ``label``."""
     return {label: values[owners.get(label, label)] for label in values}
 
 
@@ -43,21 +43,21 @@ def test_planted_exchanges_are_found_and_undone(seed: int, size: int) -> None:
     shown = exchanged(values, owners)
     assert shown != values
     found = detect(predictor, shown)
-    # Two outliers meet in one family by chance now and then; see the module's text.
+    # Two outliers sometimes share a family by chance; see the module's docstring.
     assert found is not None and (found.found if size == 3 else found.p < 0.03)
     assert found.owners == owners
     assert found.left < found.next_left
-    assert relabelled(shown, found.owners) == values
+    assert relabeled(shown, found.owners) == values
 
 
-def test_none_is_seen_where_none_was_planted() -> None:
+def test_no_exchange_is_found_if_none_was_planted() -> None:
     seen = [detect(*table(seed)) for seed in range(40)]
     assert all(found is not None for found in seen)
-    # One in a hundred is what the level allows.
+    # The level allows one in a hundred.
     assert sum(found.found for found in seen if found) <= 2
 
 
-def test_none_is_seen_where_all_labels_are_shuffled() -> None:
+def test_no_exchange_is_found_if_all_labels_are_shuffled() -> None:
     seen = []
     for seed in range(20):
         predictor, values = table(seed)
@@ -72,11 +72,11 @@ def test_columns_are_exchanged_together() -> None:
     owners = {"f3-0": "f3-2", "f3-2": "f3-1", "f3-1": "f3-0"}
     both = [exchanged(values, owners), exchanged({k: 2 + v for k, v in values.items()}, owners)]
     rows = [[column[label] for column in both] for label in LABELS]
-    found = best_relabelling(LABELS, rows, predictor, FAMILY)
+    found = best_relabeling(LABELS, rows, predictor, FAMILY)
     assert found is not None and found.found and found.owners == owners
-    # An exchange in one column only is none of rows, and leaves more behind.
+    # An exchange in one column is not an exchange of rows, so it leaves larger residuals.
     half = [[both[0][label], other[label]] for label in LABELS]
-    alone = best_relabelling(LABELS, half, predictor, FAMILY)
+    alone = best_relabeling(LABELS, half, predictor, FAMILY)
     assert alone is None or alone.left > found.left
 
 
@@ -87,8 +87,8 @@ def test_every_exchange_within_families_is_tried() -> None:
     assert found is not None and found.tried == FAMILIES * (pairs + triples)
 
 
-def test_the_best_of_a_family_agrees_with_refitting_by_least_squares() -> None:
-    # An oracle of its own: every exchange is carried out and the whole line is fitted again.
+def test_the_best_exchange_of_a_family_agrees_with_least_squares() -> None:
+    # Independent oracle: carry out every exchange and refit the whole line.
     predictor, values = table(4)
     shown = exchanged(values, {"f5-0": "f5-1", "f5-1": "f5-3", "f5-3": "f5-0"})
     design = np.column_stack(
@@ -104,7 +104,7 @@ def test_the_best_of_a_family_agrees_with_refitting_by_least_squares() -> None:
     for order in permutations(rows):
         moved = {a: b for a, b in zip(rows, order, strict=True) if a != b}
         if 2 <= len(moved) <= 3:
-            tried.append((left(relabelled(shown, moved)) / left(shown), moved))
+            tried.append((left(relabeled(shown, moved)) / left(shown), moved))
     best = min(tried, key=lambda pair: pair[0])
     found = detect(predictor, shown)
     assert found is not None
@@ -115,12 +115,12 @@ def test_the_best_of_a_family_agrees_with_refitting_by_least_squares() -> None:
 @pytest.mark.parametrize(
     ("values", "families"),
     [
-        ([1.0, 2.0, 4.0], "abc"),  # Nobody to exchange with.
-        ([1.0, 2.0, 4.0], "aab"),  # One exchange: nothing to compare it with.
-        ([1.0, 2.0, 3.0], "aaa"),  # A line that fits exactly.
+        ([1.0, 2.0, 4.0], "abc"),  # No pair within a family.
+        ([1.0, 2.0, 4.0], "aab"),  # A single exchange has nothing to be compared with.
+        ([1.0, 2.0, 3.0], "aaa"),  # A line fits exactly.
     ],
 )
-def test_nothing_to_judge(values: list[float], families: str) -> None:
+def test_tables_without_a_testable_exchange_give_none(values: list[float], families: str) -> None:
     labels = ["x", "y", "z"]
     named = dict(zip(labels, families, strict=True))
-    assert best_relabelling(labels, [[v] for v in values], [1.0, 2.0, 3.0], named) is None
+    assert best_relabeling(labels, [[v] for v in values], [1.0, 2.0, 3.0], named) is None

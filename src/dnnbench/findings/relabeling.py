@@ -1,19 +1,19 @@
-"""Rows of a table whose labels were exchanged, found from what the numbers should be.
+"""Detection of table rows whose labels were exchanged.
 
-A number of a network (its time, say) is predicted from one that is known for certain (its counted
-operations), by a line with a slope for all and an intercept for each family of networks. Two or
-three rows of one family whose values were exchanged lie far from that line, and near it once the
-exchange is undone. Every such exchange is tried.
+One quantity of a network (such as its latency) is predicted from another that is certain (its
+counted operations) by a line with a common slope and an intercept for each family. Two or three rows
+of one family whose values were exchanged are far from that line, and close to it once the exchange
+is undone. Every such exchange is tried.
 
-One of them always fits best. Whether it means anything is asked of tables without exchanged rows:
-the residuals are dealt out anew to the networks, and the best exchange is looked for in each. ``p``
-is the share of those tables, this one counted in, where it improves the fit as much.
+One exchange always fits best. A permutation test shows whether it is significant: the residuals are
+reassigned to the networks at random, and the best exchange is searched in each random table. ``p``
+is the share of tables, including the actual one, whose best exchange improves the fit as much.
 
-The residuals of an exchange are dealt out with the rest, which makes the test careful: of 200
-simulated tables of 48 rows without one, p was 0.01 or less in none with normal noise, and in 2 %
-with that of Student's t of three degrees of freedom. (Residuals after the best exchange has been
-undone would have given 3 and 19 %.) The price: two outliers land in one family by chance in about
-one table in a hundred, so that p of an exchange of two rows can stay above 0.01, however clear.
+The residuals of exchanged rows are permuted with the rest, which makes the test conservative. Of 200
+simulated tables of 48 rows without an exchange, none had p <= 0.01 with normal noise, and 2% did
+with Student's t noise of three degrees of freedom. (With residuals taken after undoing the best
+exchange, it would have been 3% and 19%.) The price: two outliers fall into one family by chance in
+about one table of a hundred, so p of an exchange of two rows can exceed 0.01 even if it is obvious.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Below this share the exchange is taken to be one.
+# Significance level of an exchange.
 LEVEL = 0.01
 SHUFFLES = 1_999
 _SEED = 20181001
@@ -34,11 +34,11 @@ Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
-class Relabelling:
-    """The exchange within a family that fits best; ``owners``: label -> whose value stands there.
+class Relabeling:
+    """The best-fitting exchange within a family; ``owners``: label -> owner of the row's value.
 
-    ``left`` and ``next_left`` are the sums of squared residuals under it and under the second
-    best, as shares of the sum as labelled; ``tried`` is how many exchanges there were.
+    ``left`` and ``next_left`` are the sums of squared residuals with the best and the second best
+    exchange undone, as shares of the sum as labeled. ``tried`` is the number of exchanges.
     """
 
     owners: dict[str, str]
@@ -49,22 +49,22 @@ class Relabelling:
 
     @property
     def found(self) -> bool:
-        """Whether chance would give as much in fewer than one table in a hundred."""
+        """Whether the exchange is significant at the 1% level."""
         return self.p <= LEVEL
 
 
-def best_relabelling(
+def best_relabeling(
     labels: Sequence[str],
     values: Sequence[Sequence[float]],
     predictor: Sequence[float],
     families: Mapping[str, Hashable],
-) -> Relabelling | None:
-    """The exchange of two or three rows of one family that makes ``values`` fit best.
+) -> Relabeling | None:
+    """Return the exchange of two or three rows of one family that makes ``values`` fit best.
 
-    ``values``: n rows of one or more columns that would be exchanged together, each fitted for
-    itself; ``predictor``: n numbers. Both on the scale on which the line is straight. Families of
-    one network are left out. ``None`` where there is nothing to exchange or no way to judge it:
-    fewer than two exchanges, or a line that fits exactly as it is.
+    ``values``: n rows of one or more columns, exchanged together but fitted separately;
+    ``predictor``: n numbers. Both must be on a scale on which the relation is linear. Families with
+    one network are ignored. Returns ``None`` if there are fewer than two exchanges, or if the line
+    fits exactly.
     """
     members: dict[Hashable, list[int]] = {}
     for place, label in enumerate(labels):
@@ -85,17 +85,17 @@ def best_relabelling(
     ratios = _ratios(y[:, :, None], exchanges, basis)[:, 0]
     order = np.argsort(ratios)
 
-    # Residuals of small families are small since their intercept follows them: made comparable.
+    # The intercept of a small family follows its rows, so rescale residuals by their leverage.
     spread = residuals / np.sqrt(np.maximum(1 - leverage, 1e-9))[:, None]
     generator = np.random.default_rng(_SEED)
     dealt = np.stack([spread[generator.permutation(len(y))] for _ in range(SHUFFLES)], axis=-1)
     by_chance = _ratios(fitted[:, :, None] + dealt, exchanges, basis).min(axis=0)
     as_good = int((by_chance <= ratios[order[0]]).sum())
     best = exchanges[order[0]]
-    return Relabelling(
+    return Relabeling(
         owners={
             labels[kept[at]]: labels[kept[to]]
-            # Row `to` takes the value that stands at `at`: the value at `at` is the one of `to`.
+            # Row `to` takes the value found in row `at`, so the value in row `at` belongs to `to`.
             for to, at in enumerate(best)
             if to != at
         },
@@ -106,14 +106,14 @@ def best_relabelling(
     )
 
 
-def relabelled(values: Mapping[str, float], owners: Mapping[str, str]) -> dict[str, float]:
-    """``values`` by their owners: what stands under a label goes to the network it is of."""
+def relabeled(values: Mapping[str, float], owners: Mapping[str, str]) -> dict[str, float]:
+    """Return ``values`` by their owners: each value moves from its label to its owner."""
     moved = {owners.get(label, label): value for label, value in values.items()}
     return {label: moved[label] for label in values}
 
 
 def _exchanges(groups: Sequence[Sequence[int]], kept: Sequence[int]) -> list[list[int]]:
-    """Every exchange, as the place in ``kept`` from which each row takes its value."""
+    """Return every exchange, as the position in ``kept`` that each row takes its value from."""
     place = {row: at for at, row in enumerate(kept)}
     found = []
     for rows in groups:
@@ -129,17 +129,17 @@ def _exchanges(groups: Sequence[Sequence[int]], kept: Sequence[int]) -> list[lis
 
 
 def _basis(design: Array) -> tuple[Array, Array]:
-    """An orthonormal basis of the columns of ``design`` (n x r), and each row's leverage (n)."""
+    """Return an orthonormal basis [n, r] of the columns of ``design``, and leverages [n]."""
     left, sizes, _ = np.linalg.svd(design, full_matrices=False)
     basis = left[:, sizes > 1e-10 * sizes[0]]
     return basis, np.square(basis).sum(axis=1)
 
 
 def _ratios(tables: Array, exchanges: Sequence[Sequence[int]], basis: Array) -> Array:
-    """Residual sum of squares after each exchange over that before: exchanges x tables.
+    """Return the residual sum of squares after each exchange relative to before.
 
-    ``tables``: n x columns x tables. Exchanging rows leaves the sum of squares as it is, so only
-    the part that the line explains has to be worked out anew.
+    ``tables``: [n, columns, tables]; the result is [exchanges, tables]. Exchanging rows does not
+    change the total sum of squares, so only the explained part is recomputed.
     """
     n, columns, count = tables.shape
     flat = tables.reshape(n, columns * count)
@@ -153,7 +153,7 @@ def _ratios(tables: Array, exchanges: Sequence[Sequence[int]], basis: Array) -> 
     before = left(basis)
     after = []
     for source in exchanges:
-        # Rows of the basis moved the other way give the same products as moving the values.
+        # Moving rows of the basis the other way gives the same products as moving the values.
         moved = np.empty_like(basis)
         moved[source] = basis
         after.append(left(moved))
