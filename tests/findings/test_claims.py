@@ -244,7 +244,7 @@ def test_a_claim_keeps_its_printed_numbers(found: Findings) -> None:
     assert len(claims["most-efficient"].published["network"]) == 6
 
 
-def test_a_claim_that_the_corrected_tables_contradict_holds_only_as_printed(found: Findings) -> None:
+def test_a_claim_contradicted_by_the_corrections_holds_only_as_printed(found: Findings) -> None:
     claims = claims_of(found)
     corrected = {key: claim.corrected for key, claim in claims.items()}
     for key, claim in claims.items():

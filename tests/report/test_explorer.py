@@ -410,7 +410,8 @@ def test_every_slider_sets_its_limit(opened: Page, holed: Results) -> None:
         if size in (1, 8):
             assert found(panel) == expected(holed, "cpu", size, {})
         else:
-            assert f"No results for batch size {size}. Available batch sizes: 1, 8." in panel["headline"]
+            text = f"No results for batch size {size}. Available batch sizes: 1, 8."
+            assert text in panel["headline"]
     opened.run("set('batch', 0, 'input'); set('min_fps-exact', '30', 'input'); at('reset').click()")
     assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
     opened.clean()
@@ -516,7 +517,7 @@ def test_a_click_on_a_network_shows_it_in_every_chart(opened: Page) -> None:
 
 @pytest.mark.slow
 @in_a_browser
-def test_the_table_sorts_and_can_list_networks_that_do_not_fit(opened: Page, holed: Results) -> None:
+def test_the_table_sorts_and_lists_networks_that_do_not_fit(opened: Page, holed: Results) -> None:
     opened.open()
     (few,) = opened.run("set('min_fps-exact', 20, 'input'); return panels()")
     (every,) = opened.run("at('all').click(); return panels()")

@@ -21,6 +21,7 @@ from dnnbench.report.figures.highlight import highlightable
 from dnnbench.report.figures.results import Results, devices_of
 from dnnbench.report.figures.save import specification
 from dnnbench.report.findings_section import arrange
+from dnnbench.report.glossary import entries
 
 _LIMIT = 5 * 2**20
 
@@ -87,6 +88,19 @@ def test_the_page_loads_nothing_from_other_hosts(html: str) -> None:
     assert '"url"' not in explore + charts
     policy = next(t["content"] for tag, t in elements.tags if "Content-Security" in str(t))
     assert policy and policy.startswith("default-src 'none'") and "http" not in policy
+
+
+def test_every_link_within_the_page_has_a_target(html: str) -> None:
+    tags = Elements(html).tags
+    ids = {attributes["id"] for _, attributes in tags if "id" in attributes}
+    links = [attributes["href"] for tag, attributes in tags if tag == "a" and "href" in attributes]
+    assert {link[1:] for link in links if link and link.startswith("#")} <= ids
+
+
+def test_the_page_defines_every_term_of_the_glossary(html: str) -> None:
+    glossary = html[html.index('<section id="glossary"') :]
+    for entry in entries():
+        assert f'<dt id="{entry.anchor}">{entry.term}</dt><dd>{entry.definition}</dd>' in glossary
 
 
 def test_the_page_has_every_figure_and_is_small(html: str, figures: list[Figure]) -> None:
@@ -234,7 +248,7 @@ def test_measured_accuracy_is_shown_next_to_published_accuracy(data: Results) ->
     assert "bianco2018 (2 images were skipped). Rankings and figures use published" in text
     names = ["SENet-154", "ResNet-18", "AlexNet", "VGG-16"]
     assert [text.index(name) for name in names] == sorted(text.index(name) for name in names)
-    assert "ResNet-18 69.64 70.00 62.00 to 77.00 95.00 2 to 3 timm <1> (tier B) license unknown" in text
+    assert "69.64 70.00 62.00 to 77.00 95.00 2 to 3 timm <1> (tier B) license unknown" in text
     assert "85.00 77.00 to 92.00 95.00 1 timm <1> (tier B) Apache-2.0" in text
     assert "not measured no weights: http://data.example/<x>.pth: 404; to try again" in text
     assert "<x>" not in section

@@ -129,8 +129,8 @@ def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
             "lists_changed": lists,
         }
         parts += [
-            f"operations match the counted ones, within the error of reading the figure, for {fits[0]}"
-            f" of {len(after)} networks as labeled and for {fits[1]} with the exchange undone",
+            "operations match the counted ones, within the error of reading the figure, for"
+            f" {fits[0]} of {len(after)} networks as labeled and for {fits[1]} with the exchange undone",
             f"lists of Table 3 that change with the exchange undone: {lists}",
         ]
     return Detection(
@@ -228,7 +228,7 @@ def _changed_lists(before: Tables, after: Tables) -> int:
     )
 
 
-# Other anomalies ---------------------------------------------------------------------------------------
+# Other anomalies ----------------------------------------------------------------------------------
 
 
 def borrowed_memory(place: Tables) -> Detection:

@@ -1,7 +1,7 @@
 """Claims about the best network within limits on memory and speed, at batch size 1.
 
-Like the study, this module treats printed numbers as exact. :mod:`dnnbench.queries.selection`, which
-takes rounding and intervals into account, lists the same networks.
+Like the study, this module treats printed numbers as exact. :mod:`dnnbench.queries.selection` takes
+rounding and intervals into account, and lists the same networks.
 """
 
 from itertools import product
@@ -92,12 +92,13 @@ CLAIMS = {
         ),
     ),
     "best-super-real-time-any-memory": Kind(
-        "At {min_fps} images/s on {machine}, with any amount of memory, {network} is the most accurate"
-        " network, with {top1}%",
+        "At {min_fps} images/s on {machine}, with any amount of memory, {network} is the most"
+        " accurate network, with {top1}%",
         best_within,
     ),
     "jetson-like-titan": Kind(
-        "With {min_memory} GiB or more, {network} ({top1}%) runs at {min_fps} images/s on {machine}",
+        "With {min_memory} GiB or more, {network} ({top1}%) runs at {min_fps} images/s on"
+        " {machine}",
         jetson_like_titan,
     ),
     **dict.fromkeys(

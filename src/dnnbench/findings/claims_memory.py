@@ -32,8 +32,8 @@ def memory_from_size(claim: Stated, tables: Tables) -> Outcome:
         explained = 1 - (1 - explained) * (1 - split.explained)
         numbers["two_lines"] = explained
         text += (
-            f", two parallel lines {100 * explained:.0f}%, with networks assigned to a line by their"
-            " position in the alphabet"
+            f", two parallel lines {100 * explained:.0f}%, with networks assigned to a line by"
+            " their position in the alphabet"
         )
     return Outcome(text, numbers, explained >= RELIABLE)
 
@@ -75,9 +75,9 @@ def memory_below(claim: Stated, tables: Tables) -> Outcome:
 def two_memory_lines(claim: Stated, tables: Tables) -> Outcome:
     """Test whether two lines are parallel, and as far apart as the printed ones.
 
-    Each line is fitted to its families. Parallel means that the intervals of the slopes overlap. The
-    distance is that of two lines with a common slope. The slopes are not compared with the printed
-    ones, because the sizes that the paper used are unknown.
+    Each line is fitted to its families. Parallel means that the intervals of the slopes overlap.
+    The distance is that of two lines with a common slope. The slopes are not compared with the
+    printed ones, because the sizes that the paper used are unknown.
     """
     memory = tables.machine(TITAN).memory_at(tables.networks)
     size = tables.size_mib()

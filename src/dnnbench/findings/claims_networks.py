@@ -40,9 +40,9 @@ def accuracy_and_operations(claim: Stated, tables: Tables) -> Outcome:
     pairs = [(a, b) for a, b in product(gmacs, gmacs) if gmacs[a] > gmacs[b]]
     share = sum(top1[a] < top1[b] for a, b in pairs) / len(pairs)
     return Outcome(
-        f"interpreted as “there is no upward trend”: rank correlation of top-1 and operations {ranks},"
-        f" linear correlation {linear}; in {100 * share:.0f}% of {len(pairs)} pairs, the network with"
-        " more operations is less accurate",
+        f"interpreted as “there is no upward trend”: rank correlation of top-1 and operations"
+        f" {ranks}, linear correlation {linear}; in {100 * share:.0f}% of {len(pairs)} pairs, the"
+        " network with more operations is less accurate",
         {
             **interval("spearman", ranks),
             **interval("pearson", linear),
@@ -203,8 +203,8 @@ def _densest(tables: Tables, density: Mapping[str, float], named: Sequence[str])
     first, following = order[: len(named)], order[len(named)]
     return Outcome(
         f"the first {len(named)} by points of top-1 per million parameters:"
-        f" {names_of(tables, first)} ({density[first[-1]]:.2f} or more); next: {tables.names[following]}"
-        f" ({density[following]:.2f})",
+        f" {names_of(tables, first)} ({density[first[-1]]:.2f} or more); next:"
+        f" {tables.names[following]} ({density[following]:.2f})",
         {"last_named": density[first[-1]], "next": density[following]},
         set(first) == set(named),
     )

@@ -117,8 +117,8 @@ def upper_bound(claim: Stated, tables: Tables) -> Outcome:
     else:
         following = order[len(touching)]
         text = (
-            f"no network is above the line; {names_of(tables, touching)} are on it, and the next one,"
-            f" {tables.names[following]}, is {-above[following]:.2f} points below it. The line"
+            f"no network is above the line; {names_of(tables, touching)} are on it, and the next"
+            f" one, {tables.names[following]}, is {-above[following]:.2f} points below it. The line"
             f" through the highest two starts at {intercept:.2f}% and changes by {slope:.4f} points"
             " per image/s"
         )
@@ -226,8 +226,8 @@ CLAIMS = {
         ),
     ),
     "super-real-time-titan": Kind(
-        "At batch size 1, all networks except {below} run in super real-time ({min_fps} images/s) on"
-        " {machine}",
+        "At batch size 1, all networks except {below} run in super real-time ({min_fps} images/s)"
+        " on {machine}",
         all_but_few_reach,
     ),
     "super-real-time-jetson": Kind(

@@ -1,7 +1,7 @@
 """Tests of the published study: every claim with its verdict, and every anomaly.
 
-A claim is tested on the printed tables, on the tables corrected for the anomalies found in them, and
-on the measurements made here. Its verdict:
+A claim is tested on the printed tables, on the tables corrected for the anomalies found in them,
+and on the measurements made here. Its verdict:
 
 - ``does not hold``: the printed tables contradict it; if they cannot test it, a measurement does;
 - ``holds only as printed``: the printed tables support it, but the corrected tables or a

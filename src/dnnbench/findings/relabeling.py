@@ -1,19 +1,19 @@
 """Detection of table rows whose labels were exchanged.
 
 One quantity of a network (such as its latency) is predicted from another that is certain (its
-counted operations) by a line with a common slope and an intercept for each family. Two or three rows
-of one family whose values were exchanged are far from that line, and close to it once the exchange
-is undone. Every such exchange is tried.
+counted operations) by a line with a common slope and an intercept for each family. Two or three
+rows of one family whose values were exchanged are far from that line, and close to it once the
+exchange is undone. Every such exchange is tried.
 
 One exchange always fits best. A permutation test shows whether it is significant: the residuals are
 reassigned to the networks at random, and the best exchange is searched in each random table. ``p``
 is the share of tables, including the actual one, whose best exchange improves the fit as much.
 
-The residuals of exchanged rows are permuted with the rest, which makes the test conservative. Of 200
-simulated tables of 48 rows without an exchange, none had p <= 0.01 with normal noise, and 2% did
+The residuals of exchanged rows are permuted with the rest, which makes the test conservative. Of
+200 simulated tables of 48 rows without an exchange, none had p <= 0.01 with normal noise, and 2% did
 with Student's t noise of three degrees of freedom. (With residuals taken after undoing the best
 exchange, it would have been 3% and 19%.) The price: two outliers fall into one family by chance in
-about one table of a hundred, so p of an exchange of two rows can exceed 0.01 even if it is obvious.
+about one table in a hundred, so p of an exchange of two rows can exceed 0.01 even if it is obvious.
 """
 
 from collections.abc import Hashable, Mapping, Sequence

@@ -1,8 +1,8 @@
 """Detection of a step: networks after some position in an order are higher by a constant.
 
-The model of ``y`` is a line in ``x`` plus a constant for all networks behind a cut in a given order.
-The cut with the smallest residuals is chosen. Some cut always helps, so two permutation tests show
-how much is due to chance:
+The model of ``y`` is a line in ``x`` plus a constant for all networks behind a cut in a given
+order. The cut with the smallest residuals is chosen. Some cut always helps, so two permutation
+tests show how much is due to chance:
 
 - ``p_order``: networks in random order. If small, there is a step along the order.
 - ``p_family``: families in random order, each kept together. If small, it is unlikely that the high

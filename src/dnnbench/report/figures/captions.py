@@ -122,7 +122,7 @@ def memory_table(rows: Sequence[Row]) -> str:
 
 def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) -> str:
     """Return the caption of the table of best networks under budgets."""
-    sentences = ["The networks with the highest top-1 accuracy within both budgets, at batch size 1."]
+    sentences = ["The networks with the highest top-1 accuracy within both limits, at batch size 1."]
     if any(row["fits"] == "cannot_tell" for row in selection):
         sentences.append(
             "“?” means inconclusive: a confidence interval, or the rounding of a published number,"

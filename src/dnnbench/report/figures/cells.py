@@ -185,7 +185,7 @@ def _memory_cell(row: Row) -> Cell:
     return Cell(
         text=f"{value:,.0f}",
         grade=grade,
-        note="; ".join([f"{significant(gib)} GiB, {memory_basis(row['memory_basis'])}", source_text(row)]),
+        note=f"{significant(gib)} GiB, {memory_basis(row['memory_basis'])}; {source_text(row)}",
         value=value,
     )
 

@@ -78,7 +78,8 @@ def bubble_chart(models: pd.DataFrame, identity: Identity, measure: Measure) -> 
     largest = max([*_LEGEND_M, *(point["params_m"] for point in points)])
     radii = [_LARGEST_RADIUS * math.sqrt(point["params_m"] / largest) for point in points]
     counted = "" if beyond_convolutions(models) else " of convolutions"
-    x = linear_axis("gmacs", f"Operations{counted} (GMACs)", _values(points, "gmacs"), WIDTH, pad=34)
+    title = f"Operations{counted} (GMACs)"
+    x = linear_axis("gmacs", title, _values(points, "gmacs"), WIDTH, pad=34)
     y = linear_axis(
         measure, _MEASURES[measure], _values(points, measure), HEIGHT, pad=34, upwards=True
     )

@@ -1,7 +1,7 @@
 """Building blocks of scatter charts with labeled points.
 
-Label positions are computed in pixels (:mod:`dnnbench.report.figures.label_placement`) and stored in
-the chart as data, so that every renderer draws the same image.
+Label positions are computed in pixels (:mod:`dnnbench.report.figures.label_placement`) and stored
+in the chart as data, so that every renderer draws the same image.
 """
 
 import math

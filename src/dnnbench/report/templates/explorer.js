@@ -2,6 +2,7 @@
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const explorer = (() => {
   const data = explorerData;
+  const { TEXTS, WORDS, fill } = wording;
   const devices = new Map(data.devices.map((device) => [device.key, device]));
   const axes = new Map(data.axes.map((axis) => [axis.name, axis]));
   const families = [...new Set(Object.values(data.networks).map((one) => one.family))];
@@ -81,7 +82,7 @@ const explorer = (() => {
     return made;
   };
 
-  const badge = (fits) => element("span", { class: `badge ${fits}` }, wording.WORDS[fits]);
+  const badge = (fits) => element("span", { class: `badge ${fits}` }, WORDS[fits]);
 
   // A button with the network's name. A click selects the network.
   const networkOf = (model) => {
@@ -148,7 +149,7 @@ const explorer = (() => {
     root.setAttribute("aria-label", device.label);
     part("h3").append(device.label, element("small", {}, device.machine));
     part(".about").textContent = device.note;
-    part(".scroll").setAttribute("aria-label", `Networks on ${device.label}`);
+    part(".scroll").setAttribute("aria-label", fill(TEXTS.networks_on, { device: device.label }));
     for (const column of columns) {
       const button = element("button", { type: "button" }, column.title);
       button.addEventListener("click", () => sortBy(column.key));
@@ -239,7 +240,7 @@ const explorer = (() => {
     const equals = found.filter((one) => one !== best && one.group === best.group);
     if (equals.length) {
       const names = wording.phrase(equals.map((one) => nameOf(one.network.model)));
-      parts.push(paragraph("equals", `Tied with it in accuracy: ${names}.`));
+      parts.push(paragraph("equals", fill(TEXTS.tied_with_best, { names })));
     }
     return parts;
   };
@@ -252,7 +253,7 @@ const explorer = (() => {
       return element("li", { "data-model": network.model }, networkOf(network.model), text);
     });
     const list = element("ul", { class: "nearest" }, ...items);
-    return [paragraph("near", wording.WORDS.nearest), list];
+    return [paragraph("near", WORDS.nearest), list];
   };
 
   const boundBy = (answer) => {
@@ -298,9 +299,7 @@ const explorer = (() => {
   // For a device without results at this batch size, list the batch sizes that it has.
   const showSizes = (panel) => {
     const sizes = wording.phrase(Object.keys(panel.device.views));
-    const text = sizes
-      ? `No results for batch size ${state.batch_size}. Available batch sizes: ${sizes}.`
-      : "The study has no results for this device.";
+    const text = sizes ? fill(TEXTS.sizes, { size: state.batch_size, sizes }) : TEXTS.no_results;
     panel.part(".verdict").replaceChildren(paragraph("best count", text));
   };
 
@@ -310,16 +309,16 @@ const explorer = (() => {
     box.hidden = !state.network;
     if (box.hidden) return box.replaceChildren();
     const one = judged.find(({ network }) => network.model === state.network);
-    const close = element("button", { type: "button", class: "close" }, "Clear");
+    const close = element("button", { type: "button", class: "close" }, TEXTS.clear);
     close.addEventListener("click", () => pick(state.network));
     const name = [swatch(state.network), nameOf(state.network)];
     const title = paragraph("network", ...name, ...(one ? [badge(one.fits)] : []), close);
     if (!one) {
-      const why = leftOut[state.network] ?? "no results in the study";
-      return box.replaceChildren(title, paragraph("why", `Not evaluated: ${why}.`));
+      const reasons = leftOut[state.network] ?? TEXTS.no_row;
+      return box.replaceChildren(title, paragraph("why", fill(WORDS.not_evaluated, { reasons })));
     }
     const terms = [
-      ["Family", data.networks[state.network].family || "unknown"],
+      [TEXTS.family, data.networks[state.network].family || TEXTS.unknown],
       ...data.facts.map(({ key, title }) => [title, wording.shown(one.network, key)]),
     ];
     const pair = ([term, text]) => [element("dt", {}, term), element("dd", {}, text)];
@@ -355,18 +354,17 @@ const explorer = (() => {
       else head.removeAttribute("aria-sort");
     }
     const unstable = answer.judged.some((one) => one.network.unstable);
+    const networks = answer.judged.length;
     panel.part(".summary").textContent = [
-      `${list.length} of ${answer.judged.length} networks at batch size ${state.batch_size}.`,
-      "Small print: 95% confidence intervals, if available, and sources.",
-      letters.size ? wording.WORDS.tied : "",
-      unstable ? "†: unstable measurement." : "",
+      fill(TEXTS.listed, { listed: list.length, networks, size: state.batch_size }),
+      TEXTS.small_print,
+      letters.size ? WORDS.tied : "",
+      unstable ? TEXTS.unstable : "",
     ]
       .filter(Boolean)
       .join(" ");
     const reasons = wording.reasons(answer.leftOut, nameOf);
-    panel.part(".left-out").textContent = reasons
-      ? wording.fill(wording.WORDS.not_evaluated, { reasons })
-      : "";
+    panel.part(".left-out").textContent = reasons ? fill(WORDS.not_evaluated, { reasons }) : "";
     panel.root.dataset.leftOut = Object.keys(answer.leftOut).join(" ");
   };
 
@@ -478,7 +476,7 @@ const explorer = (() => {
         .map(({ device, answer }) => {
           const { network, fits } = answer.best ?? {};
           const best = network
-            ? `${nameOf(network.model)}, ${network.shown.top1[0]}, ${wording.WORDS[fits]}. `
+            ? `${nameOf(network.model)}, ${network.shown.top1[0]}, ${WORDS[fits]}. `
             : "";
           return `${device.label}: ${best}${wording.count(answer)}`;
         })
@@ -520,7 +518,7 @@ const explorer = (() => {
     for (const control of data.limits) {
       const limit = state.limits[control.name];
       const exact = at(`${control.name}-exact`);
-      const text = limit === undefined ? "no limit" : `${limit} ${control.unit}`;
+      const text = limit === undefined ? TEXTS.no_limit : wording.amount(control, limit);
       at(control.name).value = placeOf(control, limit);
       at(control.name).setAttribute("aria-valuetext", text);
       // Rewriting a number while the user types it would move the cursor.

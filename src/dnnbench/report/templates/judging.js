@@ -1,5 +1,5 @@
-// Which networks fit the limits, and which constraints limit the choice. This mirrors `dnnbench pick`
-// (dnnbench/queries/best_fit.py) on numbers, bounds, and ties computed in Python
+// Which networks fit the limits, and which constraints limit the choice. This mirrors
+// `dnnbench pick` (dnnbench/queries/best_fit.py) on numbers, bounds, and ties computed in Python
 // (dnnbench/report/explorer_data.py), and only compares them with the limits.
 // tests/report/judging_cases.json checks that both sides agree.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.

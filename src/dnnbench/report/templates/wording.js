@@ -4,13 +4,28 @@
 const wording = (() => {
   const { words: WORDS } = explorerData;
   const phrase = (words) => words.join(", ");
+  // Texts that the terminal does not share.
+  const TEXTS = {
+    tied_with_best: "Tied with it in accuracy: {names}.",
+    sizes: "No results for batch size {size}. Available batch sizes: {sizes}.",
+    no_results: "The study has no results for this device.",
+    no_row: "no results in the study",
+    clear: "Clear",
+    family: "Family",
+    unknown: "unknown",
+    no_limit: "no limit",
+    listed: "{listed} of {networks} networks at batch size {size}.",
+    small_print: "Small print: 95% confidence intervals, if available, and sources.",
+    unstable: "†: unstable measurement.",
+    networks_on: "Networks on {device}",
+  };
   const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
   // The text for one or for any other number.
   const numbered = (key, count, fields) => fill(WORDS[key][count === 1 ? 0 : 1], fields);
 
   // A number with its interval and source in parentheses.
   const shown = (network, key) => {
-    if (!network.shown[key]) return "unknown";
+    if (!network.shown[key]) return TEXTS.unknown;
     const [text, ...notes] = network.shown[key];
     const inside = phrase(notes.filter(Boolean));
     return inside ? `${text} (${inside})` : text;
@@ -106,8 +121,10 @@ const wording = (() => {
   };
 
   return {
+    TEXTS,
     WORDS,
     admits,
+    amount,
     around,
     binding,
     count,
