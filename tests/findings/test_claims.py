@@ -181,7 +181,7 @@ def close(value: float, pinned: float) -> bool:
 
 
 def measured(device: str, **changes: object) -> list[StudyRow]:
-    """Return the printed cells of a published device as if measured here, as ``card``."""
+    """Return the printed cells of a published device as if measured on ``card``."""
     update = {"device": "card", "source": "measured", **changes}
     made = published.study_rows(published.read(TABLES))
     return [row.model_copy(update=update) for row in made if row.device == device]

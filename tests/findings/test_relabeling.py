@@ -14,7 +14,7 @@ Table = tuple[list[float], dict[str, float]]
 
 
 def table(seed: int) -> Table:
-    """Return a predictor, and values by label with a level per family, one slope, and noise."""
+    """Return a predictor, and values with a level per family, one slope, and noise."""
     generator = np.random.default_rng(seed)
     # Spread values within a family, so that an exchange exceeds the noise.
     steps = generator.permuted(np.tile(np.arange(MEMBERS), (FAMILIES, 1)), axis=1)
@@ -29,7 +29,7 @@ def detect(predictor: list[float], values: dict[str, float]):
 
 
 def exchanged(values: dict[str, float], owners: dict[str, str]) -> dict[str, float]:
-    """Return a table in which the value of ``owners[label]`` is in the row of ``label``."""
+    """Return a table with the value of ``owners[label]`` in the row of ``label``."""
     return {label: values[owners.get(label, label)] for label in values}
 
 

@@ -15,7 +15,7 @@ def _fewer_orders(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def table(seed: int, place: int | None = None, size: float = 150.0):
-    """Return sizes, memory and families in an order, with a step behind ``place`` if given."""
+    """Return sizes, memory and families, with a step behind ``place`` if given."""
     generator = np.random.default_rng(seed)
     x = generator.uniform(5, 550, N)
     y = 1.1 * x + 650 + generator.normal(0, NOISE, N)

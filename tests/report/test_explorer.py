@@ -37,7 +37,7 @@ LIMITS = tuple(limit.name for limit in controls())
 
 
 def with_measured_accuracy(rows: Sequence[StudyRow], models: Sequence[ModelRow]) -> Results:
-    """Return the study with measured accuracy on the CPU, and paired tests between most."""
+    """Return the study with accuracy measured on the CPU and most pairs tested."""
     source = "measured:imagenet"
     known = [
         row.model_copy(
@@ -75,7 +75,7 @@ def with_measured_accuracy(rows: Sequence[StudyRow], models: Sequence[ModelRow])
 
 
 def with_holes() -> Results:
-    """Return the measured study with numbers missing in every way that a record allows."""
+    """Return the measured study with every kind of missing number."""
     rows, models = tables()
     holes: dict[tuple[str, str, int], dict[str, Any]] = {
         ("cpu", "alexnet", 1): {"memory_status": "oom", "memory_mib": None, "memory_basis": None},
@@ -301,7 +301,7 @@ def opened(holed: Results, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def expected(shown: Results, device: str, size: int, limits: dict[str, float]) -> dict[str, Any]:
-    """Return the answer of ``dnnbench pick``, in the form of the page's data attributes."""
+    """Return the answer of ``dnnbench pick`` as the page's data attributes."""
     rows, models = tables_of(shown)
     answer = pick(rows, models, device, limits, size, 1000, shown.comparisons)
     return {
@@ -330,7 +330,7 @@ def found(panel: dict[str, Any]) -> dict[str, Any]:
 
 
 def grid(shown: Results) -> list[tuple[str, int, dict[str, float]]]:
-    """Return devices, batch sizes and limits; many limits equal the number of a network."""
+    """Return devices, batch sizes and limits; many limits equal a network's number."""
     dice = random.Random(2018)
     rows, models = tables_of(shown)
     cases: list[tuple[str, int, dict[str, float]]] = []
@@ -465,7 +465,7 @@ def test_search_and_family_filter_the_list_and_highlight(opened: Page, holed: Re
 
 
 def points(figure: str) -> str:
-    """Return JavaScript for the elements of a figure's points, which hold their datum."""
+    """Return JavaScript for the elements of a figure's points, with their datum."""
     return (
         f"[...document.querySelectorAll('[data-chart=\"{figure}\"] path')].filter((p) =>"
         " p.__data__?.datum?.model && ['symbol', 'rect'].includes(p.__data__.mark.marktype))"

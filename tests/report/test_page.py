@@ -211,7 +211,7 @@ def test_without_measurements_the_answer_is_about_the_published_devices(data: Re
 
 
 def measured(data: Results) -> Results:
-    """Return the study with three networks measured on 100 images, and one not measured."""
+    """Return the study with three networks measured on 100 images, and one missing."""
     shared = {"dataset": "folder", "protocol": "bianco2018"}
     numbers = {"n": 100, "classes": 90, "skipped": 2, "top5": 95.0, "top5_low": 88.8}
     numbers |= {"top5_high": 97.8, "weights_tier": "B", "weights_library": "timm <1>"}

@@ -173,7 +173,7 @@ def _close(gmacs: Mapping[str, float], counts: Tables) -> int:
 
 
 def _stepped(place: Tables, jump: MemoryStep | None, published: MemoryStep | None) -> Detection:
-    """Describe the place's best step; for a device, also the step at the published position."""
+    """Describe the best step, and for a device also that at the published position."""
     if jump is None:
         return _unknown(place, "the memory of some networks is unknown here")
     step, luck = jump.step, jump.chance
@@ -206,7 +206,7 @@ def _stepped(place: Tables, jump: MemoryStep | None, published: MemoryStep | Non
             text += (
                 "\nAt the position of the step in the printed tables, after"
                 f" {place.names[published.before]}, the step here is {_mib(here)}"
-                f" (memory basis: {labels.memory_basis(machine.basis or "mixed")})"
+                f" (memory basis: {labels.memory_basis(machine.basis or 'mixed')})"
             )
     elif luck.found:
         lists = _changed_lists(place, corrected(place, Exchanges(None, {}, None), jump))
@@ -232,7 +232,7 @@ def _changed_lists(before: Tables, after: Tables) -> int:
 
 
 def borrowed_memory(place: Tables) -> Detection:
-    """Test whether the Titan's memory, or no memory limit, reproduces the Jetson's lists."""
+    """Test whether the Titan's memory, or none, reproduces the Jetson's lists."""
     cells = budget_cells(place, JETSON)
     free = budget_cells(place, JETSON, without_memory=True)
     evident = [limits for limits in cells if cells[limits] and not free[limits]]
@@ -253,7 +253,7 @@ def borrowed_memory(place: Tables) -> Detection:
 
 
 def identical_rows(place: Tables) -> Detection:
-    """Find pairs of networks with the same memory at all of at least three batch sizes."""
+    """Find pairs of networks with the same memory at three or more batch sizes."""
     try:
         machine = place.machine(TITAN)
         sizes = complete(machine.memory, place.networks)
@@ -278,7 +278,10 @@ def identical_rows(place: Tables) -> Detection:
 
 
 def unlike_twins(place: Tables) -> Detection:
-    """Find near-identical networks of a family whose memory at the largest batch differs."""
+    """Find near-identical networks of one family whose memory differs.
+
+    Memory is compared at the largest batch size.
+    """
     try:
         machine = place.machine(TITAN)
         size = max(complete(machine.memory, place.networks), default=None)
@@ -314,7 +317,9 @@ def unlike_twins(place: Tables) -> Detection:
 
 
 def falling_memory(place: Tables) -> Detection:
-    """Find neighboring batch sizes where the larger one uses less memory, beyond reading errors.
+    """Find neighboring batch sizes of which the larger one uses less memory.
+
+    Differences within the repeatability of a reading do not count.
 
     All printed numbers are rounded alike, so rounding cannot make memory decrease.
     """
@@ -340,7 +345,7 @@ def falling_memory(place: Tables) -> Detection:
 
 
 def slower_in_pairs(place: Tables) -> Detection:
-    """Find networks with a higher latency per image at batch size 2 than at 1, by device."""
+    """Find networks with a higher latency per image at batch size 2 than at 1."""
     parts: list[str] = []
     numbers: dict[str, float] = {}
     for device, machine in place.machines.items():

@@ -43,7 +43,7 @@ def best_within(claim: Stated, tables: Tables) -> Outcome:
 
 
 def jetson_like_titan(claim: Stated, tables: Tables) -> Outcome:
-    """Test the most accurate network under a memory limit; its memory was never published."""
+    """Test the best network under a memory limit without published memory."""
     machine = tables.machine(claim.tested_on)
     gib, fps = claim.number("min_memory"), claim.number("min_fps")
     best = next(iter(fitting(tables, machine, fps, gib, 1)), None)

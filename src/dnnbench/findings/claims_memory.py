@@ -14,7 +14,7 @@ RELIABLE = 0.9
 
 
 def memory_from_size(claim: Stated, tables: Tables) -> Outcome:
-    """Test whether one line, or two parallel ones as in Figure 4, explain nearly all of it."""
+    """Test whether one line, or two parallel ones as in Figure 4, explain memory."""
     size, memory = tables.size_mib(), tables.machine(TITAN).memory_at(tables.networks)
     x, y, families = paired(tables, size, memory)
     found, ranks = correlation.pearson(x, y, families), correlation.spearman(x, y, families)
@@ -114,7 +114,7 @@ def two_memory_lines(claim: Stated, tables: Tables) -> Outcome:
 
 
 def memory_of(claim: Stated, tables: Tables) -> Outcome:
-    """Test size and memory of one network, within the rounding of the printed numbers."""
+    """Test size and memory of one network, within the rounding of the paper."""
     network = claim.word("network")
     size = tables.size_mib([network])[network] * 2**20 / 1e6
     memory = tables.machine(claim.tested_on).memory_at([network])[network]

@@ -54,7 +54,7 @@ def accuracy_and_operations(claim: Stated, tables: Tables) -> Outcome:
 
 
 def accuracy_and_size(claim: Stated, tables: Tables) -> Outcome:
-    """Test for no linear relation: a line explains little, also at the ends of the interval."""
+    """Test for no linear relation: even at most, a line explains little."""
     columns = paired(tables, tables.params_m(), tables.top1())
     linear, ranks = correlation.pearson(*columns), correlation.spearman(*columns)
     most = max(linear.least**2, linear.most**2)
@@ -68,7 +68,7 @@ def accuracy_and_size(claim: Stated, tables: Tables) -> Outcome:
 
 
 def parameter_efficiency(claim: Stated, tables: Tables) -> Outcome:
-    """Test whether densities differ by more than the error of reading parameters off a figure."""
+    """Test whether densities differ by more than the error of reading a figure."""
     density = _density(tables)
     first, *_, last = descending(density)
     ratio = density[first] / density[last]

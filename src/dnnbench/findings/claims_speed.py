@@ -24,7 +24,7 @@ LINE_ROUNDING_POINTS = 0.1
 
 
 def throughput_bounds_accuracy(claim: Stated, tables: Tables) -> Outcome:
-    """Test for a falling trend: a certainly negative rank correlation on every machine."""
+    """Test for a falling trend: negative rank correlation on every machine."""
     top1 = tables.top1()
     found = {
         device: correlation.spearman(*paired(tables, machine.fps(tables.networks), top1))
@@ -82,7 +82,7 @@ def these_reach(claim: Stated, tables: Tables) -> Outcome:
 
 
 def _reach(claim: Stated, tables: Tables, named: Sequence[str]) -> Outcome:
-    """Test whether exactly ``named`` reach the limit, and for which limits they would."""
+    """Test whether exactly ``named`` reach the limit, or for which limits they do."""
     fps = tables.machine(claim.tested_on).fps(tables.networks)
     limit = claim.number("min_fps")
     reached = {key for key, value in fps.items() if value >= limit}
@@ -137,7 +137,7 @@ def upper_bound(claim: Stated, tables: Tables) -> Outcome:
 
 
 def upper_bound_ratio(claim: Stated, tables: Tables) -> Outcome:
-    """Test the ratio of slopes of the lines through the networks on the printed lines."""
+    """Test the ratio of slopes of lines through the networks on the printed lines."""
     if not {TITAN, JETSON} <= set(tables.machines):
         raise MissingError("latencies measured on both machines")
     slopes = {}
@@ -157,7 +157,7 @@ def upper_bound_ratio(claim: Stated, tables: Tables) -> Outcome:
 def _touching(
     tables: Tables, machine: Machine, slope: float, intercept: float
 ) -> tuple[dict[str, float], list[str], tuple[float, float]]:
-    """Return points of top-1 above a line, networks on it, and the line of the highest two.
+    """Return points of top-1 above a line, networks on it, and their own line.
 
     The last item is the slope and intercept of the line through the two highest networks.
     """
@@ -170,7 +170,10 @@ def _touching(
 
 
 def best_above(claim: Stated, tables: Tables) -> Outcome:
-    """Test the most accurate network above a speed, and for which speeds the named one is."""
+    """Test which network is the most accurate above a speed.
+
+    The text also gives the speeds for which the named network would be.
+    """
     fps, top1 = tables.machine(claim.tested_on).fps(tables.networks), tables.top1()
     limit, named = claim.number("above_fps"), claim.word("network")
     inside = descending({key: top1[key] for key in fps if fps[key] > limit})

@@ -25,7 +25,7 @@ class Exchanges:
 
     @property
     def owners(self) -> dict[str, str]:
-        """Label -> network whose operations are in its row; empty if no exchange was found."""
+        """Label -> network whose operations are in its row; empty without an exchange."""
         return self.operations.owners if self.operations and self.operations.found else {}
 
 
@@ -85,12 +85,12 @@ def exchanges(place: Tables, counts: Tables, reference: Mapping[str, float]) -> 
 
 
 def reference_times(printed: Tables) -> dict[str, float]:
-    """Return the Titan's printed latencies at batch size 16, which keeps the GPU busy."""
+    """Return the Titan's printed latencies at batch size 16, where it is busy."""
     return {key: printed.machines[TITAN].latency[key, 16] for key in printed.networks}
 
 
 def memory_step(place: Tables) -> MemoryStep | None:
-    """Return the best step at batch size 1 along the alphabet; ``None`` if numbers are missing."""
+    """Return the best step at batch size 1, or ``None`` if numbers are missing."""
     try:
         memory = place.machine(TITAN).memory_at(place.networks)
         size = place.size_mib()

@@ -71,7 +71,7 @@ def pearson(x: Column, y: Column, families: tuple[Hashable, ...]) -> Correlation
 
 @cache
 def spearman(x: Column, y: Column, families: tuple[Hashable, ...]) -> Correlation:
-    """Return the rank correlation, with mean ranks for ties; otherwise like :func:`pearson`."""
+    """Return the rank correlation, with mean ranks for ties; see :func:`pearson`."""
     return _correlation(x, y, families, _spearman)
 
 
@@ -108,7 +108,7 @@ def _interval(a: Array, b: Array, statistic: Callable[..., Array]) -> tuple[floa
 
 
 def _pearson(x: Array, y: Array, axis: int = -1) -> Array:
-    """Return the coefficient along an axis, with the signature that ``bootstrap`` expects."""
+    """Return the coefficient along an axis, as ``bootstrap`` expects it."""
     a = x - x.mean(axis=axis, keepdims=True)
     b = y - y.mean(axis=axis, keepdims=True)
     coefficient: Array = (a * b).sum(axis) / np.sqrt((a**2).sum(axis) * (b**2).sum(axis))

@@ -133,7 +133,7 @@ def overall(recomputed: Evidence, corrected: Evidence, measured: Iterable[Eviden
 
 
 def _evidence(claim: Stated, place: Tables, needs: str | None) -> Evidence:
-    """Test a claim in a place; ``needs`` names what a test would need if the place cannot."""
+    """Test a claim in a place; ``needs`` names the requirement it fails to meet."""
     try:
         outcome = KINDS[claim.key].test(claim, place)
     except MissingError as missing:
@@ -151,7 +151,7 @@ def _evidence(claim: Stated, place: Tables, needs: str | None) -> Evidence:
 
 
 def _needs(claim: Stated, place: Tables, hardware: Mapping[str, str]) -> str | None:
-    """Return what a test of the claim would need, or ``None`` if the device can test it."""
+    """Return what a test of the claim needs, or ``None`` if the device can do it."""
     if claim.tested_on in _HARDWARE:
         same = hardware.get(place.place) == claim.tested_on
         return None if same else _HARDWARE[claim.tested_on]

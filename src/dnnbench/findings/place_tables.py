@@ -84,7 +84,7 @@ class Tables:
         return self._numbers("params_m", networks)
 
     def plotted_gmacs(self, networks: Iterable[str] | None = None) -> dict[str, float]:
-        """Return operations as plotted in the study, known where counted. Raises MissingError."""
+        """Return operations as plotted in the study. Raises MissingError."""
         return self._numbers("plotted_gmacs", networks)
 
     def size_mib(self, networks: Iterable[str] | None = None) -> dict[str, float]:
@@ -96,7 +96,7 @@ class Tables:
         return self._numbers("input_size", networks)
 
     def machine(self, device: str | None = None) -> Machine:
-        """Return this device's numbers, or those of the only machine. Raises MissingError."""
+        """Return this device's numbers, or the only machine's. Raises MissingError."""
         if device is not None and device in self.machines:
             return self.machines[device]
         if len(self.machines) != 1:

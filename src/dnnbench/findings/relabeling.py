@@ -59,7 +59,7 @@ def best_relabeling(
     predictor: Sequence[float],
     families: Mapping[str, Hashable],
 ) -> Relabeling | None:
-    """Return the exchange of two or three rows of one family that makes ``values`` fit best.
+    """Return the exchange of two or three rows of a family that fits best.
 
     ``values``: n rows of one or more columns, exchanged together but fitted separately;
     ``predictor``: n numbers. Both must be on a scale on which the relation is linear. Families with
@@ -107,13 +107,13 @@ def best_relabeling(
 
 
 def relabeled(values: Mapping[str, float], owners: Mapping[str, str]) -> dict[str, float]:
-    """Return ``values`` by their owners: each value moves from its label to its owner."""
+    """Return ``values`` by owner: each value moves from its label to its owner."""
     moved = {owners.get(label, label): value for label, value in values.items()}
     return {label: moved[label] for label in values}
 
 
 def _exchanges(groups: Sequence[Sequence[int]], kept: Sequence[int]) -> list[list[int]]:
-    """Return every exchange, as the position in ``kept`` that each row takes its value from."""
+    """Return every exchange, as the position in ``kept`` of each row's value."""
     place = {row: at for at, row in enumerate(kept)}
     found = []
     for rows in groups:
@@ -129,7 +129,7 @@ def _exchanges(groups: Sequence[Sequence[int]], kept: Sequence[int]) -> list[lis
 
 
 def _basis(design: Array) -> tuple[Array, Array]:
-    """Return an orthonormal basis [n, r] of the columns of ``design``, and leverages [n]."""
+    """Return an orthonormal basis [n, r] of the design's columns, and leverages [n]."""
     left, sizes, _ = np.linalg.svd(design, full_matrices=False)
     basis = left[:, sizes > 1e-10 * sizes[0]]
     return basis, np.square(basis).sum(axis=1)

@@ -108,7 +108,7 @@ def _devices(
 
 
 def _full(source: str | None) -> bool:
-    """Return whether measured accuracy replaced the published one, so covers all images."""
+    """Return whether measured accuracy covers all images, so is the one used."""
     return source is not None and source.startswith("measured:")
 
 

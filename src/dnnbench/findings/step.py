@@ -71,7 +71,7 @@ def best_step(x: Sequence[float], y: Sequence[float]) -> Step | None:
 
 
 def step_at(x: Sequence[float], y: Sequence[float], place: int) -> Step | None:
-    """Return the step behind the first ``place`` networks (0 < place < n), or ``None``."""
+    """Return the step behind the first ``place`` networks (0 < place < n), or None."""
     line = _Line.of(x, y)
     if line is None:
         return None
@@ -95,7 +95,7 @@ def step_at(x: Sequence[float], y: Sequence[float], place: int) -> Step | None:
 
 
 def chance(x: Sequence[float], y: Sequence[float], families: Sequence[Hashable]) -> Chance | None:
-    """Return how likely a step as good as the best one is in random orders, or ``None``.
+    """Return how likely so good a step is in random orders, or ``None``.
 
     Values are given in the tested order; ``families`` has the family of each.
     """

@@ -14,12 +14,12 @@ _MEMORY_BASES = {"net": "network only", "process": "whole process", "device": "w
 
 
 def device(key: str) -> str:
-    """Return a device's name: ``Titan Xp, 2018`` for ``titanxp-2018``, others as they are."""
+    """Return a device's name: ``Titan Xp, 2018`` for ``titanxp-2018``."""
     return f"{label(key)}, 2018" if key in DEVICES else key
 
 
 def accuracy_source(source: str | None) -> str:
-    """Return where an accuracy comes from: ``published, Table 3``, ``measured on imagenet``."""
+    """Return where an accuracy comes from, such as ``published, Table 3``."""
     kind, _, detail = (source or "").partition(":")
     if kind == "measured":
         return f"measured on {detail}" if detail else "measured"
@@ -27,7 +27,7 @@ def accuracy_source(source: str | None) -> str:
 
 
 def memory_basis(basis: str | None) -> str:
-    """Return what a memory number includes: ``network only``, ``whole process, Titan Xp, 2018``."""
+    """Return what a memory number includes, such as ``network only``."""
     own, _, other = (basis or "").partition(":")
     words = _MEMORY_BASES.get(own, own)
     return f"{words}, {device(other)}" if other else words

@@ -36,7 +36,7 @@ _MANTISSAS = (1, 1.2, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
 
 
 def recorded() -> list[str]:
-    """Return the other columns of ``dnnbench pick --csv``, without the ``next_*`` columns."""
+    """Return the other columns of ``dnnbench pick --csv``, except ``next_*``."""
     names = columns(entry_type())
     return [name for name in names if name not in JUDGED and not name.startswith("next_")]
 
@@ -211,7 +211,7 @@ def _compact(number: Bounds) -> list[float | str]:
 
 
 def _span(numbers: Iterable[Mapping[str, Sequence[float]]], limit: Limit) -> tuple[float, float]:
-    """Return the lowest and highest positive bounds of a number, or (1, 1) without any."""
+    """Return the lowest and highest positive bounds of a number; (1, 1) for none."""
     known = [x for bounds in numbers for x in bounds.get(limit.name, ())[:3] if x > 0]
     return (min(known), max(known)) if known else (1.0, 1.0)
 
@@ -240,5 +240,5 @@ def _extent(limit: Limit, between: tuple[float, float]) -> list[float]:
 
 
 def _step(limit: Limit) -> float | None:
-    """Return the step between a linear slider's stops, or None for a logarithmic slider."""
+    """Return the step of a linear slider, or None for a logarithmic one."""
     return limit.slider.step if limit.slider else None

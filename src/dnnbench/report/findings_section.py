@@ -98,7 +98,7 @@ class Section:
 
 
 def arrange(findings: Findings, replication: Iterable[ReplicationRow]) -> Section:
-    """Return the section's content, with claims grouped by verdict in order of ``VERDICTS``."""
+    """Return the section's content, with claims grouped by verdict."""
     claims = findings.claims
     groups = [
         Group(verdict, [_claim(claim) for claim in claims if claim.verdict == verdict])
@@ -147,7 +147,7 @@ def _claim(claim: Claim) -> Shown:
 
 
 def _differ(printed: Evidence, corrected: Evidence) -> bool:
-    """Return whether the corrected tables change the verdict, or any number noticeably."""
+    """Return whether the corrected tables change the verdict or a number noticeably."""
     return printed.verdict != corrected.verdict or any(
         not isclose(value, printed.numbers[name], rel_tol=ALIKE)
         for name, value in corrected.numbers.items()

@@ -20,7 +20,7 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """Return all terms in the file's order, with code marked up and other text escaped."""
+    """Return all terms in the file's order, with code marked up and text escaped."""
     text = files("dnnbench.report").joinpath("templates", "glossary.yaml").read_text("utf-8")
     return [
         Entry(

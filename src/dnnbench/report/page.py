@@ -80,7 +80,7 @@ def render(
     findings: Section | None = None,
     set_aside: Sequence[SetAside] = (),
 ) -> str:
-    """Return the whole page as HTML; ``findings`` is the section on the published study."""
+    """Return the page as HTML; ``findings`` is the section on the published study."""
     machines = {environment.device: _machine(environment) for environment in environments}
     devices = [
         _device(results, figures, device, machines.get(device, "")) for device in results.devices
@@ -146,7 +146,7 @@ def _templates() -> Templates:
 
 @cache
 def _libraries() -> str:
-    """Return Vega, Vega-Lite and Vega-Embed as one script that sets ``window.vegaEmbed``."""
+    """Return Vega, Vega-Lite and Vega-Embed as a script: ``window.vegaEmbed``."""
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     # HTML would parse these as markup; the escapes mean the same in JavaScript strings.
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")

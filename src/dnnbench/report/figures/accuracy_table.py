@@ -38,7 +38,7 @@ class WeightsLine:
 
 
 def accuracy_lines(results: Results) -> list[AccuracyLine]:
-    """Return measured networks, best first, then the others; empty without a data set."""
+    """Return measured networks, best first, then others; empty without a data set."""
     asked = [row for row in results.accuracy if row.dataset]
     published = {row["model"]: row["top1_published"] for row in rows(results.models)}
     ordered = sorted(asked, key=lambda row: -1 if row.top1 is None else row.top1, reverse=True)

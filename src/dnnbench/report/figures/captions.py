@@ -155,7 +155,7 @@ def without_accuracy(names: Iterable[str]) -> str:
 
 
 def _not_shown(reasons: Mapping[str, str]) -> str:
-    """Return which networks are omitted and why; for a long list, only counts per reason."""
+    """Return which networks are omitted and why; for many, only counts."""
     if len(reasons) > _MOST_LISTED:
         counts = Counter(reasons.values())
         listed = ", ".join(f"{count} networks ({reason})" for reason, count in counts.items())
@@ -184,7 +184,7 @@ def source_of(rows: Sequence[Row]) -> str:
 
 
 def intervals(rows: Sequence[Row]) -> str:
-    """Return what the confidence intervals cover, or an empty string if there are none."""
+    """Return what the confidence intervals cover, or an empty string."""
     if any(row["latency_ms_low"] is not None for row in rows):
         return (
             "The 95% confidence intervals cover fresh processes during one session on one machine,"
@@ -198,7 +198,7 @@ def intervals(rows: Sequence[Row]) -> str:
 
 
 def memory_basis(rows: Sequence[Row]) -> str:
-    """Return what the memory of these rows includes, or an empty string if there is none."""
+    """Return what the memory of these rows includes, or an empty string."""
     bases = sorted({row["memory_basis"] for row in rows if row["memory_basis"]})
     return " ".join(
         _BASES.get(basis, f"Memory basis: {labels.memory_basis(basis)}.") for basis in bases

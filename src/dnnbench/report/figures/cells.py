@@ -68,7 +68,7 @@ def device_rows(study: pd.DataFrame, device: str) -> list[Row]:
 
 
 def borrowed_memory(device_rows: Sequence[Row]) -> str | None:
-    """Return the device that these rows' memory comes from, if another (``process:other``)."""
+    """Return the device that the rows' memory is from, if it is another one."""
     for row in device_rows:
         if row["memory_basis"] and ":" in row["memory_basis"]:
             return str(row["memory_basis"].split(":", 1)[1])
@@ -76,12 +76,12 @@ def borrowed_memory(device_rows: Sequence[Row]) -> str | None:
 
 
 def time_table(device_rows: Sequence[Row], identity: Identity) -> Table:
-    """Return latency in ms per image by batch size, fastest at the smallest size first."""
+    """Return latency in ms per image by batch size, fastest network first."""
     return _table(device_rows, identity, "Latency (ms per image)", _latency_cell, LATENCY_RANGES)
 
 
 def memory_table(device_rows: Sequence[Row], identity: Identity) -> Table:
-    """Return memory in MiB by batch size, least at the smallest size first."""
+    """Return memory in MiB by batch size, least memory first."""
     return _table(device_rows, identity, "Memory (MiB)", _memory_cell, MEMORY_RANGES)
 
 

@@ -31,7 +31,7 @@ def network_colors(families: Mapping[str, str]) -> dict[str, str]:
 
 
 def unknown_color(model: str) -> str:
-    """Return a color for a network that is not in the registry, derived from its name."""
+    """Return a color for a network outside the registry, derived from its name."""
     digest = hashlib.sha256(model.encode()).digest()
     shade = digest[2] / 255
     hue = (digest[0] * 256 + digest[1]) / 65536 * 360
@@ -39,13 +39,16 @@ def unknown_color(model: str) -> str:
 
 
 def _stride(count: int) -> int:
-    """Return a step that visits all ``count`` hues and keeps neighboring families far apart."""
+    """Return a step that visits all hues and keeps neighboring families apart."""
     golden = round(count * 0.382)
     return next((n for n in range(max(golden, 1), count) if math.gcd(n, count) == 1), 1)
 
 
 def _halving(index: int) -> float:
-    """Return an element of 1/2, 1/4, 3/4, 1/8, ...; each new value falls into the widest gap."""
+    """Return an element of the sequence 1/2, 1/4, 3/4, 1/8, ...
+
+    Each new value falls into the widest gap.
+    """
     value, step, number = 0.0, 0.5, index + 1
     while number:
         value += step * (number & 1)
@@ -55,7 +58,7 @@ def _halving(index: int) -> float:
 
 
 def _hex(lightness: float, chroma: float, hue: float) -> str:
-    """Convert OKLCH to sRGB, lowering chroma until the color is within the sRGB gamut."""
+    """Convert OKLCH to sRGB, lowering chroma until the color is in the gamut."""
     while True:
         channels = _linear_rgb(lightness, chroma, math.radians(hue))
         if all(-1e-6 <= channel <= 1 + 1e-6 for channel in channels):

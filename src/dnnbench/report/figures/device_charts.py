@@ -39,7 +39,7 @@ _SHAPE_SIZE = (2 * POINT_RADIUS) ** 2
 
 
 def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChart:
-    """Draw top-1 accuracy against images per second at batch size 1, with real-time bands.
+    """Draw top-1 accuracy against images per second, with real-time bands.
 
     Bars are confidence intervals, if known; the stepped line is the Pareto front. Networks without
     a latency or an accuracy are omitted here but listed in the latency table. Predicted networks
@@ -161,7 +161,7 @@ def memory_chart(
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the Pareto front of (x, y) points, sorted by x; larger is better in both.
+    """Return the Pareto front of (x, y) points, by x; larger is better in both.
 
     No other point beats one of these in a coordinate without being worse in the other.
     """
@@ -198,7 +198,7 @@ def _accuracy_axis(points: Sequence[Row]) -> Axis:
 def _size_axis(
     field: str, title: str, points: Sequence[Row], length: int, *, upwards: bool = False
 ) -> Axis:
-    """Return a logarithmic axis if memory spans more than a factor of ten, else a linear one.
+    """Return a logarithmic axis if memory spans more than a factor of ten.
 
     On a CPU, memory of the networks alone spans several orders of magnitude; on CUDA, the context
     lifts them all to the same order.
@@ -210,7 +210,7 @@ def _size_axis(
 
 
 def _front_line(points: Sequence[Row], x: Axis, y: Axis) -> list[tuple[float, float]]:
-    """Return corners of the stepped line: the best accuracy available at a speed or faster."""
+    """Return corners of the stepped line: the best accuracy at a speed or faster."""
     known = [point for point in points if point["state"] != _PREDICTED]
     front = pareto_front([(point["fps"], point["top1"]) for point in known])
     corners: list[tuple[float, float]] = []
@@ -222,7 +222,7 @@ def _front_line(points: Sequence[Row], x: Axis, y: Axis) -> list[tuple[float, fl
 
 
 def _bands(x: Axis) -> list[alt.Chart]:
-    """Draw the real-time bands, darker for faster ones, with their names above the plot."""
+    """Draw the real-time bands, darker for faster ones, with names above the plot."""
     bands = []
     limits = [limit for limit, _ in REAL_TIME] + [x.high]
     for (low, name), high in zip(REAL_TIME, limits[1:], strict=True):
@@ -245,7 +245,7 @@ def _bands(x: Axis) -> list[alt.Chart]:
 
 
 def _key(states: Iterable[str]) -> list[alt.Chart]:
-    """Explain hollow marks below the plot, because a Vega legend would show them filled."""
+    """Explain hollow marks below the plot; a Vega legend would show them filled."""
     layers = []
     y = alt.value(HEIGHT + 34)
     left = 6.0

@@ -91,7 +91,7 @@ def best_chart(
     budgets: tuple[Sequence[float], Sequence[float]],
     identity: Identity,
 ) -> alt.LayerChart:
-    """Draw a device's best networks under each pair of budgets (GiB, images per second)."""
+    """Draw a device's best networks under each budget (GiB, images per second)."""
     limits_gib, limits_fps = budgets
     chosen = rows(selection[selection["device"] == device])
     depth = max([int(row["rank"]) for row in chosen], default=1)

@@ -29,7 +29,7 @@ def controls() -> list[Limit]:
 
 
 def facts() -> list[Fact]:
-    """Return the facts in display order: accuracy, then the other limits, then the rest."""
+    """Return the facts in display order: accuracy, other limits, and the rest."""
     limits = sorted(known_limits().values(), key=lambda limit: limit.name != ACCURACY)
     found = []
     for limit in limits:

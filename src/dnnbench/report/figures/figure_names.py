@@ -32,5 +32,5 @@ def figure_names(devices: Iterable[str]) -> list[str]:
 
 
 def figure_files(devices: Iterable[str]) -> list[str]:
-    """Return the file names of all figures in every format, relative to reports/figures."""
+    """Return all figures' file names in every format, relative to reports/figures."""
     return [f"{name}.{suffix}" for name in figure_names(devices) for suffix in FORMATS]

@@ -37,7 +37,7 @@ class Identity:
 
 
 def rows(frame: pd.DataFrame) -> list[Row]:
-    """Return a data frame's records as dictionaries, with ``None`` for missing values."""
+    """Return a data frame's records as dictionaries, with None for missing values."""
     return [
         {str(key): None if pd.isna(value) else value for key, value in row.items()}
         for row in frame.to_dict("records")

@@ -57,6 +57,6 @@ def kinds(*, per_device: bool) -> list[Kind]:
 
 
 def code() -> list[str]:
-    """Return the source files of all kinds; rules need them because no module imports them."""
+    """Return the source files of all kinds, for rules; no module imports them."""
     modules = [plugins.module_of(GROUP, Kind, name) for name in plugins.find(GROUP, Kind)]
     return sorted({str(path) for name in modules for path in code_graph.module_sources(name)})

@@ -89,7 +89,7 @@ def place(
     height: float,
     lines: Sequence[tuple[float, float, float, float]] = (),
 ) -> list[Label | None]:
-    """Return a label for each point, or ``None`` if every position would cover another label.
+    """Return a label for each point, or ``None`` if it would cover another label.
 
     If there are many points, a label is also dropped when it would cover other points, because the
     points are more informative.
@@ -120,7 +120,7 @@ def place(
 
 
 def _settle(places: _Places, order: Sequence[int], sweeps: int) -> tuple[NDArray[np.int_], float]:
-    """Let labels choose in this order until none moves; return the choice and its cost."""
+    """Let labels choose in this order until none moves; return choice and cost."""
     bounds = np.searchsorted(places.owner, np.arange(len(order) + 1))
     chosen = np.full(len(order), -1)
     load = np.zeros(len(places.cost))
@@ -147,7 +147,7 @@ def _settle(places: _Places, order: Sequence[int], sweeps: int) -> tuple[NDArray
 
 
 def _burden(places: _Places, choice: int) -> tuple[NDArray[np.int_], Array]:
-    """Return candidates [m] of other labels that conflict with ``choice``, and added costs."""
+    """Return candidates [m] of other labels in conflict with ``choice``, and costs."""
     left, top, right, bottom = places.reach[choice]
     near = (places.reach[:, 0] <= right) & (places.reach[:, 2] >= left)
     near &= (places.reach[:, 1] <= bottom) & (places.reach[:, 3] >= top)
@@ -165,7 +165,7 @@ def _burden(places: _Places, choice: int) -> tuple[NDArray[np.int_], Array]:
 def _places(
     points: Sequence[Point], discs: Array, strokes: Array, i: int, width: float, height: float
 ) -> _Places:
-    """Return candidates for label ``i``, with the costs that do not depend on other labels."""
+    """Return candidates for label ``i``, with costs independent of other labels."""
     point = points[i]
     crowded = len(points) > _CROWD
     half = np.array([point.width / 2, point.height / 2])
@@ -273,7 +273,7 @@ def _segments_meet(first: Array, second: Array) -> NDArray[np.bool_]:
 
 
 def _segments_meet_boxes(segments: Array, boxes: Array) -> NDArray[np.bool_]:
-    """Return whether segments [k, 4] touch boxes [m, 4]: [k, m], by clipping to each side."""
+    """Return whether segments [k, 4] touch boxes [m, 4]: [k, m], by clipping."""
     start = segments[:, None, :2]
     step = segments[:, None, 2:] - start
     with np.errstate(divide="ignore", invalid="ignore"):

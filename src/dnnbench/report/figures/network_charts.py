@@ -145,7 +145,7 @@ def density_scatter(models: pd.DataFrame, identity: Identity) -> alt.LayerChart:
 
 
 def beyond_convolutions(models: pd.DataFrame) -> bool:
-    """Return whether any network does over a tenth of its multiply-adds outside convolutions.
+    """Return whether a network does over 10% of multiply-adds outside convolutions.
 
     No network of 2018 does, so the study could plot convolutions only. In a transformer,
     convolutions are almost nothing.

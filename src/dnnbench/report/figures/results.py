@@ -83,7 +83,7 @@ class Results:
 
 
 def devices_of(environments: Iterable[Environment], study: pd.DataFrame) -> tuple[str, ...]:
-    """Return the devices of a study: those measured here first, those of the 2018 study last.
+    """Return the devices of a study: measured ones first, those of 2018 last.
 
     The devices of 2018 are included even without rows (if no network of 2018 was selected), because
     the list of figures must not depend on the data.

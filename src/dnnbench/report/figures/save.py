@@ -15,7 +15,7 @@ _PNG_SCALE = 2
 
 
 def save_figures(figures: Iterable[Figure], directory: Path) -> None:
-    """Write ``<name>.json``, ``.svg`` and ``.png`` (two pixels per unit) of each figure."""
+    """Write ``<name>.json``, ``.svg`` and ``.png`` (2 pixels per unit) per figure."""
     for figure in figures:
         spec = {
             **specification(figure),

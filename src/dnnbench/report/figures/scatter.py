@@ -100,7 +100,7 @@ def log_axis(
     pad: float,
     upwards: bool = False,
 ) -> Axis:
-    """Return a logarithmic axis around positive ``values``, with ticks at 1, 2 and 5 x 10^n."""
+    """Return a logarithmic axis around positive ``values``, ticks at 1, 2, 5 x 10^n."""
     low, high = math.log(min(values)), math.log(max(values))
     spare = (high - low or 1.0) * pad / (length - 2 * pad)
     start, end = _compact(math.exp(low - spare)), _compact(math.exp(high + spare))
@@ -118,7 +118,7 @@ def place_labels(
     radii: Sequence[float] | None = None,
     lines: Sequence[tuple[float, float, float, float]] = (),
 ) -> list[Label | None]:
-    """Place the points' names, in pixels; ``lines`` (in data units) are strokes to avoid."""
+    """Place the points' names, in pixels; avoid ``lines``, in data units."""
     discs = [
         Point(
             x=x.pixel(point[x.field]),
@@ -197,12 +197,12 @@ def label_layers(
 
 
 def stack(*layers: alt.Chart | alt.LayerChart, width: Any, height: Any) -> alt.LayerChart:
-    """Stack layers, first at the bottom, in a plot of this size (pixels or a step per row)."""
+    """Stack layers, first at the bottom; sizes are pixels or a step per row."""
     return alt.LayerChart(layer=list(layers), width=width, height=height)
 
 
 def color_channel() -> alt.Color:
-    """Return the color encoding; rows carry their color, so it is the same in every chart."""
+    """Return the color encoding; rows carry their color, the same in every chart."""
     return alt.Color("color", type="nominal", scale=None)
 
 
