@@ -396,14 +396,14 @@ def test_every_slider_sets_its_limit(opened: Page, holed: Results) -> None:
                     at('{name}').value, panels()[0]];
             }})"""
         )
-        for place, (exact, words, stays, panel) in zip(places, moved, strict=True):
+        for place, (shown, words, stays, panel) in zip(places, moved, strict=True):
             assert stays == str(place)
             limits = {}
             if place != loose:
                 limits[name] = stops[place - 1 if control["minimum"] else place]
-                assert float(exact) == limits[name] and control["unit"] in words
+                assert float(shown) == limits[name] and control["unit"] in words
             else:
-                assert (exact, words) == ("", "no limit")
+                assert (shown, words) == ("", "no limit")
             assert found(panel) == expected(holed, "cpu", 1, limits)
     for place, size in enumerate(data["sizes"]):
         (panel,) = opened.run(f"set('batch', {place}, 'input'); return panels()")

@@ -130,7 +130,8 @@ def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
         }
         parts += [
             "operations match the counted ones, within the error of reading the figure, for"
-            f" {fits[0]} of {len(after)} networks as labeled and for {fits[1]} with the exchange undone",
+            f" {fits[0]} of {len(after)} networks as labeled, and for {fits[1]} with the exchange"
+            " undone",
             f"lists of Table 3 that change with the exchange undone: {lists}",
         ]
     return Detection(
@@ -338,7 +339,7 @@ def falling_memory(place: Tables) -> Detection:
     ]
     return Detection(
         place=place.place,
-        text="; ".join(falls) or "none",
+        text="; ".join(falls) or "no case",
         numbers={"times": len(falls)},
         found=bool(falls),
     )

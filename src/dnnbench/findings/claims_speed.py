@@ -43,7 +43,8 @@ def throughput_bounds_accuracy(claim: Stated, tables: Tables) -> Outcome:
     return Outcome(
         "rank correlation of top-1 and images/s: "
         + "; ".join(
-            f"{label(device)} {value}, linear correlation {linear[device]}" for device, value in found.items()
+            f"{label(device)} {value}, linear correlation {linear[device]}"
+            for device, value in found.items()
         ),
         numbers,
         all(value.sign < 0 for value in found.values()),

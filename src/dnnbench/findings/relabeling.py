@@ -10,8 +10,8 @@ reassigned to the networks at random, and the best exchange is searched in each 
 is the share of tables, including the actual one, whose best exchange improves the fit as much.
 
 The residuals of exchanged rows are permuted with the rest, which makes the test conservative. Of
-200 simulated tables of 48 rows without an exchange, none had p <= 0.01 with normal noise, and 2% did
-with Student's t noise of three degrees of freedom. (With residuals taken after undoing the best
+200 simulated tables of 48 rows without an exchange, none had p <= 0.01 with normal noise, and 2%
+did with Student's t noise of three degrees of freedom. (With residuals taken after undoing the best
 exchange, it would have been 3% and 19%.) The price: two outliers fall into one family by chance in
 about one table in a hundred, so p of an exchange of two rows can exceed 0.01 even if it is obvious.
 """

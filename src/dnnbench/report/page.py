@@ -213,9 +213,7 @@ def _counts(own: Sequence[Row]) -> str:
     ]
     if verb == "measured":
         parts.append(f"{sum(row['stable'] is False for row in own)} unstable")
-    parts += [
-        f"{count} {STATUSES[status]}" for status, count in statuses.items() if status != "ok"
-    ]
+    parts += [f"{count} {STATUSES[status]}" for status, count in statuses.items() if status != "ok"]
     if predicted:
         parts.append(f"latency of {len(predicted)} other networks predicted")
     return ", ".join(parts)

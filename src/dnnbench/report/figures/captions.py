@@ -122,7 +122,7 @@ def memory_table(rows: Sequence[Row]) -> str:
 
 def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) -> str:
     """Return the caption of the table of best networks under budgets."""
-    sentences = ["The networks with the highest top-1 accuracy within both limits, at batch size 1."]
+    sentences = ["The networks with the highest top-1 accuracy within both limits at batch size 1."]
     if any(row["fits"] == "cannot_tell" for row in selection):
         sentences.append(
             "“?” means inconclusive: a confidence interval, or the rounding of a published number,"
@@ -135,9 +135,7 @@ def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) ->
 
 def explorer(rows: Sequence[Row], borrowed: str | None) -> str:
     """Return where a device's numbers come from, for the note below its answer."""
-    memory = (
-        f"Memory is taken from {labels.device(borrowed)}." if borrowed else memory_basis(rows)
-    )
+    memory = f"Memory is taken from {labels.device(borrowed)}." if borrowed else memory_basis(rows)
     sentences = [source_of(rows), intervals(rows), memory]
     if rows:
         sentences.append(accuracy(row["accuracy_source"] for row in rows))

@@ -10,10 +10,10 @@ from dnnbench.records import labels
 from dnnbench.report.figures.cells import (
     fps_interval,
     fps_text,
+    latency_text,
     memory_text,
     source_text,
     stability_text,
-    latency_text,
 )
 from dnnbench.report.figures.identity import Identity, Row
 from dnnbench.report.figures.scatter import (

@@ -38,9 +38,7 @@ def variants_table(rows: Sequence[VariantRow], identity: Identity) -> Table | No
     lines = []
     for model in dict.fromkeys(row.model for row in rows):
         who = identity.of(model)
-        own = [
-            cells.get((model, variant, size), missing) for variant in variants for size in sizes
-        ]
+        own = [cells.get((model, variant, size), missing) for variant in variants for size in sizes]
         lines.append((model, who["name"], who["color"], own))
     return Table([(variant, sizes) for variant in variants], lines)
 
