@@ -1,4 +1,4 @@
-"""Types of the fields of records: which names there may be."""
+"""Field types of records: which names are valid."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -30,13 +30,13 @@ RESERVED = ["accuracy", "study.csv", "metrics.json", "titanxp-2018", "jetsontx1-
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_of_letters_and_digits_is_taken(name):
+def test_a_name_of_letters_and_digits_is_valid(name):
     assert TypeAdapter(base.Name).validate_python(name) == name
     assert base.check_device(name, "device") == name
 
 
 @pytest.mark.parametrize("name", NO_NAMES, ids=ascii)
-def test_what_a_path_or_a_shell_reads_differently_is_no_name(name):
+def test_a_name_with_a_special_meaning_in_paths_or_shells_is_invalid(name):
     with pytest.raises(ValidationError, match="lower-case letters and digits"):
         TypeAdapter(base.Name).validate_python(name)
     with pytest.raises(UserError, match=r"^params.yaml: device: .* should be ") as refused:
@@ -45,13 +45,13 @@ def test_what_a_path_or_a_shell_reads_differently_is_no_name(name):
 
 
 @pytest.mark.parametrize("name", RESERVED)
-def test_a_measured_device_has_no_name_that_results_has_for_something_else(name):
+def test_a_measured_device_cannot_have_a_name_that_results_already_uses(name):
     assert TypeAdapter(base.DeviceName).validate_python(name) == name
     with pytest.raises(UserError, match=f"^--device: '{name}': should be another name: results/"):
         base.check_device(name, "--device")
 
 
 @pytest.mark.parametrize("name", [None, True, 8, ["cpu"], {"cpu": 1}])
-def test_what_is_no_text_is_no_device(name):
+def test_the_name_of_a_device_must_be_text(name):
     with pytest.raises(UserError, match="should be a valid string"):
         base.check_device(name, "params.yaml: profile")

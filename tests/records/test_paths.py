@@ -1,4 +1,4 @@
-"""Paths of a study's files: one module spells them."""
+"""Paths of a study's files are defined in one module."""
 
 import io
 import re
@@ -27,12 +27,12 @@ STRINGS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)
 
 
 def spelled(text):
-    """The strings of a source file that are a path of a study's file, or a part of one."""
+    """Return strings in a source file that are a path of a study's file, or a part of one."""
     found = []
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         string = token.string.lstrip("rfbRFB").strip("\"'")
         if token.type not in STRINGS or re.search(r"\s", string):
-            continue  # A sentence may name a file to a reader.
+            continue  # Sentences may name a file.
         parts = PurePath(string).parts
         if not parts or parts[0] == "logs":
             continue
@@ -53,7 +53,7 @@ def test_a_stray_path_is_found():
     assert spelled('x = options["results"]') == []
 
 
-def test_no_other_file_spells_a_path():
+def test_no_other_file_contains_such_a_path():
     assert len(CODE) > 100
     found = {
         file: spelled(file.read_text(encoding="utf-8")) for file in [*CODE, ROOT / "Snakefile"]
@@ -61,12 +61,12 @@ def test_no_other_file_spells_a_path():
     assert {file.name: strings for file, strings in found.items() if strings} == {}
 
 
-def test_names_in_results_beside_the_devices_are_listed():
+def test_names_in_results_other_than_devices_are_listed():
     inside = {PurePath(text).parts[1:2] for text in PATTERNS.values() if text.startswith("results")}
     assert {part for (part,) in inside - {()} if "{" not in part} == paths.NO_DEVICES
 
 
-def test_a_pattern_is_found_below_another_folder():
+def test_a_pattern_can_be_applied_to_another_folder():
     place = {"device": "cpu", "variant": "fp32-eager", "round": 3}
     tail = "fp32-eager/latency/round-3.jsonl"
     assert paths.under(Path("/run"), paths.ROUND, **place) == Path("/run/cpu", tail)
@@ -74,11 +74,11 @@ def test_a_pattern_is_found_below_another_folder():
     assert paths.in_folder(Path("/here"), paths.ROUND, **place) == Path("/here/round-3.jsonl")
 
 
-def test_braces_in_a_folder_are_no_wildcards():
+def test_braces_in_a_folder_are_not_wildcards():
     assert paths.under(Path("{a}"), paths.STUDY) == Path("{a}/study.csv")
 
 
-def test_rounds_are_listed_by_name_and_others_are_left(tmp_path):
+def test_rounds_are_listed_by_name_without_other_files(tmp_path):
     folder = tmp_path / "cpu/fp32-eager/latency"
     folder.mkdir(parents=True)
     for name in ("round-2.jsonl", "round-1.jsonl", ".round-3.jsonl.journal", "notes.txt"):
@@ -88,6 +88,6 @@ def test_rounds_are_listed_by_name_and_others_are_left(tmp_path):
     assert paths.rounds(tmp_path, "cpu", "bf16-eager") == []
 
 
-def test_a_file_that_is_no_round_has_no_number():
-    with pytest.raises(ValueError, match=r"pilot\.jsonl: not named as a round is"):
+def test_a_file_that_is_not_a_round_has_no_number():
+    with pytest.raises(ValueError, match=r"pilot\.jsonl: not the name of a round"):
         paths.round_number(Path("pilot.jsonl"))

@@ -80,7 +80,7 @@ def test_sound_records_are_all_there(folder):
         ({"model": "../x"}, "model: '../x': "),
         ({"dataset": "other"}, "dataset: 'other': expected 'folder' here"),
         ({"protocol": "native"}, "protocol: 'native': expected 'bianco2018' here"),
-        ({"schema_version": 99}, "schema_version: 99: this version of dnnbench reads 1"),
+        ({"schema_version": 99}, "schema_version: 99: this version of dnnbench reads version 1"),
         ({"basis__started": "0001-01-01T00:00:00Z"}, "basis.started: 0001-01-01"),
         ({"basis__fingerprint": "other"}, None),
         ({"\x1b[31mkey": 1}, "key: 1: extra inputs"),
@@ -127,7 +127,7 @@ def test_what_is_no_record_is_set_aside(folder, content):
 def test_what_are_no_answers_is_set_aside(folder, content):
     (folder / ANSWERS).write_bytes(content(folder))
     reason = only_aside(folder).removeprefix(f"{folder / ANSWERS}: ")
-    assert reason.startswith("not a file of answers (")
+    assert reason.startswith("not a predictions file (")
     assert reason.endswith("); remove it to measure again")
 
 
@@ -143,7 +143,7 @@ def test_answers_that_unpack_to_more_than_the_memory_are_set_aside(folder, monke
     packed = npz(names=np.zeros(10**6, np.int8))
     assert len(packed) < 10_000
     (folder / ANSWERS).write_bytes(packed)
-    assert "not a file of answers (ValueError)" in "\n".join(map(str, read(folder).aside))
+    assert "not a predictions file (ValueError)" in "\n".join(map(str, read(folder).aside))
     # A header may promise what no machine holds.
     monkeypatch.undo()
     with zipfile.ZipFile(folder / ANSWERS, "w") as archive:
@@ -152,7 +152,7 @@ def test_answers_that_unpack_to_more_than_the_memory_are_set_aside(folder, monke
         np.lib.format.write_array_header_1_0(header, shape)
         for name in ("basis", "names", "labels", "classes", "scores"):
             archive.writestr(f"{name}.npy", header.getvalue())
-    assert "not a file of answers (" in only_aside(folder)
+    assert "not a predictions file (" in only_aside(folder)
 
 
 @pytest.mark.parametrize("file", [RECORD, ANSWERS])

@@ -517,7 +517,7 @@ def _edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
     [
         ("device", "gpu", "device: 'gpu': expected 'cpu' here"),
         ("variant", "int8", "variant: 'int8': expected 'fp32-eager' here"),
-        ("schema_version", 0, "schema_version: 0: this version of dnnbench reads 1"),
+        ("schema_version", 0, "schema_version: 0: this version of dnnbench reads version 1"),
         ("round", 4, "round: 4: expected 3 here"),
         ("samples_ms", [1.0, -2.0], "samples_ms.1: -2.0: "),
         ("status", "okay", "status: 'okay': "),
@@ -539,7 +539,7 @@ def test_a_wrong_line_is_named(results: Path, key: str, value: object, message: 
     [
         ("device", "gpu", "device: 'gpu': expected 'cpu' here"),
         ("model", "vgg16", "model: 'vgg16': expected 'resnet18' here"),
-        ("schema_version", 2, "schema_version: 2: this version of dnnbench reads 1"),
+        ("schema_version", 2, "schema_version: 2: this version of dnnbench reads version 1"),
         ("cells", [{"batch_size": -1, "status": "ok"}], "cells.0.batch_size: -1: "),
     ],
 )

@@ -1,1 +1,1 @@
-"""The shape of each result file, one module per stage."""
+"""Formats of the result files, one module per stage."""

@@ -1,4 +1,4 @@
-"""The shape of results/accuracy/<dataset>/<model>.json."""
+"""Format of results/accuracy/<dataset>/<model>.json."""
 
 from typing import Annotated
 

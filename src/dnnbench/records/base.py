@@ -1,8 +1,8 @@
-"""Types that the fields of every record are made of, and the base of all records.
+"""Field types shared by all records, and the base class of records.
 
 A record is a pydantic model: its fields are the columns (or keys) of one file, in order, with
 units in their names. A missing number is ``None`` in memory, an empty field in CSV and ``null`` in
-JSON; NaN and infinity are refused.
+JSON; NaN and infinity are errors.
 """
 
 import re
@@ -25,8 +25,8 @@ from dnnbench.records import paths, published_study
 
 SCHEMA_VERSION = 1
 
-# Names become parts of paths, words of commands and cells of tables: no `..`, no `-x`, nothing that
-# another file system or a shell reads differently. Lower case alone, so that no two are one folder.
+# Names become parts of paths, words of commands and cells of tables, so they exclude `..`, `-x` and
+# special characters of shells and file systems. Lower case only: some file systems ignore case.
 _NAME = r"^[a-z0-9]+((?:[_-]+|\.)[a-z0-9]+)*$"
 _LONGEST = 100
 _LONGEST_TEXT = 2000
@@ -35,7 +35,7 @@ _RESERVED = paths.NO_DEVICES | {*published_study.DEVICES}
 
 def _known(version: int) -> int:
     if version != SCHEMA_VERSION:
-        raise ValueError(f"{version}: this version of dnnbench reads {SCHEMA_VERSION}")
+        raise ValueError(f"{version}: this version of dnnbench reads version {SCHEMA_VERSION}")
     return version
 
 
@@ -49,8 +49,8 @@ def _named(text: str) -> str:
     if len(text) > _LONGEST or not re.fullmatch(_NAME, text):
         raise PydanticCustomError(
             "name",
-            "Input should be at most {longest} lower-case letters and digits, with -, _ or a single"
-            " dot between them",
+            "Input should be at most {longest} lower-case letters and digits, separated by -, _ or"
+            " a single dot",
             {"longest": _LONGEST},
         )
     return text
@@ -59,7 +59,7 @@ def _named(text: str) -> str:
 def _free(name: str) -> str:
     if name in _RESERVED:
         raise PydanticCustomError(
-            "reserved", "Input should be another name: results/ has this for something else"
+            "reserved", "Input should be another name: results/ already uses this one"
         )
     return name
 
@@ -74,13 +74,13 @@ Name = Annotated[
 ModelName = Name
 
 
-# Of any row of a table. One that is measured has a folder of its own in results/.
+# DeviceName is for any row of a table; a measured device also has its own folder in results/.
 DeviceName = Name
 MeasuredDevice = Annotated[DeviceName, AfterValidator(_free)]
 
 
 def check_device(name: object, where: str) -> str:
-    """Return ``name`` if a device may have it. Raises UserError naming ``where`` it was read."""
+    """Return ``name`` if it is valid for a device. Raises UserError; ``where`` is its origin."""
     try:
         return TypeAdapter(MeasuredDevice).validate_python(name, strict=True)
     except ValidationError as error:
@@ -90,7 +90,7 @@ def check_device(name: object, where: str) -> str:
 
 def _printing(text: str) -> str:
     if not text.isprintable():
-        raise PydanticCustomError("line", "Input should be one line of characters that print")
+        raise PydanticCustomError("line", "Input should be one line of printable characters")
     return text
 
 
@@ -102,16 +102,16 @@ def _cleaned_lines(text: str) -> str:
     return "\n".join(map(_cleaned, text.split("\n")))
 
 
-# What tells records apart, and a reader where they are from: no control sequence of a terminal,
-# nothing that is not seen, or that turns the text around.
+# Identifiers and origins of records: no control sequences, invisible characters or text direction
+# marks.
 Line = Annotated[str, Field(max_length=200), AfterValidator(_printing)]
 
 
-# Of several sessions, tables join the names by a plus.
+# Tables join the names of several sessions with a plus sign.
 Session = Annotated[Line, Field(pattern=r"^[^+]*$")]
 
 
-# What other programs say, such as messages and versions: what does not print is removed from it.
+# Output of other programs, such as messages and versions. Unprintable characters are removed.
 Text = Annotated[str, Field(max_length=100_000), AfterValidator(_cleaned)]
 Lines = Annotated[str, Field(max_length=100_000), AfterValidator(_cleaned_lines)]
 
@@ -125,26 +125,26 @@ Threads = Annotated[int, Field(ge=1, le=1_000_000)]
 Count = Annotated[int, Field(ge=0, le=10**18)]
 
 
-# Of a source of weights; see registry.WeightsSource.
+# The tier of a source of weights; see registry.WeightsSource.
 Tier = Literal["A", "B", "C"]
 
 
-# Where an accuracy of the 2018 study was read.
+# The place in the 2018 study that an accuracy was taken from.
 Digitised = Literal["table3", "figure"]
 
 
-# Filter that pictures are resized with.
+# The filter for resizing images.
 Interpolation = Literal["bilinear", "bicubic"]
 
 
-# Bounds that no number of a study reaches, and whose products and ratios are still numbers.
+# The bounds exceed any number in a study, and their products and ratios are still finite.
 Positive = Annotated[float, Field(ge=1e-30, le=1e30)]
 
 
 NonNegative = Annotated[float, Field(ge=0, le=1e30)]
 
 
-# What is measured: from a picosecond to eleven days, to a pebibyte.
+# Bounds of measured values: a picosecond to eleven days, and up to a pebibyte.
 Milliseconds = Annotated[float, Field(ge=1e-9, le=1e9)]
 
 
@@ -164,6 +164,6 @@ ClassNumber = Annotated[int, Field(ge=0, lt=1000)]
 
 
 class Record(BaseModel):
-    """Base of all records: unknown keys, NaN and infinity are errors."""
+    """Base class of all records. Unknown keys, NaN and infinity are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""The shapes of results/accuracy/summary.csv and results/comparisons.csv."""
+"""Formats of results/accuracy/summary.csv and results/comparisons.csv."""
 
 from typing import Annotated
 
@@ -87,5 +87,5 @@ class ComparisonRow(Record):
 
     @property
     def separates(self) -> bool:
-        """Whether the test tells the two networks apart, at the 5 % level."""
+        """Whether the two networks differ significantly at the 5% level."""
         return self.holm_p < 0.05

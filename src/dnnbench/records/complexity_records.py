@@ -1,4 +1,4 @@
-"""The shape of results/complexity.csv."""
+"""Format of results/complexity.csv."""
 
 from typing import Annotated
 

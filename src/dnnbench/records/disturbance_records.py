@@ -1,4 +1,4 @@
-"""What a device reports beside the time of a pass; part of latency records."""
+"""Disturbance during a measurement, part of latency records."""
 
 from typing import Annotated, Literal
 
@@ -14,7 +14,7 @@ from dnnbench.records.base import (
     Text,
 )
 
-# What energy was measured with: the device's counter of all it used, or its power over time.
+# How energy was measured: with the device's energy counter, or by integrating its power.
 EnergyBasis = Literal["counter", "power"]
 
 

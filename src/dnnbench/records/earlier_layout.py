@@ -1,13 +1,13 @@
-"""Results measured before the code was moved into packages, which stay valid.
+"""Compatibility with results measured before the code was moved into packages.
 
-A fingerprint holds a digest of the code that measures. Moving that code changed file names and
-import lines, and nothing that a number depends on, so a result keeps the digest that the earlier
-files gave, as long as the present files are those of the move. An edit of any of them ends that for
-what it concerns, and those results are measured again, as after any edit.
+A fingerprint contains a digest of the measuring code. The move changed only file names and import
+lines, so results keep the digest of the earlier files as long as the present files have not been
+edited since the move. After an edit, the results that depend on the file are measured again.
 
-``earlier_layout.json`` holds the SHA-256 of the earlier files, the earlier files of each group (a
-measuring module, or a network's own file), and the SHA-256 of the present files at the move; null:
-edited since. ``python -m dnnbench.measure.renew_earlier_layout`` renews it where code moved again.
+``earlier_layout.json`` contains the SHA-256 of the earlier files, the earlier files of each group
+(a measuring module, or the file of a network), and the SHA-256 of the present files at the move, or
+null for files edited since. ``python -m dnnbench.measure.renew_earlier_layout`` updates it if code
+moves again.
 """
 
 import hashlib
@@ -20,17 +20,16 @@ from typing import Any
 
 DATA = Path(__file__).with_suffix(".json")
 PACKAGE = Path(__file__).resolve().parents[1]
-# Its files were put in order by their names as from the working directory, all others' resolved.
+# Files of this group were sorted by their paths from the working directory, others by full paths.
 _AS_LISTED = "inference"
 _ARCHITECTURES = ("dnnbench.networks.architectures.", "dnnbench.architectures.")
 
 
 def digest(group: str, code: Iterable[Path], own: Iterable[Path] = ()) -> str | None:
-    """Return the digest that the earlier layout gave; None where the code was edited since.
+    """Return the digest in the earlier layout, or None if the code was edited since.
 
-    ``code`` is what measures now, of the group ``latency``, ``memory``, ``inference`` or
-    ``image_pixels``; ``own`` are the files that define a network, as the code graph lists them: of
-    this package, or a person's.
+    ``code`` is the present measuring code of the group ``latency``, ``memory``, ``inference`` or
+    ``image_pixels``; ``own`` are the files that define a network, as listed by the code graph.
     """
     known = _known()
     earlier = {PACKAGE / place: known["earlier"][place] for place in known["groups"][group]}
@@ -52,7 +51,7 @@ def digest(group: str, code: Iterable[Path], own: Iterable[Path] = ()) -> str | 
 
 
 def builder(name: str) -> str:
-    """Return what the builder of a network, ``module:function``, was called."""
+    """Return the earlier name of the builder of a network, ``module:function``."""
     now, before = _ARCHITECTURES
     return f"{before}{name.removeprefix(now)}" if name.startswith(now) else name
 

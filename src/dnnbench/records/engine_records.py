@@ -1,4 +1,4 @@
-"""What an engine reports about a network that it prepared; part of latency and memory records."""
+"""Reports of an engine about a prepared network, part of latency and memory records."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The shape of results/<device>/environment.json."""
+"""Format of results/<device>/environment.json."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""The shapes of results/findings.json and results/replication.csv."""
+"""Formats of results/findings.json and results/replication.csv."""
 
 from typing import Literal
 

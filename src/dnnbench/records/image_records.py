@@ -1,4 +1,4 @@
-"""The shapes of the files in resources/images/<dataset>."""
+"""Formats of the files in resources/images/<dataset>."""
 
 from typing import Annotated
 

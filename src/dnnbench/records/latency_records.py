@@ -111,9 +111,9 @@ class LatencyLine(Record):
     @model_validator(mode="after")
     def _measured(self) -> Self:
         if self.status == "ok" and not self.samples_ms:
-            raise ValueError("samples_ms: []: none, where status is ok")
+            raise ValueError("samples_ms: []: empty although status is ok")
         if self.status == "ok" and not self.cell_s:
-            raise ValueError("cell_s: 0: no time at all, where status is ok")
+            raise ValueError("cell_s: 0: zero although status is ok")
         if self.status == "ok" and self.output_ok is False:
-            raise ValueError("output_ok: false: a wrong output, where status is ok")
+            raise ValueError("output_ok: false: wrong output although status is ok")
         return self

@@ -1,4 +1,4 @@
-"""The shape of results/.merged/<device>.json."""
+"""Format of results/.merged/<device>.json."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""What was to be measured on one device: tables have a row for each of its cells."""
+"""The measurement plan of one device: tables have a row for each of its cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Plan:
-    """What was to be measured on one device."""
+    """The planned measurements of one device."""
 
     device: str
     variants: Sequence[str]

@@ -1,23 +1,24 @@
-"""Names of the 2018 study and of its two devices, and how far its printed numbers were rounded.
+"""Names of the 2018 study and its two devices, and the rounding of its printed numbers.
 
-Known without reading a table, so that a shell completes them at once.
+They are constants so that shell completion does not have to read a table.
 """
 
 from typing import Final
 
 from dnnbench.core.units import MIB_PER_GIB
 
-# Its set of networks, its protocols of timing and of preparing images, the folder of its tables.
+# Name of its set of networks, its latency and image protocols, and the folder of its tables.
 STUDY: Final = "bianco2018"
 
 TITAN = "titanxp-2018"
 JETSON = "jetsontx1-2018"
 DEVICES = (TITAN, JETSON)
 
-# Half the last printed digit: a printed 1.28 ms was anything from 1.275 to 1.285.
+# Half a unit of the last printed digit: 1.28 ms was between 1.275 and 1.285.
 LATENCY_ROUNDING_MS = 0.005
 MEMORY_ROUNDING_MIB = 0.005 * MIB_PER_GIB
-# Half the last digit of a printed accuracy, per cent, and how far one read off a figure may be off.
+# Half a unit of the last printed digit of an accuracy, in percentage points, and the reading error
+# of values taken from a figure.
 TOP1_ROUNDING = {"table3": 0.005, "figure": 0.03, "library": 0.005}
 TOP5_ROUNDING = {"table3": 0.005, "figure": 0.05, "library": 0.005}
 
@@ -25,5 +26,5 @@ _LABELS = {TITAN: "Titan Xp", JETSON: "Jetson TX1"}
 
 
 def label(device: str) -> str:
-    """Return the machine behind a published device, as readers know it; others keep their name."""
+    """Return the common name of a published device; the names of other devices are unchanged."""
     return _LABELS.get(device, device)

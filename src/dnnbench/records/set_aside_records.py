@@ -1,4 +1,4 @@
-"""The shape of results/set_aside.csv."""
+"""Format of results/set_aside.csv."""
 
 from pathlib import Path
 from typing import Annotated, Self
@@ -27,7 +27,7 @@ class SetAside(Record):
     def of(
         cls, error: object, path: Path, *, line: int | None = None, device: str | None = None
     ) -> Self:
-        """Return the record at ``path`` with what ``error`` says, without the place before it."""
+        """Return an entry for the record at ``path``, with the message of ``error`` as reason."""
         place = str(path) if line is None else f"{path}:{line}"
         reason = str(error).removeprefix(f"{place}: ")
         return cls(device=device, file=str(path), line=line, reason=reason)

@@ -1,4 +1,4 @@
-"""The shapes of the tables that the aggregate stage writes."""
+"""Formats of the tables that the aggregate stage writes."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -19,7 +19,7 @@ from dnnbench.records.base import (
 )
 from dnnbench.records.complexity_records import Complexity
 
-# Of a network that is among those that fit: for certain, or perhaps.
+# Whether a listed network fits, or is inconclusive.
 Fits = Literal["yes", "cannot_tell"]
 
 
@@ -127,7 +127,7 @@ class StudyRow(Record):
 
     @classmethod
     def partial(cls, **known: Any) -> Self:
-        """Return a row of which only these columns are known. Raises ValidationError."""
+        """Return a row with only the columns ``known`` set. Raises ValidationError."""
         return cls.model_validate(dict.fromkeys(cls.model_fields) | known)
 
 

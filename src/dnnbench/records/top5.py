@@ -1,7 +1,7 @@
-"""What a network answered to every image: its five best classes and their scores.
+"""The predictions of a network for every image: its five best classes and their scores.
 
-Each accuracy record has such a file (.npz) beside it, from which every number in it follows, so
-that nothing has to be measured twice. Importing this module costs no import of torch.
+Each accuracy record is computed from such a file (.npz), stored next to it, so that nothing has to
+be measured twice. This module does not import torch.
 """
 
 import io
@@ -18,7 +18,7 @@ from dnnbench.core.storage import write_bytes
 from dnnbench.records.accuracy_records import AccuracyBasis
 
 BEST = 5
-# Bytes of a file of answers, packed or not: those of a million pictures have less.
+# Maximum bytes of a file, compressed or not: enough for more than a million images.
 _LARGEST = 2**30
 
 Classes = npt.NDArray[np.int16]
@@ -26,7 +26,7 @@ Scores = npt.NDArray[np.float32]
 
 
 class AnswersError(UserError):
-    """A file of answers that cannot be read: names the file and the remedy."""
+    """A predictions file that cannot be read; the message has the file and the fix."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Answers:
     def none_yet(
         cls, basis: AccuracyBasis, names: list[str], labels: npt.NDArray[np.integer]
     ) -> "Answers":
-        """No answer to any of the images."""
+        """Return an object without predictions for any image."""
         classes, scores = np.empty((0, BEST), np.int16), np.empty((0, BEST), np.float32)
         return cls(basis, names, labels.astype(np.int16), classes, scores)
 
     def plus(self, batches: list[tuple[Classes, Scores]]) -> "Answers":
-        """These answers, and those of the batches that follow them."""
+        """Return these predictions followed by those of more batches."""
         return replace(
             self,
             classes=np.concatenate([self.classes, *(classes for classes, _ in batches)]),
@@ -62,18 +62,18 @@ class Answers:
 
     @property
     def done(self) -> int:
-        """Images that were answered."""
+        """Number of images with a prediction."""
         return len(self.classes)
 
     def hits(self, best: int) -> npt.NDArray[np.bool_]:
-        """[m]: whether an image's label is among the ``best`` first classes."""
+        """Return [m] booleans: whether the label is among the ``best`` first classes."""
         labels = self.labels[: self.done, None]
         found: npt.NDArray[np.bool_] = (self.classes[:, :best] == labels).any(axis=1)
         return found
 
 
 def write(path: Path, answers: Answers) -> None:
-    """Write answers as .npz, atomically."""
+    """Write predictions as .npz, atomically."""
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -87,7 +87,7 @@ def write(path: Path, answers: Answers) -> None:
 
 
 def read(path: Path) -> Answers:
-    """Read what :func:`write` wrote. Raises AnswersError naming the file."""
+    """Read a file written by :func:`write`. Raises AnswersError with the file."""
     try:
         content = io.BytesIO(text_file.read_bytes(path, _LARGEST))
         with zipfile.ZipFile(content) as archive:
@@ -105,14 +105,14 @@ def read(path: Path) -> Answers:
             )
     except UserError:
         raise
-    except Exception as error:  # Whatever numpy and zipfile raise for a file that is damaged.
+    except Exception as error:  # numpy and zipfile raise many kinds of errors for a damaged file.
         raise AnswersError(
-            f"{path}: not a file of answers ({type(error).__name__}); remove it to measure again"
+            f"{path}: not a predictions file ({type(error).__name__}); remove it to measure again"
         ) from error
 
 
 def _checked(answers: Answers) -> Answers:
-    """The answers, if they have the shapes, types and values that answers have."""
+    """Return the predictions. Raises ValueError if shapes, types or values are invalid."""
     names, count, done = answers.names, len(answers.names), len(answers.classes)
     sound = (
         all(isinstance(name, str) for name in names)
@@ -128,5 +128,5 @@ def _checked(answers: Answers) -> Answers:
         )
     )
     if not sound:
-        raise ValueError("no answers")
+        raise ValueError("invalid predictions")
     return answers

@@ -1,4 +1,4 @@
-"""The shape of resources/weights/<model>.json."""
+"""Format of resources/weights/<model>.json."""
 
 from typing import Annotated, Literal
 
