@@ -235,7 +235,7 @@ def test_a_number_that_is_none_is_refused_where_it_stands(run: Run, tmp_path: Pa
     file.write_text("\n".join([header, ",".join(cells.values()), *rest]) + "\n")
     line = one_line(run("pick", "--results", str(tmp_path)))
     assert f"{file}:2: latency_ms: 'nan'" in line
-    assert line.endswith("remove the file to make it again")
+    assert line.endswith("remove the file to create it again")
 
 
 # Which device --------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def zipped(path, *members):
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha1", "md5"])
-def test_a_file_is_checked_against_a_whole_hash_or_its_beginning(file, algorithm):
+def test_a_file_is_checked_against_a_full_hash_or_a_prefix(file, algorithm):
     whole = hashlib.new(algorithm, CONTENT).hexdigest()
     checksums.check(file, algorithm, whole, "upstream")
     checksums.check(file, algorithm, whole[:8], "upstream")
@@ -36,11 +36,11 @@ def test_a_file_is_checked_against_a_whole_hash_or_its_beginning(file, algorithm
     assert file.read_bytes() == CONTENT
 
 
-def test_sha256_is_the_one_that_others_compute(file):
+def test_sha256_matches_hashlib(file):
     assert checksums.sha256(file) == hashlib.sha256(CONTENT).hexdigest()
 
 
-def test_a_bad_file_is_kept_aside_whatever_is_there_already(file):
+def test_a_bad_file_is_renamed_without_overwriting_earlier_ones(file):
     for number, name in ((1, "weights.pth.bad"), (2, "weights.pth.bad2"), (3, "weights.pth.bad3")):
         file.write_bytes(b"%d" % number)
         assert checksums.set_aside(file) == file.with_name(name)
@@ -49,7 +49,7 @@ def test_a_bad_file_is_kept_aside_whatever_is_there_already(file):
     assert not file.exists()
 
 
-def test_the_hash_within_an_archive_is_that_of_its_only_file(tmp_path):
+def test_an_archive_can_be_checked_by_the_hash_of_its_only_file(tmp_path):
     noise = hashlib.shake_128(b"noise").digest(5000)
     path = zipped(tmp_path / "w.pth.zip", ("../../escape.pth", noise))
     digest = hashlib.sha1(noise).hexdigest()
@@ -62,12 +62,12 @@ def test_the_hash_within_an_archive_is_that_of_its_only_file(tmp_path):
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ([("a", b"a"), ("b", b"b")], "an archive of 2 files, expected 1"),
-        ([], "an archive of 0 files, expected 1"),
+        ([("a", b"a"), ("b", b"b")], "archive contains 2 files, expected 1"),
+        ([], "archive contains 0 files, expected 1"),
         ([("a", bytes(10**7))], "would unpack to 10000000 bytes"),
     ],
 )
-def test_an_archive_of_anything_else_is_refused(tmp_path, members, message):
+def test_an_archive_with_any_other_content_is_refused(tmp_path, members, message):
     path = zipped(tmp_path / "w.zip", *members)
     with pytest.raises(IntegrityError, match=message), checksums.only_member(path):
         pytest.fail("opened")
@@ -76,5 +76,5 @@ def test_an_archive_of_anything_else_is_refused(tmp_path, members, message):
 def test_a_truncated_archive_is_refused(tmp_path):
     path = zipped(tmp_path / "w.zip", ("a", hashlib.shake_128(b"noise").digest(5000)))
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(IntegrityError, match="not a whole zip archive"):
+    with pytest.raises(IntegrityError, match="not a complete zip archive"):
         checksums.check(path, "sha1", "0" * 40, "upstream", in_archive=True)

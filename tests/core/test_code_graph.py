@@ -15,13 +15,13 @@ def test_a_stage_depends_on_its_script_and_what_it_imports(monkeypatch):
         f"src/dnnbench/{module}.py"
         for module in ("measure/round", "measure/latency", "core/isolation", "core/storage")
     } <= found
-    # Imported inside a function.
+    # Imported only inside a function.
     assert "src/dnnbench/networks/construction.py" in found
-    # Only where a backend is chosen.
+    # Imported only once a backend is chosen.
     assert "src/dnnbench/devices/cpu.py" not in found
 
 
-def test_measuring_does_not_depend_on_what_is_drawn_from_it(monkeypatch):
+def test_measuring_stages_do_not_depend_on_tables_and_figures(monkeypatch):
     for stage in ("latency", "memory", "complexity", "environment"):
         found = " ".join(names(stage, monkeypatch))
         for later in ("tables", "queries", "figures", "report", "cli"):
@@ -44,7 +44,7 @@ def test_the_file_that_defines_a_network_is_found_by_its_builder():
     assert code_graph.builder_sources("pretrainedmodels:resnet18") == []
 
 
-def test_what_only_a_type_checker_imports_does_not_count(tmp_path):
+def test_imports_for_type_checkers_do_not_count(tmp_path):
     (tmp_path / "needed.py").touch()
     (tmp_path / "otherwise.py").touch()
     (tmp_path / "types_only.py").touch()
@@ -57,7 +57,7 @@ def test_what_only_a_type_checker_imports_does_not_count(tmp_path):
     assert found == {"script.py", "needed.py", "otherwise.py"}
 
 
-def test_what_is_left_out_is_not_followed_either(tmp_path):
+def test_excluded_modules_are_neither_listed_nor_followed(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "from dnnbench.core import errors\nfrom dnnbench.records import published_study\n"

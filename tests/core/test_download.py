@@ -28,7 +28,7 @@ def target(tmp_path):
 
 @pytest.fixture(autouse=True)
 def slept(monkeypatch):
-    """Pauses that were made, which take no time."""
+    """Record pauses instead of sleeping."""
     pauses = []
     monkeypatch.setattr(download, "time", SimpleNamespace(sleep=pauses.append))
     return pauses
@@ -47,7 +47,7 @@ def names(target):
     return sorted(file.name for file in target.parent.iterdir())
 
 
-def test_a_file_arrives_whole_and_alone_and_its_bytes_are_reported(server, target):
+def test_a_file_arrives_complete_and_its_progress_is_reported(server, target):
     seen = []
     fetch(server.put("a", CONTENT), target, report=lambda done, total: seen.append((done, total)))
     assert target.read_bytes() == CONTENT
@@ -57,7 +57,7 @@ def test_a_file_arrives_whole_and_alone_and_its_bytes_are_reported(server, targe
     assert seen == sorted(seen)
 
 
-def test_a_connection_that_drops_half_way_is_continued_where_it_broke(server, target):
+def test_a_transfer_resumes_where_the_connection_dropped(server, target):
     fetch(server.put("a", CONTENT, "drop", "drop", "ok"), target)
     assert target.read_bytes() == CONTENT
     (_, first), (_, second), (_, third) = server.asked
@@ -66,7 +66,7 @@ def test_a_connection_that_drops_half_way_is_continued_where_it_broke(server, ta
     assert start(second) + 0.4 * HALF < start(third) <= start(second) + 0.6 * HALF
 
 
-def test_what_an_earlier_run_left_is_continued(server, target):
+def test_the_partial_file_of_an_earlier_run_is_resumed(server, target):
     target.parent.mkdir()
     (target.parent / f"{target.name}.part").write_bytes(CONTENT[:1000])
     fetch(server.put("a", CONTENT), target)
@@ -75,7 +75,7 @@ def test_what_an_earlier_run_left_is_continued(server, target):
     assert names(target) == [target.name]
 
 
-def test_a_part_that_was_whole_is_not_fetched_again(server, target):
+def test_a_partial_file_that_is_complete_is_not_fetched_again(server, target):
     target.parent.mkdir()
     (target.parent / f"{target.name}.part").write_bytes(CONTENT)
     fetch(server.put("a", CONTENT), target)
@@ -83,14 +83,14 @@ def test_a_part_that_was_whole_is_not_fetched_again(server, target):
     assert server.asked == [("a", f"bytes={len(CONTENT)}-")]
 
 
-def test_a_server_without_ranges_sends_it_all_again(server, target):
+def test_a_server_without_ranges_sends_the_whole_file_again(server, target):
     fetch(server.put("a", CONTENT, "drop", "whole"), target)
     assert len(server.asked) == 2
     assert target.read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("left", [b"of another file", bytes(len(CONTENT) + 5)])
-def test_a_part_of_another_file_is_kept_aside_and_the_file_fetched_anew(server, target, left):
+def test_a_partial_file_of_another_file_is_renamed_and_the_download_restarts(server, target, left):
     target.parent.mkdir()
     (target.parent / f"{target.name}.part").write_bytes(left)
     fetch(server.put("a", CONTENT), target)
@@ -98,19 +98,19 @@ def test_a_part_of_another_file_is_kept_aside_and_the_file_fetched_anew(server, 
     assert server.asked[-1] == ("a", None)
 
 
-def test_a_server_that_is_busy_is_asked_again_after_growing_pauses(server, target, slept):
+def test_a_busy_server_is_retried_after_growing_pauses(server, target, slept):
     fetch(server.put("a", CONTENT, "503", "429", "503", "ok"), target)
     assert target.read_bytes() == CONTENT
     assert slept == [1, 2, 4]
 
 
-def test_the_pause_that_a_server_asks_for_is_made(server, target, slept):
+def test_the_pause_that_a_server_requests_is_respected(server, target, slept):
     server.headers = {"Retry-After": "30"}
     fetch(server.put("a", CONTENT, "503", "ok"), target)
     assert slept == [30]
 
 
-def test_a_server_that_stays_busy_is_given_up(server, target):
+def test_a_server_that_stays_busy_is_an_error(server, target):
     url = server.put("a", CONTENT, "503")
     with pytest.raises(DownloadError) as raised:
         fetch(url, target)
@@ -119,7 +119,7 @@ def test_a_server_that_stays_busy_is_given_up(server, target):
     assert names(target) == []
 
 
-def test_a_line_that_always_drops_keeps_what_came(server, target):
+def test_a_connection_that_keeps_dropping_leaves_a_partial_file(server, target):
     url = server.put("a", CONTENT, "drop")
     with pytest.raises(DownloadError, match=r"the connection broke.* \(5 attempts\)"):
         fetch(url, target)
@@ -129,7 +129,7 @@ def test_a_line_that_always_drops_keeps_what_came(server, target):
 
 
 @pytest.mark.parametrize("status", ["404", "403", "410"])
-def test_a_file_that_is_not_there_is_not_asked_for_again(server, target, status):
+def test_a_missing_file_is_not_requested_again(server, target, status):
     with pytest.raises(DownloadError, match=f"/a: the server answered {status}"):
         fetch(server.put("a", CONTENT, status), target)
     assert len(server.asked) == 1
@@ -143,15 +143,15 @@ def test_a_file_that_is_not_there_is_not_asked_for_again(server, target, status)
         (b"\n <!-- x -->\n<HTML lang=en>" + CONTENT, "ok"),
     ],
 )
-def test_a_web_page_in_place_of_the_file_is_told_at_once(server, target, content, manner):
-    with pytest.raises(DownloadError, match="/a: a web page, not the file"):
+def test_a_web_page_instead_of_the_file_is_reported_at_once(server, target, content, manner):
+    with pytest.raises(DownloadError, match="/a: returned a web page instead of the file"):
         fetch(server.put("a", content, manner), target)
     assert len(server.asked) == 1
     assert names(target) == []
 
 
 @pytest.mark.parametrize("content", [CONTENT[:-1], CONTENT[:-1] + b"\0", b""], ids=len)
-def test_a_file_that_is_not_the_one_is_kept_aside_and_never_gets_its_name(server, target, content):
+def test_a_file_with_a_wrong_hash_is_renamed_and_never_used(server, target, content):
     url = server.put("a", content)
     for kept in (f"{target.name}.bad", f"{target.name}.bad2"):
         with pytest.raises(IntegrityError) as raised:
@@ -164,14 +164,14 @@ def test_a_file_that_is_not_the_one_is_kept_aside_and_never_gets_its_name(server
     assert names(target) == [f"{target.name}.bad", f"{target.name}.bad2"]
 
 
-def test_a_host_that_does_not_answer_is_tried_twice(target, slept):
+def test_an_unreachable_host_is_tried_twice(target, slept):
     url = closed_address()
     with pytest.raises(UnreachableError, match=f"{url}: cannot connect to 127.0.0.1"):
         fetch(url, target)
     assert slept == [1]
 
 
-def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(server, target, capsys):
+def test_without_a_terminal_progress_is_an_occasional_line(server, target, capsys):
     with progress.transfers("weights") as begin:
         fetch(server.put("a", CONTENT), target, report=begin("net-0123.pth"))
     (line,) = capsys.readouterr().err.splitlines()
@@ -179,7 +179,7 @@ def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(server, targ
 
 
 def test_progress_is_a_bar_on_a_terminal(server, target, capsys, monkeypatch):
-    monkeypatch.setenv("FORCE_COLOR", "1")  # rich: this is a terminal
+    monkeypatch.setenv("FORCE_COLOR", "1")  # Makes rich believe that this is a terminal.
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with progress.transfers("weights") as begin:
         fetch(server.put("a", CONTENT), target, report=begin("net-0123.pth"))

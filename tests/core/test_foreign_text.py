@@ -29,7 +29,7 @@ def raised(function) -> BaseException:
         ("", ""),
     ],
 )
-def test_a_line_has_neither_control_sequences_nor_what_does_not_print(text, line):
+def test_a_line_has_no_control_sequences_and_no_unprintable_characters(text, line):
     assert foreign_text.line(text) == line
 
 
@@ -90,16 +90,16 @@ SCRIPT = (
         ("src/cpu/plugin.cpp:12:", "src/cpu/plugin.cpp:12:"),
     ],
 )
-def test_lines_that_say_nothing_are_left_out(message, line):
+def test_uninformative_lines_are_removed(message, line):
     assert foreign_text.of_error(RuntimeError(message)) == f"RuntimeError: {line}"
 
 
-def test_the_error_of_a_compiler_is_not_lost_behind_its_command():
+def test_the_long_command_of_a_compiler_does_not_hide_its_error():
     message = f"C++ compile error\n\nCommand:\ng++ {'-DFLAG ' * 500}\nOutput:\na.cpp:1: error: no;"
     assert foreign_text.of_error(RuntimeError(message)).endswith("a.cpp:1: error: no;")
 
 
-def test_causes_are_named_from_the_outermost_to_the_first():
+def test_causes_are_listed_from_the_outermost_to_the_innermost():
     def fail():
         try:
             try:
@@ -115,7 +115,7 @@ def test_causes_are_named_from_the_outermost_to_the_first():
     )
 
 
-def test_a_context_that_was_suppressed_stays_so():
+def test_a_suppressed_context_is_not_shown():
     def fail():
         try:
             raise KeyError("relu9")
@@ -125,7 +125,7 @@ def test_a_context_that_was_suppressed_stays_so():
     assert foreign_text.of_error(raised(fail)) == "ValueError: no such layer"
 
 
-def test_a_wrapper_that_repeats_its_cause_says_it_once():
+def test_a_cause_that_its_wrapper_repeats_is_shown_once():
     def fail():
         try:
             raise KeyError("relu9")
@@ -135,7 +135,7 @@ def test_a_wrapper_that_repeats_its_cause_says_it_once():
     assert foreign_text.of_error(raised(fail)) == "ValueError: building failed: 'relu9'"
 
 
-def test_a_wrapper_is_short_where_there_is_a_cause():
+def test_a_wrapper_with_a_cause_is_shortened_to_its_first_line():
     def fail():
         try:
             raise ValueError("no ONNX function for aten._fft")
@@ -148,7 +148,7 @@ def test_a_wrapper_is_short_where_there_is_a_cause():
     assert said == "RuntimeError: Step 3/3.; caused by ValueError: no ONNX function for aten._fft"
 
 
-def test_the_first_cause_of_a_long_chain_is_kept():
+def test_the_innermost_cause_of_a_long_chain_is_kept():
     error: Exception = ValueError("the first cause")
     for number in range(50):
         outer = RuntimeError(f"wrapper {number} " + "x" * 300)
@@ -160,13 +160,13 @@ def test_the_first_cause_of_a_long_chain_is_kept():
     assert len(said) <= 400
 
 
-def test_a_chain_that_bites_its_tail_ends():
+def test_a_circular_chain_ends():
     one, two = ValueError("one"), ValueError("two")
     one.__cause__, two.__cause__ = two, one
     assert foreign_text.of_error(one) == "ValueError: one; caused by ValueError: two"
 
 
-def test_members_of_a_group_are_named():
+def test_all_members_of_a_group_are_listed():
     inner = ExceptionGroup("inner", [KeyError("a"), OSError("b")])
     group = ExceptionGroup("two layers", [ValueError("c"), inner])
     said = foreign_text.of_error(group)
@@ -177,7 +177,7 @@ def test_members_of_a_group_are_named():
     }
 
 
-def test_an_error_without_a_message_names_its_statement():
+def test_an_error_without_a_message_is_described_by_its_statement():
     def fail():
         width, height = 3, 4
         assert width == height
@@ -196,7 +196,7 @@ def test_a_note_is_part_of_the_message():
     assert foreign_text.of_error(error) == "ValueError: no such layer; did you mean relu8?"
 
 
-def test_an_error_whose_own_message_fails_has_a_name():
+def test_an_error_that_cannot_be_printed_is_shown_by_its_type():
     class Broken(Exception):  # noqa: N818
         def __str__(self):
             raise KeyError("no message")
@@ -204,7 +204,7 @@ def test_an_error_whose_own_message_fails_has_a_name():
     assert foreign_text.of_error(Broken("x")) == "Broken"
 
 
-def test_what_is_written_for_a_person_stands_for_its_causes():
+def test_the_causes_of_an_error_for_the_user_are_not_shown():
     def fail():
         try:
             raise KeyError("relu9")
@@ -215,12 +215,12 @@ def test_what_is_written_for_a_person_stands_for_its_causes():
     assert said == "UserError: net.py: relu9: no such layer; correct it"
 
 
-def test_a_system_exit_is_told_like_any_other():
+def test_a_system_exit_is_shown_like_any_other_error():
     assert foreign_text.of_error(SystemExit("usage: net.py")) == "SystemExit: usage: net.py"
     assert foreign_text.of_error(SystemExit(2)) == "SystemExit: 2"
 
 
-def test_the_log_has_the_whole_traceback_without_control_sequences(capfd):
+def test_the_log_has_the_full_traceback_without_control_sequences(capfd):
     def fail():
         try:
             raise KeyError("relu9")
@@ -237,6 +237,6 @@ def test_the_log_has_the_whole_traceback_without_control_sequences(capfd):
     assert all(character.isprintable() for character in log.replace("\n", ""))
 
 
-def test_a_line_survives_what_records_and_pipes_do_to_it():
+def test_a_line_can_be_pickled_and_encoded():
     line = foreign_text.line("\ud800 \x00 ok")
     assert pickle.loads(pickle.dumps(line)).encode("utf-8") == b"ok"

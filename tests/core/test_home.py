@@ -1,4 +1,4 @@
-"""Users of containers and clusters, who may have neither a name nor a home folder."""
+"""Home folders of users in containers and on clusters, who may have neither home nor name."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ from dnnbench.core.errors import UserError
 
 @pytest.fixture
 def nobody(monkeypatch, tmp_path):
-    """A user without a name, whose home is as the test says; temporary files go to ``tmp_path``."""
+    """Simulate a user without a name or home; temporary files go to ``tmp_path``."""
 
     def unknown(user):
         raise KeyError(user)
@@ -20,14 +20,14 @@ def nobody(monkeypatch, tmp_path):
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     for name in ("HOME", "LOGNAME", "USER"):
-        # Set first, so that what the code under test sets is taken back.
+        # Set first, so that monkeypatch restores what the code under test sets.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     return tmp_path / f"dnnbench-{os.getuid()}"
 
 
 @pytest.mark.parametrize("value", [None, "", "/proc", "/nowhere", "/dev/null"])
-def test_a_home_that_cannot_be_written_is_replaced_and_said(nobody, monkeypatch, capsys, value):
+def test_a_home_that_is_not_writable_is_replaced_with_a_notice(nobody, monkeypatch, capsys, value):
     if value is not None:
         monkeypatch.setenv("HOME", value)
     home.ensure()
@@ -35,12 +35,12 @@ def test_a_home_that_cannot_be_written_is_replaced_and_said(nobody, monkeypatch,
     assert os.environ["LOGNAME"] == f"user-{os.getuid()}"
     assert stat.S_IMODE(nobody.stat().st_mode) == 0o700
     said = capsys.readouterr().err
-    assert said == f"HOME: {value!r} cannot be written; using {nobody}\n"
-    home.ensure()  # Once.
+    assert said == f"HOME: {value!r} is not writable; using {nobody}\n"
+    home.ensure()  # The second call does nothing.
     assert capsys.readouterr().err == ""
 
 
-def test_a_home_that_can_be_written_stays(monkeypatch, tmp_path, capsys):
+def test_a_writable_home_is_kept(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("LOGNAME", raising=False)
     home.ensure()
@@ -49,20 +49,22 @@ def test_a_home_that_can_be_written_stays(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_place_that_someone_else_made_is_not_used(nobody, tmp_path):
+def test_a_folder_of_another_user_is_not_used(nobody, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     nobody.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UserError, match="another user's; remove it, or set HOME to a folder"):
+    with pytest.raises(
+        UserError, match="belongs to another user; remove it, or set HOME to a folder"
+    ):
         home.ensure()
 
 
-def test_where_nothing_can_be_written_one_line_says_what_to_set(nobody, monkeypatch):
+def test_without_a_writable_folder_the_error_says_what_to_set(nobody, monkeypatch):
     monkeypatch.setattr("tempfile.gettempdir", lambda: "/proc")
-    with pytest.raises(UserError, match=r"HOME: None: cannot be written, nor can /proc/.*set"):
+    with pytest.raises(UserError, match=r"HOME: None: not writable, and neither is /proc/.*set"):
         home.ensure()
 
 
-def test_a_tilde_is_expanded_and_nothing_else(monkeypatch, tmp_path):
+def test_only_a_tilde_is_expanded(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert home.expand("~/pictures") == tmp_path / "pictures"
     assert str(home.expand("a/~/$HOME")) == "a/~/$HOME"
@@ -70,7 +72,7 @@ def test_a_tilde_is_expanded_and_nothing_else(monkeypatch, tmp_path):
         home.expand("~nobodyhere/x")
 
 
-def test_a_tilde_in_the_value_of_an_option_is_expanded_as_a_shell_would(monkeypatch):
+def test_a_tilde_in_the_value_of_an_option_is_expanded(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     words = ["merge", "~/a", "--results=~/b\n", "--min-fps=3", "--of=~nobodyhere", "a~", "x=~/c"]
     assert home.expand_words(words) == [

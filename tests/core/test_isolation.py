@@ -32,7 +32,7 @@ def test_a_result_comes_back_from_another_process():
     assert outcome.value[1] != os.getpid()
 
 
-def test_a_large_result_comes_back_whole():
+def test_a_large_result_comes_back_complete():
     assert run(lambda: bytes(8 * 2**20)).value == bytes(8 * 2**20)
 
 
@@ -48,13 +48,13 @@ def test_an_exception_is_a_failure_with_its_message(capfd):
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT])
-def test_a_child_that_dies_of_a_signal_is_a_failure(number):
+def test_a_child_killed_by_a_signal_is_a_failure(number):
     outcome = run(lambda: os.kill(os.getpid(), number))
     assert (outcome.status, outcome.message) == ("failed", f"killed by {number.name}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_child_that_someone_stopped_is_run_once_more(number, tmp_path, capfd):
+def test_a_child_stopped_by_another_process_is_run_once_more(number, tmp_path, capfd):
     tries = tmp_path / "tries"
 
     def measured():
@@ -65,10 +65,10 @@ def test_a_child_that_someone_stopped_is_run_once_more(number, tmp_path, capfd):
         return "measured"
 
     assert run(measured).value == "measured"
-    assert f"killed by {number.name}: once more" in capfd.readouterr().err
+    assert f"killed by {number.name}: trying once more" in capfd.readouterr().err
 
 
-def test_a_child_that_breaks_is_not_run_again(tmp_path):
+def test_a_child_that_crashes_is_not_run_again(tmp_path):
     tries = tmp_path / "tries"
 
     def broken():
@@ -102,7 +102,7 @@ def test_a_child_that_hangs_is_killed_and_the_next_one_runs():
 
 
 def daemon(path):
-    """Leave a process that nobody waits for, in a session of its own, with every pipe open."""
+    """Start an orphaned process in its own session, with every pipe open."""
     if os.fork():
         return
     os.setsid()
@@ -128,14 +128,14 @@ def pool(path):
 
 
 def thread(path):
-    """A thread that is no daemon: the interpreter would wait for it."""
+    """Start a thread that is not a daemon, for which the interpreter would wait."""
     threading.Thread(target=time.sleep, args=(600,)).start()
     path.write_text(str(os.getpid()))
 
 
 @pytest.mark.parametrize("start", [daemon, in_group, under_another_name, pool, thread])
 @pytest.mark.parametrize("ending", ["answer", "exit", "hang"])
-def test_nothing_that_a_child_started_outlives_it(tmp_path, start, ending):
+def test_no_process_started_by_a_child_outlives_it(tmp_path, start, ending):
     path = tmp_path / "pid"
 
     def leave():
@@ -158,7 +158,7 @@ def test_nothing_that_a_child_started_outlives_it(tmp_path, start, ending):
         assert outcome.message == "exited with code 3 before it answered"
 
 
-def test_processes_of_others_are_left_alone():
+def test_other_processes_are_not_killed():
     other = subprocess.Popen(["sleep", "60"])
     run(lambda: subprocess.Popen(["sleep", "600"]) and None)
     assert other.poll() is None
@@ -166,7 +166,7 @@ def test_processes_of_others_are_left_alone():
     other.wait()
 
 
-def test_a_child_that_becomes_a_daemon_has_ended():
+def test_a_child_that_becomes_a_daemon_counts_as_ended():
     def daemonize():
         if os.fork():
             os._exit(0)
@@ -176,7 +176,7 @@ def test_a_child_that_becomes_a_daemon_has_ended():
     assert outcome.message == "exited with code 0 before it answered"
 
 
-def test_of_a_child_that_forks_the_first_alone_answers():
+def test_if_a_child_forks_only_the_original_process_answers():
     assert run(lambda: bool(os.fork())).value is True
 
 
@@ -199,7 +199,7 @@ def _odd_streams():
 
 
 @pytest.mark.parametrize("spoil", [_no_streams, _closed_streams, _odd_streams])
-def test_a_child_that_loses_its_streams_answers_and_its_cause_is_kept(spoil, capfd):
+def test_a_child_that_loses_its_streams_still_answers_or_reports_its_error(spoil, capfd):
     def broken():
         spoil()
         raise KeyError("no such layer")
@@ -210,7 +210,7 @@ def test_a_child_that_loses_its_streams_answers_and_its_cause_is_kept(spoil, cap
     assert "in broken" in capfd.readouterr().err
 
 
-def test_a_signal_to_its_whole_group_reaches_a_child_alone():
+def test_a_signal_to_the_process_group_of_a_child_reaches_only_the_child():
     outcome = run(lambda: os.killpg(0, signal.SIGABRT))
     assert outcome.message == "killed by SIGABRT"
 
@@ -218,14 +218,14 @@ def test_a_signal_to_its_whole_group_reaches_a_child_alone():
 @pytest.mark.parametrize(
     ("leave", "message"),
     [
-        (lambda: sys.exit("no licence"), "SystemExit: no licence"),
+        (lambda: sys.exit("no license"), "SystemExit: no license"),
         (lambda: sys.exit(0), "SystemExit: 0"),
         (lambda: _raise(KeyboardInterrupt()), "KeyboardInterrupt"),
         (lambda: input(), "EOFError: EOF when reading a line"),
         (lambda: threading.Lock(), "TypeError: cannot pickle '_thread.lock' object"),
     ],
 )
-def test_leaving_otherwise_than_by_an_exception_is_a_failure_that_says_so(leave, message):
+def test_exits_and_unpicklable_results_are_failures_with_a_message(leave, message):
     outcome = run(leave)
     assert outcome.status == "failed"
     assert outcome.message.startswith(message)
@@ -235,7 +235,7 @@ def _raise(error):
     raise error
 
 
-def test_the_last_line_that_a_dying_child_wrote_is_its_cause(capfd):
+def test_the_last_line_of_a_dying_child_is_its_message(capfd):
     def abort():
         os.write(2, b"free(): invalid pointer\n\n")
         os.abort()
@@ -245,7 +245,7 @@ def test_the_last_line_that_a_dying_child_wrote_is_its_cause(capfd):
     assert "free(): invalid pointer" in capfd.readouterr().err
 
 
-def test_what_c_plus_plus_says_when_memory_ran_out_is_out_of_memory():
+def test_a_failed_allocation_in_c_plus_plus_is_out_of_memory():
     def abort():
         os.write(2, b"terminate called\n  what():  std::bad_alloc\n")
         os.abort()
@@ -253,7 +253,7 @@ def test_what_c_plus_plus_says_when_memory_ran_out_is_out_of_memory():
     assert run(abort).status == "oom"
 
 
-def test_a_child_that_writes_for_ever_fills_no_log(capfd):
+def test_a_child_that_writes_forever_does_not_fill_the_log(capfd):
     def babble():
         while True:
             os.write(1, b"step\n" * 800)
@@ -262,7 +262,7 @@ def test_a_child_that_writes_for_ever_fills_no_log(capfd):
     assert len(capfd.readouterr().err) < 400_000
 
 
-def test_a_sign_of_life_starts_the_time_anew():
+def test_a_sign_of_life_restarts_the_timeout():
     def work():
         for _ in range(8):
             time.sleep(0.2)
@@ -270,12 +270,12 @@ def test_a_sign_of_life_starts_the_time_anew():
         return "done"
 
     assert run(work, timeout_s=1).value == "done"
-    isolation.alive()  # Means nothing here.
+    isolation.alive()  # Does nothing outside a child.
 
 
 @pytest.mark.parametrize("reader", ["gone", "still"])
-def test_a_measurement_goes_on_without_a_reader(tmp_path, reader):
-    """What watches a run may end, or stop reading."""
+def test_a_measurement_continues_without_a_reader(tmp_path, reader):
+    """A program that watches a run may end or stop reading."""
     result = tmp_path / "result"
     code = f"""
         from pathlib import Path
@@ -298,8 +298,8 @@ def test_a_measurement_goes_on_without_a_reader(tmp_path, reader):
 @pytest.mark.parametrize(
     ("limit", "count"), [(resource.RLIMIT_NOFILE, 5), (resource.RLIMIT_NPROC, 1)]
 )
-def test_a_machine_that_cannot_start_a_process_is_no_status(limit, count):
-    """As another user: root has no limit of processes."""
+def test_a_machine_that_cannot_start_a_process_raises_a_device_error(limit, count):
+    """Run as another user, because root has no process limit."""
     code = f"""
         import os, resource
         from dnnbench.core import isolation
@@ -320,7 +320,7 @@ def test_a_machine_that_cannot_start_a_process_is_no_status(limit, count):
     assert done.stdout.count("\n") == 1
 
 
-def test_a_tensor_that_cannot_be_allocated_is_out_of_memory():
+def test_a_failed_tensor_allocation_is_out_of_memory():
     import torch
 
     outcome = run(lambda: torch.empty(2**44))
@@ -328,7 +328,7 @@ def test_a_tensor_that_cannot_be_allocated_is_out_of_memory():
     assert "allocate" in outcome.message
 
 
-def test_memory_beyond_the_limit_is_out_of_memory_not_a_killed_machine():
+def test_exceeding_the_memory_limit_is_out_of_memory():
     import torch
 
     def fill():
@@ -339,7 +339,7 @@ def test_memory_beyond_the_limit_is_out_of_memory_not_a_killed_machine():
     assert run(lambda: len(bytearray(2**28)), memory_mib=512).value == 2**28
 
 
-def test_a_limit_of_infinity_is_none():
+def test_an_infinite_memory_limit_means_no_limit():
     def limits():
         return resource.getrlimit(resource.RLIMIT_DATA)
 
@@ -348,7 +348,7 @@ def test_a_limit_of_infinity_is_none():
     assert run(limits, memory_mib=512).value != before
 
 
-def test_a_device_that_is_gone_is_no_status_of_the_function():
+def test_a_device_error_in_a_child_is_raised_in_the_parent():
     def gone():
         raise DeviceError("GPU-1: the card is lost; restart the machine")
 
@@ -395,7 +395,7 @@ def _running(pid):
         return False
 
 
-def test_where_the_kernel_tells_no_memory_there_is_no_limit_and_a_measurement_all_the_same(
+def test_if_the_kernel_does_not_report_memory_the_measurement_runs_without_a_limit(
     tmp_path, monkeypatch
 ):
     meminfo = tmp_path / "proc/meminfo"
@@ -405,16 +405,16 @@ def test_where_the_kernel_tells_no_memory_there_is_no_limit_and_a_measurement_al
         if text is not None:
             meminfo.write_text(text)
         assert isolation.available_mib() == math.inf
-    # Nor is there a /proc/self/status in which to look for what is in use.
+    # /proc/self/status, with the memory in use, is also missing.
     outcome = run(resource.getrlimit, resource.RLIMIT_DATA, memory_mib=100)
     assert outcome.value == resource.getrlimit(resource.RLIMIT_DATA)
 
 
-def test_a_daemon_ends_where_the_kernel_hides_when_the_machine_started(tmp_path, monkeypatch):
+def test_a_daemon_is_killed_even_if_the_kernel_hides_the_boot_time(tmp_path, monkeypatch):
     def hidden():
         raise RuntimeError("line 'btime' not found in /proc/stat")
 
-    # Asked by psutil, which finds the processes.
+    # psutil calls this to identify processes.
     monkeypatch.setattr("psutil._pslinux.boot_time", hidden)
     file = tmp_path / "pid"
 

@@ -34,16 +34,16 @@ def holder(seconds):
     )
 
 
-def test_a_second_run_waits_and_says_who_holds_the_device(state, capfd):
+def test_a_second_run_waits_and_reports_who_holds_the_device(state, capfd):
     first = holder(1.0)
     assert first.stdout.readline() == "held\n"
     with lock.hold("toaster"):
         taken = time.monotonic()
     released = float(first.communicate()[0].split()[1])
-    assert taken >= released - 0.5  # Its last line is printed after it let go.
+    assert taken >= released - 0.5  # The holder prints its last line after the release.
     said = capfd.readouterr().err
     assert said.count("\n") == 1
-    assert f"waiting for toaster, held by process {first.pid} since" in said
+    assert f"waiting for toaster: held by process {first.pid} since" in said
     assert str(Path.cwd()) in said
 
 
@@ -59,6 +59,6 @@ def test_a_killed_holder_leaves_no_stale_lock(state, capfd):
     assert list(state.glob("*.holder")) == []
 
 
-def test_another_device_is_free(state):
+def test_different_devices_have_different_locks(state):
     with lock.hold("toaster"), lock.hold("kettle"):
         assert len(list(state.glob("*.holder"))) == 2

@@ -1,4 +1,4 @@
-"""Names as people write them."""
+"""Lenient matching of names."""
 
 import pytest
 
@@ -52,14 +52,14 @@ def test_an_unknown_name_is_refused_with_a_hint(text: str, hint: str) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_a_name_of_two_is_refused_unless_it_is_the_key_of_one() -> None:
+def test_an_ambiguous_name_is_refused_unless_it_is_a_key() -> None:
     known = {"net-1": "Net", "net1": "Other", "net_2": "Two", "net2": "Net 2"}
     assert name_matching.find("net1", known, "MODEL") == "net1"
-    with pytest.raises(UserError, match=r"more than one such name; did you mean net_2 or net2\?"):
+    with pytest.raises(UserError, match=r"several names match; did you mean net_2 or net2\?"):
         name_matching.find("NET2", known, "MODEL")
 
 
-def test_completion_begins_where_the_key_or_the_printed_name_does() -> None:
+def test_completion_matches_the_start_of_the_key_or_the_printed_name() -> None:
     assert name_matching.starting("resn", KNOWN) == {
         "resnet50": "resnet50",
         "resnet101": "resnet101",
@@ -79,7 +79,7 @@ def test_completion_begins_where_the_key_or_the_printed_name_does() -> None:
         ("Mobile Net", "mobilenetv2", "Mobile Netv2"),
     ],
 )
-def test_completion_keeps_the_spelling_and_is_understood(
+def test_a_completion_keeps_the_typed_spelling_and_is_a_valid_name(
     typed: str, key: str, completed: str
 ) -> None:
     assert name_matching.starting(typed, KNOWN) == {key: completed}

@@ -1,4 +1,4 @@
-"""Plugins of other people that cannot be used: one clean line each."""
+"""Unusable plugins: each is reported in one clean line."""
 
 import pytest
 from helpers import entry_points
@@ -10,7 +10,7 @@ GROUP = "dnnbench.made_up_group"
 
 
 class Limit:
-    """What the plugins of this group should be."""
+    """The type that plugins of this group must have."""
 
     name = "own"
 
@@ -20,7 +20,7 @@ class Limit:
     [
         (
             "raise ImportError('\\x1b[31mlibcudart.so.12:\\x1b[0m\\n  cannot open\\u202e it')",
-            "ImportError: libcudart.so.12: cannot open it; correct",
+            "ImportError: libcudart.so.12: cannot open it; fix",
         ),
         (
             "try:\n    import not_there_at_all\nexcept ImportError as error:\n"
@@ -28,15 +28,15 @@ class Limit:
             "RuntimeError: see above; caused by ModuleNotFoundError: No module named 'not_there",
         ),
         ("raise ValueError('x' * 10**6)", "ValueError: xxx"),
-        ("import sys; sys.exit('no licence\\x07')", "SystemExit: no licence; correct"),
+        ("import sys; sys.exit('no license\\x07')", "SystemExit: no license; fix"),
         ("PLUGIN = 'one\\x1b]0;title\\x07\\ntwo' * 1000", "'one"),
         (
             "class Odd:\n    def __repr__(self): raise RuntimeError\nPLUGIN = Odd()",
-            "a Odd is no Limit",
+            "object of type Odd is not of type Limit",
         ),
     ],
 )
-def test_a_plugin_that_cannot_be_used_is_one_clean_line(tmp_path, source, said):
+def test_an_unusable_plugin_is_reported_in_one_clean_line(tmp_path, source, said):
     module = f"made_up_{abs(hash(source))}"
     (tmp_path / f"{module}.py").write_text(source)
     about = tmp_path / "made_up-1.0.dist-info"

@@ -1,4 +1,4 @@
-"""The processors of a process, before and after OpenMP's runtime has bound it."""
+"""The processors of a process, before and after the OpenMP runtime binds it."""
 
 import importlib.util
 import os
@@ -18,14 +18,14 @@ BINDING = [
     {"GOMP_CPU_AFFINITY": "0"},
 ]
 needs_two = pytest.mark.skipif(
-    len(os.sched_getaffinity(0)) < 2, reason="one processor cannot be taken away"
+    len(os.sched_getaffinity(0)) < 2, reason="needs at least two processors"
 )
 
 
 @needs_two
 @pytest.mark.parametrize("variables", BINDING, ids=lambda one: "=".join(*one.items()))
-def test_what_the_runtime_of_openmp_takes_away_is_given_back(variables):
-    # Importing torch loads it, and takes seconds.
+def test_processors_that_openmp_takes_away_are_restored(variables):
+    # Load only the runtime, because importing torch takes seconds.
     torch = importlib.util.find_spec("torch")
     (runtime,) = (Path(torch.origin).parent / "lib").glob("libgomp*.so*")
     code = f"""
@@ -50,11 +50,11 @@ def test_what_the_runtime_of_openmp_takes_away_is_given_back(variables):
     ("text", "cpus"),
     [("0-3,8", {0, 1, 2, 3, 8}), ("5", {5}), ("", set()), ("0,2-3", {0, 2, 3})],
 )
-def test_processors_are_listed_as_the_kernel_does(text, cpus):
+def test_processors_are_listed_in_kernel_format(text, cpus):
     assert processors.numbers(text) == cpus
     assert processors.listed(cpus) == text
 
 
 @pytest.mark.parametrize("text", ["none", "3-", "a-b", "-1", "\n"])
-def test_what_is_no_list_names_no_processor(text):
+def test_a_malformed_list_has_no_processors(text):
     assert processors.numbers(text) == set()

@@ -1,4 +1,4 @@
-"""Which variables of the environment change speed, and whose they are."""
+"""Environment variables that change speed."""
 
 import hashlib
 import re
@@ -33,7 +33,7 @@ SPEED = {
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1",
 }
 OTHERS = {
-    # Of NVIDIA's images, of conda, and of torch itself once it is imported.
+    # Set by NVIDIA's container images, by conda, and by torch when it is imported.
     "CUDA_HOME": "/usr/local/cuda",
     "CUDA_VERSION": "12.6",
     "CUDA_VISIBLE_DEVICES": "1",
@@ -52,30 +52,30 @@ OTHERS = {
 }
 
 
-def test_what_changes_speed_is_found_by_its_prefix():
+def test_variables_that_change_speed_are_found_by_prefix():
     assert found(SPEED | OTHERS) == SPEED
 
 
 @pytest.mark.parametrize("value", ["", " "])
-def test_a_variable_without_a_value_is_not_set(value):
+def test_an_empty_variable_counts_as_not_set(value):
     assert found({"OMP_PROC_BIND": value}) == {}
 
 
-def test_a_value_is_one_line_of_ascii_whatever_it_holds():
+def test_any_value_is_recorded_as_one_line_of_ascii():
     assert found({"MKL_X": "a\n\x1b[1m\udcffü"}) == {"MKL_X": r"a\n\x1b[1m\udcff\xfc"}
 
 
-def test_a_library_that_is_loaded_first_is_known_by_its_content(tmp_path):
+def test_a_preloaded_library_is_recorded_with_its_hash(tmp_path):
     library = tmp_path / "libjemalloc.so"
     library.write_bytes(b"an allocator")
     digest = hashlib.sha256(b"an allocator").hexdigest()[:12]
-    # The loader takes colons and blanks.
+    # The loader accepts colons and blanks as separators.
     assert found({"LD_PRELOAD": f"{library}:libm.so /none.so"}) == {
         "LD_PRELOAD": f"{library} (sha256 {digest}) libm.so /none.so"
     }
 
 
-def test_what_dnnbench_sets_itself_is_not_the_users(monkeypatch):
+def test_variables_set_by_dnnbench_are_not_recorded(monkeypatch):
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     monkeypatch.setattr(speed_variables, "_ours", {})
     monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")
@@ -86,7 +86,7 @@ def test_what_dnnbench_sets_itself_is_not_the_users(monkeypatch):
     assert seen["THP_MEM_ALLOC_ENABLE"] == "0"
 
 
-def test_a_job_of_snakemake_has_the_variables_of_the_user():
+def test_a_job_of_snakemake_gets_the_variables_of_the_user():
     command = f"{speed_variables.as_before_snakemake({'MKL_NUM_THREADS': 'a b'})} env"
     jobs = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
     done = subprocess.run(["bash", "-c", command], env=jobs, capture_output=True, text=True)

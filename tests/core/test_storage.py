@@ -1,4 +1,4 @@
-"""What lies in place of a record is one line at once, and is never waited for."""
+"""Reading records from unusual files: each fails at once with one line."""
 
 import os
 from pathlib import Path
@@ -36,7 +36,7 @@ READERS = {
 
 @pytest.mark.parametrize("name", READERS)
 @pytest.mark.parametrize("kind", ["pipe", "zero", "folder"])
-def test_what_is_no_regular_file_is_one_line(tmp_path, name, kind):
+def test_a_file_that_is_not_regular_is_reported_in_one_line(tmp_path, name, kind):
     file = tmp_path / name
     if kind == "pipe":
         os.mkfifo(file)
@@ -50,18 +50,18 @@ def test_what_is_no_regular_file_is_one_line(tmp_path, name, kind):
     assert "\n" not in str(caught.value)
 
 
-def test_a_huge_file_of_ones_own_is_not_read(tmp_path):
+def test_a_huge_network_file_is_not_read(tmp_path):
     file = tmp_path / "net.py"
     file.touch()
     os.truncate(file, 2**40)
-    with pytest.raises(UserError, match=r"net\.py: 1099511627776 bytes, where at most"):
+    with pytest.raises(UserError, match=r"net\.py: 1099511627776 bytes, but at most"):
         mine.find(f"{file}:net", "params.yaml: models")
 
 
 @pytest.mark.parametrize(
     "text", ["(" * 9000 + ")" * 9000, "x = " + "-" * 99999 + "1", "\0", "DNNBENCH = " + "[" * 9000]
 )
-def test_a_file_that_breaks_the_parser_is_one_line(tmp_path, text):
+def test_a_file_that_breaks_the_parser_is_reported_in_one_line(tmp_path, text):
     file = Path(tmp_path, "net.py")
     file.write_text(text)
     with pytest.raises(UserError, match=r"net\.py(:\d+)?: not Python: ") as caught:

@@ -1,4 +1,4 @@
-"""YAML: what two readers make different values of, or lose, is one line with its place."""
+"""Strict YAML: ambiguous or invalid values are reported in one line with their place."""
 
 import pytest
 
@@ -29,17 +29,17 @@ def read(text):
         ("%YAML 1.2\n---\na: 1\n...\n", 1),
     ],
 )
-def test_what_every_reader_takes_for_the_same_is_read(text, value):
+def test_unambiguous_values_are_read(text, value):
     assert read(text) == {"a": value}
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: yes", "1: a: yes: true or false to some readers"),
-        ("a: [1, on]", "1: a.1: on: true or false to some readers"),
-        ("a:\n  b: Off", "2: a.b: Off: true or false to some readers"),
-        ("no: 1", "1: no: no: true or false to some readers"),
+        ("a: yes", "1: a: yes: ambiguous: some YAML readers"),
+        ("a: [1, on]", "1: a.1: on: ambiguous: some YAML readers"),
+        ("a:\n  b: Off", "2: a.b: Off: ambiguous: some YAML readers"),
+        ("no: 1", "1: no: no: ambiguous: some YAML readers"),
         ("a: 010", "1: a: 010: not a plain decimal number"),
         ("a: 08", "1: a: 08: not a plain decimal number"),
         ("a: 0o10", "1: a: 0o10: not a plain decimal number"),
@@ -50,13 +50,13 @@ def test_what_every_reader_takes_for_the_same_is_read(text, value):
         ("a: 0000:01:00.0", "1: a: 0000:01:00.0: not a plain decimal number"),
         ("a: .inf", "1: a: .inf: not a plain decimal number"),
         ("a: .NaN", "1: a: .NaN: not a plain decimal number"),
-        ("a: 1e400", "1: a: 1e400: too large a number"),
+        ("a: 1e400", "1: a: 1e400: number too large"),
         (f"a: {'9' * 5000}", "1: a: 999"),
-        ("a: 2026-01-01", "1: a: 2026-01-01: a timestamp to some readers"),
-        ("a: =", "1: a: =: a value to some readers"),
+        ("a: 2026-01-01", "1: a: 2026-01-01: ambiguous: some YAML readers take it for a timestamp"),
+        ("a: =", "1: a: =: ambiguous: some YAML readers take it for a value"),
     ],
 )
-def test_what_readers_take_for_different_values_is_refused(text, said):
+def test_ambiguous_values_are_refused(text, said):
     with pytest.raises(YamlError) as raised:
         read(text)
     assert str(raised.value).startswith(f"params.yaml:{said}")
@@ -66,18 +66,18 @@ def test_what_readers_take_for_different_values_is_refused(text, said):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\nb: 2\na: 3\n", "3: a: given twice, first in line 1"),
-        ("a:\n- b: 1\n  c: 2\n  b: 3\n", "4: a.0.b: given twice, first in line 2"),
-        ("a: {b: 1, 'b': 2}", "1: a.b: given twice, first in line 1"),
-        ("a: &x {b: 1}\nc:\n  <<: *x\n  <<: *x\n", "4: c.<<: given twice, first in line 3"),
+        ("a: 1\nb: 2\na: 3\n", "3: a: given twice, first on line 1"),
+        ("a:\n- b: 1\n  c: 2\n  b: 3\n", "4: a.0.b: given twice, first on line 2"),
+        ("a: {b: 1, 'b': 2}", "1: a.b: given twice, first on line 1"),
+        ("a: &x {b: 1}\nc:\n  <<: *x\n  <<: *x\n", "4: c.<<: given twice, first on line 3"),
     ],
 )
-def test_a_key_given_twice_is_refused_at_any_depth(text, said):
+def test_duplicate_keys_are_refused_at_any_depth(text, said):
     with pytest.raises(YamlError, match=f"^params.yaml:{said}; remove one$"):
         read(text)
 
 
-def test_aliases_and_merged_keys_are_read_and_own_keys_have_precedence():
+def test_aliases_and_merged_keys_are_read_and_explicit_keys_have_precedence():
     text = "a: &x {b: 1, c: 2}\nd: *x\ne: {b: 3, <<: *x}\nf: {<<: [{b: 4}, *x]}"
     assert read(text) == {
         "a": {"b": 1, "c": 2},
@@ -91,24 +91,24 @@ def test_aliases_and_merged_keys_are_read_and_own_keys_have_precedence():
     ("text", "said"),
     [
         ("a: *x", r"1: a: \*x: no such anchor"),
-        ("a: &x [*x]", r"1: a.0: \*x: holds itself"),
+        ("a: &x [*x]", r"1: a.0: \*x: contains itself"),
         ("a: &x [1, 2]\n" + "\n".join(f"k{n}: &x {['*x'] * 9}" for n in range(9)), "[0-9]+: k"),
-        ("a: {<<: [1]}", "1: a.<<: merges what is no mapping"),
+        ("a: {<<: [1]}", "1: a.<<: can merge only mappings"),
         ("a: !!python/object/apply:os.getcwd []", "1: a: tag tag:yaml.org,2002:python"),
         ("a: !!int '3'", "1: a: tag tag:yaml.org,2002:int"),
-        ("1: a", "1: '1': a key that is no text"),
-        ("? [a, b]\n: c", r"1: \['a', 'b'\]: a key that is no text"),
-        ("a: 1\n---\na: 2\n", "2: a second document begins; keep one"),
+        ("1: a", "1: '1': this key is not text"),
+        ("? [a, b]\n: c", r"1: \['a', 'b'\]: this key is not text"),
+        ("a: 1\n---\na: 2\n", "2: a second document starts here; keep one"),
         ("[" * 100_000, "1: 0.0: more than 40 levels deep"),
-        ("a:\n\tb: 1\n", r"2: '\\tb: 1': a tab; indent with spaces"),
+        ("a:\n\tb: 1\n", r"2: '\\tb: 1': contains a tab; indent with spaces"),
         ("a: [1, 2\nb: 3\n", "2: 'b: 3': not YAML: .* since line 1"),
         ("a: @x", "1: 'a: @x': not YAML"),
-        ("a: 1\nb: \x07\n", r"2: character '\\x07' is no text"),
-        ("a: x\u2028b: 2\n", r"1: character '\\u2028' is no text"),
-        ("a: \udce9\n", r"1: character '\\udce9' is no text"),
+        ("a: 1\nb: \x07\n", r"2: control character '\\x07'; remove"),
+        ("a: x\u2028b: 2\n", r"1: control character '\\u2028'; remove"),
+        ("a: \udce9\n", r"1: control character '\\udce9'; remove"),
     ],
 )
-def test_any_other_mistake_is_one_line_with_its_place(text, said):
+def test_any_other_error_is_one_line_with_its_place(text, said):
     text = text.replace("'*x'", "*x")
     with pytest.raises(YamlError, match=f"^params.yaml:{said}") as raised:
         read(text)
@@ -116,12 +116,12 @@ def test_any_other_mistake_is_one_line_with_its_place(text, said):
 
 
 @pytest.mark.parametrize("text", ["", "# a comment\n", "---\n", "[1, 2]", "word", "3"])
-def test_what_is_no_mapping_is_said(text):
+def test_a_text_that_is_not_a_mapping_is_refused(text):
     with pytest.raises(YamlError, match=r"^params\.yaml: .*; write `key: value` lines$"):
         read(text)
 
 
-def test_a_file_is_read_with_its_name_in_errors(tmp_path):
+def test_errors_in_a_file_have_the_file_name(tmp_path):
     file = tmp_path / "dev.yaml"
     file.write_bytes("\ufeffdevice: cpu\n".encode())
     assert strict_yaml.read(file) == {"device": "cpu"}

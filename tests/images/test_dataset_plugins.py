@@ -65,7 +65,7 @@ def test_a_made_up_data_set_is_in_the_schema_and_must_be_named_a_folder(installe
     name = section["properties"]["name"]
     assert "digits" in name["anyOf"][0]["enum"]
     assert "digits: made-up digits." in name["description"]
-    with pytest.raises(ValueError, match="digits cannot be downloaded; name its folder"):
+    with pytest.raises(ValueError, match="digits cannot be downloaded; set path to its folder"):
         DatasetSettings(name="digits")
 
 
@@ -73,7 +73,7 @@ def test_two_data_sets_of_one_name_are_one_line(installed):
     installed("TWIN")
     with pytest.raises(
         PluginError,
-        match=r"'imagenet': dnnbench\..* has this name too; rename",
+        match=r"'imagenet': this name is also used by dnnbench\..*; rename",
     ):
         dataset.datasets()
 

@@ -103,7 +103,7 @@ def test_an_archive_of_several_files_is_not_a_weights_file(tmp_path):
     with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
         archive.writestr("config.json", "{}")
         archive.writestr("model.weights.h5", "")
-    assert refused(tmp_path / "model.keras").endswith("an archive of 2 files, expected 1")
+    assert refused(tmp_path / "model.keras").endswith("archive contains 2 files, expected 1")
 
 
 # What training programs store next to the tensors -----------------------------------------------

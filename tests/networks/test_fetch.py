@@ -162,7 +162,7 @@ def test_a_dropped_connection_a_busy_server_and_a_web_page_are_handled(server, f
     shaky = source(server.put("b", good, "503", "drop", "ok"), good, tier="B")
     record = obtain(folder, page, shaky)
     assert (record.status, record.tier) == ("ok", "B")
-    assert reasons(record) == [(page["url"], "a web page, not the file")]
+    assert reasons(record) == [(page["url"], "returned a web page instead of the file")]
     assert [name for name, _ in server.asked] == ["a", "b", "b", "b"]
 
 

@@ -157,7 +157,7 @@ def test_a_missing_file_invalid_yaml_and_a_duplicate_key_are_errors(tmp_path):
     with pytest.raises(YamlError, match=r"models\.yaml:1: .*not YAML"):
         registry.load_registry(path)
     path.write_text("alexnet: {year: 2012}\nalexnet: {year: 2014}\n")
-    with pytest.raises(YamlError, match=r"models\.yaml:2: alexnet: given twice, first in line 1"):
+    with pytest.raises(YamlError, match=r"models\.yaml:2: alexnet: given twice, first on line 1"):
         registry.load_registry(path)
     path.write_text("- alexnet\n")
     with pytest.raises(YamlError, match=r"models\.yaml: \['alexnet'\]: not a mapping"):

@@ -1,1 +1,1 @@
-"""What is not specific to benchmarks: errors, processes, locks, downloads, files."""
+"""General-purpose code, not specific to benchmarks: errors, processes, locks, downloads, files."""

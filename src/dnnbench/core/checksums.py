@@ -1,4 +1,4 @@
-"""Whether a file is the one that was meant: hashes, and where a file goes that is not."""
+"""Checksums of files, and renaming of files that fail the check."""
 
 import hashlib
 import zipfile
@@ -11,26 +11,26 @@ from typing import IO
 from dnnbench.core import text_file
 from dnnbench.core.errors import UserError
 
-# Weights hardly shrink: a member that claims more than this is there to fill the memory.
+# Weights barely compress, so a higher ratio means a zip bomb.
 _LARGEST_RATIO = 4
 
 
 class IntegrityError(UserError):
-    """A file whose content is not what was expected: its origin, what was wanted and found."""
+    """A file with unexpected content; the message has its origin, the expected and actual hash."""
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a regular file, 64 hexadecimal digits in lower case."""
+    """Return the SHA-256 of a regular file: 64 hexadecimal digits in lower case."""
     text_file.check_regular(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check(path: Path, algorithm: str, expected: str, origin: str, in_archive: bool = False) -> None:
-    """Raise IntegrityError unless the file's hash is ``expected``, or begins with it.
+    """Raise IntegrityError unless the hash of a file is ``expected`` or starts with it.
 
-    ``algorithm`` is hashlib's name of it; ``origin`` says in the message where the file is from.
-    ``in_archive``: the hash is that of the only file in a zip archive.
+    ``algorithm`` is a name from hashlib; ``origin`` is where the file comes from, for the message.
+    ``in_archive``: hash the only file in a zip archive instead of the archive.
     """
     text_file.check_regular(path)
     with only_member(path) if in_archive else path.open("rb") as file:
@@ -41,27 +41,27 @@ def check(path: Path, algorithm: str, expected: str, origin: str, in_archive: bo
 
 @contextmanager
 def only_member(path: Path) -> Iterator[IO[bytes]]:
-    """The one file in a zip archive, open for reading; its name in there is of no account.
+    """Open the only file in a zip archive for reading, ignoring its name.
 
-    Raises IntegrityError for what is no zip archive of one file of a plausible size.
+    Raises IntegrityError if the file is not a zip archive with one file of a plausible size.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
             if len(members) != 1:
-                raise IntegrityError(f"{path}: an archive of {len(members)} files, expected 1")
+                raise IntegrityError(f"{path}: archive contains {len(members)} files, expected 1")
             if members[0].file_size > _LARGEST_RATIO * path.stat().st_size:
                 raise IntegrityError(f"{path}: would unpack to {members[0].file_size} bytes")
             with archive.open(members[0]) as file:
                 yield file
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise IntegrityError(f"{path}: not a whole zip archive") from error
+        raise IntegrityError(f"{path}: not a complete zip archive") from error
 
 
 def set_aside(path: Path, name: str | None = None) -> Path:
-    """Rename a file that must not be used to ``<name>.bad``, or .bad2 and so on; the new path.
+    """Rename a bad file to ``<name>.bad`` (or .bad2, and so on) and return the new path.
 
-    ``name`` is what the file was to be called; its own name unless given.
+    ``name`` defaults to the file's current name.
     """
     aside = path.with_name(f"{name or path.name}.bad")
     number = 1

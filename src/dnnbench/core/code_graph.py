@@ -1,9 +1,9 @@
-"""Which files a result depends on: a script and the package modules that it imports.
+"""The files that a result depends on: a script and the package modules that it imports.
 
-Read from the import statements, so that a rule's inputs follow the code by themselves. The
-imports inside functions count; those under ``if TYPE_CHECKING:`` do not. A person's own file is
-followed into its neighbours, also by ``import_module("...")``; in this package, a module that is
-named only in a string does not count.
+They are found from the import statements, so that the inputs of a rule follow the code. Imports
+inside functions count; imports under ``if TYPE_CHECKING:`` do not. For the user's own files,
+modules next to them and ``import_module("...")`` also count; in this package, a module named only
+in a string does not.
 """
 
 import ast
@@ -19,19 +19,18 @@ from dnnbench.core import text_file
 _PACKAGE = Path(__file__).resolve().parents[1]
 _INIT = "__init__.py"
 _TYPES_ONLY = "TYPE_CHECKING"
-# Attributes of a statement that hold the statements in it.
+# Attributes of a statement that contain nested statements.
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def sources(
     script: Path | str, folder: Path | None = None, without: Iterable[str] = ()
 ) -> list[Path]:
-    """``script`` and every module of ``folder`` or of this package that it imports, sorted.
+    """Return ``script`` and the modules that it imports from ``folder`` or this package, sorted.
 
-    Directly or not. ``folder`` is by default where a person's own file looks: see
+    Indirect imports count. By default, ``folder`` is where the user's own file would search: see
     :func:`surroundings`. ``without``: modules and packages of this package, as paths in it, that
-    are neither listed nor followed. Paths are relative to the working directory where they lie
-    below it.
+    are neither listed nor followed. Paths below the working directory are returned relative to it.
     """
     left_out = [_PACKAGE / name for name in without]
     first = Path(script).resolve()
@@ -45,12 +44,12 @@ def sources(
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where a person's own file finds what it imports.
+    """The import paths of the user's own file.
 
-    ``package``: the outermost folder that its relative imports need, or that has an
-    ``__init__.py``, with all in between; None: the file is in no package. ``first`` and ``last``:
-    folders to look in before, and after, what is installed. ``files``: itself and all that it
-    imports from there, or from dnnbench.
+    ``package``: the outermost folder that its relative imports need, or that has an ``__init__.py``
+    as have all folders in between; None: the file is not in a package. ``first`` and ``last``:
+    folders to search before and after the installed packages. ``files``: the file itself and
+    everything that it imports from these folders or from dnnbench.
     """
 
     package: Path | None
@@ -60,10 +59,10 @@ class Surroundings:
 
 
 def surroundings(file: Path, left_out: Iterable[Path] = ()) -> Surroundings:
-    """Look around a person's own file, which is resolved, without running it.
+    """Find the import paths of the user's own file without running it; ``file`` is resolved.
 
-    An absolute import is looked for beside the file, beside the package around it, among what is
-    installed, and at last beside any folder around, the nearest first.
+    An absolute import is searched for next to the file, next to its package, among the installed
+    packages, and last next to each enclosing folder, nearest first.
     """
     package, last = _outermost(file.parent), list[Path]()
     while True:
@@ -84,7 +83,7 @@ def surroundings(file: Path, left_out: Iterable[Path] = ()) -> Surroundings:
 
 
 def builder_sources(builder: str) -> list[Path]:
-    """Files that define a network, of this package or a person's own; of a library, none.
+    """Return the files that define a network: in this package or the user's; none of a library.
 
     ``builder`` is ``module:function`` or ``file.py:function``.
     """
@@ -94,23 +93,24 @@ def builder_sources(builder: str) -> list[Path]:
 
 
 def module_sources(name: str, without: Iterable[str] = ()) -> list[Path]:
-    """A module of this package, or of a plugin, and what it imports of its own and this package.
+    """Return a module of this package or a plugin, and its imports from its package and this one.
 
-    ``name`` is dotted; its parent packages are imported to find the file. ``without`` as above.
+    ``name`` is dotted; its parent packages are imported to find the file. ``without``: see
+    :func:`sources`.
     """
     file = module_file(name)
     if file is None:
         spec = importlib.util.find_spec(name)
-        assert spec is not None and spec.origin is not None, name  # It has been imported.
+        assert spec is not None and spec.origin is not None, name  # Already imported.
         file = Path(spec.origin).resolve()
     levels = name.count(".") + (file.name == "__init__.py")
     return sources(file, file.parents[levels], without)
 
 
 def module_file(name: str) -> Path | None:
-    """The file of a module of dnnbench, or None where there is none of that name.
+    """Return the file of a module of dnnbench, or None if there is no such module.
 
-    Not of a package: its ``__init__`` holds a docstring and nothing to depend on.
+    Packages do not count, because their ``__init__`` holds only a docstring.
     """
     if name.partition(".")[0] != _PACKAGE.name:
         return None
@@ -119,13 +119,13 @@ def module_file(name: str) -> Path | None:
 
 
 def module_files(folder: Path, name: str) -> tuple[Path, Path]:
-    """Where the module ``name`` may lie below a folder: a file, or a package."""
+    """Return the possible files of the module ``name`` below a folder: a module or a package."""
     path = folder.joinpath(*name.split("."))
     return path.with_suffix(".py"), path / "__init__.py"
 
 
 def digest(files: Iterable[Path]) -> str:
-    """Twelve hexadecimal digits that change when the content of any of the files does."""
+    """Return twelve hexadecimal digits that change if the content of any file changes."""
     state = hashlib.sha256()
     for file in sorted(files):
         state.update(hashlib.sha256(text_file.read_bytes(file)).digest())
@@ -134,7 +134,7 @@ def digest(files: Iterable[Path]) -> str:
 
 @dataclass(frozen=True)
 class _Found:
-    """Files that a file imports, ``climbed`` folders of relative imports, ``missing`` modules."""
+    """Imported files, ``climbed`` folders of relative imports, and ``missing`` modules."""
 
     files: set[Path]
     climbed: set[Path]
@@ -144,7 +144,7 @@ class _Found:
 def _follow(
     first: Path, folders: Sequence[Path], package: Path | None, left_out: Iterable[Path]
 ) -> _Found:
-    """Follow the imports from ``first``, the absolute ones into the first folder that has them."""
+    """Follow the imports of ``first``, with ``folders`` as the search path of absolute imports."""
     left_out = list(left_out)
     found = _Found(set(), set(), set())
     waiting = [first]
@@ -154,7 +154,7 @@ def _follow(
             continue
         found.files.add(file)
         own = not file.is_relative_to(_PACKAGE)
-        if package and file.is_relative_to(package):  # It is imported first.
+        if package and file.is_relative_to(package):  # Python imports its packages first.
             around = [folder / _INIT for folder in file.parents if folder.is_relative_to(package)]
             waiting += [init for init in around if init.is_file()]
         for level, name in _imported(file):
@@ -173,12 +173,12 @@ def _follow(
 
 
 def _nearest(folders: Iterable[Path], name: str) -> Path | None:
-    """The first of the folders that has the module ``name``, or a package around it."""
+    """Return the first folder that has the module ``name``, or a package that encloses it."""
     return next((folder for folder in folders if _neighbours(folder, name)), None)
 
 
 def _imported(file: Path) -> Iterator[tuple[int, str]]:
-    """What a file imports: how many folders up, 0 for an absolute import, and the module's name."""
+    """Yield the imports of a file: levels up (0 for an absolute import) and module name."""
     for node in _import_statements(file, file.stat().st_mtime_ns):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
@@ -186,7 +186,7 @@ def _imported(file: Path) -> Iterator[tuple[int, str]]:
             start = f"{node.module}." if node.module else ""
             if node.module:
                 yield node.level, node.module
-            # A module of this name, or something that the one before it holds.
+            # The name may be a submodule, or an object defined in the module.
             yield from ((node.level, start + alias.name) for alias in node.names)
 
 
@@ -199,7 +199,7 @@ def _installed(name: str) -> bool:
 
 
 def _outermost(folder: Path) -> Path | None:
-    """The outermost of the packages that a folder is in; None where it is none."""
+    """Return the outermost package that contains a folder, or None if it is not a package."""
     found = None
     while (folder / _INIT).is_file():
         found, folder = folder, folder.parent
@@ -208,12 +208,12 @@ def _outermost(folder: Path) -> Path | None:
 
 @cache
 def _import_statements(file: Path, mtime_ns: int) -> list[ast.Import | ast.ImportFrom]:
-    """The import statements of a file as of ``mtime_ns``, but for those under TYPE_CHECKING."""
+    """Return a file's import statements except under TYPE_CHECKING; ``mtime_ns`` keys the cache."""
     found: list[ast.Import | ast.ImportFrom] = []
     try:
         waiting: list[ast.AST] = [ast.parse(text_file.read_bytes(file))]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # Whoever imports it says so.
+        # Importing the file reports the error.
         return []
     if not file.is_relative_to(_PACKAGE):
         found += filter(None, map(_by_call, ast.walk(waiting[0])))
@@ -223,14 +223,14 @@ def _import_statements(file: Path, mtime_ns: int) -> list[ast.Import | ast.Impor
             found.append(node)
         elif isinstance(node, ast.If) and ast.unparse(node.test).split(".")[-1] == _TYPES_ONLY:
             waiting += node.orelse
-        else:  # Statements are in statements alone; expressions need not be looked through.
+        else:  # Only statements contain statements, so skip expressions.
             for block in BLOCKS:
                 waiting += getattr(node, block, ())
     return found
 
 
 def _by_call(node: ast.AST) -> ast.Import | ast.ImportFrom | None:
-    """The statement that ``import_module("...")`` or ``__import__("...")`` stands for, if any."""
+    """Return the import statement equivalent to ``import_module("...")``, if ``node`` is one."""
     match node:
         case ast.Call(
             func=ast.Name(id="import_module" | "__import__") | ast.Attribute(attr="import_module"),
@@ -242,12 +242,12 @@ def _by_call(node: ast.AST) -> ast.Import | ast.ImportFrom | None:
 
 
 def _neighbours(folder: Path, name: str) -> list[Path]:
-    """Files of the module ``name`` below a folder, and of the packages around it."""
+    """Return the files of the module ``name`` below a folder, and of its enclosing packages."""
     parts = name.split(".")
     modules = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
     return [file for one in modules for file in module_files(folder, one) if file.is_file()]
 
 
 def short_hash(text: str) -> str:
-    """Twelve hexadecimal digits of a text's SHA-256."""
+    """Return the first twelve hexadecimal digits of a text's SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:12]

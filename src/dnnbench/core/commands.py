@@ -1,13 +1,13 @@
-"""Commands of the system that may be missing, fail, or never end."""
+"""System commands that may be missing, fail or hang."""
 
 import subprocess
 from collections.abc import Sequence
 
 
 def run(command: Sequence[str], limit_s: float) -> subprocess.CompletedProcess[str] | None:
-    """Return the finished ``command`` with what it printed, without input.
+    """Run ``command`` without input and return it with its output.
 
-    None where there is no such command, or where it takes longer than ``limit_s`` seconds.
+    Return None if there is no such command, or if it takes longer than ``limit_s`` seconds.
     """
     try:
         return subprocess.run(

@@ -1,4 +1,4 @@
-"""Processes that this one's children leave behind, which end with what started them."""
+"""Cleanup of processes that a child process leaves behind."""
 
 import ctypes
 import os
@@ -14,30 +14,30 @@ _LOOK_AGAIN_S = 0.01
 
 
 def adopt() -> None:
-    """Become the parent of every descendant that loses its own, as a daemon does."""
+    """Become the parent of every descendant whose own parent ends, such as a daemon."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def children() -> set[int]:
     """Return the ids of this process's children."""
     me = os.getpid()
-    # Not Process.children: that asks when the machine started, which a container may hide.
-    with suppress(psutil.Error, OSError):  # Where /proc cannot be read there is nothing to find.
+    # Process.children needs the boot time of the machine, which a container may hide.
+    with suppress(psutil.Error, OSError):  # /proc may be unreadable.
         return {one.pid for one in psutil.process_iter(["ppid"]) if one.info["ppid"] == me}
     return set()
 
 
 def end(except_for: Collection[int], patience_s: float) -> set[int]:
-    """Kill this process's children, and all that descend from them; return those that remain.
+    """Kill this process's children and their descendants, and return the ids that remain.
 
-    ``except_for``: ids of children that are left alone, with their descendants. What no longer has
-    a parent is a child here after :func:`adopt`. A process that the kernel does not let go, such as
-    one that waits for a disk or a driver, remains after ``patience_s``.
+    ``except_for``: ids of children to spare, with their descendants. Call :func:`adopt` first, so
+    that orphaned descendants become children of this process. A process that the kernel cannot
+    kill, for example while it waits for a disk or a driver, remains after ``patience_s`` seconds.
     """
     deadline = time.monotonic() + patience_s
     while left := children().difference(except_for):
         for pid in left:
-            # What it started is a child here next time. Only waiting frees a child's id.
+            # Its children become ours in the next iteration. Only waiting frees a child's id.
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
             with suppress(ChildProcessError):

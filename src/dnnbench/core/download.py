@@ -1,4 +1,4 @@
-"""Fetch a file over HTTP so that it is whole and checked, or not there at all."""
+"""Resumable HTTP downloads: a file appears only when it is complete and verified."""
 
 import os
 import re
@@ -16,12 +16,12 @@ from urllib3.exceptions import NewConnectionError
 from dnnbench.core.checksums import IntegrityError, set_aside
 from dnnbench.core.errors import UserError
 
-# Before the second and each later attempt, seconds. A server may ask for more, up to the limit.
+# Pauses before retries. A server may ask for longer pauses, up to the limit.
 _PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 _LONGEST_PAUSE_S = 60.0
-# To connect; then, between two pieces of the answer.
+# Timeouts to connect, and to wait for more data.
 _PATIENCE_S = (5.0, 30.0)
-_PIECE = 2**16  # What is lost, at most, where the connection breaks.
+_PIECE = 2**16  # Bytes; at most this much is lost if the connection breaks.
 _WEB_PAGE = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL)
 
 
@@ -29,15 +29,15 @@ T = TypeVar("T")
 
 
 class DownloadError(UserError):
-    """A file that could not be fetched: names the address and the reason."""
+    """A failed download; the message has the address and the reason."""
 
 
 class UnreachableError(DownloadError):
-    """No connection to the host at all: its other files need not be tried."""
+    """A failed connection to a host; its other files need not be tried."""
 
 
 class PassingError(Exception):
-    """What another attempt may get over, after a pause: raised by attempts for ``patiently``."""
+    """A temporary failure: ``patiently`` retries after a pause."""
 
     def __init__(self, reason: str, pause_s: float = 0.0) -> None:
         super().__init__(reason)
@@ -50,16 +50,16 @@ def fetch(
     check: Callable[[Path], None],
     report: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> None:
-    """Fetch ``url`` into ``target``, which appears only when it is whole and ``check`` has passed.
+    """Download ``url`` to ``target``, which appears only once it is complete and verified.
 
-    What a broken transfer leaves in ``<target>.part`` is continued, by this call or by a later one.
-    Dropped connections, timeouts and what a server may recover from are tried again, with growing
-    pauses. ``check`` gets the path of the whole file and raises IntegrityError; a file that it
-    refuses is kept aside as ``<target>.bad``. ``report`` is told the bytes that are here and, where
-    it is known, how many there will be.
+    An interrupted transfer is kept in ``<target>.part`` and resumed, by this call or a later one.
+    Dropped connections, timeouts and temporary server errors are retried with growing pauses.
+    ``check`` gets the path of the complete file and raises IntegrityError; a file that fails the
+    check is kept as ``<target>.bad``. ``report`` is called with the number of bytes received and
+    the total, or None if the total is unknown.
 
-    Raises UnreachableError or DownloadError where the address gives no file, IntegrityError where
-    it gives another one.
+    Raises UnreachableError or DownloadError if the file cannot be downloaded, and IntegrityError if
+    the address returns a different file.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
@@ -71,22 +71,22 @@ def fetch(
         aside = set_aside(part, target.name)
         if not continued:
             raise IntegrityError(f"{error}; kept as {aside.name}") from error
-        # The older piece may be of another file: once more, from the beginning.
+        # The partial file may be of a different file: start again.
         fetch(url, target, check, report)
     else:
         part.replace(target)
 
 
 def host(url: str) -> str:
-    """The machine that an address names."""
+    """Return the host name in an address."""
     return urlsplit(url).hostname or url
 
 
 def patiently(url: str, attempt: Callable[[], T]) -> T:
-    """Return what ``attempt`` returns, once it raises no PassingError, with growing pauses.
+    """Return the result of ``attempt``, retrying after PassingError with growing pauses.
 
-    A host that cannot be reached at all is tried twice. Raises DownloadError where the last attempt
-    fails too, and what else ``attempt`` raises.
+    An unreachable host is tried twice. Raises DownloadError if the last attempt fails, and any
+    other error of ``attempt``.
     """
     pauses = iter(_PAUSES_S)
     number = 0
@@ -107,9 +107,9 @@ def patiently(url: str, attempt: Callable[[], T]) -> T:
 
 
 def _attempt(url: str, part: Path, report: Callable[[int, int | None], None]) -> None:
-    """Bring ``part`` to its end. Raises PassingError where another attempt may help."""
+    """Complete ``part``. Raises PassingError if another attempt may help."""
     have = part.stat().st_size if part.exists() else 0
-    headers = {"Accept-Encoding": "identity"}  # Compressed bytes could not be continued.
+    headers = {"Accept-Encoding": "identity"}  # Compressed transfers cannot be resumed.
     if have:
         headers["Range"] = f"bytes={have}-"
     with (
@@ -122,7 +122,7 @@ def _attempt(url: str, part: Path, report: Callable[[int, int | None], None]) ->
 
 @contextmanager
 def _connecting(url: str) -> Iterator[None]:
-    """Say in our own errors what went wrong with a connection."""
+    """Translate connection errors into ours."""
     try:
         yield
     except (requests.ConnectTimeout, requests.exceptions.ProxyError) as error:
@@ -142,22 +142,23 @@ def _connecting(url: str) -> Iterator[None]:
 
 
 def _file_follows(url: str, answer: requests.Response, part: Path, have: int) -> bool:
-    """Whether a file follows; False where ``part`` is whole. Raises what the answer means."""
+    """Return whether data follows, False if ``part`` is complete. Raises errors of the server."""
     if answer.status_code == requests.codes.requested_range_not_satisfiable:
         if answer.headers.get("Content-Range") == f"bytes */{have}":
             return False
         part.unlink()
-        raise PassingError("it has changed since it was begun")
+        raise PassingError("the file changed since the download started")
     check_status(url, answer.status_code, answer.reason, answer.headers)
     if "text/html" in answer.headers.get("Content-Type", ""):
-        raise DownloadError(f"{url}: a web page, not the file")
+        raise DownloadError(f"{url}: returned a web page instead of the file")
     return True
 
 
 def check_status(url: str, status: int, reason: str, headers: Mapping[str, str]) -> None:
-    """Raise what the status of an answer means, if it is no success and no redirection.
+    """Raise an error unless the HTTP status means success or redirection.
 
-    PassingError where the server may recover, with the pause that it asks for; else DownloadError.
+    Raises PassingError for temporary errors, with the pause that the server asks for, and
+    DownloadError for others.
     """
     if (
         status in (requests.codes.request_timeout, requests.codes.too_many_requests)
@@ -177,7 +178,7 @@ def _receive(
     have: int,
     report: Callable[[int, int | None], None],
 ) -> None:
-    """Append the body to ``part``, or write it anew where the server sends all of the file."""
+    """Append the body to ``part``, or overwrite it if the server sends the whole file."""
     if not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
         have = 0
     length = answer.headers.get("Content-Length")
@@ -185,7 +186,7 @@ def _receive(
     pieces = answer.iter_content(_PIECE)
     piece = next(pieces, b"")
     if not have and _WEB_PAGE.match(piece):
-        raise DownloadError(f"{url}: a web page, not the file")
+        raise DownloadError(f"{url}: returned a web page instead of the file")
     with part.open("ab" if have else "wb") as file:
         report(have, total)
         while piece:

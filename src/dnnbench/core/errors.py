@@ -1,12 +1,12 @@
-"""The kinds of error that a person is shown as a line, without a traceback."""
+"""Errors that are shown to the user as one line, without a traceback."""
 
 
 class UserError(ValueError):
-    """A mistake that the person who runs dnnbench can correct.
+    """An error that the user can fix.
 
-    Its message is one line that names the file, the key, the value and the remedy.
+    The message is one line that names the file, the key, the value and the fix.
     """
 
 
 class DeviceError(UserError):
-    """The device cannot be measured: it ends the run, also when a measuring child raises it."""
+    """A device that cannot be measured. Ends the run, even if a child process raises it."""

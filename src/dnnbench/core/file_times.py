@@ -1,7 +1,7 @@
-"""Files dated in the future: what there is after a machine's clock was set back.
+"""Files dated in the future, for example after the machine's clock was set back.
 
-Snakemake makes a file again that is older than what it depends on. A file of the future is older
-than nothing, so that an edit made since the clock was set back would go unnoticed.
+Snakemake recreates files that are older than their inputs. A file dated in the future is never
+older, so edits made since the clock was set back would go unnoticed.
 """
 
 import os
@@ -11,34 +11,34 @@ from pathlib import Path
 
 from dnnbench.core.errors import UserError
 
-# Clocks of file servers are ahead by less.
+# Clocks of file servers run ahead by less than this.
 _TOLERANCE_S = 60
 
 
 def check(folders: Sequence[Path]) -> None:
-    """Raise UserError where files below ``folders`` are of the future; hidden ones aside."""
-    if late := _of_the_future(folders):
+    """Raise UserError if any file below ``folders``, except hidden ones, is dated in the future."""
+    if late := _dated_in_future(folders):
         raise UserError(
-            f"{', '.join(map(str, folders))}: {len(late)} files are dated in the future: was the"
-            " clock set back? Edits made since would go unnoticed; run: dnnbench unlock"
+            f"{', '.join(map(str, folders))}: files dated in the future: {len(late)}. If the clock"
+            " was set back, edits made since would go unnoticed; run: dnnbench unlock"
         )
 
 
 def forget_future(folders: Iterable[Path]) -> int:
-    """Date the files below ``folders`` that are of the future back to 1970, and count them.
+    """Set the date of future files below ``folders`` to 1970, and return their number.
 
-    Older than everything, they are held against the content of what they depend on, which
-    Snakemake remembers: what did not change is not made again.
+    Snakemake then finds them older than their inputs, compares the content of the inputs with the
+    content that it remembers, and recreates only files whose inputs changed.
     """
-    late = _of_the_future(folders)
+    late = _dated_in_future(folders)
     for file in late:
-        os.utime(file, (1, 1))  # At 0, Snakemake takes the time for not known.
+        os.utime(file, (1, 1))  # Snakemake treats 0 as unknown.
     return len(late)
 
 
-def _of_the_future(folders: Iterable[Path]) -> list[Path]:
+def _dated_in_future(folders: Iterable[Path]) -> list[Path]:
     latest = time.time() + _TOLERANCE_S
-    # Hidden files are no results, and may go while they are looked at.
+    # Hidden files are not results and may disappear meanwhile.
     return [
         file
         for folder in folders

@@ -1,8 +1,8 @@
-"""Text of other programs and libraries, in one clean line: exceptions, names, messages.
+"""Text from other programs and libraries, reduced to one clean line: exceptions, names, messages.
 
-It may hold colors and other control sequences of terminals, many lines, or a first line that says
-nothing; an exception may say what is wrong only in its cause. A record, a table and a terminal take
-one line, and the log takes the traceback.
+Such text may contain terminal control sequences, many lines, or an uninformative first line, and
+the real problem may only be in the cause of an exception. Records, tables and terminals get one
+line; the log gets the traceback.
 """
 
 import re
@@ -12,23 +12,23 @@ from contextlib import suppress
 
 from dnnbench.core.errors import UserError
 
-_LIMIT = 400  # Characters of a line: two links of a chain, or a long one, and still a cell.
-_LINE = 200  # Of one line of many: the command of a compiler is longer than its error.
-_READ = 20_000  # Characters that are looked at: a message may hold a whole tensor.
+_LIMIT = 400  # Characters per message: enough for two chained exceptions.
+_LINE = 200  # Characters per line of a message, so that a compiler's command cannot hide its error.
+_READ = 20_000  # Characters that are examined: a message may contain a whole tensor.
 
-# ECMA-48: CSI sequences, strings to their terminator, and other escape sequences.
+# ECMA-48: CSI sequences, strings up to their terminator, and other escape sequences.
 _ESCAPE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
     r"|(?:\x1b[]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
     r"|\x1b[ -/]*[0-~]?"
 )
-# A traceback inside a message: its header, and frames, which are indented below it.
+# A traceback inside a message: its header, followed by indented frames.
 _TRACEBACK = re.compile(
     r".*Traceback .*\(most recent call last\):|from user code:|File \".*\", line \d"
 )
-# A place in somebody's source, and nothing else.
+# A line that is only a source location.
 _PLACE = re.compile(r"(?:Exception from |at |in )?\S+\.\w+:\d+(?::\d+)?:?")
-# What libraries add to any of their errors.
+# Generic advice that libraries append to their errors.
 _ADVICE = re.compile(
     r"(?:CUDA|HIP) kernel errors might be|For debugging consider passing|Compile with .TORCH_USE_"
     r"|Search for .cuda|Set TORCH|You can suppress this exception|## Exception summary"
@@ -37,26 +37,26 @@ _ADVICE = re.compile(
 
 
 def line(text: str, limit: int = _LIMIT) -> str:
-    """Return ``text`` in one printable line of at most ``limit`` characters.
+    """Return ``text`` as one printable line of at most ``limit`` characters.
 
-    Control sequences are removed, and other characters that do not print are blanks. Too long a
-    text is cut in its middle.
+    Control sequences are removed and other unprintable characters become blanks. Text that is too
+    long is shortened in the middle.
     """
     return _cut(_printable(_ESCAPE.sub("", _cut(text, _READ))), limit)
 
 
 def of_error(error: BaseException, limit: int = _LIMIT) -> str:
-    """Return type and message of an exception and of what caused it, as :func:`line` does.
+    """Return type and message of an exception and its causes as one line; see :func:`line`.
 
-    Lines of a message that only name a place, hold a traceback or give general advice are left
-    out. An exception without a message names the statement that raised it. Of a long chain, the
-    last link has most of the ``limit``, then the first.
+    Source locations, tracebacks and generic advice are removed from messages. An exception without
+    a message is described by the statement that raised it. If the chain is too long for ``limit``
+    characters, the innermost exception gets the most space, then the outermost.
     """
     said: list[str] = []
     chain = _links(error)
     for place, link in enumerate(chain):
         lines = _message(link) or [_raised_at(link)]
-        # A wrapper around a cause has said what it is about in its first line.
+        # If there is a cause, the first line of the wrapper is enough.
         text = _joined(lines[:1] if place + 1 < len(chain) and link.__cause__ else lines)
         name = type(link).__name__
         if not any(text in before for before in said) or not text:
@@ -65,7 +65,7 @@ def of_error(error: BaseException, limit: int = _LIMIT) -> str:
 
 
 def causes(error: BaseException) -> list[BaseException]:
-    """Return an exception, what caused it, and the members of a group, each once."""
+    """Return an exception, its causes, and the members of groups, each once."""
     found: list[BaseException] = []
     waiting = [error]
     while waiting:
@@ -78,28 +78,28 @@ def causes(error: BaseException) -> list[BaseException]:
 
 
 def log_error(error: BaseException) -> None:
-    """Write the whole traceback of ``error``, its causes among it, to standard error."""
+    """Write the full traceback of ``error``, including its causes, to standard error."""
     text = "".join(traceback.format_exception(error))
     lines = _ESCAPE.sub("", text).splitlines()
     clean = ("".join(c if c.isprintable() else " " for c in one.expandtabs()) for one in lines)
-    with suppress(Exception):  # Code of others may have closed it, or put anything there.
+    with suppress(Exception):  # A network's code may have closed or replaced the stream.
         print("\n".join(clean), file=sys.stderr, flush=True)
 
 
 def _links(error: BaseException) -> list[BaseException]:
-    """The exception, its cause (or what was handled when it was raised), and so on to the first."""
+    """Return the exception, its cause or context, and so on down to the innermost."""
     found: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and not any(link is other for other in found):
         found.append(link)
-        if isinstance(link, UserError):  # Written for a person: it says what there is to say.
+        if isinstance(link, UserError):  # Written for the user, so it is complete.
             break
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
     return found
 
 
 def _message(error: BaseException) -> list[str]:
-    """The lines of a message, and of its notes, that say something."""
+    """Return the informative lines of a message and its notes."""
     if isinstance(error, BaseExceptionGroup):
         return [f"{line(error.message)}:", *(of_error(one) for one in error.exceptions)]
     try:
@@ -128,7 +128,7 @@ def _informative(text: str) -> list[str]:
 
 
 def _raised_at(error: BaseException) -> str:
-    """The statement that raised an exception without a message; empty if none is known."""
+    """Return the statement that raised an exception, or an empty text if it is unknown."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return ""
@@ -144,7 +144,7 @@ def _joined(lines: list[str]) -> str:
 
 
 def _fitted(said: list[str], limit: int) -> str:
-    """Links of a chain in one line; those between the first and the last give way."""
+    """Join a chain of exceptions in one line, dropping those in the middle if it is too long."""
     between = "; caused by "
     while len(said) > 2 and len(between.join(said)) > limit:
         del said[1]

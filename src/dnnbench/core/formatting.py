@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them, and how wide a word is."""
+"""Formatting of numbers, and widths of text."""
 
 import math
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ UNSTABLE_MARK = "†"
 PREDICTED_MARK = "‡"
 MARK_WORDS = {UNSTABLE_MARK: "unstable", PREDICTED_MARK: "predicted"}
 
-# Advance widths of Helvetica, thousandths of the font size, for the characters from space to
-# tilde. Arial and Liberation Sans share them, and charts ask for those three fonts.
+# Advance widths of Helvetica for the characters from space to tilde, in thousandths of the font
+# size. Arial and Liberation Sans have the same widths; charts use these three fonts.
 _WIDTHS = (
     "278 278 355 556 556 889 667 191 333 333 389 584 278 333 278 278 "
     "556 556 556 556 556 556 556 556 556 556 278 278 584 584 584 556 "
@@ -28,12 +28,12 @@ _WIDEST = max(_ADVANCE.values())
 
 
 def text_width(text: str, font_size: float) -> float:
-    """Return the width of ``text`` in pixels; unknown characters count as the widest."""
+    """Return the width of ``text`` in pixels; unknown characters count as the widest known."""
     return sum(_ADVANCE.get(char, _WIDEST) for char in text) * font_size / 1000
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """Return ``value`` to so many significant digits, without exponent: 0.148, 12.3, 1,230."""
+    """Return ``value`` with ``digits`` significant digits, no exponent: 0.148, 12.3, 1,230."""
     if value == 0:
         return "0"
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
@@ -43,7 +43,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def loosened(limit: float, minimum: bool) -> str:
-    """Return a limit to three significant digits, rounded to the side on which more fits."""
+    """Return a limit with three significant digits, rounded so that it admits more networks."""
     digits = 2 - math.floor(math.log10(limit))
     step = 10.0**-digits
     whole = (math.floor if minimum else math.ceil)(limit / step)
@@ -51,14 +51,14 @@ def loosened(limit: float, minimum: bool) -> str:
 
 
 def span(low: float | None, high: float | None) -> str:
-    """Return an interval in words, empty where there is none."""
+    """Return an interval as text (``1.2 to 1.4``), or an empty text if a bound is missing."""
     if low is None or high is None:
         return ""
     return f"{significant(low)} to {significant(high)}"
 
 
 def grouped(reasons: Mapping[str, str]) -> str:
-    """Return names grouped by their reason: ``A, B (oom); C (timeout)``."""
+    """Return names grouped by reason: ``A, B (oom); C (timeout)``."""
     by_reason: dict[str, list[str]] = {}
     for what, reason in reasons.items():
         by_reason.setdefault(reason, []).append(what)

@@ -1,7 +1,7 @@
-"""The home folder and the name of the user, where a container or a cluster gives none.
+"""Home folder and user name, with fallbacks for containers and clusters that provide neither.
 
-Libraries keep caches and locks in the home folder, and some ask for the user's name. A user who
-exists as a number alone often has ``HOME=/``, which it may not write.
+Libraries keep caches and locks in the home folder, and some need a user name. A user known only by
+a number often has ``HOME=/``, which is not writable.
 """
 
 import os
@@ -15,9 +15,9 @@ from dnnbench.core.errors import UserError
 
 
 def expand(path: Path | str) -> Path:
-    """Return a path with ``~`` and ``~user`` at its start expanded; variables are left.
+    """Return a path with a leading ``~`` or ``~user`` expanded. Variables are not expanded.
 
-    Raises UserError where there is no such home folder.
+    Raises UserError if there is no such home folder.
     """
     try:
         return Path(path).expanduser()
@@ -26,9 +26,9 @@ def expand(path: Path | str) -> Path:
 
 
 def expand_words(words: Sequence[str]) -> list[str]:
-    """Return the words of a command with ``~`` expanded also in ``--option=~/path``.
+    """Return the words of a command with ``~`` expanded, even in ``--option=~/path``.
 
-    Shells leave that one as it is, and so is a home that does not exist left here.
+    Shells do not expand it there. Words with an unknown home folder stay unchanged.
     """
 
     def expanded(word: str) -> str:
@@ -41,10 +41,10 @@ def expand_words(words: Sequence[str]) -> list[str]:
 
 
 def ensure() -> None:
-    """Give this process, and those that it starts, a home folder and a name where it has none.
+    """Give this process and its children a home folder and user name if they have none.
 
-    The folder is one in that of temporary files, and one line on standard error says so. Raises
-    UserError where that cannot be written either.
+    The folder is created among the temporary files and reported on standard error. Raises UserError
+    if that is not writable either.
     """
     user = os.getuid()
     try:
@@ -59,17 +59,19 @@ def ensure() -> None:
         seen = folder.lstat()
     except OSError as error:
         raise UserError(
-            f"HOME: {os.environ.get('HOME')!r}: cannot be written, nor can {folder}:"
-            f" {error.strerror}; set HOME to a folder that can"
+            f"HOME: {os.environ.get('HOME')!r}: not writable, and neither is {folder}:"
+            f" {error.strerror}; set HOME to a writable folder"
         ) from None
     if seen.st_uid != user or folder.is_symlink() or not _writable(str(folder)):
-        raise UserError(f"{folder}: another user's; remove it, or set HOME to a folder of your own")
-    print(f"HOME: {os.environ.get('HOME')!r} cannot be written; using {folder}", file=sys.stderr)
+        raise UserError(
+            f"{folder}: belongs to another user; remove it, or set HOME to a folder of your own"
+        )
+    print(f"HOME: {os.environ.get('HOME')!r} is not writable; using {folder}", file=sys.stderr)
     os.environ["HOME"] = str(folder)
 
 
 def _writable(folder: str | None) -> bool:
-    """Whether files can be made in a folder; permissions alone do not say it."""
+    """Return whether files can be created in a folder, by trying: permissions can mislead."""
     if not folder:
         return False
     try:

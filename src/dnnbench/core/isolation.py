@@ -1,16 +1,16 @@
-"""Run one measurement in a fresh process, cheaply: a fork of a parent that has imported torch.
+"""Isolation of measurements: each runs in a fork of a parent that has imported torch.
 
-A fork costs about 50 ms, a new interpreter seconds. The parent must neither have started a thread
-pool (a fork after OpenMP threads have started hangs) nor have initialised CUDA. Whatever the child
-does, it crashes, runs out of memory, hangs or starts a daemon, the parent gets an Outcome and goes
-on, and no process of the child's remains.
+A fork takes about 50 ms, a new interpreter seconds. The parent must not have started a thread pool,
+because a fork hangs after OpenMP threads have started, and must not have initialized CUDA. Even if
+the child crashes, runs out of memory, hangs or starts a daemon, the parent gets an Outcome and
+continues, and none of the child's processes remain.
 """
 
 import codecs
 import ctypes
 import math
 import multiprocessing
-import multiprocessing.popen_fork  # Now: later there may be no file left to open.
+import multiprocessing.popen_fork  # Import it now: later, no file descriptor may be left.
 import os
 import pickle
 import resource
@@ -28,15 +28,15 @@ from dnnbench.core import descendants, foreign_text, processors
 from dnnbench.core.errors import DeviceError
 from dnnbench.core.standard_error import say
 
-# What torch, oneDNN and Python say when an allocation fails.
+# Messages of torch, oneDNN and Python when an allocation fails.
 _OUT_OF_MEMORY = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory")
 _PR_SET_PDEATHSIG = 1
 _MIB = 2**20
-_EXIT_S = 5.0  # For a child that has answered, or was killed, to end.
-_LOOK_S = 1.0  # How often to see whether the child lives: a daemon of its own keeps its pipe open.
-_LENGTH = 8  # Bytes before each answer that say how long it is; 0: the child goes on.
-_MOST_OUTPUT = 2**18  # Of what a child writes; a network that writes for ever fills no log.
-# What nobody but another process sends; a network that breaks dies of others.
+_EXIT_S = 5.0  # Time for a child to exit after it has answered or was killed.
+_LOOK_S = 1.0  # Poll interval for a dead child: a daemon that it started may keep the pipe open.
+_LENGTH = 8  # Bytes of the length before each answer; length 0 means that the child is alive.
+_MOST_OUTPUT = 2**18  # Bytes of a child's output to pass on, so that it cannot fill the log.
+# Signals that only another process sends; a crashing network dies of others.
 _STOPS = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
 
 Status = Literal["ok", "oom", "timeout", "failed"]
@@ -44,7 +44,7 @@ Status = Literal["ok", "oom", "timeout", "failed"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call in a child process ended; ``value`` is its result where status is ok."""
+    """The outcome of a call in a child process; ``value`` is the result if ``status`` is ok."""
 
     status: Status
     value: Any
@@ -53,7 +53,7 @@ class Outcome:
 
 
 def prepare() -> None:
-    """Make this process fit to fork from: import torch, start no thread and no CUDA context."""
+    """Prepare this process for forks: import torch without starting threads or CUDA."""
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     import torch
 
@@ -65,25 +65,23 @@ def run(
 ) -> Outcome:
     """Call ``function(*arguments)`` in a forked child and wait for it.
 
-    ``timeout_s`` limits the time to the result, or to the child's next call of :func:`alive`.
-    ``memory_mib`` limits what the child may allocate beyond what it inherits (default: what the
-    machine has available now; inf: no limit), so that a batch that does not fit is refused by
-    malloc instead of the kernel killing whatever it likes. The result must be picklable. A child
-    that someone stopped says nothing about the function: it is called once more. What the child
-    writes goes to standard error.
+    ``timeout_s`` limits the time until the result or the child's next call of :func:`alive`.
+    ``memory_mib`` limits how much the child may allocate beyond the memory that it inherits
+    (default: the memory available now; inf: no limit), so that malloc fails for a batch that does
+    not fit before the kernel kills an arbitrary process. The result must be picklable. If another
+    process stopped the child, the call is repeated once. The child's output goes to standard error.
 
-    Raises DeviceError where the child does, and where this machine cannot start or end a process:
-    that says nothing of the function.
+    Raises DeviceError if the child does, and if this machine cannot start or end a process.
     """
     outcome, stopped = _once(function, arguments, timeout_s, memory_mib)
     if stopped:
-        say(f"{outcome.message}: once more\n")
+        say(f"{outcome.message}: trying once more\n")
         outcome, _ = _once(function, arguments, timeout_s, memory_mib)
     return outcome
 
 
 def alive() -> None:
-    """Say that this child goes on: its time starts again. Do nothing in any other process."""
+    """Report that this child is alive, which restarts its timeout. Does nothing elsewhere."""
     if _sender is not None:
         os.write(_sender, bytes(_LENGTH))
 
@@ -94,7 +92,7 @@ def _once(
     timeout_s: float,
     memory_mib: float | None,
 ) -> tuple[Outcome, bool]:
-    """How one call ended, and whether someone stopped it."""
+    """Return the outcome of one call, and whether another process stopped it."""
     limit = memory_mib if memory_mib is not None else available_mib()
     kills_before = _oom_kills()
     descendants.adopt()
@@ -104,7 +102,7 @@ def _once(
     value: Any = None
     message: str | None = f"took longer than {timeout_s:g} s"
     stopped = False
-    # An interrupt that arrives inside fork() is lost in Python's own hooks: it waits until after.
+    # Python's own hooks swallow an interrupt that arrives inside fork(), so delay it.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         child = _Child(limit, function, arguments)
@@ -121,20 +119,20 @@ def _once(
         if answer == "device":
             raise DeviceError(message)
         status = answer
-    except EOFError:  # The child died without an answer.
+    except EOFError:  # The child died before it answered.
         exit_code = child.exit_code()
         status, value, message = _death(exit_code, _oom_kills() > kills_before, child.last_line())
         stopped = status == "failed" and -exit_code in _STOPS
     except TimeoutError:
         pass
     finally:
-        # Answer, timeout or interrupt alike: the device is free when this returns.
+        # After an answer, timeout or interrupt, the device must be free again.
         child.end(others)
     return Outcome(status, value, message, time.monotonic() - started), stopped
 
 
 class _Child:
-    """A forked process that calls a function, seen from its parent."""
+    """The parent's view of a forked process that calls a function."""
 
     def __init__(
         self, limit_mib: float, function: Callable[..., Any], arguments: tuple[Any, ...]
@@ -154,7 +152,7 @@ class _Child:
             os.close(output)
 
     def answer(self, timeout_s: float) -> bytes:
-        """Wait for the answer. Raises EOFError where the child died, TimeoutError."""
+        """Wait for the answer. Raises EOFError if the child died, and TimeoutError."""
         received = bytearray()
         deadline = time.monotonic() + timeout_s
         open_pipes = [self._answers, self._output]
@@ -180,23 +178,23 @@ class _Child:
                 raise TimeoutError
 
     def exit_code(self) -> int:
-        """Wait for the child, which has answered or closed its pipe, to end."""
-        # Not join: that waits for a daemon of the child's, too.
+        """Wait for a child that has answered or closed its pipe to exit; return its exit code."""
+        # join would also wait for a daemon that the child started.
         deadline = time.monotonic() + _EXIT_S
         while self._process.exitcode is None and time.monotonic() < deadline:
             time.sleep(0.002)
         return self._process.exitcode or 0
 
     def last_line(self) -> str:
-        """Return the last line that it wrote."""
+        """Return the last line that the child wrote."""
         self._pass_on_rest()
         return next((line.strip() for line in reversed(self._said.split("\n")) if line.strip()), "")
 
     def end(self, others: Collection[int]) -> None:
-        """Kill the child, its group, and all that descends from it.
+        """Kill the child, its process group and all its descendants.
 
-        ``others``: children of this process that are left alone. Raises DeviceError if a process
-        cannot be killed.
+        ``others``: children of this process to spare. Raises DeviceError if a process cannot be
+        killed.
         """
         assert self._process.pid
         if self._process.exitcode is None:
@@ -210,8 +208,8 @@ class _Child:
         os.close(self._output)
         if left:
             raise DeviceError(
-                f"process {min(left)} cannot be killed: the kernel waits for a disk or a driver;"
-                " restart the machine"
+                f"process {min(left)} cannot be killed: the kernel is waiting for a disk or a"
+                " driver; restart the machine"
             )
 
     def _pass_on_rest(self) -> None:
@@ -219,26 +217,26 @@ class _Child:
             pass
 
     def _pass_on(self) -> bool:
-        """Write what the child wrote to standard error; whether more may come."""
+        """Copy the child's output to standard error; return whether more may follow."""
         part = os.read(self._output, 2**12)
         text = self._decoder.decode(part)
         self._said = (self._said + text)[-(2**12) :]
         if self._left > 0:
             self._left -= len(part)
-            say(text if self._left > 0 else f"{text}\n[what follows is left out]\n")
+            say(text if self._left > 0 else f"{text}\n[further output is omitted]\n")
         return bool(part)
 
 
 def _read(content: bytes) -> tuple[Status | Literal["device"], Any, str | None]:
-    """An answer; a failure where what a network put into it cannot be read."""
+    """Return an answer, or a failure if a network's result cannot be unpickled."""
     try:
         answer: tuple[Status | Literal["device"], Any, str | None] = pickle.loads(content)
     except Exception as error:
-        return "failed", None, f"its answer cannot be read: {classify(error)[1]}"
+        return "failed", None, f"the result cannot be read: {classify(error)[1]}"
     return answer
 
 
-_sender: int | None = None  # Of a child.
+_sender: int | None = None  # The pipe to the parent; None in a process that is not a child.
 
 
 def _child(
@@ -249,7 +247,7 @@ def _child(
     function: Callable[..., Any],
     arguments: tuple[Any, ...],
 ) -> None:
-    """Call the function, send how it went, and end this process."""
+    """Call the function, send the outcome, and end this process."""
     global _sender
     _sender, me = sender, os.getpid()
     try:
@@ -258,20 +256,20 @@ def _child(
     except Exception as error:
         problem = f"this machine cannot start a measurement: {classify(error)[1]}"
         content = pickle.dumps(("device", None, problem))
-    # A network that forks may return in two processes.
+    # If the network's code forks, two processes may get here.
     if os.getpid() == me:
-        with suppress(Exception):  # A network's code may have put anything there.
+        with suppress(Exception):  # A network's code may have replaced the stream.
             sys.stdout.flush()
         content = len(content).to_bytes(_LENGTH, "little") + content
         while content:
             content = content[os.write(sender, content) :]
-    # At once: neither threads nor processes that the network started are waited for.
+    # Exit without waiting for threads or processes that the network started.
     os._exit(0)
 
 
 def _set_up(output: int, parent: int, limit_mib: float) -> None:
-    """Put this child in a group of its own, without input, with its limit of memory."""
-    # The parent decides about interrupts; were it killed, nobody would stop us.
+    """Set up this child: its own process group, no input, and a memory limit."""
+    # The parent handles interrupts. If the parent is killed, the kernel must kill this child too.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -283,13 +281,12 @@ def _set_up(output: int, parent: int, limit_mib: float) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    # Anew: what took their place, such as a progress bar, may wait for a thread of the parent.
+    # Reopen the streams: a progress bar that replaced them may wait for a thread of the parent.
     _open_streams()
-    # If the kernel must kill something for memory, let it be this process; where /proc cannot be
-    # written to, it chooses by itself.
+    # If memory runs out, the kernel should kill this process; without access to /proc it chooses.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
-    # Nor is there a limit where the kernel does not tell what is in use: it kills then, too.
+    # If the memory in use is unknown, set no limit and leave it to the kernel to kill.
     used_mib = math.inf
     with suppress(OSError, RuntimeError):
         used_mib = status_mib("VmData")
@@ -302,13 +299,13 @@ def _set_up(output: int, parent: int, limit_mib: float) -> None:
 
 
 def _answer(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
-    """Return what the function returned, or how it failed, pickled."""
+    """Return the function's result, or how it failed, pickled."""
     try:
         return pickle.dumps(("ok", function(*arguments), None))
     except DeviceError as error:
         return pickle.dumps(("device", None, str(error)))
-    except BaseException as error:  # A network's code may also exit,
-        with suppress(Exception):  # and have closed or replaced the streams.
+    except BaseException as error:  # A network's code may also call exit,
+        with suppress(Exception):  # and may have closed or replaced the streams.
             sys.stdout.flush()
         with suppress(OSError):
             _open_streams()
@@ -324,9 +321,9 @@ def _open_streams() -> None:
 
 
 def classify(error: BaseException) -> tuple[Literal["oom", "failed"], str]:
-    """Whether an exception means that memory ran out, and what it says, in one line.
+    """Return whether an exception means out of memory, and its message in one line.
 
-    The traceback of one that means anything else goes to the log.
+    The traceback of any other exception is written to the log.
     """
     if any(map(_is_out_of_memory, foreign_text.causes(error))):
         return "oom", foreign_text.of_error(error)
@@ -345,20 +342,20 @@ def _says_out_of_memory(text: str) -> bool:
 
 
 def _death(exit_code: int, kernel_killed: bool, last_line: str) -> tuple[Status, None, str]:
-    """Status and message of a child that did not answer; ``last_line`` is the last it wrote."""
+    """Return status and message of a child that died; ``last_line`` is the last that it wrote."""
     if -exit_code == signal.SIGKILL and kernel_killed:
-        return "oom", None, "killed by the kernel for want of memory"
+        return "oom", None, "killed by the kernel because the machine ran out of memory"
     how = f"exited with code {exit_code} before it answered"
     if exit_code < 0:
         how = f"killed by {signal.Signals(-exit_code).name}"
     message = f"{how}: {foreign_text.line(last_line)}" if last_line else how
-    # C++ ends the process where it cannot allocate.
+    # C++ aborts if an allocation fails.
     oom = -exit_code == signal.SIGABRT and _says_out_of_memory(last_line)
     return ("oom" if oom else "failed"), None, message
 
 
 def available_mib() -> float:
-    """Memory that the machine could give a process now, MiB (MemAvailable); inf: not told."""
+    """Return the memory available to a new process, MiB (MemAvailable); inf if unknown."""
     with suppress(OSError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
@@ -367,15 +364,15 @@ def available_mib() -> float:
 
 
 def status_mib(key: str, process: str = "self") -> float:
-    """A size from /proc/<process>/status, such as VmRSS or VmHWM, in MiB."""
+    """Return a size from /proc/<process>/status, such as VmRSS or VmHWM, in MiB."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith(f"{key}:"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError(f"/proc/{process}/status: no {key}; dnnbench needs Linux 4.5 or later")
+    raise RuntimeError(f"/proc/{process}/status: no {key}; dnnbench requires Linux 4.5 or later")
 
 
 def _oom_kills() -> int:
-    with suppress(OSError):  # Some containers do not have it.
+    with suppress(OSError):  # Some containers hide it.
         for line in Path("/proc/vmstat").read_text().splitlines():
             if line.startswith("oom_kill "):
                 return int(line.split()[1])

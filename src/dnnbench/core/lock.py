@@ -1,4 +1,4 @@
-"""One measurement at a time on a device, whatever folder or workflow it was started from."""
+"""A lock that allows one measurement at a time on a device, across folders and workflows."""
 
 import json
 import os
@@ -19,11 +19,11 @@ from dnnbench.core.storage import writing
 
 @contextmanager
 def hold(device: str) -> Iterator[None]:
-    """Hold the lock of a physical device (``cpu``, ``cuda-0``), waiting for whoever has it.
+    """Hold the lock of a physical device (``cpu``, ``cuda-0``), waiting if it is taken.
 
-    It belongs to this machine, though the folder may be shared with others. The kernel releases
-    it when its holder ends, however it ends, so it cannot go stale. Where it must wait,
-    one line on standard error says who holds it, since when and where.
+    The lock is for this machine only, even if machines share the folder. The kernel releases it
+    when the holder ends in any way, so it cannot go stale. While waiting, one line on standard
+    error names the holder, its start and its folder.
     """
     home.ensure()
     folder = platformdirs.user_state_path("dnnbench")
@@ -35,7 +35,7 @@ def hold(device: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"waiting for {device}, {_holder(holder)}", file=sys.stderr, flush=True)
+        print(f"waiting for {device}: {_holder(holder)}", file=sys.stderr, flush=True)
         lock.acquire()
     try:
         since = datetime.now().astimezone().isoformat(timespec="seconds")
@@ -50,7 +50,7 @@ def hold(device: str) -> Iterator[None]:
 def _holder(path: Path) -> str:
     try:
         seen = json.loads(path.read_text())
-        if not psutil.pid_exists(seen["pid"]):  # A killed holder's, and the next has not written.
+        if not psutil.pid_exists(seen["pid"]):  # The file of a killed holder, not yet replaced.
             return "held by another process"
         return f"held by process {seen['pid']} since {seen['since']} in {seen['where']}"
     except (OSError, ValueError, KeyError):

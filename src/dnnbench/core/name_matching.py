@@ -1,4 +1,4 @@
-"""Names as people write them: case, dashes and spaces do not matter, and a near miss has a hint."""
+"""Lenient matching of names: ignores case, dashes and spaces, and suggests similar names."""
 
 import difflib
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from dnnbench.core.errors import UserError
 
 
 def find(text: str, known: Mapping[str, str], what: str) -> str:
-    """Return the key that ``text`` stands for, as key or printed name (``known``: key -> name).
+    """Return the key that matches ``text``, by key or printed name (``known``: key -> name).
 
-    Raises UserError naming ``what`` it is for, the value, and the nearest names or all of them.
+    Raises UserError that names the option ``what`` and the value, and lists similar names or all.
     """
     if text in known:
         return text
@@ -19,11 +19,12 @@ def find(text: str, known: Mapping[str, str], what: str) -> str:
         return found[0]
     near = found or nearest(text, known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
-    raise UserError(f"{what}: {text!r}: {'more than one' if found else 'no'} such name; {hint}")
+    problem = "several names match" if found else "no such name"
+    raise UserError(f"{what}: {text!r}: {problem}; {hint}")
 
 
 def nearest(text: str, known: Mapping[str, str]) -> list[str]:
-    """Return up to three keys that begin with ``text``, else the most similar one, if any."""
+    """Return up to three keys that start with ``text``, or else the most similar key, if any."""
     begun = list(starting(text, known)) if _bare(text) else []
     if 0 < len(begun) <= 3:
         return begun
@@ -32,22 +33,22 @@ def nearest(text: str, known: Mapping[str, str]) -> list[str]:
 
 
 def starting(text: str, known: Mapping[str, str]) -> dict[str, str]:
-    """Return those whose key or name begins with ``text``: key -> ``text`` with the rest.
+    """Return completions of ``text`` by key, for keys or names that start with it.
 
-    The spelling stays as it was typed, since shells drop a completion that begins otherwise.
+    The typed spelling is kept, because shells drop a completion that starts differently.
     """
     found: dict[str, str] = {}
     for key, name in known.items():
         for one in (key, name):
             if _bare(one).startswith(_bare(text)):
                 rest = _rest(one, len(_bare(text)))
-                # A dash that was typed already is not offered again.
+                # Do not repeat a dash that was already typed.
                 found.setdefault(key, text + (rest if text[-1:].isalnum() else rest.lstrip("- ")))
     return found
 
 
 def _rest(name: str, begun: int) -> str:
-    """What follows the first ``begun`` letters and digits, with no brackets for a shell to read."""
+    """Return the text after the first ``begun`` letters and digits, without shell brackets."""
     for at in range(len(name) + 1):
         if len(_bare(name[:at])) == begun:
             return name[at:].replace("(", "_").replace(")", "")

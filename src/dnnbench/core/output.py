@@ -1,7 +1,7 @@
-"""Standard output and error that no terminal, reader or full disk makes end in a traceback.
+"""Robust standard output and error: no tracebacks because of encodings, readers or full disks.
 
-What an encoding cannot show is printed in ASCII. A reader that goes away ends a command quietly,
-and a full disk ends it in one line. A measurement goes on without its reader.
+Characters that the encoding lacks are printed in ASCII. A command ends quietly if its reader is
+gone, and with one line if the disk is full. A measurement continues without a reader.
 """
 
 import codecs
@@ -20,11 +20,11 @@ from dnnbench.core import foreign_text
 from dnnbench.core.errors import UserError
 
 _HANDLER = "dnnbench.ascii"
-# ruff: noqa: RUF001 - characters that look like others are what this is about.
+# ruff: noqa: RUF001 - this table is about look-alike characters.
 _ASCII = {
     **{"†": "*", "‡": "^", "°": "deg", "×": "x", "·": "*", "µ": "u", "→": "->", "⁄": "/"},
     **{"≤": "<=", "≥": ">=", "≠": "!=", "±": "+-", "≈": "~", "…": "..."},
-    # Not the ASCII one where two are meant: a text may be part of JSON.
+    # Double quotes become single ones, because the text may be part of JSON.
     **dict.fromkeys("‘’“”", "'"),
     **dict.fromkeys("‐‑‒–—−─━", "-"),
     **dict.fromkeys("│┃", "|"),
@@ -32,18 +32,18 @@ _ASCII = {
 }
 
 
-_lost = False  # Whether an output took nothing, and what followed went nowhere.
+_lost = False  # Whether a write failed; all later output is discarded.
 
 
 class OutputError(UserError):
-    """An output that takes no more, and why."""
+    """An output stream that can no longer be written."""
 
 
 def check_read() -> None:
     """Raise OutputError if the output of this process has lost its reader.
 
-    Snakemake removes the outputs of a job whose log has no writer, so finished measurements must
-    stay where they are kept for the next run.
+    Snakemake deletes the outputs of a job whose log cannot be written, so finished measurements
+    must stay in the journal for the next run.
     """
     poll = select.poll()
     for number in (1, 2):
@@ -51,17 +51,17 @@ def check_read() -> None:
     gone = any(event & select.POLLERR for _, event in poll.poll(0))
     if _lost or gone:
         raise OutputError(
-            "nothing reads the output any more; finished measurements are kept; "
-            "run the command again to resume"
+            "the output is no longer read; finished measurements are kept. Run the command again to"
+            " resume"
         )
 
 
 @contextmanager
 def ending_in_a_line(program: str, needed: bool = True) -> Iterator[None]:
-    """Run a program's main function; an error that a person can correct is one line on stderr.
+    """Run a program's main function and print errors that the user can fix as one line on stderr.
 
-    Where nobody reads its output any more, a program that is ``needed`` for its output ends, as by
-    SIGPIPE; any other goes on.
+    If the reader of its output is gone, a program that is ``needed`` only for its output ends as if
+    by SIGPIPE; any other continues.
     """
     _guard(needed)
     try:
@@ -72,7 +72,7 @@ def ending_in_a_line(program: str, needed: bool = True) -> Iterator[None]:
     except UserError as error:
         sys.exit(f"{program}: {foreign_text.line(str(error), limit=4000)}")
     except ImportError as error:
-        sys.exit(f"{program}: {foreign_text.of_error(error)}; install it anew")
+        sys.exit(f"{program}: {foreign_text.of_error(error)}; reinstall the package")
     except OSError as error:
         said = error.strerror or str(error)
         place = "" if error.filename is None else f"{error.filename}: "
@@ -80,13 +80,13 @@ def ending_in_a_line(program: str, needed: bool = True) -> Iterator[None]:
 
 
 def _guard(needed: bool) -> None:
-    """Put streams that keep these rules in the place of those that Python has opened."""
-    # A file that is opened next would take the number of a stream that is closed, and whatever a
-    # library prints would go into it.
+    """Replace the standard streams by streams that handle these errors."""
+    # If a stream is closed, the next file that is opened would get its number, and everything that
+    # a library prints would go into that file.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
-    # rich prints nothing in a width of 0, and ends at a digit such as a superscript.
+    # rich prints nothing at a width of 0, and crashes on digits such as superscripts.
     for name in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):
         if not re.fullmatch("0*[1-9][0-9]{0,4}", os.environ.get(name, "1")):
             del os.environ[name]
@@ -95,7 +95,7 @@ def _guard(needed: bool) -> None:
 
 
 def _guarded(stream: TextIO | None, number: int, name: str, needed: bool) -> TextIO:
-    if stream is not None and _number(stream) != number:  # A test reads it.
+    if stream is not None and _number(stream) != number:  # Captured by a test.
         return stream
     if stream is not None:
         stream.flush()
@@ -115,7 +115,7 @@ def _number(stream: TextIO) -> int | None:
 
 
 class _Output(io.FileIO):
-    """A stream's descriptor. Once it takes nothing, what follows goes nowhere."""
+    """A stream's file descriptor. After a failed write, all later output is discarded."""
 
     def __init__(self, number: int, name: str, needed: bool) -> None:
         super().__init__(number, "w", closefd=False)
@@ -139,7 +139,7 @@ class _Output(io.FileIO):
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """Return ASCII for what an encoding cannot show; see :func:`codecs.register_error`."""
+    """Return an ASCII replacement for unencodable text; see :func:`codecs.register_error`."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_plain, error.object[error.start : error.end])), error.end

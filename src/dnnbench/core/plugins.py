@@ -1,12 +1,12 @@
-"""Descriptors: objects that each declare one engine, backend, library, limit or data set.
+"""Discovery of descriptors: objects that declare an engine, backend, library, limit or data set.
 
-dnnbench finds its own by listing a package, and those of other distributions by their entry points:
+dnnbench finds its own descriptors by listing a package, and those of plugins by entry points:
 
     [project.entry-points."dnnbench.engines"]
     tensorrt = "my_package.tensorrt:ENGINE"
 
-Literals, schemas, help texts and install hints derive from what is found, so that an addition is
-one module.
+Literals, schemas, help texts and install hints are derived from the descriptors found, so that an
+addition takes one module.
 """
 
 import importlib
@@ -21,7 +21,7 @@ from dnnbench.core.errors import UserError
 
 
 class Descriptor(Protocol):
-    """What every descriptor has: the name that users write."""
+    """The common interface of all descriptors: the name that users write."""
 
     @property
     def name(self) -> str:
@@ -33,30 +33,30 @@ D = TypeVar("D", bound=Descriptor)
 
 
 class PluginError(UserError):
-    """A plugin that cannot be used: names the entry point, the problem and the remedy."""
+    """An unusable plugin; the message has the entry point, the problem and the fix."""
 
 
 def find(group: str, kind: type[D]) -> dict[str, D]:
-    """Return the descriptors of type ``kind`` by name: those of the package first, then plugins.
+    """Return the descriptors of type ``kind`` by name: those of dnnbench first, then plugins.
 
-    ``group`` is both a package of dnnbench and the name of an entry point group. A module of the
-    package declares its descriptor in a constant named for the type (``ENGINE`` for an ``Engine``),
-    and imports heavy libraries inside functions only, since listing imports it. Raises PluginError
-    where an entry point cannot be loaded, is of another type, or repeats a name.
+    ``group`` is both a package of dnnbench and an entry point group. A module of the package
+    declares its descriptor in a constant named for the type (``ENGINE`` for an ``Engine``). Because
+    discovery imports the module, it must import heavy libraries only inside functions. Raises
+    PluginError if an entry point cannot be loaded, has another type, or repeats a name.
     """
     return dict(_find(group, kind))
 
 
 def extend(own: tuple[D, ...], group: str, kind: type[D]) -> dict[str, D]:
-    """Return by name the descriptors ``own``, which one module declares, and then plugins.
+    """Return the descriptors ``own`` by name, followed by plugins.
 
-    ``group`` is the name of an entry point group. Raises PluginError as :func:`find` does.
+    ``group`` is the entry point group of the plugins. Raises PluginError: see :func:`find`.
     """
     return dict(_extend(own, group, kind))
 
 
 def module_of(group: str, kind: type[D], name: str) -> str:
-    """Return the dotted name of the module that declares a descriptor, for the code graph."""
+    """Return the dotted name of the module that declares a descriptor."""
     return _modules(group, kind)[name]
 
 
@@ -86,8 +86,8 @@ def _unique(declared: Iterable[tuple[D, str]]) -> list[tuple[D, str]]:
     for descriptor, module in declared:
         if descriptor.name in found:
             raise PluginError(
-                f"{module}: {descriptor.name!r}: {found[descriptor.name][1]} has this name too;"
-                " rename one"
+                f"{module}: {descriptor.name!r}: this name is also used by"
+                f" {found[descriptor.name][1]}; rename one"
             )
         found[descriptor.name] = descriptor, module
     return list(found.values())
@@ -109,11 +109,11 @@ def _others(group: str, kind: type[D]) -> Iterator[tuple[D, str]]:
             value: Any = entry.load()
         except (Exception, SystemExit) as error:
             raise PluginError(
-                f"{where}: {foreign_text.of_error(error)}; correct or uninstall its package"
+                f"{where}: {foreign_text.of_error(error)}; fix or uninstall its package"
             ) from error
         if not isinstance(value, kind):
             raise PluginError(
-                f"{where}: {_shown(value)} is no {kind.__name__}; correct its package"
+                f"{where}: {_shown(value)} is not of type {kind.__name__}; fix its package"
             )
         yield value, entry.module
 
@@ -122,4 +122,4 @@ def _shown(value: object) -> str:
     try:
         return foreign_text.line(repr(value), 100)
     except Exception:
-        return f"a {type(value).__name__}"
+        return f"object of type {type(value).__name__}"

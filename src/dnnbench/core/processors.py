@@ -1,9 +1,8 @@
-"""The processors that this process may run on, as it was given them.
+"""The processors that this process was originally allowed to use.
 
-The runtime of OpenMP binds the thread that loads it where OMP_PROC_BIND, OMP_PLACES,
-GOMP_CPU_AFFINITY or KMP_AFFINITY say so: a process that has imported torch is told of one
-processor, and so are the threads and processes that it starts. So the package asks before
-anything is imported, and gives the processors back afterwards.
+If OMP_PROC_BIND, OMP_PLACES, GOMP_CPU_AFFINITY or KMP_AFFINITY is set, the OpenMP runtime binds the
+thread that loads it: after importing torch, a process and its children see only one processor. So
+this module reads the affinity before anything else is imported, and can restore it later.
 """
 
 import contextlib
@@ -14,19 +13,19 @@ _GIVEN = frozenset(os.sched_getaffinity(0))
 
 
 def given() -> frozenset[int]:
-    """Return the processors that this process may use, those taken away since it started too."""
+    """Return the processors that this process may use, including those that OpenMP took away."""
     seen = frozenset(os.sched_getaffinity(0))
     return _GIVEN if seen < _GIVEN else seen
 
 
 def restore() -> None:
-    """Let this thread, and what it starts from now on, use all that this process was given."""
-    with contextlib.suppress(OSError):  # Some may have been taken away meanwhile.
+    """Let this thread, and what it starts, use all processors that the process was given."""
+    with contextlib.suppress(OSError):  # Some may be gone, for example from a container.
         os.sched_setaffinity(0, _GIVEN)
 
 
 def numbers(text: str) -> frozenset[int]:
-    """Return the processors of a list such as the kernel's ``0-3,8``; none of what is no list."""
+    """Return the processors in a list in kernel format, such as ``0-3,8``; none if malformed."""
     found: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
@@ -37,7 +36,7 @@ def numbers(text: str) -> frozenset[int]:
 
 
 def listed(cpus: Iterable[int]) -> str:
-    """Return processors as the kernel lists them: ``0-3,8``."""
+    """Return processors as a list in kernel format: ``0-3,8``."""
     spans: list[list[int]] = []
     for cpu in sorted(cpus):
         if spans and cpu == spans[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""How far a stage has come, on standard error: a bar on a terminal, else a line now and then."""
+"""Progress of a stage on standard error: a bar on a terminal, otherwise an occasional line."""
 
 import sys
 import time
@@ -22,15 +22,18 @@ _BAR_WIDTH = 20
 
 
 class Step(Protocol):
-    """Called as each step begins."""
+    """A callback for the start of each step."""
 
     def __call__(self, name: str) -> None:
-        """Begin the step ``name``; the one before it is done."""
+        """Start the step ``name``; the previous one is done."""
 
 
 @contextmanager
 def steps(what: str, total: int, later: int = 0) -> Iterator[Step]:
-    """Report on ``total`` steps of ``what``; the time left also covers ``later`` steps to come."""
+    """Report progress of ``total`` steps of ``what``.
+
+    The remaining time includes ``later`` steps that follow these.
+    """
     if not total:
         yield lambda name: None
         return
@@ -77,15 +80,15 @@ def steps(what: str, total: int, later: int = 0) -> Iterator[Step]:
 
 
 class Received(Protocol):
-    """Called as a file arrives."""
+    """A callback for the progress of one file."""
 
     def __call__(self, done: int, total: int | None) -> None:
-        """``done`` bytes are here, of ``total`` where that is known."""
+        """Report that ``done`` bytes have arrived, of ``total`` if known."""
 
 
 @contextmanager
 def transfers(what: str) -> Iterator[Callable[[str], Received]]:
-    """Report on files that arrive side by side, in bytes: yields what begins a file by its name."""
+    """Report progress of parallel downloads; yield a function that starts a file by its name."""
     if sys.stderr.isatty():
         columns = (
             TextColumn("{task.description}"),

@@ -1,8 +1,9 @@
-"""Environment variables that change how fast a network runs, or what it answers.
+"""Environment variables that change the speed or the output of a network.
 
-A number that was measured with one of them set compares with no other: records and fingerprints
-hold them, ``dnnbench check`` names them, ``dnnbench compare`` lists where two runs differ. They are
-known by prefix, since libraries add variables from version to version; docs/method.md lists them.
+A number measured with such a variable set is not comparable with others: records and fingerprints
+contain the variables, ``dnnbench check`` names them, and ``dnnbench compare`` lists differences
+between two runs. They are recognized by prefix, because new versions of libraries add variables.
+docs/reference/reruns.md lists the prefixes.
 """
 
 import os
@@ -29,16 +30,16 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
     "the loader": ("GLIBC_TUNABLES", "LD_PRELOAD", "LD_AUDIT", "LD_BIND_NOW"),
     "NVIDIA": ("CUDA_", "CUBLAS_", "CUBLASLT_", "CUDNN_", "NVIDIA_", "NVFUSER_", "NVRTC_"),
 }
-# Where things lie, what is installed, what is printed and which card is used: of no effect, or in
-# the record elsewhere.
+# Variables for paths, versions, logging and the choice of a card. They do not affect speed, or the
+# record has them elsewhere.
 _OTHERS = re.compile(
     r".*_(ARCH_LIST|DEVICES|DEVICE_ORDER|DIRS?|DRIVER_CAPABILITIES|HOME|LOGS?|PATHS?|ROOT|VERSION)"
     r"|(OMP|KMP)_DISPLAY_.*|NVIDIA_(BUILD|PRODUCT|REQUIRE)_.*|TORCH_SHOW_.*"
     r"|PYTORCH_(BUILD_.*|NVML_BASED_CUDA_CHECK)"
 )
-# Timings have it in a field of their own; memory and answers do not depend on it.
+# Latency records have a field for it; memory and accuracy do not depend on it.
 WAIT_POLICY = "OMP_WAIT_POLICY"
-# Snakemake sets these of every job to the job's threads, whatever the user had set.
+# Snakemake overwrites these in every job with the job's number of threads.
 _SNAKEMAKES = (
     *("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"),
     *("VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS"),
@@ -47,13 +48,13 @@ _ours: dict[str, str] = {}
 
 
 def found(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the variables that the user has set, by name: none that ``default`` has.
+    """Return the variables that the user has set, by name, without those set by ``default``.
 
-    The value of LD_PRELOAD is followed by the SHA-256 of each file that it names by its path.
+    In the value of LD_PRELOAD, each path of a file is followed by the file's SHA-256.
     """
     prefixes = tuple(prefix for group in PREFIXES.values() for prefix in group)
     seen = {
-        # One line of ASCII, whatever the bytes are.
+        # Escaped, so that any value is one line of ASCII.
         name: value.strip().encode("unicode_escape").decode()
         for name, value in sorted(environ.items())
         if name.startswith(prefixes) and not _OTHERS.fullmatch(name)
@@ -64,19 +65,19 @@ def found(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def compared(variables: Mapping[str, str]) -> list[Mapping[str, str]]:
-    """Return what of ``found`` variables a fingerprint holds: nothing where none is set."""
+    """Return the part of the ``found`` variables that enters a fingerprint; empty if none."""
     counted = {name: value for name, value in variables.items() if name != WAIT_POLICY}
     return [counted] if counted else []
 
 
 def default(name: str, value: str) -> None:
-    """Set a variable that the user has not set. It is dnnbench's own, and in no record."""
+    """Set a variable unless the user has set it. Records do not contain variables set here."""
     if name not in os.environ:
         os.environ[name] = _ours[name] = value
 
 
 def as_before_snakemake(environ: Mapping[str, str] = os.environ) -> str:
-    """Return shell commands that give a job the user's own variables for those of Snakemake."""
+    """Return shell commands that restore the user's values of variables that Snakemake sets."""
     return " ".join(
         f"export {name}={shlex.quote(environ[name])};" if name in environ else f"unset {name};"
         for name in _SNAKEMAKES

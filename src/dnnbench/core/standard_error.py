@@ -1,4 +1,4 @@
-"""Messages to whoever watches a run, which must not stop it."""
+"""Messages on standard error that never block or stop a run."""
 
 import io
 import select
@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 
 _PATIENCE_S = 5.0
-# A pipe that is ready takes PIPE_BUF bytes without waiting (pipe(7)); a character has up to four.
+# A ready pipe accepts PIPE_BUF bytes without blocking (pipe(7)); a character has up to four bytes.
 _PIECE = select.PIPE_BUF // 4
 _patience_s = _PATIENCE_S
 
@@ -14,14 +14,14 @@ _patience_s = _PATIENCE_S
 def say(text: str) -> None:
     """Write ``text`` to standard error.
 
-    Do nothing if its reader has gone or the disk is full. Wait only a few seconds for a reader that
-    does not read, so that a measurement goes on.
+    Do nothing if the reader is gone or the disk is full. Wait only a few seconds for a reader that
+    does not read, so that the measurement continues.
     """
     global _patience_s
-    with suppress(OSError, ValueError):  # ValueError: it is closed.
+    with suppress(OSError, ValueError):  # ValueError: the stream is closed.
         try:
             file = sys.stderr.fileno()
-        except (io.UnsupportedOperation, AttributeError):  # A test's own, or none at all.
+        except (io.UnsupportedOperation, AttributeError):  # Replaced by a test, or missing.
             print(text, file=sys.stderr, end="", flush=True)
             return
         sys.stderr.flush()

@@ -1,6 +1,6 @@
-"""Read and write records: JSON, JSON lines and CSV, checked both ways.
+"""Reading and writing of records as JSON, JSON lines and CSV, validated in both directions.
 
-Files appear whole or not at all.
+Files are written atomically: they appear complete or not at all.
 """
 
 import csv
@@ -21,22 +21,22 @@ from dnnbench.core.foreign_text import line
 if TYPE_CHECKING:
     import pandas as pd
 
-# Bytes of a file of records: the index of a data set of millions of pictures has hundreds of MB.
+# Maximum bytes of a file: the index of a data set with millions of images has hundreds of MB.
 _LARGEST = 2**30
 
 R = TypeVar("R", bound=BaseModel)
 
 
 class RecordError(UserError):
-    """A result file that does not have the shape it should: names file, place, value and remedy."""
+    """An invalid result file; the message has the file, place, value and fix."""
 
 
 class WriteError(UserError):
-    """A file that cannot be written: names it, the reason and the remedy."""
+    """A file that cannot be written; the message has the file, reason and fix."""
 
 
 def columns(row_type: type[BaseModel]) -> list[str]:
-    """Column names of a table, in order."""
+    """Return the column names of a table, in order."""
     return list(row_type.model_fields)
 
 
@@ -46,9 +46,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write to ``path`` atomically: a reader sees the old file or the whole new one.
+    """Write ``path`` atomically: a reader sees the old file or the complete new one.
 
-    Raises WriteError where the disk is full or the folder read-only.
+    Raises WriteError, for example if the disk is full or the folder is read-only.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def write_bytes(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            # mkstemp creates the file for its owner alone; results are for everyone to read.
+            # mkstemp creates files readable only by their owner; results are for everyone.
             temporary.chmod(0o644)
             temporary.replace(path)
         except BaseException:
@@ -69,13 +69,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raise WriteError where the system refuses what is written to ``path``."""
+    """Turn system errors while writing ``path`` into WriteError."""
     try:
         yield
     except OSError as error:
         raise WriteError(
-            f"{path}: cannot be written: {error.strerror};"
-            " fix that and run again; what is finished is kept"
+            f"{path}: cannot be written: {error.strerror}. Fix this and rerun the command; finished"
+            " measurements are kept"
         ) from error
 
 
@@ -95,7 +95,7 @@ def write_table(path: Path, row_type: type[BaseModel], rows: Iterable[BaseModel]
 
 
 def table_text(row_type: type[BaseModel], rows: Iterable[BaseModel]) -> str:
-    """Rows as CSV with a header; ``None`` becomes an empty field."""
+    """Return rows as CSV text with a header; ``None`` becomes an empty field."""
 
     def field(value: Any) -> str:
         if value is None:
@@ -113,12 +113,12 @@ def table_text(row_type: type[BaseModel], rows: Iterable[BaseModel]) -> str:
 
 
 def read_json(path: Path, record_type: type[R]) -> R:
-    """Read one record. Raises RecordError naming the file, the key and the value."""
+    """Read one record. Raises RecordError with the file, key and value."""
     return parse_json(text_file.read_bytes(path, _LARGEST), str(path), record_type)
 
 
 def read_lines(path: Path, record_type: type[R]) -> list[R]:
-    """Read JSON lines. Raises RecordError naming the file, the line, the key and the value."""
+    """Read JSON lines. Raises RecordError with the file, line, key and value."""
     remedy = "remove the line to measure its cell again"
     return [
         parse_json(line, f"{path}:{number}", record_type, remedy)
@@ -129,7 +129,7 @@ def read_lines(path: Path, record_type: type[R]) -> list[R]:
 def parse_json(
     content: bytes, where: str, record_type: type[R], remedy: str = "remove it to measure again"
 ) -> R:
-    """Return one record from JSON. Raises RecordError naming ``where`` it is from."""
+    """Parse one record from JSON. Raises RecordError; ``where`` is its origin, for the message."""
     try:
         return record_type.model_validate_json(content)
     except ValidationError as error:
@@ -137,20 +137,20 @@ def parse_json(
 
 
 def check_place(where: str, record: BaseModel, place: Mapping[str, str | int], remedy: str) -> None:
-    """Raise RecordError unless the record's fields are what its ``place`` says."""
+    """Raise RecordError unless the record's fields have the values in ``place``."""
     for key, expected in place.items():
         value = getattr(record, key)
         if value != expected:
-            raise RecordError(f"{where}: {key}: {value!r}: expected {expected!r} here; {remedy}")
+            raise RecordError(f"{where}: {key}: {value!r}: expected {expected!r}; {remedy}")
 
 
 def read_rows(
-    path: Path, row_type: type[R], remedy: str = "remove the file to make it again"
+    path: Path, row_type: type[R], remedy: str = "remove the file to create it again"
 ) -> list[R]:
     """Read a CSV table as typed rows.
 
-    Raises RecordError naming file, row, column and value, and ending with ``remedy``. A row that
-    was cut short is an error even where the missing fields could be empty.
+    Raises RecordError with the file, row, column and value, ending with ``remedy``. A truncated row
+    is an error even if the missing fields may be empty.
     """
     rows = []
     for _, row in each_row(path, row_type, remedy):
@@ -161,11 +161,11 @@ def read_rows(
 
 
 def each_row(
-    path: Path, row_type: type[R], remedy: str = "remove the file to make it again"
+    path: Path, row_type: type[R], remedy: str = "remove the file to create it again"
 ) -> list[tuple[int, R | RecordError]]:
-    """Return the rows of :func:`read_rows` by line, in place of a bad one its error.
+    """Return line numbers and rows as :func:`read_rows` does, with an error for each bad row.
 
-    Raises RecordError where the whole is no table of this type.
+    Raises RecordError if the file is not a table of this type.
     """
     try:
         return list(_rows(path, row_type, remedy))
@@ -196,29 +196,29 @@ def _rows(path: Path, row_type: type[R], remedy: str) -> Iterator[tuple[int, R |
 
 
 def read_table(path: Path, row_type: type[BaseModel]) -> "pd.DataFrame":
-    """Read a CSV table, checked row by row, as a data frame with nullable columns."""
+    """Read a CSV table, validated row by row, as a data frame with nullable columns."""
     return to_frame(row_type, read_rows(path, row_type))
 
 
 def to_frame(row_type: type[BaseModel], rows: Iterable[BaseModel]) -> "pd.DataFrame":
-    """Rows as a data frame: every column present, ``None`` as a missing value of its type."""
-    import pandas as pd  # Here, not above: the stages that measure need not wait for it.
+    """Return rows as a data frame with every column; ``None`` becomes a missing value."""
+    import pandas as pd  # Imported here because it is slow and measuring stages do not need it.
 
     frame = pd.DataFrame([row.model_dump() for row in rows], columns=columns(row_type))
     return frame.convert_dtypes()
 
 
 def describe(error: ValidationError) -> str:
-    """The first problem of a validation error in one line: key, value, what was expected.
+    """Return the first problem of a validation error in one line: key, value and expectation.
 
-    Another schema version comes before what follows from it.
+    A wrong schema version comes first, because it may cause the other problems.
     """
     problems = error.errors(include_url=False)
     first = min(problems, key=lambda problem: problem["loc"] != ("schema_version",))
     key = line(".".join(location(first["loc"])), 100) or "(whole)"
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
-    if first["type"] == "value_error":  # A check of our own, which says what is wrong.
+    if first["type"] == "value_error":  # Raised by our own validators, with a full explanation.
         return f"{f'{key}: ' if first['loc'] else ''}{first['ctx']['error']}{more}"
     value = first["input"]
     shown = "" if first["type"] == "missing" else f": {_short(value)}"
@@ -227,7 +227,7 @@ def describe(error: ValidationError) -> str:
 
 
 def location(loc: Iterable[str | int]) -> list[str]:
-    """The keys of an error's location, without tags of what a value may be, in parentheses."""
+    """Return the keys of an error's location, without the tags of unions, in parentheses."""
     return [str(part) for part in loc if not str(part).startswith("(")]
 
 

@@ -1,8 +1,8 @@
-"""YAML of which every reader makes the same: what YAML 1.1 and 1.2 read differently is refused.
+"""Strict YAML: values that YAML 1.1 and 1.2 read differently are refused.
 
-Snakemake and PyYAML read YAML 1.1, DVC and most editors YAML 1.2. ``yes`` is true to one and text
-to the other, ``010`` is 8 or 10, and of a key given twice some take the last. Such a value has to
-be written plainly or quoted. Keys are text, and numbers are finite and decimal.
+Snakemake and PyYAML read YAML 1.1, DVC and most editors YAML 1.2. For example, ``yes`` is true in
+one and text in the other, ``010`` is 8 or 10, and some readers accept duplicate keys. Such values
+must be written unambiguously or quoted. Keys are text, and numbers are finite and decimal.
 """
 
 import math
@@ -18,7 +18,7 @@ from dnnbench.core.errors import UserError
 
 LIMIT = 4 * 2**20
 _DEEPEST = 40
-# With what aliases stand for: aliases of aliases of aliases would fill any memory.
+# Counted after expanding aliases, because nested aliases can exhaust memory.
 _MOST_VALUES = 100_000
 _MOST_DIGITS = 300
 _MERGE = "<<"
@@ -30,31 +30,32 @@ _WORDS = {"": None, "~": None} | {
 }
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _DECIMAL = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
-# What else YAML 1.2 reads as a number.
+# Other texts that YAML 1.2 reads as numbers.
 _OTHER_NUMBER = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+|[-+]?0[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
-# What YAML 1.1 reads as something else than text, by first letter.
+# Patterns of texts that YAML 1.1 converts, by first letter.
 _OLDER: Any = yaml.SafeLoader.yaml_implicit_resolvers
-# Line breaks to YAML 1.1 alone, and what no text holds.
+# Characters that are line breaks only in YAML 1.1, and control characters.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 
-# Ten times as fast, where PyYAML was built with it.
+# Ten times faster, if PyYAML was built with it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class YamlError(UserError):
-    """YAML that is wrong or ambiguous: names file, line, key, value and remedy."""
+    """Invalid or ambiguous YAML; the message has the file, line, key, value and fix."""
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the mapping that a file holds.
+    """Return the mapping in a file.
 
-    Raises FileNotFoundError where there is none, TextFileError where it is no text, and YamlError.
+    Raises FileNotFoundError if there is no such file, TextFileError if it is not text, and
+    YamlError.
     """
     return mapping(text_file.read_text(path, LIMIT), str(path))
 
 
 def mapping(text: str, name: str) -> dict[str, Any]:
-    """Return the mapping that a text holds; ``name`` says where it is from. Raises YamlError."""
+    """Return the mapping in a text; ``name`` is its origin, for messages. Raises YamlError."""
     content = value(text, name)
     if not isinstance(content, dict):
         shown = "empty" if content is None else f"{_short(repr(content))}: not a mapping"
@@ -63,13 +64,13 @@ def mapping(text: str, name: str) -> dict[str, Any]:
 
 
 def value(text: str, name: str, *keys: str) -> Any:
-    """Return what a text of one document holds, None where it is empty. Raises YamlError.
+    """Return the content of a text with one document, or None if it is empty. Raises YamlError.
 
-    ``keys`` lead to the value, where it is part of something larger.
+    ``keys`` are the path to the value if it is part of something larger, for messages.
     """
     if strange := _CONTROL.search(text):
         line = text.count("\n", 0, strange.start()) + 1
-        raise YamlError(f"{name}:{line}: character {strange[0]!r} is no text; remove it")
+        raise YamlError(f"{name}:{line}: control character {strange[0]!r}; remove it")
     try:
         return _Builder(yaml.parse(text, Loader=_Loader), name).document(keys)
     except yaml.YAMLError as error:
@@ -77,22 +78,22 @@ def value(text: str, name: str, *keys: str) -> Any:
 
 
 class _Builder:
-    """Builds a document's value from the events of a parser, with the path of keys to it."""
+    """A builder of a document's value from parser events, which tracks the path of keys."""
 
     def __init__(self, events: Iterator[Any], name: str) -> None:
         self._events = events
         self._name = name
-        # Values by anchor, each with how many values it holds; None while it is being built.
+        # Values by anchor, with the number of values inside; None while being built.
         self._anchored: dict[str, tuple[Any, int] | None] = {}
         self._count = 0
 
     def document(self, keys: tuple[str, ...]) -> Any:
-        """Return the value of the only document, None where there is none."""
+        """Return the value of the only document, or None if there is none."""
         content, first = None, True
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if not first:
-                    raise self._error(event, (), "a second document begins; keep one")
+                    raise self._error(event, (), "a second document starts here; keep one")
                 content, first = self._value(next(self._events), keys), False
         return content
 
@@ -123,7 +124,7 @@ class _Builder:
             raise self._error(event, path, f"*{event.anchor}: no such anchor before it; add it")
         anchored = self._anchored[event.anchor]
         if anchored is None:
-            raise self._error(event, path, f"*{event.anchor}: holds itself; write the value")
+            raise self._error(event, path, f"*{event.anchor}: contains itself; write the value")
         found, size = anchored
         self._count += size
         if self._count > _MOST_VALUES:
@@ -144,7 +145,7 @@ class _Builder:
             key = self._key(event, path)
             if key in lines:
                 raise self._error(
-                    event, (*path, key), f"given twice, first in line {lines[key]}; remove one"
+                    event, (*path, key), f"given twice, first on line {lines[key]}; remove one"
                 )
             lines[key] = event.start_mark.line + 1
             found = self._value(next(self._events), (*path, key))
@@ -155,24 +156,24 @@ class _Builder:
         return merged | own
 
     def _key(self, event: Any, path: tuple[str, ...]) -> str:
-        """Return a key; one that is not text is an error."""
+        """Return a key. Raises YamlError if it is not text."""
         if isinstance(event, yaml.ScalarEvent) and event.value == _MERGE:
             return _MERGE
         key = self._value(event, (*path, getattr(event, "value", "?")))
         if not isinstance(key, str):
             shown = getattr(event, "value", key)
-            raise self._error(event, path, f"{shown!r}: a key that is no text; quote it")
+            raise self._error(event, path, f"{shown!r}: this key is not text; quote it")
         return key
 
     def _merged(self, event: Any, found: Any, path: tuple[str, ...]) -> dict[str, Any]:
-        """Return the keys of one mapping or of several, of which the first has precedence."""
+        """Return the merged keys of one or several mappings; earlier mappings have precedence."""
         mappings = found if isinstance(found, list) else [found]
         if not all(isinstance(one, dict) for one in mappings):
-            raise self._error(event, (*path, _MERGE), "merges what is no mapping; write its keys")
+            raise self._error(event, (*path, _MERGE), "can merge only mappings; write the keys")
         return {key: one[key] for one in reversed(mappings) for key in one}
 
     def _scalar(self, event: Any, path: tuple[str, ...]) -> Any:
-        """Return what a value without quotes means, where there is but one reading of it."""
+        """Return the meaning of an unquoted value. Raises YamlError if it is ambiguous."""
         text = event.value
         if text in _WORDS:
             return _WORDS[text]
@@ -181,7 +182,7 @@ class _Builder:
                 raise self._error(event, path, f"{_short(text)}: too many digits; correct it")
             number = int(text) if _INTEGER.fullmatch(text) else float(text)
             if not math.isfinite(number):
-                raise self._error(event, path, f"{text}: too large a number; correct it")
+                raise self._error(event, path, f"{text}: number too large; correct it")
             return number
         tags = (tag for tag, form in _OLDER.get(text[0], ()) if form.match(text))
         kind = next(tags, "").rpartition(":")[2]
@@ -189,10 +190,11 @@ class _Builder:
             problem = "not a plain decimal number; write one, or quote the text"
         elif kind == "bool":
             problem = (
-                "true or false to some readers, text to others; write true or false, or quote it"
+                "ambiguous: some YAML readers take it for true or false; write true or false, or"
+                " quote it"
             )
         elif kind:
-            problem = f"a {kind} to some readers, text to others; quote it"
+            problem = f"ambiguous: some YAML readers take it for a {kind}; quote it"
         else:
             return text
         raise self._error(event, path, f"{_short(text)}: {problem}")
@@ -203,18 +205,18 @@ class _Builder:
 
 
 def _syntax(error: Any, text: str, name: str) -> str:
-    """One line for what is no YAML, with the line that it is on."""
+    """Return an error text for invalid YAML, with its line."""
     begun = getattr(error, "context_mark", None)
     mark = getattr(error, "problem_mark", None) or begun
     if mark is None:
         return f"{name}: not YAML: {printable(str(error))}; correct it"
     lines = text.splitlines()
-    if begun and mark.line >= len(lines):  # Not closed up to the end.
+    if begun and mark.line >= len(lines):  # Never closed: show where it starts.
         mark = begun
     line = lines[mark.line] if mark.line < len(lines) else ""
     shown = f"{name}:{mark.line + 1}: {_short(repr(line))}"
     if "\t" in line[: mark.column + 1]:
-        return f"{shown}: a tab; indent with spaces"
+        return f"{shown}: contains a tab; indent with spaces"
     since = f" since line {begun.line + 1}" if begun and begun.line < mark.line else ""
     problem = " ".join(part for part in (error.context, error.problem) if part)
     return f"{shown}: not YAML: {problem}{since}; correct the line"
@@ -225,5 +227,5 @@ def _short(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text in one line, with what cannot be seen written as an escape."""
+    """Return a text as one line, with unprintable characters escaped."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)

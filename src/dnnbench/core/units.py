@@ -1,3 +1,3 @@
-"""Factors between units."""
+"""Conversion factors between units."""
 
 MIB_PER_GIB = 1024
