@@ -1,14 +1,14 @@
-# `make study` measures this machine; `make test` checks the program. Both set up .venv first.
-# Needs Python 3.11 or later, git and make; choose the interpreter with PYTHON=python3.12, and the device of
-# study and restore with PROFILE=titanx.
+# `make study` measures this machine; `make test` tests the program. Both set up .venv first.
+# Requires Python 3.11 or later, git and make. Choose the interpreter with PYTHON=python3.12, and
+# the device for study and restore with PROFILE=titanx.
 
 PYTHON ?= python3
 PROFILE ?= cpu
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# Tests, memory and accuracy run beside other work: waiting threads must not take cores from it.
-# Timings are not made through this variable; see docs/method.md.
+# Tests run alongside other work, so waiting threads must not occupy cores.
+# Latency measurements do not use this variable; see docs/explanation/latency.md.
 TEST_ENV := OMP_WAIT_POLICY=PASSIVE
-# Checks the page's scripts; npm fetches it where it is not there yet.
+# Checks the page's scripts; npm downloads it on first use.
 BIOME := npx --yes @biomejs/biome@2.6.8
 
 .PHONY: study restore env test-env test test-slow test-all lint lint-page format docs bench schemas \
@@ -19,7 +19,7 @@ study: env
 	snakemake --profile $(PROFILE) --quiet reason
 	@dnnbench summary
 
-# Results that `dvc pull` brought, as up to date as `dvc status` says: nothing is made again.
+# After `dvc pull`: mark the results as up to date, so that nothing is measured again.
 restore: env
 	snakemake --profile $(PROFILE) --touch --forceall --quiet all
 
@@ -84,16 +84,16 @@ schemas: env
 reference: env
 	python -m dnnbench.cli.write_reference
 
-# What the package answers, for the tests of the page's scripts.
+# Expected answers, computed by the package, for the tests of the page's scripts.
 cases: test-env
 	cd tests && python -m helpers.judging_cases
 
-# Resolves for both architectures without downloading; needs uv (pip install uv).
+# Resolves for both architectures without downloading. Requires uv (pip install uv).
 lock:
 	uv pip compile --universal --python-version 3.11 --extra test --extra lint --extra docs \
 	  pyproject.toml --output-file requirements.lock
 	$(MAKE) workflow/envs/without-cuda.txt
 
-# The lock for machines whose torch is another build: without torch and what it brings of CUDA.
+# The lock for machines with another build of torch: without torch and its CUDA packages.
 workflow/envs/without-cuda.txt: requirements.lock
 	grep -E '^[a-z]' $< | grep -vE '^(cuda-|nvidia-[^m]|torch|triton)' > $@

@@ -1,4 +1,4 @@
-# The study, stage by stage. Run it with a profile: `snakemake --profile cpu`.
+# The stages of the study. Run it with a profile: `snakemake --profile cpu`.
 
 from snakemake.utils import min_version
 
@@ -7,7 +7,7 @@ from dnnbench.records import paths
 min_version("9.0")
 
 
-# params.yaml and the device file are read in common.smk, more strictly than by `configfile:`.
+# common.smk reads params.yaml and the device file, more strictly than `configfile:` would.
 report: "workflow/report/workflow.rst"
 
 
@@ -33,7 +33,7 @@ rule all:
     default_target: True
     input:
         paths.PAGE,
-        # The page needs them, but Snakemake makes again only what a target names.
+        # The page depends on these, but if one is deleted Snakemake recreates only named targets.
         rules.accuracy.input,
         rules.aggregate.output,
         rules.compare_networks.input.records,
@@ -41,4 +41,4 @@ rule all:
         rules.latency.input,
         rules.memory.input,
     message:
-        "The study is finished"
+        "Finished the study"

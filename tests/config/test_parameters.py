@@ -14,7 +14,7 @@ PARAMS, CPU = ROOT / "params.yaml", ROOT / "config/devices/cpu.yaml"
 
 @pytest.fixture
 def load(tmp_path, monkeypatch):
-    """Load params.yaml and a device file with some keys put in."""
+    """Load params.yaml and a device file with some keys changed."""
     monkeypatch.chdir(tmp_path)
 
     def write_and_load(params=None, device=None):
@@ -39,7 +39,7 @@ def test_a_device_file_overrides_key_by_key(load):
     assert settings.latency.passes.discard == 1
 
 
-def test_a_protocol_brings_its_own_numbers(load):
+def test_a_protocol_sets_its_default_numbers(load):
     latency = {"protocol": "bianco2018", "rounds": None, "discard": None, "samples": None}
     assert load({"latency": latency}).latency.passes == latency_settings.PROTOCOLS["bianco2018"]
 
@@ -54,7 +54,7 @@ def test_a_protocol_brings_its_own_numbers(load):
             ["params.yaml: latency.sample: 3", "did you mean 'samples'?"],
         ),
         ({"\u00a0latency": 1}, {}, [r"params.yaml: \xa0latency: 1", "did you mean 'latency'?"]),
-        ({"latency": {"rounds": 0}}, {}, ["params.yaml: latency.rounds: 0", "Rounds"]),
+        ({"latency": {"rounds": 0}}, {}, ["params.yaml: latency.rounds: 0", "Number of rounds"]),
         ({}, {"batch_sizes": [1, -8]}, ["dev.yaml: batch_sizes.1: -8", "greater", "Batch sizes"]),
         ({}, {"batch_sizes": []}, ["dev.yaml: batch_sizes: []", "Batch sizes"]),
         ({}, {"backend": "gpu"}, ["dev.yaml: backend: 'gpu'", "'cpu'"]),
@@ -62,7 +62,7 @@ def test_a_protocol_brings_its_own_numbers(load):
         (
             {"latency": {"protocol": "bianco2018", "rounds": 5}},
             {},
-            ["params.yaml: latency.rounds: 5", "fixes it at 1", "set it to null"],
+            ["params.yaml: latency.rounds: 5", "always uses 1", "set it to null"],
         ),
         ({"latency": {"samples": [3, 1]}}, {}, ["params.yaml: latency.samples: [3, 1]", "swap"]),
         ({"weights": {"tiers": ["A", "D"]}}, {}, ["params.yaml: weights.tiers.1: 'D'", "'C'"]),
@@ -92,13 +92,13 @@ def test_a_protocol_brings_its_own_numbers(load):
             ["params.yaml: weights.override.vgg16.sha: 1: unknown key", "did you mean 'sha256'?"],
         ),
         ({"models": 5}, {}, ["params.yaml: models", "timm:<name>"]),
-        ({"dataset": 5}, {}, ["params.yaml: dataset: 5", "Labelled pictures"]),
+        ({"dataset": 5}, {}, ["params.yaml: dataset: 5", "Labeled images"]),
         ({"dataset": {"name": "cifar"}}, {}, ["params.yaml: dataset.name: 'cifar'", "imagenette"]),
-        ({"dataset": {"name": "imagenet"}}, {}, ["dataset.path: null: imagenet cannot be", "name"]),
+        ({"dataset": {"name": "imagenet"}}, {}, ["dataset.path: null: imagenet cannot be", "set"]),
         (
             {"dataset": {"path": "/x"}},
             {},
-            ["params.yaml: dataset.name: null: '/x'", "write folder"],
+            ["params.yaml: dataset.name: null: path '/x'", "set name to folder"],
         ),
         (
             {"dataset": {"name": "imagenet"}},
@@ -118,7 +118,7 @@ def test_a_protocol_brings_its_own_numbers(load):
         (
             {},
             {"backend": "cuda", "gpu": {"select": 1}},
-            ["dev.yaml: gpu.select: 1", "Quote a number"],
+            ["dev.yaml: gpu.select: 1", "in quotes"],
         ),
         ({}, {"conda": "pascal"}, ["dev.yaml: conda: 'pascal'", "'device-cu126'"]),
         ({}, {"threads": True}, ["dev.yaml: threads: True", "integer"]),
@@ -127,8 +127,12 @@ def test_a_protocol_brings_its_own_numbers(load):
         ({}, {"threads": 100_000}, ["dev.yaml: threads: 100000", "1024"]),
         ({}, {"batch_sizes": 1}, ["dev.yaml: batch_sizes: 1", "array"]),
         ({}, {"batch_sizes": [10**30]}, ["dev.yaml: batch_sizes.0: 1000", "65536"]),
-        ({}, {"batch_sizes": [1, 8, 1]}, ["dev.yaml: batch_sizes.2: 1: named twice; remove one"]),
-        ({}, {"variants": ["fp32-eager"] * 2}, ["dev.yaml: variants.1: 'fp32-eager': named twice"]),
+        ({}, {"batch_sizes": [1, 8, 1]}, ["dev.yaml: batch_sizes.2: 1: listed twice; remove one"]),
+        (
+            {},
+            {"variants": ["fp32-eager"] * 2},
+            ["dev.yaml: variants.1: 'fp32-eager': listed twice"],
+        ),
         ({}, {"device": ".."}, ["dev.yaml: device: '..'", "Name of the device"]),
         ({}, {"device": "-x"}, ["dev.yaml: device: '-x'", "Name of the device"]),
         ({}, {"device": 5}, ["dev.yaml: device: 5", "Name of the device"]),
@@ -145,19 +149,19 @@ def test_a_protocol_brings_its_own_numbers(load):
         ({"latency": {"cell_timeout_s": 0.01}}, {}, ["latency.cell_timeout_s: 0.01", "1"]),
         ({"memory": {"cell_timeout_s": True}}, {}, ["memory.cell_timeout_s: True", "number"]),
         ({"memory": None}, {}, ["params.yaml: memory: None", "object"]),
-        ({"budgets": {"min_fps": [30, 30.0]}}, {}, ["budgets.min_fps.1: 30.0: named twice"]),
+        ({"budgets": {"min_fps": [30, 30.0]}}, {}, ["budgets.min_fps.1: 30.0: listed twice"]),
         ({"budgets": {"max_memory_gib": [1e-320]}}, {}, ["budgets.max_memory_gib.0: 1e-320"]),
         ({"budgets": {"min_fps": [1e-320]}}, {}, ["budgets.min_fps.0: 1e-320", "0.001"]),
         ({}, {"batch_sizes": [*range(1, 102)]}, ["batch_sizes: [1, 2", "at most 100 items"]),
         ({"budgets": {"max_memory_gib": [1e300]}}, {}, ["budgets.max_memory_gib.0: 1e+300"]),
         ({"budgets": {"top": 10**9}}, {}, ["budgets.top: 1000000000", "10000"]),
-        ({"models": ["vgg16", "vgg16"]}, {}, ["params.yaml: models.1: 'vgg16': named twice"]),
+        ({"models": ["vgg16", "vgg16"]}, {}, ["params.yaml: models.1: 'vgg16': listed twice"]),
         ({"models": [5]}, {}, ["params.yaml: models.0: 5", "timm:<name>"]),
         ({"models": None}, {}, ["params.yaml: models: None", "timm:<name>"]),
         ({"predicted": {"a": 1}}, {}, ["params.yaml: predicted: {'a': 1}"]),
-        ({"devices": ["a", "a"]}, {}, ["params.yaml: devices.1: 'a': named twice; remove one"]),
+        ({"devices": ["a", "a"]}, {}, ["params.yaml: devices.1: 'a': listed twice; remove one"]),
         ({"devices": "a"}, {}, ["params.yaml: devices: 'a'", "array"]),
-        ({"weights": {"tiers": ["A", "A"]}}, {}, ["weights.tiers.1: 'A': named twice"]),
+        ({"weights": {"tiers": ["A", "A"]}}, {}, ["weights.tiers.1: 'A': listed twice"]),
         ({"weights": {"mirror": ""}}, {}, ["weights.mirror: '': input should name a file"]),
         ({"weights": {"mirror": "~nobodyhere"}}, {}, ["weights.mirror: '~nobodyhere'", "home"]),
         ({"weights": {"mirror": "x" * 5000}}, {}, ["weights.mirror: 'xxx", "name too long"]),
@@ -168,7 +172,7 @@ def test_a_protocol_brings_its_own_numbers(load):
         ),
     ],
 )
-def test_a_mistake_is_one_line_with_file_key_value_and_remedy(load, params, device, said):
+def test_an_error_is_one_line_with_file_key_value_and_fix(load, params, device, said):
     with pytest.raises(ParameterError) as raised:
         load(params, device)
     message = str(raised.value)
@@ -178,7 +182,7 @@ def test_a_mistake_is_one_line_with_file_key_value_and_remedy(load, params, devi
 
 
 @pytest.mark.parametrize("backend", ["cuda", "jetson"])
-def test_a_gpu_of_which_nothing_is_said_has_the_defaults(load, backend):
+def test_gpu_settings_have_defaults(load, backend):
     settings = load(device={"backend": backend})
     assert settings.gpu == Gpu()
 
@@ -189,25 +193,25 @@ def test_a_cpu_has_no_gpu_to_set_up(load):
         load(device={"gpu": {}})
 
 
-def test_parameters_without_a_device_say_how_to_name_one():
+def test_an_error_about_a_missing_device_says_how_to_select_one():
     with pytest.raises(ParameterError, match=r"params\.yaml: device: missing.*--profile cpu"):
         loading.load(PARAMS)
 
 
-def test_a_missing_file_is_named_with_the_likely_one(tmp_path):
+def test_a_missing_file_is_reported_with_a_similar_name(tmp_path):
     (tmp_path / "cpu.yaml").write_text("device: cpu\n")
-    with pytest.raises(ParameterError, match=r"cpuu\.yaml: no such file; there is .*cpu\.yaml"):
+    with pytest.raises(ParameterError, match=r"cpuu\.yaml: no such file; did you mean .*cpu\.yaml"):
         loading.load(tmp_path / "cpuu.yaml")
 
 
-def test_broken_yaml_is_named_with_its_line(tmp_path):
+def test_broken_yaml_is_reported_with_its_line(tmp_path):
     file = tmp_path / "params.yaml"
     file.write_text("models: bianco2018\nlatency: [1, 2\nmemory: {}\n")
     with pytest.raises(UserError, match=r"params\.yaml:3: 'memory: {}': not YAML"):
         loading.load(file)
 
 
-def test_a_tilde_stands_for_the_home_folder_in_every_path(load, tmp_path, monkeypatch):
+def test_a_tilde_is_expanded_in_every_path(load, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "odd {x} $HOME 'é").mkdir()
     (tmp_path / "own.pth").touch()
@@ -227,7 +231,7 @@ def test_a_tilde_stands_for_the_home_folder_in_every_path(load, tmp_path, monkey
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "- models\n", "bianco2018\n", "5\n"])
 @pytest.mark.parametrize("name", ["params.yaml", "dev.yaml"])
-def test_a_file_that_holds_no_keys_is_one_line(load, name, content):
+def test_a_file_without_keys_is_an_error(load, name, content):
     load()
     Path(name).write_text(content)
     with pytest.raises(UserError, match=rf"^{name}: .*; write `key: value` lines$"):
@@ -235,7 +239,7 @@ def test_a_file_that_holds_no_keys_is_one_line(load, name, content):
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-32", "cp1252"])
-def test_a_file_in_another_encoding_is_one_line(load, encoding):
+def test_a_file_in_another_encoding_is_an_error(load, encoding):
     load()
     text = Path("params.yaml").read_text() + "# café\n"
     Path("params.yaml").write_bytes(text.encode(encoding))
@@ -243,7 +247,7 @@ def test_a_file_in_another_encoding_is_one_line(load, encoding):
         loading.load("params.yaml", "dev.yaml")
 
 
-def test_without_params_yaml_one_line_says_where_to_run(tmp_path, monkeypatch):
+def test_without_params_yaml_the_error_says_where_to_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dvc.yaml").touch()
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""Stages of dvc.yaml: Snakemake is asked once where nothing is to be done, and runs otherwise."""
+"""Stages of dvc.yaml: Snakemake is asked once if everything is up to date, and runs otherwise."""
 
 import shlex
 import subprocess
@@ -15,7 +15,7 @@ WORDS = ("--profile", "cpu", "--")
 
 @pytest.fixture
 def stage(tmp_path, monkeypatch):
-    """Run a stage with a Snakemake that answers as it is told, and return how it was called."""
+    """Run a stage with a fake Snakemake that gives a fixed answer, and return its calls."""
     project = tmp_path / "project"
     project.mkdir()
     monkeypatch.chdir(project)
@@ -46,18 +46,18 @@ def asked(*stages):
     return f"--dry-run --profile cpu -- {' '.join(stages)}"
 
 
-def test_of_a_finished_study_only_the_first_stage_asks(stage):
+def test_only_the_first_stage_of_a_finished_study_asks(stage):
     assert stage("weights") == [asked(*dvc_stage.STAGES)]
     assert [stage(name) for name in dvc_stage.STAGES[1:]] == [[]] * 6
 
 
-def test_a_stage_with_work_runs_and_those_after_it_ask_once_more(stage):
+def test_after_a_stage_with_work_the_next_stage_asks_again(stage):
     assert stage("weights", "Job stats:") == [asked(*dvc_stage.STAGES), "--profile cpu -- weights"]
     assert stage("accuracy") == [asked(*dvc_stage.STAGES[1:])]
     assert stage("complexity") == []
 
 
-def test_where_every_stage_has_work_no_more_is_asked_than_twice(stage):
+def test_if_every_stage_has_work_only_two_stages_ask(stage):
     calls = [call for name in dvc_stage.STAGES for call in stage(name, "Job stats:")]
     assert sum(call.startswith("--dry-run") for call in calls) == 2
     assert [call for call in calls if not call.startswith("--dry-run")] == [
@@ -66,36 +66,36 @@ def test_where_every_stage_has_work_no_more_is_asked_than_twice(stage):
 
 
 @pytest.mark.parametrize("file", ["params.yaml", "results/study.csv", "new.txt"])
-def test_a_file_that_changed_since_is_asked_about(stage, tmp_path, file):
+def test_a_changed_file_leads_to_a_new_question(stage, tmp_path, file):
     stage("weights")
     with (tmp_path / "project" / file).open("a") as opened:
         opened.write("x")
     assert stage("accuracy", "Job stats:")[-1] == "--profile cpu -- accuracy"
 
 
-def test_a_result_that_is_put_in_its_place_again_is_the_same(stage, tmp_path):
+def test_a_restored_result_does_not_count_as_changed(stage, tmp_path):
     stage("weights")
     (tmp_path / "project/results/study.csv").write_text("device\n")
     (tmp_path / "project/dvc.lock").write_text("stages:\n")
     assert stage("accuracy") == []
 
 
-def test_another_run_of_dvc_asks_for_itself(stage):
+def test_another_run_of_dvc_asks_again(stage):
     stage("weights")
     assert stage("accuracy", dvc="8 200") == [asked(*dvc_stage.STAGES[1:])]
 
 
-def test_without_dvc_a_stage_is_the_target_alone(stage):
+def test_without_dvc_a_stage_only_runs_its_target(stage):
     assert stage("memory", dvc=None) == ["--profile cpu -- memory"]
 
 
-def test_a_question_that_fails_is_no_answer(stage, tmp_path):
+def test_a_stage_runs_if_its_question_fails(stage, tmp_path):
     program = tmp_path / "programs/snakemake"
     program.write_text(program.read_text().replace("exit 0", '[ "$1" != --dry-run ]'))
     assert stage("weights")[-1] == "--profile cpu -- weights"
 
 
-def test_a_run_of_dvc_is_told_by_its_process(tmp_path):
+def test_a_run_of_dvc_is_identified_by_its_process(tmp_path):
     code = "from dnnbench.stages import dvc_stage; print(dvc_stage._dvc_run())"
     (tmp_path / "dvc").write_text(f"#!/bin/sh\n{sys.executable} -c '{code}'\ntrue\n")
     (tmp_path / "dvc").chmod(0o755)
@@ -104,12 +104,12 @@ def test_a_run_of_dvc_is_told_by_its_process(tmp_path):
     assert pid.isdecimal() and started.isdecimal()
 
 
-def test_the_stages_are_those_of_dvc_yaml_in_order():
+def test_the_stages_match_dvc_yaml_in_order():
     assert tuple(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]) == dvc_stage.STAGES
 
 
 @pytest.mark.parametrize("profile", ["cpu; touch x", "cpu -n", 'a" b', "$(touch x)", "a && b"])
-def test_a_profile_is_one_word_of_a_command_whatever_it_holds(profile):
+def test_a_profile_stays_one_word_of_a_command_with_any_content(profile):
     for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items():
         words = shlex.split(stage["cmd"].replace("${profile}", profile))
         assert words[-4:] == ["--profile", profile, "--", name]

@@ -1,4 +1,4 @@
-"""Options that stage scripts share."""
+"""Options shared by stage scripts."""
 
 from pathlib import Path
 
@@ -23,9 +23,9 @@ def test_a_value_on_the_command_line_is_read_as_yaml():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["batch_sizes"], "'batch_sizes': write KEY=VALUE, the value in YAML: threads=2"),
+        (["batch_sizes"], "'batch_sizes': write KEY=VALUE with a YAML value, such as threads=2"),
         (["batch_sizes=[1"], "batch_sizes: '[1': not YAML"),
-        (["threads=yes"], "threads: yes: true or false to some readers"),
+        (["threads=yes"], "threads: yes: ambiguous: some YAML readers"),
         (["threads=010"], "threads: 010: not a plain decimal number"),
         (["threads="], "threads: '': empty; write null or a value"),
         (["threads='2'"], "threads: '2': input should be a valid integer"),
@@ -35,19 +35,19 @@ def test_a_value_on_the_command_line_is_read_as_yaml():
         (["model=vgg16"], "model: 'vgg16': unknown key; did you mean 'models'?"),
     ],
 )
-def test_a_word_that_is_no_value_is_named(words, said):
+def test_an_invalid_config_word_is_reported(words, said):
     with pytest.raises(UserError) as raised:
         options.study(None, "cpu", words)
     assert str(raised.value).startswith(f"--config: {said}")
 
 
-def test_settings_of_a_run_take_no_others_beside_them():
+def test_a_settings_file_excludes_a_profile_and_config_words():
     for profile, config in (("cpu", None), (None, ["threads=2"])):
-        with pytest.raises(typer.BadParameter, match="drop --profile and --config"):
+        with pytest.raises(typer.BadParameter, match="remove --profile and --config"):
             options.study(Path("settings.json"), profile, config)
 
 
-def test_without_a_data_set_its_stages_say_so():
+def test_stages_that_need_a_data_set_report_that_there_is_none():
     found = options.study(None, "cpu", None, models=["alexnet"])
-    with pytest.raises(UserError, match=r"params\.yaml: dataset\.name: null: no pictures"):
+    with pytest.raises(UserError, match=r"params\.yaml: dataset\.name: null: no images"):
         options.dataset(found)

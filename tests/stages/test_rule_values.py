@@ -1,4 +1,4 @@
-"""What the rules take from a study."""
+"""Inputs and parameters of the rules of a study."""
 
 import json
 import os
@@ -23,8 +23,8 @@ def in_the_project(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def test_a_setting_is_named_inside_its_parameter():
-    # Snakemake compares parameters without names: two numbers that changed places would be one.
+def test_a_parameter_contains_the_names_of_its_settings():
+    # Snakemake compares parameters without names, so two swapped numbers would look unchanged.
     text = values(threads=8).uses("threads", "latency.passes.discard", "memory")
     assert json.loads(text) == {
         "threads": 8,
@@ -42,16 +42,16 @@ def test_a_job_on_the_device_depends_on_variables_that_change_speed(monkeypatch)
     assert '"OMP_THREAD_LIMIT": "1"' in limited
 
 
-def test_threads_are_decided_where_the_workflow_starts():
+def test_the_number_of_threads_is_decided_when_the_workflow_starts():
     assert json.loads(values(threads=None).uses("threads"))["threads"] >= 1
 
 
-def test_a_setting_that_is_not_there_is_an_error():
+def test_an_unknown_setting_is_an_error():
     with pytest.raises(AttributeError):
         values().uses("latency.pasess")
 
 
-def test_a_stage_depends_on_its_code_and_on_settings_by_value_alone():
+def test_a_stage_depends_on_its_code_and_only_on_the_values_of_settings():
     stage = values().stage("complexity")
     assert stage["script"] == "workflow/scripts/complexity.py"
     assert "src/dnnbench/measure/complexity.py" in stage["code"]
@@ -67,7 +67,7 @@ def test_a_network_depends_on_the_file_that_defines_it():
     assert not any("googlenet" in file for file in found)
 
 
-def test_variants_take_turns_and_the_first_round_waits_for_none():
+def test_variants_take_turns_and_the_first_round_starts_at_once():
     turns = values(variants=["fp32-eager", "bf16-eager"]).round_before
     path = "results/cpu/{}/latency/round-{}.jsonl"
     assert turns("fp32-eager", 1) == []
@@ -75,7 +75,7 @@ def test_variants_take_turns_and_the_first_round_waits_for_none():
     assert turns("fp32-eager", 2) == [path.format("bf16-eager", 1)]
 
 
-def test_weights_depend_on_the_override_of_their_own_network(tmp_path):
+def test_weights_depend_only_on_the_override_of_their_own_network(tmp_path):
     (tmp_path / "own.pth").touch()
     own = {"vgg16": {"path": str(tmp_path / "own.pth"), "sha256": "0" * 64}}
     plain, changed = values(), values(weights={"override": own})
@@ -91,7 +91,7 @@ def my_net():
 """
 
 
-def test_networks_without_a_native_geometry_are_left_out_of_decoding_alone(tmp_path):
+def test_networks_without_a_native_geometry_are_only_excluded_from_decoding(tmp_path):
     silent, stated = tmp_path / "silent.py", tmp_path / "stated.py"
     silent.write_text(OWN % "")
     stated.write_text(OWN % ', "interpolation": "bicubic", "crop_pct": 0.8')
@@ -111,7 +111,7 @@ def test_networks_without_a_native_geometry_are_left_out_of_decoding_alone(tmp_p
     ]
 
 
-def test_what_failed_is_measured_by_the_next_run_and_then_no_more(tmp_path, monkeypatch):
+def test_the_next_run_retries_failed_cells_once(tmp_path, monkeypatch):
     study = values()
     monkeypatch.chdir(tmp_path)
     here = {"device": "cpu", "variant": "fp32-eager", "round": "1", "dataset": "imagenet"}
@@ -147,8 +147,8 @@ def test_what_failed_is_measured_by_the_next_run_and_then_no_more(tmp_path, monk
         assert asked() == nothing
 
 
-def test_a_path_with_braces_names_no_wildcard(tmp_path):
-    # Snakemake looks for {name} in every text that a rule has as a parameter.
+def test_braces_in_a_path_are_not_wildcards(tmp_path):
+    # Snakemake looks for {name} in every parameter of a rule.
     folder = tmp_path / 'odd {model} "quoted\\" {'
     folder.mkdir()
     text = values(weights={"mirror": str(folder)}).uses("weights")

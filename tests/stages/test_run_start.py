@@ -1,4 +1,4 @@
-"""Before its first job a run looks for the device, if a job to come drives one."""
+"""Preparation of a run: it checks the device if a job uses it."""
 
 from types import SimpleNamespace
 
@@ -20,7 +20,7 @@ DRIVING = {"time_round", "profile_memory", "environment"}
 
 @pytest.fixture
 def begin(monkeypatch):
-    """Begin a run: whether it writes settings of a new session, and looks for the device."""
+    """Start a run; return whether it starts a new session and whether it checks the device."""
 
     def run(study, rules, here=True, finds=True, settings=lambda *_, **__: None):
         asked = []
@@ -52,30 +52,30 @@ def begin(monkeypatch):
         (["time_round", "report"], True, True),
     ],
 )
-def test_only_a_run_that_drives_a_gpu_looks_for_it(begin, rules, session, looks):
+def test_only_a_run_that_uses_a_gpu_checks_it(begin, rules, session, looks):
     assert begin(GPU, rules) == (session, looks)
     assert begin(CPU, rules) == (session, False)
 
 
-def test_jobs_that_run_elsewhere_look_for_their_device_themselves(begin):
+def test_the_device_of_jobs_that_run_elsewhere_is_not_checked_here(begin):
     assert begin(GPU, ["time_round"], here=False) == (True, False)
 
 
-def test_a_run_without_its_device_ends_before_the_first_job(begin):
+def test_a_run_ends_before_the_first_job_if_the_device_is_missing(begin):
     with pytest.raises(SystemExit) as end:
         begin(GPU, ["time_round"], finds=False)
     assert end.value.code == 1
 
 
-def test_settings_that_another_run_works_with_end_the_run_in_one_line(begin):
+def test_a_run_ends_in_one_line_if_another_run_uses_its_settings_file(begin):
     def refuse():
-        raise UserError("resources/settings/card.json: another run works with it")
+        raise UserError("resources/settings/card.json: another run uses it")
 
-    with pytest.raises(SystemExit, match="another run works with it"):
+    with pytest.raises(SystemExit, match="another run uses it"):
         begin(GPU, ["time_round"], settings=refuse)
 
 
-def test_more_threads_than_cpus_end_a_run_that_measures_here(begin):
+def test_a_run_that_measures_here_ends_if_there_are_more_threads_than_cpus(begin):
     many = study("cpu", gpu=None, threads=1000)
     with pytest.raises(SystemExit) as end:
         begin(many, ["profile_memory"])

@@ -180,9 +180,13 @@ def test_texts_that_list_backends_and_engines_list_made_up_ones(installed):
     ("name", "backend", "said"),
     [
         ("fp32-beads", "cpu", "beads does not run on backend cpu; write compile or eager"),
-        ("tf32-eager", "abacus", "backend abacus has no TF32"),
-        ("bf16-beads", "abacus", "beads runs fp32 only; write fp32-beads, or choose compile"),
-        ("fp32-beads-channels_last", "abacus", "beads lays out memory itself; write fp32-beads"),
+        ("tf32-eager", "abacus", "backend abacus does not support TF32"),
+        ("bf16-beads", "abacus", "beads supports only fp32; write fp32-beads, or choose compile"),
+        (
+            "fp32-beads-channels_last",
+            "abacus",
+            "beads chooses the memory layout itself; write fp32-beads",
+        ),
     ],
 )
 def test_what_a_made_up_engine_cannot_run_is_one_line(installed, name, backend, said):

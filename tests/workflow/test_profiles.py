@@ -76,12 +76,16 @@ def test_a_profile_plans_the_study_where_its_device_is_not(clone, profile):
             b"device: cpu # caf\xe9\n",
             ":1: byte 0xe9 in column 18",
         ),
-        ("config/devices/cpu.yaml", "device: cpu\n".encode("utf-16"), ": in UTF-16, not UTF-8"),
+        (
+            "config/devices/cpu.yaml",
+            "device: cpu\n".encode("utf-16"),
+            ": encoded in UTF-16, not UTF-8",
+        ),
         ("params.yaml", b"", ": empty; write `key: value` lines"),
         (
             "params.yaml",
             b"latency:\n\trounds: 1\n",
-            r":2: '\trounds: 1': a tab; indent with spaces",
+            r":2: '\trounds: 1': contains a tab; indent with spaces",
         ),
         (
             "params.yaml",
@@ -111,7 +115,7 @@ def test_a_file_that_readers_take_differently_is_one_line(clone, name, content, 
     [
         (["-d", "workflow"], "workflow: not the folder of the study; run: cd "),
         (["--config", "threads=010"], "--config: threads: 010: not a plain decimal number"),
-        (["--config", "threads=yes"], "--config: threads: yes: true or false to some readers"),
+        (["--config", "threads=yes"], "--config: threads: yes: ambiguous: some YAML readers"),
         (["--replace-workflow-config"], "--replace-workflow-config: params.yaml is always read"),
     ],
 )

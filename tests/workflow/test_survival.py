@@ -275,7 +275,7 @@ def test_of_two_runs_at_once_the_second_waits_and_says_for_whom(tmp_path):
     second.communicate(timeout=120)
     first.communicate(timeout=120)
     assert (first.returncode, second.returncode) == (0, 0)
-    assert f"waiting for cpu, held by process {first.pid} since" in said
+    assert f"waiting for cpu: held by process {first.pid} since" in said
     assert str(tmp_path) in said
     (line,) = read_lines(tmp_path / "out/round-1.jsonl", LatencyLine)
     record = read_json(tmp_path / "out/memory/small.json", MemoryRecord)
@@ -344,7 +344,7 @@ def test_a_read_only_folder_is_named(tmp_path):
         run = stage("memory", *NAMES, "--output-dir", "out", folder=tmp_path)
         error = run.communicate(timeout=120)[1].splitlines()[-1]
     assert run.returncode == 1
-    reason = "cannot be written: Read-only file system; fix that and run again"
+    reason = "cannot be written: Read-only file system. Fix this and rerun the command"
     assert error.startswith(f"memory.py: out/.finished/small.json: {reason}")
 
 
@@ -397,7 +397,7 @@ def test_a_damaged_record_is_named_with_its_key_and_what_to_do(tmp_path, damage)
 def test_a_table_that_is_none_is_named(tmp_path, content):
     path = tmp_path / "study.csv"
     path.write_bytes(content)
-    with pytest.raises(RecordError, match=r"study\.csv: .*; remove the file to make it again"):
+    with pytest.raises(RecordError, match=r"study\.csv: .*; remove the file to create it again"):
         read_rows(path, StudyRow)
 
 

@@ -271,7 +271,7 @@ def test_after_the_clock_was_set_back_an_edit_is_noticed_and_nothing_else(study)
     refused = command(study, "snakemake", "--profile", "cpu", "-n")
     assert refused.returncode == 1
     assert refused.stdout.splitlines()[-1].startswith("results, reports: ")
-    assert "files are dated in the future: was the clock set back?" in refused.stdout
+    assert "files dated in the future: " in refused.stdout
     mended = command(study, "dnnbench", "unlock")
     assert "files were dated in the future" in mended.stdout
     assert jobs(study) == {"report": 1}
@@ -329,7 +329,7 @@ def test_pictures_are_decoded_once_and_again_only_where_they_changed(tmp_path):
     record, (array,) = (folder / PICTURES).read_bytes(), (folder / PICTURES).parent.glob("*.npy")
     made = array.stat().st_mtime_ns
     (set_of_pictures / "n01440764/1.png").touch()
-    assert "Decode the pictures of folder" in snakemake(folder, "--", PICTURES)
+    assert "Decode the images of folder" in snakemake(folder, "--", PICTURES)
     assert (folder / PICTURES).read_bytes() == record
     assert array.stat().st_mtime_ns == made
 

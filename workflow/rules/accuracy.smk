@@ -1,5 +1,5 @@
-# Accuracy: one job a network over the decoded pictures, then the networks pair by pair. Without a
-# data set in params.yaml nothing is measured, and the summary says so.
+# Accuracy: one job per network, using the decoded images, then paired comparisons of the networks.
+# Without a data set in params.yaml nothing is measured, and the summary says so.
 
 
 rule accuracy:
@@ -7,7 +7,7 @@ rule accuracy:
         paths.ACCURACY_SUMMARY,
         paths.COMPARISONS,
     message:
-        "Accuracy is measured"
+        "Finished the accuracy of all networks"
 
 
 rule measure_accuracy:
@@ -19,13 +19,13 @@ rule measure_accuracy:
         images=lambda wildcards: study.decoded_images(wildcards.model),
     output:
         record=paths.ACCURACY,
-        # Kept: answers that are still right are not measured again.
+        # update: predictions that are still valid are kept.
         answers=update(paths.ANSWERS),
     log:
         "logs/accuracy/{dataset}/{model}.log",
     conda:
         DEVICE_ENV
-    # Every core: two networks side by side would only wait for each other's threads.
+    # Two networks at the same time would only compete for the cores.
     threads: every_core
     resources:
         **gpu_request,

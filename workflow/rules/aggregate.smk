@@ -1,4 +1,4 @@
-# Every record of the study, and the published devices, in four tables; metrics for DVC.
+# All records of the study and the published devices, joined into tables and metrics for DVC.
 
 
 rule aggregate:
@@ -29,6 +29,6 @@ rule aggregate:
         rounds=study.uses("latency.protocol", "latency.passes.rounds"),
         networks=study.networks_and_others(),
     message:
-        "Join all records into the study's tables"
+        "Join all records into tables"
     shell:
         "python {input.script} --settings {params.settings} 2>&1 | tee {log}"

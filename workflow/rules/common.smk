@@ -1,4 +1,4 @@
-# Shared by the files of rules: the study, checked, and what the rules take from it.
+# Shared by all rule files: the validated study, and the values that the rules take from it.
 
 import os
 import re
@@ -18,42 +18,42 @@ from dnnbench.stages.rule_values import RuleValues
 try:
     study = RuleValues(study_settings.of_snakemake(workflow))
     settings = study.settings
-    # With environments of their own, jobs have what they need there.
+    # Jobs with their own environments have the packages there.
     if not workflow.deployment_settings.deployment_method:
         variants.require(settings.variants)
-    # Only where a person started it: the clocks of a cluster's nodes may differ.
+    # Skip on cluster nodes, whose clocks may differ from ours.
     if workflow.is_main_process and not workflow.touch:
         file_times.check([paths.RESULTS, paths.REPORTS])
 except (UserError, OSError) as error:
     sys.exit(foreign_text.line(str(error), limit=4000))
 
-# What the jobs read. It is written when a run starts, and is no input: what a stage depends on of it
-# are the parameters of its rule.
+# The settings file for the jobs, written when a run starts. It is not an input: the settings that a
+# stage depends on are parameters of its rule.
 SETTINGS = paths.SETTINGS.format(device=settings.device)
 
-# With --sdm conda, what drives the device has the environment that its file names.
+# With --sdm conda, jobs on the device use the environment named in the device file.
 DEVICE_ENV = f"../envs/{settings.conda}.yaml"
 
-# What a job that drives a GPU asks a cluster for, whatever profile sends it there. Here nothing counts it.
+# Jobs that use a GPU request one from a cluster, with any profile. Local runs ignore it.
 gpu_request = {"gpu": 1} if settings.gpu else {}
 
 environments = expand(paths.ENVIRONMENT, device=study.devices)
 
-# A job has the user's own environment: Snakemake would set OMP_NUM_THREADS and the like to its threads.
+# Restore the user's environment, because Snakemake sets OMP_NUM_THREADS and similar variables.
 job_prefix = f"set -euo pipefail; {speed_variables.as_before_snakemake()} "
 
-# `python` in a command is the one that runs Snakemake, also where its environment is not active. With
-# --sdm conda it is the environment's, which comes before this.
+# `python` in a command is the one that runs Snakemake, even if its environment is not activated.
+# With --sdm conda it is the one of the job's environment.
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     job_prefix += f'PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
-# Snakemake formats it, and a path may have braces.
+# Snakemake formats the prefix, and a path may contain braces.
 shell.prefix(job_prefix.replace("{", "{{").replace("}", "}}"))
 
 
 wildcard_constraints:
     dataset=r"[a-z0-9]+",
     geometry=r"[a-z]+-\d+-\d+",
-    # No other: what other machines measured is made by no rule here.
+    # No rule creates the records of other machines.
     device=re.escape(settings.device),
     variant="|".join(map(re.escape, settings.variants)),
     model=r"[a-z0-9_.-]+",
@@ -61,7 +61,7 @@ wildcard_constraints:
 
 
 def begin():
-    """Hand the settings to the jobs, and check the device that they drive."""
+    """Write the settings for the jobs, and check the device that they use."""
     run_start.begin(
         study.study,
         rules={job.rule.name for job in workflow.dag.needrun_jobs()},
@@ -72,21 +72,21 @@ def begin():
 
 
 def every_core(wildcards):
-    """Threads of a job that has a machine to itself. On a cluster that is a node, and `cores`,
-    like the threads that this machine would choose, says nothing of it.
+    """Return the threads of a job that has a machine to itself. On a cluster that is a node, which
+    `cores` and the default number of threads of this machine do not describe.
     """
     if workflow.local_exec and not workflow.remote_exec:
         return workflow.cores
     if settings.threads is None:
         raise WorkflowError(
-            f"{paths.device_file(settings.device)}: threads: null: a node of a cluster need not be like this machine;"
-            " write how many threads a forward pass has on it, or add --config threads=8"
+            f"{paths.device_file(settings.device)}: threads: null: a cluster node may differ from"
+            " this machine; write the number of threads per forward pass, or add --config threads=8"
         )
     return settings.threads
 
 
 def captioned(path):
-    """A figure or table as `snakemake --report` shows it: its kind's caption, and its device."""
+    """Mark a figure or table for `snakemake --report`, with its caption and device."""
     kind, _, device = Path(path).stem.partition("--")
     return report(
         path,

@@ -1,4 +1,4 @@
-# Parameters, operations, activations: the same on every machine, without weights.
+# Parameters, operations and activations: independent of the machine, and without weights.
 
 
 rule complexity:
@@ -16,6 +16,6 @@ rule complexity:
         settings=SETTINGS,
         definitions=study.definitions(study.models),
     message:
-        "Count the parameters and operations of the networks"
+        "Count the parameters and operations of all networks"
     shell:
         "python {input.script} --settings {params.settings} 2>&1 | tee {log}"

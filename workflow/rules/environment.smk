@@ -1,4 +1,4 @@
-# The machine and the software, described where they measure.
+# A description of the measuring machine and its software.
 
 
 rule environment:
@@ -17,6 +17,6 @@ rule environment:
         settings=SETTINGS,
         device=study.driven("backend", "gpu", "threads"),
     message:
-        "Describe {wildcards.device}"
+        "Describe the machine of device {wildcards.device}"
     shell:
         "python {input.script} --settings {params.settings} 2>&1 | tee {log}"

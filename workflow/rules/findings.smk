@@ -1,4 +1,4 @@
-# The 2018 study put to the test: its claims against its own tables and against the measured ones.
+# Tests of the claims of the 2018 study, against its own tables and against the measured ones.
 
 
 rule findings:
@@ -22,6 +22,6 @@ rule findings:
     params:
         settings=SETTINGS,
     message:
-        "Put the 2018 study to the test"
+        "Test the claims of the 2018 study"
     shell:
         "python {input.script} --settings {params.settings} 2>&1 | tee {log}"

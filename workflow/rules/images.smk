@@ -1,5 +1,5 @@
-# Labelled pictures: listed once, and decoded once for all networks that see the same part of them.
-# Nothing asks for them without a data set in params.yaml.
+# Labeled images: listed once, and decoded once for all networks with the same geometry. Used only
+# if params.yaml chooses a data set.
 
 from dnnbench.config.dataset import code as dataset_code
 
@@ -20,13 +20,13 @@ rule list_images:
         depends=study.uses("dataset.path"),
         listing=study.listing,
     message:
-        "List the pictures of {wildcards.dataset}"
+        "List the images of {wildcards.dataset}"
     shell:
         "python {input.script} --settings {params.settings} --threads {threads} 2>&1 | tee {log}"
 
 
-# The array beside the record is no output: Snakemake would remove it before a job that may find
-# all of it still right.
+# The array next to the record is not an output, because Snakemake would delete it before a job that
+# may be able to reuse it.
 rule decode_images:
     input:
         **study.stage("decode"),
@@ -40,10 +40,10 @@ rule decode_images:
     threads: every_core
     params:
         settings=SETTINGS,
-        # Asked, and imported, only where something is decoded.
+        # A function, so that the decoder is imported only if images are decoded.
         decoder=lambda wildcards: study.decoder(),
     message:
-        "Decode the pictures of {wildcards.dataset} to {wildcards.geometry}"
+        "Decode the images of {wildcards.dataset} to {wildcards.geometry}"
     shell:
-        "python {input.script} {wildcards.geometry} --settings {params.settings} --threads {threads}"
-        " 2>&1 | tee {log}"
+        "python {input.script} {wildcards.geometry} --settings {params.settings}"
+        " --threads {threads} 2>&1 | tee {log}"

@@ -1,5 +1,5 @@
-# Inference time: one job a round, which visits every (model, batch size) once. Spreading the rounds
-# over the run spreads the replicates over the session. To measure afresh, remove the files of
+# Latency: one job per round, which measures every network and batch size once. The rounds run one
+# after another, which spreads the replicates over the session. To start over, delete the files of
 # the rounds.
 
 round_files = expand(
@@ -15,7 +15,7 @@ rule latency:
         round_files,
         expand(rules.environment.output, device=settings.device),
     message:
-        "Inference time is measured"
+        "Finished all latency rounds"
 
 
 rule time_round:
@@ -26,11 +26,11 @@ rule time_round:
         before=lambda wildcards: study.round_before(wildcards.variant, int(wildcards.round)),
         memory=ancient(expand(paths.MEMORY, model=study.limiting, allow_missing=True)),
     output:
-        # Kept and completed, not made anew: a network that is added costs its own cells only.
+        # update: existing cells are kept, so that adding a network measures only its cells.
         update(paths.ROUND),
     log:
         "logs/{device}/{variant}/latency/round-{round}.log",
-    # After everything else, and with every core: no job of this workflow disturbs a timing.
+    # Last and with every core, so that no other job of this workflow disturbs the timing.
     priority: -1
     conda:
         DEVICE_ENV
@@ -45,7 +45,7 @@ rule time_round:
         definitions=study.definitions(study.timed),
         failed=study.failed(paths.ROUND),
     message:
-        "Time the networks on {wildcards.device}, {wildcards.variant}, round {wildcards.round}"
+        "Measure latency on {wildcards.device}, {wildcards.variant}, round {wildcards.round}"
     shell:
         "python {input.script} --settings {params.settings} --variant {wildcards.variant}"
         " --round {wildcards.round} 2>&1 | tee {log}"

@@ -1,5 +1,5 @@
-# Memory of the device: one job, which visits every network, one process a batch size. To measure a
-# network afresh, remove its record.
+# Memory of the device: one job for all networks, one process per network and batch size. To measure
+# a network again, delete its record.
 
 memory_records = expand(
     paths.MEMORY, device=settings.device, variant=settings.variants, model=study.timed
@@ -10,18 +10,18 @@ rule memory:
     input:
         memory_records,
     message:
-        "Memory is profiled"
+        "Finished the memory profiles"
 
 
-# No `benchmark:` here nor elsewhere: its sampling of the process would be part of what is measured, and
-# it fails where /proc hides processes.
+# No rule uses `benchmark:`, because its sampling would disturb the measurement, and because it
+# fails if /proc hides processes.
 rule profile_memory:
     input:
         **study.device_stage("memory"),
         architectures=study.architectures(study.timed),
         registry=ancient(paths.REGISTRY),
     output:
-        # Kept and completed, not made anew: a network that is added costs its own cells only.
+        # update: existing cells are kept, so that adding a network measures only its cells.
         update(expand(paths.MEMORY, model=study.timed, allow_missing=True)),
     log:
         "logs/{device}/{variant}/memory.log",
@@ -38,6 +38,7 @@ rule profile_memory:
         definitions=study.definitions(study.timed),
         failed=study.failed(paths.MEMORY),
     message:
-        "Profile the memory of the networks on {wildcards.device}, {wildcards.variant}"
+        "Profile the memory of all networks on {wildcards.device}, {wildcards.variant}"
     shell:
-        "python {input.script} --settings {params.settings} --variant {wildcards.variant} 2>&1 | tee {log}"
+        "python {input.script} --settings {params.settings} --variant {wildcards.variant}"
+        " 2>&1 | tee {log}"

@@ -1,4 +1,4 @@
-# Figures, and the page that shows them.
+# The figures and the page.
 
 from dnnbench.report.figures import figure_names, kind
 from dnnbench.records.published_study import DEVICES as PUBLISHED_DEVICES

@@ -1,13 +1,13 @@
-# Trained weights: one job a network, which ends with a record of a verified file, or of why there is
-# none. Where there is none the study goes on with published accuracy; to try again, remove
-# the record.
+# Trained weights: one job per network, which writes a record of the verified file, or of the reason
+# why there is none. Without a file, the study uses the published accuracy. To try again, delete the
+# record.
 
 
 rule weights:
     input:
         expand(paths.WEIGHTS, model=study.models),
     message:
-        "Weights are fetched"
+        "Finished fetching weights"
 
 
 rule fetch_weights:
@@ -16,7 +16,7 @@ rule fetch_weights:
         architectures=lambda wildcards: study.architectures([wildcards.model]),
         registry=ancient(paths.REGISTRY),
     output:
-        # Kept: a record whose file still holds stays as it is, and nothing after it runs again.
+        # update: a record that is still valid stays unchanged, so that no later job reruns.
         update(paths.WEIGHTS),
     log:
         "logs/weights/{model}.log",

@@ -1,4 +1,4 @@
-"""Stage: measure the accuracy of one network over decoded pictures."""
+"""Stage that measures the accuracy of one network on decoded images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,20 +13,20 @@ from dnnbench.measure import accuracy
 from dnnbench.records import paths
 from dnnbench.stages import options
 
-# Read when torch is first imported, which is later. Threads that wait must not take cores from
-# whatever else runs: no time is measured here.
+# Set before torch is imported. Waiting threads should not occupy cores, because other jobs may run
+# and no latency is measured here.
 speed_variables.default(speed_variables.WAIT_POLICY, "PASSIVE")
 
 
 def main(
-    model: Annotated[str, typer.Argument(help="A name as in params.yaml: models.")],
+    model: Annotated[str, typer.Argument(help="A network, as in models in params.yaml.")],
     weights: Annotated[
         Path | None,
         typer.Option(help="Record of the network's weights.", show_default="in resources/weights"),
     ] = None,
     images: Annotated[
         Path | None,
-        typer.Option(help="Record of the decoded pictures.", show_default="in resources/images"),
+        typer.Option(help="Record of the decoded images.", show_default="in resources/images"),
     ] = None,
     output: options.Output = None,
     settings: options.Settings = None,
@@ -34,9 +34,9 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Measure top-1 and top-5 of MODEL. Goes on where a run that was stopped had got to.
+    """Measure the top-1 and top-5 accuracy of MODEL, or resume an interrupted measurement.
 
-    Its answers are written beside the record.
+    The predictions are written to a file next to the record.
     """
     study = options.study(settings, profile, config, registry_file, [model])
     study.check_threads()
@@ -49,7 +49,7 @@ def main(
     except geometry.GeometryError as error:
         what = {**place, "protocol": dataset.protocol}
         write_json(output, accuracy.leave_out(output, str(error), **what))
-        print(f"{network.key}: accuracy is not measured: {error}")
+        print(f"{network.key}: accuracy not measured: {error}")
         return
     decoded = images or Path(paths.DECODED_IMAGES.format(dataset=name, geometry=cut.name))
     setup = backends.Setup(device.backend, device.gpu)

@@ -1,4 +1,4 @@
-"""Stage: join all records of a study into its tables and metrics.json."""
+"""Stage that joins all records of a study into its tables and metrics.json."""
 
 import typer
 
@@ -20,7 +20,7 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Join the records of MODELS on each device, and the published ones, into tables.
+    """Join the records of MODELS on each device and the published tables into the study's tables.
 
     Records that cannot be used are listed in set_aside.csv.
     """

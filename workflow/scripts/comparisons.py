@@ -1,4 +1,4 @@
-"""Stage: compare the measured networks pair by pair, and list what was measured and what not."""
+"""Stage that compares the accuracy of networks pair by pair, and summarizes all networks."""
 
 import typer
 
@@ -18,7 +18,7 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Write comparisons.csv and accuracy/summary.csv of MODELS from their accuracy records.
+    """Write comparisons.csv and accuracy/summary.csv from the accuracy records of MODELS.
 
     Records that cannot be used are listed in accuracy/set_aside.csv.
     """

@@ -1,4 +1,4 @@
-"""Stage: count parameters, operations and activations of networks."""
+"""Stage that counts parameters, operations and activations of networks."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Count what MODELS cost on any machine: parameters, operations, activations at batch 1.
+    """Count parameters, operations and activations of MODELS, at batch size 1.
 
-    Needs no weights and takes under a second a network. The table appears when all are counted.
+    Needs no weights and takes less than a second per network. The table is written at the end.
     """
     networks = options.study(settings, profile, config, registry_file, models).networks.values()
 

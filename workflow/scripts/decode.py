@@ -1,4 +1,4 @@
-"""Stage: decode the pictures of the data set for the networks that share a geometry."""
+"""Stage that decodes the images of the data set for all networks with the same geometry."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,20 +14,22 @@ from dnnbench.stages import options
 
 
 def main(
-    geometry: Annotated[str, typer.Argument(help="Filter, short side and crop: bilinear-256-224.")],
+    geometry: Annotated[
+        str, typer.Argument(help="Filter, short side and crop in pixels: bilinear-256-224.")
+    ],
     index: Annotated[
         Path | None,
         typer.Option(help="Index of the data set.", show_default="in resources/images"),
     ] = None,
     output: options.Output = None,
-    threads: Annotated[int, typer.Option(min=1, help="Pictures decoded at a time.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Number of images to decode at once.")] = 2,
     settings: options.Settings = None,
     profile: options.Profile = None,
     config: options.Config = None,
 ) -> None:
-    """Decode every picture once, cut to GEOMETRY, into an array that networks read.
+    """Decode every image, resized and cropped to GEOMETRY, into an array for the networks.
 
-    A run that was stopped goes on where it was; pictures that are there already are kept.
+    An interrupted run can be resumed: images that are already decoded are kept.
     """
     dataset, _ = options.dataset(options.study(settings, profile, config))
     cut = Geometry.parse(geometry)

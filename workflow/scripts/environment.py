@@ -1,4 +1,4 @@
-"""Stage: describe the machine and the software that measure."""
+"""Stage that describes the measuring machine and its software."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ def main(
     profile: options.Profile = None,
     config: options.Config = None,
 ) -> None:
-    """Record machine, clocks, library versions, commit and lock file."""
+    """Record the machine, its clocks, library versions, commit and hash of the lock file."""
     study = options.study(settings, profile, config)
     device = study.settings
     setup = backends.Setup(device.backend, device.gpu)

@@ -1,4 +1,4 @@
-"""Stage: put the 2018 study to the test: findings.json and replication.csv."""
+"""Stage that tests the claims of the 2018 study: findings.json and replication.csv."""
 
 from dnnbench.core.storage import read_rows, write_json, write_table
 from dnnbench.findings.examine import examine, same_hardware
@@ -17,7 +17,7 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Hold the claims of the 2018 study against its own tables and against what was measured."""
+    """Test the claims of the 2018 study against its own tables and against the measurements."""
     study = options.study(settings, profile, config, registry_file)
     networks = registry.load_registry(study.registry)
     found, replication = examine(

@@ -1,4 +1,4 @@
-"""Stage: list the pictures of the data set."""
+"""Stage that lists the images of the data set."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +13,14 @@ from dnnbench.stages import options
 
 def main(
     output: options.Output = None,
-    threads: Annotated[int, typer.Option(min=1, help="Files read at a time.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Number of files to read at once.")] = 2,
     settings: options.Settings = None,
     profile: options.Profile = None,
     config: options.Config = None,
 ) -> None:
-    """Find the pictures in whatever layout they lie, label and hash them.
+    """Find the images in any supported folder layout, and label and hash them.
 
-    Without dataset.path, a data set that can be downloaded is, into resources/datasets.
+    Without dataset.path, the data set is downloaded to resources/datasets if possible.
     """
     name, dataset = options.dataset(options.study(settings, profile, config))
     folder = dataset.path or datasets.obtain(name)

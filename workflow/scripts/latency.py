@@ -1,4 +1,4 @@
-"""Stage: time forward passes on one device, one round."""
+"""Stage that measures one round of latencies on one device."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ from dnnbench.stages import options
 def main(
     models: options.Models = None,
     number: Annotated[
-        int, typer.Option("--round", min=1, max=1000, help="Which round this is.")
+        int, typer.Option("--round", min=1, max=1000, help="Number of the round.")
     ] = 1,
     variant: options.Variant = options.VARIANT,
     output: options.Output = None,
@@ -28,15 +28,15 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Time MODELS at each batch size, every cell in a fresh process, in random order.
+    """Measure the latency of MODELS at each batch size, each cell in a fresh process.
 
-    Cells that the output file has are not measured again; remove the file to measure afresh.
+    The order is random. Cells in the output file are kept; delete the file to measure them again.
     """
     study = options.study(settings, profile, config, registry_file, models)
     study.check_threads()
     study.check_round(number)
     device, timing = study.settings, study.settings.latency
-    way = variants.check(variant, device.backend)
+    parts = variants.check(variant, device.backend)
     variants.require([variant])
     setup = backends.Setup(device.backend, device.gpu)
     on = backends.backend(setup)
@@ -56,11 +56,11 @@ def main(
         threads=study.threads or on.default_threads(),
         cell_timeout_s=timing.cell_timeout_s,
         when_busy=device.when_busy,
-        # Where a batch that does not fit takes the machine down, it is left.
+        # If a batch that does not fit crashes the machine, skip it.
         memory=on.known_memory(memory, networks) if named(device.backend).shared_memory else {},
     )
     isolation.prepare()
-    preparation.preload(way)
+    preparation.preload(parts)
     builders.preload(plan.networks.values())
     on.preflight()
     with lock.hold(on.lock_name):

@@ -1,4 +1,4 @@
-"""Stage: profile the memory of networks on one device."""
+"""Stage that profiles the memory of networks on one device."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +14,9 @@ from dnnbench.networks import builders
 from dnnbench.records import paths
 from dnnbench.stages import options
 
-# Read when torch is first imported, which is later. Threads that wait must not take cores from
-# other work: memory does not depend on how they wait. Nor does it on the size of pages, as long as
-# only memory that is touched counts, and large tensors take fewer faults in huge ones.
+# Set before torch is imported. Memory does not depend on how threads wait, so waiting threads
+# should not occupy cores. Nor does it depend on the page size, because only touched memory counts,
+# and huge pages save page faults.
 speed_variables.default(speed_variables.WAIT_POLICY, "PASSIVE")
 speed_variables.default("THP_MEM_ALLOC_ENABLE", "1")
 
@@ -26,21 +26,21 @@ def main(
     variant: options.Variant = options.VARIANT,
     output_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder of the records.", show_default="the study's, in results/"),
+        typer.Option(help="Folder of the records.", show_default="the study's folder in results/"),
     ] = None,
     settings: options.Settings = None,
     profile: options.Profile = None,
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Measure what MODELS need of the device's memory, each batch size in a fresh process.
+    """Measure the device memory of MODELS, each batch size in a fresh process.
 
-    Cells that the records have are not measured again; remove a record to measure afresh.
+    Cells in the records are kept; delete a record to measure its cells again.
     """
     study = options.study(settings, profile, config, registry_file, models)
     study.check_threads()
     device = study.settings
-    way = variants.check(variant, device.backend)
+    parts = variants.check(variant, device.backend)
     variants.require([variant])
     setup = backends.Setup(device.backend, device.gpu)
     on = backends.backend(setup)
@@ -59,7 +59,7 @@ def main(
         profiles = memory_profile.Profiles(plan, output_dir or folder)
         if missing := profiles.missing():
             isolation.prepare()
-            preparation.preload(way)
+            preparation.preload(parts)
             builders.preload(plan.networks[name] for name in missing)
         profiles.measure()
 

@@ -1,4 +1,4 @@
-"""Stage: draw all figures of a study, and write the page that shows them."""
+"""Stage that draws the figures of a study and writes the page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,13 +22,15 @@ from dnnbench.stages import machine_descriptions, options
 
 def main(
     results: options.Results = paths.RESULTS,
-    output_dir: Annotated[Path, typer.Option(help="Where page and figures go.")] = paths.REPORTS,
+    output_dir: Annotated[
+        Path, typer.Option(help="Folder for the page and the figures.")
+    ] = paths.REPORTS,
     settings: options.Settings = None,
     profile: options.Profile = None,
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Draw the figures of a study into OUTPUT_DIR/figures, and write OUTPUT_DIR/index.html."""
+    """Draw the figures of a study to OUTPUT_DIR/figures, and write OUTPUT_DIR/index.html."""
     planned = options.study(settings, profile, config, registry_file)
     environments = machine_descriptions.environments(planned, results)
     study = read_table(paths.under(results, paths.STUDY), StudyRow)

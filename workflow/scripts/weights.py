@@ -1,4 +1,4 @@
-"""Stage: fetch and verify trained weights."""
+"""Stage that fetches and verifies trained weights."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +15,7 @@ from dnnbench.records import paths
 from dnnbench.records.weights_records import WeightsRecord
 from dnnbench.stages import options
 
-_SIDE_BY_SIDE = 4  # Files that are downloaded at a time.
+_PARALLEL_DOWNLOADS = 4
 _FOLDER = Path(paths.WEIGHTS).parent
 
 
@@ -27,9 +27,9 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Fetch the weights of MODELS, verify them, and write a record of each.
+    """Fetch and verify the weights of MODELS, and write a record for each.
 
-    Where no source has a file, the record says why, and the other networks go on.
+    If no source has the weights of a network, its record says why, and the others continue.
     """
     study = options.study(settings, profile, config, registry_file, models)
     allowed = study.settings.weights
@@ -46,10 +46,10 @@ def main(
         return fetch.describe(record, file)
 
     lines = []
-    if apart:  # First: a process with threads is not fit to fork from.
+    if apart:  # Before any threads start, because this forks.
         isolation.prepare()
         lines = [keep(one, foreign.obtain(one, allowed, output_dir)) for one in apart]
-    with progress.transfers("weights") as begin, ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+    with progress.transfers("weights") as begin, ThreadPoolExecutor(_PARALLEL_DOWNLOADS) as pool:
         lines += pool.map(
             lambda one: keep(one, fetch.obtain(one, allowed, output_dir, begin)), others
         )

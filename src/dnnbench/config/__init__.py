@@ -1,1 +1,1 @@
-"""What a user may write in params.yaml and device files, one module per section."""
+"""Settings that users write in params.yaml and device files, one module per section."""

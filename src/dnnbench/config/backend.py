@@ -1,4 +1,4 @@
-"""What a device backend says of itself: one ``Backend`` in each such module of ``devices/``."""
+"""The descriptor of a device backend; each backend module in ``devices/`` declares one."""
 
 import difflib
 from collections.abc import Callable
@@ -14,12 +14,12 @@ GROUP = "dnnbench.devices"
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """A kind of device, and how to make its driver.
+    """A kind of device, and how to create its driver.
 
-    ``make`` takes the section ``gpu`` of a device file, None where the backend has none, and
-    returns a ``devices.backends.Driver``. ``gpu``: whether it has that section. ``shared_memory``:
-    whether CPU and GPU share memory, so that a batch that does not fit endangers the whole machine.
-    ``tf32``: whether the device can round operands of fp32 products to 10 bits.
+    ``make`` takes section ``gpu`` of a device file (None for a backend without it) and returns a
+    ``devices.backends.Driver``. ``gpu``: the backend has that section. ``shared_memory``: CPU and
+    GPU share memory, so that a batch that does not fit endangers the whole machine. ``tf32``: the
+    device can round the operands of fp32 products to 10 bits.
     """
 
     name: str
@@ -30,16 +30,16 @@ class Backend:
 
 
 def backends() -> dict[str, Backend]:
-    """Return all backends by name, plugins last; imports their modules, and not torch."""
+    """Return all backends by name, plugins last. Imports their modules, but not torch."""
     return plugins.find(GROUP, Backend)
 
 
 def named(name: str) -> Backend:
-    """Return a backend by its name. Raises UserError naming the nearest where there is none."""
+    """Return a backend by name. Raises UserError with a suggestion if the name is unknown."""
     known = backends()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
         raise UserError(f"backend: {name!r}: unknown; {hint}")
     return known[name]
 

@@ -1,6 +1,6 @@
-"""Data sets that accuracy may be measured on: what each says of itself, in a module of its own.
+"""The descriptor of a data set that accuracy can be measured on.
 
-The descriptor is here, below the modules that declare one (``dnnbench.images.sets``), so that
+It is defined here, a layer below the modules that declare one (``dnnbench.images.sets``), so that
 settings and schemas can list the data sets.
 """
 
@@ -15,32 +15,33 @@ from dnnbench.core.errors import UserError
 
 GROUP = "dnnbench.images.sets"
 
-# Returns the class of a picture, 0 to 999, from its path below the folder of pictures.
+# Returns the class of an image, 0 to 999, from its path relative to the image folder.
 Labeller = Callable[[PurePosixPath], int]
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Where a data set can be downloaded, and the SHA-256 of that file."""
+    """The download address of a data set, and the SHA-256 of the file."""
 
     url: str
     sha256: str
 
     @property
     def filename(self) -> str:
-        """Last part of the address."""
+        """File name: the last part of the address."""
         return self.url.rpartition("/")[2]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A set of labelled pictures, named in ``dataset.name`` of params.yaml.
+    """A set of labeled images, selected by ``dataset.name`` in params.yaml.
 
-    ``description`` completes help texts. ``places``: where the pictures may lie below the folder
-    of the data set; the first that is there is taken. ``validation``: they lie in that place, or in
-    a folder of validation pictures at any depth below; training pictures are left out. ``labels``
-    takes the data set's folder and that of the pictures; it returns how pictures get their labels,
-    and where these come from, in words. ``archive``: None where nobody may download it.
+    ``description`` is used in help texts. ``places``: possible image folders, relative to the
+    folder of the data set; the first that exists is used. ``validation``: the images are in that
+    place or in a folder of validation images at any depth below it; training images are excluded.
+    ``labels`` takes the folder of the data set and that of the images, and returns a function that
+    labels an image and a text that says where the labels come from. ``archive`` is None if the data
+    set cannot be downloaded freely.
     """
 
     name: str
@@ -52,24 +53,24 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[a-z0-9]+", self.name):
-            raise ValueError(f"name: {self.name!r}: write lower-case letters and digits")
+            raise ValueError(f"name: {self.name!r}: use only lower-case letters and digits")
 
 
 def datasets() -> dict[str, Dataset]:
-    """Return the data sets by name: those of dnnbench, then those of other distributions."""
+    """Return the data sets by name, plugins last."""
     return plugins.find(GROUP, Dataset)
 
 
 def named(name: str) -> Dataset:
-    """Return a data set by its name. Raises UserError naming the nearest where there is none."""
+    """Return a data set by name. Raises UserError with a suggestion if the name is unknown."""
     known = datasets()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
         raise UserError(f"dataset: {name!r}: unknown; {hint}")
     return known[name]
 
 
 def code(name: str) -> list[str]:
-    """Return the files that declare a data set, for rules: no import statement names them."""
+    """Return the files that define a data set, as inputs of rules: no import names them."""
     return list(map(str, code_graph.module_sources(plugins.module_of(GROUP, Dataset, name))))

@@ -9,7 +9,7 @@ from dnnbench.config.dataset import datasets
 from dnnbench.config.section import Section, UserPath, described, missing
 from dnnbench.records.published_study import STUDY
 
-# How pictures are prepared.
+# How images are prepared.
 Protocol = Literal["bianco2018", "native"]
 
 
@@ -27,14 +27,15 @@ def _enum(schema: dict[str, Any]) -> None:
 
 def _description() -> str:
     texts = [
-        f"{dataset.name}: {dataset.description}{', downloaded or in path' * bool(dataset.archive)}."
+        f"{dataset.name}: {dataset.description}"
+        f"{' (downloaded unless path is set)' * bool(dataset.archive)}."
         for dataset in datasets().values()
     ]
-    return " ".join([*texts, "null: accuracy is not measured."])
+    return " ".join(["Data set.", *texts, "null: accuracy is not measured."])
 
 
 class DatasetSettings(Section):
-    """Labelled pictures that accuracy is measured on."""
+    """Labeled images that accuracy is measured on."""
 
     name: Annotated[
         Annotated[str, AfterValidator(_known), Field(json_schema_extra=_enum)] | None,
@@ -43,24 +44,30 @@ class DatasetSettings(Section):
     path: Annotated[
         UserPath | None,
         Field(
-            description="Folder that holds the data set; ~ is your home folder."
-            " null: resources/datasets."
+            description="Folder of the data set; ~ is your home folder. null: download the data set"
+            " to resources/datasets."
         ),
     ] = None
     protocol: Annotated[
         Protocol,
         Field(
-            description="bianco2018: bilinear, short side to floor(size / 0.875), centre crop, for"
-            " every network. native: filter and crop of the library that publishes the weights."
+            description="How images are prepared. bianco2018: for every network, resize the short"
+            " side to floor(size / 0.875) with a bilinear filter, then crop the center. native: use"
+            " the filter and crop of the library that publishes the weights."
         ),
     ] = STUDY
 
     @model_validator(mode="after")
     def _is_there(self) -> Self:
         if self.path is None and self.name is not None and datasets()[self.name].archive is None:
-            raise ValueError(f"path: null: {self.name} cannot be downloaded; name its folder")
+            raise ValueError(
+                f"path: null: {self.name} cannot be downloaded; set path to its folder"
+            )
         if self.path is not None and self.name is None:
-            raise ValueError(f"name: null: {str(self.path)!r} would not be used; write folder")
+            raise ValueError(
+                f"name: null: path {str(self.path)!r} is not used without a name; set name to"
+                " folder, or to the data set in it"
+            )
         if self.path is not None and (said := missing(self.path, "folder")):
             raise ValueError(f"path: {said}")
         return self

@@ -1,4 +1,4 @@
-"""What an inference engine says of itself: one ``Engine`` in each module of ``engines/``."""
+"""The descriptor of an inference engine; each engine module in ``engines/`` declares one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ GROUP = "dnnbench.engines"
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """An inference engine, and the variants and devices that it runs.
+    """An inference engine, and the variants and devices that it supports.
 
-    ``prepare(variant, model, images, on)`` makes a network ready and returns an
-    ``engines.preparation.Prepared``. ``packages`` are what it imports beyond torch, and ``extra``
-    is the extra of dnnbench that installs them, if one does. ``preload`` are modules to import
-    before a process forks, so that no child spends seconds on it. A cell may take ``building_s``
-    seconds longer, for the engine to build what it runs. ``backends`` are those it runs on; None:
-    all. ``autocast`` and ``channels_last``: whether a variant may have that part.
+    ``prepare(variant, model, images, on)`` makes a network ready to run and returns an
+    ``engines.preparation.Prepared``. ``packages`` are the packages that it imports besides torch;
+    ``extra`` is the extra of dnnbench that installs them, if any. ``preload`` lists modules to
+    import before forking, which saves each child seconds. ``building_s`` is added to a cell's time
+    limit, in seconds, so that the engine can build the network. ``backends`` are the supported
+    backends; None: all. ``autocast`` and ``channels_last``: variants may have that part.
     """
 
     name: str
@@ -35,17 +35,17 @@ class Engine:
 
     @property
     def install(self) -> str:
-        """Command that installs its packages."""
+        """Command that installs the packages of the engine."""
         what = f"-e '.[{self.extra}]'" if self.extra else " ".join(self.packages)
         return f"pip install {what}"
 
     def runs_on(self, backend: str) -> bool:
-        """Whether it runs on devices of this backend."""
+        """Return whether the engine supports devices of this backend."""
         return self.backends is None or backend in self.backends
 
 
 def engines() -> dict[str, Engine]:
-    """Return all engines by name, plugins last; imports their modules, and no library of theirs."""
+    """Return all engines by name, plugins last. Imports their modules, but not their libraries."""
     return plugins.find(GROUP, Engine)
 
 

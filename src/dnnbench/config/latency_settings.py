@@ -1,4 +1,4 @@
-"""Settings of section ``latency``: how inference time is measured."""
+"""Settings of section ``latency``: how latency is measured."""
 
 from typing import Annotated, Literal, Self
 
@@ -12,7 +12,7 @@ from dnnbench.records.published_study import STUDY
 
 
 class Passes(Section):
-    """How many forward passes a process makes: ``discard`` untimed, then ``samples`` timed."""
+    """Number of forward passes per process: ``discard`` untimed, then ``samples`` timed."""
 
     rounds: int
     discard: int
@@ -30,14 +30,14 @@ PROTOCOLS = {
 
 
 class Latency(Section):
-    """How inference time is measured."""
+    """How latency is measured."""
 
     protocol: Annotated[
         Literal["default", "bianco2018"],
         Field(
-            description="default: every (model, batch size) in a process of its own, several"
-            " rounds spread over the session. bianco2018: 10 passes untimed, mean of the next 10,"
-            " one process a model."
+            description="Measurement protocol. default: several rounds spread over the session,"
+            " with a fresh process for every cell. bianco2018: one process per network, 10 untimed"
+            " passes, then the mean of 10."
         ),
     ] = "default"
     rounds: Annotated[
@@ -45,41 +45,53 @@ class Latency(Section):
         Field(
             ge=1,
             le=1000,
-            description="Rounds, each one visit to every cell in a new process. Fixed beforehand:"
-            " stopping when the interval looks narrow destroys its coverage. null: the protocol's.",
+            description="Number of rounds. Each round measures every cell once, in a fresh process."
+            " Choose it before you start: stopping once an interval looks narrow makes the interval"
+            " wrong. null: the protocol's default.",
         ),
     ] = None
     discard: Annotated[
         int | None,
-        Field(ge=1, le=100_000, description="Passes before the timed ones. null: the protocol's."),
+        Field(
+            ge=1,
+            le=100_000,
+            description="Number of warm-up passes per process, before the timed passes. null: the"
+            " protocol's default.",
+        ),
     ] = None
     samples: Annotated[
         tuple[_Passes, _Passes] | None,
         Field(
-            description="Fewest and most timed passes in a process; more than the fewest only"
-            " while they are short. null: the protocol's."
+            description="Minimum and maximum number of timed passes per process. Short passes are"
+            " repeated up to the maximum. null: the protocol's default."
         ),
     ] = None
     cell_timeout_s: Annotated[
-        Seconds, Field(description="A cell that takes longer is recorded as a timeout.")
+        Seconds,
+        Field(
+            description="Maximum time to measure one cell, in seconds. Cells that take longer are"
+            " recorded as a timeout."
+        ),
     ] = 60.0
 
     @model_validator(mode="after")
     def _fits_protocol(self) -> Self:
         passes = PROTOCOLS[self.protocol]
         if self.samples is not None and self.samples[0] > self.samples[1]:
-            raise ValueError(f"samples: {list(self.samples)}: the fewest exceeds the most; swap")
+            raise ValueError(
+                f"samples: {list(self.samples)}: the minimum exceeds the maximum; swap them"
+            )
         if self.protocol == STUDY:
             for key in ("rounds", "discard", "samples"):
                 value, fixed = getattr(self, key), getattr(passes, key)
                 if value not in (None, fixed):
                     raise ValueError(
-                        f"{key}: {value}: protocol {STUDY} fixes it at {fixed}; set it to null"
+                        f"{key}: {value}: protocol {STUDY} always uses {fixed}; set it to null"
                     )
         return self
 
     @property
     def passes(self) -> Passes:
-        """The protocol with this study's own numbers put in."""
+        """Passes of the protocol, with the numbers of the study where it sets them."""
         own = {k: v for k in ("rounds", "discard", "samples") if (v := getattr(self, k))}
         return PROTOCOLS[self.protocol].model_copy(update=own)

@@ -1,7 +1,7 @@
-"""Libraries that networks outside the registry come from, each behind a prefix of its own.
+"""The descriptor of a library of networks outside the registry, selected by a prefix.
 
-The descriptor is here, below the modules that declare one (``dnnbench.networks.libraries``), so
-that names, schemas and messages can list the libraries without importing what they need.
+It is defined here, a layer below the modules that declare one (``dnnbench.networks.libraries``), so
+that names, schemas and messages can list the libraries without importing them.
 """
 
 import math
@@ -20,19 +20,19 @@ def _same(name: str) -> str:
 
 @dataclass(frozen=True)
 class Library:
-    """A library of networks, which a list of models names as ``<prefix>:<name>``.
+    """A library of networks, written ``<prefix>:<name>`` in a list of models.
 
-    ``name``: the prefix. ``find(name, source)`` returns the networks (``registry.Network``) that
-    the text after the prefix stands for, and raises RegistryError; ``source`` says where the name
-    was read. It downloads nothing and builds no network. ``form`` is what help texts write after
-    the prefix.
+    ``name``: the prefix. ``find(name, source)`` returns the matching networks
+    (``registry.Network``) for the text after the prefix and raises RegistryError; ``source`` is
+    where the name was read, for messages. It downloads nothing and builds no network. ``form`` is
+    the placeholder after the prefix in help texts.
 
     ``key(name)`` returns the key of a network without importing the library; None: the key is
-    ``<prefix>-<name>``, from which the name can be told again. ``printed(name)`` returns what
-    figures call a network, from its key without the prefix. ``package`` is the distribution to
-    install. Where it is ``versioned``, its version is part of the definition of its networks, so
-    that another version measures them again. ``resize`` makes whole pixels of the side that it
-    resizes pictures to, input size / crop share.
+    ``<prefix>-<name>``, from which the name can be recovered. ``printed(name)`` returns the name
+    shown in figures, from the key without the prefix. ``package`` is the distribution to install.
+    ``versioned``: its version is part of the definition of its networks, so that they are measured
+    again with another version. ``resize`` rounds the side that images are resized to, input size /
+    crop share, to whole pixels.
     """
 
     name: str
@@ -46,27 +46,27 @@ class Library:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9_]+", self.name):
-            raise ValueError(f"name: {self.name!r}: write lower-case letters, digits and _")
+            raise ValueError(f"name: {self.name!r}: use only lower-case letters, digits and _")
 
     def key_of(self, name: str) -> str:
-        """Return the key of the network of this name; it costs no import."""
+        """Return the key of the network with this name, without importing the library."""
         return self.key(name) if self.key else f"{self.name}-{name}"
 
 
 def libraries() -> dict[str, Library]:
-    """Return the libraries by prefix: those of dnnbench, then those of other distributions."""
+    """Return the libraries by prefix, plugins last."""
     return plugins.find(GROUP, Library)
 
 
 def forms() -> list[str]:
-    """Return how a list of models names the networks of each library, for help texts."""
+    """Return the syntax for the networks of each library, such as ``timm:<name>``."""
     return [f"{library.name}:{library.form}" for library in libraries().values()]
 
 
 def resize_of(publisher: str) -> Callable[[float], int]:
-    """Return ``resize`` of the library that published weights, such as ``torchvision<=0.5``.
+    """Return the rounding of the library that published weights, such as ``torchvision<=0.5``.
 
-    What is not among the libraries rounds down.
+    Unknown publishers round down.
     """
     name = re.match("[a-z0-9_]*", publisher)
     library = libraries().get(name[0]) if name else None
@@ -74,7 +74,7 @@ def resize_of(publisher: str) -> Callable[[float], int]:
 
 
 def by_key(key: str) -> tuple[Library, str] | None:
-    """Return the library that the key's prefix names, and the rest of the key; None: no library."""
+    """Return the library of a key and the rest of the key, or None if it has no such prefix."""
     prefix, dash, name = key.partition("-")
     library = libraries().get(prefix) if dash else None
     return (library, name) if library else None

@@ -1,7 +1,7 @@
-"""Read and check params.yaml and device files.
+"""Reading and validation of params.yaml and device files.
 
-Everything is checked before any work starts. A mistake is one line that names the file, the key,
-the value and the remedy.
+Settings are validated before anything runs. An error is one line that names the file, the key, the
+value and the fix.
 """
 
 import difflib
@@ -24,7 +24,7 @@ from dnnbench.records.base import check_device
 
 
 class Source(NamedTuple):
-    """Keys of a study's parameters, and the file that they were read from, or the option."""
+    """Settings read from one source: a file or the command-line option ``--config``."""
 
     name: str
     content: Mapping[str, Any]
@@ -33,11 +33,11 @@ class Source(NamedTuple):
 def sources(
     profile: str | None = None, files: Sequence[Path] = (), words: Sequence[str] = ()
 ) -> list[Source]:
-    """Return what makes a study's parameters, later ones overriding earlier ones.
+    """Return the sources of a study's settings; later sources override earlier ones.
 
-    That is params.yaml, the device file of ``profile``, ``files``, and ``KEY=VALUE`` words. Without
-    a profile, one of the files may hold the device; else params.yaml names the profile. Raises
-    UserError for what cannot be read.
+    The sources are params.yaml, the device file of ``profile``, ``files``, and ``KEY=VALUE`` words.
+    Without ``profile``, one of the files may define the device; otherwise params.yaml names the
+    profile. Raises UserError if a source cannot be read.
     """
     over = [read(file) for file in files] + [_command_line(words)] * bool(words)
     study = read(paths.PARAMETERS)
@@ -50,26 +50,26 @@ def sources(
 
 
 def check(config: Mapping[str, Any], origins: Sequence[Source] = ()) -> Parameters:
-    """Return parameters from a merged configuration.
+    """Return the validated settings of a merged configuration.
 
-    ``origins`` are what it was merged from; they say which of them holds a mistake. Raises
+    ``origins`` are the sources that it was merged from, to name the file in errors. Raises
     ParameterError with one line.
     """
     try:
-        # As JSON: there a list may be a tuple and a text a path, though true is no number.
+        # Strict mode for JSON accepts lists as tuples and text as paths, but not true as a number.
         return Parameters.model_validate_json(json.dumps(config), strict=True)
     except ValidationError as error:
         raise ParameterError(_line(error, origins)) from None
 
 
 def load(*files: Path | str) -> Parameters:
-    """Return parameters from files, later ones overriding earlier ones key by key."""
+    """Return the settings in files; later files override earlier ones key by key."""
     origins = [read(Path(file)) for file in files]
     return check(merged(origins), origins)
 
 
 def read(path: Path) -> Source:
-    """Return what a YAML file holds. Raises UserError naming the file, the place and the remedy."""
+    """Return the settings in a YAML file. Raises UserError with the file, the place and the fix."""
     shown = Path(os.path.relpath(path))
     try:
         return Source(str(shown), strict_yaml.read(shown))
@@ -80,18 +80,18 @@ def read(path: Path) -> Source:
             ) from None
         there = [str(file) for file in shown.parent.glob("*.yaml")]
         known = difflib.get_close_matches(str(shown), there, n=1, cutoff=0)
-        hint = f"; there is {known[0]}" if known else ""
+        hint = f"; did you mean {known[0]}?" if known else ""
         raise ParameterError(f"{shown}: no such file{hint}") from None
 
 
 def default_profile(config: Mapping[str, Any]) -> str:
-    """Return the profile that params.yaml names, read from it as ``config``, or the default."""
+    """Return the profile named in ``config``, the content of params.yaml, or the default."""
     name = config.get("profile", Parameters.model_fields["profile"].default)
     return check_device(name, f"{paths.PARAMETERS}: profile")
 
 
 def merged(origins: Iterable[Source]) -> dict[str, Any]:
-    """Return the keys of all sources, later ones put over earlier ones, section by section."""
+    """Return the settings of all sources merged; later sources override earlier ones."""
     config: dict[str, Any] = {}
     for origin in origins:
         config = merge(config, origin.content)
@@ -99,17 +99,17 @@ def merged(origins: Iterable[Source]) -> dict[str, Any]:
 
 
 def _command_line(words: Sequence[str]) -> Source:
-    """Return ``KEY=VALUE`` words as a source, values read as YAML. Raises UserError."""
+    """Return ``KEY=VALUE`` words as a source, with values read as YAML. Raises UserError."""
     changes: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
             raise ParameterError(
-                f"--config: {word!r}: write KEY=VALUE, the value in YAML: threads=2"
+                f"--config: {word!r}: write KEY=VALUE with a YAML value, such as threads=2"
             )
         if key in changes:
             raise ParameterError(f"--config: {key}: given twice; remove one")
-        if not value.strip():  # Such as of a variable that is not set.
+        if not value.strip():  # For example from a shell variable that is not set.
             raise ParameterError(f"--config: {key}: {value!r}: empty; write null or a value")
         try:
             changes[key] = strict_yaml.value(value, "--config", key)
@@ -121,7 +121,7 @@ def _command_line(words: Sequence[str]) -> Source:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with the keys of ``over`` put over it, section by section."""
+    """Return ``base`` overridden by ``over``, section by section."""
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
@@ -147,23 +147,23 @@ def _line(error: ValidationError, origins: Sequence[Source]) -> str:
         return f"{file}: {key}: {first['input']!r}: unknown key; {remedy}"
     if first["type"] == "missing" and len(location) == 1:
         return (
-            f"{file}: {'.'.join(location)}: missing; a device file sets it:"
-            " run with a device's profile, such as snakemake --profile cpu"
+            f"{file}: {'.'.join(location)}: missing; device files set it. Run with a profile, such"
+            " as snakemake --profile cpu"
         )
-    if first["type"] == "value_error":  # Our own checks, which say what to do.
+    if first["type"] == "value_error":  # Raised by our own validators, with a remedy.
         return f"{file}: {'.'.join(location)}.{first['ctx']['error']}"
     return f"{file}: {storage.describe(error)}; {_remedy(location)}"
 
 
 def _remedy(location: list[str]) -> str:
-    """What the schema says of the nearest key that has a description."""
+    """Return a remedy that quotes the description of the innermost key that has one."""
     section: type[BaseModel] = Parameters
     text = "correct the value"
     for part in location:
         field = section.model_fields.get(part)
         if field is None:
             break
-        # Descriptions that list plugins are made for the schema alone.
+        # Descriptions that list plugins exist only in the schema.
         schema = section.model_json_schema()["properties"][part]
         text = f"correct the value ({field.description or schema['description']})"
         if inner := _inner(field.annotation):
@@ -184,7 +184,7 @@ def _section(location: list[str]) -> type[BaseModel]:
 
 
 def _inner(annotation: Any) -> type[BaseModel] | None:
-    """The section that a field holds, also where it may be null."""
+    """Return the section type of a field, even if the field may be null."""
     for kind in (annotation, *get_args(annotation)):
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return kind
@@ -192,7 +192,7 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
 
 
 def _holder(location: list[str], origins: Sequence[Source]) -> str:
-    """The last source that sets the key, or the first part of it that any source sets."""
+    """Return the last source that sets the key, or else the longest part of its path."""
     for depth in range(len(location), 0, -1):
         for origin in reversed(origins):
             if _sets(origin.content, location[:depth]):

@@ -13,5 +13,9 @@ class Memory(Section):
     """How memory is measured."""
 
     cell_timeout_s: Annotated[
-        Seconds, Field(description="A batch size that takes longer is recorded as a timeout.")
+        Seconds,
+        Field(
+            description="Maximum time to measure one cell, in seconds. Cells that take longer are"
+            " recorded as a timeout."
+        ),
     ] = 120.0

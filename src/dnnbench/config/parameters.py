@@ -1,4 +1,4 @@
-"""All settings of a study: params.yaml with a device file's keys put over it."""
+"""All settings of a study: params.yaml, overridden by a device file."""
 
 from typing import Annotated, Any, Literal
 
@@ -28,24 +28,24 @@ def _backend_schema(schema: dict[str, Any]) -> None:
     schema["enum"] = list(backends())
 
 
-# Engines and backends are looked for when a value is checked or a schema written, not on import.
-# A variant is checked by what it means, which says more than a pattern that does not fit.
+# Engines and backends are found when a value is checked or a schema is written, not on import.
+# Validators check a variant by its parts, because an error about a regular expression helps nobody.
 Variant = Annotated[str, Field(json_schema_extra=_variant_schema)]
 
 
 def _models() -> str:
     libraries = ", ".join(forms())
     return (
-        "Networks: a set (bianco2018, modern), or a list of sets, names from the registry, and"
-        f" networks of libraries: {libraries}. Wildcards are allowed where a library has them."
+        "Networks to measure: a set (bianco2018, modern), or a list of sets, names from the"
+        f" registry, and networks of libraries: {libraries}. Some libraries accept wildcards."
     )
 
 
 class Parameters(Section):
-    """params.yaml with a device file's keys put over it."""
+    """All settings of a study: params.yaml, overridden by a device file."""
 
     profile: Annotated[
-        DeviceName, Field(description="Snakemake profile that `dvc repro` runs with.")
+        DeviceName, Field(description="Snakemake profile that `dvc repro` uses.")
     ] = "cpu"
     models: Annotated[
         Names,
@@ -54,32 +54,39 @@ class Parameters(Section):
     predicted: Annotated[
         Names,
         Field(
-            description="A set of networks or a list of names, as models: those that are not among"
-            " models are counted and not measured. Their time is predicted from those that are."
+            description="Networks whose latency is predicted from the measured networks, with the"
+            " same syntax as models. Their parameters and operations are counted; nothing else is"
+            " measured. Networks that are also in models are measured."
         ),
     ] = []
     devices: Annotated[
         Distinct[DeviceName],
         Field(
-            description="Devices that other machines measure, and whose records `dnnbench merge`"
-            " brings: shown beside this one's where they are there, never measured here."
+            description="Devices measured on other machines. Their records, imported with `dnnbench"
+            " merge`, appear in the tables and on the page. They are never measured here."
         ),
     ] = []
-    latency: Annotated[Latency, Field(description="How inference time is measured.")] = Latency()
+    latency: Annotated[Latency, Field(description="How latency is measured.")] = Latency()
     memory: Annotated[Memory, Field(description="How memory is measured.")] = Memory()
-    budgets: Annotated[Budgets, Field(description="Budgets to choose under.")] = Budgets()
-    weights: Annotated[Weights, Field(description="Where trained weights come from.")] = Weights()
+    budgets: Annotated[Budgets, Field(description="Limits used for results/selection.csv.")] = (
+        Budgets()
+    )
+    weights: Annotated[Weights, Field(description="Sources of trained weights.")] = Weights()
     dataset: Annotated[
-        DatasetSettings, Field(description="Labelled pictures that accuracy is measured on.")
+        DatasetSettings, Field(description="Labeled images that accuracy is measured on.")
     ] = DatasetSettings()
 
     device: Annotated[
-        MeasuredDevice, Field(description="Name of the device in paths and tables: a fixed string.")
+        MeasuredDevice,
+        Field(
+            description="Name of the device in paths and tables: lower-case letters and digits,"
+            " separated by -, _ or a single dot."
+        ),
     ]
     backend: Annotated[
         str,
         Field(
-            description="How the device is driven, timed and watched.",
+            description="Kind of device, which decides how it is measured and monitored.",
             json_schema_extra=_backend_schema,
         ),
     ]
@@ -88,41 +95,45 @@ class Parameters(Section):
         Field(
             min_length=1,
             max_length=100,
-            description="Batch sizes that are measured. 1 decides selections.",
+            description="Batch sizes to measure, in images. Networks are selected by their values"
+            " at batch size 1.",
         ),
     ]
     threads: Annotated[
         int | None,
         Field(
-            ge=1, le=1024, description="CPU threads of a forward pass. null: one a physical core."
+            ge=1,
+            le=1024,
+            description="Number of CPU threads per forward pass. null: one per physical core.",
         ),
     ] = None
     variants: Annotated[
         Distinct[Variant],
         Field(
             min_length=1,
-            description="Ways of running a network: PRECISION[-autocast]-ENGINE[-channels_last]."
-            " See docs/variants.md.",
+            description="Variants to measure: PRECISION[-autocast]-ENGINE[-channels_last]."
+            " See docs/how-to/choose-variants.md.",
         ),
     ] = [variants.REFERENCE]
     gpu: Annotated[
         Gpu | None,
         Field(
-            description="How the GPU is set up, where the backend drives one.",
+            description="How the GPU is selected and set up. Not allowed for a backend without a"
+            " GPU. null: the defaults.",
             validate_default=True,
         ),
     ] = None
     when_busy: Annotated[
         Literal["flag", "refuse"],
         Field(
-            description="What to do before a round where other programs use the machine:"
-            " flag the round's cells as unstable, or refuse to start."
+            description="What to do if other programs use the machine when a round starts. flag:"
+            " mark the cells of the round as unstable. refuse: do not start the round."
         ),
     ] = "flag"
     conda: Annotated[
         Literal["device", "device-cu126", "device-jetson"],
         Field(
-            description="Environment of workflow/envs that the device is driven in, with"
+            description="Environment in workflow/envs for the measuring jobs. Used only with"
             " `snakemake --sdm conda`."
         ),
     ] = "device"
@@ -139,7 +150,7 @@ class Parameters(Section):
     @field_validator("gpu")
     @classmethod
     def _only_where_there_is_one(cls, gpu: Gpu | None, info: ValidationInfo) -> Gpu | None:
-        """The settings of backends that have a GPU: those that are not written are the defaults."""
+        """Fill in the default settings if the backend has a GPU."""
         backend = backends().get(info.data.get("backend", ""))
         if backend and not backend.gpu:
             if gpu is not None:
@@ -162,14 +173,15 @@ class Parameters(Section):
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema of params.yaml and device files, with a description on every key.
+    """Return the JSON Schema of params.yaml and device files, with every key described.
 
-    Nothing is required, since each file holds some of the keys.
+    No key is required, because each file holds only some of them.
     """
     whole = Parameters.model_json_schema()
     del whole["required"]
     return whole | {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "dnnbench parameters",
-        "description": "params.yaml, and the device files (config/devices/) that override it.",
+        "description": "Settings in params.yaml and in device files (config/devices/), which"
+        " override it.",
     }

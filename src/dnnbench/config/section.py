@@ -1,4 +1,4 @@
-"""The base of all sections of params.yaml, types of values, and the error of a wrong setting."""
+"""Base class of all sections of params.yaml, types of values, and the error for settings."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class ParameterError(UserError):
-    """A parameter that cannot be right: names file, key, value and remedy in one line."""
+    """An invalid setting: one line that names the file, key, value and fix."""
 
 
 class Section(BaseModel):
@@ -31,9 +31,9 @@ class Section(BaseModel):
 
 
 def described(description: Callable[[], str]) -> Callable[[dict[str, Any]], None]:
-    """Return a ``json_schema_extra`` whose description is made when a schema is asked for.
+    """Return a ``json_schema_extra`` that computes a description when the schema is written.
 
-    Texts that list plugins would otherwise import them whenever settings are read.
+    Descriptions that list plugins would otherwise import them whenever settings are read.
     """
     return lambda schema: schema.update(description=description())
 
@@ -41,14 +41,14 @@ def described(description: Callable[[], str]) -> Callable[[dict[str, Any]], None
 def _distinct(values: list[Any]) -> list[Any]:
     for place, value in enumerate(values):
         if value in values[:place]:
-            raise ValueError(f"{place}: {value!r}: named twice; remove one")
+            raise ValueError(f"{place}: {value!r}: listed twice; remove one")
     return values
 
 
-# A list that names nothing twice.
+# A list without duplicates.
 Distinct = Annotated[list[T], AfterValidator(_distinct)]
 
-# Of one cell, up to a day.
+# A time limit for one cell, at most a day.
 Seconds = Annotated[float, Field(ge=1, le=86_400)]
 
 
@@ -61,7 +61,7 @@ def _expanded(path: Path) -> Path:
         raise PydanticCustomError("home", "Input should be a path in a home that exists") from None
 
 
-# ``~`` at its start stands for the home folder. Variables are not expanded.
+# A path in which a leading ``~`` is expanded, but not variables.
 UserPath = Annotated[Path, AfterValidator(_expanded)]
 
 
@@ -69,7 +69,7 @@ _KINDS = {"file": Path.is_file, "folder": Path.is_dir}
 
 
 def missing(path: Path, what: str) -> str | None:
-    """Return what to say where ``path`` is no ``file``, ``folder`` or ``file or folder``."""
+    """Return an error text unless ``path`` is a ``file``, ``folder`` or ``file or folder``."""
     reason, remedy = f"no such {what}", "correct it"
     try:
         if any(is_it(path) for kind, is_it in _KINDS.items() if kind in what):
@@ -77,12 +77,12 @@ def missing(path: Path, what: str) -> str | None:
     except OSError as error:
         reason = str(error.strerror)
     if "$" in str(path):
-        remedy = "variables are not expanded: write ~ or the whole path"
+        remedy = "variables are not expanded: write ~ or the full path"
     shown = repr(str(path))
     return f"{shown if len(shown) < 200 else shown[:197] + '...'}: {reason}; {remedy}"
 
 
-# Names of networks or sets, or one alone. Tags in parentheses are not shown as keys.
+# One name of a network or set, or a list of names. Tags in parentheses are not shown as keys.
 Names = Annotated[
     Annotated[str, Tag("(name)")] | Annotated[Distinct[str], Tag("(names)")],
     Discriminator(lambda value: "(names)" if isinstance(value, list) else "(name)"),

@@ -1,9 +1,9 @@
-"""Ways of running a network, by name: ``<precision>[-autocast]-<engine>[-channels_last]``.
+"""Variants of running a network: ``<precision>[-autocast]-<engine>[-channels_last]``.
 
-*Precision*: ``fp32``; ``tf32``: operands of convolutions and products rounded to 10 bits by a GPU;
-``fp16`` and ``bf16``: weights and input cast, or with ``-autocast`` left as they are and cast where
-torch sees fit. *Engine*: see :mod:`dnnbench.config.engine`. ``-channels_last``: weights and input
-lie in memory as N x H x W x C.
+*Precision*: ``fp32``; ``tf32``: a GPU rounds the operands of convolutions and matrix products to 10
+bits; ``fp16`` and ``bf16``: weights and input are cast, or with ``-autocast`` torch decides which
+operations to cast. *Engine*: see :mod:`dnnbench.config.engine`. ``-channels_last``: weights and
+input are stored in memory as N x H x W x C.
 """
 
 import difflib
@@ -17,13 +17,13 @@ from dnnbench.config.backend import named
 from dnnbench.config.engine import PRECISIONS, Engine, engines
 from dnnbench.core.errors import UserError
 
-# The baseline that every other variant is compared with, and the default.
+# The default, and the baseline for all other variants.
 REFERENCE = "fp32-eager"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A way of running a network, by its parts. ``parse`` makes one from its name."""
+    """A variant by its parts; ``parse`` returns one by its name."""
 
     precision: str
     engine: str
@@ -38,33 +38,33 @@ class Variant:
 
     @property
     def is_reference(self) -> bool:
-        """Whether it is what every other way is compared with."""
+        """Whether this is the baseline for all other variants."""
         return self.name == REFERENCE
 
     @property
     def building_s(self) -> float:
-        """How much longer a cell may take for its engine to build what it runs, seconds."""
+        """Extra time that a cell may take for the engine to build the network, in seconds."""
         return engines()[self.engine].building_s
 
 
 def pattern() -> str:
-    """Return a regular expression for names, for a JSON schema.
+    """Return a regular expression for names of variants, for a JSON schema.
 
-    It cannot say which combinations mean something.
+    It also accepts combinations that :func:`parse` refuses.
     """
     return f"^({'|'.join(PRECISIONS)})(-autocast)?-({'|'.join(engines())})(-channels_last)?$"
 
 
 def parse(name: str) -> Variant:
-    """A variant by its name. Raises UserError where no device could run it."""
+    """Return a variant by name. Raises UserError if no device can run it."""
     known = _combinations()
     variant = known.get(name)
     if variant is None:
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"such as {REFERENCE}"
+        hint = f"did you mean {close[0]!r}?" if close else f"for example {REFERENCE}"
         raise UserError(
-            f"{name!r}: no way of running; write PRECISION[-autocast]-ENGINE[-channels_last],"
-            f" of {', '.join(PRECISIONS)} and {', '.join(engines())}; {hint}"
+            f"{name!r}: not a variant; write PRECISION[-autocast]-ENGINE[-channels_last]"
+            f" (precisions: {', '.join(PRECISIONS)}; engines: {', '.join(engines())}); {hint}"
         )
     if remedy := _meaningless(variant, engines()[variant.engine]):
         raise UserError(f"{name!r}: {remedy}")
@@ -72,10 +72,10 @@ def parse(name: str) -> Variant:
 
 
 def check(name: str, backend: str) -> Variant:
-    """A variant by its name. Raises UserError where a device of this ``backend`` cannot run it."""
+    """Return a variant by name. Raises UserError if devices of ``backend`` cannot run it."""
     variant = parse(name)
     if variant.precision == "tf32" and not named(backend).tf32:
-        raise UserError(f"{name!r}: backend {backend} has no TF32; write fp32 or bf16")
+        raise UserError(f"{name!r}: backend {backend} does not support TF32; write fp32 or bf16")
     if not engines()[variant.engine].runs_on(backend):
         others = [other.name for other in engines().values() if other.runs_on(backend)]
         raise UserError(
@@ -86,7 +86,7 @@ def check(name: str, backend: str) -> Variant:
 
 
 def require(names: Iterable[str]) -> None:
-    """Raise UserError naming what to install where a package that a variant needs is missing."""
+    """Raise UserError with the install command if a package that a variant needs is missing."""
     for name in names:
         engine = engines()[parse(name).engine]
         for package in engine.packages:
@@ -101,7 +101,7 @@ def _combinations() -> dict[str, Variant]:
 
 
 def _meaningless(variant: Variant, engine: Engine) -> str | None:
-    """Why a combination means nothing, and what to write; None: it means something."""
+    """Return why a combination is invalid and what to write instead, or None if it is valid."""
     plain = f"write {engine.precisions[0]}-{engine.name}"
     if variant.precision not in engine.precisions or (variant.autocast and not engine.autocast):
         others = [
@@ -110,9 +110,9 @@ def _meaningless(variant: Variant, engine: Engine) -> str | None:
             if variant.precision in other.precisions and (other.autocast or not variant.autocast)
         ]
         runs = ", ".join(engine.precisions)
-        return f"{engine.name} runs {runs} only; {plain}, or choose {' or '.join(others)}"
+        return f"{engine.name} supports only {runs}; {plain}, or choose {' or '.join(others)}"
     if variant.channels_last and not engine.channels_last:
-        return f"{engine.name} lays out memory itself; {plain}"
+        return f"{engine.name} chooses the memory layout itself; {plain}"
     if variant.autocast and variant.precision in ("fp32", "tf32"):
-        return "autocast casts to 16 bits; write fp16-autocast or bf16-autocast"
+        return "autocast requires a 16-bit precision; write fp16-autocast or bf16-autocast"
     return None

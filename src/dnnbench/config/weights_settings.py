@@ -1,4 +1,4 @@
-"""Settings of section ``weights``: where trained weights come from."""
+"""Settings of section ``weights``: sources of trained weights."""
 
 from typing import Annotated, Self
 
@@ -12,57 +12,60 @@ from dnnbench.records.base import Tier
 
 
 class Override(Section):
-    """A user's own file of weights for one network."""
+    """Your own weights file for one network."""
 
     path: Annotated[
         UserPath,
         Field(
-            description="The file: what torch.save wrote, or .safetensors. ~ is your home folder."
+            description="Weights file, written by torch.save or in .safetensors format. ~ is your"
+            " home folder."
         ),
     ]
     sha256: Annotated[
         str,
-        Field(pattern=r"^[0-9a-f]{64}$", description="Its SHA-256: 64 digits, as sha256sum says."),
+        Field(
+            pattern=r"^[0-9a-f]{64}$",
+            description="SHA-256 of the file: the 64 hexadecimal digits that sha256sum prints.",
+        ),
     ]
     key: Annotated[
         str | None,
         Field(
             min_length=1,
-            description="Where its weights stand, if it holds several sets that differ, such as"
-            " state_dict_ema. null: it holds one.",
+            description="Key of the weights in the file, such as state_dict_ema. Needed only if the"
+            " file holds several different sets of weights. null: it holds one.",
         ),
     ] = None
 
     @model_validator(mode="after")
     def _is_there(self) -> Self:
-        # A folder is answered where weights are fetched: with how to make a file of it.
+        # Fetching refuses a folder too, but also explains how to convert it into a file.
         if said := missing(self.path, "file or folder"):
             raise ValueError(f"path: {said}")
         return self
 
 
 class Weights(Section):
-    """Where trained weights come from."""
+    """Sources of trained weights."""
 
     mirror: Annotated[
         UserPath | None,
         Field(
-            description="Folder with files of weights, named as upstream names them; it is looked"
-            " through before any address is. ~ is your home folder. null: none."
+            description="Folder of weights files, under their upstream file names. It is searched"
+            " before anything is downloaded. ~ is your home folder. null: none."
         ),
     ] = None
     tiers: Annotated[
         Distinct[Tier],
         Field(
-            description="Kinds of sources that may be used. A: the files of 2018. B: the same"
-            " tensors, re-published since. C: the same architecture with other weights, whose"
-            " accuracy is another number. Tried in this order, however written. []: none, only"
-            " override."
+            description="Tiers of sources that may be used, tried from A to C in any case. A: the"
+            " files of 2018. B: the same tensors, republished since. C: other weights for the same"
+            " architecture, with a different accuracy. []: use only override."
         ),
     ] = ["A", "B"]
     override: Annotated[
         dict[str, Override],
-        Field(description="Files of your own, by network: {vgg16: {path: ..., sha256: ...}}."),
+        Field(description="Your own weights files, by network: {vgg16: {path: ..., sha256: ...}}."),
     ] = {}
 
     @model_validator(mode="after")

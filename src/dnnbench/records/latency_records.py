@@ -1,4 +1,4 @@
-"""The shape of a round of timing: results/<device>/<variant>/latency/round-<round>.jsonl."""
+"""Format of a latency round: results/<device>/<variant>/latency/round-<round>.jsonl."""
 
 from typing import Annotated, Literal, Self
 

@@ -1,9 +1,9 @@
 """A stage of dvc.yaml: ``python -m dnnbench.stages.dvc_stage --profile cpu -- memory``.
 
-``dvc repro`` runs one command a stage, and Snakemake takes seconds to find that a stage has nothing
-to do. So it is asked about a stage and all that follow: where none has anything to do, those need
-not ask again within the same ``dvc repro``, as long as no file changes. In every other case a stage
-is Snakemake's target, as by hand. Imports little, since it is started seven times.
+``dvc repro`` runs one command per stage, and Snakemake takes seconds to find that a stage is up to
+date. This module asks Snakemake about a stage and all later stages at once. If all are up to date,
+the later stages of the same ``dvc repro`` skip the question unless a file changed. Otherwise, the
+stage runs as a Snakemake target. Imports are kept few, because the module is started seven times.
 """
 
 import hashlib
@@ -24,16 +24,16 @@ ANSWER = Path(".snakemake/dvc-answer.json")
 
 _RESULTS = {str(paths.RESULTS), str(paths.REPORTS)}
 
-# A run in which the stages do have work need not be asked about each of them.
+# If the stages have work to do, asking about each of them would only cost time.
 _MOST_QUESTIONS = 2
-# Written while nothing is done, by Git, DVC, Python or Snakemake itself.
+# Files that Git, DVC, Python or Snakemake write even if nothing is done.
 _LEFT_OUT = {".git", ".dvc", ".venv", ".snakemake", "__pycache__", "dvc.lock", ".gitignore"}
 
 
 def main(words: Sequence[str]) -> int:
-    """Run Snakemake with ``words``, whose last is the stage, and return its exit code.
+    """Run Snakemake with ``words``, the last of which is the stage, and return its exit code.
 
-    It is not run where it has said in this ``dvc repro`` that there is nothing to do.
+    Skip it if Snakemake already reported in this ``dvc repro`` that nothing is to be done.
     """
     home.ensure()
     *options, stage = words
@@ -53,7 +53,7 @@ def main(words: Sequence[str]) -> int:
         ANSWER.parent.mkdir(exist_ok=True)
         ANSWER.write_text(json.dumps(known), encoding="utf-8")
     if known["files"] is not None and known["files"] == _files():
-        print(f"{stage}: {NOTHING}, as Snakemake found for all stages from here on.")
+        print(f"{stage}: up to date, like all later stages, according to Snakemake.")
         return 0
     return subprocess.run(target).returncode
 
@@ -66,19 +66,19 @@ def _nothing_to_do(words: list[str]) -> bool:
 def _read() -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(ANSWER.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # Nobody has asked, or the disk was full.
+    except (OSError, ValueError):  # First question, or the disk was full.
         return {}
     return content
 
 
 def _dvc_run() -> str | None:
-    """Return what tells this run of DVC from any other; None where it is not DVC's."""
+    """Return an identifier of this run of DVC, or None if DVC did not start this process."""
     pid = os.getppid()
     while pid > 1:
         process = Path("/proc", str(pid))
         try:
             words = process.joinpath("cmdline").read_bytes().split(b"\0")
-            # Of proc(5): 4 is the parent's id, 22 when it started; a name may hold spaces.
+            # In proc(5), field 4 is the parent's id and 22 the start time; names may have spaces.
             fields = process.joinpath("stat").read_text().rpartition(")")[2].split()
         except OSError:
             return None
@@ -89,9 +89,9 @@ def _dvc_run() -> str | None:
 
 
 def _files() -> str:
-    """Return a digest of the project's files: names, sizes and times, and the results' content.
+    """Return a digest of the project's files: names, sizes and mtimes, but content for results.
 
-    DVC puts a result that it has cached in its place again, with another time.
+    DVC restores cached results with a new mtime.
     """
     state = hashlib.sha256()
     for path in sorted(_paths(".")):

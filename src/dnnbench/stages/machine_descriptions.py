@@ -1,4 +1,4 @@
-"""What is known of the machines behind a study's devices, for findings and page."""
+"""Descriptions of the machines of a study, for findings and page."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from dnnbench.tables.sound_records import SoundRecords
 
 
 def environments(study: Study, results: Path) -> list[Environment]:
-    """Return the environment of each device that tables and page show, but for bad records."""
+    """Return the environments of all devices in tables and page, without bad records."""
     plans = merged_devices.plans(study, results)
     found = [SoundRecords(results, plan.device).environment() for plan in plans]
     return [environment for environment in found if environment]

@@ -1,4 +1,4 @@
-"""The devices of other machines that a study's tables and page show beside its own."""
+"""Devices in a study's tables and page: its own, and those merged from other machines."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from dnnbench.stages.study_settings import Study
 
 
 def plans(study: Study, results: Path) -> Sequence[Plan]:
-    """Return the plan of the study's own device, and of those that have been merged."""
+    """Return the plans of the study's own device and of the merged devices."""
     others = study.others
     if others is None:
         others = other_devices.present(study.settings, results)

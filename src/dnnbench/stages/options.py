@@ -1,4 +1,4 @@
-"""Command-line options that several stage scripts have, and how a script ends on an error."""
+"""Command-line options shared by stage scripts, and their error handling."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from dnnbench.config.dataset_settings import DatasetSettings
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core import home, output
 
-# Asked before anything can import torch, which may take processors away.
+# Imported before torch, which may reduce the CPU affinity.
 from dnnbench.core import processors as processors
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry_file import DEFAULT_REGISTRY
@@ -22,28 +22,35 @@ from dnnbench.stages.study_settings import Study
 
 Models = Annotated[
     list[str] | None,
-    typer.Argument(help="Names as in params.yaml: models.", show_default="the study's"),
+    typer.Argument(help="Networks, as in models in params.yaml.", show_default="all of the study"),
 ]
 Settings = Annotated[
     Path | None,
-    typer.Option(help="Checked settings of a run, JSON.", show_default="params.yaml is checked"),
+    typer.Option(
+        help="JSON file with the validated settings of a run.",
+        show_default="read params.yaml and the device file",
+    ),
 ]
 Profile = Annotated[
     str | None,
-    typer.Option(help="Device file, by its name.", show_default="profile of params.yaml"),
+    typer.Option(help="Name of the device file.", show_default="profile in params.yaml"),
 ]
 Config = Annotated[
     list[str] | None,
-    typer.Option(help="KEY=VALUE that overrides both files, as Snakemake's --config; repeatable."),
+    typer.Option(
+        help="KEY=VALUE that overrides both files, like Snakemake's --config. Repeatable."
+    ),
 ]
 Registry = Annotated[
     Path,
     typer.Option("--registry", help="Registry of networks.", show_default=str(paths.REGISTRY)),
 ]
-Variant = Annotated[str, typer.Option(help="Way of running a network; see docs/variants.md.")]
+Variant = Annotated[
+    str, typer.Option(help="Variant to measure; see docs/how-to/choose-variants.md.")
+]
 Results = Annotated[Path, typer.Option(help="Folder of records and tables.")]
 Output = Annotated[
-    Path | None, typer.Option(help="File to write.", show_default="the study's, in results/")
+    Path | None, typer.Option(help="File to write.", show_default="the study's file in results/")
 ]
 REGISTRY = Path(os.path.relpath(DEFAULT_REGISTRY))
 VARIANT = REFERENCE
@@ -56,33 +63,35 @@ def study(
     registry: Path = REGISTRY,
     models: Sequence[str] | None = None,
 ) -> Study:
-    """Return what to work on: of a settings file, or of params.yaml and a device file.
+    """Return the study from a settings file, or from params.yaml and a device file.
 
-    ``models`` replaces the study's own list of networks. Raises UserError for whatever is wrong.
+    ``models`` replaces the study's list of networks. Raises UserError for invalid settings.
     """
     if settings is None:
         return study_settings.load(profile, (), config or (), registry, models)
     if profile or config:
-        raise typer.BadParameter("--settings: is of a device already; drop --profile and --config")
+        raise typer.BadParameter(
+            "--settings: already includes the device's settings; remove --profile and --config"
+        )
     found = study_settings.read(settings)
     return found.of(models) if models else found
 
 
 def dataset(study: Study) -> tuple[str, DatasetSettings]:
-    """Return the name and the settings of the study's data set. Raises UserError without one."""
+    """Return name and settings of the study's data set. Raises UserError if it has none."""
     chosen = study.settings.dataset
     if chosen.name is None:
         raise UserError(
-            f"{paths.PARAMETERS}: dataset.name: null: no pictures to work on; name a data set"
+            f"{paths.PARAMETERS}: dataset.name: null: no images to use; choose a data set"
         )
     return chosen.name, chosen
 
 
 def run(main: Callable[..., Any]) -> None:
-    """Run a script's ``main``; an error that the user can correct is one line on stderr.
+    """Run a script's ``main`` and end the process; errors for the user are one line on stderr.
 
-    Ends the process. Taking torch apart takes a second, in which a kill would undo what is
-    finished: Snakemake removes what a job that failed has made.
+    The process ends without Python's cleanup. Unloading torch takes a second, and if the job were
+    killed in that second, Snakemake would delete the finished outputs of the failed job.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(main)
@@ -90,7 +99,7 @@ def run(main: Callable[..., Any]) -> None:
         with output.ending_in_a_line(Path(sys.argv[0]).name, needed=False):
             home.ensure()
             app(home.expand_words(sys.argv[1:]))
-    except SystemExit as end:  # So Typer ends, also well.
+    except SystemExit as end:  # Typer raises it even on success.
         if end.code:
             raise
     sys.stdout.flush()

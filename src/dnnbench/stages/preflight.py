@@ -1,7 +1,7 @@
-"""Whether the device can be measured: ``python -m dnnbench.stages.preflight --profile cuda``.
+"""Check of the device before a run: ``python -m dnnbench.stages.preflight --profile cuda``.
 
-A program of its own, since it forks to look at the device: Snakemake, which asks before its first
-job, has threads by then.
+It is a separate program because the check forks, and Snakemake, which runs it before the first job,
+has already started threads.
 """
 
 from dnnbench.devices import backends
@@ -13,7 +13,7 @@ def main(
     profile: options.Profile = None,
     config: options.Config = None,
 ) -> None:
-    """End in one line where nothing can be measured on the device, which says what to do."""
+    """Exit with a one-line error and its fix if the device cannot be measured."""
     study = options.study(settings, profile, config)
     device = study.settings
     backends.backend(backends.Setup(device.backend, device.gpu)).preflight()

@@ -1,4 +1,4 @@
-"""What the rules of a study depend on: inputs and parameters, from its checked settings."""
+"""Inputs and parameters of the rules, derived from the settings of a study."""
 
 import json
 import re
@@ -21,20 +21,20 @@ from dnnbench.records import paths
 from dnnbench.records.plan import Plan
 from dnnbench.stages.study_settings import Study
 
-# Settings take part by their values, which are parameters of the rules.
+# Code that reads settings is not an input: the values of the settings are parameters of the rules.
 _SETTINGS_CODE = Path(__file__).resolve().parents[1] / "config"
 
 
 class RuleValues:
-    """What the rules take from a study. Only reads files, and imports no torch."""
+    """Inputs and parameters of the rules of a study. Only reads files; does not import torch."""
 
     def __init__(self, study: Study) -> None:
-        """Look for the records of other devices. Raises UserError where the study is not sound."""
-        # Looking for networks of libraries may have imported torch. Jobs inherit the processors.
+        """Find the records of other devices. Raises UserError if the study is invalid."""
+        # Finding networks of libraries may have imported torch. Jobs inherit the CPU affinity.
         processors.restore()
         settings = study.settings
         setup = backends.Setup(settings.backend, settings.gpu)
-        # Asked once and here: the nodes of a cluster may differ.
+        # Decided here, because the nodes of a cluster may differ from this machine.
         threads = settings.threads or backends.backend(setup).default_threads()
         others = other_devices.present(settings, paths.RESULTS)
         self.study = replace(study, threads=threads, others=others)
@@ -42,37 +42,37 @@ class RuleValues:
         self.models = list(study.networks)
         self.timed = study.timed
         self.validated = self.models if settings.dataset.name else []
-        # Where CPU and GPU share memory, a batch that does not fit takes the board down: rounds
-        # leave what cannot fit by the memory that was measured.
+        # If CPU and GPU share memory, a batch that does not fit crashes the board, so rounds skip
+        # cells that do not fit according to the memory records.
         self.limiting = self.timed if named(settings.backend).shared_memory else []
         self.geometries = {
             name: geometry.known(study.networks[name], settings.dataset.protocol)
             for name in self.validated
         }
-        # Names, sizes and times of the files, so that a change in the user's folder is noticed.
+        # Track file names, sizes and mtimes so that edits to the user's folder trigger a rerun.
         folder = settings.dataset.path
         self.listing = image_index.listing(folder) if folder else None
 
     def uses(self, *keys: str) -> str:
-        """Return settings as one JSON text: Snakemake compares parameters without their names.
+        """Return settings as JSON text, with their keys: Snakemake compares values only.
 
-        A key goes into a section by dots: ``latency.passes``. ``threads`` are as resolved.
+        Dots lead into a section: ``latency.passes``. ``threads`` is the resolved number.
         """
         return _text({key: self._value(key) for key in keys})
 
     def driven(self, *keys: str) -> str:
-        """Return settings as ``uses`` does, and what is set in the environment that changes speed.
+        """Return settings as ``uses`` does, plus environment variables that change speed.
 
-        Of a job on the device: else half of a study's rounds could be measured with a variable, and
-        half without.
+        For jobs on the device: otherwise, some rounds of a study could be measured with a variable
+        set and others without.
         """
         variables = speed_variables.compared(speed_variables.found())
         return self.uses(*keys) + "".join(map(_text, variables))
 
     def failed(self, pattern: str) -> Callable[[Mapping[str, str]], str]:
-        """Return which cells of a job's own records failed, so that the next run tries them again.
+        """Return a function that lists a job's failed cells, so that the next run retries them.
 
-        What a later try gives does not change it: they are tried once.
+        The result of the retry does not change the list, so cells are retried only once.
         """
 
         def cells(wildcards: Mapping[str, str]) -> str:
@@ -93,7 +93,7 @@ class RuleValues:
         return value
 
     def weights(self, model: str) -> str:
-        """Return what decides where a network's weights come from, as JSON text."""
+        """Return the settings and sources that determine a network's weights, as JSON text."""
         own = self.settings.weights.override.get(model)
         sources = code_graph.short_hash(
             self.study.networks[model].model_dump_json(include={"weights"})
@@ -102,9 +102,10 @@ class RuleValues:
         return _text({**allowed, "override": own, "sources": sources})
 
     def definitions(self, names: Iterable[str]) -> list[str]:
-        """Return a digest of what makes each network what it is.
+        """Return a digest of the definition of each network.
 
-        The registry is ancient() to the rules, so that an edit of one entry concerns one network.
+        The rules mark the registry as ancient() and use these digests instead, so that editing one
+        entry affects only one network.
         """
         return [
             f"{name}:{code_graph.short_hash(self.study.networks[name].definition())}"
@@ -112,23 +113,23 @@ class RuleValues:
         ]
 
     def preparation(self, model: str) -> str:
-        """Return a digest of how a network's input is prepared, by whichever source of weights."""
+        """Return a digest of how a network's input is prepared for every source of weights."""
         return code_graph.short_hash(self.study.networks[model].preparations())
 
     def architectures(self, names: Iterable[str]) -> list[str]:
-        """Return the project's files that define networks, which no import statement names."""
+        """Return the files that define networks, which no import statement names."""
         builders = {self.study.networks[name].builder for name in names}
         return sorted({str(file) for one in builders for file in code_graph.builder_sources(one)})
 
     def stage(self, name: str) -> dict[str, Any]:
-        """Return a stage's script and the modules it imports, as inputs of its rule."""
+        """Return a stage's script and the modules that it imports, as inputs of its rule."""
         script = paths.STAGE.format(stage=name)
         return {"script": script, "code": _code(code_graph.sources(script), script)}
 
     def device_stage(self, name: str) -> dict[str, Any]:
-        """Return the same of a stage that runs on the device.
+        """Return the same for a stage that runs on the device.
 
-        With the code of its backend, and of the engine of the job's variant, and of no other.
+        The code includes only the study's backend and the engine of the job's variant.
         """
         script, backend = paths.STAGE.format(stage=name), self.settings.backend
 
@@ -141,23 +142,22 @@ class RuleValues:
     def decoded_images(self, model: str) -> list[str]:
         """Return the record of the decoded images that a network is measured on.
 
-        None of a network whose accuracy the protocol leaves out: its record says why.
+        The list is empty if the protocol does not apply to the network; its record says why.
         """
         dataset, cut = self.settings.dataset.name, self.geometries[model]
         return [paths.DECODED_IMAGES.format(dataset=dataset, geometry=cut.name)] if cut else []
 
     def decoder(self) -> str:
-        """Return what decodes images, with versions; imports it."""
+        """Return the image decoder with its version; imports it."""
         from dnnbench.images import decoded_arrays
 
         return decoded_arrays.decoder()
 
     def round_before(self, variant: str, number: int) -> list[str]:
-        """Return the round that a round waits for.
+        """Return the round that must finish before a round starts.
 
-        Were they ready side by side, Snakemake would look for free cores again and again, and take
-        a share of the machine that is being timed. The variants take turns, so that what drifts
-        over a session is the same for all.
+        If several rounds were ready, Snakemake would poll for free cores and disturb the timing.
+        The variants take turns, so that drift during a session affects all of them equally.
         """
         variants = self.settings.variants
         place = variants.index(variant)
@@ -167,7 +167,7 @@ class RuleValues:
 
     @cached_property
     def others(self) -> Sequence[Plan]:
-        """Plans of the other machines' devices that have been merged."""
+        """Plans of the devices merged from other machines."""
         return self.study.others or ()
 
     @property
@@ -176,7 +176,7 @@ class RuleValues:
         return [self.settings.device, *(plan.device for plan in self.others)]
 
     def other_records(self) -> list[str]:
-        """Return the other devices' records of this study, not what lies beside them."""
+        """Return the records of other devices that belong to this study, not other files."""
         return [
             str(file)
             for plan in self.others
@@ -184,7 +184,7 @@ class RuleValues:
         ]
 
     def networks_and_others(self) -> str:
-        """Return the networks, which of them are predicted, and the others' plans, as JSON text."""
+        """Return the networks, the predicted ones, and the plans of other devices, as JSON text."""
         others = [asdict(plan) for plan in self.others]
         return _text({"models": self.models, "predicted": self.study.predicted, "others": others})
 
@@ -198,7 +198,7 @@ def _code(files: Iterable[Path], script: str) -> list[str]:
 
 
 def _failed(file: Path) -> list[str]:
-    """Return the failed cells of a file of records; none if unreadable, which its stage reports."""
+    """Return the failed cells in a file; none if it is unreadable, which its stage reports."""
     try:
         lines = read_bytes(file).splitlines() if file.suffix == ".jsonl" else [read_bytes(file)]
         records = [json.loads(line) for line in lines]
@@ -208,7 +208,7 @@ def _failed(file: Path) -> list[str]:
 
 
 def _text(values: Mapping[str, Any]) -> str:
-    """JSON, with braces in texts written as numbers: Snakemake would look for a wildcard there."""
+    """Return JSON with braces in texts escaped, which Snakemake would take for wildcards."""
 
     def plain(value: Any) -> Any:
         return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)

@@ -1,4 +1,4 @@
-"""What a run of the workflow does before its first job."""
+"""Preparation of a run of the workflow, before its first job."""
 
 import subprocess
 import sys
@@ -15,11 +15,11 @@ TIMING = "time_round"
 
 
 def begin(study: Study, rules: Collection[str], driving: Collection[str], here: bool) -> None:
-    """Write the settings that the jobs read, and check that the device can be measured.
+    """Write the settings file for the jobs, and check that the device can be measured.
 
-    ``rules``: of the jobs to come. ``driving``: those rules that drive the device. ``here``:
-    whether the jobs run on this machine, and with this torch; nodes of a cluster and environments
-    of conda have their own, where a job says the same. Ends the process where the run cannot be.
+    ``rules``: rules of the jobs to run. ``driving``: rules that use the device. ``here``: the jobs
+    run on this machine with this torch. Jobs on cluster nodes or in conda environments have their
+    own torch and make the check themselves. Ends the process if the run is impossible.
     """
     file = Path(paths.SETTINGS.format(device=study.settings.device))
     drives = here and not set(rules).isdisjoint(driving)

@@ -1,7 +1,7 @@
-"""What a stage works on: checked settings, and the networks that they name.
+"""The study that a stage works on: validated settings and the networks that they name.
 
-The workflow checks params.yaml and the device file once, and hands them to its jobs as one file.
-By hand, a stage reads and checks them itself, in the same way.
+The workflow validates params.yaml and the device file once, and passes them to its jobs as one
+file. A stage that you start by hand reads and validates them itself, in the same way.
 """
 
 import shlex
@@ -26,17 +26,17 @@ from dnnbench.networks.registry import Network
 from dnnbench.records import paths
 from dnnbench.records.plan import Plan
 
-# Suffixes of what `snakemake --configfile` names.
+# Suffixes of files for `snakemake --configfile`.
 _SETTINGS_FILES = {".yaml", ".yml", ".json"}
 
 
 @dataclass(frozen=True)
 class Study:
-    """Checked settings and their networks, by key: first those that are measured.
+    """Validated settings and their networks by key, measured networks first.
 
-    ``predicted``: keys of those that are only counted. ``threads``: of a forward pass; None where
-    the machine decides. ``others``: plans of other machines' devices that have been merged; None
-    where nobody has looked.
+    ``predicted``: keys of networks that are only counted. ``threads``: threads per forward pass;
+    None: the machine's default. ``others``: plans of the devices merged from other machines; None:
+    not searched yet.
     """
 
     settings: Parameters
@@ -53,27 +53,27 @@ class Study:
         return [name for name in self.networks if name not in self.predicted]
 
     def of(self, names: Sequence[str]) -> "Study":
-        """Return the study of these of its networks alone. Raises RegistryError for another."""
+        """Return the study of only these networks. Raises RegistryError if one is not in it."""
         for name in names:
             if name not in self.networks:
-                raise registry.RegistryError(f"MODELS: {name!r}: not of this study")
+                raise registry.RegistryError(f"MODELS: {name!r}: not a network of this study")
         return replace(self, networks={name: self.networks[name] for name in names}, predicted=())
 
     def check_threads(self) -> None:
-        """Raise UserError where a pass would have more threads than a process here has CPUs."""
+        """Raise UserError if a forward pass would use more threads than there are CPUs."""
         threads, cpus = self.settings.threads or 1, len(processors.given())
         if threads > cpus:
             raise UserError(
                 f"{paths.device_file(self.settings.device)}: threads: {threads}: a process may use"
-                f" {cpus} CPUs here; write at most {cpus}, or null: one a physical core"
+                f" only {cpus} CPUs here; write at most {cpus}, or null for one per physical core"
             )
 
     def check_round(self, number: int) -> None:
-        """Raise UserError where the study has no round of this number: no table would show it."""
+        """Raise UserError if the study has no such round, because no table would show it."""
         rounds = self.settings.latency.passes.rounds
         if number > rounds:
             raise UserError(
-                f"--round: {number}: the study has {rounds}; write one of them, or raise"
+                f"--round: {number}: the study has {rounds} rounds; choose one of them, or increase"
                 " latency.rounds"
             )
 
@@ -84,11 +84,10 @@ def check(
     known: Path = paths.REGISTRY,
     models: Sequence[str] | None = None,
 ) -> Study:
-    """Return the study of a merged configuration; ``origins`` are what it was merged from.
+    """Return the study of a merged configuration; ``origins`` are its sources.
 
-    ``known`` is the registry. ``models`` takes the place of the configuration's networks. Raises
-    ParameterError or RegistryError with one line that names the file, the key, the value and the
-    remedy.
+    ``known`` is the registry file. ``models`` replaces the networks of the configuration. Raises
+    ParameterError or RegistryError with one line that names the file, key, value and fix.
     """
     settings = loading.check(config, origins)
     entries = registry.load_registry(known)
@@ -107,10 +106,12 @@ def check(
         found = find(name, "weights.override")
         where = f"{paths.PARAMETERS}: weights.override: {name!r}"
         if len(found) > 1:
-            raise ParameterError(f"{where}: names {len(found)} networks; name the file's own")
+            raise ParameterError(
+                f"{where}: names {len(found)} networks; name the one that the file belongs to"
+            )
         for key in found:
             if key in own:
-                raise ParameterError(f"{where}: the network of {names[key]!r}; remove one")
+                raise ParameterError(f"{where}: same network as {names[key]!r}; remove one")
             own[key], names[key] = file, name
     weights = settings.weights.model_copy(update={"override": own})
     return Study(
@@ -130,19 +131,20 @@ def load(
     known: Path = paths.REGISTRY,
     models: Sequence[str] | None = None,
 ) -> Study:
-    """Return the study of params.yaml, and what is put over it; see ``loading.sources``.
+    """Return the study of params.yaml and its overrides; see ``loading.sources``.
 
-    Raises as ``check`` does.
+    Raises errors as ``check`` does.
     """
     origins = loading.sources(profile, files, words)
     return check(loading.merged(origins), origins, known, models)
 
 
 def of_snakemake(workflow: Any) -> Study:
-    """Return the study of a run of Snakemake, which says where it is written, and reads nothing.
+    """Return the study of a run of Snakemake, from the files and options that it was given.
 
-    Its own readers of files and of ``--config`` take some values for others. Raises UserError as
-    ``check`` does, and where Snakemake was not started in the folder of the study.
+    Snakemake's own parsing of files and of ``--config`` is not used, because it misreads some
+    values. Raises UserError as ``check`` does, and if Snakemake was not started in the folder of
+    the study.
     """
     folder = Path(workflow.basedir).resolve()
     if not folder.samefile(Path.cwd()):
@@ -152,20 +154,22 @@ def of_snakemake(workflow: Any) -> Study:
     for place in (folder, Path(__file__).parent):
         if not {"{", "}"}.isdisjoint(str(place)):
             raise UserError(f"{place}: Snakemake takes braces in a path for wildcards; rename it")
-    home.ensure()  # For the jobs too.
+    home.ensure()  # The jobs inherit it.
     given = workflow.config_settings
     if given.replace_workflow_config:
-        raise UserError(f"--replace-workflow-config: {paths.PARAMETERS} is always read; drop it")
-    # A profile names itself, and by its name the device file.
+        raise UserError(
+            f"--replace-workflow-config: {paths.PARAMETERS} is always read; remove the option"
+        )
+    # A profile lists itself as a configfile; its name is that of the device file.
     files = [file for file in given.configfiles if file.suffix in _SETTINGS_FILES]
     profiles = [file for file in given.configfiles if file not in files]
     for profile in filter(Path.is_file, profiles):
-        loading.read(profile)  # Snakemake takes the last of two equal keys.
+        loading.read(profile)  # To report duplicate keys, which Snakemake ignores.
     return load(profiles[-1].name if profiles else None, files, given.config_args)
 
 
 class _File(BaseModel):
-    """The settings file of a run: what its jobs read."""
+    """The settings file of a run, which its jobs read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -179,14 +183,14 @@ class _File(BaseModel):
 
 
 def read(path: Path) -> Study:
-    """Return the study of a settings file. Raises UserError where there is none, or another's."""
+    """Return the study in a settings file. Raises UserError if it is missing or invalid."""
     try:
         file = _File.model_validate_json(text_file.read_bytes(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; Snakemake writes it when a run starts") from None
     except ValidationError as error:
         raise ParameterError(
-            f"{path}: {describe(error)}; remove it, and start Snakemake again"
+            f"{path}: {describe(error)}; remove it and start Snakemake again"
         ) from None
     known = registry.load_registry(file.registry)
     return Study(
@@ -201,10 +205,10 @@ def read(path: Path) -> Study:
 
 
 def write(study: Study, path: Path, new_session: bool) -> None:
-    """Write the settings file, atomically, unless it is there with the same content.
+    """Write the settings file atomically, unless it already has the same content.
 
-    A session is a run that times: without ``new_session`` the file keeps the one that it names.
-    Raises UserError where another run in this folder works with other settings.
+    A session is a run that measures latency: without ``new_session`` the file keeps its session.
+    Raises UserError if another run in this folder uses other settings.
     """
     assert study.threads is not None and study.others is not None
     file = _File(
@@ -220,19 +224,19 @@ def write(study: Study, path: Path, new_session: bool) -> None:
         former = text_file.read_text(path)
         try:
             before: _File | None = _File.model_validate_json(former)
-        except ValidationError:  # Of another version.
+        except ValidationError:  # Written by another version.
             before = None
         same = before is not None and file.model_copy(update={"session": before.session}) == before
         if same and not new_session:
             return
         if not same and _other_runs():
             raise UserError(
-                f"{path}: another Snakemake works here with other settings; wait for it, or, if it"
-                " was killed, run: dnnbench unlock"
+                f"{path}: another run of Snakemake uses this folder with other settings; wait for"
+                " it, or run dnnbench unlock if it was killed"
             )
     write_json(path, file)
 
 
 def _other_runs() -> bool:
-    """Whether Snakemake's locks are those of more than one run."""
+    """Return whether Snakemake holds locks for more than one run."""
     return len(list(paths.LOCKS.glob("*.output.lock"))) > 1
