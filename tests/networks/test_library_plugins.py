@@ -147,7 +147,7 @@ def test_the_error_for_a_library_without_networks_names_the_spec_in_one_line(
 
 
 def test_a_prefix_cannot_contain_a_separator():
-    with pytest.raises(ValueError, match="'toy-box': write lower-case letters"):
+    with pytest.raises(ValueError, match="'toy-box': use only lower-case letters"):
         Library(name="toy-box", find=find)
 
 

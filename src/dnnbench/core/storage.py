@@ -141,7 +141,7 @@ def check_place(where: str, record: BaseModel, place: Mapping[str, str | int], r
     for key, expected in place.items():
         value = getattr(record, key)
         if value != expected:
-            raise RecordError(f"{where}: {key}: {value!r}: expected {expected!r}; {remedy}")
+            raise RecordError(f"{where}: {key}: {value!r}: expected {expected!r} here; {remedy}")
 
 
 def read_rows(

@@ -106,5 +106,5 @@ class MemoryRecord(Record):
         sizes = [cell.batch_size for cell in cells]
         for place, size in enumerate(sizes):
             if size in sizes[:place]:
-                raise ValueError(f"{place}: batch_size: {size}: second cell of this size")
+                raise ValueError(f"{place}: batch_size: {size}: a second cell of this size")
         return cells
