@@ -46,8 +46,8 @@ class Latency(Section):
             ge=1,
             le=1000,
             description="Number of rounds. Each round measures every cell once, in a fresh process."
-            " Choose it before you start: stopping once an interval looks narrow makes the interval"
-            " wrong. null: the protocol's default.",
+            " Choose it before you start: stopping as soon as an interval looks narrow invalidates"
+            " the interval. null: the protocol's default.",
         ),
     ] = None
     discard: Annotated[
@@ -62,8 +62,8 @@ class Latency(Section):
     samples: Annotated[
         tuple[_Passes, _Passes] | None,
         Field(
-            description="Minimum and maximum number of timed passes per process. Short passes are"
-            " repeated up to the maximum. null: the protocol's default."
+            description="Minimum and maximum number of timed passes per process. Passes beyond the"
+            " minimum are made only if they are short. null: the protocol's default."
         ),
     ] = None
     cell_timeout_s: Annotated[

@@ -58,8 +58,8 @@ class Weights(Section):
     tiers: Annotated[
         Distinct[Tier],
         Field(
-            description="Tiers of sources that may be used, tried from A to C in any case. A: the"
-            " files of 2018. B: the same tensors, republished since. C: other weights for the same"
+            description="Tiers of sources to use, always tried in the order A, B, C. A: the files"
+            " of 2018. B: the same tensors, republished since. C: other weights for the same"
             " architecture, with a different accuracy. []: use only override."
         ),
     ] = ["A", "B"]

@@ -32,7 +32,7 @@ from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe
 from dnnbench.networks.registry_file import DEFAULT_REGISTRY
 from dnnbench.records import paths
-from dnnbench.records.base import Digitised, Interpolation, ModelName, Percent, Tier
+from dnnbench.records.base import Digitized, Interpolation, ModelName, Percent, Tier
 from dnnbench.records.published_study import STUDY
 
 # ImageNet's classes, the default number of logits.
@@ -183,11 +183,11 @@ class Published(_Entry):
     """Accuracy in the 2018 study: center crop, single model, ImageNet validation images."""
 
     top1: _Percent = Field(description="Top-1 accuracy, in percent")
-    top1_source: Digitised = Field(
+    top1_source: Digitized = Field(
         description="table3: printed (exact); figure: read off a figure (within 0.03)"
     )
     top5: _Percent = Field(description="Top-5 accuracy, in percent")
-    top5_source: Digitised = Field(
+    top5_source: Digitized = Field(
         description="table3: printed (exact); figure: read off a figure (within 0.05)"
     )
 

@@ -25,10 +25,10 @@ from dnnbench.records.weights_records import WeightsRecord
 
 
 class AccuracyBasis(Record):
-    """What a network's answers depend on, and where they were computed."""
+    """Origin of a network's predictions: inputs, software and device."""
 
     fingerprint: str
-    """Identifies everything but the machine that can change an answer: weights, pixels,
+    """Identifies everything except the machine that can change a prediction: weights, pixels,
     preparation, definition, code, version of torch, ``variables``."""
     images_key: str
     """Key of the array of decoded images."""
@@ -51,15 +51,15 @@ class AccuracyBasis(Record):
     device: DeviceName
     """Device."""
     backend: str
-    """Backend that drove it."""
+    """Backend of the device."""
     threads: Threads
     """CPU threads of a pass."""
     variables: dict[Line, Text] = {}
-    """Environment variables that can change answers, and their values."""
+    """Environment variables that can change predictions, and their values."""
     batch_size: BatchSize
     """Images per forward pass."""
     versions: dict[str, str]
-    """Versions of the packages that answers depend on."""
+    """Versions of the packages that predictions depend on."""
     started: AwareDatetime
     """When the measurement started."""
 
@@ -76,28 +76,28 @@ class ClassTop1(Record):
 
 
 class AccuracyRecord(Record):
-    """Content of results/accuracy/<dataset>/<model>.json, computed from the answers next to it.
+    """Content of results/accuracy/<dataset>/<model>.json, computed from the .npz next to it.
 
     Accuracies are in percent, with 95% confidence intervals (Wilson). A network without weights
     has the status ``not_measured``.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    """Version of the layout of this file."""
+    """Version of the file format."""
     model: ModelName
     """Key of the network."""
     dataset: str
     """Data set."""
     protocol: str
-    """How images were prepared: ``bianco2018`` or ``native``."""
+    """Protocol of image preparation: ``bianco2018`` or ``native``."""
     status: Status
     """Status of the measurement."""
     message: Text | None = None
-    """Why there is no accuracy."""
+    """Reason, if there is no accuracy."""
     n: Annotated[int, Field(ge=0)] = 0
-    """Images that the network classified."""
+    """Number of images that the network classified."""
     classes: Annotated[int, Field(ge=0)] = 0
-    """Classes that these images show."""
+    """Number of classes among these images."""
     top1: Percent | None = None
     """Top-1 accuracy."""
     top1_low: Percent | None = None
@@ -111,8 +111,8 @@ class AccuracyRecord(Record):
     top5_high: Percent | None = None
     """Upper end of the interval of ``top5``."""
     basis: AccuracyBasis | None = None
-    """What the answers depend on."""
+    """Origin of the predictions."""
     per_class: list[ClassTop1] = []
-    """Accuracy on each class."""
+    """Accuracy per class."""
     failed_before: Text | None = None
     """Status and message of the previous attempt, if that failed."""

@@ -130,7 +130,7 @@ Tier = Literal["A", "B", "C"]
 
 
 # The place in the 2018 study that an accuracy was taken from.
-Digitised = Literal["table3", "figure"]
+Digitized = Literal["table3", "figure"]
 
 
 # The filter for resizing images.

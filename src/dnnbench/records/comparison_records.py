@@ -20,15 +20,15 @@ class AccuracyRow(Record):
     dataset: str | None = None
     """Data set that it was measured on."""
     protocol: str | None = None
-    """How images were prepared: ``bianco2018`` or ``native``."""
+    """Protocol of image preparation: ``bianco2018`` or ``native``."""
     status: Status
     """Status of the measurement."""
     message: str | None = None
-    """Why there is no accuracy."""
+    """Reason, if there is no accuracy."""
     n: Annotated[int, Field(ge=0)] = 0
-    """Images that it classified."""
+    """Number of images that it classified."""
     classes: Annotated[int, Field(ge=0)] = 0
-    """Classes that these images show."""
+    """Number of classes among these images."""
     skipped: Annotated[int, Field(ge=0)] = 0
     """Images of the data set that could not be used."""
     top1: Percent | None = None
@@ -54,7 +54,7 @@ class AccuracyRow(Record):
     weights_licence: str | None = None
     """License of its weights."""
     weights_sha256: str | None = None
-    """SHA-256 of the file of weights."""
+    """SHA-256 of the weights file."""
 
 
 class ComparisonRow(Record):
@@ -66,13 +66,13 @@ class ComparisonRow(Record):
     dataset: str
     """Data set."""
     protocol: str
-    """How images were prepared: ``bianco2018`` or ``native``."""
+    """Protocol of image preparation: ``bianco2018`` or ``native``."""
     model_a: ModelName
     """Key of the first network."""
     model_b: ModelName
     """Key of the second network."""
     n: Annotated[int, Field(ge=1)]
-    """Images that both classified."""
+    """Number of images that both classified."""
     top1_diff: Annotated[float, Field(ge=-100, le=100)]
     """Top-1 accuracy of ``model_a`` minus that of ``model_b``, in percentage points."""
     low: Annotated[float, Field(ge=-100, le=100)]

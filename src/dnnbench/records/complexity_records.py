@@ -58,4 +58,4 @@ class Complexity(Record):
     complexity_status: Status = "ok"
     """``ok`` if the multiply-adds are known."""
     complexity_message: Text | None = None
-    """Why a count is missing, or how it was obtained."""
+    """Reason why a count is missing, or how it was obtained."""

@@ -19,7 +19,7 @@ EnergyBasis = Literal["counter", "power"]
 
 
 class Disturbance(Record):
-    """What else happened on the machine while a cell was timed.
+    """Disturbance while a cell was timed.
 
     The fields from ``events_ms`` on are a GPU's.
     """

@@ -24,14 +24,14 @@ class Agreement(Record):
     largest_difference: NonNegative
     """Largest difference of a logit, relative to the largest logit of ``fp32-eager``."""
     top1: Percent
-    """Share of images whose best class is the same."""
+    """Share of images with the same top-1 class."""
 
 
 class Built(Record):
-    """What an engine built before it ran a network at one batch size."""
+    """Build by an engine before it ran a network at one batch size."""
 
     ms: Milliseconds
-    """Time that building took."""
+    """Build time."""
     cached: bool | None = None
     """Whether the engine reused what an earlier process had built, so that ``ms`` is too short;
     null if it keeps nothing."""

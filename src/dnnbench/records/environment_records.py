@@ -67,13 +67,13 @@ class Environment(Record):
     """Content of results/<device>/environment.json: the machine and its software."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    """Version of the layout of this file."""
+    """Version of the file format."""
     device: MeasuredDevice
     """Device."""
     backend: Name
-    """Backend that drives it."""
+    """Backend of the device."""
     recorded: AwareDatetime
-    """When this was recorded."""
+    """Time of recording."""
     hostname: Line
     """Name of the machine."""
     os: Text
@@ -113,7 +113,7 @@ class Environment(Record):
     packages: dict[Line, Text]
     """Versions of the packages that numbers depend on."""
     torch_config: Lines
-    """How torch was built."""
+    """Build configuration of torch."""
     commit: Line | None
     """Git commit of the project."""
     modified: bool | None

@@ -57,7 +57,7 @@ class Evidence(Record):
     verdict: Verdict
     """Verdict of this place."""
     needs: str | None = None
-    """What would test the claim, if this place cannot."""
+    """Data that would test the claim, if this place cannot."""
 
 
 class Claim(Record):
@@ -104,14 +104,14 @@ class Anomaly(Record):
     published: Detection
     """Search in the published tables."""
     measured: list[Detection]
-    """Searches in what was measured here."""
+    """Searches in the measured tables."""
 
 
 class Findings(Record):
-    """Content of results/findings.json: the 2018 study put to the test."""
+    """Content of results/findings.json: tests of the claims of the 2018 study."""
 
     schema_version: int = SCHEMA_VERSION
-    """Version of the layout of this file."""
+    """Version of the file format."""
     claims: list[Claim]
     """Claims of the study."""
     anomalies: list[Anomaly]

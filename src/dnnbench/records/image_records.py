@@ -26,7 +26,7 @@ class SkippedImage(Record):
     name: str
     """Path in the folder of images."""
     reason: str
-    """Why it cannot be used."""
+    """Reason why it cannot be used."""
 
 
 class LeftOut(Record):
@@ -36,7 +36,7 @@ class LeftOut(Record):
     """
 
     reason: str
-    """Why they are not part of it."""
+    """Reason why they are not part of it."""
     count: Annotated[int, Field(ge=1)]
     """How many there are."""
     examples: list[str]
@@ -47,19 +47,19 @@ class ImageIndex(Record):
     """Content of resources/images/<dataset>/index.json: the files of a data set."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    """Version of the layout of this file."""
+    """Version of the file format."""
     dataset: str
     """Data set."""
     folder: str
     """Folder of the images."""
     labels: str
-    """Where the classes come from."""
+    """Source of the classes."""
     files: list[ImageFile]
     """Images that can be used."""
     skipped: list[SkippedImage]
     """Images of the data set that cannot be used."""
     left_out: list[LeftOut] = []
-    """What is not part of the data set, by reason."""
+    """Files that are not part of the data set, by reason."""
     other_files: Annotated[int, Field(ge=0)]
     """Files and folders that are not part of it, and labels without an image."""
 
@@ -70,7 +70,7 @@ class DecodedPicture(ImageFile):
     kind: str | None = None
     """Format and pixels of the file."""
     skipped: str | None = None
-    """Why there are no pixels."""
+    """Reason, if there are no pixels."""
 
 
 class ImageGeometry(Record):
@@ -91,7 +91,7 @@ class DecodedImages(Record):
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    """Version of the layout of this file."""
+    """Version of the file format."""
     dataset: str
     """Data set."""
     geometry: ImageGeometry
@@ -107,7 +107,7 @@ class DecodedImages(Record):
     n: Annotated[int, Field(ge=1)]
     """Images in the array."""
     scored_classes: list[ClassNumber]
-    """Classes that the images show; a network answers with one of all 1,000."""
+    """Classes of the images; a network predicts one of all 1,000."""
     kinds: dict[str, int]
     """Images of each format."""
     skipped: list[SkippedImage]
@@ -115,4 +115,4 @@ class DecodedImages(Record):
     other_files: Annotated[int, Field(ge=0)]
     """Files and folders that are not part of the data set, and labels without an image."""
     labels: str
-    """Where the classes come from."""
+    """Source of the classes."""

@@ -37,7 +37,7 @@ class Attempt(Record):
     samples_ms: list[Milliseconds]
     """Duration of each timed pass."""
     disturbance: Disturbance
-    """What disturbed it."""
+    """Disturbance during this measurement."""
     started: AwareDatetime
     """When it started."""
 
@@ -49,11 +49,11 @@ class LatencyLine(Record):
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    """Version of the layout of this file."""
+    """Version of the file format."""
     device: MeasuredDevice
     """Device."""
     variant: Name
-    """How the network is run."""
+    """Variant: precision, engine and layout."""
     model: ModelName
     """Key of the network."""
     batch_size: BatchSize
@@ -70,7 +70,7 @@ class LatencyLine(Record):
     status: Status
     """Status of the cell."""
     message: Text | None = None
-    """Why the cell has no latency."""
+    """Reason, if the cell has no latency."""
     discarded_ms: list[Milliseconds] = []
     """Duration of each untimed pass, which warms up the process."""
     samples_ms: list[Milliseconds] = []
@@ -84,13 +84,13 @@ class LatencyLine(Record):
     output_ok: bool | None = None
     """Whether the output was finite, of the right shape, and repeatable."""
     disturbance: Disturbance | None = None
-    """What else happened while the cell was timed."""
+    """Disturbance while the cell was timed."""
     energy_mj: Positive | None = None
     """Energy per image, from separate passes after the timed ones."""
     energy_basis: EnergyBasis | Literal["not_measured"] = "not_measured"
     """How energy was measured: the device's energy ``counter``, or ``power`` over time."""
     built: Built | None = None
-    """What the engine built first; null if it builds nothing."""
+    """Build by the engine; null if it builds nothing."""
     agreement: Agreement | None = None
     """Agreement with ``fp32-eager``; null for ``fp32-eager`` itself."""
     changes_input: bool | None = None

@@ -39,22 +39,22 @@ class MemoryCell(Record):
     status: Status
     """Status of the cell."""
     message: Text | None = None
-    """Why the cell has no memory; with status ``ok``, why ``activations_mib`` is missing."""
+    """Reason, if the cell has no memory, or with status ``ok``, no ``activations_mib``."""
     passes_s: Seconds | None = None
     """Duration of the forward passes while other jobs ran: the cost of measuring, not a latency."""
     memory_mib: Mib | None = None
-    """Peak memory of a forward pass, weights included, on the basis ``memory_basis``."""
+    """Peak memory of a forward pass, including the weights; see ``memory_basis``."""
     memory_basis: Line | None = None
     """Memory basis: ``net`` (what the network adds to the process) or ``process`` (all device
     memory of the process)."""
     memory_net_mib: Mib | None = None
-    """Memory on the basis ``net``."""
+    """Memory that the network adds to the process: memory basis ``net``."""
     memory_runtime_mib: Mib | None = None
     """Memory of interpreter, libraries and engine before the network is built: the baseline."""
     weights_mib: Mib | None = None
     """Size of the parameters and buffers."""
     activations_mib: Mib | None = None
-    """Largest sum of live tensors in a pass, counted without running it: a lower bound."""
+    """Largest sum of live tensors in a pass, computed without running it: a lower bound."""
     allocated_peak_mib: Mib | None = None
     """Peak of the tensors in a steady pass."""
     reserved_peak_mib: Mib | None = None
@@ -70,7 +70,7 @@ class MemoryCell(Record):
     cuda_free_fall_mib: Annotated[float, Field(ge=-(2**30), le=2**30)] | None = None
     """Decrease of the free memory that CUDA reports, during the passes."""
     built: Built | None = None
-    """What the engine built first; null if it builds nothing."""
+    """Build by the engine; null if it builds nothing."""
     failed_before: Text | None = None
     """Status and message of the previous attempt, if that failed."""
 
@@ -79,11 +79,11 @@ class MemoryRecord(Record):
     """Content of results/<device>/<variant>/memory/<model>.json: a network at each batch size."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    """Version of the layout of this file."""
+    """Version of the file format."""
     device: MeasuredDevice
     """Device."""
     variant: Name
-    """How the network is run."""
+    """Variant: precision, engine and layout."""
     model: ModelName
     """Key of the network."""
     fingerprint: Line

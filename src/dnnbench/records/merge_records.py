@@ -10,10 +10,10 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Merged(Record):
-    """Content of results/.merged/<device>.json: what ``dnnbench merge`` copied for a device."""
+    """Content of results/.merged/<device>.json: files that ``dnnbench merge`` copied."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    """Version of the layout of this file."""
+    """Version of the file format."""
     files: dict[str, Sha256]
     """SHA-256 of each copied file, by path in the device's folder."""
     before: dict[str, Sha256] = {}

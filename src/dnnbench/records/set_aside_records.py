@@ -21,7 +21,7 @@ class SetAside(Record):
     line: Annotated[int, Field(ge=1)] | None
     """Line in the file, if it holds several records."""
     reason: Text
-    """What is wrong with the record, and how to fix it."""
+    """The problem with the record, and how to fix it."""
 
     @classmethod
     def of(

@@ -68,7 +68,7 @@ class StudyRow(Record):
     model: ModelName
     """Key of the network."""
     variant: str
-    """How the network is run: precision, engine, layout."""
+    """Variant: precision, engine and layout."""
     batch_size: BatchSize
     """Images per forward pass."""
     protocol: str | None
@@ -76,20 +76,20 @@ class StudyRow(Record):
     session: str | None
     """Session that timed the cell; several are joined by ``+``."""
     schema_version: SchemaVersion
-    """Version of the layout of this file."""
+    """Version of the file format."""
     source: Literal["measured", "published", "predicted"]
-    """Where the numbers come from."""
+    """Origin of the numbers."""
     status: Status
     """Status of the latency."""
     latency_ms: Positive | None
     """Latency per image: ``batch_ms`` / ``batch_size``. Above batch size 1 this is the inverse of
-    the throughput, and shorter than the wait for an answer."""
+    the throughput, and less than the time to a result, ``batch_ms``."""
     latency_ms_low: Positive | None
     """Lower end of the 95% confidence interval of ``latency_ms``."""
     latency_ms_high: Positive | None
     """Upper end of that interval."""
     latency_quiet_ms: Positive | None
-    """Lowest process median, per image: the machine at its least disturbed."""
+    """Lowest median of a process, per image: the latency with the least disturbance."""
     latency_p95_ms: Positive | None
     """95th percentile of the latency per image over all timed passes; empty below 60 passes."""
     batch_ms: Positive | None
@@ -97,25 +97,25 @@ class StudyRow(Record):
     fps: Positive | None
     """Throughput: 1000 / ``latency_ms``."""
     stable: bool | None
-    """Whether the latency can be trusted; empty if a single process leaves that open."""
+    """Whether the latency is stable; empty if a single process is not enough to judge."""
     unstable_reason: str | None
-    """Why the cell is unstable or has no latency, and notes on a stable one."""
+    """Reason why the cell is unstable or has no latency, or notes on a stable one."""
     memory_status: Status
     """Status of the memory."""
     memory_mib: NonNegative | None
-    """Peak memory of a forward pass, weights included, on the basis ``memory_basis``."""
+    """Peak memory of a forward pass, including the weights; see ``memory_basis``."""
     memory_basis: str | None
     """Memory basis: ``net`` (what the network adds to the process) or ``process`` (all device
     memory of the process). ``process:titanxp-2018`` is the Titan Xp's memory, which the 2018 study
     also used for the Jetson."""
     memory_net_mib: NonNegative | None
-    """Memory on the basis ``net``."""
+    """Memory that the network adds to the process: memory basis ``net``."""
     memory_runtime_mib: NonNegative | None
     """Memory of interpreter, libraries and engine before the network is built: the baseline."""
     weights_mib: NonNegative | None
     """Size of the parameters and buffers."""
     activations_mib: NonNegative | None
-    """Largest sum of live tensors in a pass, counted without running it: a lower bound."""
+    """Largest sum of live tensors in a pass, computed without running it: a lower bound."""
     energy_mj: Positive | None
     """Energy per image; empty if the device has no sensor for it."""
     top1: Percent | None
@@ -163,12 +163,12 @@ class VariantRow(Record):
     memory_more_mib: float | None
     """Memory of the variant minus that of ``fp32-eager``."""
     built_ms: Positive | None
-    """Longest time that the engine took to build what it runs; later runs may reuse it."""
+    """Longest build time of the engine; later runs may reuse the build."""
     largest_difference: NonNegative | None
     """Largest difference of a logit from ``fp32-eager``, relative to the largest logit; the worst
     round."""
     top1_same: Percent | None
-    """Share of images whose best class is that of ``fp32-eager``; the worst round."""
+    """Share of images with the same top-1 class as ``fp32-eager``; the worst round."""
 
 
 class SelectionRow(Record):
@@ -180,11 +180,11 @@ class SelectionRow(Record):
     device: DeviceName
     """Device."""
     max_memory_gib: Positive
-    """Memory budget."""
+    """Maximum memory."""
     min_fps: Positive
-    """Budget of speed: least throughput."""
+    """Minimum throughput."""
     rank: Annotated[int, Field(ge=1)]
-    """Rank by top-1 accuracy among the networks that fit, or may fit."""
+    """Rank by top-1 accuracy among the networks that fit or are inconclusive."""
     model: ModelName
     """Key of the network."""
     top1: Percent
@@ -195,18 +195,18 @@ class SelectionRow(Record):
 
 
 class DeviceMetrics(Record):
-    """A measured device in a few numbers."""
+    """Summary of a measured device."""
 
     cells: Annotated[int, Field(ge=0)]
     """Cells of the device in results/study.csv."""
     cells_ok: Annotated[int, Field(ge=0)]
-    """Cells that have both a latency and a memory."""
+    """Cells with both a latency and a memory."""
     cells_unstable: Annotated[int, Field(ge=0)]
     """Cells whose latency is unstable."""
     median_half_width_pct: NonNegative | None
     """Median half-width of the intervals of latency, relative to the latency."""
     budgets_met: Annotated[int, Field(ge=0)]
-    """Pairs of budgets under which a network fits or may fit."""
+    """Pairs of limits under which at least one network fits or is inconclusive."""
     best_top1_low: Percent | None
     """Lowest top-1 accuracy among the first-ranked networks of those pairs."""
     best_top1_high: Percent | None

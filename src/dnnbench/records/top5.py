@@ -31,12 +31,12 @@ class AnswersError(UserError):
 
 @dataclass(frozen=True)
 class Answers:
-    """Content of results/accuracy/<dataset>/<model>.npz: answers to the first m of n images."""
+    """Content of results/accuracy/<dataset>/<model>.npz: predictions for m of n images."""
 
     basis: AccuracyBasis
-    """What the answers depend on, as JSON."""
+    """Origin of the predictions, as JSON."""
     names: list[str]
-    """Paths of the images in their folder, [n]."""
+    """Paths of all n images in their folder; predictions are for the first m."""
     labels: npt.NDArray[np.int16]
     """Classes of the images, [n] int16."""
     classes: Classes

@@ -15,17 +15,17 @@ class WeightsTried(Record):
     source: Text
     """Address or path."""
     reason: Text
-    """Why it was not used."""
+    """Reason why it was not used."""
 
 
 class WeightsRecord(Record):
-    """Content of resources/weights/<model>.json: a verified file of weights, or why there is none.
+    """Content of resources/weights/<model>.json: a verified weights file, or why there is none.
 
-    It holds no time, so that fetching the same file again does not rerun anything.
+    It has no timestamp, so fetching the same file again does not rerun anything.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
-    """Version of the layout of this file."""
+    """Version of the file format."""
     model: ModelName
     """Key of the network."""
     status: Literal["ok", "missed"]
@@ -35,9 +35,9 @@ class WeightsRecord(Record):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     """SHA-256 of that file."""
     key: str | None = None
-    """Where the weights are in the file; null: they are the whole file."""
+    """Key of the weights in the file; null: they are the whole file."""
     other_keys: list[str] = []
-    """Where other sets of weights are, which differ from these."""
+    """Keys of other, different sets of weights in the file."""
     tier: Tier | Literal["override"] | None = None
     """Tier of the source, or ``override`` for a file named in ``weights.override``."""
     library: Text | None = None

@@ -1,1 +1,1 @@
-"""What the scripts in workflow/scripts share."""
+"""Code shared by the scripts in workflow/scripts."""

@@ -28,7 +28,7 @@ from dnnbench.records import paths
 from dnnbench.records.base import (
     SCHEMA_VERSION,
     BatchSize,
-    Digitised,
+    Digitized,
     ModelName,
     NonNegative,
     Percent,
@@ -65,9 +65,9 @@ class ModelEntry(Record):
     model: ModelName
     name: str
     top1: Percent
-    top1_source: Digitised
+    top1_source: Digitized
     top5: Percent
-    top5_source: Digitised
+    top5_source: Digitized
     conv_gmacs_figure: NonNegative
     params_m_figure: NonNegative
     params_mb_figure: NonNegative | None
