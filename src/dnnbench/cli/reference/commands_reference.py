@@ -49,7 +49,7 @@ def _parts() -> Iterator[str]:
 
 
 def _command(command: Any, parent: Any, name: str) -> Iterator[str]:
-    """Usage, help, arguments and options."""
+    """Yield usage, help, arguments and options."""
     context = typer.Context(command, info_name=name, parent=None, resilient_parsing=True)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
     yield markdown.code(usage)
@@ -60,7 +60,7 @@ def _command(command: Any, parent: Any, name: str) -> Iterator[str]:
 
 
 def _help(text: str) -> str:
-    """A help text; lines that begin with a number and two spaces become a table."""
+    """Return a help text; lines of a number, two spaces and a text become a table."""
     codes = re.findall(r"^ +(\d+)  +(.+)$", text, flags=re.MULTILINE)
     if not codes:
         return markdown.paragraphs(text)
@@ -78,7 +78,7 @@ def _parameter(parameter: Any, context: Any) -> tuple[str, str, str]:
     for part in filter(None, extra.removesuffix("]").split("; ")):
         if part.startswith("default: "):
             default = part.removeprefix("default: ")
-            # What is shown in place of a value is in parentheses.
+            # Parentheses mark words that are shown instead of a value.
             default = default[1:-1] if default.startswith("(") else f"`{default}`"
         elif part == "required":
             default = "required"
@@ -88,7 +88,7 @@ def _parameter(parameter: Any, context: Any) -> tuple[str, str, str]:
 
 
 def _range(part: str) -> str:
-    """A range such as ``1<=x<=1000`` in words."""
+    """Describe a range such as ``1<=x<=1000``."""
     if both := re.fullmatch(r"(\S+)<=x<=(\S+)", part):
         return f"{both[1]} to {both[2]}."
     return part.replace("x>=", "At least ").replace("x<=", "At most ") + "."

@@ -29,7 +29,7 @@ def text(source: str) -> str:
 
 
 def paragraphs(source: str) -> str:
-    """Return a help text or docstring in Markdown; what is indented becomes a block of code."""
+    """Return a help text or docstring in Markdown; indented lines become a block of code."""
     parts = re.split(r"\n\s*\n", inspect.cleandoc(source))
     groups = groupby(parts, key=lambda part: part.startswith("  "))
     return "\n\n".join(

@@ -57,7 +57,7 @@ RECORDS = (
     File(paths.ANSWERS, "A network's answers to every image (NumPy arrays).", Answers),
     File(paths.FINDINGS, "The claims of the 2018 study put to the test.", Findings),
     File(paths.METRICS, "Each measured device in a few numbers, for `dvc metrics`.", Metrics),
-    File(paths.MERGED, "What `dnnbench merge` copied for a device.", Merged),
+    File(paths.MERGED, "Files that `dnnbench merge` copied for a device.", Merged),
 )
 REPORTS = (
     File(paths.PAGE, "The page: one file, which works offline."),
@@ -70,7 +70,7 @@ CACHES = (
     File(f"{_ARRAY}-<key>.jsonl", "The images of such an array.", DecodedPicture),
     File(f"{paths.DATASETS}/", "Data sets that were downloaded."),
     File(paths.SETTINGS, "Checked settings of the last run, for its jobs."),
-    File("logs/", "What the jobs printed."),
+    File("logs/", "Output of the jobs."),
 )
 # A cell, network or record has one of these in its column `status`.
 STATUSES = {
@@ -117,12 +117,12 @@ def _parts() -> Iterator[str]:
 
 
 def _shown(path: str) -> str:
-    """A path with its wildcards in angle brackets; the figures' endings stay in braces."""
+    """Return a path with its wildcards in angle brackets; other braces stay."""
     return re.sub(r"\{(\w+)\}", r"<\1>", path)
 
 
 def _record(file: File, described: set[str]) -> Iterator[str]:
-    """The columns or keys of a file, then the records within it that no file before has."""
+    """Yield the columns or keys of a file, then its inner records, each once per page."""
     assert file.record
     if dataclasses.is_dataclass(file.record):
         yield _described(file.record)
@@ -171,7 +171,7 @@ def _title(name: str) -> str:
 
 
 def _inner(record: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """Records within a record, at any depth, by the name of their class."""
+    """Return the records within a record, at any depth, by class name."""
     found: dict[str, type[BaseModel]] = {}
     for field in record.model_fields.values():
         for kind in _classes(field.annotation):

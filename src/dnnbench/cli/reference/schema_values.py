@@ -1,4 +1,4 @@
-"""Values of a JSON Schema in words: type, range, unit, default."""
+"""Descriptions of the values that a JSON Schema allows: type, range, unit, default."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ def value(
     null: str = "`null`",
     ranges: bool = True,
 ) -> str:
-    """Return the type of a value in words, with its range unless ``ranges`` is false.
+    """Describe the type of a value, with its range unless ``ranges`` is false.
 
     ``link`` returns the words for a definition of this name; ``null`` are those for no value.
     """
@@ -115,7 +115,7 @@ def _range(schema: Schema) -> str:
 
 
 def _number(value: float | None) -> str:
-    """A bound; only long numbers have commas, as years do not."""
+    """Return a bound; numbers below 10,000, such as years, have no comma."""
     if value is None:
         return ""
     return f"{value:,}" if abs(value) >= 10_000 else f"{value}"

@@ -18,8 +18,8 @@ the same keys, and those of the device file override the others. The networks ar
 value and the fix.
 """
 _DESCRIPTORS = """\
-What a name in the settings may be is declared by descriptors, one module each. A package of your
-own adds more through the entry point group given with each table.
+Each name below is declared by a descriptor in its own module. To add names from your own package,
+register descriptors under the entry point group given with each table.
 """
 
 
@@ -46,7 +46,7 @@ def _parts() -> Iterator[str]:
 
 
 def _sections(whole: Mapping[str, Any], prefix: str) -> Iterator[str]:
-    """The table of the keys on top, then one for each section below them, at any depth."""
+    """Yield a table of the top keys, then one per section, at any depth."""
     definitions = whole["$defs"]
     waiting = [(prefix, whole)]
     while waiting:
