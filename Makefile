@@ -11,7 +11,7 @@ TEST_ENV := OMP_WAIT_POLICY=PASSIVE
 # Checks the page's scripts; npm downloads it on first use.
 BIOME := npx --yes @biomejs/biome@2.6.8
 
-.PHONY: study restore env test-env test test-slow test-all lint lint-page format docs bench schemas \
+.PHONY: study restore env test-env test test-slow test-all lint lint-page prose format docs bench schemas \
   reference cases lock
 
 study: env
@@ -59,6 +59,10 @@ lint-page:
 	@if command -v npx >/dev/null; then $(BIOME) check --error-on-warnings; \
 	elif [ -z "$$CI" ]; then echo "npx: not found; the page's scripts are not checked"; \
 	else echo "npx: not found; install nodejs and npm" >&2; exit 1; fi
+
+# Wording, American spelling, general advice; see tools/phrases.yaml.
+prose: test-env
+	python tools/prose.py
 
 format: test-env
 	ruff check --fix
