@@ -1,4 +1,4 @@
-"""A network that breaks, in whatever way and stage, takes nothing else of the study with it."""
+"""A network that fails, in any way and at any stage, does not affect the rest of the study."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryRecord
 from dnnbench.records.study_records import ModelRow, StudyRow
 
-# The file of a network; what a way of breaking does stands at one of the places.
+# The template of a network's file; a failure's code is inserted at one of the places.
 NETWORK = """
 import os, signal, time
 {at_import}
@@ -53,8 +53,8 @@ def net():
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way to break: code, and the status of each stage, by default that of all of them.
+class Failure:
+    """The code of a failure and the resulting status, with exceptions by stage.
 
     ``said`` is part of the message of every stage that fails.
     """
@@ -71,55 +71,57 @@ class Way:
 
 
 OK = "ok"
-# Where a network cannot be made, nobody can tell whether a file holds its weights.
+# If a network cannot be built, its weights cannot be matched.
 UNMADE = (("accuracy", "not_measured"),)
-WAYS = {
-    "well": Way(status=OK),
-    "import": Way(at_import="import no_such_module", statuses=UNMADE, said="no_such_module"),
-    "import_exits": Way(
+FAILURES = {
+    "well": Failure(status=OK),
+    "import": Failure(at_import="import no_such_module", statuses=UNMADE, said="no_such_module"),
+    "import_exits": Failure(
         at_import="raise SystemExit('no license')", statuses=UNMADE, said="no license"
     ),
-    "import_dies": Way(at_import="os._exit(5)", statuses=UNMADE, said="exited with code 5"),
-    "constructor": Way(in_constructor="raise KeyError('relu9')", statuses=UNMADE, said="relu9"),
-    "constructor_exits": Way(
+    "import_dies": Failure(at_import="os._exit(5)", statuses=UNMADE, said="exited with code 5"),
+    "constructor": Failure(in_constructor="raise KeyError('relu9')", statuses=UNMADE, said="relu9"),
+    "constructor_exits": Failure(
         in_constructor="raise SystemExit(3)", statuses=UNMADE, said="SystemExit: 3"
     ),
-    "constructor_dies": Way(
+    "constructor_dies": Failure(
         in_constructor="os._exit(5)", statuses=UNMADE, said="exited with code 5"
     ),
-    "forward": Way(in_forward="raise RuntimeError('gone fishing')", said="gone fishing"),
-    "forward_exits": Way(in_forward="raise SystemExit('no license')", said="no license"),
-    "forward_dies": Way(in_forward="os._exit(5)", said="exited with code 5"),
-    "segfault": Way(in_forward="os.kill(os.getpid(), signal.SIGSEGV)", said="SIGSEGV"),
-    "endless": Way(in_forward="while True: time.sleep(1)", status="timeout", said="took longer"),
-    "huge": Way(
+    "forward": Failure(in_forward="raise RuntimeError('gone fishing')", said="gone fishing"),
+    "forward_exits": Failure(in_forward="raise SystemExit('no license')", said="no license"),
+    "forward_dies": Failure(in_forward="os._exit(5)", said="exited with code 5"),
+    "segfault": Failure(in_forward="os.kill(os.getpid(), signal.SIGSEGV)", said="SIGSEGV"),
+    "endless": Failure(
+        in_forward="while True: time.sleep(1)", status="timeout", said="took longer"
+    ),
+    "huge": Failure(
         in_forward="torch.empty(2**45, device=out.device)",
         status="oom",
         statuses=(("complexity", OK),),
         said="allocate",
     ),
-    "nan": Way(
+    "nan": Failure(
         in_forward="out = out * float('nan')",
-        # Neither count nor memory depends on values.
+        # Neither the counts nor memory depend on values.
         statuses=(("complexity", OK), ("memory", OK)),
         said="not finite",
     ),
-    "classes": Way(in_forward="out = out[:, :10]", statuses=(("memory", OK),), said="10"),
-    "two": Way(
+    "classes": Failure(in_forward="out = out[:, :10]", statuses=(("memory", OK),), said="10"),
+    "two": Failure(
         in_forward="return out, out[:, :8]",
         statuses=(("memory", OK),),
-        said="its forward must return N x classes logits",
+        said="Return [N, classes] logits from forward",
     ),
-    "mapping": Way(in_forward="out = {'hidden': out[:, :8], 'logits': out}", status=OK),
-    "values": Way(in_forward="out = out + 0 * out.max().item()", status=OK),
-    "in_place": Way(in_forward="images -= 0.5", status=OK),
+    "mapping": Failure(in_forward="out = {'hidden': out[:, :8], 'logits': out}", status=OK),
+    "values": Failure(in_forward="out = out + 0 * out.max().item()", status=OK),
+    "in_place": Failure(in_forward="images -= 0.5", status=OK),
     # thop registers a buffer of this name.
-    "cross_check": Way(in_constructor="self.layers[0].total_ops = 1", status=OK),
+    "cross_check": Failure(in_constructor="self.layers[0].total_ops = 1", status=OK),
 }
 STAGES = ("complexity", "accuracy", "memory", "latency")
 
-# Every stage's script as a job runs it, forked from one process that has imported torch; limits
-# that no setting changes are short.
+# Run every stage's script like a job, but forked from one process that has imported torch, and with
+# shorter time limits where no setting changes them.
 RUN = """
 import json, os, runpy, sys
 from pathlib import Path
@@ -149,15 +151,15 @@ Path("ended.json").write_text(json.dumps(ended))
 
 
 def make(folder: Path) -> None:
-    """Run every stage of a study of all ways, and of networks that do not break."""
+    """Run every stage of a study of all failures, and of networks that do not fail."""
     project(folder)
     (folder / "nets").mkdir()
     weights = {}
-    for name, way in WAYS.items():
+    for name, failure in FAILURES.items():
         code = NETWORK.format(
-            at_import=way.at_import,
-            in_constructor=way.in_constructor,
-            in_forward=way.in_forward,
+            at_import=failure.at_import,
+            in_constructor=failure.in_constructor,
+            in_forward=failure.in_forward,
         )
         (folder / f"nets/{name}.py").write_text(textwrap.dedent(code))
         file = folder / f"nets/{name}.pth"
@@ -202,16 +204,16 @@ def study(tmp_path_factory):
 
 @pytest.fixture
 def keys(study, monkeypatch):
-    """Key of each way's network."""
+    """Return the key of each failure's network."""
     monkeypatch.chdir(study)
     return {
         name: next(iter(model_list.resolve(f"mine:nets/{name}.py:net", source="test")))
-        for name in WAYS
+        for name in FAILURES
     }
 
 
 def found(stage: str, key: str) -> tuple[str, str]:
-    """Status and message of a stage, and of what follows from it in the tables."""
+    """Return status and message of a stage, after comparing them with the tables."""
     if stage == "complexity":
         rows = {row.model: row for row in read_rows(Path("results/complexity.csv"), Complexity)}
         (model,) = (m for m in read_rows(Path("results/models.csv"), ModelRow) if m.model == key)
@@ -240,21 +242,24 @@ def found(stage: str, key: str) -> tuple[str, str]:
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_network_that_breaks_is_a_status_with_its_reason(keys, stage, way):
-    status, message = found(stage, keys[way])
-    assert (status, message if status != WAYS[way].of(stage) else "") == (WAYS[way].of(stage), "")
+def test_a_failure_is_recorded_as_a_status_with_its_reason(keys, stage, failure):
+    status, message = found(stage, keys[failure])
+    assert (status, message if status != FAILURES[failure].of(stage) else "") == (
+        FAILURES[failure].of(stage),
+        "",
+    )
     assert message.isprintable()
     if status != OK:
-        assert WAYS[way].said in message
+        assert FAILURES[failure].said in message
 
 
-def test_no_stage_ends_for_a_network_that_breaks(study):
+def test_no_stage_exits_because_of_a_failing_network(study):
     ended = json.loads((study / "ended.json").read_text())
     assert {stage: code for stage, code in ended.items() if code} == {}
 
 
 def test_every_network_is_on_the_page(study, keys):
     page = (study / "reports/index.html").read_text()
-    assert [name for name in WAYS if keys[name].rpartition("-")[0] not in page] == []
+    assert [name for name in FAILURES if keys[name].rpartition("-")[0] not in page] == []

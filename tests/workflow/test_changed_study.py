@@ -1,4 +1,4 @@
-"""A finished study that is changed and run again: what was measured stays, and only more is."""
+"""Changes to a finished study: existing measurements are kept, and only missing ones are made."""
 
 import re
 import shutil
@@ -25,13 +25,13 @@ TABLES = {"aggregate": 1, "findings": 1, "report": 1}
 
 
 def add_a_network_and_pictures(study, pictures):
-    """One more network, and pictures to measure the accuracy of all on."""
+    """Add a network, and images for measuring accuracy."""
     own = study / "own.pth"
     torch.save(build("squeezenet1_1").state_dict(), own)
     changes = {
         "models": ["squeezenet1_1", "shufflenet", ADDED],
         "dataset": {"name": "folder", "path": str(foolbox_pictures(pictures))},
-        # One file of its own, one in a package, and one that has no hash to check it against.
+        # Weights from an override, from a package, and from a source without a known hash.
         "weights": {
             "tiers": ["A", "B"],
             "override": {"squeezenet1_1": {"path": str(own), "sha256": sha256(own)}},
@@ -41,14 +41,14 @@ def add_a_network_and_pictures(study, pictures):
 
 
 def name_another_machine(study):
-    """A device file like this machine's, of batch size 1, among the devices of the study."""
+    """Add another device to the study, with a copy of this machine's device file."""
     device = yaml.safe_load((study / "config/devices/cpu.yaml").read_text()) | {"device": "xeon"}
     (study / "config/devices/xeon.yaml").write_text(yaml.safe_dump(device))
     edit(study / "params.yaml", {"devices": ["xeon"]})
 
 
 def measured_elsewhere(study, folder):
-    """What a study measured, as if by the other machine."""
+    """Copy a study's records as if the other machine had measured them."""
     shutil.copytree(study / "results/cpu", folder)
     for path in [*folder.rglob("*.json"), *folder.rglob("*.jsonl")]:
         path.write_text(re.sub(r'("device": ?)"cpu"', r'\1"xeon"', path.read_text()))
@@ -59,11 +59,11 @@ def measured_elsewhere(study, folder):
 
 @pytest.fixture(scope="session")
 def grown(finished, tmp_path_factory):
-    """The finished study with a network, a batch size, pictures and a machine more, run again."""
+    """Return the finished study, rerun with one more network, batch size, data set, and machine."""
 
     def make(folder):
         study = copy(finished, folder / "study")
-        # Of another session than the next run, were that in the same minute.
+        # An earlier session, since sessions within one minute have the same name.
         for path in (study / LATENCY).glob("*.jsonl"):
             earlier = r'\1"2026-01-02T03:04"'
             path.write_text(re.sub(r'("session": ?)"[^"]*"', earlier, path.read_text()))
@@ -78,15 +78,13 @@ def grown(finished, tmp_path_factory):
     return once(tmp_path_factory, "grown", make) / "study"
 
 
-@pytest.mark.slow  # The whole study is run again.
-def test_a_study_that_has_grown_has_nothing_left_to_do(grown):
+@pytest.mark.slow  # Reruns the whole study.
+def test_an_extended_study_has_nothing_left_to_do(grown):
     assert jobs(grown) == {}
 
 
-@pytest.mark.slow  # The whole study is run again.
-def test_of_a_network_and_a_batch_size_that_are_added_only_their_cells_are_measured(
-    finished, grown
-):
+@pytest.mark.slow  # Reruns the whole study.
+def test_adding_a_network_and_a_batch_size_measures_only_their_cells(finished, grown):
     before, after = lines(finished), lines(grown)
     assert {cell: after[cell].samples_ms for cell in before} == {
         cell: line.samples_ms for cell, line in before.items()
@@ -111,24 +109,24 @@ def test_of_a_network_and_a_batch_size_that_are_added_only_their_cells_are_measu
     assert {row.status for row in rows if row.device == "cpu"} == {"ok"}
 
 
-def test_a_network_alone_leaves_the_memory_of_the_others_as_it_was(study):
+def test_adding_a_network_does_not_profile_the_others_again(study):
     edit(study / "params.yaml", {"models": ["squeezenet1_1", "shufflenet", "squeezenet1_0"]})
     assert jobs(study, "--", "memory") == {"profile_memory": 1, "memory": 1}
 
 
-def test_accuracy_is_measured_where_there_are_pictures(study, tmp_path):
+def test_accuracy_is_measured_if_there_are_images(study, tmp_path):
     add_a_network_and_pictures(study, tmp_path / "pictures")
     measuring = {"measure_accuracy": 3, "compare_networks": 1}
     assert measuring.items() <= jobs(study, "--", "accuracy").items()
 
 
-@pytest.mark.slow  # The whole study is run again.
+@pytest.mark.slow  # Reruns the whole study.
 def test_accuracy_is_measured_compared_and_shown(grown):
     accuracy = grown / "results/accuracy"
     random, missed, trained = read_rows(accuracy / "summary.csv", AccuracyRow)
     assert (random.status, random.n, random.weights_tier) == ("ok", 20, "override")
     assert (missed.status, missed.n, missed.top1) == ("not_measured", 0, None)
-    assert "no hash is known" in missed.message
+    assert "its hash is unknown" in missed.message
     assert (trained.status, trained.n, trained.weights_tier) == ("ok", 20, "B")
     assert trained.top1 >= 80 and random.top1 <= 20
     assert [(row.rank_low, row.rank_high) for row in (trained, random)] == [(1, 1), (2, 2)]
@@ -151,8 +149,8 @@ def test_accuracy_is_measured_compared_and_shown(grown):
     assert f"  ShuffleNet: not measured: {missed.message}" in summary
 
 
-@pytest.mark.slow  # The whole study is run again.
-def test_a_network_whose_input_is_prepared_otherwise_is_the_only_one_asked_again(grown, tmp_path):
+@pytest.mark.slow  # Reruns the whole study.
+def test_a_change_of_input_preparation_measures_only_that_networks_accuracy(grown, tmp_path):
     study = copy(grown, tmp_path / "study")
     registry = study / "config/models.yaml"
     registry.write_text(registry.read_text().replace("[127, 127, 127]", "[120, 120, 120]"))
@@ -160,11 +158,11 @@ def test_a_network_whose_input_is_prepared_otherwise_is_the_only_one_asked_again
     assert jobs(study, "--", "accuracy") == again
 
 
-@pytest.mark.slow  # tests/machines/test_record_merge.py has the rules of merging.
+@pytest.mark.slow  # tests/machines/test_record_merge.py tests the rules of merging.
 def test_another_machine_is_merged_and_not_measured_here(finished, study, tmp_path):
     far = measured_elsewhere(finished, tmp_path / "far/xeon")
     name_another_machine(study)
-    assert jobs(study) == {}  # Nothing of it is here yet.
+    assert jobs(study) == {}  # Its records are not merged yet.
     code, output = fork(study, "dnnbench", "merge", str(far))
     assert code == 0, output
     assert jobs(study) == TABLES
@@ -177,8 +175,8 @@ def test_another_machine_is_merged_and_not_measured_here(finished, study, tmp_pa
     assert "round-1.jsonl:1: fingerprint: " in output
 
 
-@pytest.mark.slow  # The whole study is run again.
-def test_another_machine_stands_beside_this_one(grown):
+@pytest.mark.slow  # Reruns the whole study.
+def test_another_machine_is_shown_next_to_this_one(grown):
     rows = read_rows(grown / "results/study.csv", StudyRow)
     own = {(row.model, row.batch_size): row for row in rows if row.device == "cpu"}
     other = {(row.model, row.batch_size): row for row in rows if row.device == "xeon"}
@@ -195,11 +193,11 @@ def test_another_machine_stands_beside_this_one(grown):
 
 @pytest.fixture(scope="session")
 def other_networks(finished, tmp_path_factory):
-    """The finished study with a network dropped and another one predicted, up to its tables."""
+    """Return the finished study with one network dropped and one predicted, up to its tables."""
 
     def make(folder):
         study = copy(finished, folder / "study")
-        # One that is timed and predicted both: it is timed.
+        # A network in both lists is timed.
         changes = {"models": ["squeezenet1_1"], "predicted": ["squeezenet1_1", "alexnet"]}
         edit(study / "params.yaml", changes)
         snakemake(study, "--", "aggregate")
@@ -207,7 +205,7 @@ def other_networks(finished, tmp_path_factory):
     return once(tmp_path_factory, "other_networks", make) / "study"
 
 
-@pytest.mark.slow  # The study is run again.
+@pytest.mark.slow  # Reruns the study.
 def test_dropped_networks_leave_the_tables_and_nothing_is_measured(finished, other_networks):
     assert memory(other_networks) == memory(finished)
     assert lines(other_networks) == lines(finished)
@@ -220,7 +218,7 @@ def test_a_predicted_network_is_counted_and_not_measured(study, other_networks):
     assert jobs(study) == {"complexity": 1, "compare_networks": 1, **TABLES}
 
     rows = read_rows(other_networks / "results/study.csv", StudyRow)
-    # Too few timed networks to predict by; the published devices have it.
+    # There are too few timed networks for a prediction on this device.
     mine = {(row.model, row.source, row.status) for row in rows if row.device == "cpu"}
     assert mine == {
         ("alexnet", "predicted", "not_measured"),

@@ -1,4 +1,4 @@
-"""The study as a DVC pipeline: the example of examples/two-networks, by the real DVC and Git."""
+"""The study as a DVC pipeline: examples/two-networks, run with the real DVC and Git."""
 
 import json
 import os
@@ -18,7 +18,7 @@ DEVICE = "config/devices/cpu.yaml"
 
 
 def command(folder, *words):
-    """Standard output of a command that has to succeed; Git knows an author."""
+    """Run a command, which must succeed, with a Git author; return its standard output."""
     author = {"GIT_CONFIG_GLOBAL": os.devnull}
     for role in ("AUTHOR", "COMMITTER"):
         author |= {f"GIT_{role}_NAME": "A tester", f"GIT_{role}_EMAIL": "tester@example.org"}
@@ -30,13 +30,13 @@ def command(folder, *words):
 
 
 def ran(output):
-    """The stages that a repro ran, in order."""
+    """Return the stages that a repro ran, in order."""
     words = (line.split("'") for line in output.splitlines() if line.startswith("Running stage"))
     return [name for _, name, _ in words]
 
 
 def started(folder):
-    """When every cell was timed, and every memory profiled."""
+    """Return when each cell was timed and each network's memory profiled."""
     timed = {cell: line.started for cell, line in lines(folder).items()}
     return timed, {name: record.started for name, record in memory(folder).items()}
 
@@ -48,7 +48,7 @@ def commit(folder):
 
 @pytest.fixture(scope="module")
 def repeated(tmp_path_factory):
-    """The example, with fewer timings, in a clone of the project: made by `dvc repro`."""
+    """Return a clone of the project with the example, with fewer rounds, after `dvc repro`."""
     folder = project(tmp_path_factory.mktemp("study"))
     shutil.copytree(ROOT / ".dvc", folder / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
     for file in (".dvcignore", ".gitignore"):
@@ -69,7 +69,7 @@ def study(repeated, tmp_path):
     return folder
 
 
-def test_the_example_is_locked_as_it_is_written():
+def test_the_examples_lock_matches_its_parameters_and_dvc_yaml():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text().replace("${profile}", "cpu"))["stages"]
     locked = yaml.safe_load((EXAMPLE / "dvc.lock").read_text())["stages"]
     params = yaml.safe_load((EXAMPLE / "params.yaml").read_text())
@@ -84,11 +84,11 @@ def test_the_example_is_locked_as_it_is_written():
 
 
 @pytest.mark.slow
-def test_the_example_can_be_repeated(repeated):
+def test_the_example_is_reproducible(repeated):
     written = yaml.safe_load((EXAMPLE / "dvc.lock").read_text())["stages"]
     locked = yaml.safe_load((repeated / "dvc.lock").read_text())["stages"]
     assert locked.keys() == written.keys()
-    # What does not depend on the machine is the same to the byte.
+    # Outputs that do not depend on the machine are identical.
     for stage in ("accuracy", "complexity"):
         assert locked[stage]["outs"] == written[stage]["outs"]
     rows = read_rows(repeated / "results/study.csv", StudyRow)
@@ -98,14 +98,14 @@ def test_the_example_can_be_repeated(repeated):
 
 
 @pytest.mark.slow
-def test_nothing_is_done_twice_by_either_program(repeated):
+def test_neither_program_repeats_finished_work(repeated):
     assert ran(command(repeated, "dvc", "repro")) == []
     assert jobs(repeated) == {}
     assert "up to date" in command(repeated, "dvc", "status")
 
 
 @pytest.mark.slow
-def test_after_snakemake_dvc_measures_nothing(study):
+def test_dvc_measures_nothing_after_snakemake(study):
     (study / "dvc.lock").unlink()
     shutil.rmtree(study / ".dvc/cache")
     before = started(study)
@@ -117,7 +117,7 @@ def test_after_snakemake_dvc_measures_nothing(study):
 
 
 @pytest.mark.slow
-def test_an_experiment_with_other_batch_sizes_runs_what_it_must(study):
+def test_an_experiment_with_other_batch_sizes_runs_only_what_is_necessary(study):
     before = started(study)
     output = command(
         study, "dvc", "exp", "run", "--name", "two", "-S", f"{DEVICE}:batch_sizes=[1,2]"
@@ -145,7 +145,7 @@ def test_an_experiment_with_other_batch_sizes_runs_what_it_must(study):
     metrics = data["metrics"]["results/metrics.json"]["data"]
     assert Metrics.model_validate(metrics) == read_json(study / "results/metrics.json", Metrics)
 
-    # What is dropped leaves the tables, and its records stay; other budgets choose again.
+    # A dropped batch size leaves the tables but keeps its records; new budgets select again.
     edit(study / DEVICE, {"batch_sizes": [1]})
     edit(study / "params.yaml", {"budgets": {"min_fps": [1.0], "max_memory_gib": [1.0]}})
     command(study, "dvc", "repro")
@@ -161,7 +161,7 @@ def test_an_experiment_with_other_batch_sizes_runs_what_it_must(study):
 
 
 @pytest.mark.slow
-def test_metrics_and_plots_are_those_of_the_tables(repeated):
+def test_metrics_and_plots_agree_with_the_tables(repeated):
     shown = json.loads(command(repeated, "dvc", "metrics", "show", "--json"))
     (data,) = (found["data"] for found in shown[""]["data"].values())
     seen = Metrics.model_validate(data).devices["cpu"]
@@ -171,7 +171,7 @@ def test_metrics_and_plots_are_those_of_the_tables(repeated):
         (title,) = name
         spec = json.loads(command(repeated, "dvc", "plots", "show", "--show-vega", title))
         drawn = vl_convert.vegalite_to_svg(spec)
-        # A mark each measured cell, and a column each batch size.
+        # One mark per measured cell.
         assert drawn.count('aria-roledescription="point"') == 2
         assert len(spec["data"]["values"]) == len(rows)
     assert "index.html" in command(repeated, "dvc", "plots", "show")
@@ -179,7 +179,7 @@ def test_metrics_and_plots_are_those_of_the_tables(repeated):
 
 
 @pytest.mark.slow
-def test_a_fresh_clone_pulls_and_restores_and_has_nothing_to_do(repeated, tmp_path):
+def test_a_fresh_clone_has_nothing_to_do_after_pull_and_restore(repeated, tmp_path):
     study = tmp_path / "study"
     shutil.copytree(repeated, study, symlinks=True)
     command(study, "dvc", "remote", "add", "--default", "shelf", str(tmp_path / "shelf"))
@@ -198,7 +198,7 @@ def test_a_fresh_clone_pulls_and_restores_and_has_nothing_to_do(repeated, tmp_pa
     assert jobs(clone) == {}
     assert "up to date" in command(clone, "dvc", "status")
     assert started(clone) == started(study)
-    # From here on a change runs what depends on it, as where the study was measured.
+    # A change then runs the jobs that depend on it, as in the original folder.
     edit(clone / DEVICE, {"batch_sizes": [1, 4]})
     rules = {"profile_memory": 1, "time_round": 2, "aggregate": 1, "findings": 1, "report": 1}
     assert jobs(clone) == rules

@@ -1,4 +1,4 @@
-"""A machine on which /proc hides other users' processes (hidepid), as administrators set it."""
+"""A machine on which /proc hides other users' processes (mount option hidepid)."""
 
 import json
 import os
@@ -9,17 +9,17 @@ import pytest
 from helpers.paths import ROOT
 from helpers.projects import edit, environment, project
 
-# Options of /proc are those of all its mounts: only one of other processes has its own.
+# All mounts of /proc share their options, unless one is in a separate PID namespace.
 MOUNT = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "sh", "-c"]
-# Nobody, who may read files wherever the interpreter is.
+# The user nobody, with permission to read the interpreter anywhere.
 NOBODY = (
     "setpriv --reuid 65534 --regid 65534 --clear-groups"
     " --inh-caps +dac_read_search --ambient-caps +dac_read_search"
 )
 
 
-def test_no_rule_has_snakemake_look_at_processes():
-    """Its ``benchmark:`` asks psutil, which raises where /proc/stat or a process is hidden."""
+def test_no_rule_uses_snakemakes_benchmark():
+    """Snakemake's ``benchmark:`` uses psutil, which raises if /proc/stat or a process is hidden."""
     texts = [file.read_text() for file in (ROOT / "workflow/rules").glob("*.smk")]
     assert texts
     assert not [text for text in texts if "\n    benchmark:" in text]
@@ -30,10 +30,10 @@ def may_mount():
     return os.geteuid() == 0 and subprocess.run(command, capture_output=True).returncode == 0
 
 
-@pytest.mark.slow  # tests/devices/test_host.py has processes that are hidden.
-@pytest.mark.skipif("not may_mount()", reason="mounting /proc anew needs root")
+@pytest.mark.slow  # tests/devices/test_host.py simulates hidden processes.
+@pytest.mark.skipif("not may_mount()", reason="remounting /proc requires root")
 @pytest.mark.parametrize("hidden", [1, 2])
-def test_an_ordinary_user_gets_checks_timings_and_memory(tmp_path, hidden):
+def test_an_unprivileged_user_gets_checks_latency_and_memory(tmp_path, hidden):
     folder = tmp_path / "project"
     folder.mkdir()
     project(folder)

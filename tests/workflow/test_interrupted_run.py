@@ -1,4 +1,4 @@
-"""A run that is killed while it times networks, one of which breaks, and goes on."""
+"""A run that is killed while timing networks, one of which fails, and then resumed."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ from helpers.projects import (
 
 from dnnbench.records.latency_records import LatencyLine
 
-# tests/measure/test_round.py kills a round that times toys; here it is a whole run.
+# tests/measure/test_round.py kills a single round; this module kills a whole run.
 pytestmark = pytest.mark.slow
 
 NAMES = ("squeezenet1_1", "broken", "shufflenet")
@@ -32,7 +32,7 @@ SIZES = (1, 2, 3, 4)
 
 @pytest.fixture(scope="module")
 def killed(finished, tmp_path_factory):
-    """A study that was killed while it was timed: ``folder``, and what was seen before that."""
+    """Return a study that was killed during timing, and observations from before the kill."""
     folder = copy(finished, tmp_path_factory.mktemp("killed") / "study")
     shutil.copy(toys.__file__, folder / "src/toys.py")
     registry = folder / "config/models.yaml"
@@ -64,7 +64,7 @@ def wait_for(happened):
 
 
 def journals(folder):
-    """The whole lines of the journal of each round."""
+    """Yield the complete records in each round's journal."""
     for path in (folder / LATENCY).glob(".round-*.jsonl.journal"):
         whole = path.read_text().rpartition("\n")[0].splitlines()
         yield [LatencyLine.model_validate_json(line) for line in whole]
@@ -72,7 +72,7 @@ def journals(folder):
 
 @pytest.fixture(scope="module")
 def resumed(killed):
-    """The same study after another run."""
+    """Return the same study after another run."""
     assert fork(killed.folder, "dnnbench", "unlock")[0] == 0
     snakemake(killed.folder, "--", "memory", "latency")
     return killed.folder
@@ -85,25 +85,25 @@ def test_unlock_refuses_while_snakemake_runs(killed):
     assert killed.locked
 
 
-def test_a_killed_run_goes_on_and_measures_nothing_twice(killed, resumed):
+def test_a_killed_run_resumes_and_measures_nothing_twice(killed, resumed):
     assert len(killed.kept) >= 3
     after = lines(resumed)
     assert len(after) == 2 * len(NAMES) * len(SIZES)
     times = {line.started for line in after.values()}
     repeated = {line.first_attempt.started for line in after.values() if line.first_attempt}
-    # What failed is tried once more, and says so.
+    # Failed cells are tried once more, and their records state this.
     once_more = {key for key, line in killed.kept.items() if line.status == "failed"}
     assert set(killed.kept) - once_more <= times | repeated
     retried = [line for line in after.values() if line.failed_before]
     assert {line.model for line in retried} <= {"broken"} and len(retried) == len(once_more)
     assert list(journals(resumed)) == []
-    # The next run tries what failed in the second; there is nothing left for the one after that.
+    # The next run retries what failed in the second; the one after that has nothing to do.
     assert jobs(resumed, "--", "latency").keys() == {"time_round", "latency"}
     snakemake(resumed, "--", "latency")
     assert jobs(resumed, "--", "latency") == {}
 
 
-def test_a_network_that_breaks_does_not_stop_the_study(resumed):
+def test_a_failing_network_does_not_stop_the_study(resumed):
     for line in lines(resumed).values():
         assert (line.status == "ok") == (line.model != "broken")
     for name, record in memory(resumed).items():

@@ -1,4 +1,4 @@
-"""The two graphs, Snakemake's of jobs and DVC's of stages, say the same."""
+"""Agreement of Snakemake's graph of jobs with DVC's graph of stages."""
 
 import json
 import re
@@ -9,7 +9,7 @@ import pytest
 import yaml
 from helpers.projects import edit, fork, picture, project
 
-# An output, which is kept, or a dependency of dvc.yaml.
+# A persistent output or a dependency in dvc.yaml.
 OF_A_VARIANT = re.compile(
     r"^ +- results/\$\{profile\}/fp32-eager/\w+(:\n +persist: true)?\n", re.MULTILINE
 )
@@ -17,12 +17,12 @@ RULES = re.compile(r"^rule (\w+):", re.MULTILINE)
 
 
 def added(found):
-    """An entry of dvc.yaml and one like it, as docs/variants.md says."""
+    """Duplicate an entry of dvc.yaml, as docs/how-to/choose-variants.md describes."""
     return found[0] + found[0].replace("fp32-eager", "bf16-eager")
 
 
 def said(folder, targets, *options):
-    """What Snakemake writes on standard output about targets."""
+    """Return Snakemake's standard output for the targets."""
     words = ("snakemake", "--profile", "cpu", *options, "--", *targets)
     code, output = fork(folder, *words, errors_too=False)
     assert code == 0, output
@@ -31,7 +31,7 @@ def said(folder, targets, *options):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A project that measures everything there is to measure, in two ways, not run."""
+    """Return a project that measures everything, with two variants, before any run."""
     folder = project(tmp_path_factory.mktemp("project"))
     edit(folder / "config/devices/cpu.yaml", {"variants": ["fp32-eager", "bf16-eager"]})
     dvc = folder / "dvc.yaml"
@@ -43,14 +43,14 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stages(folder):
-    """The stages of dvc.yaml with their paths, templates filled in."""
+    """Return the stages of dvc.yaml with templates filled in."""
     text = (folder / "dvc.yaml").read_text().replace("${profile}", "cpu")
     return yaml.safe_load(text)["stages"]
 
 
 @pytest.fixture(scope="module")
 def stage_of(folder, stages):
-    """The stage of each rule: the one that depends on the rule's file."""
+    """Return each rule's stage, which is the one that depends on the rule's file."""
     files = {path: name for name, stage in stages.items() for path in stage["deps"]}
     found = {}
     for file in (folder / "workflow/rules").glob("*.smk"):
@@ -61,7 +61,7 @@ def stage_of(folder, stages):
 
 @pytest.fixture(scope="module")
 def graph(folder, stages):
-    """Snakemake's graph: which rules each rule waits for. A stage's target is a rule."""
+    """Return Snakemake's graph: the rules that each rule waits for, including stage targets."""
     text = json.loads(said(folder, stages, "--forceall", "--d3dag"))
     rules = {node["id"]: node["value"]["rule"] for node in text["nodes"]}
     before = {rule: set() for rule in rules.values()}
@@ -72,8 +72,8 @@ def graph(folder, stages):
 
 @pytest.fixture(scope="module")
 def files(folder, stages):
-    """Of each rule: the files that it makes, and those that it reads."""
-    # What a rule reads is listed once it has run, or has seemed to.
+    """Return the files that each rule writes, and those that it reads."""
+    # Snakemake lists a rule's inputs only after it has run or its outputs were touched.
     for row in summary(folder, stages, "--summary"):
         path = folder / row["output_file"]
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,14 +87,14 @@ def files(folder, stages):
 
 
 def summary(folder, targets, option):
-    """Snakemake's table of the files that the targets need, but for the targets themselves."""
+    """Return Snakemake's table of the files that the targets need."""
     header, *rows = said(folder, targets, option).strip().splitlines()
     table = [dict(zip(header.split("\t"), row.split("\t"), strict=True)) for row in rows]
     return [row for row in table if "/" in row["output_file"]]
 
 
 def outputs(stage):
-    """Paths of a stage's outputs and metrics, each of which is cached and kept."""
+    """Return the paths of a stage's outputs and metrics, all of which are persistent."""
     entries = [*stage.get("outs", ()), *stage.get("metrics", ())]
     assert all(list(entry.values()) == [{"persist": True}] for entry in entries)
     return {path for entry in entries for path in entry}
@@ -105,7 +105,7 @@ def covered(file, paths):
 
 
 def needed(graph, target):
-    """A rule and all that it waits for."""
+    """Return a rule and everything that it waits for."""
     found, waiting = set(), [target]
     while waiting:
         rule = waiting.pop()
@@ -115,7 +115,7 @@ def needed(graph, target):
     return found
 
 
-def test_a_target_makes_what_its_stage_puts_out_and_no_other_result(stages, stage_of, graph, files):
+def test_a_target_writes_exactly_its_stages_outputs(stages, stage_of, graph, files):
     made, _ = files
     for name, stage in stages.items():
         rules = [rule for rule in needed(graph, name) if stage_of[rule] == name]
@@ -145,7 +145,7 @@ def test_a_stage_depends_on_every_file_that_its_rules_read(stages, stage_of, fil
 def test_variants_take_turns_round_by_round(files):
     _, read = files
     rounds = {path for path in read["time_round"] if path.endswith(".jsonl")}
-    # Each waits for one other, and the last round of the last variant is waited for by none.
+    # Each round waits for the previous one; none waits for the last variant's last round.
     places = [(1, "fp32-eager"), (1, "bf16-eager"), (2, "fp32-eager")]
     assert rounds == {f"results/cpu/{way}/latency/round-{k}.jsonl" for k, way in places}
 
@@ -161,7 +161,7 @@ def test_stages_follow_each_other_as_their_rules_do(stages, stage_of, graph):
         for path in outputs(earlier)
         if any(covered(path, [dep]) or covered(dep, [path]) for dep in later["deps"])
     }
-    # Files of weights are no output of DVC: the accuracy stage fetches what it lacks.
+    # Weights files are not outputs in DVC; the accuracy stage fetches those it lacks.
     between = {(before, after) for before, after in of_rules if before != after}
     assert between - of_stages == {("weights", "accuracy")}
     assert of_stages <= between

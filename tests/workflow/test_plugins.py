@@ -1,4 +1,4 @@
-"""A backend, an engine, a library and a limit that this file makes up, in one small study."""
+"""A made-up backend, engine, library, and limit in one small study."""
 
 import json
 import os
@@ -32,7 +32,7 @@ from dnnbench.records.study_records import StudyRow
 
 
 class Abacus(Cpu):
-    """A device that is the CPU, and says that it is another."""
+    """A device that runs on the CPU under another name."""
 
     name = "abacus"
     lock_name = "abacus"
@@ -42,7 +42,7 @@ class Abacus(Cpu):
 
 
 def count(variant, model, images, on):
-    """Runs the network as torch does."""
+    """Run the network with torch."""
     return casting.in_torch(variant, model, model, on)
 
 
@@ -55,12 +55,12 @@ ENGINE = Engine(
     precisions=("fp32",),
     channels_last=False,
 )
-# For the study, which has no such package.
+# For the study, since the package of the other engine does not exist.
 READY = Engine(name="ready", prepare=count, backends=("abacus",))
 
 
 def find(name, source):
-    """Networks of the made-up library: the toys, with an accuracy that they do not have."""
+    """Return networks of the made-up library: the toys, with an invented accuracy."""
     file = {"url": "https://toybox.example/none.pth", "filename": "none.pth", "hash": None}
     top1 = WeightsSource(tier="C", library="toybox", top1=70, **file)
     key = {"key": f"toybox-{name}", "spec": f"toybox:{name}"}
@@ -111,7 +111,7 @@ def installed(plugins):
 
 @pytest.fixture
 def study(tmp_path):
-    """A project whose study is one network of the made-up library on the made-up device."""
+    """Return a project with one network of the made-up library on the made-up device."""
     folder = tmp_path / "study"
     folder.mkdir()
     projects.project(folder)
@@ -135,7 +135,7 @@ def run(folder, plugins, *words):
     return done.stdout
 
 
-@pytest.mark.slow  # A whole study; the tests below ask about one part each.
+@pytest.mark.slow  # A whole study; the tests below cover one part each.
 @pytest.mark.timeout(900)
 def test_a_study_runs_with_a_made_up_backend_engine_library_and_limit(study, plugins):
     device = ("--profile", "cpu", "--configfile", "config/devices/frame.yaml")
@@ -160,7 +160,7 @@ def test_a_study_runs_with_a_made_up_backend_engine_library_and_limit(study, plu
     assert picked(row.weights_mib / 2) == []
 
 
-def test_a_plugins_module_is_part_of_what_its_numbers_depend_on_and_no_others(installed):
+def test_only_a_plugins_own_numbers_depend_on_its_module(installed):
     own = Path(__file__).resolve()
     measuring = Path(latency.__file__)
     assert own in fingerprint.measuring_code(measuring, "abacus", "eager")
@@ -189,18 +189,18 @@ def test_texts_that_list_backends_and_engines_list_made_up_ones(installed):
         ),
     ],
 )
-def test_what_a_made_up_engine_cannot_run_is_one_line(installed, name, backend, said):
+def test_an_unsupported_use_of_a_made_up_engine_is_one_line(installed, name, backend, said):
     with pytest.raises(UserError) as error:
         variants.check(name, backend)
     assert said in str(error.value)
 
 
-def test_a_made_up_engines_package_is_named_with_the_command_that_installs_it(installed):
+def test_the_error_for_an_engines_missing_package_has_the_command_to_install_it(installed):
     with pytest.raises(UserError, match="wooden_beads is not installed; pip install wooden_beads"):
         variants.require(["fp32-beads"])
 
 
-def test_a_made_up_backend_without_gpu_refuses_settings_of_one(installed):
+def test_a_made_up_backend_without_a_gpu_refuses_gpu_settings(installed):
     settings = loading.check(DEVICE)
     assert settings.gpu is None
     with pytest.raises(UserError, match="backend abacus has no GPU: remove it"):
@@ -212,7 +212,7 @@ def test_a_made_up_backend_has_the_checks_of_its_host(installed):
     assert len(checks) == len(host_checks.CHECKS)
 
 
-def test_importing_the_settings_imports_no_backend_no_engine_and_not_torch():
+def test_importing_the_settings_does_not_import_backends_engines_or_torch():
     code = (
         "import sys; from dnnbench.config import loading;"
         "print([name for name in sys.modules if name == 'torch'"

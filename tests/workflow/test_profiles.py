@@ -1,4 +1,4 @@
-"""Devices of the workflow that this machine need not have: profiles, environments, device files."""
+"""Devices that this machine need not have: profiles, environments, and device files."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ ENVIRONMENTS = sorted((ROOT / "workflow/envs").glob("*.yaml"))
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A copy of the project, where NVIDIA's driver is not, whatever this machine has."""
+    """Return a copy of the project in which any NVIDIA driver is hidden."""
     folder = project(tmp_path_factory.mktemp("clone"))
     (folder / "no-driver").mkdir()
     (folder / "no-driver/libnvidia-ml.so.1").touch()
@@ -44,7 +44,7 @@ def clone(tmp_path_factory):
 
 
 def run(folder, *words, **variables):
-    """A command without NVIDIA's driver; its exit code and all that it says."""
+    """Run a command without NVIDIA's driver; return its exit code and output."""
     known = environment(folder) | {"LD_LIBRARY_PATH": str(folder / "no-driver")}
     if words[0] in ("snakemake", "dnnbench") and not variables:
         return forks.run(words, folder, known)
@@ -61,7 +61,7 @@ def run(folder, *words, **variables):
 
 
 @pytest.mark.parametrize("profile", GPUS)
-def test_a_profile_plans_the_study_where_its_device_is_not(clone, profile):
+def test_a_profile_plans_the_study_on_a_machine_without_its_device(clone, profile):
     code, said = run(clone, "snakemake", "--profile", profile, "-n")
     assert code == 0, said
     assert re.search(r"time_round +2\n", said)
@@ -100,7 +100,7 @@ def test_a_profile_plans_the_study_where_its_device_is_not(clone, profile):
         ),
     ],
 )
-def test_a_file_that_readers_take_differently_is_one_line(clone, name, content, said):
+def test_a_file_that_readers_may_interpret_differently_is_one_line(clone, name, content, said):
     before = (clone / name).read_bytes()
     (clone / name).write_bytes(content)
     code, out = run(clone, "snakemake", "--profile", "cpu", "-n")
@@ -119,7 +119,7 @@ def test_a_file_that_readers_take_differently_is_one_line(clone, name, content, 
         (["--replace-workflow-config"], "--replace-workflow-config: params.yaml is always read"),
     ],
 )
-def test_an_option_that_cannot_be_meant_is_one_line(clone, words, said):
+def test_an_implausible_option_is_one_line(clone, words, said):
     code, out = run(clone, "snakemake", "--profile", "cpu", "-n", *words)
     assert code == 1
     assert said in out.splitlines()[-1]
@@ -136,7 +136,7 @@ def test_a_study_in_a_folder_with_braces_is_one_line(tmp_path):
 
 @pytest.mark.skipif(Board().model() is not None, reason="is a Jetson")
 @pytest.mark.parametrize("profile", GPUS)
-def test_a_device_that_is_not_there_is_one_line_before_any_job_starts(clone, profile):
+def test_a_missing_device_is_one_line_before_any_job_starts(clone, profile):
     code, said = run(clone, "snakemake", "--profile", profile)
     assert code == 1, said
     (line,) = [line for line in said.splitlines() if line.startswith("preflight.py")]
@@ -152,25 +152,25 @@ def test_a_device_that_is_not_there_is_one_line_before_any_job_starts(clone, pro
     [
         ("--unlock",),
         ("--touch",),
-        # A cluster's nodes have the device, and this machine need not.
+        # Only the cluster's nodes need the device.
         ("--profile", "slurm", "-n"),
     ],
 )
-def test_what_measures_nothing_needs_no_device(clone, words):
+def test_commands_that_measure_nothing_need_no_device(clone, words):
     code, said = run(clone, "snakemake", "--profile", "titanx", *words)
     assert code == 0, said
     assert "CUDA" not in said
 
 
-@pytest.mark.slow  # tests/stages/test_run_start.py has the decision.
-def test_work_of_the_cpu_alone_needs_no_gpu(tmp_path, clone):
+@pytest.mark.slow  # tests/stages/test_run_start.py tests the decision.
+def test_stages_that_only_use_the_cpu_need_no_gpu(tmp_path, clone):
     shutil.copytree(clone, tmp_path / "study", symlinks=True)
     code, said = run(tmp_path / "study", "snakemake", "--profile", "titanx", "--", "complexity")
     assert code == 0, said
     assert (tmp_path / "study/results/complexity.csv").exists()
 
 
-@pytest.mark.slow  # tests/stages/test_run_start.py has the decision.
+@pytest.mark.slow  # tests/stages/test_run_start.py tests the decision.
 def test_a_finished_study_needs_no_device(tmp_path, clone):
     folder = tmp_path / "study"
     shutil.copytree(clone, folder, symlinks=True)
@@ -187,13 +187,13 @@ def test_a_finished_study_needs_no_device(tmp_path, clone):
     code, said = run(folder, *words)
     assert code == 0, said
     assert "Nothing to be done" in said
-    # What is missing is noticed, and then the device is needed.
+    # A missing file requires the device again.
     (folder / "results/titanx/environment.json").unlink()
     assert run(folder, *words)[0] == 1
 
 
 @pytest.mark.slow
-def test_dvc_says_it_too(tmp_path, clone):
+def test_a_missing_device_is_reported_through_dvc_too(tmp_path, clone):
     folder = tmp_path / "study"
     shutil.copytree(clone, folder, symlinks=True)
     edit(folder / "params.yaml", {"profile": "titanx"})
@@ -206,7 +206,7 @@ def test_dvc_says_it_too(tmp_path, clone):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("profile", ["titanx", "cpu"])
-def test_on_slurm_a_job_asks_for_a_gpu_where_it_drives_one(tmp_path, clone, profile):
+def test_on_slurm_a_job_requests_a_gpu_only_if_it_uses_one(tmp_path, clone, profile):
     folder = tmp_path / "study"
     shutil.copytree(clone, folder, symlinks=True)
     programs = tmp_path / "programs"
@@ -214,7 +214,7 @@ def test_on_slurm_a_job_asks_for_a_gpu_where_it_drives_one(tmp_path, clone, prof
     answers = {"sacctmgr": "us", "sinfo": "us", "squeue": "", "scontrol": "", "sacct": ""}
     for name, answer in answers.items():
         (programs / name).write_text(f"#!/bin/sh\necho {answer}\n")
-    # It refuses every job, having written down what was asked for.
+    # It records each request and refuses the job.
     (programs / "sbatch").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexit 1\n')
     for program in programs.iterdir():
         program.chmod(0o755)
@@ -238,7 +238,7 @@ def test_on_slurm_a_job_asks_for_a_gpu_where_it_drives_one(tmp_path, clone, prof
 
 
 def brings(names):
-    """Distributions that come with some, those included, as far as they are installed here."""
+    """Return distributions and their dependencies, as far as they are installed here."""
     found, queue = set(), [canonicalize_name(name) for name in names]
     while queue:
         name = queue.pop()
@@ -256,7 +256,7 @@ def brings(names):
 
 
 def installed(file):
-    """What an environment names, of conda's and pip's: requirements by name, options."""
+    """Return an environment's conda packages, pip requirements, and pip options."""
     entries = yaml.safe_load(file.read_text())["dependencies"]
     (pip,) = [entry["pip"] for entry in entries if isinstance(entry, dict)]
     conda = [entry.split()[0] for entry in entries if isinstance(entry, str)]
@@ -272,14 +272,14 @@ LOCK = requirements(ROOT / "requirements.lock")
 
 
 @pytest.mark.parametrize("file", ENVIRONMENTS, ids=lambda file: file.stem)
-def test_what_an_environment_installs_is_what_the_lock_says(file):
+def test_an_environment_installs_the_versions_in_the_lock_file(file):
     _, wanted, options = installed(file)
     (constraint,) = [entry.split()[1] for entry in options if entry.startswith("--constraint")]
     constrained = {r.name for r in requirements(file.parent / constraint)}
     for requirement in wanted:
         name = canonicalize_name(requirement.name)
         if requirement.specifier:
-            # Another build of a version that the lock has: it knows the public part.
+            # Another build of a locked version; the lock has the public version.
             (pin,) = requirement.specifier
             assert any(r.specifier.contains(Version(pin.version)) for r in LOCK if r.name == name)
             assert name not in constrained
@@ -287,7 +287,7 @@ def test_what_an_environment_installs_is_what_the_lock_says(file):
             assert name in constrained
 
 
-# Imports scripts where some packages are not.
+# Import scripts while some packages are hidden.
 IMPORTING = """
 import runpy, sys
 
@@ -303,7 +303,7 @@ for script in sys.argv[2:]:
 """
 
 
-# device-cu126 has the packages of device, of other builds.
+# device-cu126 has the same packages as device, in other builds.
 @pytest.mark.parametrize(
     "file",
     [
@@ -312,7 +312,7 @@ for script in sys.argv[2:]:
     ],
     ids=lambda file: file.stem,
 )
-def test_an_environment_has_what_its_stages_import(file):
+def test_an_environment_has_all_packages_that_its_stages_import(file):
     conda, wanted, _ = installed(file)
     there = brings([requirement.name for requirement in wanted] + conda)
     absent = {
@@ -332,11 +332,11 @@ def test_an_environment_has_what_its_stages_import(file):
 
 @cache
 def imported(*words):
-    """Scripts imported without some packages. Two environments lack the same ones."""
+    """Import scripts without some packages; cached, since two environments lack the same ones."""
     return run(ROOT, sys.executable, "-c", IMPORTING, *words)
 
 
-def test_the_lock_without_cuda_is_the_lock_but_for_torch_and_what_it_brings():
+def test_the_lock_without_cuda_is_the_lock_without_torch_and_its_dependencies():
     kept = (ROOT / "workflow/envs/without-cuda.txt").read_text().splitlines()
     lines = (ROOT / "requirements.lock").read_text().splitlines()
     whole = [line for line in lines if re.match("[a-z]", line)]
@@ -347,14 +347,14 @@ def test_the_lock_without_cuda_is_the_lock_but_for_torch_and_what_it_brings():
     assert not any(Requirement(line).name.startswith(("torch", "nvidia-c")) for line in kept)
 
 
-def test_a_device_names_an_environment_that_is_there():
+def test_a_device_names_an_existing_environment():
     for file in (ROOT / "config/devices").glob("*.yaml"):
         settings = loading.load(ROOT / "params.yaml", file)
         assert (ROOT / f"workflow/envs/{settings.conda}.yaml").exists()
 
 
 @pytest.mark.slow  # A whole study, up to its tables.
-def test_a_device_is_one_file(tmp_path):
+def test_a_device_needs_only_one_file(tmp_path):
     folder = project(tmp_path)
     edit(folder / "params.yaml", {"models": ["squeezenet1_1"]})
     text = (folder / "config/devices/cpu.yaml").read_text()
@@ -368,7 +368,7 @@ def test_a_device_is_one_file(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["study", "restore"])
-def test_make_takes_a_profile(target):
+def test_make_accepts_a_profile(target):
     words = ("make", "--dry-run", "--assume-old", "env", "--directory", ROOT, target)
     for more, profile in (("PROFILE=titanx", "titanx"), ("PYTHON=python3", "cpu")):
         done = subprocess.run([*words, more], capture_output=True, text=True, check=True)
@@ -400,7 +400,7 @@ def test_a_device_is_named_by_its_model(model, name):
     assert device_template.name_of(model) == name
 
 
-def test_a_model_that_says_nothing_is_named_by_its_architecture(monkeypatch):
+def test_a_device_without_a_model_name_is_named_by_its_architecture(monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     assert device_template.name_of("ARM Processor") == "aarch64"
 
@@ -427,13 +427,13 @@ def test_a_device_file_is_written_for_this_cpu_and_runs(study):
     ]
     settings = loading.load(study / "params.yaml", written)
     assert (settings.device, settings.backend) == (name, "cpu")
-    assert settings.threads >= 1  # A number, so that it holds on a cluster too.
+    assert settings.threads >= 1  # An explicit number, so that it is valid on a cluster too.
     profiles = [yaml.safe_load((study / profile).read_text()) for profile in (name, "cpu")]
     assert profiles[0] == profiles[1] | {"configfile": name}
     code, said = run(study, *last.partition("Next: ")[2].split(), "-n")
     assert code == 0, said
     assert f"results/{name}/fp32-eager/latency" in said
-    # A cluster needs no more than that.
+    # A cluster needs nothing more.
     assert run(study, "snakemake", "--profile", name, "--profile", "slurm", "-n")[0] == 0
 
     kept = written.read_bytes()
@@ -456,7 +456,7 @@ def test_a_device_file_is_written_for_this_cpu_and_runs(study):
         ("config/devices/accuracy.yaml", "'accuracy': should be another name"),
     ],
 )
-def test_a_device_file_that_cannot_be_is_one_line_and_nothing_is_written(study, output, said):
+def test_an_invalid_device_file_is_one_line_and_nothing_is_written(study, output, said):
     (study / "docs").mkdir()
     before = {path: path.read_bytes() for path in (study / "config").rglob("*.yaml")}
     code, out = run(study, "dnnbench", "device-file", "--output", output)
@@ -479,12 +479,12 @@ def test_a_board_is_found_by_its_device_tree(tmp_path, study, monkeypatch):
     assert run(study, "snakemake", "--profile", name, "-n")[0] == 0
 
 
-@pytest.mark.skipif(COMPILER is None, reason="no C compiler for the stand-in of NVML")
+@pytest.mark.skipif(COMPILER is None, reason="no C compiler for the simulated NVML")
 @pytest.mark.skipif(Board().model() is not None, reason="is a Jetson")
 class TestCards:
     @pytest.fixture
     def driver(self, study):
-        """The stand-in of NVML in place of no driver; called with what else it says."""
+        """Return a function that runs device-file with the simulated NVML and a scenario."""
         library = study / "no-driver/libnvidia-ml.so.1"
         subprocess.run([COMPILER, "-shared", "-fPIC", STANDIN, "-o", library], check=True)
 
@@ -507,12 +507,12 @@ class TestCards:
         assert found.batch_sizes == [1, 2, 4, 8, 16, 32, 64]
         assert run(study, "snakemake", "--profile", "rtx-4090", "-n")[0] == 0
 
-    def test_a_card_older_than_turing_has_the_environment_with_its_kernels(self, study, driver):
+    def test_a_card_older_than_turing_gets_the_environment_with_its_kernels(self, study, driver):
         code, said = driver(**{"cards": "1", "0.name": "NVIDIA TITAN Xp", "0.capability": "61"})
         assert code == 0, said
         assert self.settings(study, "titan-xp").conda == "device-cu126"
 
-    def test_of_several_cards_one_is_chosen_and_kept_by_its_uuid(self, study, driver):
+    def test_with_several_cards_the_choice_is_stored_by_uuid(self, study, driver):
         code, said = driver()
         assert code == 1
         assert f"--select: missing: choose one of 0 (Slow GPU, {gpu.FIRST}), 1 (Fast GPU" in said
@@ -526,7 +526,7 @@ class TestCards:
             assert self.settings(study, name).gpu.select == uuid
 
 
-def test_preflight_of_a_cpu_has_nothing_to_say(study):
+def test_preflight_of_a_cpu_prints_nothing(study):
     assert run(study, sys.executable, "-m", "dnnbench.stages.preflight", "--profile", "cpu") == (
         0,
         "",
@@ -534,11 +534,13 @@ def test_preflight_of_a_cpu_has_nothing_to_say(study):
 
 
 @pytest.mark.parametrize("profile", GPUS)
-def test_a_gpu_is_timed_over_more_passes_than_a_cpu_and_as_its_file_says(profile):
+def test_a_gpu_is_timed_over_more_passes_than_a_cpu_as_its_file_states(profile):
     ours = loading.load(ROOT / "params.yaml", ROOT / f"config/devices/{profile}.yaml")
     cpu = loading.load(ROOT / "params.yaml", ROOT / "config/devices/cpu.yaml")
     assert ours.latency.passes.samples > cpu.latency.passes.samples
-    assert ours.latency.rounds == cpu.latency.rounds  # Keys that a file does not name stay.
+    assert (
+        ours.latency.rounds == cpu.latency.rounds
+    )  # Keys that are not in the file keep their values.
     written = yaml.safe_load((ROOT / f"config/devices/{profile}.yaml").read_text())["gpu"]
     assert written.items() <= json.loads(ours.gpu.model_dump_json()).items()
     assert (ours.threads is None) == (profile == "jetson")

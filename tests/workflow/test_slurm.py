@@ -1,4 +1,4 @@
-"""A small study through a real Slurm, which is started for it; see slurm.py beside this file."""
+"""A small study on a real Slurm cluster, which is started for it; see tests/helpers/slurm.py."""
 
 import os
 import subprocess
@@ -26,16 +26,16 @@ def cluster():
     try:
         slurm.start()
     except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
-        # A container may forbid what the daemons need; that says nothing of this project.
+        # A container may forbid what the daemons need, which is no fault of this project.
         slurm.stop()
-        pytest.skip(f"Slurm does not start here: {error}")
+        pytest.skip(f"Slurm cannot be started here: {error}")
     yield
     slurm.stop()
 
 
 @pytest.fixture(scope="module")
 def study(cluster, tmp_path_factory):
-    """A study of one network and one round, with a profile for a node as small as this one."""
+    """Return a study of one network and one round, with a profile for a small node."""
     folder = project(tmp_path_factory.mktemp("study"))
     edit(folder / "params.yaml", {"models": ["squeezenet1_1"], "latency": {"rounds": 1}})
     profile = yaml.safe_load((folder / FILE).read_text())
@@ -53,7 +53,7 @@ def run(folder):
 
 
 def jobs():
-    """Slurm's own list: for each job that it ever had, rule -> (state, threads, shares a node)."""
+    """Return Slurm's list of all jobs: rule -> (state, threads, whether it shares a node)."""
     listed = subprocess.run(
         ["squeue", "--states=all", "--noheader", "--format=%k|%T|%C|%h"],
         capture_output=True,
@@ -69,7 +69,7 @@ def jobs():
     return found
 
 
-def test_threads_that_only_this_machine_would_choose_are_refused(study):
+def test_a_default_number_of_threads_is_refused(study):
     done = run(study)
     assert done.returncode == 1
     (line,) = [text for text in done.stdout.splitlines() if "threads: null" in text]
@@ -77,7 +77,7 @@ def test_threads_that_only_this_machine_would_choose_are_refused(study):
     assert jobs() == {}
 
 
-def test_a_study_goes_through_slurm_once(study):
+def test_each_job_of_a_study_is_submitted_once(study):
     edit(study / "config/devices/cpu.yaml", {"threads": 1})
     first = run(study)
     assert first.returncode == 0, first.stdout
@@ -86,7 +86,7 @@ def test_a_study_goes_through_slurm_once(study):
     assert submitted.keys() == measuring | {"complexity", "compare_networks", "aggregate"}
     assert {state for state, _, _ in submitted.values()} == {"COMPLETED"}
     for rule, (_, threads, shares) in submitted.items():
-        if rule in measuring:  # Exclusive: the whole node, whatever it asked for.
+        if rule in measuring:  # Exclusive jobs get the whole node.
             assert (threads, shares) == (os.cpu_count(), "NO")
         else:
             assert (threads, shares) == (1, "OK")
@@ -106,16 +106,16 @@ def test_a_study_goes_through_slurm_once(study):
     assert read_lines(study / LATENCY / "round-1.jsonl", LatencyLine) == [line]
 
 
-def test_another_cluster_is_left_alone(tmp_path, monkeypatch):
+def test_the_configuration_of_another_cluster_is_not_changed(tmp_path, monkeypatch):
     other = tmp_path / "slurm.conf"
     other.write_text("ClusterName=precious\n")
     monkeypatch.setattr(slurm, "CONFIGURATION", other)
-    with pytest.raises(RuntimeError, match="another cluster's"):
+    with pytest.raises(RuntimeError, match="belongs to another cluster"):
         slurm.start()
     assert other.read_text() == "ClusterName=precious\n"
 
 
-def test_nothing_is_left_of_a_cluster_that_was_stopped(cluster):
+def test_stopping_the_cluster_leaves_no_processes_or_files(cluster):
     pids = [int(file.read_text()) for file in slurm.STATE.glob("*.pid")]
     assert len(pids) >= 2
     slurm.stop()

@@ -1,4 +1,4 @@
-"""Runs that are stopped, refused or given nonsense: no result is half written, none is lost."""
+"""Runs that are killed, lack permissions, or read damaged files: no result is lost or partial."""
 
 import csv
 import json
@@ -48,8 +48,8 @@ TABLES = {
     "variants.csv": VariantRow,
 }
 TOYS = ("small", "slow")
-NAMES = ("small",)  # Of those in toys.yaml.
-# Of study.csv: what follows from times. Memory is compared within what readings differ by.
+NAMES = ("small",)  # Entries of toys.yaml.
+# Columns of study.csv that depend on timing. Memory is compared with a tolerance.
 TIMINGS = {
     "session", "latency_ms", "latency_ms_low", "latency_ms_high", "latency_quiet_ms",
     "latency_p95_ms", "batch_ms", "fps", "stable", "unstable_reason",
@@ -59,7 +59,7 @@ READINGS = {"memory_mib", "memory_net_mib", "memory_runtime_mib"}
 
 @pytest.fixture
 def study(tmp_path):
-    """A project whose networks take a moment, under budgets that every one keeps to."""
+    """Return a project with fast networks, and budgets that all of them meet."""
     folder = tmp_path / "study"
     folder.mkdir()
     project(folder)
@@ -92,7 +92,7 @@ def start(folder):
 
 
 def victims(run, kind):
-    """Processes of a run: snakemake itself, its stage scripts, or the children that measure."""
+    """Return processes of a run: snakemake, its stage scripts, or their measuring children."""
     if kind == "snakemake":
         return [run]
     found = []
@@ -106,13 +106,13 @@ def victims(run, kind):
 
 
 def script(process):
-    """The stage script that a process runs, if it does."""
+    """Return the stage script that a process runs, or None."""
     words = [word for word in process.cmdline()[:2] if word.startswith("workflow/scripts/")]
     return Path(words[0]).name if words else None
 
 
 def check_whole(results):
-    """Every result file can be read; a hidden one is no result."""
+    """Check that every result file can be read; hidden files are not results."""
     for path in results.rglob("*"):
         name = str(path.relative_to(results))
         if path.is_dir() or any(part.startswith(".") for part in path.parts):
@@ -131,10 +131,10 @@ def check_whole(results):
 
 
 def finished(folder):
-    """When each finished cell was timed and each finished network profiled."""
+    """Return when each finished cell was timed and each finished network profiled."""
     found = set()
     for path in (folder / LATENCY).glob("*round-*.jsonl*"):
-        with suppress(FileNotFoundError):  # An orphan may put it in its place meanwhile.
+        with suppress(FileNotFoundError):  # An orphaned process may rename it meanwhile.
             whole = path.read_text().rpartition("\n")[0]
             for text in whole.splitlines():
                 line = json.loads(text)
@@ -153,7 +153,7 @@ def profiled(folder):
 
 
 def tables(folder):
-    """The final tables, and what may differ: times left out, readings of memory apart."""
+    """Return the final tables without timings, and the readings of memory separately."""
     exact, readings = {}, {}
     for name in ("study.csv", "models.csv", "selection.csv", "complexity.csv", "comparisons.csv"):
         with (folder / "results" / name).open() as file:
@@ -173,7 +173,7 @@ def tables(folder):
 @pytest.mark.slow
 @pytest.mark.alone
 @pytest.mark.timeout(900)
-def test_twenty_kills_at_random_points(study):
+def test_twenty_kills_at_random_points_lose_nothing(study):
     undisturbed = study.with_name("undisturbed")
     shutil.copytree(study, undisturbed, symlinks=True)
     snakemake(undisturbed, "--", "aggregate")
@@ -199,8 +199,8 @@ def test_twenty_kills_at_random_points(study):
                         kills.pop()
                         break
             time.sleep(0.05)
-        # Snakemake's handler of SIGTERM waits for a lock that its own thread may hold. What started
-        # it kills it then, as an init system does. A killed stage leaves the other stages to end.
+        # Snakemake's SIGTERM handler waits for a lock that its own thread may hold. The test then
+        # kills it, as an init system would. If a stage is killed, the other stages finish.
         may_hang = (kind, number) == ("snakemake", signal.SIGTERM)
         try:
             done = process.wait(timeout=30 if may_hang else 300) == 0
@@ -210,8 +210,8 @@ def test_twenty_kills_at_random_points(study):
             done = process.wait() == 0
         check_whole(study / "results")
         now = finished(study)
-        # A kill in the tenth of a second between a stage's last write and its end may lose a round
-        # to Snakemake (docs/reruns.md). To hit it twice in twenty kills is no chance.
+        # Snakemake may discard a round if a kill hits the 0.1 s between a stage's last write and
+        # its exit (docs/reference/reruns.md). Two such hits in twenty kills are not coincidence.
         losses += not seen <= now
         assert losses <= 1, kind
         seen = now
@@ -234,11 +234,11 @@ def compare(folder, expected, readings):
         assert value == pytest.approx(readings[key], rel=0.05, abs=3), key
 
 
-# Two at once ----------------------------------------------------------------------------------
+# Concurrent runs ------------------------------------------------------------------------------
 
 
 def stage(script, *words, folder):
-    """A stage script on the toys, by hand, from ``folder``."""
+    """Start a stage script on the toys directly, in ``folder``."""
     (folder / "config/devices").mkdir(parents=True, exist_ok=True)
     for file in ("params.yaml", "config/devices/cpu.yaml"):
         shutil.copy(ROOT / file, folder / file)
@@ -261,14 +261,14 @@ def time_toys(folder, *words):
     return stage("latency", *NAMES, "--output", "out/round-1.jsonl", *words, folder=folder)
 
 
-@pytest.mark.slow  # tests/core/test_lock.py has the lock.
-def test_of_two_runs_at_once_the_second_waits_and_says_for_whom(tmp_path):
+@pytest.mark.slow  # tests/core/test_lock.py tests the lock.
+def test_a_second_concurrent_run_waits_and_names_the_first(tmp_path):
     first = time_toys(tmp_path, "--config", "batch_sizes=[1]")
     holder = tmp_path / ".state/dnnbench"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not list(holder.glob("*.holder")):
         time.sleep(0.02)
-    first.send_signal(signal.SIGSTOP)  # It takes as long as the second needs to start.
+    first.send_signal(signal.SIGSTOP)  # Pause it until the second has started.
     second = stage("memory", *NAMES, "--output-dir", "out/memory", folder=tmp_path)
     said = second.stderr.readline()
     first.send_signal(signal.SIGCONT)
@@ -282,28 +282,28 @@ def test_of_two_runs_at_once_the_second_waits_and_says_for_whom(tmp_path):
     assert record.started > line.started
 
 
-# Refused --------------------------------------------------------------------------------------
+# Write errors ---------------------------------------------------------------------------------
 
 
 @contextmanager
 def mounted(folder, *options):
-    """A file system in memory at ``folder``; its options can be changed."""
+    """Mount a file system in memory at ``folder``; its options can be changed."""
     folder.mkdir(parents=True)
     words = ["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)]
     if os.getuid() or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("only root can mount the small file system that this needs")
+        pytest.skip("mounting the small file system requires root")
     try:
         yield
     finally:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def mend(folder, options):
+def remount(folder, options):
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_named_and_what_was_finished_is_kept(tmp_path):
+def test_a_full_disk_is_reported_and_finished_cells_are_kept(tmp_path):
     sizes = f"batch_sizes={list(range(1, 11))}"
     with mounted(tmp_path / "out", "-o", "size=4k"):
         run = time_toys(tmp_path, "--config", sizes)
@@ -315,7 +315,7 @@ def test_a_full_disk_is_named_and_what_was_finished_is_kept(tmp_path):
         assert not (tmp_path / "out/round-1.jsonl").exists()
         kept = (tmp_path / "out/.round-1.jsonl.journal").read_text().splitlines()[:-1]
         assert kept
-        mend(tmp_path / "out", "size=1m")
+        remount(tmp_path / "out", "size=1m")
         run = time_toys(tmp_path, "--config", sizes)
         run.communicate(timeout=120)
         lines = read_lines(tmp_path / "out/round-1.jsonl", LatencyLine)
@@ -326,7 +326,7 @@ def test_a_full_disk_is_named_and_what_was_finished_is_kept(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_file_that_does_not_fit_is_not_there_in_part(tmp_path):
+def test_a_file_that_does_not_fit_is_not_partially_written(tmp_path):
     with mounted(tmp_path / "out", "-o", "size=8k"):
         file = tmp_path / "out/table.csv"
         write_bytes(file, b"old")
@@ -339,7 +339,7 @@ def test_a_file_that_does_not_fit_is_not_there_in_part(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_read_only_folder_is_named(tmp_path):
+def test_a_read_only_folder_is_reported(tmp_path):
     with mounted(tmp_path / "out", "-o", "ro"):
         run = stage("memory", *NAMES, "--output-dir", "out", folder=tmp_path)
         error = run.communicate(timeout=120)[1].splitlines()[-1]
@@ -348,7 +348,7 @@ def test_a_read_only_folder_is_named(tmp_path):
     assert error.startswith(f"memory.py: out/.finished/small.json: {reason}")
 
 
-# Nonsense -------------------------------------------------------------------------------------
+# Damaged files --------------------------------------------------------------------------------
 
 
 def replaced(old, new):
@@ -369,7 +369,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_record_is_named_with_its_key_and_what_to_do(tmp_path, damage):
+def test_the_error_for_a_damaged_record_names_file_key_and_remedy(tmp_path, damage):
     change, said = DAMAGES[damage]
     (line, *_) = studies.timed("net", [10.0])
     cell = {"batch_size": 1, "status": "ok"}
@@ -394,14 +394,14 @@ def test_a_damaged_record_is_named_with_its_key_and_what_to_do(tmp_path, damage)
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00m", b"model\x00", b"", b"once upon a time\n"])
-def test_a_table_that_is_none_is_named(tmp_path, content):
+def test_a_file_that_is_not_a_table_is_reported(tmp_path, content):
     path = tmp_path / "study.csv"
     path.write_bytes(content)
     with pytest.raises(RecordError, match=r"study\.csv: .*; remove the file to create it again"):
         read_rows(path, StudyRow)
 
 
-def test_a_journal_of_bytes_that_are_no_text_is_named(tmp_path):
+def test_a_journal_that_is_not_text_is_reported(tmp_path):
     (tmp_path / ".round-1.jsonl.journal").write_bytes(b"\xff\x00\nhalf")
     with pytest.raises(RecordError, match=r"journal:1: .*remove the line"):
         Journal(tmp_path / "round-1.jsonl").unfinished()

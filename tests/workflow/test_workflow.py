@@ -1,4 +1,4 @@
-"""The workflow itself, run by the real Snakemake on a tiny study in a copy of the project."""
+"""The workflow, run by the real Snakemake on a tiny study in a copy of the project."""
 
 import csv
 import json
@@ -80,10 +80,10 @@ def test_the_report_has_every_figure_and_table_with_its_caption(study):
         assert f'"{label}"' in report, label
 
 
-def test_targets_are_named_as_the_stages(finished):
+def test_targets_are_named_after_the_stages(finished):
     stages = yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]
     assert len(stages) == 7
-    # Weights are fetched for accuracy, which nobody asked for here.
+    # Weights are needed only for accuracy, which this study does not measure.
     assert jobs(finished, "--", "weights") == {"fetch_weights": 2, "weights": 1}
     assert jobs(finished, "--", *(target for target in stages if target != "weights")) == {}
 
@@ -99,7 +99,7 @@ def my_net():
 
 
 @pytest.mark.slow
-def test_networks_of_libraries_and_ones_own_go_through_every_stage(study):
+def test_networks_of_libraries_and_your_own_pass_through_every_stage(study):
     own = study / "nets.py"
     own.write_text(OWN.replace("WIDTH", "8").replace("HEAD", "nn.Linear(8, 10)"))
     names = ["squeezenet1_1", "timm:tinynet_e", "torchvision:mnasnet0_5", "mine:nets.py:my_net"]
@@ -118,7 +118,7 @@ def test_networks_of_libraries_and_ones_own_go_through_every_stage(study):
     assert list(measured) == keys
     assert {row.status for row in measured.values()} == {"ok"}
     assert all(row.memory_mib is not None for row in measured.values())
-    # What was not there in 2018 has no row among what was published then.
+    # Networks that the 2018 study did not include have no published row.
     assert {row.model for row in cells if row.source == "published"} == {"squeezenet1_1"}
     assert {cell for cell in lines(study) if cell in before} == before.keys()
     page = (study / "reports/index.html").read_text(encoding="utf-8")
@@ -136,7 +136,7 @@ def test_networks_of_libraries_and_ones_own_go_through_every_stage(study):
 
 
 @pytest.mark.slow  # tests/networks/test_model_list.py resolves wildcards.
-def test_wildcards_are_planned_by_what_they_match(study):
+def test_wildcards_are_expanded_in_the_plan(study):
     edit(study / "params.yaml", {"models": ["timm:mobilenetv4_conv_*"]})
     planned = snakemake(study, "-n", "--", "memory")
     assert "timm-mobilenetv4_conv_small.e2400_r224_in1k.json" in planned
@@ -168,13 +168,13 @@ def test_wildcards_are_planned_by_what_they_match(study):
         ("src/dnnbench/networks/architectures/googlenet.py", {}),
     ],
 )
-def test_editing_a_file_runs_what_depends_on_it(study, file, rules):
+def test_editing_a_file_runs_the_jobs_that_depend_on_it(study, file, rules):
     with (study / file).open("a") as opened:
         opened.write("\n# edited\n")
     assert jobs(study) == rules
 
 
-def test_removed_results_of_a_device_are_measured_afresh(study):
+def test_removed_results_of_a_device_are_measured_again(study):
     shutil.rmtree(study / "results/cpu")
     assert jobs(study) == {
         "environment": 1,
@@ -186,7 +186,7 @@ def test_removed_results_of_a_device_are_measured_afresh(study):
     }
 
 
-def test_a_removed_record_is_made_again(study):
+def test_a_removed_record_is_measured_again(study):
     (study / "results/cpu/fp32-eager/memory/shufflenet.json").unlink()
     assert jobs(study) == {"profile_memory": 1, "aggregate": 1, "findings": 1, "report": 1}
 
@@ -200,11 +200,11 @@ def test_editing_another_entry_of_the_registry_measures_nothing(study):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["models=[resnet19]"], ["params.yaml: models: 'resnet19'", "did you mean 'resnet18'?"]),
+        (["models=[resnet19]"], ["params.yaml: models: 'resnet19'", "Did you mean 'resnet18'?"]),
         pytest.param(
             ["models=[timm:convnext_tony]"],
-            ["params.yaml: models: 'timm:convnext_tony'", "did you mean convnext_tiny or "],
-            marks=pytest.mark.slow,  # The other names here, and tests/networks/test_model_list.py.
+            ["params.yaml: models: 'timm:convnext_tony'", "Did you mean convnext_tiny or "],
+            marks=pytest.mark.slow,  # tests/networks/test_model_list.py tests such names.
         ),
         (["devices=[xen]"], ["params.yaml: devices: 'xen'", "config/devices/xen.yaml: no such"]),
         (["devices=[titanxp-2018]"], ["params.yaml: devices: 'titanxp-2018'", "drop it"]),
@@ -254,14 +254,14 @@ def test_the_summary_names_the_page_and_the_best_networks(finished):
 
 
 @pytest.mark.parametrize("script", sorted(p.stem for p in (ROOT / "workflow/scripts").glob("*.py")))
-def test_every_script_explains_itself(script):
+def test_every_script_has_a_help_text(script):
     code, output = stage(script, "--help")
     assert code == 0, output
     assert "Usage" in output
     assert "--output" in output or "--results" in output
 
 
-def test_after_the_clock_was_set_back_an_edit_is_noticed_and_nothing_else(study):
+def test_an_edit_is_detected_after_the_clock_was_set_back(study):
     tomorrow = time.time() + 86_400
     for folder in ("results", "reports"):
         for path in (study / folder).rglob("*"):
@@ -272,24 +272,24 @@ def test_after_the_clock_was_set_back_an_edit_is_noticed_and_nothing_else(study)
     assert refused.returncode == 1
     assert refused.stdout.splitlines()[-1].startswith("results, reports: ")
     assert "files dated in the future: " in refused.stdout
-    mended = command(study, "dnnbench", "unlock")
-    assert "files were dated in the future" in mended.stdout
+    fixed = command(study, "dnnbench", "unlock")
+    assert "files were dated in the future" in fixed.stdout
     assert jobs(study) == {"report": 1}
 
 
-def test_a_profile_is_a_file_of_its_plain_name_and_names_its_device():
+def test_a_profile_is_a_regular_file_that_names_its_device():
     for name in PROFILES:
-        # Not a link: Git may write one as a text file, which Snakemake takes for the profile.
+        # Git may check out a link as a text file, which Snakemake would read as the profile.
         assert not (ROOT / name).is_symlink()
         profile = yaml.safe_load((ROOT / name).read_text())
         assert profile["resources"] == ["device_slot=1"]
-        if "executor" in profile:  # A cluster's, named behind a device's, whose keys it must leave.
+        if "executor" in profile:  # A cluster's profile must not override keys of a device's.
             assert not {"configfile", "config"} & profile.keys()
             continue
         assert profile["configfile"] == name
         device = yaml.safe_load((ROOT / f"config/devices/{name}.yaml").read_text())
         assert device["device"] == name  # dvc.yaml names results by the profile.
-        assert device.keys() >= {"backend", "device", "threads"}  # What DVC asks for by name.
+        assert device.keys() >= {"backend", "device", "threads"}  # Keys that dvc.yaml uses.
 
 
 def test_the_project_has_no_links():
@@ -300,7 +300,7 @@ def test_the_project_has_no_links():
     assert "\n120000 " not in listed
 
 
-def test_where_memory_is_shared_a_round_is_given_what_was_measured_of_it(tmp_path):
+def test_a_round_depends_on_memory_records_if_memory_is_shared(tmp_path):
     folder = project(tmp_path)
     shared = ("--config", "backend=jetson")
     assert jobs(folder, *shared, "--", "latency")["profile_memory"] == 1
@@ -312,8 +312,8 @@ def test_where_memory_is_shared_a_round_is_given_what_was_measured_of_it(tmp_pat
     assert "profile_memory" not in jobs(folder, "--", "latency")
 
 
-@pytest.mark.slow  # tests/images/test_decoded_arrays.py has the decoding.
-def test_pictures_are_decoded_once_and_again_only_where_they_changed(tmp_path):
+@pytest.mark.slow  # tests/images/test_decoded_arrays.py tests decoding.
+def test_images_are_decoded_once_and_again_only_if_they_changed(tmp_path):
     folder = project(tmp_path)
     set_of_pictures = tmp_path / "of two words"
     for shade in (1, 2):
@@ -325,7 +325,7 @@ def test_pictures_are_decoded_once_and_again_only_where_they_changed(tmp_path):
     assert [pixels[0, 0].tolist() for pixels in first.images] == [[1, 9, 9], [2, 9, 9]]
     assert jobs(folder, "--", PICTURES) == {}
 
-    # Only newer: the array stays, and the record is the same to the byte.
+    # Only the mtime changed, so the array is kept and the record is identical.
     record, (array,) = (folder / PICTURES).read_bytes(), (folder / PICTURES).parent.glob("*.npy")
     made = array.stat().st_mtime_ns
     (set_of_pictures / "n01440764/1.png").touch()
