@@ -1,4 +1,4 @@
-"""Every command through the real application, on small tables: answers, errors and exit codes."""
+"""Commands of the real application on small tables: answers, errors, and exit codes."""
 
 import csv
 import importlib
@@ -43,13 +43,13 @@ Run = Callable[..., Done]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The published study with a made-up CPU, two networks of which have rounds."""
+    """Return a folder with the published study and a made-up CPU with rounds of two networks."""
     lines = [
         *studies.timed("resnet50", [12.0, 13.2, 10.8, 12.1, 11.9]),
         *studies.timed("dpn68", [10.0, 11.0, 9.0, 10.0, 10.0]),
     ]
     rows = [
-        row.model_copy(update={"unstable_reason": "because [of] a neighbour"})
+        row.model_copy(update={"unstable_reason": "because [of] a neighbor"})
         if row.stable is False
         else row
         for row in studies.tables()[0]
@@ -59,7 +59,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``dnnbench`` beside the folder of results, in a terminal of 80 columns."""
+    """Return a function that runs ``dnnbench`` in the study, in a terminal of 80 columns."""
     monkeypatch.chdir(results.parent)
 
     def command(*words: str, columns: int = 80) -> Done:
@@ -69,7 +69,7 @@ def run(results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
             app.app()
         code = stop.value.code
         said = capsys.readouterr()
-        if isinstance(code, str):  # What sys.exit prints, and the code it then ends with.
+        if isinstance(code, str):  # sys.exit prints a string and exits with 1.
             return Done(1, said.out, f"{said.err}{code}\n")
         return Done(int(code or 0), said.out, said.err)
 
@@ -191,8 +191,8 @@ def test_pick_at_another_batch_size(run: Run) -> None:
     [
         (["--min-fps", "nan"], "--min-fps"),
         (["--max-memory", "inf"], "--max-memory"),
-        (["--max-memory", "0"], "write a number above 0"),
-        (["--min-top1", "-1"], "write a number above 0"),
+        (["--max-memory", "0"], "expected a number above 0"),
+        (["--min-top1", "-1"], "expected a number above 0"),
         (["--top", "0"], "--top"),
         (["--batch-size", "0"], "--batch-size"),
         (["--json", "--csv"], "choose one"),
@@ -210,12 +210,12 @@ def test_an_invalid_option_ends_with_2(run: Run, arguments: list[str], said: str
     [
         (["pick", "--device", "titan"], "--device: 'titan': no such name; did you mean titanxp"),
         (["pick", "--device", "xyz"], "--device: 'xyz': no such name; known: cpu, titanxp-2018"),
-        (["pick", "--batch-size", "4"], "--batch-size: 4: cpu has 1, 8; choose one, or add it"),
-        (["pick", "--results", "none"], "none/study.csv: no such file; run: snakemake --profile"),
+        (["pick", "--batch-size", "4"], "--batch-size: 4: cpu has 1, 8. Choose one, or add it"),
+        (["pick", "--results", "none"], "none/study.csv: no such file. Run: snakemake --profile"),
         (["show", "resnet51"], "MODEL: 'resnet51': no such name; did you mean resnet50?"),
         (["compare", "resnt50", "vgg16"], "A: 'resnt50': no such name; did you mean resnet50?"),
-        (["compare", "vgg16", "VGG-16"], "B: 'VGG-16' is vgg16, as A is; name another network"),
-        (["compare", "results", "vgg16"], "vgg16: no folder with a study.csv, as results is"),
+        (["compare", "vgg16", "VGG-16"], "B: 'VGG-16': the same network as A (vgg16)."),
+        (["compare", "results", "vgg16"], "vgg16: not a folder with a study.csv, unlike results."),
         (["compare", "results", "results", "--device", "gpu"], "device 'gpu' was not measured"),
         (["devices", "--results", "none"], "none/study.csv: no such file"),
         (["models", "--results", "none"], "none/models.csv: no such file"),
@@ -227,7 +227,7 @@ def test_a_mistake_is_one_line_with_its_remedy(run: Run, arguments: list[str], s
     assert line.startswith("dnnbench: ") and said in line
 
 
-def test_a_number_that_is_none_is_refused_where_it_stands(run: Run, tmp_path: Path) -> None:
+def test_an_invalid_number_is_reported_with_its_line(run: Run, tmp_path: Path) -> None:
     studies.write(tmp_path)
     file = tmp_path / "study.csv"
     header, first, *rest = file.read_text().splitlines()
@@ -246,16 +246,17 @@ def only(folder: Path, *devices: str) -> str:
     return str(studies.write(folder, rows))
 
 
-def test_a_table_of_one_device_needs_no_device(run: Run, tmp_path: Path) -> None:
+def test_a_study_of_one_device_needs_no_device_option(run: Run, tmp_path: Path) -> None:
     done = run("pick", "--results", only(tmp_path, "titanxp-2018"), "--json")
     assert json.loads(done.out)["device"] == "titanxp-2018"
 
 
-def test_with_published_study_only_one_has_to_be_named(run: Run, tmp_path: Path) -> None:
+def test_a_study_of_two_published_devices_needs_a_device_option(run: Run, tmp_path: Path) -> None:
     folder = only(tmp_path, "titanxp-2018", "jetsontx1-2018")
     line = one_line(run("pick", "--results", folder))
     assert line == (
-        "dnnbench: --device: missing, and there are titanxp-2018, jetsontx1-2018; name one of them"
+        "dnnbench: --device: missing, and the study has titanxp-2018, jetsontx1-2018."
+        " Name one of them."
     )
     done = run("pick", "--results", folder, "--device", "jetson-tx1", "--min-fps", "30")
     assert "Memory: whole process, Titan Xp, 2018." in done.out
@@ -266,51 +267,51 @@ def test_an_empty_table_is_an_error(run: Run, tmp_path: Path) -> None:
     assert line.startswith(f"dnnbench: {tmp_path / 'study.csv'}: no rows")
 
 
-def test_a_study_without_accuracy_judges_nothing(run: Run, tmp_path: Path) -> None:
+def test_without_accuracy_no_network_can_be_evaluated(run: Run, tmp_path: Path) -> None:
     rows = [
         row.model_copy(update={"top1": None, "accuracy_source": None})
         for row in studies.tables()[0]
         if row.device == "cpu"
     ]
     done = run("pick", "--results", str(studies.write(tmp_path, rows)), "--min-fps", "1")
-    assert (done.code, done.out.splitlines()[1]) == (3, "No network can be judged.")
-    assert "Not judged: AlexNet, " in done.out
+    assert (done.code, done.out.splitlines()[1]) == (3, "No network can be evaluated.")
+    assert "Not evaluated: AlexNet, " in done.out
 
 
 # compare -------------------------------------------------------------------------------------
 
 
-def test_compare_of_two_networks_says_who_is_faster_and_on_what_evidence(run: Run) -> None:
+def test_compare_of_two_networks_names_the_faster_one_and_the_evidence(run: Run) -> None:
     done = run("compare", "ResNet-50", "dpn-68")
     assert done.code == 0
     lines = [words(line) for line in done.out.splitlines()]
     assert lines[0] == "A: ResNet-50, B: DPN-68, on cpu."
-    (time,) = [line for line in lines if line.startswith("ms an image 1 ")]
+    (time,) = [line for line in lines if line.startswith("latency, ms 1 ")]
     assert "x 1.20 (1.19 to 1.21)" in time
     assert time.endswith("B faster")
     # Batch size 8 has no rounds here.
-    (other,) = [line for line in lines if line.startswith("ms an image 8 ")]
-    assert other.endswith("cannot tell")
+    (other,) = [line for line in lines if line.startswith("latency, ms 8 ")]
+    assert other.endswith("inconclusive")
     (top1,) = [line for line in lines if line.startswith("top-1, % ")]
     assert top1 == "top-1, % 76.01 75.95 +0.06 (+0.05 to +0.07) A better"
-    assert "ms an image: ratio within 5 rounds of one session." in lines
+    assert "Latency per image: ratio within each of 5 rounds of one session." in lines
 
 
 def test_compare_on_a_published_device(run: Run) -> None:
     done = run("compare", "vgg16", "vgg19", "--device", "Titan-Xp", columns=120)
     assert done.code == 0
-    assert done.out.count("ms an image ") >= 7
-    assert "rounding of the published times" in done.out
+    assert done.out.count("latency, ms ") >= 7
+    assert "rounding of the published values" in done.out
 
 
 def test_compare_of_a_network_without_a_row(run: Run, tmp_path: Path) -> None:
     rows = [row for row in studies.tables()[0] if row.model != "vgg16"]
     folder = str(studies.write(tmp_path, rows))
     line = one_line(run("compare", "vgg16", "vgg19", "--results", folder, "--device", "cpu"))
-    assert line.startswith(f"dnnbench: {tmp_path / 'study.csv'}: vgg16: no row for cpu;")
+    assert line.startswith(f"dnnbench: {tmp_path / 'study.csv'}: vgg16: no row for cpu.")
 
 
-def test_compare_of_two_runs_lists_what_got_slower(run: Run, tmp_path: Path) -> None:
+def test_compare_of_two_runs_lists_cells_that_became_slower(run: Run, tmp_path: Path) -> None:
     rows, models = studies.tables()
     folders = []
     for name, session, slow in (("before", "1", 1.0), ("after", "2", 1.5)):
@@ -329,19 +330,19 @@ def test_compare_of_two_runs_lists_what_got_slower(run: Run, tmp_path: Path) -> 
         folders.append(str(studies.write(tmp_path / name, own, models, lines)))
     done = run("compare", *folders, columns=200)
     assert done.code == 0
-    assert "2 cells timed in both runs." in done.out
+    assert "2 cells were measured in both runs." in done.out
     (slower,) = [words(line) for line in done.out.splitlines() if line.startswith("VGG-16")]
     assert slower.startswith("VGG-16 1 10.0 15.0 x 1.50 (1.")
     assert slower.endswith("slower")
-    assert "1 of 2 cells: no change that this machine can tell." in done.out
-    assert "reference kernels took x 1.00 (compute) and x 1.00 (memory)" in done.out
+    assert "1 of 2 cells: no change detected." in done.out
+    assert "reference kernels took 1.00 (compute) and 1.00 (memory)" in done.out
 
 
 def test_compare_of_a_run_with_itself_compares_nothing(run: Run) -> None:
     done = run("compare", "results", "results", columns=120)
     assert (done.code, done.err) == (0, "")
-    assert "0 cells timed in both runs." in done.out
-    assert "2 more are one measurement in both, and not compared." in done.out
+    assert "0 cells were measured in both runs." in done.out
+    assert "2 more are the same measurement in both runs, and are not compared." in done.out
 
 
 # predict ---------------------------------------------------------------------------------------
@@ -349,7 +350,7 @@ def test_compare_of_a_run_with_itself_compares_nothing(run: Run) -> None:
 
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> dict[str, registry.Network]:
-    """The networks of the registry that are not in the study: few, since each is counted."""
+    """Limit the networks outside the study to two, because each has to be counted."""
     known = registry.load_registry()
     keys = ("efficientnet_lite0", "timm-mobilenetv4_conv_small.e2400_r224_in1k")
     others = {key: known[key] for key in keys}
@@ -362,7 +363,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> dict[str, registry.Network]:
 
 @pytest.fixture
 def untimed(run: Run, tmp_path: Path) -> list[str]:
-    """Arguments for a study in which two networks were not timed, and one ran out of memory."""
+    """Return arguments for a study with two unmeasured networks, and one out of memory."""
     rows, models = studies.tables()
     lost = {"resnet50": "not_measured", "vgg16": "not_measured", "vgg19": "oom"}
     time = dict.fromkeys(name for name in columns(StudyRow) if name.startswith(("latency", "fps")))
@@ -376,7 +377,7 @@ def untimed(run: Run, tmp_path: Path) -> list[str]:
     return ["--results", str(folder)]
 
 
-def test_predict_lists_what_was_not_timed_and_says_how_well(
+def test_predict_lists_unmeasured_networks_and_the_error_of_predictions(
     run: Run, untimed: list[str], elsewhere: dict[str, registry.Network]
 ) -> None:
     done = run("predict", *untimed)
@@ -388,18 +389,18 @@ def test_predict_lists_what_was_not_timed_and_says_how_well(
         assert one["latency_ms_low"] < one["latency_ms"] < one["latency_ms_high"]
     timed = [row for row in studies.tables()[0] if (row.device, row.batch_size) == ("cpu", 1)]
     assert answer["quality"]["networks"] == sum(row.status == "ok" for row in timed) - 3
-    assert f"error of {answer['quality']['median_error']:.0%}" in words(done.out)
+    assert f"{answer['quality']['median_error']:.0%} (median)" in words(done.out)
     assert "VGG-19" not in done.out
 
 
-def test_predict_needs_enough_timed_networks(run: Run, tmp_path: Path) -> None:
+def test_predict_needs_enough_measured_networks(run: Run, tmp_path: Path) -> None:
     rows, models = studies.tables()
     few = {model.model for model in models[:5]}
     folder = studies.write(tmp_path / "few", [row for row in rows if row.model in few], models)
     line = one_line(run("predict", "--device", "cpu", "--results", str(folder)))
     assert line == (
-        f"dnnbench: {folder / 'study.csv'}: 5 networks are timed on cpu at batch size 1;"
-        " time 8 or more (params.yaml: models)"
+        f"dnnbench: {folder / 'study.csv'}: cpu, batch size 1: 5 measured networks, but predictions"
+        " need at least 8. Measure more networks (params.yaml: models)."
     )
 
 
@@ -411,32 +412,33 @@ def test_pick_lists_predicted_networks_only_when_asked(
     asked = json.loads(run("pick", "--predicted", "--json", "--top", "99", *untimed).out)
     sources = {entry["model"]: entry["source"] for entry in asked["entries"]}
     predicted = {model for model, source in sources.items() if source == "predicted"}
-    # The other one has no accuracy to be judged by.
+    # The other network has no accuracy to be ranked by.
     assert predicted == {"resnet50", "vgg16", "efficientnet_lite0"}
     shown = run("pick", "--predicted", "--top", "99", *untimed).out
     assert sum("‡" in line for line in shown.splitlines()) == len(predicted) + 1
-    assert "‡ predicted: dnnbench predict says how well." in shown
+    assert "‡ predicted; `dnnbench predict` shows how accurate predictions are." in shown
 
 
 # show, devices, models, summary --------------------------------------------------------------
 
 
-def test_show_has_the_network_on_every_device_and_why_it_is_not_stable(run: Run) -> None:
+def test_show_has_the_network_on_every_device_and_why_it_is_unstable(run: Run) -> None:
     (unstable, *_) = [
         row for row in studies.tables()[0] if row.stable is False and row.batch_size == 1
     ]
     done = run("show", unstable.model.upper())
     name = registry.load_registry()[unstable.model].name
     assert done.out.splitlines()[0] == f"{name} ({unstable.model})"
-    assert "cpu x 1: † not stable: because [of] a neighbour." in done.out
-    assert done.out.count("titanxp-2018 ") >= 7 and done.out.count("jetsontx1-2018 ") >= 7
-    assert f"Top-1: {unstable.top1:.2f} % ({unstable.accuracy_source})." in done.out
+    assert "cpu, batch size 1: † unstable: because [of] a neighbor." in done.out
+    assert done.out.count("Titan Xp, 2018 ") >= 7 and done.out.count("Jetson TX1, 2018 ") >= 7
+    source = labels.accuracy_source(unstable.accuracy_source)
+    assert f"Top-1: {unstable.top1:.2f}% ({source})." in done.out
     assert all(len(line) <= 80 for line in done.out.splitlines())
 
 
 @pytest.fixture
-def two_ways(tmp_path: Path) -> list[str]:
-    """Arguments for a study whose CPU also ran every network in bf16, twice as fast."""
+def two_variants(tmp_path: Path) -> list[str]:
+    """Return arguments for a study whose CPU also ran every network in bf16, twice as fast."""
     rows = studies.tables()[0]
     faster = [
         row.model_copy(
@@ -446,39 +448,41 @@ def two_ways(tmp_path: Path) -> list[str]:
         for row in rows
         if row.device == "cpu" and row.latency_ms is not None
     ]
-    return ["--results", str(studies.write(tmp_path / "ways", [*rows, *faster]))]
+    return ["--results", str(studies.write(tmp_path / "variants", [*rows, *faster]))]
 
 
-def test_pick_is_of_one_way_of_running(run: Run, two_ways: list[str]) -> None:
+def test_pick_considers_one_variant(run: Run, two_variants: list[str]) -> None:
     plain, other = (
-        json.loads(run("pick", "--device", "cpu", "--json", *way, *two_ways).out)
-        for way in ([], ["--variant", "bf16-eager"])
+        json.loads(run("pick", "--device", "cpu", "--json", *option, *two_variants).out)
+        for option in ([], ["--variant", "bf16-eager"])
     )
     assert (plain["variant"], other["variant"]) == ("fp32-eager", "bf16-eager")
     assert plain["best"] == other["best"]
     assert other["entries"][0]["latency_ms"] == plain["entries"][0]["latency_ms"] / 2
-    said = run("pick", "--device", "cpu", "--variant", "bf16-eager", *two_ways).out
-    assert said.startswith("cpu, bf16-eager, batch size 1: no limit.")
+    said = run("pick", "--device", "cpu", "--variant", "bf16-eager", *two_variants).out
+    assert said.startswith("cpu, bf16-eager, batch size 1: no limits.")
 
 
-def test_a_way_without_rows_is_one_line_that_names_those_there_are(
-    run: Run, two_ways: list[str]
+def test_a_variant_without_rows_is_an_error_that_names_the_measured_ones(
+    run: Run, two_variants: list[str]
 ) -> None:
-    done = run("pick", "--device", "cpu", "--variant", "fp32-compile", *two_ways)
+    done = run("pick", "--device", "cpu", "--variant", "fp32-compile", *two_variants)
     assert done.code == 1
-    assert "--variant: 'fp32-compile': cpu has fp32-eager, bf16-eager;" in done.err
-    done = run("pick", "--device", "cpu", "--variant", "bf16-eager", "--predicted", *two_ways)
-    assert "--predicted: times of fp32-eager are predicted, none of bf16-eager" in done.err
+    assert "--variant: 'fp32-compile': cpu has fp32-eager, bf16-eager." in done.err
+    done = run("pick", "--device", "cpu", "--variant", "bf16-eager", "--predicted", *two_variants)
+    assert "--predicted: bf16-eager: only fp32-eager is predicted." in done.err
 
 
-def test_show_names_the_ways_of_running_where_there_are_two(run: Run, two_ways: list[str]) -> None:
+def test_show_names_the_variants_if_there_are_two(run: Run, two_variants: list[str]) -> None:
     assert "fp32-eager" not in run("show", "resnet50").out
-    said = run("show", "resnet50", *two_ways).out
+    said = run("show", "resnet50", *two_variants).out
     assert said.count("bf16-eager") == 2
     assert said.count("fp32-eager") >= 2
 
 
-def test_show_says_what_was_measured_beside_what_is_ranked_by(run: Run, tmp_path: Path) -> None:
+def test_show_also_has_the_accuracy_that_does_not_determine_the_rank(
+    run: Run, tmp_path: Path
+) -> None:
     models = [
         model.model_copy(update={"top1_published": 70.5, "top1_measured": 68.25})
         if model.model == "vgg16"
@@ -487,7 +491,7 @@ def test_show_says_what_was_measured_beside_what_is_ranked_by(run: Run, tmp_path
     ]
     folder = str(studies.write(tmp_path, models=models))
     done = run("show", "vgg16", "--results", folder)
-    assert "; measured 68.25 %; published 70.50 %." in done.out
+    assert "; measured: 68.25%; published: 70.50%." in words(done.out)
 
 
 def test_show_of_a_network_that_is_not_in_the_study(run: Run, tmp_path: Path) -> None:
@@ -498,7 +502,7 @@ def test_show_of_a_network_that_is_not_in_the_study(run: Run, tmp_path: Path) ->
     assert f"Not in this study: no row in {folder / 'models.csv'}." in done.out
 
 
-def test_devices_lists_what_was_measured_where(run: Run) -> None:
+def test_devices_lists_the_cells_measured_on_each_device(run: Run) -> None:
     done = run("devices")
     rows = [line for line in done.out.splitlines() if line[:4] in ("cpu ", "tita", "jets")]
     cpu, titan, jetson = (words(row) for row in rows)
@@ -509,11 +513,11 @@ def test_devices_lists_what_was_measured_where(run: Run) -> None:
     assert jetson.startswith("jetsontx1-2018 44/44 264/308 1, 2, 4, 8,")
 
 
-def test_models_lists_the_study_and_then_what_else_there_is(run: Run, tmp_path: Path) -> None:
+def test_models_lists_the_study_and_then_the_rest_of_the_registry(run: Run, tmp_path: Path) -> None:
     kept = studies.tables()[1][3:]
     folder = str(studies.write(tmp_path, models=kept))
     done = run("models", "--results", folder, columns=120)
-    keys = [line.split()[0] for line in done.out.splitlines()[2:-2]]
+    keys = [line.split()[0] for line in done.out.splitlines()[3:-2] if line[0] != " "]
     known = list(registry.load_registry())
     listed = [model.model for model in kept]
     assert keys == [key for key in known if key in listed] + [
@@ -522,15 +526,15 @@ def test_models_lists_the_study_and_then_what_else_there_is(run: Run, tmp_path: 
     assert done.out.count("not in this study") == len(known) - len(kept)
 
 
-def test_a_name_with_markup_in_it_is_shown_as_it_is(run: Run, tmp_path: Path) -> None:
+def test_markup_in_a_name_is_printed_literally(run: Run, tmp_path: Path) -> None:
     rows, models = studies.tables()
     (row,) = [one for one in rows if (one.device, one.model, one.batch_size) == ("cpu", "vgg16", 1)]
     odd = row.model_copy(update={"accuracy_source": "[red]oops[/red]"})
     done = run("pick", "--results", str(studies.write(tmp_path, [odd], models)))
-    assert "Top-1: [red]oops[/red]." in done.out
+    assert "Top-1 accuracy: [red]oops[/red]." in done.out
 
 
-def test_summary_is_of_fp32_eager_whatever_else_was_run(run: Run, tmp_path: Path) -> None:
+def test_summary_is_of_fp32_eager_even_if_other_variants_were_run(run: Run, tmp_path: Path) -> None:
     rows, models = studies.tables()
     empty = dict.fromkeys(name for name in columns(StudyRow) if name.startswith("latency"))
     other = {**empty, "variant": "bf16-eager", "status": "failed", "batch_ms": None}
@@ -545,7 +549,7 @@ def test_summary_is_of_fp32_eager_whatever_else_was_run(run: Run, tmp_path: Path
     assert len(best(plain)) > 3 and best(both) == best(plain)
 
 
-def test_a_network_is_named_as_in_the_parameters(run: Run, tmp_path: Path) -> None:
+def test_a_network_can_be_named_as_in_the_parameters(run: Run, tmp_path: Path) -> None:
     rows, models = studies.tables()
     key, spec = "timm-convnext_atto.d2_in1k", "timm:convnext_atto.d2_in1k"
     model = models[0].model_copy(update={"model": key, "spec": spec})
@@ -555,11 +559,11 @@ def test_a_network_is_named_as_in_the_parameters(run: Run, tmp_path: Path) -> No
         assert (done.code, key in done.out) == (0, True), done.err
 
 
-def test_summary_names_the_best_under_each_budget(run: Run) -> None:
+def test_summary_names_the_best_network_for_each_budget(run: Run) -> None:
     done = run("summary")
     assert done.code == 0
-    assert "85 of 88 cells timed" in done.out
-    assert done.out.splitlines()[-1] == f"The page: {Path('reports/index.html')}"
+    assert "85 of 88 cells measured" in done.out
+    assert done.out.splitlines()[-1] == f"Page: {Path('reports/index.html')}"
 
 
 # check ---------------------------------------------------------------------------------------
@@ -567,7 +571,7 @@ def test_summary_names_the_best_under_each_budget(run: Run) -> None:
 
 @pytest.fixture
 def look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Begin a study in the working folder, on a machine whose proc and sys are a made-up tree."""
+    """Return a function that starts a study on a machine with made-up proc and sys trees."""
 
     def begin(tree: dict[str, str], settings: str = "", busy: float = 0.0) -> None:
         folder = tmp_path / "study"
@@ -589,26 +593,26 @@ def test_check_of_a_quiet_machine(run: Run, look_at: Callable[..., None]) -> Non
     done = run("check")
     assert (done.code, done.err) == (0, "")
     first, *rest = done.out.splitlines()
-    assert first == "cpu: 0 of 15 checks found what would disturb timings; 0 cannot tell."
+    assert first == "cpu: 0 of 15 checks found a disturbance; 0 are unknown."
     assert sum(line.startswith("ok ") for line in rest) == 15
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-def test_check_says_what_mends_it_in_one_piece(
+def test_check_prints_each_fix_on_one_line(
     run: Run, look_at: Callable[..., None], columns: int
 ) -> None:
     look_at(host_trees.LAPTOP, busy=0.3)
     done = run("check", "--device", "cpu", columns=columns)
     assert done.code == 4
     lines = done.out.splitlines()
-    assert lines[0].startswith("cpu: 6 of 15 checks found what would disturb timings")
+    assert lines[0].startswith("cpu: 6 of 15 checks found a disturbance")
     commands = [line for line in lines[4:] if line.startswith("    ")]
     assert all(len(line) <= columns for line in lines if line not in commands)
     assert len(commands) == 6
     switch = "/sys/devices/system/cpu/intel_pstate/no_turbo"
     assert f"    echo 1 | sudo tee {switch}" in commands
-    assert "warn other programs use 30% of here, most of it cc1plus (pid 7)" in words(done.out)
-    assert "governor: A clock that follows the load is slow when a pass begins." in lines
+    assert "warn other programs use 30% of here, mostly cc1plus (pid 7)" in words(done.out)
+    assert "governor: If the clock follows the load, it is slow when a pass begins." in lines
 
 
 def test_check_as_json_is_the_whole_answer(run: Run, look_at: Callable[..., None]) -> None:
@@ -624,7 +628,7 @@ def test_check_as_json_is_the_whole_answer(run: Run, look_at: Callable[..., None
     )
 
 
-@pytest.mark.slow  # tests/machines/test_resolution.py times real rounds.
+@pytest.mark.slow  # tests/machines/test_resolution.py measures real rounds.
 def test_check_resolves_with_real_rounds(
     run: Run, look_at: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -634,7 +638,7 @@ def test_check_resolves_with_real_rounds(
     done = run("check", "--resolve")
     assert done.code == 0
     assert "This machine resolves" in done.out
-    assert "small at batch size 1, in 4 sessions of 2 rounds that took turns" in words(done.out)
+    assert "small at batch size 1, in 4 alternating sessions of 2 rounds" in words(done.out)
     assert "6 comparisons of a network with itself" in words(done.out)
     assert "resolving: 8 of 8 in" in done.err
     assert not Path("results").exists()
@@ -642,7 +646,7 @@ def test_check_resolves_with_real_rounds(
 
 @pytest.mark.parametrize(
     ("factor", "said"),
-    [(1.0437, "resolves differences of 4.4 %."), (3.0, "only differences by a factor of 3.0.")],
+    [(1.0437, "resolves changes of 4.4%."), (3.0, "only resolves changes by a factor of 3.0.")],
 )
 def test_the_verdict_on_the_resolution(
     run: Run,
@@ -668,14 +672,14 @@ def test_the_verdict_on_the_resolution(
     monkeypatch.setattr(resolution, "run", lambda settings, networks: found)
     text = words(run("check", "--resolve").out)
     assert said in text
-    assert "Called different by mistake: 0 of 6; 95 % intervals without 1: 1" in text
+    assert "0 of 6 comparisons were called slower or faster by mistake. 1 of 6 intervals" in text
     assert "3 of 20 processes were disturbed" in text
-    assert "MobileNet-v2 could not be timed: too large." in text
+    assert "MobileNet-v2 could not be measured: too large." in text
     answer = json.loads(run("check", "--resolve", "--json").out)
     assert answer["resolution"] == found.model_dump()
 
 
-def test_a_study_that_is_refused_leaves_what_was_found(
+def test_findings_are_printed_even_if_the_resolution_study_is_refused(
     run: Run, look_at: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_at(host_trees.SERVER, settings="when_busy: refuse\n")
@@ -687,24 +691,26 @@ def test_a_study_that_is_refused_leaves_what_was_found(
     assert done.err.splitlines()[-1].startswith(said)
 
 
-def test_check_of_a_device_without_a_file(run: Run, look_at: Callable[..., None]) -> None:
+def test_check_of_a_device_without_a_file_is_an_error(
+    run: Run, look_at: Callable[..., None]
+) -> None:
     look_at(host_trees.SERVER)
     said = one_line(run("check", "--device", "gpu"))
     assert said.startswith("dnnbench: --device: 'gpu': config/devices/gpu.yaml: no such file")
 
 
-def test_check_outside_of_a_study(run: Run) -> None:
+def test_check_outside_a_study_is_an_error(run: Run) -> None:
     said = one_line(run("check"))
-    assert said == "dnnbench: params.yaml: no such file; run this in the folder of the study"
+    assert said == "dnnbench: params.yaml: no such file. Run this in the folder of the study."
 
 
-# Help, colour, completion --------------------------------------------------------------------
+# Help, color, completion ---------------------------------------------------------------------
 
 
 def test_help_has_examples_and_every_exit_code(run: Run) -> None:
     done = run("--help")
     assert done.code == 0
-    for code in ("0  answered", "1  a mistake", "2  an option", "3  pick: no network", "4  check:"):
+    for code in ("0  success", "1  error", "2  invalid", "3  pick: no network", "4  check:"):
         assert code in done.out
     for command in ("pick", "compare", "show", "devices", "models", "check"):
         assert command in done.out
@@ -712,7 +718,7 @@ def test_help_has_examples_and_every_exit_code(run: Run) -> None:
         assert f"dnnbench {command}" in own.split("Example")[1]
 
 
-def test_each_module_of_the_folder_of_commands_is_listed_with_its_help(run: Run) -> None:
+def test_each_command_module_is_listed_with_its_help(run: Run) -> None:
     listed = words(run("--help", columns=200).out)
     for file in Path(commands.__path__[0]).glob("[a-z]*.py"):
         function = getattr(importlib.import_module(f"{commands.__name__}.{file.stem}"), file.stem)
@@ -732,17 +738,17 @@ def test_the_examples_in_the_help_work(run: Run) -> None:
         assert run(*example).code in (0, 3)
 
 
-def test_colours_are_for_terminals_that_want_them(
+def test_colors_appear_only_in_terminals_that_support_them(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = run("pick")
     monkeypatch.setenv("FORCE_COLOR", "1")
-    coloured = run("pick")
+    colored = run("pick")
     monkeypatch.setenv("NO_COLOR", "1")
-    uncoloured = run("pick")
+    uncolored = run("pick")
     assert "\x1b" not in plain.out
-    assert "\x1b[32myes" in coloured.out
-    assert "\x1b[32m" not in uncoloured.out
+    assert "\x1b[32myes" in colored.out
+    assert "\x1b[32m" not in uncolored.out
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Golden cases for the page's judging.js, wording.js and plotting.js: the answers of the package.
 
-``make cases`` writes them to tests/report/judging_cases.json. The study is made up. It has a network
+``make cases`` writes them to tests/report/judging_cases.json. The study is made up. It has networks
 for every kind of number: tied, with bounds that straddle a limit, of unknown bounds, or missing.
 """
 
@@ -173,6 +173,7 @@ def _answer(
     order = [*always, *(one.model for one in ranked if one.model in answer.left_out)]
     left_out = {model: wording.reason(answer.left_out[model]) for model in order}
     letters = wording.tie_letters(entry.tie_group for entry in answer.entries)
+    none = wording.text("no_limits")
     return {
         "judged": [[one.model, _verdict(one, limits)] for one in judged],
         "found": [
@@ -192,7 +193,7 @@ def _answer(
         "nearest": [[miss.model, *map(_give, miss.gives)] for miss in answer.nearest],
         "front": _front(judged, limits),
         "texts": [
-            f"Batch size {size}, {', '.join(_limit(*one) for one in given(limits)) or 'no limits'}.",
+            f"Batch size {size}, {', '.join(_limit(*one) for one in given(limits)) or none}.",
             wording.count(answer),
             wording.binding(answer),
             grouped({model.upper(): why for model, why in left_out.items()}),

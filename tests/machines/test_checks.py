@@ -1,4 +1,4 @@
-"""Checks of made-up machines: trees of proc and sys, and what has to be said of each."""
+"""Checks of made-up machines, which are trees of proc and sys, and their expected results."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,12 +32,12 @@ def judged(
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of a made-up machine do not follow the load."""
+    """Do not generate load: the files of a made-up machine do not react to it."""
     monkeypatch.setattr("dnnbench.machines.checks.machine._SPIN_S", 0.0)
 
 
 def states(found: Mapping[str, Check]) -> dict[str, list[str]]:
-    """Names of the checks by state, without those that are ok."""
+    """Return the names of the checks by state, except for "ok"."""
     by_state: dict[str, list[str]] = {}
     for one in found.values():
         if one.state != "ok":
@@ -45,42 +45,42 @@ def states(found: Mapping[str, Check]) -> dict[str, list[str]]:
     return by_state
 
 
-def test_a_quiet_server_with_locked_clocks_has_nothing_to_mend(tmp_path: Path) -> None:
+def test_a_quiet_server_with_locked_clocks_needs_no_fix(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, SERVER))
     assert states(found) == {}
     assert len(found) == 15
-    assert all(one.mend is None for one in found.values())
+    assert all(one.fix is None for one in found.values())
     assert found["governor"].seen == "performance on 4 of 4 processors"
-    assert found["clock"].seen == "3.00 GHz at work; may go to 3.00 of 3.00 GHz"
+    assert found["clock"].seen == "3.00 GHz under load, limit 3.00 GHz, maximum 3.00 GHz"
 
 
-def test_a_laptop_on_battery_is_told_what_mends_each(tmp_path: Path) -> None:
+def test_a_laptop_on_battery_gets_a_fix_for_each_finding(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, LAPTOP, cpus=8))
     assert states(found) == {"warn": ["governor", "turbo", "throttling", "swap", "power"]}
-    mends = {name: one.mend for name, one in found.items() if one.state == "warn"}
-    assert mends["governor"] == "sudo cpupower frequency-set -g performance"
-    assert mends["turbo"] == f"echo 1 | sudo tee /{CPU}/intel_pstate/no_turbo"
-    assert mends["throttling"] is not None
-    assert mends["throttling"].endswith(f"cat /{CPU}/cpu0/thermal_throttle/package_throttle_count")
-    assert mends["swap"] == "sudo swapoff -a && sudo swapon -a"
+    fixes = {name: one.fix for name, one in found.items() if one.state == "warn"}
+    assert fixes["governor"] == "sudo cpupower frequency-set -g performance"
+    assert fixes["turbo"] == f"echo 1 | sudo tee /{CPU}/intel_pstate/no_turbo"
+    assert fixes["throttling"] is not None
+    assert fixes["throttling"].endswith(f"cat /{CPU}/cpu0/thermal_throttle/package_throttle_count")
+    assert fixes["swap"] == "sudo swapoff -a && sudo swapon -a"
     assert found["throttling"].seen == "17 times since boot"
     assert found["swap"].seen == "1,024 of 2,048 MiB in use"
-    assert found["threads"].seen == "4 on 4 cores (8 processors: hyperthreads)"
+    assert found["threads"].seen == "4 on 4 cores (8 processors with hyperthreading)"
 
 
-def test_what_a_guest_does_not_show_is_unknown_and_not_ok(tmp_path: Path) -> None:
+def test_information_that_a_guest_lacks_is_unknown_and_not_ok(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, GUEST_TREE, cpus=2))
     assert states(found) == {
         "unknown": ["governor", "turbo", "clock", "throttling", "virtual machine"]
     }
-    assert found["virtual machine"].mend == "dnnbench check --resolve"
+    assert found["virtual machine"].fix == "dnnbench check --resolve"
 
 
 def test_a_board_is_judged_by_its_thermal_zones_and_its_limited_clock(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, JETSON, cpus=6))
     assert states(found) == {"unknown": ["turbo"], "warn": ["governor", "clock"]}
     assert found["throttling"].seen == "cpu-thermal: 52 of 99 °C"
-    assert found["clock"].mend == "sudo cpupower frequency-set -u 2.20GHz"
+    assert found["clock"].fix == "sudo cpupower frequency-set -u 2.20GHz"
     assert found["virtual machine"].seen == "no"
     (tmp_path / "sys/class/thermal/thermal_zone0/temp").write_text("99500")
     assert judged(machine(tmp_path, {}, cpus=6))["throttling"].state == "warn"
@@ -102,11 +102,11 @@ def test_one_processor_with_another_governor_is_enough(tmp_path: Path) -> None:
     assert (governor.state, governor.seen) == ("warn", "ondemand on 1 of 4 processors")
 
 
-def test_a_clock_that_stays_below_its_limit_at_work_is_found(tmp_path: Path) -> None:
+def test_a_clock_that_stays_below_its_limit_under_load_is_found(tmp_path: Path) -> None:
     slow = {f"{CPU}/cpu{cpu}/cpufreq/scaling_cur_freq": "2000000" for cpu in range(4)}
     clock = judged(machine(tmp_path, SERVER | slow))["clock"]
     assert clock.state == "warn"
-    assert clock.seen.startswith("2.00 GHz at work")
+    assert clock.seen.startswith("2.00 GHz under load")
 
 
 def test_without_turbo_the_nominal_clock_is_the_maximum(tmp_path: Path) -> None:
@@ -116,12 +116,12 @@ def test_without_turbo_the_nominal_clock_is_the_maximum(tmp_path: Path) -> None:
         nominal[f"{CPU}/cpu{cpu}/cpufreq/base_frequency"] = "3000000"
     found = judged(machine(tmp_path, SERVER | nominal))
     assert found["clock"].state == found["turbo"].state == "ok"
-    assert found["clock"].seen.endswith("3.00 of 3.00 GHz")
+    assert found["clock"].seen.endswith("limit 3.00 GHz, maximum 3.00 GHz")
 
 
 def test_boost_is_turned_off_by_its_own_switch(tmp_path: Path) -> None:
     turbo = judged(machine(tmp_path, SERVER | {f"{CPU}/cpufreq/boost": "1"}))["turbo"]
-    assert (turbo.state, turbo.mend) == ("warn", f"echo 0 | sudo tee /{CPU}/cpufreq/boost")
+    assert (turbo.state, turbo.fix) == ("warn", f"echo 0 | sudo tee /{CPU}/cpufreq/boost")
 
 
 @pytest.mark.parametrize(
@@ -140,14 +140,14 @@ def test_boost_is_turned_off_by_its_own_switch(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_container_with_less_time_than_threads(
+def test_a_container_with_a_quota_below_its_threads_is_warned_about(
     tmp_path: Path, tree: dict[str, str], said: str
 ) -> None:
     quota = judged(machine(tmp_path, SERVER | tree))["quota"]
     assert (quota.state, quota.seen) == ("warn", said)
-    assert quota.mend is not None
+    assert quota.fix is not None
     whole = said.partition(".")[0].split()[0]
-    assert quota.mend.endswith(f"config/devices/here.yaml: threads: {whole}")
+    assert quota.fix.endswith(f"config/devices/here.yaml: threads: {whole}")
 
 
 HYBRID = "9:name=systemd:/a\n2:cpuacct,cpu:/a/b\n0::/a/b\n"
@@ -163,14 +163,14 @@ def of_version_1(place: str, quota: str = "200000", period: str = "100000") -> d
 @pytest.mark.parametrize(
     ("tree", "said"),
     [
-        # The folder has any name, told by mountinfo or not.
+        # The folder can have any name, whether or not mountinfo lists it.
         *[
             ({"proc/self/cgroup": f"2:{one}:/\n", **of_version_1(other), **told}, "2 cores")
             for one in ("cpu,cpuacct", "cpuacct,cpu", "cpu")
             for other in ("cpu,cpuacct", "cpuacct,cpu", "cpu")
             for told in ({}, {"proc/self/mountinfo": V1.format("/", f"/sys/fs/cgroup/{other}")})
         ],
-        # A limit of any group above counts, and the least of all.
+        # Limits of all parent groups count; the lowest applies.
         (
             {
                 "proc/self/cgroup": HYBRID,
@@ -181,7 +181,7 @@ def of_version_1(place: str, quota: str = "200000", period: str = "100000") -> d
             },
             "1.5 cores",
         ),
-        # A container that sees its own group alone, by its path outside or within.
+        # A container sees only its own group, by its path outside or inside.
         (
             {
                 "proc/self/cgroup": "2:cpu:/docker/ab\n",
@@ -199,7 +199,7 @@ def of_version_1(place: str, quota: str = "200000", period: str = "100000") -> d
             },
             "2 cores",
         ),
-        # Version 2 of a hybrid machine holds no limit of processor time.
+        # On a hybrid machine, version 2 has no limits on processor time.
         (
             {
                 "proc/self/cgroup": HYBRID,
@@ -226,7 +226,7 @@ def test_a_quota_is_found_wherever_the_hierarchy_is(
         {},
         {"proc/self/cgroup": "5:memory:/a\n"},
         {"proc/self/cgroup": "0::/a\n"},
-        # Nothing is mounted, or nothing of it is there or can be read.
+        # Nothing is mounted, or the files are missing or unreadable.
         {"proc/self/cgroup": "2:cpu:/a\n", "proc/self/mountinfo": "\n"},
         {
             "proc/self/cgroup": "2:cpu:/a\n",
@@ -237,7 +237,7 @@ def test_a_quota_is_found_wherever_the_hierarchy_is(
         {"proc/self/cgroup": "2:cpu:/\n", **of_version_1("cpu", "100000", "0")},
         {"proc/self/cgroup": "2:cpu:/\n", f"sys/fs/cgroup/cpu/{QUOTA}": "100000"},
         {"proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/cgroup.controllers": "cpu memory"},
-        # A namespace hides where the process's group is, or what is above it.
+        # A namespace hides the group of the process, or its parents.
         {
             "proc/self/cgroup": "0::/\n",
             "proc/self/mountinfo": V2.format("/../..", "/sys/fs/cgroup"),
@@ -258,10 +258,10 @@ def test_a_quota_is_found_wherever_the_hierarchy_is(
 )
 def test_a_quota_that_is_not_found_is_unknown(tmp_path: Path, tree: dict[str, str]) -> None:
     found = judged(machine(tmp_path, BARE | tree))["quota"]
-    assert (found.state, found.seen[:11]) == ("unknown", "not shown: ")
+    assert (found.state, found.seen[:13]) == ("unknown", "unavailable: ")
 
 
-def test_a_quota_that_suffices_is_unknown_where_groups_above_are_not_shown(tmp_path: Path) -> None:
+def test_a_sufficient_quota_is_unknown_if_parent_groups_are_hidden(tmp_path: Path) -> None:
     tree = {
         "proc/self/cgroup": "0::/",
         "proc/self/mountinfo": "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw",
@@ -270,14 +270,14 @@ def test_a_quota_that_suffices_is_unknown_where_groups_above_are_not_shown(tmp_p
     }
     found = judged(machine(tmp_path, BARE | tree, threads=2))["quota"]
     said = "8 cores for 2 threads; groups above this container are not shown"
-    assert (found.state, found.seen, found.mend) == ("unknown", said, None)
+    assert (found.state, found.seen, found.fix) == ("unknown", said, None)
 
 
 @pytest.mark.parametrize(
     "tree",
     [
         {"proc/self/cgroup": "2:cpu:/\n", **of_version_1("cpuacct,cpu", "-1")},
-        # Only a group with the controller has a limit, and the first of all has none.
+        # Only groups with the controller have limits, and the root group has none.
         {
             "proc/self/cgroup": "0::/a/b\n",
             "sys/fs/cgroup/a/cpu.max": "max 100000",
@@ -285,7 +285,7 @@ def test_a_quota_that_suffices_is_unknown_where_groups_above_are_not_shown(tmp_p
         },
     ],
 )
-def test_no_quota_is_ok_where_every_group_was_seen(tmp_path: Path, tree: dict[str, str]) -> None:
+def test_no_quota_is_ok_if_every_group_was_seen(tmp_path: Path, tree: dict[str, str]) -> None:
     found = judged(machine(tmp_path, BARE | tree))["quota"]
     assert (found.state, found.seen) == ("ok", "none")
 
@@ -305,7 +305,7 @@ CPUFREQ = f"{CPU}/cpu{{}}/cpufreq/{{}}"
         ("turbo", "", {f"{CPU}/cpufreq/boost": ""}),
         ("turbo", "", {f"{CPU}/cpufreq/boost": "<unknown>"}),
         ("clock", "", {CPUFREQ.format(cpu, "scaling_cur_freq"): "0" for cpu in range(4)}),
-        # Without turbo the nominal clock is the maximum, and it is not told.
+        # Without turbo, the nominal clock is the maximum, and it is missing here.
         ("clock", "", {f"{CPU}/intel_pstate/no_turbo": "1"}),
         ("throttling", "", {f"{CPU}/cpu0/thermal_throttle/core_throttle_count": "?"}),
         ("virtual machine", "", {"proc/cpuinfo": "flags\t\t:\n"}),
@@ -317,7 +317,7 @@ CPUFREQ = f"{CPU}/cpu{{}}/cpufreq/{{}}"
         ("memory nodes", "", {"sys/devices/system/node/node0/cpulist": "0-2"}),
     ],
 )
-def test_no_check_is_ok_with_what_it_did_not_find(
+def test_no_check_is_ok_if_its_input_is_missing(
     tmp_path: Path, check: str, hidden: str, changed: dict[str, str] | None
 ) -> None:
     of = machine(tmp_path, SERVER)
@@ -326,38 +326,38 @@ def test_no_check_is_ok_with_what_it_did_not_find(
         (tmp_path / hidden).unlink()
     busy = None if check == "other programs" else 0.0
     found = judged(machine(tmp_path, changed or {}), busy=busy)[check]
-    assert (found.state, found.mend) == ("unknown", None)
+    assert (found.state, found.fix) == ("unknown", None)
 
 
-def test_a_container_with_time_for_its_threads_is_well(tmp_path: Path) -> None:
+def test_a_container_with_a_sufficient_quota_is_ok(tmp_path: Path) -> None:
     tree = {"sys/fs/cgroup/user.slice/cpu.max": "200000 100000"}
     quota = judged(machine(tmp_path, SERVER | tree, threads=2))["quota"]
     assert (quota.state, quota.seen) == ("ok", "2 cores for 2 threads")
 
 
-def test_more_threads_than_cores_that_may_be_used(tmp_path: Path) -> None:
+def test_more_threads_than_usable_cores_are_warned_about(tmp_path: Path) -> None:
     threads = judged(machine(tmp_path, LAPTOP, cpus=8, threads=8))["threads"]
-    assert (threads.state, threads.mend) == ("warn", "config/devices/here.yaml: threads: 4")
-    # By an affinity of two processors, though the machine has eight.
+    assert (threads.state, threads.fix) == ("warn", "config/devices/here.yaml: threads: 4")
+    # The affinity allows two of the machine's eight processors.
     threads = judged(machine(tmp_path, {}, cpus=2, threads=4))["threads"]
     assert (threads.state, threads.seen) == ("warn", "4 on 2 cores")
 
 
-def test_memory_nodes_count_where_their_processors_may_be_used(tmp_path: Path) -> None:
+def test_memory_nodes_count_only_if_their_processors_are_usable(tmp_path: Path) -> None:
     nodes = {
         "sys/devices/system/node/node0/cpulist": "0-1,8",
         "sys/devices/system/node/node1/cpulist": "2-7",
     }
     found = judged(machine(tmp_path, SERVER | nodes))["memory nodes"]
     assert (found.state, found.seen) == ("warn", "2")
-    assert found.mend == "numactl --cpunodebind=0 --membind=0 snakemake --profile here"
+    assert found.fix == "numactl --cpunodebind=0 --membind=0 snakemake --profile here"
     assert judged(machine(tmp_path, {}, cpus=2))["memory nodes"].state == "ok"
 
 
-def test_a_wait_policy_that_someone_set(tmp_path: Path) -> None:
+def test_a_wait_policy_in_the_environment_is_warned_about(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, SERVER, environ={"OMP_WAIT_POLICY": "PASSIVE"}))
     assert states(found) == {"warn": ["waiting threads"]}
-    assert found["waiting threads"].mend == "unset OMP_WAIT_POLICY"
+    assert found["waiting threads"].fix == "unset OMP_WAIT_POLICY"
 
 
 def test_variables_that_change_speed_are_named(tmp_path: Path) -> None:
@@ -365,28 +365,28 @@ def test_variables_that_change_speed_are_named(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, SERVER, environ=environ))
     assert states(found) == {"warn": ["variables"]}
     assert found["variables"].seen == "LD_PRELOAD=libjemalloc.so, OMP_PROC_BIND=close"
-    assert found["variables"].mend == "unset LD_PRELOAD OMP_PROC_BIND"
+    assert found["variables"].fix == "unset LD_PRELOAD OMP_PROC_BIND"
 
 
-def test_other_programs_by_the_threshold_of_the_rounds(tmp_path: Path) -> None:
+def test_other_programs_are_judged_by_the_threshold_of_the_rounds(tmp_path: Path) -> None:
     of = machine(tmp_path, SERVER)
     assert judged(of, busy=0.05)["other programs"].state == "ok"
     found = judged(of, busy=0.06, busiest="cc1plus (pid 7)")["other programs"]
     assert found.state == "warn"
-    assert found.seen == "use 6% of here, most of it cc1plus (pid 7)"
+    assert found.seen == "use 6% of here, mostly cc1plus (pid 7)"
 
 
 @pytest.mark.parametrize("resource", ["cpu", "memory"])
-def test_programs_that_queue(tmp_path: Path, resource: str) -> None:
+def test_programs_that_wait_for_resources_are_reported(tmp_path: Path, resource: str) -> None:
     stalled = {f"proc/pressure/{resource}": NO_STALL.replace("avg10=0.00", "avg10=1.20")}
     waiting = judged(machine(tmp_path, SERVER | stalled))["waiting"]
     assert waiting.state == "warn"
-    assert f"for {resource} 1.2% of 10 s" in waiting.seen
+    assert f"{resource} 1.2%" in waiting.seen
     (tmp_path / "proc/pressure" / resource).unlink()
     assert judged(machine(tmp_path, {}))["waiting"].state == "unknown"
 
 
-def test_time_that_is_stolen_while_it_is_watched(tmp_path: Path) -> None:
+def test_time_stolen_during_the_observation_is_reported(tmp_path: Path) -> None:
     of = machine(tmp_path, SERVER | GUEST_TREE)
 
     def meanwhile(_seconds: float) -> tuple[float, str]:
@@ -395,17 +395,17 @@ def test_time_that_is_stolen_while_it_is_watched(tmp_path: Path) -> None:
 
     seen = watch(of, meanwhile)
     (found,) = [one for one in all_checks.judge(seen) if one.name == "stolen time"]
-    # Of 101 ticks that were wanted 11 were stolen, less the one of the counter's resolution.
-    assert (found.state, found.seen) == ("warn", "10.0% of a second's work, 0.5% since boot")
+    # Of 101 requested ticks, 11 were stolen, less one for the resolution of the counter.
+    assert (found.state, found.seen) == ("warn", "10.0% of the work in 1 s, 0.5% since boot")
 
 
-def test_time_that_was_stolen_since_boot(tmp_path: Path) -> None:
+def test_time_stolen_since_boot_is_reported(tmp_path: Path) -> None:
     stolen = {"proc/stat": "cpu  1000 0 900 98000 0 0 0 100 0 0\n"}
     found = judged(machine(tmp_path, SERVER | stolen))["stolen time"]
-    assert (found.state, found.seen) == ("warn", "0.0% of a second's work, 5.0% since boot")
+    assert (found.state, found.seen) == ("warn", "0.0% of the work in 1 s, 5.0% since boot")
 
 
-def test_batteries_of_mice_do_not_feed_the_machine(tmp_path: Path) -> None:
+def test_batteries_of_peripherals_do_not_count(tmp_path: Path) -> None:
     mouse = {
         "sys/class/power_supply/hid/type": "Battery",
         "sys/class/power_supply/hid/scope": "Device",
@@ -416,10 +416,10 @@ def test_batteries_of_mice_do_not_feed_the_machine(tmp_path: Path) -> None:
     assert judged(machine(tmp_path / "b", LAPTOP | charging, cpus=8))["power"].seen == "mains"
 
 
-def test_where_nothing_is_shown_nothing_is_ok_but_what_needs_no_files(tmp_path: Path) -> None:
+def test_without_any_information_only_checks_that_need_no_files_are_ok(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, {}))
     unknown = [one for one in found.values() if one.state == "unknown"]
-    assert all(one.mend is None and one.seen.startswith("not shown") for one in unknown)
+    assert all(one.fix is None and one.seen.startswith("unavailable") for one in unknown)
     assert [name for name, one in found.items() if one.state == "ok"] == [
         "other programs",
         "variables",
@@ -428,7 +428,7 @@ def test_where_nothing_is_shown_nothing_is_ok_but_what_needs_no_files(tmp_path: 
     assert not [name for name, one in found.items() if one.state == "warn"]
 
 
-def test_what_only_a_backend_has_is_asked_of_its_devices(
+def test_checks_of_a_backend_apply_only_to_its_devices(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def card(seen: Seen) -> Check:
@@ -441,7 +441,7 @@ def test_what_only_a_backend_has_is_asked_of_its_devices(
     assert "card" not in judged(machine(tmp_path, {}))
 
 
-def test_this_machine_can_be_looked_at() -> None:
+def test_this_machine_can_be_checked() -> None:
     settings = Parameters(device="here", backend="cpu", batch_sizes=[1], threads=1)
     found = {one.name: one for one in all_checks.look(settings)}
     assert len(found) == 15
@@ -465,29 +465,29 @@ def of_gpu(backend: str, **known: Any) -> dict[str, all_checks.Check]:
     return {check.name: check for check in all_checks.judge(seen)}
 
 
-def test_a_card_without_persistence_is_warned_of_with_its_command() -> None:
+def test_a_gpu_without_persistence_gets_the_command_that_enables_it() -> None:
     found = of_gpu("cuda", uuid="GPU-1", persistence=False, clock_mhz=139, max_clock_mhz=1911)
     assert found["persistence"].state == "warn"
-    assert found["persistence"].mend == "sudo nvidia-smi -i GPU-1 -pm 1"
+    assert found["persistence"].fix == "sudo nvidia-smi -i GPU-1 -pm 1"
     assert found["GPU clocks"].state == "unknown"
-    assert found["GPU clocks"].seen.startswith("from 139 MHz at rest to 1911 MHz")
+    assert found["GPU clocks"].seen.startswith("139 MHz at rest, up to 1911 MHz")
     assert of_gpu("cuda", uuid="GPU-1", persistence=True)["persistence"].state == "ok"
     assert of_gpu("cuda", uuid="GPU-1")["persistence"].state == "unknown"
     assert "threads" not in found
 
 
 @pytest.mark.parametrize(
-    ("locked", "state", "mend"),
+    ("locked", "state", "fix"),
     [
         (True, "ok", None),
         (False, "warn", "sudo jetson_clocks"),
         (None, "unknown", "sudo jetson_clocks --show"),
     ],
 )
-def test_a_board_whose_clocks_float_is_warned_of(
-    locked: bool | None, state: str, mend: str | None
+def test_a_board_with_unlocked_clocks_is_warned_about(
+    locked: bool | None, state: str, fix: str | None
 ) -> None:
     found = of_gpu("jetson", clocks_locked=locked, power_mode="MAXN")
-    assert (found["GPU clocks"].state, found["GPU clocks"].mend) == (state, mend)
+    assert (found["GPU clocks"].state, found["GPU clocks"].fix) == (state, fix)
     assert (found["power mode"].state, found["power mode"].seen) == ("ok", "MAXN")
     assert of_gpu("jetson", clocks_locked=locked)["power mode"].state == "unknown"

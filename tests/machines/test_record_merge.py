@@ -1,4 +1,4 @@
-"""Records of another machine: which belong to this study, and what becomes of those that do not."""
+"""Merging of records from another machine: which ones are accepted, and which are refused."""
 
 import itertools
 import json
@@ -33,7 +33,7 @@ MEMORY = "fp32-eager/memory/alexnet.json"
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A study of two networks, with a device file for another machine; the working directory."""
+    """Create a study of two networks with a device file for another machine, and change to it."""
     folder = tmp_path / "here"
     shutil.copytree(ROOT / "config", folder / "config")
     study = yaml.safe_load((ROOT / "params.yaml").read_text()) | {"models": MODELS}
@@ -51,7 +51,7 @@ def networks():
 
 @pytest.fixture
 def there(here, tmp_path):
-    """What the other machine measured: its device's folder."""
+    """Return the device folder with the records of the other machine."""
     folder = tmp_path / "there/results/xeon"
     machine = studies.environment().model_copy(update={"device": "xeon", "hostname": "far"})
     write_json(folder / "environment.json", machine)
@@ -87,7 +87,7 @@ def files(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
-def test_records_that_belong_are_copied_whole(here, there):
+def test_valid_records_are_copied_as_a_whole(here, there):
     (there / "fp32-eager/latency/.round-2.jsonl.journal").write_text("half a line")
     shutil.copy(there / MEMORY, there / "fp32-eager/memory/dropped.json")
     (checked,) = record_merge.merge([there], Path("results"), "cpu", networks())
@@ -104,15 +104,15 @@ def rewrite(path, **changes):
 
 
 @pytest.mark.parametrize("file", [ROUND, MEMORY, "environment.json"])
-def test_another_schema_is_refused_whatever_its_keys_are(here, there, file):
-    rewrite(there / file, schema_version=2, colour="red")
-    with pytest.raises(UserError, match=rf"{file}:1: schema_version: 2: expected 1; "):
+def test_another_schema_version_is_refused_even_with_unknown_keys(here, there, file):
+    rewrite(there / file, schema_version=2, color="red")
+    with pytest.raises(UserError, match=rf"{file}:1: schema_version: 2: expected 1\. "):
         record_merge.merge([there], Path("results"), "cpu", networks())
     assert not (here / "results").exists()
 
 
 @pytest.mark.parametrize("file", [ROUND, MEMORY])
-def test_records_made_with_other_variables_than_they_say_are_refused(here, there, file):
+def test_records_made_with_other_variables_than_stated_are_refused(here, there, file):
     rewrite(there / file, variables={"OMP_THREAD_LIMIT": "1"})
     with pytest.raises(UserError, match="fingerprint: "):
         record_merge.merge([there], Path("results"), "cpu", networks())
@@ -140,24 +140,24 @@ def edit_yaml(path, change):
         ("config/devices/xeon.yaml", lambda all: all.update(threads=8), "resnet18"),
     ],
 )
-def test_another_version_of_what_was_measured_is_refused(here, there, file, change, named):
+def test_records_of_another_code_or_configuration_are_refused(here, there, file, change, named):
     record_merge.check(there, networks())
     edit_yaml(here / file, change)
     with pytest.raises(UserError) as refused:
         record_merge.merge([there], Path("results"), "cpu", networks())
     assert named in str(refused.value)
     assert "\n" not in str(refused.value)
-    assert "run the study on that machine at this commit" in str(refused.value)
+    assert "Run the study on that machine at this commit." in str(refused.value)
     assert not (here / "results").exists()
 
 
-def test_a_change_that_no_number_depends_on_is_none(here, there):
+def test_a_change_that_affects_no_number_is_accepted(here, there):
     edit_yaml(here / "config/models.yaml", lambda all: all["alexnet"].update(name="Alex's"))
     edit_yaml(here / "params.yaml", lambda all: all["budgets"].update(top=3))
     record_merge.check(there, networks())
 
 
-def test_lines_that_no_table_takes_are_not_judged(here, there):
+def test_lines_that_the_study_no_longer_needs_are_not_checked(here, there):
     lines = read_lines(there / ROUND, LatencyLine)
     dropped = [
         lines[0].model_copy(update=change)
@@ -176,17 +176,17 @@ def test_lines_that_no_table_takes_are_not_judged(here, there):
         (lambda there: rewrite(there / "environment.json", device="zeon"), "zeon.yaml: no such"),
         (lambda there: rewrite(there / "environment.json", device="cpu"), "'xeon': expected 'cpu'"),
         (lambda there: (there / "environment.json").unlink(), "results/<device>"),
-        (lambda there: shutil.rmtree(there / "fp32-eager"), "no record of this study's"),
+        (lambda there: shutil.rmtree(there / "fp32-eager"), "no records of this study's"),
     ],
 )
-def test_what_is_no_device_of_this_study_is_refused(here, there, spoil, message):
+def test_an_invalid_device_folder_is_refused(here, there, spoil, message):
     spoil(there)
     with pytest.raises(UserError, match=message):
         record_merge.merge([there], Path("results"), "cpu", networks())
     assert not (here / "results").exists()
 
 
-def test_one_bad_folder_keeps_the_good_one_out(here, there, tmp_path):
+def test_one_bad_folder_prevents_the_copy_of_a_good_one(here, there, tmp_path):
     bad = tmp_path / "bad"
     bad.mkdir()
     with pytest.raises(UserError, match=r"bad/environment\.json: no such file"):
@@ -194,7 +194,7 @@ def test_one_bad_folder_keeps_the_good_one_out(here, there, tmp_path):
     assert not (here / "results").exists()
 
 
-def test_a_copy_is_replaced_by_its_own_machine_alone(here, there):
+def test_a_copy_is_only_replaced_by_records_of_the_same_machine(here, there):
     results = here / "results"
     record_merge.merge([there], results, "cpu", networks())
     (there / ROUND).unlink()
@@ -202,28 +202,28 @@ def test_a_copy_is_replaced_by_its_own_machine_alone(here, there):
     before = files(results)
     assert f"xeon/{ROUND}" not in before
     rewrite(there / "environment.json", hostname="elsewhere")
-    with pytest.raises(UserError, match=r"hostname: 'far', but .* is of 'elsewhere'"):
+    with pytest.raises(UserError, match=r"hostname: 'far', but .* is from 'elsewhere'"):
         record_merge.merge([there], results, "cpu", networks())
-    with pytest.raises(UserError, match="'xeon' is measured here"):
+    with pytest.raises(UserError, match="'xeon' is measured on this machine"):
         record_merge.merge([there], results, "xeon", networks())
-    with pytest.raises(UserError, match="has it too"):
+    with pytest.raises(UserError, match="'xeon': also in "):
         record_merge.merge([results / "xeon", results / "xeon"], results, "cpu", networks())
     assert files(results) == before
 
 
-def test_a_folder_in_its_place_is_only_checked(here, there):
+def test_a_folder_that_is_already_in_place_is_only_checked(here, there):
     record_merge.merge([there], Path("results"), "cpu", networks())
     before = {path: path.stat().st_mtime_ns for path in Path("results").rglob("*")}
     record_merge.merge([Path("results/xeon")], Path("results"), "cpu", networks())
     assert {path: path.stat().st_mtime_ns for path in Path("results").rglob("*")} == before
 
 
-def test_the_command_says_what_came_and_where_to_name_it(here, there):
+def test_the_command_reports_the_copied_files_and_the_setting_to_change(here, there):
     done = CliRunner().invoke(app._app, ["merge", str(there)])
     assert done.exit_code == 0, done.output
     assert done.output.splitlines() == [
-        "xeon: 8 files of far, commit unknown",
-        "Not shown yet: add xeon to `devices` in params.yaml, and run the study again.",
+        "xeon: 8 files from far, commit unknown",
+        "xeon is not shown yet. Add it to `devices` in params.yaml, and rerun the study.",
     ]
     edit_yaml(here / "params.yaml", lambda all: all.update(devices=["xeon"]))
     again = CliRunner().invoke(app._app, ["merge", str(there)])
@@ -238,7 +238,7 @@ def test_the_command_says_what_came_and_where_to_name_it(here, there):
     ],
     ids=ascii,
 )
-def test_a_device_that_is_no_name_is_refused_in_one_line(here, there, device):
+def test_an_invalid_device_name_is_refused_in_one_line(here, there, device):
     (here / "config/devices/.yaml").write_text((here / "config/devices/xeon.yaml").read_text())
     (here / "results/accuracy").mkdir(parents=True)
     (here / "results/accuracy/kept.json").write_text("{}")
@@ -284,23 +284,23 @@ def folder(there):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (link_file, r"alexnet\.json: a link; copy what it stands for"),
-        (link_folder, r"fp32-eager: a link; copy what it stands for"),
-        (link_to_nothing, r"round-2\.jsonl: a link; copy what it stands for"),
-        (link_environment, r"environment\.json: a link; copy what it stands for"),
+        (link_file, r"alexnet\.json: a link\. Copy the target"),
+        (link_folder, r"fp32-eager: a link\. Copy the target"),
+        (link_to_nothing, r"round-2\.jsonl: a link\. Copy the target"),
+        (link_environment, r"environment\.json: a link\. Copy the target"),
         (pipe, r"alexnet\.json: a named pipe, not a file"),
         (folder, r"alexnet\.json: a folder, not a file"),
         (lambda there: (there / MEMORY).write_text("[" * 100_000), r"alexnet\.json: .*recursion"),
     ],
 )
-def test_what_is_no_file_of_the_folder_is_refused(here, there, spoil, message):
+def test_links_pipes_and_malformed_files_are_refused(here, there, spoil, message):
     spoil(there)
     with pytest.raises(UserError, match=message):
         record_merge.merge([there], Path("results"), "cpu", networks())
     assert not (here / "results").exists()
 
 
-def test_a_hard_link_is_copied_as_a_file_of_its_own(here, there):
+def test_a_hard_link_is_copied_as_a_separate_file(here, there):
     os.link(there / MEMORY, there.parent / "same.json")
     record_merge.merge([there], Path("results"), "cpu", networks())
     assert (here / "results/xeon" / MEMORY).stat().st_nlink == 1
@@ -314,7 +314,7 @@ def test_a_hard_link_is_copied_as_a_file_of_its_own(here, there):
     ],
 )
 @pytest.mark.parametrize("merged_before", [True, False])
-def test_what_no_merge_brought_stays(here, there, name, merged_before):
+def test_files_that_no_merge_copied_are_kept(here, there, name, merged_before):
     if merged_before:
         record_merge.merge([there], Path("results"), "cpu", networks())
     own = here / "results/xeon" / name
@@ -324,28 +324,28 @@ def test_what_no_merge_brought_stays(here, there, name, merged_before):
         own.write_bytes((there / name).read_bytes().replace(b"Debian", b"Alpine"))
     before = files(here)
     rewrite(there / ROUND, cell_s=2.0)
-    with pytest.raises(UserError, match=f"{name}: not brought by a merge, which would remove it"):
+    with pytest.raises(UserError, match=f"{name}: not copied by a merge, which would remove it"):
         record_merge.merge([there], Path("results"), "cpu", networks())
     assert files(here) == before
 
 
-def test_a_link_in_the_place_of_a_copy_is_neither_followed_nor_removed(here, there, tmp_path):
+def test_a_link_instead_of_a_copy_is_neither_followed_nor_removed(here, there, tmp_path):
     (tmp_path / "big").mkdir()
     (tmp_path / "big/own.txt").write_text("kept")
     (here / "results").mkdir()
     (here / "results/xeon").symlink_to(tmp_path / "big")
-    with pytest.raises(UserError, match="results/xeon: not a folder that a merge brought"):
+    with pytest.raises(UserError, match="results/xeon: not a folder copied by a merge"):
         record_merge.merge([there], Path("results"), "cpu", networks())
     record_merge.merge([there], tmp_path / "other", "cpu", networks())
     (tmp_path / "other/xeon/link").symlink_to(tmp_path / "big")
-    with pytest.raises(UserError, match="xeon/link: not brought by a merge"):
+    with pytest.raises(UserError, match="xeon/link: not copied by a merge"):
         record_merge.merge([there], tmp_path / "other", "cpu", networks())
     assert (tmp_path / "big/own.txt").read_text() == "kept"
 
 
 @pytest.mark.parametrize("place", ["coming", "former"])
 @pytest.mark.parametrize("merged_before", [True, False])
-def test_what_lies_where_copies_are_written_stays(here, there, place, merged_before):
+def test_other_files_in_the_folders_of_incoming_copies_are_kept(here, there, place, merged_before):
     if merged_before:
         record_merge.merge([there], Path("results"), "cpu", networks())
     own = here / f"results/.merged/xeon.{place}"
@@ -353,19 +353,19 @@ def test_what_lies_where_copies_are_written_stays(here, there, place, merged_bef
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("kept")
         before = files(here)
-        with pytest.raises(UserError, match=f"{file.name}: not brought by a merge"):
+        with pytest.raises(UserError, match=f"{file.name}: not copied by a merge"):
             record_merge.merge([there], Path("results"), "cpu", networks())
         assert files(here) == before
         shutil.rmtree(own) if own.is_dir() else own.unlink()
     own.symlink_to(here / "config")
-    with pytest.raises(UserError, match=f"{own.name}: not brought by a merge"):
+    with pytest.raises(UserError, match=f"{own.name}: not copied by a merge"):
         record_merge.merge([there], Path("results"), "cpu", networks())
     own.unlink()
     record_merge.merge([there], Path("results"), "cpu", networks())
     assert files(here / "results/xeon") == files(there)
 
 
-def test_a_list_that_cannot_be_says_what_to_do(here, there):
+def test_an_invalid_manifest_is_an_error_with_a_remedy(here, there):
     record_merge.merge([there], Path("results"), "cpu", networks())
     listed = here / "results/.merged/xeon.json"
     listed.write_text("{}")
@@ -375,7 +375,7 @@ def test_a_list_that_cannot_be_says_what_to_do(here, there):
     record_merge.merge([there], Path("results"), "cpu", networks())
 
 
-def test_a_copy_made_by_hand_gives_way_where_nothing_in_it_is_lost(here, there):
+def test_a_copy_made_by_hand_is_replaced_if_nothing_is_lost(here, there):
     shutil.copytree(there, here / "results/xeon")
     (here / "results/xeon" / MEMORY).unlink()
     record_merge.merge([there], Path("results"), "cpu", networks())
@@ -383,9 +383,9 @@ def test_a_copy_made_by_hand_gives_way_where_nothing_in_it_is_lost(here, there):
 
 
 def killed(at, function):
-    """Call a function in a child that ends before its ``at``-th event; whether it did.
+    """Call a function in a child that is killed before its ``at``-th event; return whether it was.
 
-    An event is what Python audits of files: opens, renames, removals.
+    An event is a file operation that Python audits: an open, a rename, or a removal.
     """
     if child := os.fork():
         return os.waitpid(child, 0)[1] != 0

@@ -1,4 +1,4 @@
-"""A/A studies: of known samples, and of toy networks through the real rounds."""
+"""A/A studies of known samples, and of toy networks in real rounds."""
 
 import random
 from pathlib import Path
@@ -36,7 +36,7 @@ def sessions(*times: dict[str, list[float]], reference_ms: float = 50.0) -> list
 
 
 def test_the_resolution_of_a_known_sample() -> None:
-    # Per side s = 1 % on k = 2, so t(2) x 1 % = 4.303 % by Welch's formula, twice alike.
+    # Both sides have s = 1% and k = 2, so Welch's formula gives t(2) x 1% = 4.303%.
     low, high = 10.0, 10.0 * (1 + 0.01 * 2**0.5)
     found = resolution.judge("here", sessions({"a": [low, high]}, {"a": [low, high]}))
     assert found.resolution == pytest.approx(1.0437, abs=2e-4)
@@ -44,7 +44,7 @@ def test_the_resolution_of_a_known_sample() -> None:
     assert (found.sessions, found.rounds, found.processes, found.disturbed) == (2, 2, 4, 0)
 
 
-def test_sessions_that_differ_are_called_different_by_mistake() -> None:
+def test_sessions_that_differ_count_as_false_positives() -> None:
     times = [10.0, 10.05, 9.95, 10.02, 9.98]
     slower = [1.1 * time for time in times]
     calm = {"a": times, "b": times}
@@ -53,18 +53,18 @@ def test_sessions_that_differ_are_called_different_by_mistake() -> None:
     assert (found.outside, found.different) == (2, 2)
 
 
-def test_a_machine_that_changed_itself_is_not_called_a_difference() -> None:
+def test_a_change_of_the_machine_is_not_reported_as_a_difference() -> None:
     times = [10.0, 10.05, 9.95, 10.02, 9.98]
     slow = [1.1 * time for time in times]
     calm = sessions({"a": times})
     slowed = sessions({"a": slow}, reference_ms=60.0)
     found = resolution.judge("here", [*calm, *slowed])
     assert (found.outside, found.different) == (1, 0)
-    # A reference kernel at 1.2 of its best is past the threshold.
+    # A reference kernel at 1.2 times its best exceeds the threshold.
     assert found.disturbed == 5
 
 
-def test_noise_alone_is_hardly_ever_called_different() -> None:
+def test_noise_alone_is_rarely_reported_as_a_difference() -> None:
     chance = random.Random(5)
     different = outside = comparisons = 0
     for _ in range(40):
@@ -92,7 +92,7 @@ def test_a_network_that_fails_in_one_round_is_left_out() -> None:
     assert resolution.judge("here", only).resolution is None
 
 
-def test_the_real_rounds_in_a_folder_that_is_gone_afterwards(
+def test_real_rounds_run_in_a_folder_that_is_removed_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     here, temporary = tmp_path / "here", tmp_path / "tmp"
@@ -111,7 +111,7 @@ def test_the_real_rounds_in_a_folder_that_is_gone_afterwards(
     assert "resolving: 4 of 4 in" in capfd.readouterr().err
 
 
-def test_each_session_has_a_round_in_every_turn() -> None:
+def test_each_session_has_one_round_in_every_turn() -> None:
     random.seed(3)
     turns = resolution._turns(4, 5)
     assert [sorted(turns[at : at + 4]) for at in range(0, 20, 4)] == [[0, 1, 2, 3]] * 5
@@ -119,11 +119,11 @@ def test_each_session_has_a_round_in_every_turn() -> None:
 
 
 def test_a_protocol_without_interval_is_refused() -> None:
-    with pytest.raises(UserError, match=r"latency: 1 round of protocol bianco2018.*set rounds: 5"):
+    with pytest.raises(UserError, match=r"latency: 1 round of protocol bianco2018.*Set rounds: 5"):
         resolution.run(settings(latency={"protocol": "bianco2018"}), {})
 
 
-def test_a_busy_machine_is_refused_where_the_device_file_says_so(
+def test_a_busy_machine_is_refused_if_the_device_file_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from dnnbench.devices.cpu import Cpu

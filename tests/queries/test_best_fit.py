@@ -303,7 +303,7 @@ def test_without_limits_all_that_ran_are_ranked_whatever_their_memory() -> None:
     assert [(entry.model, entry.fits) for entry in found.entries] == [("b", "yes"), ("a", "yes")]
     assert found.left_out == {"c": "oom", "d": "accuracy unknown"}
     assert answer(rows, max_memory_gib=1).left_out == {
-        "b": "memory not_measured",
+        "b": "memory: not_measured",
         "c": "oom",
         "d": "accuracy unknown",
     }

@@ -48,7 +48,7 @@ def test_the_ratio_is_taken_within_rounds() -> None:
     time = found["time"]
     assert time.difference == pytest.approx(1.2)
     assert (time.low, time.high) == (pytest.approx(1.2), pytest.approx(1.2))
-    assert (time.verdict, time.basis) == ("b", "ratio within 5 rounds of one session")
+    assert (time.verdict, time.basis) == ("b", "ratio within each of 5 rounds of one session")
 
 
 def test_the_interval_of_the_ratio_by_hand() -> None:
@@ -73,23 +73,23 @@ def test_two_equal_networks_are_a_tie_in_19_of_20_studies_however_noisy_the_roun
         shared = [random.lognormvariate(2, 0.3) for _ in range(5)]
         a, b = ([x * random.lognormvariate(0, 0.03) for x in shared] for _ in range(2))
         ties += compared([own("a"), own("b")], cells(a, b))["time"].verdict == "tie"
-    # 95 % of 400, with four standard deviations of a binomial.
+    # 95% of 400, with four standard deviations of a binomial.
     assert abs(ties / 400 - 0.95) < 4 * sqrt(0.95 * 0.05 / 400)
 
 
 @pytest.mark.parametrize(
     ("lines", "difference", "basis"),
     [
-        (cells([12.0] * 5, []), 1.0, "not timed in the same rounds of one session"),
+        (cells([12.0] * 5, []), 1.0, "not measured in the same rounds of one session"),
         (
             cells([12.0] * 5, [10.0] * 5, session="2026-01-03T03:04"),
             1.0,
-            "not timed in the same rounds of one session",
+            "not measured in the same rounds of one session",
         ),
-        (cells([12.0], [10.0] * 5), 1.2, "1 round of one session"),
+        (cells([12.0], [10.0] * 5), 1.2, "no interval from 1 round of one session"),
     ],
 )
-def test_without_pairs_of_rounds_it_cannot_be_told(
+def test_without_paired_rounds_the_verdict_is_inconclusive(
     lines: list[LatencyLine], difference: float, basis: str
 ) -> None:
     rows = [own("a"), own("b").model_copy(update={"session": f"{SESSION}+2026-01-03T03:04"})]
@@ -107,7 +107,7 @@ def test_lines_of_other_protocols_and_of_failed_processes_do_not_count() -> None
     time = compared([own("a"), own("b")], [*stray, *lines, failed])["time"]
     assert (time.difference, time.basis) == (
         pytest.approx(1.2),
-        "ratio within 5 rounds of one session",
+        "ratio within each of 5 rounds of one session",
     )
 
 
@@ -115,14 +115,14 @@ def test_a_network_that_did_not_run_cannot_be_compared() -> None:
     gone = {"latency_ms": None, "latency_ms_low": None, "latency_ms_high": None}
     rows = [own("a", status="oom", memory_status="oom", memory_mib=None, **gone), own("b")]
     found = compared(rows)
-    assert (found["time"].verdict, found["time"].basis) == ("cannot_tell", "oom")
-    assert (found["memory"].verdict, found["memory"].basis) == ("cannot_tell", "oom")
+    assert (found["time"].verdict, found["time"].basis) == ("cannot_tell", "out of memory")
+    assert (found["memory"].verdict, found["memory"].basis) == ("cannot_tell", "out of memory")
 
 
 @pytest.mark.parametrize(
     ("more", "verdict"), [(0.0, "tie"), (1.9, "tie"), (-1.9, "tie"), (2.1, "b"), (-2.1, "a")]
 )
-def test_measured_memory_is_told_apart_beyond_what_readings_repeat_by(
+def test_measured_memory_differs_only_beyond_the_repeatability_of_readings(
     more: float, verdict: str
 ) -> None:
     memory = compared([own("a", memory_mib=100 + more), own("b")])["memory"]
@@ -133,38 +133,38 @@ def test_measured_memory_is_told_apart_beyond_what_readings_repeat_by(
 def test_memory_on_two_bases_is_not_compared() -> None:
     memory = compared([own("a", memory_basis="process"), own("b")])["memory"]
     assert (memory.verdict, memory.difference) == ("cannot_tell", None)
-    assert memory.basis == "not comparable: process and net"
+    assert memory.basis == "not comparable: whole process and network only"
 
 
 def test_accuracy_and_costs() -> None:
     found = compared([own("a", top1=70.01), own("b")])
     assert (found["top1"].verdict, found["top1"].difference) == ("a", pytest.approx(0.01))
-    assert found["top1"].basis == "published:table3; rounding of each, sampling not known"
+    assert found["top1"].basis == "published, Table 3; bounds cover rounding only"
     assert compared([own("a"), own("b")])["top1"].verdict == "tie"
-    assert compared([own("a", top1=None), own("b")])["top1"].basis == "accuracy not known"
+    assert compared([own("a", top1=None), own("b")])["top1"].basis == "accuracy unknown"
     assert (found["params"].verdict, found["params"].difference) == ("tie", 0)
 
 
-def test_costs_are_told_apart_by_one() -> None:
+def test_counts_that_differ_by_one_are_not_tied() -> None:
     found = compared([own("a"), own("b")], a={"macs": 1_000_000_001}, b={"macs": 1_000_000_000})
     assert (found["macs"].difference, found["macs"].verdict) == (1, "b")
 
 
-def test_the_paired_test_stands_in_place_of_the_accuracy_that_is_ranked_by() -> None:
+def test_the_paired_test_supersedes_the_intervals_of_the_ranked_accuracy() -> None:
     rows = [own(key, top1=70.5, accuracy_source="measured:imagenet") for key in "ab"]
     accuracy: dict[str, dict[str, object]] = {key: {"top1_measured": 70.5} for key in "ab"}
-    # The row is b against a: 0.5 (0.2 to 0.8) turns round.
+    # The row is b minus a, so 0.5 (0.2 to 0.8) changes sign.
     models = {key: model_row(key, **accuracy[key]) for key in "ab"}
     found = compare(rows, models, Timings([]), ("a", "b"), [comparison("b", "a", 0.01)])
     (top1,) = [one for one in found if one.quantity == "top1"]
     assert (top1.difference, top1.low, top1.high) == (-0.5, -0.8, -0.2)
     assert top1.verdict == "b"
-    assert "paired on 50,000 images of imagenet" in top1.basis
+    assert "paired test on 50,000 images of imagenet" in top1.basis
     found = compare(rows, models, Timings([]), ("a", "b"), [comparison("b", "a", 0.06)])
     assert [one.verdict for one in found if one.quantity == "top1"] == ["tie"]
 
 
-def test_a_test_on_other_pictures_stands_beside_the_published_accuracy() -> None:
+def test_a_test_on_other_images_is_listed_next_to_the_published_accuracy() -> None:
     models = {key: model_row(key, top1_measured=60.0) for key in "ab"}
     test = comparison("a", "b", 0.01, dataset="imagenette")
     found = compare([own("a"), own("b")], models, Timings([]), ("a", "b"), [test])
@@ -180,7 +180,7 @@ def test_published_networks_are_compared_within_their_rounding() -> None:
     models = {model.model: model for model in studies.tables()[1]}
     found = compare(titan, models, Timings([]), ("resnet50", "densenet121"))
     (time, *_) = found
-    assert (time.batch_size, time.basis) == (1, "rounding of the published times")
+    assert (time.batch_size, time.basis) == (1, "rounding of the published values")
     a, b = (
         next(o for o in titan if (o.model, o.batch_size) == (key, 1))
         for key in ("resnet50", "densenet121")

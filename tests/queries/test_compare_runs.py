@@ -156,7 +156,7 @@ def test_variables_that_differ_are_named_and_not_recorded_is_not_unset(tmp_path:
     assert device.machine == ["ONEDNN_MAX_CPU_ISA: not set -> SSE41"]
     write_json(files[0], studies.environment())
     (device,) = compare_runs(*folders).devices
-    assert device.machine == ["variables of the environment: not recorded -> ONEDNN_MAX_CPU_ISA"]
+    assert device.machine == ["environment variables: not recorded -> ONEDNN_MAX_CPU_ISA"]
 
 
 def test_other_code_is_counted(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_runs_without_a_device_in_common_are_refused(tmp_path: Path) -> None:
     before = run(tmp_path / "before", BEFORE, {"a": [10.0]})
     published_only = studies.write(tmp_path / "after", studies.tables()[0][-10:])
     assert is_run(before) and not is_run(tmp_path)
-    with pytest.raises(UserError, match="no device was measured in both; the first has cpu, the"):
+    with pytest.raises(UserError, match=r"no device was measured in both runs\. .* has cpu"):
         compare_runs(before, published_only)
     with pytest.raises(UserError, match="device 'gpu' was not measured in both"):
         compare_runs(before, before, "gpu")

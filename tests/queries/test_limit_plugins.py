@@ -132,5 +132,5 @@ def test_two_limits_of_one_name_are_one_line(installed) -> None:
 
 
 def test_an_unknown_limit_is_an_error() -> None:
-    with pytest.raises(UserError, match="max_price: unknown limit. Use one of max_memory_gib,"):
+    with pytest.raises(UserError, match=r"max_price: unknown limit\. Use one of max_memory_gib,"):
         pick([], {}, DEVICE, {"max_price": 3.0})

@@ -102,7 +102,7 @@ def test_a_part_that_no_timed_network_has_is_named() -> None:
 
 
 def test_too_few_networks_are_refused() -> None:
-    with pytest.raises(ValueError, match="7 networks; 8 are needed"):
+    with pytest.raises(ValueError, match="7 networks: expected at least 8"):
         fitted(some(7))
 
 

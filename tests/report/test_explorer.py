@@ -16,9 +16,10 @@ from helpers.browser import CHROMEDRIVER, CHROMIUM, Browser, browser
 from helpers.studies import DEVICES, environment, results, study, tables
 
 from dnnbench.core.storage import columns
+from dnnbench.queries import bounds
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.best_fit import Entry, pick
-from dnnbench.queries.bounds import Bounds, exact
+from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.selection import candidates
 from dnnbench.queries.wording import reason
 from dnnbench.records import published_study
@@ -104,7 +105,7 @@ def tables_of(shown: Results) -> tuple[list[StudyRow], dict[str, ModelRow]]:
 def whole(numbers: Sequence[Any]) -> Bounds:
     """Return bounds as the script reads them."""
     if len(numbers) == 1:
-        return exact(numbers[0])
+        return bounds.exact(numbers[0])
     return Bounds(*numbers)
 
 

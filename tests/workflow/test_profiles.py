@@ -439,7 +439,7 @@ def test_a_device_file_is_written_for_this_cpu_and_runs(study):
     kept = written.read_bytes()
     code, said = run(study, "dnnbench", "device-file")
     assert code == 1
-    assert f"config/devices/{name}.yaml: is there already" in said
+    assert f"config/devices/{name}.yaml: already exists" in said
     assert written.read_bytes() == kept
     made = {str(path.relative_to(study)) for path in set(study.rglob("[!.]*")) - before}
     made = {name for name in made if not name.startswith(".") and "__pycache__" not in name}
@@ -449,8 +449,8 @@ def test_a_device_file_is_written_for_this_cpu_and_runs(study):
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        ("config/devices/titanx.yaml", "config/devices/titanx.yaml: is there already"),
-        ("config/devices/docs.yaml", "docs: is there already"),
+        ("config/devices/titanx.yaml", "config/devices/titanx.yaml: already exists"),
+        ("config/devices/docs.yaml", "docs: already exists"),
         ("lab.yaml", "--output: lab.yaml: expected config/devices/NAME.yaml"),
         ("config/devices/Lab.yaml", "--output: config/devices/Lab.yaml: 'Lab': should be at most"),
         ("config/devices/accuracy.yaml", "'accuracy': should be another name"),
@@ -515,7 +515,7 @@ class TestCards:
     def test_with_several_cards_the_choice_is_stored_by_uuid(self, study, driver):
         code, said = driver()
         assert code == 1
-        assert f"--select: missing: choose one of 0 (Slow GPU, {gpu.FIRST}), 1 (Fast GPU" in said
+        assert f"--select: missing. Choose one of 0 (Slow GPU, {gpu.FIRST}), 1 (Fast GPU" in said
         assert driver("--select", "2")[0] == 1
         for wanted, name, uuid in (
             ("1", "fast-gpu", gpu.SECOND),

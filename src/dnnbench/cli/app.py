@@ -1,6 +1,6 @@
-"""The ``dnnbench`` command: what a person asks once the tables are there.
+"""The ``dnnbench`` command, which answers questions about a finished study.
 
-Its commands are the modules of :mod:`dnnbench.cli.commands`; exit codes are in the help.
+Its subcommands are the modules of :mod:`dnnbench.cli.commands`. The help lists the exit codes.
 """
 
 import sys
@@ -10,10 +10,10 @@ import typer
 from dnnbench.cli.command_group import CommandGroup
 from dnnbench.core import home, output
 
-# Asked before anything can import torch, which may take processors away.
+# Imported before torch, which may restrict the processors that this process can use.
 from dnnbench.core import processors as processors
 
-# Typer keeps the line breaks, and puts an empty line where there are two.
+# Typer keeps single line breaks, and prints an empty line for two.
 _EPILOG = """\
 Examples:
 
@@ -23,17 +23,17 @@ Examples:
 
 Exit codes:
 
-  0  answered
+  0  success
 
-  1  a mistake, which one line on standard error names with its remedy
+  1  error; one line on standard error names the cause and the remedy
 
-  2  an option or an argument that cannot be
+  2  invalid option or argument
 
   3  pick: no network fits
 
   4  check: something would disturb timings
 
-  141  the output has no reader any more
+  141  the reader of the output closed the pipe
 """
 
 _app = typer.Typer(cls=CommandGroup, pretty_exceptions_enable=False)
@@ -41,11 +41,11 @@ _app = typer.Typer(cls=CommandGroup, pretty_exceptions_enable=False)
 
 @_app.callback(epilog=_EPILOG, no_args_is_help=True)
 def _dnnbench() -> None:
-    """Choose an image classifier that fits a machine's budget."""
+    """Choose an image classifier that fits the budget of a machine."""
 
 
 def app() -> None:
-    """Run the command. Print an error that the user can correct as one line on standard error."""
+    """Run the command; print errors that the user can correct as one line on standard error."""
     with output.ending_in_a_line("dnnbench"):
-        # The name is part of the variable by which a shell asks for completions.
+        # Shells pass completion requests in a variable that contains the program's name.
         _app(home.expand_words(sys.argv[1:]), prog_name="dnnbench")

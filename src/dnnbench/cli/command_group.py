@@ -1,4 +1,4 @@
-"""The commands of ``dnnbench``, found by listing a package and imported when one is run."""
+"""Discovery of the subcommands of ``dnnbench``, which are imported only when they run."""
 
 import ast
 import importlib
@@ -13,10 +13,10 @@ from dnnbench.cli import commands
 
 
 class CommandGroup(TyperGroup):
-    """Every module of :mod:`dnnbench.cli.commands` as a command.
+    """Subcommands from the modules of :mod:`dnnbench.cli.commands`.
 
-    Listing and completing them reads the first lines of their help from the source. Only the
-    command that is run, or whose options are asked for, is imported.
+    To list and complete them, their help is read from the source. Only the command that runs, or
+    whose options are needed, is imported.
     """
 
     def __init__(self, **attributes: Any) -> None:
@@ -25,22 +25,22 @@ class CommandGroup(TyperGroup):
         self.commands = {command.name or "": command for command in listed}
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command that ``args`` begins with, imported, and the arguments after it."""
+        """Import and return the command that ``args`` starts with, and the remaining arguments."""
         name, found, rest = super().resolve_command(ctx, args)
         return name, found and _command(str(name).replace("-", "_")), rest
 
 
 def _summary(module: str) -> TyperCommand:
-    """A command as the list of commands shows it."""
+    """Return a command with the help that the list of commands shows."""
     source = next(Path(folder) / f"{module}.py" for folder in commands.__path__)
     for node in ast.parse(source.read_bytes()).body:
         if isinstance(node, ast.FunctionDef) and node.name == module:
             return TyperCommand(module.replace("_", "-"), help=ast.get_docstring(node))
-    raise TypeError(f"{source}: no function {module}; add it, it is the command")
+    raise TypeError(f"{source}: no function {module}. Add it: it implements the command.")
 
 
 def _command(module: str) -> Any:
-    """The command that a module declares."""
+    """Return the command that a module declares."""
     function = getattr(importlib.import_module(f"{commands.__name__}.{module}"), module)
     alone = typer.Typer(add_completion=False)
     alone.command(module.replace("_", "-"))(function)

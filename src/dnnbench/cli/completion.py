@@ -1,7 +1,7 @@
-"""Options that several commands have, and how their values complete in a shell.
+"""Options shared by several commands, and shell completion of their values.
 
-Completions read names from files without the checks of :mod:`dnnbench.records`, which would double
-the time that a key press takes.
+Completion reads names from files without the validation of :mod:`dnnbench.records`, which would
+double the response time of a key press.
 """
 
 import csv
@@ -18,15 +18,15 @@ from dnnbench.records.published_study import label
 
 
 def complete_network(incomplete: str) -> list[tuple[str, str]]:
-    """Return networks of the registry that begin with what was typed."""
+    """Return networks of the registry that begin with ``incomplete``."""
     try:
         return _completions(incomplete, registry_file.names())
-    except Exception:  # A shell that completes has nowhere to put a message.
+    except Exception:  # Shell completion cannot show errors.
         return []
 
 
 def complete_device(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """Return devices of the study that begin with what was typed."""
+    """Return devices of the study that begin with ``incomplete``."""
     study = paths.under(Path(context.params.get("results") or RESULTS), paths.STUDY)
     try:
         rows = csv.DictReader(text_file.read_text(study).splitlines())
@@ -37,22 +37,22 @@ def complete_device(context: typer.Context, incomplete: str) -> list[tuple[str, 
 
 
 def complete_device_file(incomplete: str) -> list[str]:
-    """Return device files that begin with what was typed."""
+    """Return device files that begin with ``incomplete``."""
     return sorted(file.stem for file in paths.DEVICE_FILES.glob(f"{incomplete}*.yaml"))
 
 
 def _completions(incomplete: str, known: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Words to choose from, and the printed names that explain them."""
+    """Return the matching words, with the display names that explain them."""
     return [(word, known[key]) for key, word in name_matching.starting(incomplete, known).items()]
 
 
-Results = Annotated[Path, typer.Option(help="Folder of the study's tables.")]
+Results = Annotated[Path, typer.Option(help="Folder with the tables of the study.")]
 RESULTS = paths.RESULTS
 Device = Annotated[
     str | None,
     typer.Option(
-        help="Device of the study.",
-        show_default="the one that was measured",
+        help="Device, by key or name.",
+        show_default="the only measured device",
         autocompletion=complete_device,
     ),
 ]

@@ -1,6 +1,7 @@
 """Headings, notes and sentences of the commands.
 
-Sentences that the terminal shares with the page are in :mod:`dnnbench.queries.wording`.
+Sentences that the terminal shares with the page are in :mod:`dnnbench.queries.wording`. The
+findings of ``dnnbench check`` are next to the checks, in :mod:`dnnbench.machines.checks`.
 """
 
 from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK
@@ -11,19 +12,162 @@ LATENCY = "latency\nms per image"
 THROUGHPUT = "throughput\nimages/s"
 MEMORY = "memory\nMiB"
 PARAMETERS = "params\nM"
-OPERATIONS = "operations\nGMAC"
+OPERATIONS = "MACs\nG"
 
 # Notes below tables.
-INTERVAL = (
-    "In brackets: 95% confidence interval, from the processes of one session on one machine."
-)
+INTERVAL = "In brackets: 95% confidence interval, over the processes of one session."
 PREDICTION_INTERVAL = (
     "In brackets: 95% prediction interval, from the errors on the measured networks."
 )
 UNSTABLE = f"{UNSTABLE_MARK} unstable measurement; `dnnbench show NETWORK` gives the reason."
 PREDICTED = f"{PREDICTED_MARK} predicted; `dnnbench predict` shows how accurate predictions are."
-INCONCLUSIVE = 'The line below "inconclusive" names the limit.'
-VERSUS = "vs.: difference to that network, and the ratio of the latencies."
-VERSUS_CLOSE = f"{VERSUS} ~ marks an inconclusive ratio."
 ACCURACY = "Top-1 accuracy: {sources}."
 MEMORY_BASIS = "Memory: {bases}."
+COSTS = "params: executed parameters. MACs: multiply-adds per image, in 10^9."
+SET_ASIDE = [
+    "1 record was excluded from the tables:",
+    "{count} records were excluded from the tables:",
+]
+MORE_SET_ASIDE = "and {count} more; see {file}"
+
+# pick
+INCONCLUSIVE = 'The line below "inconclusive" names the limit.'
+VERSUS = "vs. next: difference to the network ranked next; for latency, the ratio."
+VERSUS_CLOSE = "~ The intervals of the two latencies overlap: the ratio is inconclusive."
+
+# compare A B
+QUANTITIES = {
+    "time": "latency, ms",
+    "memory": "memory, MiB",
+    "top1": "top-1, %",
+    "params": "parameters, M",
+    "macs": "multiply-adds, G",
+}
+QUANTITIES_IN_NOTES = {
+    "time": "latency per image",
+    "memory": "memory",
+    "top1": "top-1",
+    "params": "parameters",
+    "macs": "multiply-adds",
+}
+BETTER = {"time": "{network} faster", "top1": "{network} better"}
+SMALLER = "{network} smaller"
+TIE = "tie: the interval includes equality."
+
+# compare RUN RUN
+CELLS = ["1 cell was measured in both runs.", "{count} cells were measured in both runs."]
+REPEATED = [
+    "1 more is the same measurement in both runs, and is not compared.",
+    "{count} more are the same measurement in both runs, and are not compared.",
+]
+REFERENCE_KERNELS = (
+    "Change of the machine: its reference kernels took {compute} (compute) and {memory} (memory)"
+    " times as long after. A cell's change has to exceed that."
+)
+MACHINE_SLOWER = "The machine was slower after, or a neighbor disturbed it."
+RESOLUTION = "Half of the cells can only show changes by a factor of {factor} or more."
+OTHER_CODE = [
+    "1 cell was measured with other code or settings after.",
+    "{count} cells were measured with other code or settings after.",
+]
+DIFFERENT = "Different: {difference}."
+CHANGES = {
+    "slower": ("slower", "red"),
+    "faster": ("faster", "green"),
+    "cannot_tell": ("inconclusive", "yellow"),
+}
+CELL_INTERVALS = "Latency in ms per image. In brackets: 95% confidence interval of that cell alone."
+UNSTABLE_RUN = f"{UNSTABLE_MARK} unstable measurement in one of the runs."
+INCONCLUSIVE_CHANGE = (
+    "inconclusive: may be due to chance among so many cells, or to the change of the machine."
+)
+SAME = "{same} of {cells}: no change detected."
+NO_INTERVAL = "{unknown} of {cells}: inconclusive, because a second process is needed."
+STATUS_CHANGED = "Status changed: {changes}."
+NOT_IN_RUN = "not in the study"
+
+# predict
+PREDICTED_NETWORKS = ["{where}: 1 network predicted.", "{where}: {count} networks predicted."]
+ERRORS = (
+    "Leave-one-out error on the {networks} measured networks: {median} (median), {p90} (90th"
+    " percentile). For comparison, a straight line on multiply-adds has {line_median} and"
+    " {line_p90}."
+)
+EXTRAPOLATED = (
+    "extrapolated in: costs that exceed those of every measured network. To avoid this, measure a"
+    " larger network."
+)
+
+# show
+FAMILY = "{family}{origin}; input {size} x {size}."
+SPEC = "In params.yaml: {spec}."
+WEIGHTS = "Weights: {sources}."
+NO_WEIGHTS = "no known source"
+PARAMETER_COUNT = "{params:.2f} M parameters; weights {weights} MiB."
+EXECUTED = "{params:.2f} M executed parameters; {macs} G multiply-adds per image."
+UNCOUNTED = "Not included in the multiply-adds: {operators}."
+COUNTING = "Counting: {message}."
+UNKNOWN = "unknown"
+WITH_INTERVAL = ", 95% confidence interval {low:.2f} to {high:.2f}"
+NOT_IN_STUDY = "Not in this study: no row in {file}."
+UNSTABLE_REASON = f"{UNSTABLE_MARK} unstable: {{reason}}"
+
+# devices
+DEVICE_COUNTS = "networks, cells: those with a latency, out of those in the study."
+
+# models
+NOT_LISTED = "not in this study"
+
+# summary
+SUMMARY = "{device}: {timed} of {cells} measured, {unstable} unstable."
+BEST = "Best network for each budget, at batch size 1:"
+MAX_MEMORY = "max. memory\nGiB"
+MIN_THROUGHPUT = "min. throughput\nimages/s"
+INCONCLUSIVE_BEST = (
+    "inconclusive: its confidence interval straddles a limit, or its bounds are unknown."
+)
+MEASURED_ACCURACY = "Accuracy measured on {dataset}: {done} of {networks}."
+PAGE = "Page: {file}"
+
+# check
+CHECKS = "{device}: {warned} of {checks} found a disturbance; {unknown} are unknown."
+NOT_MEASURED = "{network} could not be measured: {message}."
+NO_RESOLUTION = "{device}: the smallest change that this machine resolves could not be determined."
+RESOLVES = "This machine resolves changes of {percent}%."
+RESOLVES_FACTOR = "This machine only resolves changes by a factor of {factor}."
+RESOLUTION_STUDY = (
+    "{networks} at batch size 1, in {sessions} alternating sessions of {rounds} rounds: half of the"
+    " {comparisons} comparisons of a network with itself could detect a change of this size."
+)
+FALSE_POSITIVES = (
+    "{different} of {comparisons} comparisons were called slower or faster by mistake. {outside} of"
+    " {comparisons} intervals at the 95% level exclude 1; about 1 in 20 is expected to."
+)
+DISTURBED_PROCESSES = (
+    "{disturbed} of {processes} processes were disturbed. On a quiet machine, smaller changes would"
+    " be resolved."
+)
+OTHER_DAYS = "Different days may differ by more; see docs/explanation/statistics.md."
+
+# merge
+MERGED = "{device}: {files} from {host}, commit {commit}"
+NOT_SHOWN = "{device} is not shown yet. Add it to `devices` in {file}, and rerun the study."
+
+# device-file
+DEVICE_FILE = "{model}, backend {backend}. Next: snakemake --profile {profile}"
+
+# unlock
+FUTURE_FILES = (
+    "{folders}: {files} had modification times in the future, perhaps because the clock was set"
+    " back. The times were reset, and these files will be checked again."
+)
+
+
+def numbered(texts: list[str], count: int, **fields: object) -> str:
+    """Return the text for one or for any other number, with its fields filled in."""
+    return texts[count != 1].format(count=count, **fields)
+
+
+def several(count: int, noun: str) -> str:
+    """Return a number with its noun: ``1 cell``, ``2 cells``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

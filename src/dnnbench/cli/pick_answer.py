@@ -90,7 +90,8 @@ def _tie_letters(entries: Sequence[Entry]) -> dict[int, str]:
 
 def _differences(entry: Entry) -> tuple[str, str, str, str]:
     """Return the differences to the next in rank, for the columns of numbers."""
-    ratio, memory, params = entry.next_time_ratio, entry.next_memory_more_mib, entry.next_params_more
+    ratio, memory = entry.next_time_ratio, entry.next_memory_more_mib
+    params = entry.next_params_more
     return (
         "" if entry.next_top1_more is None else f"{entry.next_top1_more:+.2f}",
         "" if ratio is None else f"x {significant(ratio)}{'' if entry.next_time_apart else ' ~'}",
@@ -139,8 +140,9 @@ def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
     if any(entry.fits == "cannot_tell" for entry in entries):
         notes.append(messages.INCONCLUSIVE)
     if any(entry.next_model for entry in entries):
-        close = any(entry.next_time_apart is False for entry in entries)
-        notes.append(messages.VERSUS_CLOSE if close else messages.VERSUS)
+        notes.append(messages.VERSUS)
+    if any(entry.next_time_apart is False for entry in entries):
+        notes.append(messages.VERSUS_CLOSE)
     if any(entry.source == "measured" and entry.latency_ms_low for entry in entries):
         notes.append(messages.INTERVAL)
     if any(entry.source == "predicted" for entry in entries):

@@ -1,14 +1,15 @@
-"""How numbers look in a terminal, and the tables that they stand in."""
+"""Formatting of numbers, statuses and tables in a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
+from dnnbench.cli import messages
+from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK, significant, span
 from dnnbench.records.paths import SET_ASIDE
 
-if TYPE_CHECKING:  # A shell that completes an option of a command need not wait for rich.
+if TYPE_CHECKING:  # Importing rich would slow down shell completion.
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -21,7 +22,7 @@ PREDICTED = PREDICTED_MARK
 
 
 def console() -> Console:
-    """Return standard output, in color where it is a terminal that wants it, without markup."""
+    """Return a console on standard output, without markup, in color if the terminal supports it."""
     from rich.console import Console
 
     return Console(highlight=False, markup=False)
@@ -30,7 +31,7 @@ def console() -> Console:
 def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
     """Return a table with a single line, below its header.
 
-    ``right``: columns of numbers. ``whole``: columns that are not broken where it is narrow.
+    ``right`` are the columns to align right. ``whole`` are the columns never to wrap.
     """
     from rich import box
     from rich.table import Table
@@ -66,17 +67,20 @@ def with_bounds(value: float, low: float | None, high: float | None) -> str:
 
 
 def status(word: str) -> str:
-    """Return a status in words."""
-    return STATUS_WORDS.get(word, word)
+    """Return a status in plain English: ``out of memory`` for ``oom``."""
+    from dnnbench.queries.wording import STATUSES
+
+    return STATUSES.get(word, word)
 
 
 def print_set_aside(console: Console, records: Sequence[SetAside]) -> None:
-    """Print which records the answer does not rest on, and why; nothing where there are none."""
+    """Print which records were excluded from the tables, and why, if there are any."""
     if not records:
         return
-    number = "record is" if len(records) == 1 else "records are"
-    console.print(f"\n{len(records)} {number} set aside:", style="yellow")
+    title = messages.numbered(messages.SET_ASIDE, len(records))
+    console.print(f"\n{title}", style="yellow")
     for record in records[:_MOST_SET_ASIDE]:
         console.print(f"  {record}", soft_wrap=True)
     if len(records) > _MOST_SET_ASIDE:
-        console.print(f"  and {len(records) - _MOST_SET_ASIDE} more; see {SET_ASIDE}")
+        more = len(records) - _MOST_SET_ASIDE
+        console.print(f"  {messages.MORE_SET_ASIDE.format(count=more, file=SET_ASIDE)}")

@@ -1,8 +1,9 @@
-"""Predictions for the networks of a study that were not timed, as commands ask for them."""
+"""Predictions for the networks that a study did not measure, as commands need them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dnnbench.cli import messages
 from dnnbench.cli.study_tables import Tables
 from dnnbench.core import isolation, progress
 from dnnbench.core.errors import UserError
@@ -16,7 +17,7 @@ from dnnbench.tables import accuracy_ranking, study
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predicted times on a device at a batch size; ``models``: rows of models.csv, and more."""
+    """Predictions on a device at a batch size; ``models`` adds unlisted networks to models.csv."""
 
     predicted: Sequence[Prediction]
     quality: Quality
@@ -28,15 +29,16 @@ class Predictions:
 
 
 def predict_untimed(tables: Tables, device: str, batch_size: int) -> Predictions:
-    """Predict every network of the study or the registry without a time or a failed attempt.
+    """Predict each network of the study or the registry that was not measured and did not fail.
 
-    Raises UserError where too few were timed.
+    Raises UserError if too few networks were measured.
     """
     times = prediction.timed(tables.study, tables.models, device, batch_size)
     if len(times) < prediction.MIN_NETWORKS:
         raise UserError(
-            f"{tables.results / 'study.csv'}: {len(times)} networks are timed on {device} at batch"
-            f" size {batch_size}; time {prediction.MIN_NETWORKS} or more (params.yaml: models)"
+            f"{tables.results / 'study.csv'}: {device}, batch size {batch_size}:"
+            f" {messages.several(len(times), 'measured network')}, but predictions need at least"
+            f" {prediction.MIN_NETWORKS}. Measure more networks (params.yaml: models)."
         )
     tried = {
         row.model
@@ -54,7 +56,7 @@ def predict_untimed(tables: Tables, device: str, batch_size: int) -> Predictions
 
 
 def _not_in_the_study(tables: Tables) -> dict[str, ModelRow]:
-    """Networks of the registry that models.csv lacks, counted now, with published accuracy."""
+    """Return the networks that models.csv lacks, counted now, with published accuracy."""
     networks = [
         network for key, network in registry.load_registry().items() if key not in tables.models
     ]

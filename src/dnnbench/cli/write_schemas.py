@@ -1,8 +1,7 @@
-"""Write workflow/schemas/ from the models that check the files.
+"""Writer of workflow/schemas/, generated from the models that validate the files.
 
-Run it as `python -m dnnbench.cli.write_schemas`.
-
-The files are for editors and readers; a test holds them and the models together.
+Run it as `python -m dnnbench.cli.write_schemas`. The schemas serve editors and readers. A test
+checks that they match the models.
 """
 
 from pathlib import Path
@@ -20,7 +19,7 @@ SCHEMAS = {
 
 
 def text(name: str) -> str:
-    """Return the content that the schema file of this name should have."""
+    """Return the expected content of the schema file of this name."""
     content = yaml.safe_dump(SCHEMAS[name](), sort_keys=False, width=100, allow_unicode=True)
     return f"# Written by `make schemas`; edit src/dnnbench/ instead.\n{content}"
 

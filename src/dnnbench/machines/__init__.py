@@ -1,1 +1,1 @@
-"""The user's machines: checking one, describing one, and merging several."""
+"""The user's machines: check them, describe them, and merge their records."""

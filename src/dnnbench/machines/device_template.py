@@ -1,7 +1,7 @@
-"""A device file for the machine at hand: what it is called, and what is written for it.
+"""Generator of a device file for the current machine.
 
-Written from the file of its kind in config/devices, comments included, with a profile of that name,
-so that `snakemake --profile NAME` is the next command.
+It copies the device file of the same kind in config/devices, including comments, and adds a profile
+of the same name, so that `snakemake --profile NAME` is the next command.
 """
 
 import platform
@@ -23,13 +23,13 @@ FOLDER = paths.DEVICE_FILES
 # The first compute capability that torch's builds for CUDA 13 have kernels for.
 _TURING = (7, 5)
 _LONGEST = 40
-# What makers and boards say that tells no two devices apart.
+# Words in product names that do not distinguish devices.
 _EMPTY = {"amd", "arm", "cpu", "geforce", "graphics", "intel", "nvidia", "processor"}
 
 
 @dataclass(frozen=True)
 class Found:
-    """A device: its marketing name, and the keys of its file that differ from those of its kind."""
+    """A device: its product name, its kind, and the keys to change in the file of that kind."""
 
     model: str
     kind: str
@@ -37,17 +37,17 @@ class Found:
 
 
 def find(select: str | None = None, root: Path = Path("/")) -> Found:
-    """Find the Jetson that this machine is, else its NVIDIA GPU, else its CPU.
+    """Return this machine as a device: a Jetson, else its NVIDIA GPU, else its CPU.
 
-    ``select`` chooses among several GPUs: a place in `nvidia-smi -L`, or a UUID. Raises UserError
-    where it names none, or is missing.
+    ``select`` chooses one of several GPUs: its number in `nvidia-smi -L`, or its UUID. Raises
+    UserError if it matches no GPU, or is missing although there are several.
     """
     model = Board(root).model()
     if model:
         return Found(model, "jetson", {})
     uuids = _gpus(select)
     if not uuids:
-        # A number: where the file is read, such as on a cluster's login node, may have other cores.
+        # Write the number out: the file may be read on a login node with a different CPU.
         keys = {"threads": str(host.default_threads())}
         return Found(str(host.describe()["cpu"]), "cpu", keys)
     uuid = _chosen(uuids, select)
@@ -62,7 +62,7 @@ def find(select: str | None = None, root: Path = Path("/")) -> Found:
 
 
 def _gpus(select: str | None) -> list[str]:
-    """UUIDs of the GPUs, none where the driver lists none and nobody asked for one."""
+    """Return the UUIDs of the GPUs; none if there is no driver and no GPU was selected."""
     try:
         return nvml.uuids()
     except DeviceError:
@@ -77,17 +77,18 @@ def _chosen(uuids: list[str], select: str | None) -> str:
     for place, uuid in enumerate(uuids):
         if select in (str(place), uuid):
             return uuid
-    there = []
+    known = []
     for place, uuid in enumerate(uuids):
         with nvml.open_card(uuid) as card:
-            there.append(f"{place} ({card.name}, {uuid})")
-    raise UserError(f"--select: {select or 'missing'}: choose one of {', '.join(there)}")
+            known.append(f"{place} ({card.name}, {uuid})")
+    problem = f"{select}: no such GPU" if select else "missing"
+    raise UserError(f"--select: {problem}. Choose one of {', '.join(known)}.")
 
 
 def name_of(model: str) -> str:
-    """Return a device's name for paths and tables, from its marketing name: rtx-4090, epyc-7b13."""
+    """Return a device's key for paths and tables, from its product name: rtx-4090, epyc-7b13."""
     text = re.sub(r"\((r|tm)\)", " ", model.lower())
-    # Clocks, numbers of cores, graphics on the same chip, generations, and what boards come in.
+    # Remove clocks, core counts, integrated graphics, generations, and kinds of boards.
     text = re.split(r"@| with |\bengineering\b|\bdeveloper\b", text)[0]
     text = re.sub(r"\b\w+-core\b|\b\d+th gen\b", " ", text)
     words = re.findall(r"[a-z0-9]+(?:[._-][a-z0-9]+)*", text)
@@ -96,23 +97,23 @@ def name_of(model: str) -> str:
 
 
 def write(found: Found, file: Path) -> list[str]:
-    """Write a device file, config/devices/NAME.yaml, and a profile, NAME; what was written.
+    """Write a device file, config/devices/NAME.yaml, and a profile, NAME; return their paths.
 
-    Raises UserError where it is no such file, or anything of that name is there.
+    Raises UserError for any other path, or if a file of that name exists.
     """
     name = file.stem
     if file.parent != FOLDER or file.suffix != ".yaml":
         raise UserError(
             f"--output: {file}: expected {FOLDER}/NAME.yaml, where `dnnbench merge` and DVC"
-            " look for it"
+            " look for it."
         )
     check_device(name, f"--output: {file}")
     profile = Path(name)
     for path in (file, profile):
         if path.exists() or path.is_symlink():
             raise UserError(
-                f"{path}: is there already, and nothing is overwritten; remove it, or choose"
-                f" another name: --output {FOLDER}/NAME.yaml"
+                f"{path}: already exists. Remove it, or choose another name:"
+                f" --output {FOLDER}/NAME.yaml"
             )
     kind = FOLDER / f"{found.kind}.yaml"
     text = _headed(kind, f"{found.model}. Written by `dnnbench device-file` from {kind}.")
@@ -128,9 +129,9 @@ def write(found: Found, file: Path) -> list[str]:
 
 
 def _headed(path: Path, comment: str) -> str:
-    """The text of a file with another comment in place of its first."""
+    """Return the text of a file with its leading comment replaced."""
     if not path.exists():
-        raise UserError(f"{path}: no such file; run this in the folder of the study")
+        raise UserError(f"{path}: no such file. Run this in the folder of the study.")
     lines = text_file.read_text(path).splitlines()
     while lines and lines[0].startswith("#"):
         lines.pop(0)
@@ -138,8 +139,10 @@ def _headed(path: Path, comment: str) -> str:
 
 
 def _set(text: str, key: str, value: str, path: Path) -> str:
-    """A YAML text with another value for a key; what is said beside the former goes with it."""
+    """Return a YAML text with another value for a key; drop the comment on the same line."""
     changed, count = re.subn(rf"(?m)^( *{key}:).*$", rf"\g<1> {value}", text)
     if count != 1:
-        raise UserError(f"{path}: {key}: {count} times; write it once, as the repository has it")
+        raise UserError(
+            f"{path}: {key}: found {count} times, expected once. Restore the original file."
+        )
     return changed

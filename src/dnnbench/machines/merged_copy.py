@@ -1,8 +1,8 @@
-"""The folder of a device that another machine measured: a copy that is replaced whole.
+"""Local copy of a device folder from another machine, which is always replaced as a whole.
 
-A list (results/.merged/<device>.json) says what was brought. Only that, and what is the same in
-both, gives way to another copy. The copies on their way in and out lie beside the list, where a
-merge that was killed leaves them to the next one.
+A manifest (results/.merged/<device>.json) lists the files that a merge copied. A new copy replaces
+only these files, and files that are identical in both. Incoming and outgoing copies are kept next
+to the manifest, so that the next merge can recover them if a merge is killed.
 """
 
 import hashlib
@@ -23,19 +23,19 @@ Files = Mapping[str, bytes]
 
 
 def recover(target: Path) -> None:
-    """Put in its place what a merge that was killed had taken away; remove what it left.
+    """Restore the copy that a killed merge had moved, and remove its leftovers.
 
-    Raises UserError where something else lies there.
+    Raises UserError if there are any other files.
     """
-    coming, former = _beside(target)
-    listed = _brought(target)
+    coming, former = _places(target)
+    listed = _manifest(target)
     known = {*listed.files.values(), *listed.before.values()}
-    for path in (place for beside in (coming, former) for place in (beside, *_entries(beside))):
+    for path in (one for place in (coming, former) for one in (place, *_entries(place))):
         plain = path.is_file() and sha256(path) in known
-        # What write_bytes had not finished has its place's name between dots.
+        # write_bytes writes to a hidden file first.
         unfinished = path.name.startswith(".") and coming in path.parents
         if path.is_symlink() or (path.exists() and not path.is_dir() and not (plain or unfinished)):
-            raise UserError(f"{path}: not brought by a merge, which would remove it; move it away")
+            raise UserError(f"{path}: not copied by a merge, which would remove it. Move it away.")
     with writing(target):
         if former.exists() and not target.exists():
             former.rename(target)
@@ -44,29 +44,29 @@ def recover(target: Path) -> None:
 
 
 def check(target: Path, files: Files) -> None:
-    """Raise UserError where ``files`` in the place of ``target`` would lose what is there."""
+    """Raise UserError if replacing ``target`` by ``files`` would lose other files."""
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise UserError(f"{target}: not a folder that a merge brought; move it away")
-    listed, coming = _brought(target), _digests(files)
+        raise UserError(f"{target}: not a folder copied by a merge. Move it away.")
+    listed, coming = _manifest(target), _digests(files)
     for path in _entries(target):
         name = str(path.relative_to(target))
         known = {listed.files.get(name), listed.before.get(name), coming.get(name)} - {None}
         plain = path.is_file() and not path.is_symlink()
         if not (known and plain and sha256(path) in known):
             raise UserError(
-                f"{path}: not brought by a merge, which would remove it; move it out of {target}"
+                f"{path}: not copied by a merge, which would remove it. Move it out of {target}."
             )
 
 
 def replace(target: Path, files: Files) -> None:
-    """Write ``files`` beside the target, then put them in its place; file times are new.
+    """Write ``files`` to a new folder, then move it to ``target``; file times are new.
 
-    What is there has to be checked first.
+    Call :func:`check` first.
     """
-    coming, former = _beside(target)
+    coming, former = _places(target)
     there = {str(path.relative_to(target)): sha256(path) for path in _entries(target)}
-    # Whichever of the two is in place after a kill, the next merge knows it.
-    write_json(_list(target), Merged(files=_digests(files), before=there))
+    # List both copies, because either may be in place after a kill.
+    write_json(_file(target), Merged(files=_digests(files), before=there))
     for name, content in files.items():
         write_bytes(coming / name, content)
     with writing(target):
@@ -79,21 +79,22 @@ def replace(target: Path, files: Files) -> None:
                 former.rename(target)
             raise
     shutil.rmtree(former, ignore_errors=True)
-    write_json(_list(target), Merged(files=_digests(files)))  # Last: it knew what was there.
+    write_json(_file(target), Merged(files=_digests(files)))  # Last: now the old copy is gone.
 
 
-def _list(target: Path) -> Path:
+def _file(target: Path) -> Path:
+    """Return the path of the manifest."""
     return paths.under(target.parent, paths.MERGED, device=target.name)
 
 
-def _beside(target: Path) -> tuple[Path, Path]:
-    """Where a copy is written, and where the one that it replaces is meanwhile."""
-    folder = _list(target).parent
+def _places(target: Path) -> tuple[Path, Path]:
+    """Return the folders of the incoming copy and of the copy that it replaces."""
+    folder = _file(target).parent
     return folder / f"{target.name}.coming", folder / f"{target.name}.former"
 
 
-def _brought(target: Path) -> Merged:
-    file = _list(target)
+def _manifest(target: Path) -> Merged:
+    file = _file(target)
     try:
         return parse_json(read_bytes(file), str(file), Merged, "remove it, and merge again")
     except FileNotFoundError:
@@ -101,7 +102,7 @@ def _brought(target: Path) -> Merged:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """All that is in a folder but folders; links are not followed."""
+    """Yield everything in a folder except folders; links are not followed."""
     for place, folders, names in os.walk(folder):
         for name in sorted([*names, *(one for one in folders if Path(place, one).is_symlink())]):
             yield Path(place, name)

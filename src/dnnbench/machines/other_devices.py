@@ -1,7 +1,7 @@
-"""The devices of a study that other machines measure: what was planned there, and its records.
+"""Devices of a study that other machines measure: their plans and their records.
 
-The machines share a commit, so a device's own file (config/devices/) says here too what was to be
-measured on it. Its records come with ``dnnbench merge``.
+All machines use the same commit, so the device files (config/devices/) of other machines are
+available here. Their records are copied by ``dnnbench merge``.
 """
 
 from collections.abc import Iterable
@@ -16,23 +16,28 @@ from dnnbench.records.plan import Plan
 
 
 def settings(device: str, source: str) -> Parameters:
-    """Read params.yaml with the device's own file over it, as its own machine does.
+    """Return the settings of params.yaml and the device's file, as on its own machine.
 
-    ``source`` says where the device is named. Raises UserError where it has no such file.
+    ``source`` is the place that names the device, for errors. Raises UserError if the device has no
+    file.
     """
     if device in published_study.DEVICES:
-        raise UserError(f"{source}: {device!r} is a device of 2018, which is always there; drop it")
+        raise UserError(
+            f"{source}: {device!r}: the published devices of 2018 are always included. Remove it."
+        )
     file = paths.device_file(check_device(device, source))
     if not file.exists():
-        raise UserError(f"{source}: {device!r}: {file}: no such file; add it, as on its machine")
+        raise UserError(
+            f"{source}: {device!r}: {file}: no such file. Copy it from the machine of that device."
+        )
     found = loading.load(paths.PARAMETERS, file)
     if found.device != device:
-        raise UserError(f"{file}: device: {found.device!r}: expected {device!r} by its name")
+        raise UserError(f"{file}: device: {found.device!r}: expected {device!r}, the file's name.")
     return found
 
 
 def plan(found: Parameters) -> Plan:
-    """Return what is measured on a device."""
+    """Return the measurements planned for a device."""
     return Plan(
         device=found.device,
         variants=found.variants,
@@ -45,7 +50,7 @@ def plan(found: Parameters) -> Plan:
 def present(found: Parameters, results: Path) -> list[Plan]:
     """Return the plans of the study's other devices whose records have been merged.
 
-    Raises UserError where a device has no file, whether it has been merged or not.
+    Raises UserError if any of these devices has no file, even if it has not been merged.
     """
     source = f"{paths.PARAMETERS}: devices"
     plans = [plan(settings(name, source)) for name in found.devices if name != found.device]
@@ -55,14 +60,14 @@ def present(found: Parameters, results: Path) -> list[Plan]:
 
 
 def files(folder: Path, what: Plan, models: Iterable[str]) -> list[Path]:
-    """Return the plan's records that are in a device's ``folder``: environment, rounds, memory."""
+    """Return the existing records of a plan in ``folder``: environment, rounds, memory."""
     return [path for path in planned(folder, what, models) if path.exists()]
 
 
 def planned(folder: Path, what: Plan, models: Iterable[str]) -> list[Path]:
-    """Return where the plan's records lie in a device's ``folder``, whether they are there or not.
+    """Return the paths of all records of a plan in ``folder``, existing or not.
 
-    None is found by listing a folder: a name in it may be anything.
+    The folder is not listed, because it may contain arbitrary names.
     """
     names = list(models)
     found = [paths.in_device(folder, paths.ENVIRONMENT)]

@@ -1,8 +1,8 @@
-"""Bring what other machines measured into this study's results: all of it checked, or none.
+"""Merge of records from other machines into this study: either all are valid, or none is copied.
 
-A record may stand in one table with this machine's where it was made by the same code, from the
-same definition of the network, with the same settings: its fingerprint says so, since each can be
-computed here for the threads and the wait policy that the record states.
+A record may share a table with records of this machine if it was made by the same code, from the
+same network definition, and with the same settings. Its fingerprint proves this: it can be
+recomputed here from the number of threads and the wait policy that the record states.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,14 +25,14 @@ from dnnbench.records.environment_records import Environment
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryRecord
 
-_AGAIN = "run the study on that machine at this commit"
+_RERUN = "run the study on that machine at this commit"
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A device's folder whose records belong to this study.
+    """A device folder whose records belong to this study.
 
-    ``files``: those to copy, with the contents that were checked.
+    ``files`` are the files to copy, with the contents that were checked.
     """
 
     folder: Path
@@ -41,25 +41,26 @@ class Checked:
 
     @property
     def contents(self) -> merged_copy.Files:
-        """The contents by path in the folder."""
+        """File contents by path relative to the folder."""
         return {str(path.relative_to(self.folder)): read for path, read in self.files.items()}
 
 
 def merge(
     folders: Sequence[Path], results: Path, own: str, networks: Mapping[str, Network]
 ) -> list[Checked]:
-    """Copy device folders into ``results``, each in the place of an older copy, whole.
+    """Copy device folders into ``results``, replacing earlier copies as a whole.
 
-    ``own`` is the device that is measured here, ``networks`` are those of the study. A folder that
-    lies in ``results`` already is only checked. Raises UserError, before anything is written, at
-    the first record that does not belong, and where something would be lost that no merge brought.
+    ``own`` is the device measured on this machine, and ``networks`` are those of the study. If a
+    folder is already in ``results``, it is only checked. Raises UserError before anything is
+    written if a record does not belong to the study, or if files that no merge copied would be
+    lost.
     """
     found: dict[str, Checked] = {}
     for folder in folders:
         checked = check(folder, networks)
         device = checked.environment.device
         if device in found:
-            raise UserError(f"{folder}: device: {device!r}: {found[device].folder} has it too")
+            raise UserError(f"{folder}: device: {device!r}: also in {found[device].folder}.")
         _check_target(results / device, checked, own)
         found[device] = checked
     for device, checked in found.items():
@@ -69,13 +70,16 @@ def merge(
 
 
 def check(folder: Path, networks: Mapping[str, Network]) -> Checked:
-    """Check the planned records of a device's folder. Raises UserError for one that is not ours."""
+    """Check the planned records of a device folder.
+
+    Raises UserError for a record that does not belong to this study.
+    """
     file = paths.in_device(folder, paths.ENVIRONMENT)
     content = _read(folder, file)
     if content is None:
-        raise UserError(f"{file}: no such file; name a device's folder: results/<device>")
+        raise UserError(f"{file}: no such file. Name the folder of a device: results/<device>.")
     _check_schema(file, content)
-    environment = parse_json(content, str(file), Environment, _AGAIN)
+    environment = parse_json(content, str(file), Environment, _RERUN)
     settings = other_devices.settings(environment.device, source=f"{file}: device")
     files = {file: content}
     for path in other_devices.planned(folder, other_devices.plan(settings), networks)[1:]:
@@ -90,20 +94,20 @@ def check(folder: Path, networks: Mapping[str, Network]) -> Checked:
         else:
             _check_memory(path, content, place, settings, networks)
     if len(files) == 1:
-        raise UserError(f"{folder}: no record of this study's networks; {_AGAIN}")
+        raise UserError(f"{folder}: no records of this study's networks. {_fix()}")
     return Checked(folder, environment, files)
 
 
 def _read(folder: Path, path: Path) -> bytes | None:
-    """Return the content of a file below ``folder``, None where there is none.
+    """Return the content of a file in ``folder``, or None if it does not exist.
 
-    Raises UserError where it is no regular file, or a link is on the way to it.
+    Raises UserError if it is not a regular file, or if its path contains a link.
     """
     for part in (path, *path.parents):
         if part == folder:
             break
         if part.is_symlink():
-            raise UserError(f"{part}: a link; copy what it stands for: rsync --copy-links")
+            raise UserError(f"{part}: a link. Copy the target instead: rsync --copy-links")
     try:
         return text_file.read_bytes(path)
     except FileNotFoundError:
@@ -111,17 +115,17 @@ def _read(folder: Path, path: Path) -> bytes | None:
 
 
 def _check_schema(path: Path, content: bytes) -> None:
-    """Raise RecordError for a version that is not ours, before its shape is found to be wrong."""
+    """Raise RecordError for another schema version, before any other error in the record."""
     lines = content.splitlines() if path.suffix == ".jsonl" else [content]
     for number, line in enumerate(lines, start=1):
         try:
             version = from_json(line).get("schema_version")
         except (ValueError, AttributeError):
-            continue  # Not a record at all: reading it says why.
+            continue  # Not a record; parsing it raises the error.
         if version != SCHEMA_VERSION:
             raise RecordError(
-                f"{path}:{number}: schema_version: {version!r:.60}: expected {SCHEMA_VERSION};"
-                f" {_AGAIN}"
+                f"{path}:{number}: schema_version: {version!r:.60}: expected {SCHEMA_VERSION}."
+                f" {_fix()}"
             )
 
 
@@ -133,7 +137,7 @@ def _check_round(
     networks: Mapping[str, Network],
 ) -> None:
     lines = [
-        parse_json(line, f"{path}:{at}", LatencyLine, _AGAIN)
+        parse_json(line, f"{path}:{at}", LatencyLine, _RERUN)
         for at, line in enumerate(content.splitlines(), start=1)
     ]
     protocol = settings.latency.protocol
@@ -141,12 +145,12 @@ def _check_round(
     number = paths.round_number(path)
     for at, line in enumerate(lines, start=1):
         where = f"{path}:{at}"
-        check_place(where, line, {**place, "round": number}, _AGAIN)
+        check_place(where, line, {**place, "round": number}, _RERUN)
         if line.model not in networks or line.batch_size not in settings.batch_sizes:
-            continue  # Of a network or batch size that was dropped: no table takes it.
+            continue  # The study no longer has this network or batch size.
         if (line.model, line.batch_size) not in planned:
             raise UserError(
-                f"{where}: protocol: {line.protocol!r}: expected {protocol!r}; {_AGAIN}"
+                f"{where}: protocol: {line.protocol!r}: expected {protocol!r}. {_fix()}"
             )
         if line.protocol == protocol:
             expected = round.cell_fingerprint(
@@ -169,8 +173,8 @@ def _check_memory(
     settings: Parameters,
     networks: Mapping[str, Network],
 ) -> None:
-    record = parse_json(content, str(path), MemoryRecord, _AGAIN)
-    check_place(str(path), record, {**place, "model": path.stem}, _AGAIN)
+    record = parse_json(content, str(path), MemoryRecord, _RERUN)
+    check_place(str(path), record, {**place, "model": path.stem}, _RERUN)
     threads = settings.threads or record.threads
     expected = memory_profile.cell_fingerprint(
         networks[record.model],
@@ -185,18 +189,18 @@ def _check_memory(
 def _check_fingerprint(where: str, record: LatencyLine | MemoryRecord, expected: str) -> None:
     if record.fingerprint != expected:
         raise UserError(
-            f"{where}: fingerprint: {record.fingerprint!r}: expected {expected!r}, since code,"
-            f" settings or {record.model}'s entry in config/models.yaml are not these; {_AGAIN}"
+            f"{where}: fingerprint: {record.fingerprint!r}: expected {expected!r}. The code, the"
+            f" settings, or the entry of {record.model} in config/models.yaml differs. {_fix()}"
         )
 
 
 def _check_target(target: Path, checked: Checked, own: str) -> None:
-    """Raise UserError where a copy would take the place of another machine's records."""
+    """Raise UserError if a copy would replace the records of a different machine."""
     device, host = checked.environment.device, checked.environment.hostname
     if device == own:
         raise UserError(
-            f"{checked.folder}: device: {device!r} is measured here (params.yaml: profile);"
-            " give the other machine a device file of its own"
+            f"{checked.folder}: device: {device!r} is measured on this machine (params.yaml:"
+            " profile). Create a separate device file for the other machine."
         )
     if _in_place(checked, target):
         return
@@ -204,10 +208,14 @@ def _check_target(target: Path, checked: Checked, own: str) -> None:
     file = paths.in_device(target, paths.ENVIRONMENT)
     if file.exists() and (there := read_json(file, Environment).hostname) != host:
         raise UserError(
-            f"{file}: hostname: {there!r}, but {checked.folder} is of {host!r}; give one of the"
-            f" machines another device file, or move {target} away"
+            f"{file}: hostname: {there!r}, but {checked.folder} is from {host!r}. Create a separate"
+            f" device file for one of the machines, or move {target} away."
         )
     merged_copy.check(target, checked.contents)
+
+
+def _fix() -> str:
+    return f"{_RERUN[0].upper()}{_RERUN[1:]}."
 
 
 def _in_place(checked: Checked, target: Path) -> bool:

@@ -1,12 +1,12 @@
-"""How small a difference this machine can tell: an A/A study, which times the same thing again.
+"""The smallest change that this machine resolves, from an A/A study that repeats a measurement.
 
-A few networks are timed at batch size 1 by the study's own rounds, in sessions that take turns: of
-four sessions, the first round of each, then the second of each, each turn in another order.
-Between two sessions nothing differs, so whatever is called a difference is called so by mistake,
-and the length of the intervals says how large a real one has to be.
+A few networks are measured at batch size 1 with the rounds of the study, in alternating sessions:
+the first round of all four sessions, then the second of all, and so on, each time in another order.
+Nothing differs between the sessions, so every reported change is a false positive. The length of
+the intervals shows how large a real change has to be.
 
-The sessions share an hour at most: this is the machine at its most comparable. Another day may
-bring another clock, temperature or neighbour, which no interval of one session covers.
+The sessions take at most an hour, so conditions are as similar as they get. On another day, the
+clock, temperature or neighbors may differ, which the intervals of one session do not cover.
 """
 
 import random
@@ -31,20 +31,20 @@ from dnnbench.records.base import DeviceName, ModelName, Positive, Record
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.stats import disturbance, intervals
 
-# Quick ones that differ in what they ask of a machine: small convolutions, depthwise ones, large.
+# Fast networks with different bottlenecks: small, depthwise, and large convolutions.
 NETWORKS = ("squeezenet1_1", "mobilenetv2", "resnet18")
 SESSIONS = 4
 
 
 class Resolution(Record):
-    """What an A/A study found.
+    """Result of an A/A study.
 
-    Half of the comparisons could tell a change by a factor of ``resolution`` (as in
-    :class:`dnnbench.queries.compare_runs.DeviceChange`); ``None`` where none has an interval. Of
-    ``comparisons`` of a network with itself, ``outside`` have a 95 % interval that leaves out 1,
-    and ``different`` would be called slower or faster by ``dnnbench compare``. ``disturbed`` of
-    ``processes`` saw something else use the machine; ``failed``: networks that could not be timed,
-    and why.
+    Half of the comparisons can detect a change by a factor of ``resolution`` (as in
+    :class:`dnnbench.queries.compare_runs.DeviceChange`), which is ``None`` without any interval. Of
+    the ``comparisons`` of a network with itself, ``outside`` have a 95% interval that excludes 1,
+    and ``different`` would be reported as slower or faster by ``dnnbench compare``. ``disturbed``
+    of ``processes`` were disturbed by other programs. ``failed`` has the networks that could not be
+    measured, with the reason.
     """
 
     device: DeviceName
@@ -63,21 +63,21 @@ class Resolution(Record):
 def run(
     settings: Parameters, networks: Mapping[str, Network], sessions: int = SESSIONS
 ) -> Resolution:
-    """Time ``networks`` on this machine, in a folder that is removed afterwards, and compare.
+    """Measure ``networks`` on this machine, in a temporary folder, and compare the sessions.
 
-    Waits for the device's lock. Raises UserError where the protocol has no interval, and
-    rounds.BusyError where others use the machine and the device file refuses that.
+    Waits for the lock of the device. Raises UserError if the protocol gives no intervals, and
+    rounds.BusyError if other programs use the machine and the device file forbids that.
     """
     passes = settings.latency.passes
     if passes.rounds < 2:
         raise UserError(
             f"params.yaml: latency: {passes.rounds} round of protocol {settings.latency.protocol}:"
-            " one process has no interval, so nothing can be told; set rounds: 5, protocol: default"
+            " one process gives no interval. Set rounds: 5, protocol: default."
         )
     setup = backends.Setup(settings.backend, settings.gpu)
     on = backends.backend(setup)
     order = _turns(sessions, passes.rounds)
-    # One to the records, so that the best time of a reference kernel is that of the whole study.
+    # The records share one session, so that reference kernels are compared with the overall best.
     started = datetime.now().strftime("%Y-%m-%dT%H:%M")
     isolation.prepare()
     builders.preload(networks.values())
@@ -110,7 +110,7 @@ def run(
 
 
 def judge(device: str, sessions: Sequence[Sequence[LatencyLine]]) -> Resolution:
-    """What the lines of each session come to. A network counts where all its rounds went well."""
+    """Return the result for the lines of each session; networks with failed rounds do not count."""
     lines = [line for session in sessions for line in session]
     failed = {line.model: line.message or line.status for line in lines if line.status != "ok"}
     networks = [name for name in dict.fromkeys(line.model for line in lines) if name not in failed]
@@ -141,14 +141,14 @@ def judge(device: str, sessions: Sequence[Sequence[LatencyLine]]) -> Resolution:
 
 
 def _turns(sessions: int, count: int) -> list[int]:
-    """Which session each round belongs to: turn by turn, each turn in a random order."""
+    """Return the session of each round: all sessions in turn, each turn in random order."""
     turns = [random.sample(range(sessions), sessions) for _ in range(count)]
     return [session for turn in turns for session in turn]
 
 
 @contextmanager
 def _silent(_what: str, _total: int, _later: int) -> Iterator[progress.Step]:
-    """No report on a round's cells: the study reports on its rounds."""
+    """Suppress the progress of cells; only rounds are reported."""
     yield lambda name: None
 
 
@@ -161,7 +161,7 @@ def _leaves_out_1(ratio: intervals.Estimate) -> bool:
 
 
 def _disturbed(lines: Sequence[LatencyLine]) -> int:
-    """How many processes something disturbed, by the thresholds of the study."""
+    """Return the number of disturbed processes, by the thresholds of the study."""
     best = disturbance.best_references(lines)
     return sum(
         bool(disturbance.reasons(seen))

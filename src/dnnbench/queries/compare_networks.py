@@ -1,24 +1,28 @@
-"""Two networks on one device: what each number says, and whether it tells them apart.
+"""Comparison of two networks on one device, number by number.
 
-*Time*: the ratio within rounds. A round times both networks on the same machine within minutes of
-each other, so what slows a whole round (a neighbour, the clock) cancels. The ratios of the rounds
-make a value and a 95 % interval as process medians do (:func:`dnnbench.stats.intervals.interval`).
-Only rounds of one session pair; with fewer than two pairs there is a ratio without an interval.
+*Latency*: the ratio within rounds. A round measures both networks on the same machine within
+minutes, so anything that slows the whole round (a neighbor, the clock) cancels. The ratios give a
+value and a 95% interval in the same way as process medians
+(:func:`dnnbench.stats.intervals.interval`). Only rounds of the same session are paired. With fewer
+than two pairs, the ratio has no interval.
 
-*Memory*: measured readings repeat within ``bounds.MEMORY_REPEATS_MIB``. *Accuracy*: as in
-:mod:`dnnbench.queries.accuracy_ties`. Published numbers lie within their rounding, which says
-nothing of how they would vary.
+*Memory*: measured readings repeat within ``bounds.MEMORY_REPEATS_MIB``.
 
-A difference that its interval does not bear is a ``tie``; without an interval it is
-``cannot_tell``.
+*Accuracy*: see :mod:`dnnbench.queries.accuracy_ties`.
+
+Published numbers have their rounding as bounds, which does not cover how they would vary.
+
+If the interval does not exclude "no difference", the verdict is ``tie``. Without an interval, the
+verdict is ``cannot_tell`` (shown as "inconclusive").
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.queries import bounds
+from dnnbench.queries import bounds, wording
 from dnnbench.queries.bounds import MEMORY_REPEATS_MIB, Bounds
+from dnnbench.records import labels
 from dnnbench.records.base import Record
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -30,11 +34,11 @@ Quantity = Literal["time", "memory", "top1", "params", "macs"]
 
 
 class Comparison(Record):
-    """One number of two networks, ``a`` and ``b``, and how they differ.
+    """One number of two networks, ``a`` and ``b``, and their difference.
 
-    ``difference`` is a / b for ``time`` (ms an image), else a - b: MiB, percentage points, counts.
-    ``verdict``: which of the two is better (faster, smaller, more accurate). ``basis`` says in
-    words what the difference and its interval rest on.
+    ``difference`` is a / b for ``time`` (ms per image), and a - b for the others (MiB, percentage
+    points, counts). ``verdict`` is the better of the two: faster, smaller, or more accurate.
+    ``basis`` describes how the difference and its interval were obtained.
     """
 
     quantity: Quantity
@@ -55,10 +59,11 @@ def compare(
     pair: tuple[str, str],
     comparisons: Iterable[ComparisonRow] = (),
 ) -> list[Comparison]:
-    """What tells ``pair`` apart on the device whose rows and timings are given.
+    """Compare ``pair`` on the device that the rows and timings belong to.
 
-    Time and memory at every batch size that both have a row for, then accuracy, then what the
-    architectures cost. ``models`` (by key) and ``comparisons``: as for ``best_fit.pick``.
+    Return latency and memory at every batch size for which both have a row, then accuracy, then
+    parameters and multiply-adds. ``models`` (by key) and ``comparisons`` are those of
+    ``best_fit.pick``.
     """
     cells = [
         {row.batch_size: row for row in rows if row.model == model and row.variant == REFERENCE}
@@ -71,7 +76,7 @@ def compare(
         for row in comparisons
         if {row.model_a, row.model_b} == {*pair}
     ]
-    # A paired test of the accuracy that both are ranked by says all that is known of it.
+    # A paired test supersedes the intervals of the same two accuracies.
     if both and not any((c.a, c.b) == (both[0][0].top1, both[0][1].top1) for c in paired):
         found.append(_top1(*both[0], models))
     found += paired
@@ -86,21 +91,25 @@ def _time(a: StudyRow, b: StudyRow, timings: Timings) -> Comparison:
     if one is None or other is None:
         return _unknown("time", a.batch_size, values, _status(a.status, b.status))
     if "predicted" in (a.source, b.source):
-        return _unknown("time", a.batch_size, values, "predicted", one.value / other.value)
+        ratio = one.value / other.value
+        return _unknown("time", a.batch_size, values, "predicted, not compared", ratio)
     if "published" in (a.source, b.source):
-        ratio = Bounds(one.value / other.value, one.low / other.high, one.high / other.low)
-        return _told("time", a.batch_size, values, ratio, 1, "rounding of the published times")
+        change = Bounds(one.value / other.value, one.low / other.high, one.high / other.low)
+        basis = "rounding of the published values"
+        return _bounded("time", a.batch_size, values, change, 1, basis)
     rounds_a, rounds_b = timings.medians(a), timings.medians(b)
     ratios = [rounds_a[key] / rounds_b[key] for key in rounds_a if key in rounds_b]
     if not ratios:
-        basis = "not timed in the same rounds of one session"
+        basis = "not measured in the same rounds of one session"
         return _unknown("time", a.batch_size, values, basis, one.value / other.value)
     found = intervals.interval(ratios)
-    rounds = f"{len(ratios)} round{'s' if len(ratios) > 1 else ''} of one session"
+    rounds = len(ratios)
     if found.low is None or found.high is None:
-        return _unknown("time", a.batch_size, values, rounds, found.value)
-    ratio = Bounds(found.value, found.low, found.high)
-    return _told("time", a.batch_size, values, ratio, 1, f"ratio within {rounds}")
+        basis = f"no interval from {rounds} round{'s' if rounds > 1 else ''} of one session"
+        return _unknown("time", a.batch_size, values, basis, found.value)
+    change = Bounds(found.value, found.low, found.high)
+    basis = f"ratio within each of {rounds} rounds of one session"
+    return _bounded("time", a.batch_size, values, change, 1, basis)
 
 
 def _memory(a: StudyRow, b: StudyRow) -> Comparison:
@@ -109,33 +118,38 @@ def _memory(a: StudyRow, b: StudyRow) -> Comparison:
     if one is None or other is None:
         return _unknown("memory", a.batch_size, values, _status(a.memory_status, b.memory_status))
     if a.memory_basis != b.memory_basis:
-        basis = f"not comparable: {a.memory_basis} and {b.memory_basis}"
+        bases = " and ".join(labels.memory_basis(row.memory_basis) for row in (a, b))
+        basis = f"not comparable: {bases}"
         return _unknown("memory", a.batch_size, values, basis)
     difference = _minus(one, other)
-    basis = f"{a.memory_basis}; rounding of the published values"
+    basis = f"{labels.memory_basis(a.memory_basis)}; rounding of the published values"
     if a.source == "measured":
         value = difference.value
         difference = Bounds(value, value - MEMORY_REPEATS_MIB, value + MEMORY_REPEATS_MIB)
-        basis = f"{a.memory_basis}; readings repeat within {MEMORY_REPEATS_MIB:g} MiB"
-    return _told("memory", a.batch_size, values, difference, 0, basis)
+        basis = (
+            f"{labels.memory_basis(a.memory_basis)};"
+            f" readings repeat within {MEMORY_REPEATS_MIB:g} MiB"
+        )
+    return _bounded("memory", a.batch_size, values, difference, 0, basis)
 
 
 def _top1(a: StudyRow, b: StudyRow, models: Mapping[str, ModelRow]) -> Comparison:
     one, other = bounds.top1(a, models.get(a.model)), bounds.top1(b, models.get(b.model))
     if one is None or other is None:
-        return _unknown("top1", None, (a.top1, b.top1), "accuracy not known")
-    basis = " and ".join(dict.fromkeys(str(row.accuracy_source) for row in (a, b)))
+        return _unknown("top1", None, (a.top1, b.top1), "accuracy unknown")
+    sources = [labels.accuracy_source(row.accuracy_source) for row in (a, b)]
+    basis = " and ".join(dict.fromkeys(sources))
     if not (one.certain and other.certain):
         return _unknown("top1", None, (a.top1, b.top1), basis, one.value - other.value)
-    published = basis.startswith("published")
-    basis += "; rounding of each, sampling not known" if published else "; interval of each"
-    return _told("top1", None, (a.top1, b.top1), _minus(one, other), 0, basis)
+    rounded = "rounding" in (one.kind, other.kind)
+    basis += "; bounds cover rounding only" if rounded else "; confidence interval of each"
+    return _bounded("top1", None, (a.top1, b.top1), _minus(one, other), 0, basis)
 
 
 def _paired_top1(
     row: ComparisonRow, pair: tuple[str, str], models: Mapping[str, ModelRow]
 ) -> Comparison:
-    """The test of results/comparisons.csv; its verdict is corrected for the number of pairs."""
+    """Return the test of results/comparisons.csv, corrected for the number of pairs."""
     low, high, difference = row.low, row.high, row.top1_diff
     if row.model_a != pair[0]:
         low, high, difference = -high, -low, -difference
@@ -149,7 +163,7 @@ def _paired_top1(
         low=low,
         high=high,
         verdict=better if row.separates else "tie",
-        basis=f"paired on {row.n:,} images of {row.dataset}, protocol {row.protocol};"
+        basis=f"paired test on {row.n:,} images of {row.dataset}, protocol {row.protocol};"
         f" corrected p {row.holm_p:.2g}",
     )
 
@@ -164,10 +178,10 @@ def _costs(a: ModelRow, b: ModelRow) -> list[Comparison]:
 def _counted(quantity: Quantity, a: int | None, b: int | None) -> Comparison:
     if a is None or b is None:
         return _unknown(quantity, None, (a, b), "not counted")
-    return _told(quantity, None, (a, b), bounds.exact(a - b), 0, "counted: exact")
+    return _bounded(quantity, None, (a, b), bounds.exact(a - b), 0, "exact counts")
 
 
-def _told(
+def _bounded(
     quantity: Quantity,
     batch_size: int | None,
     values: tuple[float | None, float | None],
@@ -175,7 +189,7 @@ def _told(
     same: float,
     basis: str,
 ) -> Comparison:
-    """A difference with bounds; ``same`` is what it is between equals."""
+    """Return a difference with bounds; ``same`` is the difference between equals."""
     a_better = (difference.value > same) == (quantity == "top1")
     tied = difference.overlaps(bounds.exact(same))
     return Comparison(
@@ -216,4 +230,5 @@ def _minus(a: Bounds, b: Bounds) -> Bounds:
 
 
 def _status(a: str, b: str) -> str:
-    return " and ".join(dict.fromkeys(status for status in (a, b) if status != "ok"))
+    failed = dict.fromkeys(wording.reason(status) for status in (a, b) if status != "ok")
+    return " and ".join(failed)

@@ -1,21 +1,21 @@
-"""Two runs of a study: what got slower from one to the other, and whether the machine can tell.
+"""Comparison of two runs of a study: which cells became slower or faster.
 
-A *run* is a folder of results as the workflow leaves it: study.csv and, for each device, its
-records. Compared are the cells (device, variant, network, batch size) that both timed by the same
-protocol. Nothing pairs the rounds of two runs, so a cell's change is the ratio of its times with
-the interval of two independent samples (:func:`dnnbench.stats.intervals.change`).
+A *run* is a folder of results as the workflow leaves it: study.csv and the records of each device.
+A cell (device, variant, network, batch size) is compared if both runs measured it with the same
+protocol. The rounds of two runs are not paired, so a cell's change is the ratio of its latencies
+with the interval for two independent samples (:func:`dnnbench.stats.intervals.change`).
 
-A run has about a hundred cells, and of a hundred 95 % intervals five miss by chance; and the
-interval covers what varies between processes of one session, and nothing that lasts, such as a
-neighbour or another clock. So a cell is ``slower`` or ``faster`` only where
+A run has about a hundred cells, and 5 of 100 intervals at the 95% level miss by chance. The
+interval covers variation between the processes of one session, but no lasting influence such as a
+neighbor or another clock frequency. A cell is therefore ``slower`` or ``faster`` only if both hold:
 
-- its p, corrected for the number of cells by the method of Benjamini and Hochberg (J. R. Stat. Soc.
-  B 57, 1995), is below 5 %: of the cells so called about one in twenty is expected not to be; and
-- its interval lies beyond the change of the machine itself, which is that of the two reference
-  kernels that were timed beside every cell (the ratio of their medians).
+- Its p value, corrected for the number of cells, is below 5% (Benjamini and Hochberg, J. R. Stat.
+  Soc. B 57, 1995). About 1 in 20 of the cells called slower or faster is expected to be wrong.
+- Its interval lies beyond the change of the machine itself. That is the change of the two reference
+  kernels that run next to every cell (the ratio of their medians).
 
-A cell that is neither although its own interval leaves out 1 is ``cannot_tell``, as is one without
-an interval; any other is the ``same`` as far as this machine can tell.
+If neither holds although the interval excludes 1, or if there is no interval, the cell is
+``cannot_tell`` (shown as "inconclusive"). All other cells are the ``same``: no change was detected.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,16 +37,17 @@ from dnnbench.tables import cell_lines
 from dnnbench.tables.cell_lines import Timings
 from dnnbench.tables.sound_records import SoundRecords
 
-# Of the cells that are called slower or faster, the share that is expected not to be.
+# Expected share of wrong verdicts among the cells that are called slower or faster.
 FALSE_SHARE = 0.05
 
 Verdict = Literal["slower", "faster", "same", "cannot_tell"]
 
 
 class CellChange(Record):
-    """One cell in both runs: ms an image, the ratio after / before, and what can be told.
+    """One cell in both runs: ms per image, the ratio after / before, and the verdict.
 
-    ``p`` is corrected for the number of cells. ``unstable``: why either run calls it so.
+    ``p`` is corrected for the number of cells. ``unstable`` is the reason if either measurement was
+    unstable.
     """
 
     device: DeviceName
@@ -64,7 +65,7 @@ class CellChange(Record):
 
 
 class StatusChange(Record):
-    """A cell whose status is not the same in both runs; ``None``: it is not in that run's table."""
+    """A cell whose status differs between the runs; ``None`` if a run has no row for it."""
 
     device: DeviceName
     variant: str
@@ -77,11 +78,12 @@ class StatusChange(Record):
 class DeviceChange(Record):
     """A device in both runs.
 
-    ``reference_compute`` and ``reference_memory``: how many times longer the kernels took.
-    ``machine``: what else differs between the two environment.json, in words. ``other_code``:
-    cells that other code or settings measured; ``repeated``: cells that are the same measurement
-    in both runs, and not compared. Half of the compared cells have an interval that would leave
-    out 1 for changes by a factor of ``resolution``.
+    - ``reference_compute``, ``reference_memory``: ratio of the reference kernels' times,
+      after / before.
+    - ``machine``: other differences between the two environment.json files.
+    - ``other_code``: number of cells measured with different code or settings.
+    - ``repeated``: number of cells that are the same measurement in both runs, and not compared.
+    - ``resolution``: factor of change that half of the compared cells could detect.
     """
 
     device: DeviceName
@@ -94,7 +96,7 @@ class DeviceChange(Record):
 
 
 class RunComparison(Record):
-    """What changed from one run to another; cells slowest first."""
+    """Changes from one run to another; cells slowest first."""
 
     devices: list[DeviceChange]
     cells: list[CellChange]
@@ -102,14 +104,14 @@ class RunComparison(Record):
 
 
 def is_run(path: Path) -> bool:
-    """Whether a folder holds the tables of a study."""
+    """Return whether a folder holds the tables of a study."""
     return paths.under(path, paths.STUDY).is_file()
 
 
 def compare_runs(before: Path, after: Path, device: str | None = None) -> RunComparison:
-    """What changed from one run to another, on ``device`` or on every one that both measured.
+    """Compare two runs, on ``device`` or on every device that both measured.
 
-    Raises UserError where they share none, or where they timed it by different protocols.
+    Raises UserError if they share no device, or measured one with different protocols.
     """
     tables = [_measured(run) for run in (before, after)]
     shared = [name for name in tables[0] if name in tables[1] and device in (None, name)]
@@ -117,7 +119,7 @@ def compare_runs(before: Path, after: Path, device: str | None = None) -> RunCom
         has = [", ".join(table) or "none" for table in tables]
         what = f"device {device!r} was not measured" if device else "no device was measured"
         raise UserError(
-            f"{before}, {after}: {what} in both; the first has {has[0]}, the second {has[1]}"
+            f"{before}, {after}: {what} in both runs. {before} has {has[0]}; {after} has {has[1]}."
         )
     devices, cells, statuses = [], [], []
     for name in shared:
@@ -130,14 +132,17 @@ def compare_runs(before: Path, after: Path, device: str | None = None) -> RunCom
 
 
 def corrected(changes: Sequence[intervals.Change]) -> list[intervals.Change]:
-    """The same with their p values corrected for how many there are (Benjamini and Hochberg)."""
+    """Return the changes with p values corrected for their number (Benjamini and Hochberg)."""
     known = [change.p for change in changes if change.p is not None]
     values = iter(false_discovery_control(known).tolist() if known else ())
     return [change if change.p is None else replace(change, p=next(values)) for change in changes]
 
 
 def verdict(change: intervals.Change, machine: Iterable[float | None]) -> Verdict:
-    """What can be told of a change with a corrected p; ``machine``: the reference kernels' own."""
+    """Return the verdict on a change with a corrected p value.
+
+    ``machine`` has the changes of the reference kernels, as factors.
+    """
     ratio, p = change.ratio, change.p
     if ratio.low is None or ratio.high is None or p is None:
         return "cannot_tell"
@@ -153,7 +158,7 @@ _Key = tuple[str, str, int]
 
 
 def _measured(run: Path) -> dict[str, dict[_Key, StudyRow]]:
-    """Measured rows of a run: by device, by (variant, network, batch size)."""
+    """Return the measured rows of a run by device, then by (variant, network, batch size)."""
     devices: dict[str, dict[_Key, StudyRow]] = {}
     for row in read_rows(paths.under(run, paths.STUDY), StudyRow):
         if row.source == "measured":
@@ -164,7 +169,7 @@ def _measured(run: Path) -> dict[str, dict[_Key, StudyRow]]:
 
 @dataclass(frozen=True)
 class _Timed:
-    """A cell that both runs timed; ``times``: process medians, ms a pass, before and after."""
+    """A cell that both runs measured; ``times`` are process medians, ms per pass."""
 
     before: StudyRow
     after: StudyRow
@@ -197,7 +202,7 @@ class _Pair:
         self._changes = [intervals.change(*timed.times) for timed in self._timed]
 
     def _join(self, of: Sequence[Mapping[str, Timings]]) -> tuple[list[_Timed], int]:
-        """The cells that both runs timed, and how many more are one measurement in both."""
+        """Return the cells to compare, and the number of cells that are one measurement in both."""
         timed, repeated = [], 0
         for key, before in self._rows[0].items():
             after = self._rows[1].get(key)
@@ -206,7 +211,7 @@ class _Pair:
             if before.protocol != after.protocol:
                 raise UserError(
                     f"{self._runs[1] / 'study.csv'}: protocol: {after.protocol!r} for {key[1]}, but"
-                    f" {self._runs[0]} has {before.protocol!r}; compare runs of one protocol"
+                    f" {self._runs[0]} has {before.protocol!r}. Compare runs of one protocol."
                 )
             pair = of[0][key[0]].of(before), of[1][key[0]].of(after)
             if pair[0] == pair[1]:
@@ -218,14 +223,14 @@ class _Pair:
         return timed, repeated
 
     def cells(self) -> list[CellChange]:
-        """What became of each cell that both runs timed."""
+        """Return the change of each cell that both runs measured."""
         return [
             self._cell(timed, change)
             for timed, change in zip(self._timed, corrected(self._changes), strict=True)
         ]
 
     def device(self) -> DeviceChange:
-        """The device itself."""
+        """Return the change of the device as a whole."""
         return DeviceChange(
             device=self._name,
             reference_compute=self._compute,
@@ -237,7 +242,7 @@ class _Pair:
         )
 
     def statuses(self) -> list[StatusChange]:
-        """Cells whose status is not the same in both runs."""
+        """Return the cells whose status differs between the runs."""
         before, after = self._rows
         changes = []
         for key in dict.fromkeys([*before, *after]):
@@ -281,21 +286,21 @@ class _Pair:
         )
 
     def _machine(self) -> list[str]:
-        """What differs between the machines and their software, as ``key: before -> after``."""
+        """Return differences of the machines and their software, as ``key: before -> after``."""
         found = [SoundRecords(run, self._name).environment() for run in self._runs]
         environments = [environment for environment in found if environment]
         if len(environments) < 2:
             return []
         before, after = map(_facts, environments)
         return [
-            f"{key}: {_said(before.get(key))} -> {_said(after.get(key))}"
+            f"{key}: {_shown(before.get(key))} -> {_shown(after.get(key))}"
             for key in dict.fromkeys([*before, *after])
             if before.get(key) != after.get(key)
         ] + _variables(*environments)
 
 
 def _facts(environment: Environment) -> dict[str, object]:
-    """What a change of time may come from."""
+    """Return the facts that may explain a change in latency."""
     names = ("hostname", "cpu", "cores", "threads", "gpu", "driver", "virtual_machine", "governor")
     more = ("processors", "quota_cores", "turbo", "os", "kernel", "python", "commit", "modified")
     gpu = environment.gpu_details
@@ -307,19 +312,19 @@ def _facts(environment: Environment) -> dict[str, object]:
     }
 
 
-def _said(fact: object) -> object:
-    return "not known" if fact is None else fact
+def _shown(fact: object) -> object:
+    return "unknown" if fact is None else fact
 
 
 def _variables(before: Environment, after: Environment) -> list[str]:
-    """Variables of the environment that differ; a record may be older than their field."""
+    """Return environment variables that differ; records of older versions lack them."""
     if before.variables is None or after.variables is None:
-        said = [
+        shown = [
             "not recorded" if seen is None else ", ".join(seen) or "none"
             for seen in (before.variables, after.variables)
         ]
-        same = said[0] == said[1] or "none" in said
-        return [] if same else [f"variables of the environment: {said[0]} -> {said[1]}"]
+        same = shown[0] == shown[1] or "none" in shown
+        return [] if same else [f"environment variables: {shown[0]} -> {shown[1]}"]
     return [
         f"{name}: {before.variables.get(name, 'not set')} -> {after.variables.get(name, 'not set')}"
         for name in sorted({*before.variables, *after.variables})

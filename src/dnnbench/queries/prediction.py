@@ -1,14 +1,14 @@
-"""Predict inference time from what networks cost, given the times of a few on the same device.
+"""Prediction of latency from the cost of a network and the latencies of others on the same device.
 
-Time an image is taken to be a sum of parts, each in proportion to something that a forward pass has
-to do whatever the device: multiply-adds of grouped and of all other kinds, bytes that matrix
-products and that all other operators move, and the operators themselves, each of which costs a
-call. The rates are the device's. They cannot be negative, and are fitted by least squares of
-*relative* errors (:func:`scipy.optimize.nnls`): a fast network counts as much as a slow one.
+The model takes latency per image as a sum of parts. Each part is proportional to a cost that does
+not depend on the device: grouped multiply-adds, other multiply-adds, bytes moved by matrix
+products, bytes moved by other operators, and the number of operators, each of which costs a call.
+The rates depend on the device. They cannot be negative, and are fitted by least squares of
+*relative* errors (:func:`scipy.optimize.nnls`), so that fast networks count as much as slow ones.
 
-How good that is on a device is asked of the networks that were timed there: each is predicted from
-all others (leave one out). Their errors, as logarithms of ratios, also make the 95 % interval of a
-prediction, with the quantile of Student's t. docs/method.md says how often it held.
+To assess the fit, each measured network is predicted from all others (leave-one-out). The errors,
+as logarithms of ratios, also give the 95% prediction interval, with the quantile of Student's t.
+For how often the interval holds, see docs/explanation/prediction.md.
 """
 
 import math
@@ -26,12 +26,12 @@ from dnnbench.records.base import SCHEMA_VERSION, BatchSize, DeviceName, ModelNa
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.study_records import ModelRow, StudyRow
 
-# Five rates are fitted; below this the errors left out one by one say little.
+# Five rates are fitted; with fewer networks, leave-one-out errors are not meaningful.
 MIN_NETWORKS = 8
 
 Array = NDArray[np.float64]
 
-# What a pass has to do, as a person would name it.
+# Costs of a pass, by the name that users see.
 _PARTS: dict[str, Callable[[Any], float]] = {
     "grouped multiply-adds": lambda row: row.grouped_macs,
     "other multiply-adds": lambda row: row.macs - row.grouped_macs,
@@ -42,9 +42,9 @@ _PARTS: dict[str, Callable[[Any], float]] = {
 
 
 class Prediction(Record):
-    """Predicted time of a network, ms an image, with its 95 % interval.
+    """Predicted latency of a network, ms per image, with its 95% prediction interval.
 
-    ``beyond``: the parts of which it has more than any network that was timed, joined by +.
+    ``beyond`` names the costs, joined by +, that exceed those of every measured network.
     """
 
     device: DeviceName
@@ -57,9 +57,9 @@ class Prediction(Record):
 
 
 class Quality(Record):
-    """Relative errors of ``networks`` timed ones, each predicted from all others.
+    """Relative errors over the measured ``networks``, each predicted from all others.
 
-    ``line_*``: those of a straight line on multiply-adds, by ordinary least squares.
+    ``line_*`` are the errors of a straight line on multiply-adds, fitted by ordinary least squares.
     """
 
     networks: int
@@ -71,7 +71,7 @@ class Quality(Record):
 
 @dataclass(frozen=True)
 class TimeModel:
-    """The rates of a device at a batch size; ``spread``: factor of the 95 % interval."""
+    """Fitted rates of a device at a batch size; ``spread`` is the factor of the 95% interval."""
 
     rates: Array
     largest: Array
@@ -79,7 +79,7 @@ class TimeModel:
     quality: Quality
 
     def predict(self, device: str, batch_size: int, row: Complexity) -> Prediction:
-        """The time of a network from what it costs."""
+        """Return the predicted latency of a network from its cost."""
         (parts,) = _parts([row])
         time = float(parts @ self.rates)
         more = [name for name, beyond in zip(_PARTS, parts > self.largest, strict=True) if beyond]
@@ -95,12 +95,12 @@ class TimeModel:
 
 
 def fit(networks: Sequence[Complexity], times_ms: Sequence[float]) -> TimeModel:
-    """Fit the rates of a device to the times an image of ``networks``, one each.
+    """Fit the rates of a device to the latencies of ``networks``, ms per image, in the same order.
 
     Raises ValueError for fewer than ``MIN_NETWORKS``.
     """
     if len(networks) < MIN_NETWORKS:
-        raise ValueError(f"{len(networks)} networks; {MIN_NETWORKS} are needed")
+        raise ValueError(f"{len(networks)} networks: expected at least {MIN_NETWORKS}")
     parts, times = _parts(networks), np.asarray(times_ms)
     left_out = _leave_one_out(_rates, parts, times)
     line = np.column_stack([np.ones(len(times)), parts[:, 0] + parts[:, 1]])
@@ -124,7 +124,7 @@ def fit(networks: Sequence[Complexity], times_ms: Sequence[float]) -> TimeModel:
 def timed(
     rows: Iterable[StudyRow], models: Mapping[str, Complexity], device: str, batch_size: int
 ) -> dict[str, float]:
-    """Times of the networks that were timed and whose costs are known, ms an image, by key."""
+    """Return the measured latencies of networks with known costs, ms per image, by key."""
     return {
         row.model: row.latency_ms
         for row in rows
@@ -140,11 +140,11 @@ def timed(
 def rows(
     study: Sequence[StudyRow], models: Mapping[str, ModelRow], predicted: Iterable[str]
 ) -> list[StudyRow]:
-    """Rows of ``predicted`` networks on every device and batch size of ``study``.
+    """Return rows of ``predicted`` networks for every device and batch size of ``study``.
 
-    A network that has a row there has none here. Where fewer than ``MIN_NETWORKS`` were timed, and
-    of a network that could not be counted, the status of the time is not_measured. ``models``: rows
-    of models.csv, by key.
+    A network that has a row in ``study`` is skipped. The status is not_measured if fewer than
+    ``MIN_NETWORKS`` were measured, or if the network's cost is unknown. ``models`` are the rows of
+    models.csv, by key.
     """
     names = list(predicted)
     if not names:
@@ -171,7 +171,7 @@ def rows(
 
 
 def study_row(prediction: Prediction, model: ModelRow) -> StudyRow:
-    """A prediction as a row of the study, with the accuracy of its network; memory not known."""
+    """Return a prediction as a row of the study, with the network's accuracy but no memory."""
     time, size = prediction.latency_ms, prediction.batch_size
     return _row(
         prediction.device,
@@ -203,12 +203,12 @@ def _row(device: str, batch_size: int, model: ModelRow, **time: Any) -> StudyRow
 
 
 def _parts(networks: Iterable[Complexity]) -> Array:
-    """Networks x parts."""
+    """Return the costs as [networks, parts]."""
     return np.array([[count(row) for count in _PARTS.values()] for row in networks])
 
 
 def _rates(parts: Array, times: Array) -> Array:
-    # Parts differ by nine orders of magnitude, and one may be absent from all networks.
+    # Costs differ by nine orders of magnitude, and one may be zero for all networks.
     scale = np.where(parts.any(axis=0), parts.mean(axis=0), 1.0)
     return np.asarray(nnls(parts / scale / times[:, None], np.ones(len(times)))[0] / scale)
 
@@ -218,6 +218,6 @@ def _line(parts: Array, times: Array) -> Array:
 
 
 def _leave_one_out(solve: Callable[[Array, Array], Array], parts: Array, times: Array) -> Array:
-    """Each network's time by the rates that all others give."""
+    """Return each network's latency, predicted with the rates fitted to all others."""
     others = ~np.eye(len(times), dtype=bool)
     return np.array([parts[at] @ solve(parts[rest], times[rest]) for at, rest in enumerate(others)])

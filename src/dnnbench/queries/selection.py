@@ -4,9 +4,9 @@ Every number lies within bounds (:mod:`dnnbench.queries.bounds`). A network is l
 bounds are outside a limit:
 
 - ``yes``: the bounds are inside all limits.
-- ``cannot_tell`` (shown as "inconclusive"): the bounds straddle a limit, or they are unknown and the
-  number is inside. The network is listed at the rank of its accuracy, no matter on which side of
-  the limit the number is.
+- ``cannot_tell`` (shown as "inconclusive"): the bounds straddle a limit, or they are unknown and
+  the number is inside. The network is listed at the rank of its accuracy, no matter on which side
+  of the limit the number is.
 - ``no``: the bounds are outside a limit.
 
 A network never fits if it did not run, or if its accuracy or a limited number is unknown. Only one

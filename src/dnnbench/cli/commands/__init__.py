@@ -1,6 +1,6 @@
-"""One module a command of ``dnnbench``, which is listed under the module's name.
+"""Subcommands of ``dnnbench``: one module each, listed under the module's name.
 
-The function of that name declares arguments, options and help, parses, calls the package and
-prints. What takes long to import is imported in the function's body: a shell that completes an
-option need not wait for it.
+The function of the same name declares arguments, options and help, calls the package, and prints
+the answer. Modules that are slow to import are imported inside the function, so that shell
+completion does not have to wait for them.
 """

@@ -1,4 +1,4 @@
-"""``dnnbench check``: what would disturb timings on this machine, and what differences it tells."""
+"""``dnnbench check``: check the machine for disturbances, and measure which changes it resolves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnnbench.cli import completion, printing
+from dnnbench.cli import completion, messages, printing
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import significant
 from dnnbench.records import paths
@@ -28,25 +28,30 @@ def check(
     device: Annotated[
         str | None,
         typer.Option(
-            help="Device file, by its name in config/devices.",
-            show_default="the profile of params.yaml",
+            help="Name of a device file in config/devices.",
+            show_default="the profile in params.yaml",
             autocompletion=completion.complete_device_file,
         ),
     ] = None,
     resolve: Annotated[
         bool,
-        typer.Option("--resolve", help="Time a few networks again and again, for a minute or two."),
+        typer.Option(
+            "--resolve",
+            help="Also measure the smallest change that this machine can resolve (1 to 2 minutes).",
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the whole answer as JSON.")
+    ] = False,
 ) -> None:
     """Check this machine for anything that would disturb timings, and suggest fixes.
 
-    "unknown" is what the machine does not show, as virtual machines often do
-    not: it is no "ok". Where something would disturb, the exit code is 4.
-    Nothing is changed, and nothing is written to results/.
+    A check is "unknown" if the machine does not provide the information, which
+    is common in virtual machines. If a check finds a disturbance, the exit code
+    is 4. The command changes nothing and writes nothing to results/.
 
-    With --resolve the same networks are timed in four sessions that take turns.
-    How much these differ is what this machine cannot tell from nothing.
+    With --resolve, the same networks are measured in four alternating sessions.
+    Their differences show how large a change has to be to be detected.
 
     Examples:
 
@@ -59,7 +64,7 @@ def check(
     from dnnbench.networks import registry
 
     if not paths.PARAMETERS.exists():
-        raise UserError(f"{paths.PARAMETERS}: no such file; run this in the folder of the study")
+        raise UserError(f"{paths.PARAMETERS}: no such file. Run this in the folder of the study.")
     source = "--device" if device else f"{paths.PARAMETERS}: profile"
     name = device or loading.default_profile(loading.read(paths.PARAMETERS).content)
     settings = other_devices.settings(name, source=source)
@@ -85,20 +90,21 @@ def check(
 
 
 def _print_checks(console: Console, device: str, found: Sequence[Check]) -> None:
-    """A line a check, and then what to do about those that are not ok."""
+    """Print one line per check, followed by fixes."""
     warned, unknown = (sum(one.state == state for one in found) for state in ("warn", "unknown"))
-    what = f"{device}: {warned} of {len(found)} checks found what would disturb timings"
-    console.print(f"{what}; {unknown} cannot tell.", style="bold")
-    table = printing.table("state", "check", "seen", whole=("state", "check"))
+    counts = {"device": device, "checks": messages.several(len(found), "check")}
+    title = messages.CHECKS.format(**counts, warned=warned, unknown=unknown)
+    console.print(title, style="bold")
+    table = printing.table("state", "check", "found", whole=("state", "check"))
     for one in found:
         table.add_row(printing.styled(one.state, _STATES[one.state]), one.name, one.seen)
     console.print()
     console.print(table)
     for one in found:
-        if one.mend:
+        if one.fix:
             console.print(f"\n{one.name}: {one.why}")
-            # A command is one line to copy, however narrow the terminal.
-            console.print(f"    {one.mend}", soft_wrap=True)
+            # Do not wrap commands, so that they can be copied.
+            console.print(f"    {one.fix}", soft_wrap=True)
 
 
 def _print_resolution(console: Console, found: Resolution) -> None:
@@ -108,26 +114,18 @@ def _print_resolution(console: Console, found: Resolution) -> None:
     listed = ", ".join(names.get(key, key) for key in found.networks)
     console.print()
     for key, message in found.failed.items():
-        console.print(f"{names.get(key, key)} could not be timed: {message}.")
+        console.print(messages.NOT_MEASURED.format(network=names.get(key, key), message=message))
     if found.resolution is None:
-        console.print(f"{found.device}: what differences this machine resolves cannot be told.")
+        console.print(messages.NO_RESOLUTION.format(device=found.device))
         return
-    what = f"differences of {significant(100 * (found.resolution - 1), 2)} %"
+    percent = significant(100 * (found.resolution - 1), 2)
+    resolved = messages.RESOLVES.format(percent=percent)
     if found.resolution >= 2:
-        what = f"only differences by a factor of {significant(found.resolution, 2)}"
-    console.print(f"This machine resolves {what}.", style="bold")
-    console.print(
-        f"{listed} at batch size 1, in {found.sessions} sessions of {found.rounds} rounds that"
-        f" took turns: half of {found.comparisons} comparisons of a network with itself could tell"
-        " a change as large as that."
-    )
-    console.print(
-        f"Called different by mistake: {found.different} of {found.comparisons}; 95 % intervals"
-        f" without 1: {found.outside}, where one in twenty is expected."
-    )
+        resolved = messages.RESOLVES_FACTOR.format(factor=significant(found.resolution, 2))
+    console.print(resolved, style="bold")
+    fields = found.model_dump()
+    console.print(messages.RESOLUTION_STUDY.format(**fields | {"networks": listed}))
+    console.print(messages.FALSE_POSITIVES.format_map(fields))
     if found.disturbed:
-        console.print(
-            f"{found.disturbed} of {found.processes} processes were disturbed: on a quiet machine"
-            " it would be less."
-        )
-    console.print("Other days may differ by more: see docs/method.md.", style="dim")
+        console.print(messages.DISTURBED_PROCESSES.format_map(fields))
+    console.print(messages.OTHER_DAYS, style="dim")

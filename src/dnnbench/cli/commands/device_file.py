@@ -1,4 +1,4 @@
-"""``dnnbench device-file``: the machine at hand as a device of the study."""
+"""``dnnbench device-file``: write a device file for the current machine."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,18 +13,20 @@ def device_file(
     ] = None,
     select: Annotated[
         str | None,
-        typer.Option(help="Which GPU of several: its place in nvidia-smi -L, or UUID."),
+        typer.Option(help="GPU to use: its number in `nvidia-smi -L`, or its UUID."),
     ] = None,
 ) -> None:
-    """Write a device file for this machine: for a Jetson, its NVIDIA GPU, or else its CPU.
+    """Write a device file and a profile for this machine.
 
-    It gets a name made from the card's, or NAME of --output, and a profile.
-    Nothing is overwritten. What it says is there to be edited.
+    The device is the machine itself if it is a Jetson, else its NVIDIA GPU, else
+    its CPU. It is named after the hardware, or NAME if you pass --output. Existing
+    files are never overwritten. Edit the file to change what is measured.
 
     Example:
 
       dnnbench device-file --output config/devices/lab-gpu.yaml
     """
+    from dnnbench.cli import messages
     from dnnbench.machines import device_template
 
     found = device_template.find(select)
@@ -32,4 +34,5 @@ def device_file(
     file = output or device_template.FOLDER / f"{name}.yaml"
     for path in device_template.write(found, file):
         typer.echo(path)
-    typer.echo(f"{found.model}, backend {found.kind}. Next: snakemake --profile {file.stem}")
+    fields = {"model": found.model, "backend": found.kind, "profile": file.stem}
+    typer.echo(messages.DEVICE_FILE.format_map(fields))

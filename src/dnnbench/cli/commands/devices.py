@@ -1,11 +1,12 @@
-"""``dnnbench devices``: the devices of a study."""
+"""``dnnbench devices``: list the devices of a study."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dnnbench.cli import completion, printing
+from dnnbench.cli import completion, messages, printing
+from dnnbench.records import labels
 
 if TYPE_CHECKING:
     from dnnbench.cli.study_tables import Tables
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def devices(results: completion.Results = completion.RESULTS) -> None:
-    """List the devices of the study, and what was measured on them.
+    """List the devices of the study, with the number of measured networks and cells.
 
     Example:
 
@@ -22,7 +23,7 @@ def devices(results: completion.Results = completion.RESULTS) -> None:
     from dnnbench.cli.study_tables import Tables
 
     tables = Tables(results)
-    columns = ("device", "networks", "cells", "not stable", "batch sizes", "where from")
+    columns = ("device", "networks", "cells", "unstable", "batch sizes", "machine")
     table = printing.table(*columns, right=columns[1:4], whole=columns[:4])
     for device in tables.devices:
         rows = tables.rows(device)
@@ -34,23 +35,23 @@ def devices(results: completion.Results = completion.RESULTS) -> None:
             f"{len(timed)}/{len(rows)}",
             str(sum(row.stable is False for row in timed)) if rows[0].source == "measured" else "",
             ", ".join(map(str, sizes)),
-            _where_from(tables, device, rows),
+            _machine(tables, device, rows),
         )
     console = printing.console()
     console.print(table)
-    console.print("\nNetworks and cells with a time, of those in the study.", style="dim")
+    console.print(f"\n{messages.DEVICE_COUNTS}", style="dim")
     printing.print_set_aside(console, tables.set_aside)
 
 
-def _where_from(tables: Tables, device: str, rows: Sequence[StudyRow]) -> str:
-    from dnnbench.report.figures.figure_names import device_label
+def _machine(tables: Tables, device: str, rows: Sequence[StudyRow]) -> str:
     from dnnbench.tables.sound_records import SoundRecords
 
     if rows[0].source != "measured":
-        return device_label(device)
+        return labels.device(device)
     parts = []
     if machine := SoundRecords(tables.results, device).environment():
-        parts.append(f"{machine.gpu or machine.cpu}, {machine.threads} threads")
+        threads = messages.several(machine.threads, "thread")
+        parts.append(f"{machine.gpu or machine.cpu}, {threads}")
     sessions = dict.fromkeys(session for row in rows for session in (row.session or "").split("+"))
     parts += [f"session {session}" for session in sessions if session]
     return "; ".join(parts) or "measured"

@@ -1,25 +1,25 @@
-"""``dnnbench merge``: several machines, one study."""
+"""``dnnbench merge``: copy the records of other machines into a study."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dnnbench.cli import completion
+from dnnbench.cli import completion, messages
 from dnnbench.records import paths
 
 
 def merge(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="FOLDER...", help="results/<device> of other machines."),
+        typer.Argument(metavar="FOLDER...", help="Folders results/<device> of other machines."),
     ],
     results: completion.Results = completion.RESULTS,
 ) -> None:
-    """Bring the records of devices that other machines measured into this study.
+    """Copy the records of devices that other machines measured into this study.
 
-    They are checked first, and nothing is copied unless all belong: same schema, same protocol,
-    same code and same networks as here.
+    All records are checked first. Nothing is copied unless all of them have the same schema,
+    protocol, code, and networks as this study.
 
     Example:
 
@@ -36,11 +36,8 @@ def merge(
     for checked in record_merge.merge(folders, results, study.device, networks):
         machine = checked.environment
         commit = (machine.commit or "unknown")[:12]
-        typer.echo(
-            f"{machine.device}: {len(checked.files)} files of {machine.hostname}, commit {commit}"
-        )
+        files = messages.several(len(checked.files), "file")
+        fields = {"device": machine.device, "files": files, "host": machine.hostname}
+        typer.echo(messages.MERGED.format(**fields, commit=commit))
         if machine.device not in study.devices:
-            typer.echo(
-                f"Not shown yet: add {machine.device} to `devices` in {paths.PARAMETERS},"
-                " and run the study again."
-            )
+            typer.echo(messages.NOT_SHOWN.format(device=machine.device, file=paths.PARAMETERS))

@@ -1,11 +1,16 @@
-"""``dnnbench models``: the networks of a study and of the registry."""
+"""``dnnbench models``: list the networks of a study and of the registry."""
 
-from dnnbench.cli import completion, printing
+from dnnbench.cli import completion, messages, printing
 from dnnbench.core.formatting import significant
+from dnnbench.records import labels
+
+_WIDE = 110
 
 
 def models(results: completion.Results = completion.RESULTS) -> None:
-    """List the networks, their accuracy and what they cost; the study's first.
+    """List the networks with their accuracy, parameters, and multiply-adds.
+
+    The networks of the study come first, followed by the rest of the registry.
 
     Example:
 
@@ -14,23 +19,22 @@ def models(results: completion.Results = completion.RESULTS) -> None:
     from dnnbench.cli.study_tables import Tables
 
     tables = Tables(results)
-    columns = ("key", "network", "top-1, %", "from", "M par.", "GMAC")
-    table = printing.table(
-        *columns, right=("top-1, %", "M par.", "GMAC"), whole=("key", *columns[2:])
-    )
-    # The names begin with the registry's networks, and the study may lack some of them.
+    numbers = (messages.TOP1, messages.PARAMETERS, messages.OPERATIONS)
+    columns = ("key", "network", messages.TOP1, "source of top-1", *numbers[1:])
+    console = printing.console()
+    # Keys are easier to copy from one line, but a narrow terminal has no room for that.
+    key = ("key",) if console.width >= _WIDE else ()
+    table = printing.table(*columns, right=numbers, whole=(*key, *numbers))
+    # The names begin with the registry's networks, of which the study may lack some.
     for key in sorted(tables.names, key=lambda key: key not in tables.models):
         row = tables.models.get(key)
         table.add_row(
             key,
             tables.names[key],
             f"{row.top1:.2f}" if row and row.top1 is not None else "",
-            (row.top1_source or "not known") if row else "not in this study",
+            labels.accuracy_source(row.top1_source) if row else messages.NOT_LISTED,
             f"{row.params_executed / 1e6:.1f}" if row and row.params_executed is not None else "",
             significant(row.macs / 1e9) if row and row.macs is not None else "",
         )
-    console = printing.console()
     console.print(table)
-    console.print(
-        "\nParameters: those that run. GMAC: 10^9 multiply-adds of one image.", style="dim"
-    )
+    console.print(f"\n{messages.COSTS}", style="dim")

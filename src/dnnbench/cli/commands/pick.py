@@ -1,4 +1,4 @@
-"""``dnnbench pick``: the best networks under limits, and what is in the way of better ones."""
+"""``dnnbench pick``: list the best networks within limits, and the limiting constraints."""
 
 import inspect
 import math
@@ -20,12 +20,12 @@ NOTHING_FITS = 3
 
 def _above_zero(value: float | None) -> float | None:
     if value is not None and not 0 < value < math.inf:
-        raise typer.BadParameter(f"{value}: write a number above 0")
+        raise typer.BadParameter(f"{value}: expected a number above 0")
     return value
 
 
 def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with an option for each limit, which it takes as ``**limits``."""
+    """Return the command with one option per limit; it takes them as ``**limits``."""
     device, *others, _ = inspect.signature(command).parameters.values()
     options = [
         inspect.Parameter(
@@ -48,7 +48,9 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
 def pick(
     device: completion.Device = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Batch size, in images.")] = 1,
-    variant: Annotated[str, typer.Option(help="Variant: precision and engine.")] = REFERENCE,
+    variant: Annotated[
+        str, typer.Option(help="Variant: precision and engine, such as fp32-eager.")
+    ] = REFERENCE,
     top: Annotated[int, typer.Option(min=1, help="Number of networks to list.")] = 5,
     predicted: Annotated[
         bool,
@@ -65,11 +67,11 @@ def pick(
     results: completion.Results = completion.RESULTS,
     **limits: float | None,
 ) -> None:
-    """Name the most accurate networks that keep to your limits.
+    """List the most accurate networks that fit your limits.
 
-    A network whose interval, or whose published rounding, lies across a limit
-    is listed as "cannot tell". Where nothing fits, the nearest misses are
-    listed, and the exit code is 3.
+    If the confidence interval of a network, or the rounding of a published
+    number, straddles a limit, the network is listed as "inconclusive". If
+    nothing fits, the nearest misses are listed, and the exit code is 3.
 
     Examples:
 
@@ -90,7 +92,7 @@ def pick(
     _check_batch_size(tables, chosen, batch_size)
     if predicted and variant != REFERENCE:
         raise UserError(
-            f"--predicted: times of {REFERENCE} are predicted, none of {variant}; leave one out"
+            f"--predicted: {variant}: only {REFERENCE} is predicted. Drop --predicted or --variant."
         )
     added = None
     if predicted:
@@ -125,8 +127,8 @@ def _check_variant(tables: "Tables", device: str, variant: str) -> None:
     there = list(dict.fromkeys(row.variant for row in tables.rows(device)))
     if variant not in there:
         raise UserError(
-            f"--variant: {variant!r}: {device} has {', '.join(there)};"
-            " choose one, or add it to the device file and run the study again"
+            f"--variant: {variant!r}: {device} has {', '.join(there)}."
+            " Choose one, or add it to the device file and rerun the study."
         )
 
 
@@ -134,6 +136,6 @@ def _check_batch_size(tables: "Tables", device: str, batch_size: int) -> None:
     sizes = sorted({row.batch_size for row in tables.rows(device)})
     if batch_size not in sizes:
         raise UserError(
-            f"--batch-size: {batch_size}: {device} has {', '.join(map(str, sizes))};"
-            " choose one, or add it to the device file and run the study again"
+            f"--batch-size: {batch_size}: {device} has {', '.join(map(str, sizes))}."
+            " Choose one, or add it to the device file and rerun the study."
         )

@@ -1,4 +1,4 @@
-"""``dnnbench predict``: the time of networks that were not timed, from those that were."""
+"""``dnnbench predict``: predict the latency of networks that were not measured."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnnbench.cli import completion, printing
+from dnnbench.cli import completion, messages, printing
 from dnnbench.core.formatting import significant
+from dnnbench.records import labels
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,14 +20,18 @@ if TYPE_CHECKING:
 
 def predict(
     device: completion.Device = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images in a pass.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="The whole answer as JSON.")] = False,
+    batch_size: Annotated[int, typer.Option(min=1, help="Batch size, in images.")] = 1,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the whole answer as JSON.")
+    ] = False,
     results: completion.Results = completion.RESULTS,
 ) -> None:
-    """Predict the time of networks that were not timed on a device.
+    """Predict the latency of networks that were not measured on a device.
 
-    From what they cost, by the times of those that were (8 or more). Networks of
-    the registry that are not in the study are counted first, a second each.
+    The prediction is fitted to the measured networks (at least 8) and uses the
+    number of operations and the memory traffic of each network. Networks of the
+    registry that are not in the study are counted first, which takes about one
+    second each.
 
     Examples:
 
@@ -47,21 +52,29 @@ def predict(
         }
         print(json.dumps(whole, indent=1))
     else:
-        _print(printing.console(), answer, f"{chosen}, batch size {batch_size}", tables.names)
+        where = f"{labels.device(chosen)}, batch size {batch_size}"
+        _print(printing.console(), answer, where, tables.names)
 
 
 def _print(console: Console, answer: Predictions, where: str, names: Mapping[str, str]) -> None:
     quality = answer.quality
-    console.print(f"{where}: {len(answer.predicted)} networks predicted.", style="bold")
+    predicted = len(answer.predicted)
+    title = messages.numbered(messages.PREDICTED_NETWORKS, predicted, where=where)
+    console.print(title, style="bold")
     console.print(
-        f"By {quality.networks} timed ones, each of which the others predict with an error of"
-        f" {quality.median_error:.0%} (median; nine of ten: {quality.p90_error:.0%})."
-        f" A line on operations: {quality.line_median_error:.0%} ({quality.line_p90_error:.0%})."
+        messages.ERRORS.format(
+            networks=quality.networks,
+            median=f"{quality.median_error:.0%}",
+            p90=f"{quality.p90_error:.0%}",
+            line_median=f"{quality.line_median_error:.0%}",
+            line_p90=f"{quality.line_p90_error:.0%}",
+        )
     )
     if not answer.predicted:
         return
-    columns = ("network", "top-1, %", "ms an image", "images/s", "beyond what was timed")
-    table = printing.table(*columns, right=("top-1, %", "images/s"), whole=columns[1:4])
+    numbers = (messages.TOP1, messages.LATENCY, messages.THROUGHPUT)
+    right = (messages.TOP1, messages.THROUGHPUT)
+    table = printing.table("network", *numbers, "extrapolated in", right=right, whole=numbers)
     for one in sorted(answer.predicted, key=lambda one: one.latency_ms):
         top1 = answer.models[one.model].top1
         table.add_row(
@@ -73,9 +86,7 @@ def _print(console: Console, answer: Predictions, where: str, names: Mapping[str
         )
     console.print()
     console.print(table)
-    notes = ["In brackets: 95 %, from the errors of the timed networks."]
+    notes = [messages.PREDICTION_INTERVAL]
     if any(one.beyond for one in answer.predicted):
-        notes.append(
-            "Beyond what was timed: it has more of this than any timed network; time a larger one."
-        )
+        notes.append(messages.EXTRAPOLATED)
     console.print("\n" + "\n".join(notes), style="dim")

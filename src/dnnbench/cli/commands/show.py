@@ -1,4 +1,4 @@
-"""``dnnbench show``: all that a study says of one network."""
+"""``dnnbench show``: show the results of one network."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnnbench.cli import completion, printing
+from dnnbench.cli import completion, messages, printing
 from dnnbench.core.errors import UserError
-from dnnbench.core.formatting import significant
+from dnnbench.core.formatting import grouped, significant
+from dnnbench.records import labels
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,12 +23,14 @@ def show(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="A network.", autocompletion=completion.complete_network
+            metavar="MODEL",
+            help="Network, by name or key.",
+            autocompletion=completion.complete_network,
         ),
     ],
     results: completion.Results = completion.RESULTS,
 ) -> None:
-    """Show all that is known of a network, on every device.
+    """Show the results of a network on every device, and what it costs.
 
     Examples:
 
@@ -46,7 +49,7 @@ def show(
     if costs:
         _print_costs(console, costs)
     else:
-        console.print(f"Not in this study: no row in {results / 'models.csv'}.")
+        console.print(messages.NOT_IN_STUDY.format(file=results / "models.csv"))
     rows = [row for row in tables.study if row.model == key]
     if rows:
         _print_rows(console, rows)
@@ -54,7 +57,7 @@ def show(
 
 
 def _entry(key: str, costs: ModelRow | None) -> Network | None:
-    """A network's entry, or None where nothing says any more what it was."""
+    """Return a network's entry, or None if it can no longer be resolved."""
     from dnnbench.networks import model_list, registry
 
     spec = costs.spec if costs else registry.spec_of(key)
@@ -67,49 +70,54 @@ def _entry(key: str, costs: ModelRow | None) -> Network | None:
 def _print_network(console: Console, network: Network) -> None:
     size = network.input_size
     origin = f", {network.year} ({network.venue})" if network.year else ""
-    console.print(f"{network.family}{origin}; input {size} x {size}.")
+    console.print(messages.FAMILY.format(family=network.family, origin=origin, size=size))
     if network.spec != network.key:
-        console.print(f"In params.yaml: {network.spec}.")
+        console.print(messages.SPEC.format(spec=network.spec))
     sources = dict.fromkeys(f"{one.library} (tier {one.tier})" for one in network.weights)
-    console.print(f"Weights: {', '.join(sources) or 'no source known'}.")
+    listed = ", ".join(sources) or messages.NO_WEIGHTS
+    console.print(messages.WEIGHTS.format(sources=listed))
 
 
 def _print_costs(console: Console, row: ModelRow) -> None:
     if row.params is not None and row.weights_mib is not None:
-        console.print(
-            f"{row.params / 1e6:.2f} M parameters; weights {significant(row.weights_mib)} MiB."
-        )
+        weights = significant(row.weights_mib)
+        console.print(messages.PARAMETER_COUNT.format(params=row.params / 1e6, weights=weights))
     if row.params_executed is not None and row.macs is not None:
-        console.print(
-            f"{row.params_executed / 1e6:.2f} M parameters run;"
-            f" {significant(row.macs / 1e9)} G multiply-adds an image."
-        )
+        macs = significant(row.macs / 1e9)
+        console.print(messages.EXECUTED.format(params=row.params_executed / 1e6, macs=macs))
     if row.uncounted_operators:
-        console.print(f"Not among the multiply-adds: work of {row.uncounted_operators}.")
+        console.print(messages.UNCOUNTED.format(operators=row.uncounted_operators))
     if row.complexity_message:
-        console.print(f"Counting: {row.complexity_message}.")
+        console.print(messages.COUNTING.format(message=row.complexity_message))
     for number in (1, 5):
         value, low, high, source, measured, published = (
             getattr(row, f"top{number}{part}")
             for part in ("", "_low", "_high", "_source", "_measured", "_published")
         )
-        text = f"Top-{number}: " + ("not known" if value is None else f"{value:.2f} % ({source})")
+        text = f"Top-{number}: "
+        text += (
+            messages.UNKNOWN
+            if value is None
+            else f"{value:.2f}% ({labels.accuracy_source(source)})"
+        )
         if low is not None and high is not None:
-            text += f", 95 % interval {low:.2f} to {high:.2f}"
-        # What it is not ranked by stands beside it.
+            text += messages.WITH_INTERVAL.format(low=low, high=high)
+        # Also show the accuracy that does not determine the rank.
         for word, other in (("measured", measured), ("published", published)):
             if other is not None and other != value:
-                text += f"; {word} {other:.2f} %"
+                text += f"; {word}: {other:.2f}%"
         console.print(f"{text}.")
 
 
 def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
-    # Named only where there is more than one.
+    # Variants are shown only if there are several.
     variants = len({row.variant for row in rows}) > 1
-    way = ("variant",) if variants else ()
-    columns = ("device", *way, "batch", "ms an image", "images/s", "MiB")
-    whole = [column for column in columns if column not in way]
-    table = printing.table(*columns, right=("batch", "images/s", "MiB"), whole=whole)
+    variant = ("variant",) if variants else ()
+    numbers = ("batch", messages.LATENCY, messages.THROUGHPUT, messages.MEMORY)
+    columns = ("device", *variant, *numbers)
+    whole = [column for column in columns if column not in variant]
+    right = [column for column in numbers if column != messages.LATENCY]
+    table = printing.table(*columns, right=right, whole=whole)
     for row in rows:
         time = printing.status(row.status)
         if row.latency_ms is not None:
@@ -121,19 +129,25 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
             memory = f"{row.memory_mib:,.0f}"
         fps = "" if row.fps is None else significant(row.fps)
         named = (row.variant,) if variants else ()
-        table.add_row(row.device, *named, str(row.batch_size), time, fps, memory)
+        device = labels.device(row.device)
+        table.add_row(device, *named, str(row.batch_size), time, fps, memory)
     console.print()
     console.print(table)
     notes = []
     for row in rows:
         if row.unstable_reason:
-            mark = f"{printing.UNSTABLE} not stable: " if row.stable is False else ""
-            cell = f"{row.device} x {row.batch_size}"
+            reason = row.unstable_reason
+            if row.stable is False:
+                reason = messages.UNSTABLE_REASON.format(reason=reason)
+            cell = f"{labels.device(row.device)}, batch size {row.batch_size}"
             cell += f", {row.variant}" if variants else ""
-            notes.append(f"{cell}: {mark}{row.unstable_reason}.")
-    bases = {row.device: row.memory_basis for row in rows if row.memory_basis}
+            notes.append(f"{cell}: {reason}.")
+    bases = {
+        labels.device(row.device): labels.memory_basis(row.memory_basis)
+        for row in rows
+        if row.memory_basis
+    }
     if bases:
-        listed = ", ".join(f"{device}: {basis}" for device, basis in bases.items())
-        notes.append(f"Memory basis: {listed}.")
+        notes.append(messages.MEMORY_BASIS.format(bases=grouped(bases)))
     if notes:
         console.print("\n" + "\n".join(notes), style="dim")

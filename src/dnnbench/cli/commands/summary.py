@@ -1,4 +1,4 @@
-"""``dnnbench summary``: what ``make study`` ends with."""
+"""``dnnbench summary``: summarize a study; the last step of ``make study``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnnbench.cli import completion, printing
-from dnnbench.records import paths
+from dnnbench.cli import completion, messages, printing
+from dnnbench.records import labels, paths
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 def summary(
     results: completion.Results = completion.RESULTS,
-    reports: Annotated[Path, typer.Option(help="Folder of the page.")] = paths.REPORTS,
+    reports: Annotated[Path, typer.Option(help="Folder with the page.")] = paths.REPORTS,
 ) -> None:
-    """Name the page, and the best network under each budget on every measured device."""
+    """Print the best network for each budget on every measured device, and the page's path."""
     from rich.console import Console
 
     from dnnbench.cli.study_tables import Tables, network_names, read
@@ -38,7 +38,7 @@ def summary(
         print_best(console, device, [row for row in chosen if row.device == device], rows, names)
     print_accuracy(console, accuracy, names)
     printing.print_set_aside(console, Tables(results).set_aside)
-    console.print(f"\nThe page: {paths.under(reports, paths.PAGE)}")
+    console.print(f"\n{messages.PAGE.format(file=paths.under(reports, paths.PAGE))}")
 
 
 def print_best(
@@ -48,19 +48,22 @@ def print_best(
     rows: list[StudyRow],
     names: dict[str, str],
 ) -> None:
-    """Print the first-ranked network under each pair of budgets, as a table."""
+    """Print the first-ranked network for each pair of budgets, as a table."""
     from rich.table import Table
 
     from dnnbench.config.variants import REFERENCE
+    from dnnbench.queries import wording
     from dnnbench.report.figures import captions
 
     measured = [row for row in rows if row.status == "ok"]
     unstable = sum(row.stable is False for row in measured)
-    console.print(
-        f"\n[bold]{device}[/]: {len(measured)} of {len(rows)} cells timed,"
-        f" {unstable} of them not stable. The best network under each budget, at batch size 1:\n"
-    )
-    table = Table("memory, GiB", "frames/s", "network", "top-1, %", "ms", "MiB", "", box=None)
+    cells = messages.several(len(rows), "cell")
+    counts = {"timed": len(measured), "cells": cells, "unstable": unstable}
+    title = messages.SUMMARY.format(device=f"[bold]{labels.device(device)}[/]", **counts)
+    console.print(f"\n{title} {messages.BEST}\n")
+    limits = messages.MAX_MEMORY, messages.MIN_THROUGHPUT
+    numbers = messages.TOP1, messages.LATENCY, messages.MEMORY
+    table = Table(*limits, "network", *numbers, "", box=None)
     at_one = {r.model: r for r in rows if (r.batch_size, r.variant) == (1, REFERENCE)}
     for row in chosen:
         if row.rank == 1:
@@ -72,23 +75,25 @@ def print_best(
                 f"{row.top1:.2f}",
                 f"{cell.latency_ms:.1f}",
                 f"{cell.memory_mib:.0f}",
-                "" if row.fits == "yes" else "cannot tell",
+                "" if row.fits == "yes" else wording.text("cannot_tell"),
             )
     console.print(table)
     if any(row.fits == "cannot_tell" for row in chosen if row.rank == 1):
-        console.print("\ncannot tell: the limit lies within the interval of its time.")
+        console.print(f"\n{messages.INCONCLUSIVE_BEST}")
     sources = {row.model: row.accuracy_source for row in measured}
     console.print(f"\n{captions.accuracy(sources.values())}")
 
 
 def print_accuracy(console: Console, rows: list[AccuracyRow], names: dict[str, str]) -> None:
-    """Print how many networks' accuracy was measured, and why that of the others was not."""
+    """Print how many networks have a measured accuracy, and why the others do not."""
     asked = [row for row in rows if row.dataset]
     if not asked:
         return
     missed = [row for row in asked if row.status != "ok"]
     done = len(asked) - len(missed)
-    console.print(f"\nAccuracy measured on {asked[0].dataset}: {done} of {len(asked)} networks.")
+    networks = messages.several(len(asked), "network")
+    counts = {"dataset": asked[0].dataset, "done": done, "networks": networks}
+    console.print(f"\n{messages.MEASURED_ACCURACY.format_map(counts)}")
     for row in missed:
         name, status = names.get(row.model, row.model), printing.status(row.status)
         console.print(f"  {name}: {status}: {row.message}", markup=False)

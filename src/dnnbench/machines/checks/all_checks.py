@@ -1,7 +1,7 @@
 """Checks of a machine for anything that would disturb timings, with a fix for each.
 
-A check is a function from what was seen of a machine to a :class:`Check`. Those of the host hold
-for every device; what only one kind of device has is listed by the name of its backend.
+A check is a function that takes the observations of a machine and returns a :class:`Check`.
+Checks of the host apply to all devices. Checks of one kind of device are listed by its backend.
 """
 
 import os
@@ -24,9 +24,9 @@ OF_BACKEND: Mapping[str, tuple[Callable[[Seen], Check], ...]] = {
 
 
 def look(settings: Parameters) -> list[Check]:
-    """Watch this machine for a second as the device of ``settings``, and judge what was seen.
+    """Observe this machine for one second as the device of ``settings``, and run all checks.
 
-    Raises DeviceError where nothing can be measured on it at all.
+    Raises DeviceError if nothing can be measured on the device.
     """
     setup = backends.Setup(settings.backend, settings.gpu)
     machine = Machine(
@@ -43,6 +43,6 @@ def look(settings: Parameters) -> list[Check]:
 
 
 def judge(seen: Seen) -> list[Check]:
-    """Every check of the host, and those of the device's backend."""
+    """Return the results of all checks of the host and of the device's backend."""
     backend = OF_BACKEND.get(seen.machine.setup.backend, ())
     return [check(seen) for check in (*host_checks.CHECKS, *backend)]

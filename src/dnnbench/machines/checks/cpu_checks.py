@@ -1,4 +1,4 @@
-"""What disturbs timings where the CPU is the device: its cores, and the threads on them."""
+"""Checks of a CPU device: its cores, and the threads on them."""
 
 from dnnbench.core import processors
 from dnnbench.devices import control_groups
@@ -10,33 +10,33 @@ _NODES = "sys/devices/system/node"
 
 
 def threads(seen: Seen) -> Check:
-    """Threads of a pass against the physical cores that it may use."""
+    """Check that a pass has no more threads than physical cores."""
     machine = seen.machine
     cores, used = _cores(machine), _threads(machine)
     siblings = len(machine.cpus) - cores
-    text = f"{used} on {cores} cores"
+    text = f"{used} on {cores} {'core' if cores == 1 else 'cores'}"
     if siblings:
-        text += f" ({len(machine.cpus)} processors: hyperthreads)"
+        text += f" ({len(machine.cpus)} processors with hyperthreading)"
     known = len(machine.each_cpu("topology/thread_siblings_list")) == len(machine.cpus)
     if not known and used <= cores:
-        text = f"not shown: which of {len(machine.cpus)} processors share a core"
+        text = f"unavailable: which of {len(machine.cpus)} processors share a core"
     return Check(
         name="threads",
         state="warn" if used > cores else "ok" if known else "unknown",
         seen=text,
-        why="Two threads of a pass on one core wait for each other.",
-        mend=f"{paths.device_file(machine.device)}: threads: {cores}" if used > cores else None,
+        why="Threads of a pass that share a core slow each other down.",
+        fix=f"{paths.device_file(machine.device)}: threads: {cores}" if used > cores else None,
     )
 
 
 def quota(seen: Seen) -> Check:
-    """Cores' worth of time that a container or a service may use, against the threads."""
+    """Check the CPU quota of a container or service against the number of threads."""
     machine = seen.machine
     used = _threads(machine)
-    why = "Once it is used up, the kernel stops all threads until the next period."
+    why = "When the quota is used up, the kernel stops all threads until the next period."
     limit = control_groups.quota(machine.root)
     if limit.cores is None:
-        text = f"not shown: {limit.unseen}" if limit.unseen else "none"
+        text = f"unavailable: {limit.unseen}" if limit.unseen else "none"
         state: State = "unknown" if limit.unseen else "ok"
         return Check(name="quota", state=state, seen=text, why=why)
     short = limit.cores < used
@@ -44,10 +44,11 @@ def quota(seen: Seen) -> Check:
     return Check(
         name="quota",
         state="warn" if short else "unknown" if limit.unseen else "ok",
-        seen=f"{limit.cores:g} cores for {used} threads"
+        seen=f"{limit.cores:g} {'core' if limit.cores == 1 else 'cores'} for {used}"
+        f" {'thread' if used == 1 else 'threads'}"
         + (f"; {limit.unseen}" if limit.unseen and not short else ""),
         why=why,
-        mend=f"--cpus={used} for the container; or {paths.device_file(machine.device)}:"
+        fix=f"--cpus={used} for the container; or {paths.device_file(machine.device)}:"
         f" threads: {fitting}"
         if short
         else None,
@@ -55,7 +56,7 @@ def quota(seen: Seen) -> Check:
 
 
 def nodes(seen: Seen) -> Check:
-    """Memory nodes whose processors a pass may use."""
+    """Check that all processors of a pass are on one memory node."""
     machine = seen.machine
     lists = {
         path.name.removeprefix("node"): processors.numbers(machine.read(path / "cpulist") or "")
@@ -68,21 +69,21 @@ def nodes(seen: Seen) -> Check:
     return Check(
         name="memory nodes",
         state="warn" if several else "ok" if seen_all else "unknown",
-        seen=str(len(found)) if several or seen_all else "not shown: the node of each processor",
-        why="Memory of another node is slower, and which one a process gets is chance.",
-        mend=f"{command} snakemake --profile {machine.device}" if several else None,
+        seen=str(len(found)) if several or seen_all else "unavailable: the node of each processor",
+        why="Memory of another node is slower, and a process may get either by chance.",
+        fix=f"{command} snakemake --profile {machine.device}" if several else None,
     )
 
 
 def wait_policy(seen: Seen) -> Check:
-    """How OpenMP's threads wait: timing leaves that to the runtime, unless someone set it."""
+    """Check that OMP_WAIT_POLICY is unset, so that the runtime decides how threads wait."""
     policy = seen.machine.environ.get("OMP_WAIT_POLICY")
     return Check(
         name="waiting threads",
         state="ok" if policy is None else "warn",
-        seen="the runtime's own way" if policy is None else f"OMP_WAIT_POLICY={policy}",
-        why="It changes times, unevenly: they would compare with no others.",
-        mend=None if policy is None else "unset OMP_WAIT_POLICY",
+        seen="runtime default" if policy is None else f"OMP_WAIT_POLICY={policy}",
+        why="It changes latencies unevenly, so they are not comparable with others.",
+        fix=None if policy is None else "unset OMP_WAIT_POLICY",
     )
 
 

@@ -1,57 +1,57 @@
-"""What disturbs timings on a GPU beside its host: what its driver, or the board, says of it."""
+"""Checks of a GPU device, from its driver or board."""
 
 from dnnbench.machines.checks.machine import Check, Seen, State
 from dnnbench.records.environment_records import GpuEnvironment
 
-_FLOAT = "A clock that follows load and heat makes a network's time depend on what ran before it."
+_FLOAT = "If clocks follow load and heat, a network's latency depends on what ran before it."
 
 
 def persistence(seen: Seen) -> Check:
-    """Whether the driver stays loaded between two cells."""
+    """Check that the driver stays loaded between cells (persistence mode)."""
     gpu = _gpu(seen)
     off = gpu.persistence is False
     return Check(
         name="persistence",
         state="unknown" if gpu.persistence is None else "warn" if off else "ok",
-        seen="not shown" if gpu.persistence is None else "off" if off else "on",
-        why="Without it the card's clocks and settings are lost whenever no process uses it.",
-        mend=f"sudo nvidia-smi -i {gpu.uuid} -pm 1" if off else None,
+        seen="unavailable" if gpu.persistence is None else "off" if off else "on",
+        why="Without it, the GPU loses its clocks and settings when no process uses it.",
+        fix=f"sudo nvidia-smi -i {gpu.uuid} -pm 1" if off else None,
     )
 
 
 def clocks(seen: Seen) -> Check:
-    """The range of a card's clocks: NVIDIA's driver does not tell whether they are held."""
+    """Report the range of a GPU's clocks; the driver does not report whether they are locked."""
     gpu = _gpu(seen)
-    shown = f"from {gpu.clock_mhz:g} MHz at rest" if gpu.clock_mhz else "not shown"
+    shown = f"{gpu.clock_mhz:g} MHz at rest" if gpu.clock_mhz else "unavailable"
     if gpu.clock_mhz and gpu.max_clock_mhz:
-        shown += f" to {gpu.max_clock_mhz:g} MHz; the driver does not tell a lock"
-    fix = f"sudo nvidia-smi -i {gpu.uuid} -lgc MHz, below what it holds under load"
-    return Check(name="GPU clocks", state="unknown", seen=shown, why=_FLOAT, mend=gpu.uuid and fix)
+        shown += f", up to {gpu.max_clock_mhz:g} MHz; the driver does not report locked clocks"
+    fix = f"sudo nvidia-smi -i {gpu.uuid} -lgc MHz (a frequency that it can sustain under load)"
+    return Check(name="GPU clocks", state="unknown", seen=shown, why=_FLOAT, fix=gpu.uuid and fix)
 
 
 def locked(seen: Seen) -> Check:
-    """Whether a board's clocks are held, that of the memory too, which only root can read."""
+    """Check that a board's clocks are locked, including the memory clock, which needs root."""
     states: dict[bool | None, tuple[State, str, str | None]] = {
         True: ("ok", "locked", None),
-        False: ("warn", "they float", "sudo jetson_clocks"),
+        False: ("warn", "not locked", "sudo jetson_clocks"),
         None: (
             "unknown",
-            "not shown: a clock that this user cannot read",
+            "unavailable: a clock that this user cannot read",
             "sudo jetson_clocks --show",
         ),
     }
     state, shown, fix = states[_gpu(seen).clocks_locked]
-    return Check(name="GPU clocks", state=state, seen=shown, why=_FLOAT, mend=fix)
+    return Check(name="GPU clocks", state=state, seen=shown, why=_FLOAT, fix=fix)
 
 
 def power_mode(seen: Seen) -> Check:
-    """The mode of a Jetson, which decides its cores, clocks and power."""
+    """Report the power mode of a Jetson, which sets its cores, clocks and power."""
     mode = _gpu(seen).power_mode
     return Check(
         name="power mode",
         state="unknown" if mode is None else "ok",
-        seen=mode or "not shown: no nvpmodel",
-        why="Times of one mode say nothing of another.",
+        seen=mode or "unavailable: no nvpmodel",
+        why="Latencies of different modes are not comparable.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What checks look at, the files of a machine now and a second ago, and what a check says."""
+"""Input and output of checks: the observations of a machine, and the result of a check."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,24 +20,24 @@ State = Literal["ok", "warn", "unknown"]
 class Check(Record):
     """One thing that may disturb timings.
 
-    ``unknown``: the machine does not show it, which is not the same as ``ok``. ``seen`` has its
-    units, ``why`` says what it does to timings, and ``mend`` is a command where there is one;
-    ``None`` where nothing has to be done, or can be.
+    The state is ``unknown`` if the machine does not provide the information. ``seen`` is the
+    observation, with its unit, and ``why`` the effect on timings. ``fix`` is a command if there is
+    one, and ``None`` if nothing needs to be done or can be done.
     """
 
     name: str
     state: State
     seen: str
     why: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine as a device file would use it.
+    """A machine, used as a device file configures it.
 
-    ``threads`` is that of the device file, ``None`` for one a physical core; ``cpus`` are those
-    that this process may run on. ``root`` is where proc and sys are.
+    ``threads`` is the setting of the device file, ``None`` for one thread per physical core.
+    ``cpus`` are the processors that this process may run on. ``root`` has the folders proc and sys.
     """
 
     device: str
@@ -48,14 +48,14 @@ class Machine:
     root: Path = Path("/")
 
     def read(self, path: str | Path) -> str | None:
-        """Content of a file below ``root``, or ``None`` where there is none to be read."""
+        """Return the content of a file below ``root``, or ``None`` if it cannot be read."""
         try:
             return (self.root / path).read_text().strip("\0\n ")
         except (OSError, UnicodeDecodeError):
             return None
 
     def number(self, path: str | Path) -> int | None:
-        """A file of one whole number."""
+        """Return the content of a file as an integer, or ``None`` if it is not one."""
         text = self.read(path)
         try:
             return None if text is None else int(text)
@@ -63,22 +63,22 @@ class Machine:
             return None
 
     def folders(self, pattern: str) -> list[Path]:
-        """Paths below ``root`` that match, in order, as :meth:`read` takes them."""
+        """Return the sorted paths that match, relative to ``root`` as :meth:`read` expects."""
         return sorted(path.relative_to(self.root) for path in self.root.glob(pattern))
 
     def each_cpu(self, name: str) -> dict[int, str]:
-        """What a file of ``/sys/devices/system/cpu/cpu<n>`` says, by processor that has it."""
+        """Return the content of a file in ``/sys/devices/system/cpu/cpu<n>``, by processor."""
         texts = {cpu: self.read(f"sys/devices/system/cpu/cpu{cpu}/{name}") for cpu in self.cpus}
         return {cpu: text for cpu, text in sorted(texts.items()) if text is not None}
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A machine that was watched for a second.
+    """Observations of a machine over one second.
 
-    ``busy`` is the share of the device that other programs used, None where that is not known, and
-    ``busiest`` the one that used most; ``before`` and ``after`` are ticks of /proc/stat, empty
-    where it cannot be read. ``gpu`` is what is known of a GPU.
+    ``busy`` is the share of the device that other programs used (None if unknown), and ``busiest``
+    the program that used most. ``before`` and ``after`` are the ticks of /proc/stat, empty if it
+    cannot be read. ``gpu`` describes a GPU.
     """
 
     machine: Machine
@@ -90,11 +90,11 @@ class Seen:
 
 
 def watch(machine: Machine, others_busy: Callable[[float], tuple[float | None, str]]) -> Seen:
-    """Watch for a second; ``others_busy`` is the method of the device's backend."""
+    """Observe a machine for one second; ``others_busy`` is the method of the device's backend."""
     before = _ticks(machine)
     busy, busiest = others_busy(WINDOW_S)
     after = _ticks(machine)
-    # A clock is read at work: a processor that rests may show any.
+    # Clocks are meaningful only under load; an idle processor may report anything.
     end = time.perf_counter() + _SPIN_S
     while time.perf_counter() < end:
         pass
@@ -102,7 +102,7 @@ def watch(machine: Machine, others_busy: Callable[[float], tuple[float | None, s
 
 
 def _ticks(machine: Machine) -> Counters:
-    """Ticks of all processors; none where they are not counted: a sandbox may show zeros."""
+    """Return the ticks of all processors; none if they are not counted (sandboxes show zeros)."""
     names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
     values = (machine.read("proc/stat") or "").split("\n", 1)[0].split()[1:9]
     if len(values) < len(names) or not all(value.isdigit() for value in values):
