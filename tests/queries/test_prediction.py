@@ -203,7 +203,7 @@ def test_predictions_are_marked_in_figures_and_chosen_by_nobody() -> None:
     measured = {row["top1"] for model, row in points.items() if model not in hollow}
     assert len(front & measured) >= 2
     assert not front & ({points[model]["top1"] for model in hollow} - measured)
-    assert f"Hollow circles ({len(hollow)}) are predicted" in captions.speed(rows, study.identity)
+    assert f"Hollow circles ({len(hollow)}) are predictions" in captions.speed(rows, study.identity)
 
     lines = {line.model: line for line in time_table(rows, study.identity).lines}
     marked = {

@@ -121,8 +121,8 @@ NOT_LISTED = "not in this study"
 # summary
 SUMMARY = "{device}: {timed} of {cells} measured, {unstable} unstable."
 BEST = "Best network for each budget, at batch size 1:"
-MAX_MEMORY = "max. memory\nGiB"
-MIN_THROUGHPUT = "min. throughput\nimages/s"
+MAX_MEMORY = "limit\nGiB"
+MIN_THROUGHPUT = "limit\nimages/s"
 INCONCLUSIVE_BEST = (
     "inconclusive: its confidence interval straddles a limit, or its bounds are unknown."
 )

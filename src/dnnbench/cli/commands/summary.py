@@ -49,8 +49,6 @@ def print_best(
     names: dict[str, str],
 ) -> None:
     """Print the first-ranked network for each pair of budgets, as a table."""
-    from rich.table import Table
-
     from dnnbench.config.variants import REFERENCE
     from dnnbench.queries import wording
     from dnnbench.report.figures import captions
@@ -60,10 +58,12 @@ def print_best(
     cells = messages.several(len(rows), "cell")
     counts = {"timed": len(measured), "cells": cells, "unstable": unstable}
     title = messages.SUMMARY.format(device=f"[bold]{labels.device(device)}[/]", **counts)
-    console.print(f"\n{title} {messages.BEST}\n")
+    console.print(f"\n{title}\n{messages.BEST}\n")
     limits = messages.MAX_MEMORY, messages.MIN_THROUGHPUT
     numbers = messages.TOP1, messages.LATENCY, messages.MEMORY
-    table = Table(*limits, "network", *numbers, "", box=None)
+    columns = (*limits, "network", *numbers, "fits")
+    whole = [column for column in columns if column != "network"]
+    table = printing.table(*columns, right=numbers, whole=whole)
     at_one = {r.model: r for r in rows if (r.batch_size, r.variant) == (1, REFERENCE)}
     for row in chosen:
         if row.rank == 1:
@@ -75,7 +75,7 @@ def print_best(
                 f"{row.top1:.2f}",
                 f"{cell.latency_ms:.1f}",
                 f"{cell.memory_mib:.0f}",
-                "" if row.fits == "yes" else wording.text("cannot_tell"),
+                "yes" if row.fits == "yes" else wording.text("cannot_tell"),
             )
     console.print(table)
     if any(row.fits == "cannot_tell" for row in chosen if row.rank == 1):
