@@ -23,8 +23,8 @@ def models(results: completion.Results = completion.RESULTS) -> None:
     columns = ("key", "network", messages.TOP1, "source of top-1", *numbers[1:])
     console = printing.console()
     # Keys are easier to copy from one line, but a narrow terminal has no room for that.
-    key = ("key",) if console.width >= _WIDE else ()
-    table = printing.table(*columns, right=numbers, whole=(*key, *numbers))
+    unbroken = ("key",) if console.width >= _WIDE else ()
+    table = printing.table(*columns, right=numbers, whole=(*unbroken, *numbers))
     # The names begin with the registry's networks, of which the study may lack some.
     for key in sorted(tables.names, key=lambda key: key not in tables.models):
         row = tables.models.get(key)
