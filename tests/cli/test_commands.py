@@ -687,7 +687,7 @@ def test_findings_are_printed_even_if_the_resolution_study_is_refused(
     done = run("check", "--resolve")
     assert done.code == 1
     assert done.out.startswith("cpu: 0 of 15 checks found")
-    said = "dnnbench: cpu: others use 50% of the machine, most of it cc1plus (pid 7); stop them"
+    said = "dnnbench: cpu: other programs use 50% of the machine, mostly cc1plus (pid 7). Stop them"
     assert done.err.splitlines()[-1].startswith(said)
 
 

@@ -1,4 +1,4 @@
-"""The CPU as a device, where the kernel shows or allows less than usual."""
+"""The CPU backend on a kernel that shows or permits less than usual."""
 
 import pytest
 
@@ -7,15 +7,15 @@ from dnnbench.core.errors import DeviceError
 from dnnbench.devices import cpu
 
 
-def test_memory_whose_peak_cannot_be_set_ends_in_one_line_about_the_machine(tmp_path, monkeypatch):
+def test_a_memory_peak_that_cannot_be_reset_is_a_one_line_device_error(tmp_path, monkeypatch):
     monkeypatch.setattr(cpu, "_PROC", tmp_path / "proc")
-    with pytest.raises(DeviceError, match=r"self/clear_refs: .*: without it the peak of memory"):
+    with pytest.raises(DeviceError, match=r"self/clear_refs: .*: peak memory cannot be measured"):
         isolation.run(lambda: cpu.Cpu().meter().first_pass_done(), timeout_s=60)
 
 
-def test_a_parent_that_is_hidden_does_not_stop_a_measurement_of_memory(monkeypatch):
+def test_memory_is_measured_even_if_the_parent_process_is_hidden(monkeypatch):
     def reading():
-        monkeypatch.setattr("os.getppid", lambda: 0)  # In the child alone; no process has it.
+        monkeypatch.setattr("os.getppid", lambda: 0)  # Only in the child; no process has this id.
         return cpu.Cpu().meter().baseline_mib()
 
     outcome = isolation.run(reading, timeout_s=60)

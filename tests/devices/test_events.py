@@ -1,4 +1,4 @@
-"""Times from the events of a GPU whose clock is made up, so that the right answer is known."""
+"""Timing with events of a simulated GPU, whose true latencies are known."""
 
 import random
 from dataclasses import dataclass, field
@@ -28,15 +28,15 @@ class FakeEvent:
         self.at_ms = max(self.gpu.host_ms, self.gpu.free_at_ms)
 
     def elapsed_time(self, end):
-        assert self.gpu.waits >= 2, "an event was read before the wait at the end"
+        assert self.gpu.waits >= 2, "an event was read before the final synchronization"
         return end.at_ms - self.at_ms
 
 
 @dataclass
 class FakeGpu:
-    """A GPU that takes what it is told to for each pass, one after another.
+    """A simulated GPU that runs passes of the given durations in sequence.
 
-    The host takes ``launch_ms`` to give it a pass, and ``pause_ms`` before each event.
+    The host needs ``launch_ms`` to launch a pass, and ``pause_ms`` before each event.
     """
 
     durations_ms: list[float]
@@ -65,23 +65,23 @@ class FakeGpu:
         return self.given
 
 
-def test_each_pass_has_its_own_time_and_there_is_one_wait_at_the_end():
+def test_each_pass_is_timed_with_one_synchronization_at_the_end():
     gpu = FakeGpu([5.0, 9.0, 7.0])
     timed = events.time(gpu, gpu.run, 3)
     assert timed.passes_ms == pytest.approx([5, 9, 7])
     assert timed.wall_ms == pytest.approx(21)
     assert timed.output == 3
-    assert gpu.waits == 2  # One before, so that nothing else is in the window.
+    assert gpu.waits == 2  # One before the window, so that it contains no other work.
 
 
-def test_passes_that_the_host_gives_faster_than_they_run_do_not_hide_in_one_another():
+def test_passes_launched_faster_than_they_run_are_timed_separately():
     gpu = FakeGpu([5.0], launch_ms=0.5)
     timed = events.time(gpu, gpu.run, 20)
-    # The first finds the GPU idle, and its start waits for nothing: the launch is in it.
+    # The first pass finds the GPU idle, so it includes the launch.
     assert timed.passes_ms == pytest.approx([5.5, *[5.0] * 19])
 
 
-def test_what_is_done_before_each_pass_is_in_neither_clock():
+def test_both_clocks_exclude_work_before_each_pass():
     gpu = FakeGpu([5.0, 9.0, 7.0])
     copies = []
 
@@ -95,15 +95,15 @@ def test_what_is_done_before_each_pass_is_in_neither_clock():
     assert timed.wall_ms == pytest.approx(21)
 
 
-def test_a_cpu_does_not_time_what_is_done_before_each_pass(monkeypatch):
-    clock = iter(range(0, 10**9, 5_000_000))  # Each look takes 5 ms.
+def test_a_cpu_excludes_work_before_each_pass(monkeypatch):
+    clock = iter(range(0, 10**9, 5_000_000))  # Each reading takes 5 ms.
     monkeypatch.setattr(cpu.time, "perf_counter_ns", lambda: next(clock))
     timed = cpu.Cpu().time(lambda: "answer", 3, lambda: [next(clock) for _ in range(20)] and None)
     assert timed.passes_ms == [5, 5, 5]
     assert timed.output == "answer"
 
 
-def test_a_gpu_that_waits_for_the_host_between_passes_is_told_by_the_two_clocks():
+def test_the_two_clocks_reveal_a_gpu_that_waits_for_the_host_between_passes():
     def apart(pause_ms):
         gpu = FakeGpu([5.0], pause_ms=pause_ms)
         windows = [events.time(gpu, gpu.run, 20)]
@@ -114,17 +114,17 @@ def test_a_gpu_that_waits_for_the_host_between_passes_is_told_by_the_two_clocks(
     assert reason.startswith("the passes took")
 
 
-def test_a_kernel_is_called_for_about_as_long_as_asked():
+def test_a_kernel_runs_for_about_the_requested_time():
     gpu = FakeGpu([2.0, 2.0, 2.1])
     assert events.median_ms(gpu, gpu.run, 50) == 2.0
     assert gpu.given == 3 + 25
 
 
-# The protocol over a session, with noise that is known ------------------------------------------
+# The protocol over a session, with known noise -------------------------------------------------
 
 
 def process(gpu, clock=lambda at_ms: 1900.0, read_every_ms=50.0):
-    """What a measuring process makes of the GPU: samples, and what it saw of the clocks."""
+    """Return a measuring process's samples and clock readings of the GPU."""
     events.time(gpu, gpu.run, PROTOCOL.discard)
     began = gpu.host_ms
     windows, samples = [], []
@@ -137,7 +137,7 @@ def process(gpu, clock=lambda at_ms: 1900.0, read_every_ms=50.0):
 
 
 def verdict(processes):
-    """The study's row of a cell from the processes of its rounds."""
+    """Return a cell's row of the study, from the processes of its rounds."""
     lines = [
         line(number, *samples, disturbance=seen(**saw))
         for number, (samples, saw) in enumerate(processes, start=1)
@@ -150,7 +150,7 @@ def verdict(processes):
 
 
 def session(seed, jitter=0.005, between=0.01, drift=0.0, outliers=0.0):
-    """Five processes, of which each is off by ``between``, and each pass by ``jitter``."""
+    """Return five processes; each deviates by ``between``, and each pass by ``jitter``."""
     draw = random.Random(seed)
     processes = []
     for number in range(5):
@@ -168,25 +168,25 @@ def session(seed, jitter=0.005, between=0.01, drift=0.0, outliers=0.0):
     [{}, {"drift": 0.03}, {"outliers": 0.05}, {"jitter": 0.03, "outliers": 0.05}],
     ids=["jitter", "drift", "outliers", "both"],
 )
-def test_estimate_and_interval_find_the_true_time_through_noise(noise):
+def test_estimate_and_interval_find_the_true_latency_despite_noise(noise):
     rows = [verdict(session(seed, **noise)) for seed in range(100)]
     close = sum(abs(row.latency_ms / TRUE_MS - 1) < 0.03 for row in rows)
     covered = sum(row.latency_ms_low <= TRUE_MS <= row.latency_ms_high for row in rows)
     stable = sum(row.stable is True for row in rows)
     assert close >= 95
-    assert covered >= 88  # Of 95 expected, with a standard deviation of 2.2.
+    assert covered >= 88  # 95 are expected, with a standard deviation of 2.2.
     assert stable >= 90
 
 
-def test_processes_that_differ_by_a_tenth_are_not_stable():
+def test_processes_that_differ_by_a_tenth_are_unstable():
     rows = [verdict(session(seed, between=0.1)) for seed in range(20)]
     assert sum(row.stable is False for row in rows) >= 18
     assert all("half-width" in row.unstable_reason for row in rows if row.stable is False)
 
 
-def test_a_throttling_step_is_not_stable_and_says_why_even_where_times_agree():
+def test_throttling_makes_a_cell_unstable_even_if_its_latencies_agree():
     def throttled(seed):
-        # From the fourth timed pass on at two thirds of the clock.
+        # From the fourth timed pass, the clock falls to two thirds.
         gpu = FakeGpu([TRUE_MS] * 4 + [TRUE_MS * 1.5] * 100)
         step_ms = gpu.host_ms + 4 * TRUE_MS
         return process(gpu, lambda at_ms: 1900.0 if at_ms < step_ms else 1266.0, 10.0)
@@ -197,7 +197,7 @@ def test_a_throttling_step_is_not_stable_and_says_why_even_where_times_agree():
     assert "the GPU's clock went from 1900 to 1266 MHz" in row.unstable_reason
 
 
-def test_one_throttled_process_of_five_is_withstood_and_mentioned():
+def test_the_median_tolerates_one_throttled_process_of_five_and_mentions_it():
     steady = session(1, between=0.001)
     gpu = FakeGpu([TRUE_MS])
     start_ms = gpu.host_ms
@@ -211,7 +211,7 @@ def test_one_throttled_process_of_five_is_withstood_and_mentioned():
 
 
 def readings(power_w, step_s, period_s=0.02, seconds=1.0, counter=True, told_w=None):
-    """Samples of a device of constant power, whose counter stands still within ``step_s``."""
+    """Return samples of a device with constant power, whose counter steps every ``step_s``."""
     times = [n * period_s for n in range(int(seconds / period_s))]
     return [
         Sample(
@@ -224,13 +224,13 @@ def readings(power_w, step_s, period_s=0.02, seconds=1.0, counter=True, told_w=N
 
 
 @pytest.mark.parametrize("step_s", [0.02, 0.05, 0.1])
-def test_power_by_the_counter_does_not_depend_on_where_its_steps_fall(step_s):
+def test_power_from_the_counter_does_not_depend_on_when_its_steps_occur(step_s):
     power_w, basis = sampling.mean_power_w(readings(200.0, step_s, told_w=150.0))
     assert basis == "counter"
     assert power_w == pytest.approx(200, rel=0.03)
 
 
-def test_a_counter_that_is_too_coarse_gives_way_to_power_over_time():
+def test_power_readings_replace_a_counter_that_is_too_coarse():
     coarse = readings(200.0, 0.5, told_w=150.0)
     assert sampling.mean_power_w(coarse) == (pytest.approx(150.0), "power")
     ramp = [Sample(n / 10, power_w=100.0 + 10 * n) for n in range(11)]
@@ -248,7 +248,7 @@ def test_a_counter_that_is_too_coarse_gives_way_to_power_over_time():
     ],
     ids=["counter stands", "few steps", "short", "zero power", "nothing"],
 )
-def test_what_is_not_measured_is_not_zero(samples):
+def test_unmeasured_power_is_none_rather_than_zero(samples):
     assert sampling.mean_power_w(samples) is None
 
 
@@ -267,15 +267,15 @@ def test_a_reading_that_fails_is_raised_when_the_sampler_stops():
     ("capability", "architectures", "runs"),
     [
         ((7, 5), "sm_75 sm_80", True),
-        ((8, 6), "sm_75 sm_80", True),  # Code of the same major number, and a lower minor one.
+        ((8, 6), "sm_75 sm_80", True),  # Same major version, lower minor version.
         ((8, 0), "sm_86", False),
         ((6, 1), "sm_75 sm_80 sm_90", False),
-        ((12, 1), "sm_90 compute_120", True),  # Compiled when it is loaded.
+        ((12, 1), "sm_90 compute_120", True),  # Compiled when loaded.
         ((12, 0), "sm_90", False),
         ((9, 0), "sm_90a", True),
         ((9, 5), "sm_90a", False),
         ((5, 3), "", False),
     ],
 )
-def test_a_build_runs_on_cards_that_it_has_kernels_for(capability, architectures, runs):
+def test_a_build_runs_only_on_cards_it_has_kernels_for(capability, architectures, runs):
     assert cuda.runs_on(capability, tuple(architectures.split())) is runs

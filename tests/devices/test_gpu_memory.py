@@ -1,4 +1,4 @@
-"""Who computes on a card beside this process: known, or not known, and never a guess."""
+"""Detection of other processes on a card: known or unknown, never a guess."""
 
 import os
 
@@ -12,7 +12,7 @@ OTHER = Process(1, 50.0)
 
 
 class Card:
-    """A card whose driver lists some processes before this one touches it, and others after."""
+    """A card with one list of processes before this process uses it, and another after."""
 
     def __init__(self, before, after):
         self._lists = [before, after]
@@ -30,11 +30,11 @@ class Card:
         ([], [OWN], set()),
         ([OTHER], [OTHER, OWN], {1}),
         ([OTHER], [OTHER], {1}),  # This process is hidden.
-        ([], [], None),  # It is hidden, and others may be.
+        ([], [], None),  # This process is hidden, and others may be.
         (None, None, None),
     ],
 )
-def test_foreign_processes_are_not_known_where_this_one_is_not_listed(before, after, foreign):
+def test_foreign_processes_are_unknown_if_no_process_is_listed(before, after, foreign):
     share = Share(Card(before, after))
     share.touched()
     found = share.foreign()

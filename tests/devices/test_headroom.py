@@ -22,7 +22,7 @@ def _prepared():
 
 
 def cell(batch_size, net=None, runtime=400.0, weights=100.0, activations=None, status="ok"):
-    """Activations are 50 MiB an image unless given."""
+    """Make a memory cell; activations default to 50 MiB per image."""
     if status != "ok":
         return MemoryCell(batch_size=batch_size, status=status, message="out of memory")
     return MemoryCell(
@@ -38,36 +38,36 @@ def cell(batch_size, net=None, runtime=400.0, weights=100.0, activations=None, s
 
 
 def never():
-    raise AssertionError("the network was counted although it was seen")
+    raise AssertionError("the network was counted although it has measured cells")
 
 
-def test_the_factor_of_the_nearest_smaller_batch_scales_what_must_be_there():
+def test_the_factor_of_the_nearest_smaller_batch_scales_the_analytical_memory():
     # 100 + 50 x 4 = 300 analytical, 450 measured: 1.5; at 16, 400 + 1.5 x (100 + 800).
     found = predict(16, [cell(1, net=600), cell(4, net=450)], never)
     assert found.mib == pytest.approx(400 + 1.5 * 900)
     assert "batch size 4" in found.basis and "1.50" in found.basis
 
 
-def test_the_order_of_what_was_seen_does_not_matter_nor_do_larger_batches():
+def test_the_order_of_cells_and_larger_batches_do_not_matter():
     cells = [cell(4, net=450), cell(1, net=600), cell(32, net=9000)]
     assert predict(16, cells, never).mib == predict(16, cells[::-1], never).mib == 1750
 
 
-def test_a_batch_that_was_measured_takes_what_it_took():
+def test_a_measured_batch_is_predicted_to_need_its_measured_memory():
     assert predict(4, [cell(1, net=150), cell(4, net=450)], never).mib == 850
 
 
-def test_less_than_the_floor_is_noise():
+def test_a_factor_below_one_is_treated_as_noise():
     assert predict(8, [cell(4, net=150)], never).mib == 400 + (100 + 400)
 
 
-def test_where_nothing_was_seen_the_floor_is_all_that_is_known():
+def test_without_usable_cells_the_prediction_is_the_analytical_memory():
     cells = [cell(1, status="oom"), cell(16, net=1500)]
     assert predict(8, cells, lambda: (100.0, 400.0)).mib == 500
 
 
-def test_what_does_not_fit_beside_the_reserve_is_refused_with_numbers():
-    # The reserve is 5 % of 8000, 400.
+def test_a_batch_that_does_not_fit_above_the_reserve_is_refused_with_numbers():
+    # The reserve is 5% of 8000 MiB: 400 MiB.
     assert refusal(Prediction(1600, "why"), 2000, 8000) is None
     said = refusal(Prediction(1601, "why"), 2000, 8000)
     assert said is not None
@@ -75,13 +75,13 @@ def test_what_does_not_fit_beside_the_reserve_is_refused_with_numbers():
         assert part in said
 
 
-def test_a_small_board_keeps_a_reserve_all_the_same():
-    # 5 % of 2000 is 100, and 256 are kept.
+def test_a_small_board_keeps_a_minimum_reserve():
+    # 5% of 2000 MiB is 100 MiB, less than the minimum of 256 MiB.
     assert refusal(Prediction(744, "why"), 1000, 2000) is None
     assert refusal(Prediction(745, "why"), 1000, 2000) is not None
 
 
-def test_the_floor_is_what_a_measured_cell_states():
+def test_the_analytical_memory_equals_that_of_a_measured_cell():
     network = toys.entry("small")
     measured = isolation.run(memory.measure, network, 4, Setup("cpu"), 1, timeout_s=60).value
     counted = isolation.run(memory.activations_mib, network, 4, "fp32-eager", timeout_s=60).value
@@ -90,21 +90,21 @@ def test_the_floor_is_what_a_measured_cell_states():
     assert activations == pytest.approx(counted)
 
 
-def test_activations_are_in_proportion_to_the_batch():
+def test_activations_are_proportional_to_the_batch_size():
     network = registry.load_registry()["squeezenet1_1"]
     _, one = isolation.run(floor, network, 1, timeout_s=60).value
     _, sixteen = isolation.run(floor, network, 16, timeout_s=60).value
     assert sixteen == pytest.approx(16 * one)
 
 
-def test_records_say_what_was_seen_of_the_networks_that_have_one(tmp_path):
+def test_known_cells_are_read_from_the_records_that_exist(tmp_path):
     record = timings.memory("small", cell(1, net=150), device="jetson")
     write_json(tmp_path / "small.json", record)
     assert seen(tmp_path, ["small", "greedy"]) == {"small": [cell(1, net=150)]}
 
 
 class Picky(Cpu):
-    """A device that refuses more than two images, and keeps what it was told."""
+    """A device that refuses more than two images, and records the cells it was given."""
 
     told: ClassVar[list[tuple[int, list[int]]]] = []
 
@@ -120,7 +120,7 @@ def picky(monkeypatch):
     return Picky.told
 
 
-def test_what_the_device_refuses_is_out_of_memory_without_being_tried(tmp_path, picky):
+def test_a_batch_that_the_device_refuses_is_recorded_as_oom_without_a_try(tmp_path, picky):
     plan = memory_profile.Plan(
         device="jetson",
         setup=Setup("cpu"),
@@ -135,14 +135,14 @@ def test_what_the_device_refuses_is_out_of_memory_without_being_tried(tmp_path, 
     assert [(cell.batch_size, cell.status) for cell in cells] == [(1, "ok"), (2, "ok"), (4, "oom")]
     assert cells[2].message == "small x 4 would not fit"
     assert cells[2].passes_s is None
-    # Each time with what was measured so far.
+    # Each call gets the cells measured so far.
     assert picky == [(1, []), (2, [1]), (4, [1, 2])]
     picky.clear()
     memory_profile.Profiles(plan, tmp_path).measure()
     assert picky == []
 
 
-def test_a_round_leaves_what_the_device_refuses_by_the_memory_it_is_given(tmp_path, picky):
+def test_a_round_skips_batches_that_the_device_refuses_for_their_known_memory(tmp_path, picky):
     plan = round.Round(
         number=1,
         session="monday",

@@ -34,7 +34,7 @@ ORIN = Visible(
 
 
 class Runtime:
-    """A GPU that is the CPU: passes are done when they return, events read the host's clock."""
+    """A runtime that runs on the CPU: passes are synchronous, events read the host's clock."""
 
     torch_device = "cpu"
 
@@ -93,7 +93,7 @@ def _small_kernels(monkeypatch):
 
 @pytest.fixture
 def make(tmp_path):
-    """A Jetson on a tree of files, in a folder of that name."""
+    """Make a Jetson from a tree of kernel files in ``folder``."""
 
     def made(tree=boards.orin_nano, gpu=None, visible=ORIN, folder=".", **options):
         root = tree(tmp_path / folder, **options)
@@ -105,38 +105,38 @@ def make(tmp_path):
 # Before anything is measured ------------------------------------------------------------------
 
 
-def test_an_orin_with_fitting_kernels_may_begin(make):
+def test_preflight_accepts_an_orin_with_suitable_kernels(make):
     make().preflight()
     make(boards.bare, folder="bare").preflight()
 
 
-def test_a_machine_that_is_no_jetson_is_told_so(tmp_path):
+def test_a_machine_that_is_not_a_jetson_is_rejected(tmp_path):
     for question in (Jetson.preflight, Jetson.describe):
-        with pytest.raises(DeviceError, match=r"this is no Jetson.*--profile cpu"):
+        with pytest.raises(DeviceError, match=r"this machine is not a Jetson.*--profile cpu"):
             question(Jetson(None, Runtime(), tmp_path))
 
 
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"cuda": None}, "build without CUDA"),
-        ({"cards": ()}, "no CUDA device"),
-        ({"architectures": ("sm_80", "sm_90")}, "no kernels for compute capability 8.7"),
-        ({"architectures": ()}, "only none"),
+        ({"cuda": None}, "torch 2.6.0 is built without CUDA"),
+        ({"cards": ()}, "finds no CUDA device"),
+        ({"architectures": ("sm_80", "sm_90")}, "8.7: torch 2.6.0 has kernels only for sm_80"),
+        ({"architectures": ()}, "kernels only for no GPU"),
     ],
 )
-def test_a_torch_that_cannot_use_the_gpu_is_one_line_with_a_remedy(make, changes, said):
+def test_an_unsuitable_torch_is_a_one_line_error_with_a_remedy(make, changes, said):
     with pytest.raises(DeviceError) as raised:
         make(visible=Visible(**(vars(ORIN) | changes))).preflight()
     text = str(raised.value)
     assert text.startswith("NVIDIA Jetson Orin Nano Developer Kit: ")
     assert said in text
-    assert "install NVIDIA's build of torch for this JetPack" in text
+    assert "Install NVIDIA's build of torch for this JetPack" in text
     assert "\n" not in text
 
 
-def test_a_board_that_ends_before_python_3_11_is_told_so(make):
-    with pytest.raises(DeviceError, match=r"^jetson_tx1: .*L4T 28\.2\.0 is older than JetPack 6"):
+def test_a_board_without_torch_for_python_3_11_is_rejected(make):
+    with pytest.raises(DeviceError, match=r"^jetson_tx1: .*JetPack 6 .* L4T 28\.2\.0 is older"):
         make(boards.tx1, visible=Visible(**(vars(ORIN) | {"cuda": None}))).preflight()
 
 
@@ -144,7 +144,7 @@ def test_a_board_that_ends_before_python_3_11_is_told_so(make):
     ("capability", "architectures", "fits"),
     [
         ((8, 7), ("sm_87",), True),
-        ((8, 7), ("sm_80", "sm_86"), False),  # On a card these would do.
+        ((8, 7), ("sm_80", "sm_86"), False),  # These would run on a card.
         ((8, 7), ("sm_80", "compute_80"), True),
         ((8, 7), ("sm_90", "compute_90"), False),
         ((8, 7), ("compute_90a",), False),
@@ -152,33 +152,33 @@ def test_a_board_that_ends_before_python_3_11_is_told_so(make):
         ((8, 7), (), False),
     ],
 )
-def test_machine_code_runs_on_a_tegra_of_its_own_capability_alone(capability, architectures, fits):
+def test_machine_code_runs_only_on_a_tegra_of_the_same_capability(capability, architectures, fits):
     assert runs_on(capability, architectures) is fits
 
 
-def test_clocks_that_float_are_refused_where_the_device_file_says_so(make):
+def test_floating_clocks_are_refused_if_the_device_file_says_so(make):
     refuse = Gpu(when_clocks_float="refuse")
     with pytest.raises(
-        DeviceError, match=r"GPU's clock floats from 306 to 624\.75 MHz.*jetson_clo"
+        DeviceError, match=r"GPU clock floats between 306 and 624\.75 MHz.*jetson_clocks"
     ):
         make(gpu=refuse, locked=False).check_clocks(MAX_CLOCK_DROP)
     make(gpu=Gpu(when_clocks_float="flag"), locked=False).check_clocks(MAX_CLOCK_DROP)
     make(gpu=refuse, locked=True).check_clocks(MAX_CLOCK_DROP)
 
 
-def test_a_core_that_floats_is_named(make, tmp_path):
+def test_a_core_with_a_floating_clock_is_named(make, tmp_path):
     on = make(gpu=Gpu(when_clocks_float="refuse"))
     boards.write(tmp_path, {"sys/devices/system/cpu/cpu3/cpufreq/scaling_min_freq": 115_200})
-    with pytest.raises(DeviceError, match=r"core 3 floats from 115\.2 to 1510\.4 MHz"):
+    with pytest.raises(DeviceError, match=r"core 3 floats between 115\.2 and 1510\.4 MHz"):
         on.check_clocks(MAX_CLOCK_DROP)
 
 
-def test_threads_are_the_big_cores_that_this_process_may_use(make, monkeypatch):
+def test_the_default_threads_are_the_big_cores_available_to_this_process(make, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 9})
     assert make().default_threads() == 3
 
 
-def test_the_environment_holds_what_a_paper_needs(make):
+def test_the_environment_contains_what_a_paper_needs(make):
     found = make(gpu=Gpu(deterministic=True)).describe()
     details = found["gpu_details"]
     assert found["gpu"] == "NVIDIA Jetson Orin Nano Developer Kit"
@@ -193,10 +193,10 @@ def test_the_environment_holds_what_a_paper_needs(make):
     assert found.keys() <= set(Environment.model_fields)
 
 
-def test_what_others_do_on_the_gpu_counts_as_busy(make, tmp_path, monkeypatch):
+def test_use_of_the_gpu_by_others_counts_as_busy(make, tmp_path, monkeypatch):
     on = make()
     monkeypatch.setattr(host, "others_busy", lambda seconds: (0.1, "cc1 (pid 7)"))
-    assert on.others_busy(0) == (pytest.approx(0.437), "on the GPU")
+    assert on.others_busy(0) == (pytest.approx(0.437), "GPU processes")
     boards.write(tmp_path, {"sys/class/devfreq/17000000.gpu/device/load": 20})
     assert on.others_busy(0) == (0.1, "cc1 (pid 7)")
     (tmp_path / "sys/class/devfreq/17000000.gpu/device/load").unlink()
@@ -204,26 +204,26 @@ def test_what_others_do_on_the_gpu_counts_as_busy(make, tmp_path, monkeypatch):
     assert on.others_busy(0) == (None, "cc1 (pid 7)")
 
 
-def test_a_hot_gpu_cools_down_but_not_for_ever(make, monkeypatch):
+def test_the_wait_for_a_hot_gpu_is_limited(make, monkeypatch):
     slept = []
     on = make(gpu=Gpu(cool_down_c=45, cool_down_limit_s=30))
     monkeypatch.setattr(time, "monotonic", lambda: sum(slept))
     monkeypatch.setattr(time, "sleep", slept.append)
-    on.settle()  # It stays at 48.6.
+    on.settle()  # The temperature stays at 48.6 degrees.
     assert sum(slept) == 30
     slept.clear()
     make(gpu=Gpu(cool_down_c=50)).settle()
     make(
         boards.bare, gpu=Gpu(cool_down_c=40), folder="bare"
-    ).settle()  # Which tells no temperature.
+    ).settle()  # Has no temperature sensor.
     assert slept == []
 
 
-# Batches that would take the board down ---------------------------------------------------------
+# Batches that would bring down the board -------------------------------------------------------
 
 
 def cell(batch_size, net):
-    """Weights 100, activations 50 an image, runtime 400 MiB."""
+    """Make a cell with weights 100, activations 50 per image, runtime 400 MiB."""
     return MemoryCell(
         batch_size=batch_size,
         status="ok",
@@ -235,18 +235,19 @@ def cell(batch_size, net):
     )
 
 
-def test_a_batch_is_refused_by_what_the_network_took_before(make, tmp_path):
+def test_a_batch_is_refused_based_on_the_networks_earlier_memory(make, tmp_path):
     on, network = make(), toys.entry("small")
-    seen = [cell(8, net=1000)]  # Twice what must be there: 400 + 2 x (100 + 800) = 2200 at 16.
+    seen = [cell(8, net=1000)]  # Factor 2, so 400 + 2 x (100 + 800) = 2200 at batch size 16.
     reserve = 0.05 * 7620
     boards.meminfo(tmp_path, 2200 + reserve + 1)
     assert on.refuses(network, 16, seen) is None
     boards.meminfo(tmp_path, 2200 + reserve - 1)
     said = on.refuses(network, 16, seen)
-    assert "needs 2200 MiB" in said and "runtime 400 + 2.00 x" in said and "381 are kept" in said
+    assert "needs 2200 MiB" in said and "runtime 400 + 2.00 x" in said
+    assert "381 MiB reserved for the system" in said
 
 
-def test_a_network_never_seen_is_refused_where_not_even_its_tensors_fit(make, tmp_path):
+def test_an_unmeasured_network_is_refused_if_not_even_its_tensors_fit(make, tmp_path):
     on, network = make(), toys.entry("small")
     weights, activations = isolation.run(jetson.headroom.floor, network, 4096, timeout_s=60).value
     need = weights + activations + 0.05 * 7620
@@ -256,7 +257,7 @@ def test_a_network_never_seen_is_refused_where_not_even_its_tensors_fit(make, tm
     assert "activations" in on.refuses(network, 4096, [])
 
 
-def test_nothing_is_refused_where_the_kernel_does_not_say_what_there_is(make, tmp_path):
+def test_nothing_is_refused_if_the_kernel_reports_no_memory(make, tmp_path):
     on = make()
     (tmp_path / "proc/meminfo").unlink()
     assert on.refuses(toys.entry("small"), 16, [cell(8, net=1e9)]) is None
@@ -266,7 +267,7 @@ def test_nothing_is_refused_where_the_kernel_does_not_say_what_there_is(make, tm
 
 
 class Falling(Board):
-    """A board whose available memory the test sets, and which tells when it was read."""
+    """A board whose available memory the test sets, and which signals each reading."""
 
     def __init__(self, root):
         super().__init__(root)
@@ -280,13 +281,13 @@ class Falling(Board):
         return self.mib + self.noise[0]
 
     def falls_to(self, mib):
-        """And is seen there."""
+        """Set the available memory, and wait until it has been read."""
         self.mib = mib
         self._read.clear()
         assert self._read.wait(30)
 
 
-def test_memory_is_the_largest_fall_since_before_the_gpu_was_touched(tmp_path):
+def test_memory_is_the_largest_drop_since_before_gpu_use(tmp_path):
     board, runtime = Falling(boards.orin_nano(tmp_path)), Runtime()
     start = shared_memory.before(board)
     board.noise = [0.0, -3.0, 2.0]
@@ -305,12 +306,12 @@ def test_memory_is_the_largest_fall_since_before_the_gpu_was_touched(tmp_path):
     assert reading["memory_basis"] == "net"
     assert reading["noise_mib"] == 5
     assert reading["cuda_free_fall_mib"] == 600
-    assert reading["swapped_mib"] == 30 and "30 MiB went to swap" in reading["message"]
+    assert reading["swapped_mib"] == 30 and "30 MiB were swapped out" in reading["message"]
     assert reading["reserved_peak_mib"] == reading["first_call_peak_mib"] == 40
     assert MemoryCell(batch_size=1, status="ok", **reading).memory_mib == 1100
 
 
-def test_a_board_that_gains_memory_meanwhile_has_no_negative_fall(tmp_path):
+def test_a_board_that_gains_memory_meanwhile_has_no_negative_drop(tmp_path):
     board = Falling(boards.orin_nano(tmp_path))
     meter = SharedMemory(board, Runtime(), shared_memory.before(board))
     board.mib = 6100
@@ -345,11 +346,11 @@ def test_the_memory_stage_runs_as_a_whole(make, tmp_path, monkeypatch):
     assert one.status == two.status == "ok"
     assert (
         one.memory_basis == "net" and one.memory_mib == one.noise_mib == 0
-    )  # A file stands still.
+    )  # The simulated file does not change.
     assert many.status == "oom" and many.message.startswith("predicted, not tried: needs")
 
 
-# Time -------------------------------------------------------------------------------------------
+# Latency ----------------------------------------------------------------------------------------
 
 
 def timed(on, monkeypatch):
@@ -360,7 +361,7 @@ def timed(on, monkeypatch):
     return timing
 
 
-def test_a_cell_carries_what_the_board_told_while_it_ran(make, monkeypatch):
+def test_a_cell_records_the_boards_readings_during_its_passes(make, monkeypatch):
     seen = timed(make(), monkeypatch).disturbance
     assert seen.clock_mhz == (624.75, 624.75)
     assert seen.temperature_c == pytest.approx(48.562)
@@ -372,19 +373,19 @@ def test_a_cell_carries_what_the_board_told_while_it_ran(make, monkeypatch):
     assert seen.memory_clock_mhz is None
 
 
-def test_a_board_without_sensors_leaves_them_empty(make, monkeypatch):
+def test_a_board_without_sensors_leaves_their_fields_empty(make, monkeypatch):
     timing = timed(make(boards.bare), monkeypatch)
     assert timing.energy is None
     assert timing.disturbance.power_w is timing.disturbance.temperature_c is None
 
 
-def test_clocks_that_float_are_a_reason_not_to_trust_a_cell(make, monkeypatch):
+def test_floating_clocks_make_a_cell_unstable(make, monkeypatch):
     seen = timed(make(locked=False), monkeypatch).disturbance
     assert seen.clocks_locked is False
     assert "the GPU's clocks are not locked" in disturbance.reasons(seen)
 
 
-def test_throttling_and_the_power_supply_are_reasons(make, tmp_path):
+def test_throttling_and_power_supply_events_make_a_cell_unstable(make, tmp_path):
     on = make()
     events = "sys/class/hwmon/hwmon5"
     counts = {f"{events}/oc1_event_cnt": 0, f"{events}/oc2_event_cnt": 15}
@@ -395,10 +396,10 @@ def test_throttling_and_the_power_supply_are_reasons(make, tmp_path):
     assert on._sample().clock_reasons == {"average over-current"}
     boards.write(tmp_path, {"sys/class/devfreq/17000000.gpu/cur_freq": 510_000_000})
     found = on._sample().clock_reasons
-    assert found == {"average over-current", "510 MHz though locked at 624.75"}
+    assert found == {"average over-current", "510 MHz instead of the locked 624.75 MHz"}
     seen = quiet(clock_reasons=sorted(found), clock_mhz=(510, 624.75))
     held, dropped = disturbance.reasons(seen)
-    assert "held back: 510 MHz though locked at 624.75, average over-current" in held
+    assert "510 MHz instead of the locked 624.75 MHz, average over-current" in held
     assert "from 624.75 to 510 MHz" in dropped
     assert disturbance.severity(seen) > 1
 
@@ -416,26 +417,26 @@ def quiet(**changes):
     )
 
 
-def test_swap_is_a_reason():
+def test_swapping_makes_a_cell_unstable():
     assert disturbance.reasons(quiet(swapped_mib=0.5)) == []
     assert disturbance.reasons(quiet(swapped_mib=30)) == ["30 MiB went to swap"]
     assert disturbance.severity(quiet(swapped_mib=30)) > 1
 
 
-def test_energy_is_the_modules_power_times_the_time_an_image(make, monkeypatch):
+def test_energy_is_the_modules_power_times_the_latency_per_image(make, monkeypatch):
     on = make()
     on.start(1)
     clock = iter(range(10**6))
     monkeypatch.setattr(on._runtime, "wall_ms", lambda: 1000.0 * next(clock))
     samples = [Sample(at_s=float(k), power_w=on._sample().power_w) for k in range(20)]
     monkeypatch.setattr(torch_gpu.Sampler, "stop", lambda self: samples)
-    # 1000 ms by the clock for two passes of 5 images: 100 ms an image at 5.056 W.
+    # The clock shows 1000 ms for two passes of 5 images: 100 ms per image at 5.056 W.
     found = on.energy(lambda: None, 5, 500.0)
     assert found.mj == pytest.approx(505.6)
     assert found.basis == "power"
 
 
-def test_memory_measure_sees_a_forked_child(make, monkeypatch):
+def test_memory_is_measured_in_a_forked_child(make, monkeypatch):
     on = make()
     monkeypatch.setattr(backends, "backend", lambda setup: on)
     outcome = isolation.run(

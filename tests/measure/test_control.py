@@ -1,4 +1,4 @@
-"""What a machine breaks for every network is no result of one."""
+"""The control: a failure of the machine is not recorded as a result of a network."""
 
 import pytest
 from helpers.rounds import plan
@@ -9,7 +9,7 @@ from dnnbench.measure import control, latency, memory
 from dnnbench.networks import builders
 
 ROUND = plan()
-WAY = (ROUND.setup, ROUND.threads, ROUND.variant)
+ARGUMENTS = (ROUND.setup, ROUND.threads, ROUND.variant)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -20,14 +20,14 @@ def _prepared():
 
 def check_timing():
     place = ("cpu", "timed", ROUND.setup, ROUND.variant)
-    control.check(*place, latency.measure, [1], ROUND.passes, *WAY)
+    control.check(*place, latency.measure, [1], ROUND.passes, *ARGUMENTS)
 
 
 def check_memory():
-    control.check("cpu", "profiled", ROUND.setup, ROUND.variant, memory.measure, 1, *WAY)
+    control.check("cpu", "profiled", ROUND.setup, ROUND.variant, memory.measure, 1, *ARGUMENTS)
 
 
-def test_a_machine_that_measures_passes_the_control():
+def test_a_working_machine_passes_the_control():
     check_timing()
     check_memory()
 
@@ -37,12 +37,12 @@ def broken(*_):
 
 
 @pytest.mark.parametrize("end", [broken, lambda *_: exit(3)])
-def test_one_that_does_not_is_one_line_with_the_cause(monkeypatch, end):
+def test_a_failing_machine_is_a_one_line_error_with_the_cause(monkeypatch, end):
     monkeypatch.setattr(latency, "_time", end)
     monkeypatch.setattr(memory, "run_convolution", end)
     for check in (check_timing, check_memory):
         with pytest.raises(
-            DeviceError, match=r"^cpu: not even one convolution .*run again$"
+            DeviceError, match=r"^cpu: not even one convolution .*rerun the command\.$"
         ) as said:
             check()
         assert ("No space left" if end is broken else "SystemExit: 3") in str(said.value)

@@ -1,4 +1,4 @@
-"""Results of before the code was moved into packages keep their fingerprints, until it changes."""
+"""Fingerprints of results from before the code moved into packages, valid until it changes."""
 
 import json
 from pathlib import Path
@@ -18,15 +18,16 @@ from dnnbench.records import earlier_layout
 from dnnbench.records.image_records import ImageGeometry
 from dnnbench.records.weights_records import WeightsRecord
 
-# What the code of before the move gave, run with these settings, every package at version 1.0, and
-# a project whose folder a person's file comes before, or behind: a digest follows the order.
+# The fingerprints that the code from before the move computed with these settings and version 1.0
+# of every package. A digest depends on the order of files, so there are two for the user's file:
+# its path sorts before or behind the package's.
 SETTINGS = [
     (backends.Setup("cpu"), "fp32-eager", "default", 2, "passive"),
     (backends.Setup("cpu"), "fp32-openvino", "bianco2018", 1, "default"),
     (backends.Setup("cuda", Gpu()), "bf16-compile", "default", 1, "default"),
     (backends.Setup("jetson", Gpu(deterministic=True)), "fp32-eager", "default", 4, "default"),
 ]
-# Of latency and memory, for each of the settings.
+# Pairs for latency and memory, for each of the settings.
 EARLIER = {
     "resnet18": [
         ("0ddf2497c846", "f3dc7625a54f"),
@@ -108,7 +109,7 @@ ELSEWHERE = {
 
 @pytest.fixture
 def known(monkeypatch, tmp_path):
-    """Networks by name, where the values above hold; a person's file is in the present folder."""
+    """Networks by name, under the conditions of the values above."""
     monkeypatch.setattr("importlib.metadata.version", lambda name: "1.0")
     (tmp_path / "nets.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
@@ -119,7 +120,7 @@ def known(monkeypatch, tmp_path):
 
 @pytest.fixture
 def data(monkeypatch, tmp_path):
-    """A copy of what is known of the earlier layout, to be changed; no file of it is edited yet."""
+    """A copy of the earlier layout's data for tests to change, without edited files."""
     copy = tmp_path / "earlier_layout.json"
     content = json.loads(earlier_layout.DATA.read_text())
     copy.write_text(json.dumps(content | {"present": renew_earlier_layout.present()}))
@@ -131,7 +132,7 @@ def data(monkeypatch, tmp_path):
 
 
 def edited(data, *places):
-    """As if these files had been edited since the move."""
+    """Pretend that these files were edited since the move."""
     content = json.loads(data.read_text())
     content["present"] |= dict.fromkeys(places, "0" * 64)
     data.write_text(json.dumps(content))
@@ -158,16 +159,16 @@ def answers_print(network):
     return accuracy._basis(network, weights, decoded, "cpu", backends.Setup("cpu"), 2).fingerprint
 
 
-def test_the_code_that_measures_is_that_of_the_move():
+def test_the_digests_of_the_measuring_code_are_current():
     assert renew_earlier_layout.stale() == [], (
-        "these files measure, and differ from those of the move: run"
-        " python -m dnnbench.measure.renew_earlier_layout if code only moved, and add"
-        " --edited FILE... if a number may change, so that earlier results are measured again"
+        "these measuring files changed: run python -m dnnbench.measure.renew_earlier_layout if no"
+        " number changes; otherwise add --edited FILE..., so that earlier results are measured"
+        " again"
     )
 
 
 @pytest.mark.parametrize("name", [*REGISTERED, "levit", "own"])
-def test_latency_and_memory_of_before_the_move_are_not_measured_again(known, data, name):
+def test_latency_and_memory_from_before_the_move_stay_valid(known, data, name):
     expected = EARLIER.get(name)
     if name == "own":
         before = Path("nets.py").resolve() < earlier_layout.PACKAGE
@@ -176,17 +177,17 @@ def test_latency_and_memory_of_before_the_move_are_not_measured_again(known, dat
 
 
 @pytest.mark.parametrize("name", [*REGISTERED, "levit", "own"])
-def test_accuracy_of_before_the_move_is_not_measured_again(known, data, name, monkeypatch):
+def test_accuracy_from_before_the_move_stays_valid(known, data, name, monkeypatch):
     if name != "own":
-        monkeypatch.chdir(ROOT)  # As the workflow runs it.
+        monkeypatch.chdir(ROOT)  # The workflow's working directory.
     assert answers_print(known[name]) == ACCURACY[name]
 
 
-def test_pictures_of_before_the_move_are_not_decoded_again(data):
+def test_images_decoded_before_the_move_stay_valid(data):
     assert decoded_arrays.decoder().endswith(PIXELS)
 
 
-def test_an_edit_of_what_measures_latency_ends_that_for_latency_alone(known, data):
+def test_an_edit_of_the_latency_code_invalidates_only_latency(known, data):
     before = prints(known["googlenet"])
     edited(data, "measure/latency.py")
     after = prints(known["googlenet"])
@@ -206,7 +207,7 @@ def test_an_edit_of_what_measures_latency_ends_that_for_latency_alone(known, dat
         ("networks/architectures/mobilenet.py", [False, False, False, False]),
     ],
 )
-def test_an_edit_ends_that_for_the_devices_engines_and_networks_it_concerns(
+def test_an_edit_invalidates_only_its_devices_engines_and_networks(
     known, data, place, concerned
 ):
     before = prints(known["googlenet"])
@@ -216,14 +217,14 @@ def test_an_edit_ends_that_for_the_devices_engines_and_networks_it_concerns(
     assert [old[1] != new[1] for old, new in zip(before, after, strict=True)] == concerned
 
 
-def test_an_edit_of_inference_or_decoding_ends_that_for_accuracy(known, data):
+def test_an_edit_of_inference_or_decoding_invalidates_accuracy(known, data):
     before = answers_print(known["resnet18"])
     edited(data, "measure/inference.py", "images/image_pixels.py")
     assert answers_print(known["resnet18"]) != before
     assert not decoded_arrays.decoder().endswith(PIXELS)
 
 
-def test_an_edit_of_a_persons_file_is_another_fingerprint(known, tmp_path):
+def test_an_edit_of_the_users_file_changes_the_fingerprint(known, tmp_path):
     before = prints(known["own"])
     (tmp_path / "nets.py").write_text(OWN + "\n")
     assert not {one for pair in before for one in pair} & {
@@ -231,7 +232,7 @@ def test_an_edit_of_a_persons_file_is_another_fingerprint(known, tmp_path):
     }
 
 
-def test_code_that_moved_again_is_renewed_and_an_edited_file_stays_edited(known, data):
+def test_renewing_accepts_moved_code_and_keeps_marks_of_edited_files(known, data):
     before = prints(known["resnet18"])
     edited(data, "core/isolation.py")
     assert renew_earlier_layout.stale() == ["core/isolation.py"]
@@ -245,7 +246,7 @@ def test_code_that_moved_again_is_renewed_and_an_edited_file_stays_edited(known,
     assert prints(known["resnet18"]) != before
 
 
-def test_code_that_moved_out_of_a_networks_file_adds_nothing_to_its_digest(data):
+def test_code_moved_out_of_a_networks_file_does_not_change_its_digest(data):
     own = earlier_layout.PACKAGE / "networks/architectures/googlenet.py"
     split_off = earlier_layout.PACKAGE / "core/isolation.py"
     whole = earlier_layout.digest("latency", [], [own])
@@ -253,14 +254,14 @@ def test_code_that_moved_out_of_a_networks_file_adds_nothing_to_its_digest(data)
     assert earlier_layout.digest("latency", [], [own, split_off]) == whole
 
 
-def test_a_network_of_after_the_move_has_no_earlier_digest(data):
+def test_a_network_added_after_the_move_has_no_earlier_digest(data):
     later = earlier_layout.PACKAGE / "networks/registry.py"
     assert earlier_layout.digest("latency", [], [later]) is None
 
 
-def test_an_edited_file_that_has_gone_is_one_line_with_the_remedy(data):
+def test_a_missing_edited_file_is_a_one_line_error_with_a_remedy(data):
     content = json.loads(data.read_text())
     content["present"]["devices/gone.py"] = None
     data.write_text(json.dumps(content))
-    with pytest.raises(UserError, match=r"devices/gone\.py: edited, .*: --edited FILE$"):
+    with pytest.raises(UserError, match=r"devices/gone\.py: marked as edited, .*: --edited FILE$"):
         renew_earlier_layout.renew([])

@@ -1,4 +1,4 @@
-"""The description of a machine, where what it is asked answers strangely or not at all."""
+"""The description of a machine whose sources give unexpected values or none."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ def describe():
     return environment.describe("cpu", Setup("cpu"), 1)
 
 
-def test_a_release_in_another_encoding_is_not_known(tmp_path, monkeypatch):
+def test_a_release_file_in_another_encoding_is_ignored(tmp_path, monkeypatch):
     release = tmp_path / "os-release"
     release.write_bytes('ID=t\nPRETTY_NAME="Tür 1"\n'.encode("latin-1"))
     monkeypatch.setattr(platform, "_os_release_candidates", (str(release),))
@@ -25,14 +25,14 @@ def test_a_release_in_another_encoding_is_not_known(tmp_path, monkeypatch):
 GITS = {
     "hangs": "#!/bin/sh\nexec /bin/sleep 60",
     "fails": "#!/bin/sh\nexit 128",
-    "is_no_program": "\0",
+    "is_not_a_program": "\0",
 }
 
 
-@pytest.mark.parametrize("way", GITS)
-def test_a_commit_that_git_does_not_tell_is_not_known(tmp_path, monkeypatch, way):
+@pytest.mark.parametrize("kind", GITS)
+def test_the_commit_is_unknown_if_git_fails(tmp_path, monkeypatch, kind):
     git = tmp_path / "git"
-    git.write_text(GITS[way])
+    git.write_text(GITS[kind])
     git.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(environment, "_GIT_S", 0.2)
@@ -40,7 +40,7 @@ def test_a_commit_that_git_does_not_tell_is_not_known(tmp_path, monkeypatch, way
     assert (found.commit, found.modified) == (None, None)
 
 
-def test_a_lock_file_that_is_a_pipe_is_one_line(tmp_path, monkeypatch):
+def test_a_lock_file_that_is_a_pipe_is_a_one_line_error(tmp_path, monkeypatch):
     lock = tmp_path / "requirements.lock"
     os.mkfifo(lock)
     monkeypatch.setattr(environment, "_LOCK", lock)

@@ -1,4 +1,4 @@
-"""What a measured number depends on: the code that produces it, and nothing else."""
+"""Fingerprints cover the code that produces a number, and no other code."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ def covered(measuring, backend, engine):
     return {str(file.relative_to(PACKAGE)) for file in files}
 
 
-def test_a_cpu_timing_covers_the_passes_the_processor_the_engine_and_the_building():
+def test_a_cpu_latency_depends_on_passes_backend_engine_and_construction():
     assert covered(latency, "cpu", "eager") == {
         "measure/latency.py",
         "engines/agreement.py",
@@ -29,7 +29,7 @@ def test_a_cpu_timing_covers_the_passes_the_processor_the_engine_and_the_buildin
     }
 
 
-def test_memory_of_a_cpu_covers_what_counts_activations_too():
+def test_memory_on_a_cpu_also_depends_on_the_counting_of_activations():
     network = {"networks/counting.py", "networks/outputs.py", *BUILDING}
     expected = {"measure/memory.py", *network, *ON_CPU, *EAGER}
     assert covered(memory, "cpu", "eager") == expected
@@ -37,14 +37,14 @@ def test_memory_of_a_cpu_covers_what_counts_activations_too():
 
 @pytest.mark.parametrize("measuring", [latency, memory])
 @pytest.mark.parametrize("engine", ["eager", "compile", "onnxruntime", "openvino"])
-def test_a_number_covers_the_module_of_no_other_engine(measuring, engine):
+def test_a_measurement_does_not_depend_on_other_engines(measuring, engine):
     modules = {f"engines/{name}.py" for name in ("eager", "compile", "onnxruntime", "openvino")}
     assert covered(measuring, "cpu", engine) & modules == {f"engines/{engine}.py"}
 
 
 @pytest.mark.parametrize("measuring", [latency, memory])
 @pytest.mark.parametrize("backend", ["cpu", "cuda", "jetson"])
-def test_a_number_covers_the_module_of_no_other_backend(measuring, backend):
+def test_a_measurement_does_not_depend_on_other_backends(measuring, backend):
     modules = {f"devices/{name}.py" for name in ("cpu", "cuda", "jetson")}
     found = covered(measuring, backend, "eager")
     assert found & modules == {f"devices/{backend}.py"}
@@ -60,7 +60,7 @@ def test_a_number_covers_the_module_of_no_other_backend(measuring, backend):
         ("environment", None, None),
     ],
 )
-def test_a_stage_depends_on_the_chosen_backend_and_engine_and_on_no_judgment(
+def test_a_stage_depends_on_its_backend_and_engine_but_not_on_verdicts(
     stage, variant, engine, monkeypatch
 ):
     monkeypatch.chdir(ROOT)
@@ -74,7 +74,7 @@ def test_a_stage_depends_on_the_chosen_backend_and_engine_and_on_no_judgment(
 
 
 @pytest.mark.parametrize("stage", ["memory", "latency", "accuracy", "environment"])
-def test_a_stage_depends_on_the_shape_of_no_other_stages_record(stage, monkeypatch):
+def test_a_stage_does_not_depend_on_the_records_of_other_stages(stage, monkeypatch):
     monkeypatch.chdir(ROOT)
     variant = "fp32-eager" if stage in ("memory", "latency") else None
     found = fingerprint.stage_code(f"workflow/scripts/{stage}.py", "cpu", variant)

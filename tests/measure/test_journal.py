@@ -11,8 +11,8 @@ from dnnbench.records.latency_records import LatencyLine
 
 
 @pytest.mark.parametrize("said", ["", "print('round 1 of 5', file=sys.stderr, flush=True)"])
-def test_a_round_whose_log_lost_its_reader_stays_unfinished(tmp_path, said):
-    """Snakemake removes what such a job made, and what is in the journal stays."""
+def test_a_round_whose_output_has_lost_its_reader_stays_unfinished(tmp_path, said):
+    """Snakemake deletes the outputs of such a job, but the journal is kept."""
     output = tmp_path / "round-1.jsonl"
     code = f"""
         import sys

@@ -38,7 +38,7 @@ def plan(*networks, batch_sizes=(1,), **options):
 
 @pytest.fixture
 def profile(tmp_path):
-    """Measure one network; its cells."""
+    """Measure one network and return its cells."""
 
     def cells(network, batch_sizes, **options):
         memory_profile.Profiles(
@@ -61,7 +61,7 @@ def test_a_cell_repeats_within_2_mib(batch_size):
 
 @pytest.fixture
 def holes():
-    """Eight holes of 32 MiB in this process's heap, such as a long history leaves."""
+    """Eight holes of 32 MiB in this process's heap, like after a long history."""
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     blocks = [libc.malloc(64 * 1024) for _ in range(4096)]
@@ -73,7 +73,7 @@ def holes():
         libc.free(ctypes.c_void_p(block))
 
 
-def test_holes_in_the_heap_of_the_parent_change_nothing(request):
+def test_holes_in_the_parents_heap_do_not_change_the_result(request):
     def reading():
         arguments = (NETWORKS["squeezenet1_1"], 8, Setup("cpu"), 2)
         return isolation.run(memory.measure, *arguments, timeout_s=60).value["memory_net_mib"]
@@ -87,7 +87,7 @@ def test_holes_in_the_heap_of_the_parent_change_nothing(request):
     "name", ["squeezenet1_1", pytest.param("shufflenet", marks=pytest.mark.slow)]
 )
 def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
-    # Both start as a stage script does, not from the heap that this process has by now.
+    # Both start like a stage script, without this process's fragmented heap.
     code = f"""
         from dnnbench.core import isolation
         from dnnbench.devices.backends import Setup
@@ -107,7 +107,7 @@ def test_a_fork_and_a_new_interpreter_agree_within_3_mib(name):
     assert forked == pytest.approx(own, abs=3)
 
 
-def test_what_a_network_needs_lies_between_its_tensors_and_twice_that(profile):
+def test_memory_is_between_one_and_two_times_the_networks_tensors(profile):
     for cell in profile(NETWORKS["resnet18"], [1, 8]):
         floor = cell.weights_mib + cell.activations_mib
         assert 0.98 * floor <= cell.memory_mib <= 2 * floor
@@ -123,7 +123,7 @@ def test_activations_grow_with_the_batch_and_weights_do_not(profile):
     assert eight.memory_mib > one.memory_mib
 
 
-def test_a_batch_that_does_not_fit_is_a_status_and_the_rest_go_on(profile):
+def test_a_batch_that_does_not_fit_is_a_status_and_others_continue(profile):
     one, two, four = profile(toys.entry("greedy"), [4, 1, 2])
     assert [one.status, two.status, four.status] == ["ok", "oom", "oom"]
     assert four.memory_mib is None
@@ -138,7 +138,7 @@ def test_a_batch_that_does_not_fit_is_a_status_and_the_rest_go_on(profile):
         ("hanging", "timeout", "3 s"),
     ],
 )
-def test_a_network_that_breaks_is_a_status_with_its_message(profile, name, status, said):
+def test_a_failing_network_is_recorded_with_status_and_message(profile, name, status, said):
     (cell,) = profile(toys.entry(name), [1], cell_timeout_s=3)
     assert cell.status == status
     assert said in cell.message
@@ -147,11 +147,11 @@ def test_a_network_that_breaks_is_a_status_with_its_message(profile, name, statu
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("asking", "activations are not counted: RuntimeError: Tensor.item() cannot be called"),
-        ("dying_without_values", "activations are not counted: killed by SIGSEGV"),
+        ("asking", "activations could not be counted: RuntimeError: Tensor.item() cannot"),
+        ("dying_without_values", "activations could not be counted: killed by SIGSEGV"),
     ],
 )
-def test_a_memory_that_was_measured_is_kept_where_activations_cannot_be_counted(
+def test_measured_memory_is_kept_if_activations_cannot_be_counted(
     profile, name, said
 ):
     (cell,) = profile(toys.entry(name), [1])
@@ -170,7 +170,7 @@ def test_the_memory_of_any_network_that_runs_is_measured(profile, name):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The cells that are measured, in order; each takes 1 MiB."""
+    """The measured cells, in order; each needs 1 MiB."""
     cells = []
 
     def run(function, network, batch_size, *arguments, **options):
@@ -185,7 +185,7 @@ def asked(monkeypatch):
     return cells
 
 
-def test_only_what_is_missing_is_measured(tmp_path, asked):
+def test_only_missing_cells_are_measured(tmp_path, asked):
     small, greedy = toys.entry("small"), toys.entry("greedy")
     memory_profile.Profiles(plan(small), tmp_path).measure()
     memory_profile.Profiles(plan(small), tmp_path).measure()
@@ -200,7 +200,7 @@ def test_only_what_is_missing_is_measured(tmp_path, asked):
     ]
 
 
-def test_a_batch_larger_than_one_that_did_not_fit_is_not_tried(tmp_path, asked, monkeypatch):
+def test_batch_sizes_above_one_that_did_not_fit_are_not_tried(tmp_path, asked, monkeypatch):
     run = isolation.run
 
     def full(function, network, batch_size, *arguments, **options):
@@ -217,10 +217,10 @@ def test_a_batch_larger_than_one_that_did_not_fit_is_not_tried(tmp_path, asked, 
         *((1, "ok"), (2, "ok")),
         *((4, "oom"), (8, "oom")),
     ]
-    assert cells[3].message == "not tried: ran out of memory at batch 4"
+    assert cells[3].message == "not tried: ran out of memory at batch size 4"
 
 
-def test_another_definition_or_number_of_threads_is_measured_again(tmp_path, asked):
+def test_a_changed_definition_or_number_of_threads_is_measured_again(tmp_path, asked):
     small = toys.entry("small")
     memory_profile.Profiles(plan(small), tmp_path).measure()
     larger = small.model_copy(update={"input_size": 64})
@@ -231,7 +231,7 @@ def test_another_definition_or_number_of_threads_is_measured_again(tmp_path, ask
 
 
 def breaking(outcome, above=0):
-    """Measure batches of up to ``above`` images as before; others end with an outcome."""
+    """Return a fake that gives ``outcome`` for batch sizes over ``above``."""
     run = isolation.run
 
     def answer(function, network, batch_size, *rest, **options):
@@ -245,7 +245,7 @@ def breaking(outcome, above=0):
 FULL = isolation.Outcome("failed", None, "No space left on device", 0.1)
 
 
-def test_a_timeout_is_tried_again_once_and_under_another_limit(tmp_path, asked, monkeypatch):
+def test_a_timeout_is_retried_once_and_after_a_change_of_the_limit(tmp_path, asked, monkeypatch):
     late = isolation.Outcome("timeout", None, "took longer than 60 s", 60.0)
     monkeypatch.setattr(isolation, "run", breaking(late))
     small = toys.entry("small")
@@ -259,7 +259,7 @@ def test_a_timeout_is_tried_again_once_and_under_another_limit(tmp_path, asked, 
     assert memory_profile.Profiles(longer, tmp_path).missing() == {"small": [1]}
 
 
-def test_a_cell_that_failed_is_measured_by_the_next_run_and_says_so(tmp_path, asked, monkeypatch):
+def test_a_failed_cell_is_retried_by_the_next_run_with_the_reason(tmp_path, asked, monkeypatch):
     run = isolation.run
     monkeypatch.setattr(isolation, "run", breaking(FULL))
     small = toys.entry("small")
@@ -267,14 +267,14 @@ def test_a_cell_that_failed_is_measured_by_the_next_run_and_says_so(tmp_path, as
     monkeypatch.setattr(isolation, "run", run)
     memory_profile.Profiles(plan(small, batch_sizes=[2]), tmp_path).measure()
     one, two = read_json(tmp_path / "small.json", MemoryRecord).cells
-    assert (one.status, two.failed_before) == ("failed", None)  # Not asked for, and kept.
+    assert (one.status, two.failed_before) == ("failed", None)  # Kept although not in the plan.
     memory_profile.Profiles(plan(small, batch_sizes=[1, 2]), tmp_path).measure()
     one, two = read_json(tmp_path / "small.json", MemoryRecord).cells
     assert (one.status, one.failed_before) == ("ok", "failed: No space left on device")
     assert asked == [("small", 2), ("small", 1)]
 
 
-def test_a_machine_that_fails_on_the_way_keeps_the_cells_that_are_finished(
+def test_finished_cells_are_kept_if_the_machine_fails_meanwhile(
     tmp_path, asked, monkeypatch
 ):
     checks = iter([None, DeviceError("cpu: not even one convolution")])
@@ -291,7 +291,7 @@ def test_a_machine_that_fails_on_the_way_keeps_the_cells_that_are_finished(
     assert memory_profile.Profiles(small, tmp_path).missing() == {"small": [2]}
 
 
-def test_an_interrupted_stage_keeps_the_networks_that_were_finished(tmp_path, asked, monkeypatch):
+def test_an_interrupted_stage_keeps_finished_networks(tmp_path, asked, monkeypatch):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
@@ -306,7 +306,7 @@ def test_an_interrupted_stage_keeps_the_networks_that_were_finished(tmp_path, as
     )
     with pytest.raises(KeyboardInterrupt):
         memory_profile.Profiles(plan(*networks), tmp_path).measure()
-    # What Snakemake does to the new outputs of a job that was interrupted.
+    # Snakemake deletes the new outputs of an interrupted job.
     for path in tmp_path.glob("*.json"):
         path.unlink()
     profiles = memory_profile.Profiles(plan(*networks), tmp_path)
@@ -318,7 +318,7 @@ def test_an_interrupted_stage_keeps_the_networks_that_were_finished(tmp_path, as
     assert not (tmp_path / ".finished").exists()
 
 
-def test_what_an_interrupted_stage_left_never_replaces_what_is_valid_now(tmp_path, asked):
+def test_outdated_leftovers_of_an_interrupted_stage_are_not_used(tmp_path, asked):
     small = toys.entry("small")
     memory_profile.Profiles(plan(small, threads=1), tmp_path).measure()
     left = tmp_path / ".finished/small.json"

@@ -41,7 +41,7 @@ QUIET = Disturbance(
 
 @pytest.fixture
 def scripted(monkeypatch):
-    """Measure nothing: answer each process from a function, and count what was asked for."""
+    """Replace each measuring process by a function, and record the requested cells."""
     asked = []
 
     def install(answer=lambda network, batch, turn: QUIET):
@@ -64,7 +64,7 @@ def scripted(monkeypatch):
     return install
 
 
-def test_a_round_measures_every_cell_for_real(tmp_path):
+def test_a_round_measures_every_cell(tmp_path):
     output = tmp_path / "round-1.jsonl"
     round.run(plan("small", "raising", "greedy", "crashing"), output)
     lines = read_lines(output, LatencyLine)
@@ -94,7 +94,7 @@ def test_nothing_is_measured_twice(tmp_path, scripted):
     assert output.read_bytes() == before
 
 
-def test_a_variable_that_changes_speed_is_recorded_and_nothing_is_joined_across_it(
+def test_a_variable_that_affects_speed_is_recorded_and_separates_results(
     tmp_path, scripted, monkeypatch
 ):
     asked = scripted()
@@ -112,7 +112,7 @@ def test_a_variable_that_changes_speed_is_recorded_and_nothing_is_joined_across_
     assert len(asked) == 4
 
 
-def test_a_new_network_or_batch_size_costs_its_own_cells(tmp_path, scripted):
+def test_a_new_network_or_batch_size_measures_only_its_own_cells(tmp_path, scripted):
     asked = scripted()
     output = tmp_path / "round-1.jsonl"
     round.run(plan("small"), output)
@@ -121,7 +121,7 @@ def test_a_new_network_or_batch_size_costs_its_own_cells(tmp_path, scripted):
     assert sorted(asked) == [("greedy", 1), ("greedy", 2), ("greedy", 4), ("small", 4)]
 
 
-def test_a_dropped_network_keeps_its_lines(tmp_path, scripted):
+def test_a_removed_network_keeps_its_lines(tmp_path, scripted):
     asked = scripted()
     output = tmp_path / "round-1.jsonl"
     round.run(plan("small", "greedy"), output)
@@ -139,7 +139,7 @@ def test_a_dropped_network_keeps_its_lines(tmp_path, scripted):
         {"networks": {"small": toys.entry("small").model_copy(update={"input_size": 64})}},
     ],
 )
-def test_what_a_time_depends_on_measures_its_cells_again(tmp_path, scripted, change):
+def test_a_change_that_affects_latency_measures_cells_again(tmp_path, scripted, change):
     asked = scripted()
     output = tmp_path / "round-1.jsonl"
     round.run(plan("small"), output)
@@ -159,7 +159,7 @@ def test_another_protocol_keeps_the_lines_of_the_first(tmp_path, scripted):
     assert sorted(protocols) == ["bianco2018", "bianco2018", "default", "default"]
 
 
-def test_what_was_published_or_prepared_otherwise_costs_no_measurement(tmp_path, scripted):
+def test_a_changed_name_or_preprocessing_needs_no_measurement(tmp_path, scripted):
     asked = scripted()
     output = tmp_path / "round-1.jsonl"
     round.run(plan("small"), output)
@@ -169,7 +169,7 @@ def test_what_was_published_or_prepared_otherwise_costs_no_measurement(tmp_path,
     assert asked == []
 
 
-def test_a_timeout_is_tried_again_once_and_with_another_limit(tmp_path, scripted):
+def test_a_timeout_is_retried_once_and_after_a_change_of_the_limit(tmp_path, scripted):
     asked = scripted(lambda *_: Timing("timeout", "took longer than 20 s"))
     output = tmp_path / "round-1.jsonl"
     for _ in "123":
@@ -181,12 +181,12 @@ def test_a_timeout_is_tried_again_once_and_with_another_limit(tmp_path, scripted
 
 @pytest.mark.parametrize("status", ["failed", "timeout"])
 @pytest.mark.parametrize("killed", [False, True])
-def test_a_cell_that_failed_is_tried_once_more_by_the_next_run(tmp_path, scripted, status, killed):
+def test_a_failed_cell_is_retried_once_by_the_next_run(tmp_path, scripted, status, killed):
     answers = [Timing(status, "first"), Timing(status, "second"), QUIET]
     asked = scripted(lambda _name, _batch, turn: answers[turn - 1])
     output = tmp_path / "round-1.jsonl"
     round.run(plan("small", batch_sizes=[1]), output)
-    if killed:  # Snakemake took the file away: the journal has it.
+    if killed:  # Snakemake deleted the file, but the journal has the line.
         output.rename(tmp_path / ".round-1.jsonl.journal")
     round.run(plan("small", batch_sizes=[1]), output)
     round.run(plan("small", batch_sizes=[1]), output)
@@ -196,7 +196,7 @@ def test_a_cell_that_failed_is_tried_once_more_by_the_next_run(tmp_path, scripte
     assert line.failed_before == f"{status}: first"
 
 
-def test_why_a_cell_failed_stays_when_it_goes_well(tmp_path, scripted):
+def test_the_reason_of_a_failure_is_kept_after_a_successful_retry(tmp_path, scripted):
     answers = [Timing("failed", "no disk"), QUIET, QUIET]
     asked = scripted(lambda _name, _batch, turn: answers[turn - 1])
     output = tmp_path / "round-1.jsonl"
@@ -204,13 +204,13 @@ def test_why_a_cell_failed_stays_when_it_goes_well(tmp_path, scripted):
         round.run(plan("small", batch_sizes=[1]), output)
     (line,) = read_lines(output, LatencyLine)
     assert (len(asked), line.status, line.failed_before) == (2, "ok", "failed: no disk")
-    round.run(plan("small", batch_sizes=[1], threads=1), output)  # What is new has no past.
+    round.run(plan("small", batch_sizes=[1], threads=1), output)  # A new cell has no history.
     (line,) = read_lines(output, LatencyLine)
     assert line.failed_before is None
 
 
 def no_convolution(after=0):
-    """A control that the machine fails, after so many times that it does not."""
+    """Return a control that succeeds ``after`` times, then fails."""
     checks = []
 
     def check(*_):
@@ -221,7 +221,7 @@ def no_convolution(after=0):
     return check
 
 
-def test_where_not_even_a_control_can_be_timed_no_network_is_to_blame(
+def test_no_network_is_recorded_as_failed_if_the_control_fails(
     tmp_path, scripted, monkeypatch
 ):
     asked = scripted()
@@ -232,7 +232,7 @@ def test_where_not_even_a_control_can_be_timed_no_network_is_to_blame(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_machine_that_fails_on_the_way_ends_the_round_and_keeps_what_is_finished(
+def test_a_machine_failure_ends_the_round_and_keeps_finished_cells(
     tmp_path, scripted, monkeypatch
 ):
     monkeypatch.setattr(random, "shuffle", lambda cells: None)
@@ -247,7 +247,7 @@ def test_a_machine_that_fails_on_the_way_ends_the_round_and_keeps_what_is_finish
 
 
 def full(from_batch):
-    """Answers of a device on which a batch of so many images does not fit."""
+    """Return answers of a device that runs out of memory from a batch size on."""
 
     def answer(_name, batch, _turn):
         return Timing("oom", "CUDA out of memory") if batch >= from_batch else QUIET
@@ -255,7 +255,7 @@ def full(from_batch):
     return answer
 
 
-def test_a_batch_larger_than_one_that_did_not_fit_is_not_tried(tmp_path, scripted, monkeypatch):
+def test_batch_sizes_above_one_that_did_not_fit_are_not_tried(tmp_path, scripted, monkeypatch):
     monkeypatch.setattr(random, "shuffle", lambda cells: None)
     asked = scripted(full(from_batch=4))
     output = tmp_path / "round-1.jsonl"
@@ -267,10 +267,10 @@ def test_a_batch_larger_than_one_that_did_not_fit_is_not_tried(tmp_path, scripte
         **{4: "oom", 8: "oom", 16: "oom"},
     }
     assert found[8].message == "CUDA out of memory"
-    assert found[16].message == "not tried: ran out of memory at batch 4"
+    assert found[16].message == "not tried: ran out of memory at batch size 4"
 
 
-def test_a_batch_that_was_not_tried_is_once_its_reason_is_gone(tmp_path, scripted, monkeypatch):
+def test_a_skipped_batch_size_is_tried_once_its_reason_is_gone(tmp_path, scripted, monkeypatch):
     monkeypatch.setattr(random, "shuffle", lambda cells: None)
     asked = scripted(full(from_batch=2))
     output = tmp_path / "round-1.jsonl"
@@ -285,7 +285,7 @@ def test_a_batch_that_was_not_tried_is_once_its_reason_is_gone(tmp_path, scripte
     assert [line.status for line in read_lines(output, LatencyLine)] == ["ok", "ok", "ok"]
 
 
-def test_cells_come_in_another_order_each_time(tmp_path, scripted):
+def test_cells_are_measured_in_a_new_random_order_each_time(tmp_path, scripted):
     random.seed(1)
     asked = scripted()
     sizes = list(range(1, 13))
@@ -314,7 +314,7 @@ SLOWED = {"reference_compute_ms": (10.0, 12.0)}
 
 
 @pytest.mark.parametrize("trouble", [{"steal": 0.006}, {"run_delay": 0.011}, SLOWED])
-def test_a_disturbed_cell_is_measured_once_more_and_the_first_attempt_kept(
+def test_a_disturbed_cell_is_measured_again_and_its_first_attempt_is_kept(
     tmp_path, scripted, trouble
 ):
     def answer(_name, batch, turn):
@@ -333,7 +333,7 @@ def test_a_disturbed_cell_is_measured_once_more_and_the_first_attempt_kept(
     assert again.first_attempt.samples_ms != again.samples_ms
 
 
-def test_a_cell_that_stays_disturbed_is_flagged_and_not_tried_for_ever(tmp_path, scripted):
+def test_a_cell_that_stays_disturbed_is_flagged_and_not_repeated_forever(tmp_path, scripted):
     asked = scripted(lambda *_: QUIET.model_copy(update={"steal": 0.5}))
     output = tmp_path / "round-1.jsonl"
     round.run(plan("small", batch_sizes=[1]), output)
@@ -356,10 +356,10 @@ def test_reference_times_are_compared_with_the_best_of_the_session(tmp_path, scr
     assert two.disturbance.reference_before == pytest.approx(1.25)
 
 
-def test_a_busy_machine_is_refused_before_anything_is_measured(tmp_path):
+def test_a_round_on_a_busy_machine_can_be_refused(tmp_path):
     spin = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        with pytest.raises(round.BusyError, match=r"cpu: others use \d+%.*when_busy: flag"):
+        with pytest.raises(round.BusyError, match=r"cpu: other programs use \d+%.*when_busy: flag"):
             round.run(plan("small", when_busy="refuse"), tmp_path / "round-1.jsonl")
     finally:
         spin.kill()
@@ -367,20 +367,20 @@ def test_a_busy_machine_is_refused_before_anything_is_measured(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_busy_machine_is_flagged(tmp_path, capfd):
+def test_a_round_on_a_busy_machine_can_be_flagged(tmp_path, capfd):
     spin = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         round.run(plan("small", batch_sizes=[1]), tmp_path / "round-1.jsonl")
     finally:
         spin.kill()
         spin.wait()
-    assert "flagged as unstable" in capfd.readouterr().err
+    assert "cells are marked unstable" in capfd.readouterr().err
     (line,) = read_lines(tmp_path / "round-1.jsonl", LatencyLine)
     assert line.disturbance.busy_before > disturbance.MAX_BUSY
     assert any("before the round" in reason for reason in disturbance.reasons(line.disturbance))
 
 
-def test_a_killed_round_goes_on_where_it_was(tmp_path, monkeypatch, scripted):
+def test_a_killed_round_resumes_where_it_stopped(tmp_path, monkeypatch, scripted):
     output = tmp_path / "round-1.jsonl"
     process = multiprocessing.get_context("fork").Process(
         target=round.run, args=(plan("small", batch_sizes=list(range(1, 60))), output)
@@ -396,7 +396,7 @@ def test_a_killed_round_goes_on_where_it_was(tmp_path, monkeypatch, scripted):
     process.join()
     assert not output.exists()
     with journal.open("a") as file:
-        file.write('{"schema_version":1,"dev')  # The line in hand when the power went.
+        file.write('{"schema_version":1,"dev')  # A line truncated by a power failure.
     kept = {key(line) for line in Journal(output).unfinished()}
     assert 3 <= len(kept) < 59
 

@@ -104,7 +104,7 @@ FAILURES = {
         in_forward="out = out * float('nan')",
         # Neither the counts nor memory depend on values.
         statuses=(("complexity", OK), ("memory", OK)),
-        said="not finite",
+        said="contains NaN or infinity",
     ),
     "classes": Failure(in_forward="out = out[:, :10]", statuses=(("memory", OK),), said="10"),
     "two": Failure(

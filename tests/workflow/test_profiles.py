@@ -29,7 +29,7 @@ GPUS = ("titanx", "jetson", "cuda")
 NO_DEVICE = {
     "titanx": "preflight.py: no CUDA device: ",
     "cuda": "preflight.py: no CUDA device: ",
-    "jetson": "preflight.py: backend: jetson: this is no Jetson",
+    "jetson": "preflight.py: backend: jetson: this machine is not a Jetson",
 }
 ENVIRONMENTS = sorted((ROOT / "workflow/envs").glob("*.yaml"))
 

@@ -1,1 +1,1 @@
-"""The hardware that networks run on, one module per backend."""
+"""The hardware that networks run on, with one module per backend."""

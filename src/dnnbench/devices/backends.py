@@ -1,4 +1,4 @@
-"""What differs between the devices that networks run on, and nothing else."""
+"""The interface that every device backend implements."""
 
 from __future__ import annotations
 
@@ -18,23 +18,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Setup:
-    """How a device is driven: the name of its backend, and settings that only a GPU has."""
+    """A device's backend, by name, and the settings that only a GPU has."""
 
     backend: str
     gpu: Gpu | None = None
 
 
 def settings(setup: Setup) -> list[Any]:
-    """What of a setup changes what is measured, for fingerprints; which card it is does not."""
+    """Return the parts of a setup that affect a measurement, for fingerprints.
+
+    The choice of card is not one of them.
+    """
     return [setup.backend, setup.gpu and setup.gpu.model_dump(exclude={"select"})]
 
 
 @dataclass(frozen=True)
 class Timed:
-    """Completed calls of a function: the time of each, ms, and what the last one returned.
+    """Timed calls of a function: the duration of each, in ms, and the last return value.
 
-    ``wall_ms`` is the host's time from before the first call until the device had finished the
-    last, where ``passes_ms`` comes from the device's own clock; None where it is the host's.
+    ``wall_ms`` is the host's time from before the first call until the device finished the last.
+    It is None if ``passes_ms`` already comes from the host's clock rather than the device's.
     """
 
     passes_ms: list[float]
@@ -44,54 +47,55 @@ class Timed:
 
 @dataclass(frozen=True)
 class Energy:
-    """Energy of one image, mJ, and what it was measured with."""
+    """Energy per image, in mJ, and the source of the measurement."""
 
     mj: float
     basis: EnergyBasis
 
 
 class Watch(Protocol):
-    """Watches what else happens on the device, from its making until ``stop``."""
+    """A monitor of other activity on the device, from its creation until ``stop``."""
 
     def begin(self) -> None:
-        """The timed passes begin now."""
+        """Mark the start of the timed passes."""
         ...
 
     def stop(self) -> Disturbance:
-        """What happened; the ratios to the session's best are still 1."""
+        """Return the observed disturbance; its ratios to the session's best are still 1."""
         ...
 
 
 class Meter(Protocol):
-    """Reads the memory that this process takes on the device."""
+    """A meter for the memory that this process uses on the device."""
 
     @property
     def first_images(self) -> int | None:
-        """How many images the pass before the measured one takes; None: as many as that one."""
+        """Number of images in the pass before the measured one; None: the same number."""
         ...
 
     def baseline_mib(self) -> float:
-        """All memory in use now, which counts as the runtime's from here on, MiB."""
+        """Return the memory in use now, in MiB; it counts as the runtime's from here on."""
         ...
 
     def prepared(self) -> None:
-        """Give back what making the network ready took and left behind."""
+        """Release memory left over from preparing the network."""
         ...
 
     def first_pass_done(self) -> None:
-        """Forget the peak so far."""
+        """Reset the peak."""
         ...
 
     def reading(self) -> dict[str, Any]:
-        """Fields of a MemoryCell after a pass: memory and its basis, and what else is known."""
+        """Return fields of a MemoryCell after a pass: memory, its basis, and further details."""
         ...
 
 
 class Driver(Protocol):
-    """How a device is driven, timed and watched: what ``config.backend.Backend.make`` returns.
+    """A device driver: runs, times and monitors passes. Made by ``config.backend.Backend.make``.
 
-    From ``start`` on, methods are for the measuring child only; those before leave the calling
-    process fit to fork from. Any of them raises DeviceError where the device cannot be used.
+    Call ``start`` and the methods listed after it only in the measuring child process. The methods
+    before it keep the calling process safe to fork. Every method raises DeviceError if the device
+    cannot be used.
     """
 
     name: str
@@ -99,55 +103,61 @@ class Driver(Protocol):
 
     @property
     def lock_name(self) -> str:
-        """Name of the physical device on this machine."""
+        """Name of the physical device on this machine, for its lock file."""
         ...
 
     def default_threads(self) -> int:
-        """CPU threads of a forward pass where the device file names none."""
+        """Return the number of CPU threads per pass if the device file does not set it."""
         ...
 
     def preflight(self) -> None:
-        """Raise DeviceError, in one line with the remedy, where nothing can be measured."""
+        """Raise DeviceError, in one line with the remedy, if nothing can be measured."""
         ...
 
     def check_clocks(self, max_drop: float) -> None:
-        """Raise DeviceError before a round if clocks float and the device file refuses that.
+        """Raise DeviceError before a round if clocks float and the device file forbids it.
 
-        ``max_drop``: how far a clock may fall under load, as a share of it.
+        ``max_drop`` is the largest acceptable drop of a clock under load, as a fraction.
         """
         ...
 
     def settle(self) -> None:
-        """Before a cell, and after one that failed: wait until the device is fit for the next.
+        """Wait until the device is ready for the next cell.
 
-        Raises DeviceError where the device is gone.
+        Called before each cell and after a failed one. Raises DeviceError if the device is lost.
         """
         ...
 
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
-        """Why a batch must not be tried: it would take memory that the whole machine needs.
+        """Return the reason not to try a batch that would exhaust the whole machine's memory.
 
-        ``seen`` is what is known of the network's memory. None where a batch that does not fit does
-        no harm.
+        ``seen`` holds known memory cells of the network. Returns None if a batch that does not fit
+        is harmless.
         """
         ...
 
     def known_memory(
         self, folder: Path, models: Iterable[str]
     ) -> Mapping[str, Sequence[MemoryCell]]:
-        """Cells of the memory records in ``folder`` by network, where ``refuses`` asks for them."""
+        """Return the memory cells recorded in ``folder``, by network, if ``refuses`` uses them."""
         ...
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
-        """Share of the device that others use, None if not shown, and who uses most of it."""
+        """Return the share of the device that other programs use, and the biggest user.
+
+        The share is None if it is not visible.
+        """
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Fields of an ``Environment`` record that only the device knows."""
+        """Return the fields of an ``Environment`` record that come from the device."""
         ...
 
     def allowance_mib(self) -> float:
-        """Host memory that a child may allocate beyond what it inherits; inf: no limit."""
+        """Return the host memory a child may allocate on top of what it inherits, in MiB.
+
+        Infinity means no limit.
+        """
         ...
 
     def start(self, threads: int) -> None:
@@ -157,32 +167,32 @@ class Driver(Protocol):
     def time(
         self, forward: Callable[[], Any], count: int, before: Callable[[], None] | None = None
     ) -> Timed:
-        """Time ``count`` calls of ``forward``, one after another without a pause.
+        """Time ``count`` back-to-back calls of ``forward``.
 
-        ``before`` is called before each of them, and its time is in none of the numbers.
+        ``before`` runs before each call and is excluded from all times.
         """
         ...
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
-        """Energy an image in passes of ``images`` made for it; None where nothing measures it.
+        """Run extra passes of ``images`` images to measure the energy per image.
 
-        ``pass_ms`` is about what a pass takes.
+        ``pass_ms`` is the approximate duration of a pass. Returns None without a power sensor.
         """
         ...
 
     def watch(self) -> Watch:
-        """Start watching for disturbance."""
+        """Start monitoring for disturbance."""
         ...
 
     def meter(self) -> Meter:
-        """A reader of this process's memory."""
+        """Return a meter for this process's memory."""
         ...
 
 
 def backend(setup: Setup) -> Driver:
-    """The driver of the backend that a device file names, set up as it says.
+    """Return the driver of a setup's backend, configured with its GPU settings.
 
-    Raises UserError for a name that is no backend's.
+    Raises UserError if the backend is unknown.
     """
     driver: Driver = named(setup.backend).make(setup.gpu)
     return driver

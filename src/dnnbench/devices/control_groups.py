@@ -1,8 +1,8 @@
-"""How much processor time the control groups of this process allow it, as containers limit it.
+"""The limit that this process's control groups (and so its container) set on processor time.
 
-The kernel enforces the smallest limit of the process's group and of all above it. Where a group
-lies is told by its path (/proc/self/cgroup) and by what of the hierarchy is mounted where
-(/proc/self/mountinfo); see cgroups(7) and proc(5). Of version 1, the folder may have any name:
+The kernel enforces the smallest limit among the process's group and its ancestors. A group's
+folder follows from its path (/proc/self/cgroup) and the mounted hierarchies
+(/proc/self/mountinfo); see cgroups(7) and proc(5). Version 1 folders have various names:
 ``cpu``, ``cpu,cpuacct`` or ``cpuacct,cpu``.
 """
 
@@ -18,9 +18,9 @@ _PLACES = Path("sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Quota:
-    """Cores' worth of time, None where no limit was found, and why there may be one all the same.
+    """A limit in cores, or None if none was found.
 
-    ``unseen`` is empty where every group was seen.
+    ``unseen`` says why there may be another limit; it is empty if every group was visible.
     """
 
     cores: float | None
@@ -29,7 +29,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class _Mount:
-    """A mounted hierarchy of version 1 or 2: the group ``root`` of it is at ``place``."""
+    """A mounted hierarchy, version 1 or 2, whose group ``root`` is mounted at ``place``."""
 
     version: int
     root: str
@@ -37,12 +37,12 @@ class _Mount:
 
 
 def quota(root: Path = Path("/")) -> Quota:
-    """Return the least limit of this process's groups; ``root`` is where proc and sys are."""
+    """Return the smallest limit of this process's groups; ``root`` contains proc and sys."""
     group = _group(read(root / "proc/self/cgroup") or "")
     if group is None:
-        return Quota(None, "no cgroup of processor time in /proc/self/cgroup")
+        return Quota(None, "/proc/self/cgroup lists no CPU control group")
     version, path = group
-    unseen = f"no cgroup {path} in the hierarchies that are mounted"
+    unseen = f"control group {path} is not in any mounted hierarchy"
     for mount in _mounts(root):
         below = _below(path, mount.root)
         if mount.version != version or below is None:
@@ -53,8 +53,8 @@ def quota(root: Path = Path("/")) -> Quota:
         found = [limit for limit in limits if isinstance(limit, float)]
         problems = [limit for limit in limits if isinstance(limit, str)]
         if not problems and (mount.root != "/" or _not_the_first(top, version)):
-            problems = ["groups above this container are not shown"]
-        if found:  # One that was not seen could only be smaller.
+            problems = ["control groups above this container are not visible"]
+        if found:  # A limit that is not visible could only lower this one.
             return Quota(min(found), problems[0] if problems else "")
         if not problems:
             return Quota(None)
@@ -63,7 +63,7 @@ def quota(root: Path = Path("/")) -> Quota:
 
 
 def _group(text: str) -> tuple[int, str] | None:
-    """Version and path of the group that processor time is limited by: 1 where it is mounted so."""
+    """Return version and path of the CPU control group; version 1 takes precedence."""
     second = None
     for line in text.splitlines():
         number, _, rest = line.partition(":")
@@ -76,7 +76,7 @@ def _group(text: str) -> tuple[int, str] | None:
 
 
 def _mounts(root: Path) -> Iterator[_Mount]:
-    """Mounted hierarchies that may limit processor time; the usual places if none is told."""
+    """Yield mounted hierarchies that may limit CPU time; the default places without mountinfo."""
     text = read(root / "proc/self/mountinfo")
     for line in (text or "").splitlines():
         before, _, after = line.partition(" - ")
@@ -96,8 +96,8 @@ def _mounts(root: Path) -> Iterator[_Mount]:
 
 
 def _below(path: str, root: str) -> PurePosixPath | None:
-    """Where the group ``path`` is below the group ``root``; None where it is elsewhere."""
-    # With a namespace of its own, a path begins at a group whose place is not told.
+    """Return the path of a group relative to the group ``root``; None if it is elsewhere."""
+    # In a cgroup namespace, paths start at a group whose location is not visible.
     if ".." in path.split("/") or ".." in root.split("/"):
         return None
     group = PurePosixPath(path)
@@ -105,14 +105,14 @@ def _below(path: str, root: str) -> PurePosixPath | None:
 
 
 def _limit(folder: Path, version: int, top: bool) -> float | str | None:
-    """Cores' worth of time that a group may use, None for no limit; or why that is not known."""
+    """Return a group's limit in cores, None for no limit, or the reason it is unknown."""
     if not folder.is_dir():
-        return f"no folder of a cgroup: {folder}"
+        return f"control group folder not found: {folder}"
     if version == 2:
         words = (read(folder / "cpu.max") or "").split()
         controllers = read(folder / "cgroup.controllers")
         if not words and (top or (controllers is not None and "cpu" not in controllers.split())):
-            return None  # The first group has no limits, nor has one without the controller.
+            return None  # The root group has no limits, nor has a group without the controller.
     else:
         names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
         words = [word for name in names for word in (read(folder / name) or "").split()]
@@ -120,16 +120,16 @@ def _limit(folder: Path, version: int, top: bool) -> float | str | None:
         return None
     if len(words) == 2 and all(re.fullmatch("[1-9][0-9]*", word) for word in words):
         return int(words[0]) / int(words[1])
-    return f"no limit that can be read in {folder}"
+    return f"no readable limit in {folder}"
 
 
 def _not_the_first(top: Path, version: int) -> bool:
-    """Whether there are groups above the topmost one that is mounted."""
+    """Return whether there are groups above the topmost mounted one."""
     if version == 2:
         return (top / "cgroup.events").exists()
     return (top / "cgroup.procs").exists() and not (top / "release_agent").exists()
 
 
 def _plain(word: str) -> str:
-    r"""A word of mountinfo, where a blank is \040."""
+    r"""Decode a word of mountinfo, in which a blank is \040."""
     return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), word)

@@ -1,4 +1,4 @@
-"""The CPU: threads, wall clock, kernel counters, resident memory."""
+"""The CPU backend: threads, wall clock, kernel counters, resident memory."""
 
 from __future__ import annotations
 
@@ -31,49 +31,49 @@ _PROC = Path("/proc")
 
 
 class Cpu:
-    """All cores that this process may use."""
+    """The CPU cores that this process may use."""
 
     name = "cpu"
     torch_device = "cpu"
     lock_name = "cpu"
 
     def default_threads(self) -> int:
-        """One thread a physical core."""
+        """Return one thread per physical core."""
         return host.default_threads()
 
     def preflight(self) -> None:
-        """A CPU is always there."""
+        """Do nothing: a CPU is always present."""
 
     def check_clocks(self, max_drop: float) -> None:
-        """The reference kernels judge a CPU's clocks."""
+        """Do nothing: the reference kernels reveal changes of a CPU's clocks."""
 
     def settle(self) -> None:
-        """A CPU is always fit."""
+        """Do nothing: a CPU is always ready."""
 
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
-        """Never: what does not fit into ``allowance_mib`` is refused by malloc."""
+        """Return None: malloc fails safely for a batch that exceeds ``allowance_mib``."""
         return None
 
     def known_memory(
         self, folder: Path, models: Iterable[str]
     ) -> Mapping[str, Sequence[MemoryCell]]:
-        """None: no batch is refused."""
+        """Return no cells: no batch is refused."""
         return {}
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
-        """Share of all cores that other programs use, None if not shown, and the busiest one."""
+        """Return the share of all cores that other programs use, and the busiest program."""
         return host.others_busy(seconds)
 
     def describe(self) -> dict[str, Any]:
-        """Processor, clocks and virtual machine, as the kernel tells them."""
+        """Return processor, clocks and virtual machine, as reported by the kernel."""
         return host.describe()
 
     def allowance_mib(self) -> float:
-        """What the machine has available now."""
+        """Return the machine's available memory, in MiB."""
         return available_mib()
 
     def start(self, threads: int) -> None:
-        """Use ``threads`` threads; flush denormals, which slow a pass by whatever weights hold."""
+        """Use ``threads`` threads, and flush denormals, which slow passes for some weights."""
         import torch
 
         processors.restore()
@@ -85,7 +85,7 @@ class Cpu:
     def time(
         self, forward: Callable[[], Any], count: int, before: Callable[[], None] | None = None
     ) -> Timed:
-        """Wall time of each call, which on a CPU is complete when it returns."""
+        """Time each call by the wall clock; on a CPU, a call is complete when it returns."""
         times, output = [], None
         for _ in range(count):
             if before:
@@ -96,20 +96,20 @@ class Cpu:
         return Timed(times, output)
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
-        """Not measured: meters of a package count what other programs use."""
+        """Return None: a CPU package's energy counter includes other programs."""
         return None
 
     def watch(self) -> CpuWatch:
-        """Time the reference kernels, then watch the kernel's counters."""
+        """Time the reference kernels, then monitor the kernel's counters."""
         return CpuWatch(self._threads)
 
     def meter(self) -> ResidentMemory:
-        """This process's resident memory."""
+        """Return a meter for this process's resident memory."""
         return ResidentMemory()
 
 
 class CpuWatch:
-    """Reference kernels before and after, kernel counters in between."""
+    """A monitor with reference kernels before and after, and kernel counters in between."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
@@ -119,21 +119,21 @@ class CpuWatch:
         self._counters = host.Counters()
 
     def begin(self) -> None:
-        """The counters watch the passes before the timed ones too."""
+        """Do nothing: the counters cover the untimed passes too."""
 
     def stop(self) -> Disturbance:
-        """Counters since the watch began; reference times before and after.
+        """Return counters since the watch began, and reference times before and after.
 
-        Raises DeviceError where threads of the passes shared a core, and ValueError where the
-        network has changed how many there are.
+        Raises DeviceError if threads of the passes shared a core, and ValueError if the network
+        changed the number of threads.
         """
         import torch
 
         counted = self._counters.stop()
         if (now := torch.get_num_threads()) != self._threads:
             raise ValueError(
-                f"threads: {self._threads}: a pass of the network sets torch's threads to {now};"
-                " take torch.set_num_threads out of it"
+                f"threads: {self._threads}: the network sets torch's threads to {now} in its"
+                " forward pass. Remove its call of torch.set_num_threads."
             )
         usable_cores.check_work(self._work_ns, self._threads)
         after = self._references.times_ms()
@@ -147,17 +147,17 @@ class CpuWatch:
 
 
 class ResidentMemory:
-    """Resident memory of this process by the kernel's count, and its high-water mark.
+    """Resident memory of this process as counted by the kernel, and its high-water mark.
 
-    Pages of files (the code of libraries) are the runtime's, never the network's: how many are
+    File-backed pages (library code) count toward the runtime, never the network: how many are
     resident depends on whether the process was forked, and the kernel can drop them at any time.
 
-    From here on malloc gives every freed block of 128 KiB or more back to the kernel. By default it
-    keeps tens of MiB, depending on the history of the heap, that no network needs.
+    Creating a meter makes malloc return every freed block of 128 KiB or more to the kernel. By
+    default it keeps tens of MiB that no network needs, depending on the history of the heap.
     """
 
-    # What the first pass leaves behind (caches of the convolution library) is there in every
-    # later one; a pass of one image leaves nearly all of it.
+    # The first pass fills caches of the convolution library that remain for later passes; a pass
+    # of one image fills nearly all of them.
     first_images = 1
 
     def __init__(self) -> None:
@@ -168,7 +168,7 @@ class ResidentMemory:
         self._baseline = 0.0
 
     def baseline_mib(self) -> float:
-        """Resident now. A fork's pages of files are its parent's, which has them resident."""
+        """Return the resident memory now, in MiB, including file pages shared with the parent."""
         _trim()
         files = status_mib("RssFile")
         self._baseline = status_mib("VmRSS") - files
@@ -177,12 +177,12 @@ class ResidentMemory:
         return self._baseline + files
 
     def prepared(self) -> None:
-        """Nothing yet: what was left behind is given back after the first pass."""
+        """Do nothing: leftover memory is released after the first pass."""
 
     def first_pass_done(self) -> None:
-        """Set the high-water mark (VmHWM) to what is resident now.
+        """Reset the high-water mark (VmHWM) to the memory resident now.
 
-        Raises DeviceError where the kernel does not let it.
+        Raises DeviceError if the kernel does not permit it.
         """
         _trim()
         file = _PROC / "self/clear_refs"
@@ -190,25 +190,25 @@ class ResidentMemory:
             file.write_text("5")
         except OSError as error:
             raise DeviceError(
-                f"{file}: {error.strerror}: without it the peak of memory cannot be read; measure"
-                " memory outside of this container, or with /proc writable"
+                f"{file}: {error.strerror}: peak memory cannot be measured. Measure memory outside"
+                " this container, or make /proc writable."
             ) from None
 
     def reading(self) -> dict[str, Any]:
-        """High-water mark, without pages of files, beyond the baseline."""
+        """Return the high-water mark above the baseline, excluding file-backed pages."""
         peak = max(0.0, status_mib("VmHWM") - status_mib("RssFile") - self._baseline)
         return {"memory_mib": peak, "memory_basis": "net", "memory_net_mib": peak}
 
 
 class _References:
-    """A compute-bound and a memory-bound kernel, which a neighbour slows as it slows networks."""
+    """A compute-bound and a memory-bound kernel, which other load slows as it slows networks."""
 
     def __init__(self) -> None:
         import torch
 
         matrix = torch.ones(768, 768)
         product = torch.empty_like(matrix)
-        # 64 MiB each: where a copy half fits a shared cache, its time depends on who else uses it.
+        # 64 MiB each: if half a copy fit into a shared cache, its time would depend on other users.
         source, target = (torch.frombuffer(_huge(64 * 2**20), dtype=torch.float32) for _ in "ab")
         self._kernels: tuple[Callable[[], Any], ...] = (
             lambda: torch.mm(matrix, matrix, out=product),
@@ -218,13 +218,13 @@ class _References:
             kernel()  # Starts the thread pool and touches the memory.
 
     def times_ms(self) -> tuple[float, float]:
-        """Median time of the compute- and of the memory-bound kernel, over at least 50 ms each."""
+        """Return the median times of the compute- and memory-bound kernels, over 50 ms each."""
         compute, memory = (_median_ms(kernel) for kernel in self._kernels)
         return compute, memory
 
 
 def _huge(size: int) -> mmap.mmap:
-    """Zeroed private memory in huge pages where the kernel has them: fast to touch."""
+    """Return zeroed private memory, in huge pages if available, which are fast to touch."""
     buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     with contextlib.suppress(OSError):
         buffer.madvise(mmap.MADV_HUGEPAGE)
@@ -257,11 +257,11 @@ class _Mallinfo(ctypes.Structure):
 
 
 def _take_free_blocks() -> None:
-    """Leave malloc no free block of the heap to put a tensor into: it must map a new one.
+    """Use up the heap's free blocks so that malloc has to map new memory for each tensor.
 
-    A block of the heap stays resident after it is freed, so that a heap with large holes, such as
-    a fork inherits from a parent with a long history, would make a network look larger. The blocks
-    taken here are never touched, and never freed: this process ends with its measurement.
+    A freed heap block stays resident. A heap with large holes, inherited from a parent with a long
+    history, would therefore make a network look larger. The blocks taken here are never touched and
+    never freed: this process ends with its measurement.
     """
     libc = ctypes.CDLL(None)
     libc.mallinfo.restype = _Mallinfo

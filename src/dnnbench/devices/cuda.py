@@ -1,4 +1,4 @@
-"""An NVIDIA GPU: timed by its own events, watched by NVML, its settings never left to a default."""
+"""The backend for NVIDIA GPUs: timed by CUDA events, monitored by NVML, all settings explicit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TORCH = TorchCuda()
 
 
 class Cuda:
-    """One GPU, and the thread of the CPU that gives it its work."""
+    """One GPU and the CPU thread that launches its work."""
 
     name = "cuda"
 
@@ -43,27 +43,27 @@ class Cuda:
 
     @property
     def lock_name(self) -> str:
-        """By the card's UUID: neither NVML's order nor CUDA's is anybody else's."""
+        """Name derived from the card's UUID; NVML and CUDA may number cards differently."""
         return f"cuda-{self._card().uuid}"
 
     def default_threads(self) -> int:
-        """One: it gives the GPU its work, and no pass computes on the CPU."""
+        """Return 1: a single thread launches the GPU's work, and nothing computes on the CPU."""
         return 1
 
     def preflight(self) -> None:
-        """A card that CUDA shows, whole, and that this build of torch has kernels for."""
+        """Raise DeviceError unless CUDA shows an undivided card that this torch supports."""
         seen, card = _look(self._runtime), self._card()
         if not runs_on(card.capability, seen.architectures):
             raise DeviceError(_no_kernels(card, seen))
         with nvml.open_card(card.uuid) as answering:
             if answering.mig():
                 raise DeviceError(
-                    f"{card.name}: MIG is on: clocks, power and memory are the whole card's, not an"
-                    f" instance's; switch it off: nvidia-smi -i {card.uuid} -mig 0"
+                    f"{card.name}: MIG is on: clocks, power and memory could only be read for the"
+                    f" whole card. Turn MIG off: nvidia-smi -i {card.uuid} -mig 0"
                 )
 
     def check_clocks(self, max_drop: float) -> None:
-        """Where the device file says to refuse: load the GPU for a second, and watch its clock."""
+        """Load the GPU for a second and check its clock if the device file says to refuse."""
         if self._gpu.when_clocks_float != "refuse":
             return
         outcome = isolation.run(
@@ -74,35 +74,36 @@ class Cuda:
         low, high = outcome.value
         if low < (1 - max_drop) * high:
             raise DeviceError(
-                f"{self._card().name}: the clock went from {high:g} to {low:g} MHz under load: lock"
-                " it lower (nvidia-smi -lgc MHz, as root), or set gpu.when_clocks_float: flag"
+                f"{self._card().name}: the clock fell from {high:g} to {low:g} MHz under load. Lock"
+                " it at a lower frequency (nvidia-smi -lgc MHz, as root), or set"
+                " gpu.when_clocks_float: flag in the device file."
             )
 
     def settle(self) -> None:
-        """Wait until the GPU is as cool as the device file says, at most as long as it says."""
+        """Wait until the GPU has cooled down, or until the device file's time limit."""
         with nvml.open_card(self._card().uuid) as card:
             torch_gpu.cool_down(self._gpu, card.temperature_c)
 
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
-        """Never: the card refuses what does not fit, and nothing else is harmed."""
+        """Return None: on a card, an allocation that does not fit fails without other harm."""
         return None
 
     def known_memory(
         self, folder: Path, models: Iterable[str]
     ) -> Mapping[str, Sequence[MemoryCell]]:
-        """None: no batch is refused."""
+        """Return no cells: no batch is refused."""
         return {}
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
-        """Share of the CPU's cores or of the GPU's time that others use, whichever is greater."""
+        """Return the share of CPU cores or of GPU time that others use, whichever is greater."""
         cpu = host.others_busy(seconds)
         with nvml.open_card(self._card().uuid) as card:
             pids = [str(process.pid) for process in card.processes() or ()]
-            gpu = card.utilization(), f"on the GPU (pid {', '.join(pids) or 'hidden'})"
+            gpu = card.utilization(), f"GPU processes (pid {', '.join(pids) or 'hidden'})"
         return host.busier(cpu, gpu)
 
     def describe(self) -> dict[str, Any]:
-        """The GPU, its driver and settings, and the machine around it."""
+        """Return the GPU, its driver and settings, and its host."""
         seen, found = _look(self._runtime), self._card()
         with nvml.open_card(found.uuid) as card:
             details = GpuEnvironment(
@@ -131,14 +132,14 @@ class Cuda:
             }
 
     def allowance_mib(self) -> float:
-        """No limit: a batch takes the GPU's memory, and CUDA maps far more than it uses."""
+        """Return infinity: a batch uses the GPU's memory, and CUDA maps far more than it uses."""
         return math.inf
 
     def start(self, threads: int) -> None:
-        """Take the card, and set what would else be torch's default, or an earlier one's."""
+        """Select the card and make all torch settings explicit."""
         torch_gpu.configure(self._gpu, threads)
         found = self._card()
-        # Open until this process ends, which is with its measurement.
+        # Stays open until this process ends, together with its measurement.
         self._opened = nvml.open_card(found.uuid)
         self._nvml = self._opened.__enter__()
         self._share = Share(self._nvml)
@@ -148,19 +149,19 @@ class Cuda:
     def time(
         self, forward: Callable[[], Any], count: int, before: Callable[[], None] | None = None
     ) -> Timed:
-        """By events, with one wait at the end."""
+        """Time passes by CUDA events, with a single synchronization at the end."""
         return events.time(self._runtime, forward, count, before)
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
-        """Mean power of passes that take a second, times their time an image."""
+        """Return mean power over one second of passes, times the latency per image."""
         return torch_gpu.image_energy(self._runtime, self._sample, forward, images, pass_ms)
 
     def watch(self) -> torch_gpu.GpuWatch:
-        """Time the reference kernels on the GPU, then watch it and the host."""
+        """Time the reference kernels on the GPU, then monitor the GPU and the host."""
         return torch_gpu.GpuWatch(self._runtime, self._sample, self._share.foreign)
 
     def meter(self) -> DeviceMemory:
-        """This process's memory on the card."""
+        """Return a meter for this process's memory on the card."""
         return DeviceMemory(self._runtime, self._share)
 
     def _card(self) -> VisibleCard:
@@ -179,7 +180,7 @@ class Cuda:
         )
 
     def _clocks_under_load(self) -> tuple[float, float]:
-        """Least and greatest clock while the GPU multiplies; the first half lets it rise."""
+        """Return the lowest and highest clock under load, in MHz, after half a second to rise."""
         self.start(1)
         kernels = torch_gpu.References(self._runtime)
         kernels.multiply_for(_LOAD_MS)
@@ -188,16 +189,17 @@ class Cuda:
         found = sampling.summary(sampler.stop())["clock_mhz"]
         if found is None:
             raise DeviceError(
-                f"{self._nvml.name}: NVML tells no clock; set gpu.when_clocks_float: flag"
+                f"{self._nvml.name}: NVML does not report the clock. Set"
+                " gpu.when_clocks_float: flag in the device file."
             )
         low, high = found
         return low, high
 
 
 class DeviceMemory:
-    """Memory that this process takes on the card: the driver's count, and torch's allocator's."""
+    """Memory of this process on the card, as counted by the driver and by torch's allocator."""
 
-    # The first pass at a batch size tries algorithms, which another batch size says nothing of.
+    # The first pass at a batch size tries algorithms; one at another batch size cannot replace it.
     first_images = None
 
     def __init__(self, runtime: Runtime, share: Share) -> None:
@@ -207,24 +209,24 @@ class DeviceMemory:
         self._first_call_mib = 0.0
 
     def baseline_mib(self) -> float:
-        """All that this process holds, its context included."""
+        """Return all device memory that this process holds, including its context, in MiB."""
         self._baseline, _ = self._read()
         self._runtime.reset_peaks()
         return self._baseline
 
     def prepared(self) -> None:
-        """Empty the allocator's cache: weights of another precision, workspaces of compiling."""
+        """Empty the allocator's cache: weights in other precisions, workspaces of compilation."""
         self._runtime.release()
         self._runtime.reset_peaks()
 
     def first_pass_done(self) -> None:
-        """Keep the first pass's peak, and begin the next at what is held now."""
+        """Keep the first pass's peak and reset the peak to the memory held now."""
         self._runtime.synchronize()
         self._first_call_mib = self._runtime.peaks().reserved_mib
         self._runtime.reset_peaks()
 
     def reading(self) -> dict[str, Any]:
-        """What this process holds now, context and allocator's cache included; peaks of torch."""
+        """Return memory held now, including context and allocator cache, and torch's peaks."""
         held_mib, basis = self._read()
         peaks = self._runtime.peaks()
         return {
@@ -244,41 +246,46 @@ class DeviceMemory:
 
 @cache
 def _look(runtime: Runtime) -> Visible:
-    """What CUDA shows, where NVIDIA's driver lists a card at all. Once a process."""
+    """Return the devices that CUDA shows, looked up once per process.
+
+    Raises DeviceError if NVIDIA's driver or CUDA shows none, or torch is built without CUDA.
+    """
     if nvml.count() == 0:
         raise DeviceError(
-            "no CUDA device: NVIDIA's driver lists no card; see nvidia-smi -L, or choose another"
+            "no CUDA device: NVIDIA's driver lists no card. Check nvidia-smi -L, or choose another"
             " profile: snakemake --profile cpu"
         )
     seen = torch_gpu.look(runtime)
     if seen.cuda is None:
         raise DeviceError(
-            f"torch {seen.torch} is a build without CUDA; install one with it:"
-            " see https://pytorch.org/get-started/locally"
+            f"torch {seen.torch} is built without CUDA. Install a build with CUDA:"
+            " https://pytorch.org/get-started/locally"
         )
     if not seen.cards:
         raise DeviceError(
-            "no CUDA device: CUDA shows none, though the driver lists some: unset"
+            "no CUDA device: the driver lists a card, but CUDA shows none. Unset"
             f" CUDA_VISIBLE_DEVICES ({os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}), or"
-            f" update the driver for CUDA {seen.cuda}"
+            f" update the driver for CUDA {seen.cuda}."
         )
     return seen
 
 
 def select(wanted: str, seen: Visible) -> VisibleCard:
-    """The card that ``gpu.select`` names: by place in CUDA's order, UUID or PCI address.
+    """Return the card that ``gpu.select`` names by CUDA index, UUID or PCI address.
 
-    Raises DeviceError where CUDA shows none such.
+    Raises DeviceError if CUDA shows no such card.
     """
     for place, card in enumerate(seen.cards):
         if wanted in (str(place), card.uuid) or (":" in wanted and _pci(wanted) == card.pci):
             return card
     there = ", ".join(f"{place}: {card.uuid}" for place, card in enumerate(seen.cards))
-    raise DeviceError(f"gpu.select: {wanted!r}: CUDA shows no such card; there is {there}")
+    raise DeviceError(
+        f"gpu.select: {wanted!r}: CUDA shows no such card. Choose one of these: {there}"
+    )
 
 
 def _pci(address: str) -> tuple[int, ...]:
-    """Domain, bus, device of an address as lspci or NVML write it: 0000:01:00.0, 01:00.0."""
+    """Return domain, bus and device of a PCI address such as 0000:01:00.0 or 01:00.0."""
     numbers = [int(part, 16) for part in re.split(r"[:.]", address) if part]
     if "." in address:
         numbers.pop()
@@ -286,10 +293,11 @@ def _pci(address: str) -> tuple[int, ...]:
 
 
 def runs_on(capability: tuple[int, int], architectures: tuple[str, ...]) -> bool:
-    """Whether a build with kernels for ``architectures`` runs on a card.
+    """Return whether a build with kernels for ``architectures`` runs on a card.
 
-    Machine code (sm_75) runs on the same major number and a minor one that is no lower,
-    intermediate code (compute_75) on any that is no lower; of a card's own (sm_90a) only there.
+    Machine code (sm_75) runs on the same major version with an equal or higher minor version.
+    Intermediate code (compute_75) runs on any equal or higher version. Architecture-specific code
+    (sm_90a) runs on exactly that version.
     """
     for architecture in architectures:
         kind, _, number = architecture.partition("_")
@@ -304,17 +312,18 @@ def runs_on(capability: tuple[int, int], architectures: tuple[str, ...]) -> bool
 
 
 def _no_kernels(card: VisibleCard, seen: Visible) -> str:
-    # torch's wheels for CUDA 12.6 are the last with kernels for Maxwell, Pascal and Volta. With its
-    # build: pip holds that any other build of a version is that version, and would change nothing.
+    # torch's wheels for CUDA 12.6 are the last with kernels for Maxwell, Pascal and Volta. The
+    # suffix +cu126 is needed: without it, pip considers any installed build of the version current.
     remedy = (
-        f"pip install torch=={seen.torch.partition('+')[0]}+cu126 --extra-index-url"
-        " https://download.pytorch.org/whl/cu126 and torchvision likewise: docs/adding-a-device.md"
+        f"Run pip install torch=={seen.torch.partition('+')[0]}+cu126 --extra-index-url"
+        " https://download.pytorch.org/whl/cu126, and install torchvision the same way:"
+        " docs/how-to/use-nvidia-gpus.md"
         if card.capability < (7, 5)
-        else "install a newer torch, or one for a newer CUDA"
+        else "Install a newer torch, or a build for a newer CUDA."
     )
     return (
-        f"{card.name}: compute capability {torch_gpu.dotted(card.capability)}:"
-        f" torch {seen.torch} has kernels for {' '.join(seen.architectures) or 'none'}; {remedy}"
+        f"{card.name}: compute capability {torch_gpu.dotted(card.capability)}: torch {seen.torch}"
+        f" has kernels only for {' '.join(seen.architectures) or 'no GPU'}. {remedy}"
     )
 
 

@@ -1,7 +1,7 @@
-"""Time on a GPU: a pair of events around each pass, and one wait at the end of all.
+"""GPU timing with a pair of CUDA events around each pass and one synchronization at the end.
 
-A wait after each pass would add the way from the host to the GPU and back to each. The host's
-clock runs beside, over the whole window: where the two disagree, the GPU waited for the host.
+Synchronizing after every pass would add the round trip between host and GPU to each. The host's
+clock also times the whole window: if the two disagree, the GPU waited for the host.
 """
 
 import math
@@ -21,10 +21,10 @@ def time(
     count: int,
     before: Callable[[], None] | None = None,
 ) -> Timed:
-    """Time ``count`` calls of ``forward``, ms by the GPU's clock, and the window by the host's.
+    """Time ``count`` calls of ``forward`` by the GPU's clock, and the window by the host's, in ms.
 
-    ``before`` is called before each. What it gives the GPU lies between an end and the next start,
-    and is taken out of the window too.
+    ``before`` is called before each call. GPU work that it launches falls between two timed passes
+    and is also subtracted from the window.
     """
     pairs = [(runtime.event(), runtime.event()) for _ in range(count)]
     marks = [runtime.event() for _ in range(count)] if before else []
@@ -45,6 +45,6 @@ def time(
 
 
 def median_ms(runtime: Runtime, kernel: Callable[[], Any], total_ms: float) -> float:
-    """Median time of a kernel that is called until it has run for about ``total_ms``."""
+    """Return the median duration, in ms, of a kernel that is run for about ``total_ms``."""
     first = statistics.median(time(runtime, kernel, _FIRST_TRY).passes_ms)
     return statistics.median(time(runtime, kernel, math.ceil(total_ms / first)).passes_ms)

@@ -1,9 +1,9 @@
-"""Which of a GPU's memory is this process's, also where a container hides who is who.
+"""The GPU memory of this process, even if a container hides process ids.
 
-NVML lists the processes that compute on a card by their ids in its own namespace. In a container
-this process may be there under another id, or not at all. So the card is asked before this process
-touches it and after: what is new is this process. Where nothing is new it is hidden, and its memory
-is the card's, minus what was used before.
+NVML lists the processes that compute on a card by their ids in the host's namespace. In a container
+this process may appear under another id or not at all. The list is therefore read before and after
+this process first uses the card: the new entry is this process. If there is no new entry, this
+process is hidden, and its memory is the growth of the card's used memory.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from dnnbench.devices.nvml import Card, Process
 
 
 class Share:
-    """This process's part of a card. Made before the process touches it."""
+    """This process's share of a card. Create it before the process uses the card."""
 
     def __init__(self, card: Card) -> None:
         self._card = card
@@ -25,7 +25,7 @@ class Share:
         self._own: int | None = None
 
     def touched(self) -> None:
-        """The process has a context on the card from now on, and no other began meanwhile."""
+        """Identify this process, which now has a context, as the card's only new process."""
         new = [p.pid for p in self._card.processes() or () if p.pid not in self._before]
         if os.getpid() in new:
             self._own = os.getpid()
@@ -33,9 +33,9 @@ class Share:
             self._own = new[0]
 
     def foreign(self) -> dict[int, str] | None:
-        """Other processes that compute on the card, in words by id.
+        """Return descriptions of other processes that compute on the card, by process id.
 
-        None where the driver lists none although this one computes: others may be hidden too.
+        Returns None if the driver lists no process, not even this one: others may be hidden too.
         """
         listed = self._card.processes()
         if not listed and self._own is None:
@@ -44,26 +44,29 @@ class Share:
         return {process.pid: self._named(process) for process in others}
 
     def reading_mib(self) -> tuple[float, str]:
-        """Memory of this process on the card, its context included, and the basis of that.
+        """Return this process's memory on the card, including its context, and its basis.
 
-        ``process``: as the driver counts it. ``device``: what the whole card uses beyond what it
-        used before. Raises DeviceError where that could be another process's.
+        The memory is in MiB. Basis ``process``: counted by the driver for this process. Basis
+        ``device``: growth of the card's used memory since before this process used it. Raises
+        DeviceError if another process could have caused that growth.
         """
         for process in self._card.processes() or ():
             if process.pid == self._own and process.memory_mib is not None:
                 return process.memory_mib, "process"
         used_mib = self._card.memory_used_mib()
         if used_mib is None or self._used_before_mib is None:
-            raise DeviceError(f"{self._card.name}: NVML tells no memory; update the driver")
+            raise DeviceError(
+                f"{self._card.name}: NVML does not report used memory. Update the driver."
+            )
         for other in (self.foreign() or {}).values():
             raise DeviceError(
-                f"{self._card.name}: NVML does not tell the memory of this process, and {other}"
-                " computes on it too: stop that, or measure outside of the container"
+                f"{self._card.name}: NVML does not report the memory of this process, and {other}"
+                " also uses the card. Stop that process, or measure outside the container."
             )
         return max(0.0, used_mib - self._used_before_mib), "device"
 
     def _named(self, process: Process) -> str:
-        """A process in words. Its id means something here only where this process's own does."""
+        """Describe a process. Its id is valid here only if this process's own id is."""
         name = "a process"
         if self._own == os.getpid():
             with contextlib.suppress(psutil.Error):

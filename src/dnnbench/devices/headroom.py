@@ -1,8 +1,8 @@
-"""Whether a batch fits into memory that CPU and GPU share, judged before it is tried.
+"""Prediction of whether a batch fits into memory shared by CPU and GPU, before it is tried.
 
-Where a GPU has memory of its own, an allocation that does not fit is refused, and that is the
-answer. On a board that shares it, the kernel starts killing processes instead, or swaps until
-nothing answers. So what a batch will take is predicted from what the network took at smaller ones.
+On a GPU with dedicated memory, an allocation that does not fit simply fails. On a board with shared
+memory, the kernel kills processes instead, or swaps until the board stops responding. The memory of
+a batch is therefore predicted from the network's memory at smaller batch sizes.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,13 +15,13 @@ from dnnbench.networks.registry import Network
 from dnnbench.records import paths
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 
-# Left to the system: what others allocate meanwhile, and what the prediction is short of.
+# Kept for the system: allocations of other programs, and the error of the prediction.
 RESERVE_SHARE = 0.05
 RESERVE_MIB = 256.0
 
 
 def seen(folder: Path, models: Iterable[str]) -> dict[str, list[MemoryCell]]:
-    """Cells of the memory records in ``folder``, by network; none where a network has no record."""
+    """Return the memory cells recorded in ``folder``, by network, for networks with a record."""
     files = {name: paths.in_folder(folder, paths.MEMORY, model=name) for name in models}
     return {
         name: read_json(file, MemoryRecord).cells for name, file in files.items() if file.exists()
@@ -29,9 +29,9 @@ def seen(folder: Path, models: Iterable[str]) -> dict[str, list[MemoryCell]]:
 
 
 def floor(network: Network, batch_size: int) -> tuple[float, float]:
-    """Weights and activations, MiB: what must be there, counted on the meta device.
+    """Return weights and activations, in MiB, counted on the meta device: a lower bound.
 
-    For a process of its own: some networks cannot be built twice in one.
+    Call it in a separate process: some networks cannot be built twice in one.
     """
     import torch
 
@@ -46,7 +46,7 @@ def floor(network: Network, batch_size: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Memory that a batch will take, MiB, and what that rests on, in words."""
+    """Predicted memory of a batch, in MiB, and a description of its basis."""
 
     mib: float
     basis: str
@@ -57,13 +57,14 @@ def predict(
     seen: Iterable[MemoryCell],
     count: Callable[[], tuple[float, float]],
 ) -> Prediction:
-    """What a network will take at ``batch_size``, from ``seen``, cells of the same network.
+    """Predict a network's memory at ``batch_size`` from ``seen``, its measured cells.
 
-    It is runtime + ratio x (weights + activations): runtime is what the one-convolution network
-    took, activations are in proportion to the batch, and the ratio is net to analytical memory at
-    the nearest smaller batch seen: workspaces and the allocator's rounding. At the same batch size
-    it is what was measured. ``count`` gives weights and activations at ``batch_size``, MiB; it is
-    asked only where nothing was seen. No network takes less than that.
+    The prediction is runtime + ratio x (weights + activations), in MiB. The runtime is the memory
+    of the one-convolution network. Activations scale with the batch size. The ratio is measured
+    network memory over analytical memory at the largest smaller batch size; it covers workspaces
+    and the allocator's rounding. If ``batch_size`` itself was measured, that value is returned.
+    ``count`` returns weights and activations at ``batch_size``, in MiB, a lower bound for any
+    network; it is called only if ``seen`` has no usable cell.
     """
     usable = [
         cell
@@ -74,12 +75,12 @@ def predict(
         weights, activations = count()
         return Prediction(
             weights + activations,
-            f"weights {weights:.0f} + activations {activations:.0f} MiB alone",
+            f"weights {weights:.0f} + activations {activations:.0f} MiB, a lower bound",
         )
     nearest = max(usable, key=lambda cell: cell.batch_size)
     assert nearest.memory_mib is not None
     if nearest.batch_size == batch_size:
-        return Prediction(nearest.memory_mib, "measured before")
+        return Prediction(nearest.memory_mib, "measured earlier")
     weights = nearest.weights_mib or 0.0
     activations = (nearest.activations_mib or 0.0) * batch_size / nearest.batch_size
     runtime = nearest.memory_runtime_mib or 0.0
@@ -87,23 +88,24 @@ def predict(
     return Prediction(
         runtime + ratio * (weights + activations),
         f"runtime {runtime:.0f} + {ratio:.2f} x (weights {weights:.0f} + activations"
-        f" {activations:.0f} MiB), the factor that of batch size {nearest.batch_size}",
+        f" {activations:.0f} MiB), factor measured at batch size {nearest.batch_size}",
     )
 
 
 def refusal(prediction: Prediction, available_mib: float, total_mib: float) -> str | None:
-    """Why a batch is not tried, with numbers; None where it fits beside the reserve."""
+    """Return the reason not to try a batch, with numbers; None if it fits above the reserve."""
     reserve = max(RESERVE_MIB, RESERVE_SHARE * total_mib)
     if prediction.mib <= available_mib - reserve:
         return None
     return (
-        f"predicted, not tried: needs {prediction.mib:.0f} MiB ({prediction.basis}); of"
-        f" {available_mib:.0f} MiB available {reserve:.0f} are kept for the system"
+        f"predicted, not tried: needs {prediction.mib:.0f} MiB ({prediction.basis}), but only"
+        f" {available_mib - reserve:.0f} MiB are free: {available_mib:.0f} MiB available minus"
+        f" {reserve:.0f} MiB reserved for the system"
     )
 
 
 def _ratio(cell: MemoryCell) -> float:
-    """Net to analytical memory; at least 1, since the analytical one is a floor."""
+    """Return the ratio of network to analytical memory, at least 1: the latter is a lower bound."""
     analytical = (cell.weights_mib or 0.0) + (cell.activations_mib or 0.0)
     if cell.memory_net_mib is None or analytical <= 0:
         return 1.0

@@ -1,4 +1,4 @@
-"""The host of a device: its processor, what the kernel counts, and who else uses it."""
+"""The host of a device: its processor, kernel counters, and other programs that use it."""
 
 import os
 import platform
@@ -13,24 +13,25 @@ from dnnbench.core import commands, processors
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
 _ASK_S = 10.0
-_MUCH = 0.05  # Of a device: beyond doubt others use it.
+_MUCH = 0.05  # A share of a device that clearly shows use by others.
 
 
 def physical_cores(cpus: Iterable[int], folder: Path = _CPUS) -> int:
-    """How many cores these processors are on; each counts as one where siblings are not known."""
+    """Return the number of cores of these processors; those with unknown siblings count as one."""
     siblings = {cpu: read(folder / f"cpu{cpu}/topology/thread_siblings_list") for cpu in cpus}
     return len({text or str(cpu) for cpu, text in siblings.items()})
 
 
 def default_threads() -> int:
-    """One thread a physical core: hyperthreads share the units that convolutions keep busy."""
+    """Return one thread per physical core: hyperthreads share the units that convolutions use."""
     return physical_cores(processors.given())
 
 
 def others_busy(seconds: float) -> tuple[float | None, str]:
-    """Share of all cores that other programs use over ``seconds``, and the busiest program.
+    """Return the share of all cores that other programs use, and the busiest program.
 
-    None where the kernel shows no ticks. A process that it hides is in the share, and not named.
+    The share is measured over ``seconds``; it is None if the kernel shows no ticks. It includes
+    processes that the kernel hides, which cannot be named.
     """
     before, ticks_before = _process_ticks(), _stat()
     time.sleep(seconds)
@@ -38,7 +39,7 @@ def others_busy(seconds: float) -> tuple[float | None, str]:
     used = {pid: n - before.get(pid, (0, ""))[0] for pid, (n, _) in after.items()}
     own = used.pop(os.getpid(), 0)
     pid = max(used, key=used.__getitem__, default=None)
-    who = f"{after[pid][1]} (pid {pid})" if pid is not None and used[pid] else "nobody named"
+    who = f"{after[pid][1]} (pid {pid})" if pid is not None and used[pid] else "an unknown process"
     if ticks_before is None or ticks is None:
         return None, who
     busy = ticks.busy - ticks_before.busy - own
@@ -48,9 +49,10 @@ def others_busy(seconds: float) -> tuple[float | None, str]:
 def busier(
     cpu: tuple[float | None, str], gpu: tuple[float | None, str]
 ) -> tuple[float | None, str]:
-    """Return the greater share that others use, of the CPU's cores and of the GPU's time.
+    """Return the greater share that others use, of the CPU's cores or of the GPU's time.
 
-    Where one is not known, the other is the least that it can be: None unless it is much.
+    If one share is unknown, the other is only a lower bound: the result is None unless that bound
+    already shows clear use.
     """
     (on_cpu, _), (on_gpu, _) = cpu, gpu
     if on_cpu is not None and on_gpu is not None:
@@ -60,12 +62,12 @@ def busier(
 
 
 def describe() -> dict[str, Any]:
-    """Processor, clocks and virtual machine as the kernel tells them; None: it does not."""
+    """Return processor, clocks and virtual machine; None for values the kernel does not report."""
     info = read(_PROC / "cpuinfo") or ""
     model = _first(info, "model name") or _first(info, "Model") or platform.processor()
     frequency = _CPUS / "cpu0/cpufreq"
     maximum = read(frequency / "cpuinfo_max_freq") or ""
-    # By Intel's switch, which is for turbo off, or by that of the other drivers.
+    # Intel's switch turns turbo off; the switch of other drivers turns it on.
     switches = {"0": True, "1": False}, {"0": False, "1": True}
     files = _CPUS / "intel_pstate/no_turbo", _CPUS / "cpufreq/boost"
     seen = [
@@ -84,7 +86,7 @@ def describe() -> dict[str, Any]:
 
 
 class Counters:
-    """What the kernel counts of this process and of the machine, from its making until ``stop``."""
+    """Kernel counters of this process and of the machine, from creation until ``stop``."""
 
     def __init__(self) -> None:
         self._ticks = _stat()
@@ -93,17 +95,19 @@ class Counters:
         self._started = time.perf_counter()
 
     def stop(self) -> dict[str, Any]:
-        """Fields of a Disturbance: steal, run_delay (None: not shown), involuntary_switches."""
+        """Return fields of a Disturbance: steal, run_delay and involuntary_switches.
+
+        ``steal`` and ``run_delay`` are None if the kernel does not show them.
+        """
         elapsed = time.perf_counter() - self._started
         ticks, delay = _stat(), _run_delay_s()
         steal = run_delay = None
         if self._ticks is not None and ticks is not None:
-            # A tick may have been all but full when the watch began: one is the counter's
-            # resolution.
+            # The counter's resolution is one tick, which may have been nearly full at the start.
             stolen = max(0, ticks.steal - self._ticks.steal - 1)
             steal = stolen / max(1, ticks.total - self._ticks.total)
         if self._delay is not None and delay is not None:
-            # Threads that ended meanwhile take their share with them.
+            # Threads that ended meanwhile are missing, which can make the difference negative.
             run_delay = max(0.0, delay - self._delay) / elapsed
         return {
             "steal": steal,
@@ -114,7 +118,7 @@ class Counters:
 
 
 class _Ticks(NamedTuple):
-    """Of all processors since the machine started."""
+    """Ticks of all processors since boot."""
 
     total: int
     busy: int
@@ -122,7 +126,7 @@ class _Ticks(NamedTuple):
 
 
 def _stat() -> _Ticks | None:
-    """Ticks of all processors; None where they are not shown, or are all zero, as in a sandbox."""
+    """Return ticks of all processors; None if hidden, or if all are zero, as in a sandbox."""
     words = (read(_PROC / "stat") or "").split("\n", 1)[0].split()[1:9]
     if len(words) < 8 or not all(word.isdigit() for word in words):
         return None
@@ -133,27 +137,27 @@ def _stat() -> _Ticks | None:
 
 
 def _run_delay_s() -> float | None:
-    """Time that this process's threads waited for a core, summed; None: not shown."""
+    """Return the total time that this process's threads waited for a core; None if hidden."""
     texts = [read(task / "schedstat") for task in _folders(_PROC / "self/task")]
     delays = [int(fields[1]) for text in texts if text and len(fields := text.split()) == 3]
     return sum(delays) / 1e9 if delays else None
 
 
 def _process_ticks() -> dict[int, tuple[int, str]]:
-    """Ticks used and name of every process that is shown."""
+    """Return ticks used and name of every visible process, by id."""
     found = {}
     for folder in _folders(_PROC):
         if not folder.name.isdigit():
             continue
         head, _, tail = (read(folder / "stat") or "").rpartition(")")
         fields, name = tail.split(), head.partition("(")[2]
-        if len(fields) > 12:  # One that has ended, or that is hidden, has none.
+        if len(fields) > 12:  # A process that is hidden or has ended has none.
             found[int(folder.name)] = (int(fields[11]) + int(fields[12]), name)
     return found
 
 
 def _folders(folder: Path) -> list[Path]:
-    """What is in a folder; nothing where it cannot be listed."""
+    """Return a folder's entries; none if it cannot be listed."""
     try:
         return list(folder.iterdir())
     except OSError:
@@ -169,7 +173,7 @@ def _first(text: str, key: str) -> str | None:
 
 
 def read(path: Path) -> str | None:
-    """A file's text; None where there is none, or it cannot be read: the kernel may hide it."""
+    """Return a file's text; None if it is missing or unreadable, as in a restricted /proc."""
     try:
         return path.read_text(errors="replace").strip()
     except OSError:
@@ -177,7 +181,7 @@ def read(path: Path) -> str | None:
 
 
 def _hypervisor() -> str | None:
-    """Name of the hypervisor, or ``none``; None where nothing tells."""
+    """Return the hypervisor's name, ``none`` on bare metal, or None if unknown."""
     done = commands.run(["systemd-detect-virt", "--vm"], _ASK_S)
     if done is None:
         flags = (_first(read(_PROC / "cpuinfo") or "", "flags") or "").split()

@@ -1,7 +1,7 @@
-"""A Jetson of the Orin class: CUDA's passes, watched through the files of a board without NVML.
+"""The backend for Jetsons of the Orin class: CUDA passes, monitored by kernel files without NVML.
 
-CPU and GPU share memory, power and heat there. So memory is what the whole board has less of, power
-is that of the module, and the clocks of both have to be locked.
+CPU and GPU share memory, power and cooling. Memory is therefore the decrease of the whole board's
+free memory, power is that of the module, and the clocks of both must be locked.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
     from dnnbench.records.memory_records import MemoryCell
 
 _ROOT = Path("/")
-_JETPACK_6 = 36  # Its L4T.
+_JETPACK_6 = 36  # The L4T release of JetPack 6.
 _COUNT_S = 120.0  # For a child to count one network on the meta device.
-# A clock's own count wavers; a step down is 5 % and more.
+# A steady clock's reading fluctuates slightly; a real step down is at least 5%.
 _NEAR = 0.98
 _TORCH = TorchCuda()
 
 
 class Jetson:
-    """The board's GPU, and the thread of the CPU that gives it its work."""
+    """The board's GPU and the CPU threads that launch its work."""
 
     name = "jetson"
     lock_name = "jetson"
@@ -59,34 +59,34 @@ class Jetson:
         self._board = board or Board(root)
 
     def default_threads(self) -> int:
-        """One a big core that is online and that this process may use."""
+        """Return one thread per big core that is online and available to this process."""
         return len(set(self._board.big_cores()) & processors.given()) or 1
 
     def preflight(self) -> None:
-        """A Jetson, whose GPU CUDA shows, and that this build of torch has kernels for."""
+        """Raise DeviceError unless this is a Jetson whose GPU this build of torch supports."""
         self._look()
 
     def check_clocks(self, max_drop: float) -> None:
-        """Where the device file says to refuse: clocks that float."""
+        """Raise DeviceError if clocks float and the device file says to refuse."""
         if self._gpu.when_clocks_float == "refuse" and self._board.clocks_locked() is False:
             raise DeviceError(
-                f"{self._named()}: {self._floating()}: lock them (sudo jetson_clocks), or set"
-                " gpu.when_clocks_float: flag in the device file"
+                f"{self._named()}: {self._floating()}. Lock the clocks (sudo jetson_clocks), or"
+                " set gpu.when_clocks_float: flag in the device file."
             )
 
     def settle(self) -> None:
-        """Wait until the GPU is as cool as the device file says, at most as long as it says."""
+        """Wait until the GPU has cooled down, or until the device file's time limit."""
         torch_gpu.cool_down(self._gpu, self._board.gpu_temperature_c)
 
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
-        """A batch that would start the kernel's killing of processes, as ``headroom`` predicts."""
+        """Refuse a batch for which ``headroom`` predicts that the kernel would kill processes."""
         available, total = self._board.available_mib(), self._board.total_mib()
         if available is None or total is None:
             return None
 
         def count() -> tuple[float, float]:
             outcome = isolation.run(headroom.floor, network, batch_size, timeout_s=_COUNT_S)
-            # A network that cannot be counted says so when it is measured.
+            # If a network cannot be counted, its measurement reports the reason.
             return outcome.value or (0.0, 0.0)
 
         return headroom.refusal(headroom.predict(batch_size, seen, count), available, total)
@@ -94,15 +94,15 @@ class Jetson:
     def known_memory(
         self, folder: Path, models: Iterable[str]
     ) -> Mapping[str, Sequence[MemoryCell]]:
-        """What ``refuses`` predicts from."""
+        """Return the cells that ``refuses`` bases its prediction on."""
         return headroom.seen(folder, models)
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
-        """Share of the CPU's cores or of the GPU's time that others use, whichever is greater."""
-        return host.busier(host.others_busy(seconds), (self._board.gpu_load(), "on the GPU"))
+        """Return the share of CPU cores or of GPU time that others use, whichever is greater."""
+        return host.busier(host.others_busy(seconds), (self._board.gpu_load(), "GPU processes"))
 
     def describe(self) -> dict[str, Any]:
-        """The board, its release, power mode and clocks, and the settings."""
+        """Return the board, its release, power mode and clocks, and the settings."""
         seen, board = self._look(), self._board
         card, clock, release = seen.cards[0], board.gpu_clock(), board.l4t()
         details = GpuEnvironment(
@@ -128,11 +128,11 @@ class Jetson:
         }
 
     def allowance_mib(self) -> float:
-        """No limit: CUDA maps far more than it uses. ``refuses`` keeps what does not fit away."""
+        """Return infinity: CUDA maps far more than it uses, and ``refuses`` guards the memory."""
         return math.inf
 
     def start(self, threads: int) -> None:
-        """Note what memory there is before the GPU is touched, then take it as configured."""
+        """Read the available memory before using the GPU, then configure the GPU."""
         self._before = shared_memory.before(self._board)
         self._held_back = self._board.held_back()
         torch_gpu.configure(self._gpu, threads)
@@ -141,34 +141,35 @@ class Jetson:
     def time(
         self, forward: Callable[[], Any], count: int, before: Callable[[], None] | None = None
     ) -> Timed:
-        """By events, with one wait at the end."""
+        """Time passes by CUDA events, with a single synchronization at the end."""
         return events.time(self._runtime, forward, count, before)
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
-        """By the power of the whole module; None where no monitor tells it."""
+        """Return energy per image from the whole module's power; None without a power monitor."""
         return torch_gpu.image_energy(self._runtime, self._sample, forward, images, pass_ms)
 
     def watch(self) -> JetsonWatch:
-        """Time the reference kernels on the GPU, then watch it and the board."""
+        """Time the reference kernels on the GPU, then monitor the GPU and the board."""
         self._held_back = self._board.held_back()
         watched = torch_gpu.GpuWatch(self._runtime, self._sample, lambda: None)
         return JetsonWatch(watched, self._board)
 
     def meter(self) -> SharedMemory:
-        """What the board has less of."""
+        """Return a meter for the decrease of the board's available memory."""
         return SharedMemory(self._board, self._runtime, self._before)
 
     def _look(self) -> Visible:
-        """What CUDA shows of this Jetson. Raises as ``preflight``."""
+        """Return the devices that CUDA shows, or raise the errors of ``preflight``."""
         board = self._board
         if not (board.model() or board.l4t() or board.gpu_clock()):
             raise DeviceError(
-                "backend: jetson: this is no Jetson: neither /proc/device-tree/model nor"
-                " /etc/nv_tegra_release says so; choose another profile: snakemake --profile cpu"
+                "backend: jetson: this machine is not a Jetson: neither /proc/device-tree/model"
+                " nor /etc/nv_tegra_release identifies one. Choose another profile:"
+                " snakemake --profile cpu"
             )
         seen = torch_gpu.look(self._runtime)
         if problem := _unfit(seen):
-            raise DeviceError(f"{self._named()}: {problem}; {self._remedy()}")
+            raise DeviceError(f"{self._named()}: {problem}. {self._remedy()}")
         return seen
 
     @cached_property
@@ -180,7 +181,7 @@ class Jetson:
         counts = self._board.held_back()
         reasons = {name for name, count in counts.items() if count > self._held_back.get(name, 0)}
         if clock and clock.locked and clock.now_mhz < _NEAR * clock.high_mhz:
-            reasons.add(f"{clock.now_mhz:g} MHz though locked at {clock.high_mhz:g}")
+            reasons.add(f"{clock.now_mhz:g} MHz instead of the locked {clock.high_mhz:g} MHz")
         return Sample(
             at_s=time.perf_counter(),
             clock_mhz=clock.now_mhz if clock else None,
@@ -193,34 +194,34 @@ class Jetson:
         return self._board.model() or "Jetson"
 
     def _floating(self) -> str:
-        """Which clocks float, with their range."""
+        """Describe the first clock that floats, with its range."""
         gpu = self._board.gpu_clock()
         if gpu and not gpu.locked:
-            return f"the GPU's clock floats from {gpu.low_mhz:g} to {gpu.high_mhz:g} MHz"
+            return f"the GPU clock floats between {gpu.low_mhz:g} and {gpu.high_mhz:g} MHz"
         for cpu, clock in self._board.cpu_clocks().items():
             if not clock.locked:
                 return (
-                    f"the clock of core {cpu} floats from {clock.low_mhz:g} to"
+                    f"the clock of core {cpu} floats between {clock.low_mhz:g} and"
                     f" {clock.high_mhz:g} MHz"
                 )
-        return "the memory's clock floats"
+        return "the memory clock floats"
 
     def _remedy(self) -> str:
         release = self._board.l4t()
         if release and int(release.partition(".")[0]) < _JETPACK_6:
             return (
-                f"L4T {release} is older than JetPack 6 (L4T {_JETPACK_6}), before which NVIDIA"
-                " has no build of torch for Python 3.11: update the board, or where it ends there"
-                " (TX1, TX2, Nano, Xavier) see docs/jetson.md"
+                f"NVIDIA builds torch for Python 3.11 only since JetPack 6 (L4T {_JETPACK_6}), and"
+                f" L4T {release} is older. Update the board; for boards without JetPack 6 (TX1,"
+                " TX2, Nano, Xavier) see docs/how-to/use-a-jetson.md"
             )
         return (
-            "install NVIDIA's build of torch for this JetPack and Python, or run in NVIDIA's"
-            " container (nvcr.io/nvidia/pytorch, tag -igpu): docs/jetson.md"
+            "Install NVIDIA's build of torch for this JetPack and Python, or run in NVIDIA's"
+            " container (nvcr.io/nvidia/pytorch, tag -igpu): docs/how-to/use-a-jetson.md"
         )
 
 
 class JetsonWatch:
-    """What a GPU's watch sees, and what only the board tells: swap, and locks of clocks."""
+    """A GPU monitor that also records the board's swap use and clock locks."""
 
     def __init__(self, watched: torch_gpu.GpuWatch, board: Board) -> None:
         self._watched = watched
@@ -228,11 +229,11 @@ class JetsonWatch:
         self._swap_mib = board.swap_used_mib()
 
     def begin(self) -> None:
-        """The timed passes begin now."""
+        """Mark the start of the timed passes."""
         self._watched.begin()
 
     def stop(self) -> Disturbance:
-        """What was sampled and counted; other processes on the GPU are not known."""
+        """Return the observed disturbance; other processes on the GPU are unknown."""
         seen = self._watched.stop()
         return seen.model_copy(
             update={
@@ -243,25 +244,26 @@ class JetsonWatch:
 
 
 def _unfit(seen: Visible) -> str | None:
-    """Why this build of torch cannot use the board's GPU."""
+    """Return the reason why this build of torch cannot use the board's GPU, or None."""
     if seen.cuda is None:
-        return f"torch {seen.torch} is a build without CUDA"
+        return f"torch {seen.torch} is built without CUDA"
     if not seen.cards:
-        return f"no CUDA device: CUDA {seen.cuda} of torch {seen.torch} shows none"
+        return f"torch {seen.torch} with CUDA {seen.cuda} finds no CUDA device"
     capability = seen.cards[0].capability
     if not runs_on(capability, seen.architectures):
         return (
-            f"torch {seen.torch} has no kernels for compute capability"
-            f" {torch_gpu.dotted(capability)}, only {' '.join(seen.architectures) or 'none'}"
+            f"compute capability {torch_gpu.dotted(capability)}: torch {seen.torch} has kernels"
+            f" only for {' '.join(seen.architectures) or 'no GPU'}"
         )
     return None
 
 
 def runs_on(capability: tuple[int, int], architectures: tuple[str, ...]) -> bool:
-    """Whether a build with kernels for ``architectures`` runs on a Tegra of that capability.
+    """Return whether a build with kernels for ``architectures`` runs on a Tegra.
 
-    Unlike on cards, machine code runs on its own capability alone: NVIDIA, CUDA C++ Programming
-    Guide, "Binary Compatibility". Intermediate code (compute_72) runs on any that is no lower.
+    Unlike on cards, machine code runs only on its exact compute capability: NVIDIA, CUDA C++
+    Programming Guide, "Binary Compatibility". Intermediate code (compute_72) runs on any equal or
+    higher one.
     """
     own = "{}{}".format(*capability)
     lower = (name.partition("_")[2] for name in architectures if name.startswith("compute_"))

@@ -1,8 +1,8 @@
-"""What NVIDIA's management library says of a GPU: pynvml with types, and None for "not here".
+"""NVIDIA's management library: pynvml with types, and None for unsupported queries.
 
-A card is found by its UUID, never by an index: NVML counts cards in PCI order whatever
-CUDA_VISIBLE_DEVICES says, and CUDA counts the visible ones, by default the fastest first.
-The library stays open only inside :func:`open_card`, so that a process forks without it.
+A card is found by its UUID, never by an index. NVML counts all cards in PCI order, regardless of
+CUDA_VISIBLE_DEVICES. CUDA counts the visible cards, by default the fastest first.
+The library stays open only inside :func:`open_card`, so that a process can fork without it.
 """
 
 import contextlib
@@ -16,15 +16,15 @@ import pynvml
 from dnnbench.core.errors import DeviceError
 
 _MIB = 2**20
-# What a card, a driver or a container cannot answer, and what this driver has no function for.
-_NOT_HERE = (
+# The card, the driver or the container does not support the query.
+_UNSUPPORTED = (
     pynvml.NVMLError_NotSupported,
     pynvml.NVMLError_FunctionNotFound,
     pynvml.NVMLLibraryMismatchError,
     pynvml.NVMLError_NoPermission,
     pynvml.NVMLError_NoData,
 )
-_GONE = (
+_LOST = (
     pynvml.NVMLError_GpuIsLost,
     pynvml.NVMLError_ResetRequired,
     pynvml.NVMLError_GpuNotFound,
@@ -45,21 +45,21 @@ _CLOCK_REASONS = {
 
 
 class GpuLostError(DeviceError):
-    """The card no longer answers: it fell off the bus, or needs a reset."""
+    """A card that no longer responds: it fell off the bus, or needs a reset."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process that computes on a card, by NVML's process id; ``memory_mib`` None: hidden."""
+    """A process that computes on a card, with NVML's id; ``memory_mib`` is None if hidden."""
 
     pid: int
     memory_mib: float | None
 
 
 class Card:
-    """One GPU. A query gives None where the card, the driver or the container has no answer.
+    """One GPU. A query returns None if the card, the driver or the container does not support it.
 
-    Any of them raises GpuLostError where the card is gone, and DeviceError for any other failure.
+    Every query raises GpuLostError if the card is lost, and DeviceError for any other failure.
     """
 
     def __init__(self, handle: Any, uuid: str) -> None:
@@ -68,73 +68,73 @@ class Card:
         self.name = self._text(pynvml.nvmlDeviceGetName) or "GPU"
 
     def pci(self) -> str | None:
-        """PCI address: domain:bus:device.function."""
+        """Return the PCI address, as domain:bus:device.function."""
         info = self._ask(pynvml.nvmlDeviceGetPciInfo)
         return None if info is None else _string(info.busId)
 
     def compute_capability(self) -> tuple[int, int] | None:
-        """Major and minor number."""
+        """Return the major and minor version."""
         found: tuple[int, int] | None = self._ask(pynvml.nvmlDeviceGetCudaComputeCapability)
         return found
 
     def driver(self) -> str | None:
-        """Version of the driver."""
+        """Return the driver's version."""
         return self._text(lambda _: pynvml.nvmlSystemGetDriverVersion())
 
     def cuda_driver(self) -> str | None:
-        """The newest CUDA that the driver knows."""
+        """Return the newest CUDA version that the driver supports."""
         number = self._ask(lambda _: pynvml.nvmlSystemGetCudaDriverVersion_v2())
         return None if number is None else f"{number // 1000}.{number % 1000 // 10}"
 
     def persistence(self) -> bool | None:
-        """Whether the driver stays loaded while nobody uses the card."""
+        """Return whether the driver stays loaded while the card is unused."""
         return self._flag(pynvml.nvmlDeviceGetPersistenceMode)
 
     def ecc(self) -> bool | None:
-        """Whether memory is checked, which costs some of it."""
+        """Return whether error correction is on, which uses some of the memory."""
         return self._flag(pynvml.nvmlDeviceGetCurrentEccMode)
 
     def mig(self) -> bool | None:
-        """Whether the card is divided into instances."""
+        """Return whether the card is divided into instances."""
         modes = self._ask(pynvml.nvmlDeviceGetMigMode)
         return None if modes is None else bool(modes[0])
 
     def clock_mhz(self) -> float | None:
-        """Clock of the cores now."""
+        """Return the current core clock, in MHz."""
         return self._number(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_SM)
 
     def memory_clock_mhz(self) -> float | None:
-        """Clock of the memory now."""
+        """Return the current memory clock, in MHz."""
         return self._number(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_MEM)
 
     def max_clock_mhz(self) -> float | None:
-        """Highest clock of the cores."""
+        """Return the maximum core clock, in MHz."""
         return self._number(pynvml.nvmlDeviceGetMaxClockInfo, pynvml.NVML_CLOCK_SM)
 
     def application_clock_mhz(self) -> float | None:
-        """Clock of the cores that applications ask for. A lock (nvidia-smi -lgc) is not told."""
+        """Return the application clock, in MHz. It does not show a lock (nvidia-smi -lgc)."""
         return self._number(pynvml.nvmlDeviceGetApplicationsClock, pynvml.NVML_CLOCK_GRAPHICS)
 
     def temperature_c(self) -> float | None:
-        """Temperature of the chip."""
+        """Return the chip's temperature, in degrees Celsius."""
         return self._number(pynvml.nvmlDeviceGetTemperature, pynvml.NVML_TEMPERATURE_GPU)
 
     def power_w(self) -> float | None:
-        """Power of the board; some cards average it over a second."""
+        """Return the board's power, in W; some cards average it over a second."""
         return self._number(pynvml.nvmlDeviceGetPowerUsage, scale=1e-3)
 
     def power_limit_w(self) -> float | None:
-        """Power that the driver keeps the board below."""
+        """Return the driver's power limit for the board, in W."""
         return self._number(pynvml.nvmlDeviceGetPowerManagementLimit, scale=1e-3)
 
     def energy_mj(self) -> float | None:
-        """Energy used since the driver was loaded, mJ. Volta and later."""
+        """Return the energy used since the driver was loaded, in mJ. Volta and later."""
         return self._number(pynvml.nvmlDeviceGetTotalEnergyConsumption)
 
     def clock_reasons(self) -> frozenset[str] | None:
-        """Why the clocks are what they are, by name."""
+        """Return the names of the reasons for the current clocks."""
         bits = self._ask(pynvml.nvmlDeviceGetCurrentClocksEventReasons)
-        if bits is None:  # The function's name in older drivers.
+        if bits is None:  # Older drivers use another function name.
             bits = self._ask(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons)
         if bits is None:
             return None
@@ -143,17 +143,20 @@ class Card:
         return frozenset(known | ({f"reason {unknown:#x}"} if unknown else set()))
 
     def memory_total_mib(self) -> float | None:
-        """Memory of the card."""
+        """Return the card's memory, in MiB."""
         memory = self._ask(pynvml.nvmlDeviceGetMemoryInfo)
         return None if memory is None else memory.total / _MIB
 
     def memory_used_mib(self) -> float | None:
-        """Memory that anybody uses."""
+        """Return the memory used by all processes, in MiB."""
         memory = self._ask(pynvml.nvmlDeviceGetMemoryInfo)
         return None if memory is None else memory.used / _MIB
 
     def processes(self) -> list[Process] | None:
-        """Who computes on it. In a container: nobody, or ids of the machine outside."""
+        """Return the processes that compute on the card.
+
+        In a container the list is empty, or the ids are those of the host.
+        """
         found = self._ask(pynvml.nvmlDeviceGetComputeRunningProcesses)
         if found is None:
             found = self._ask(pynvml.nvmlDeviceGetComputeRunningProcesses_v2)
@@ -165,12 +168,12 @@ class Card:
         ]
 
     def utilization(self) -> float | None:
-        """Share of the last sampling period in which a kernel ran."""
+        """Return the share of the last sampling period in which a kernel ran."""
         rates = self._ask(pynvml.nvmlDeviceGetUtilizationRates)
         return None if rates is None else rates.gpu / 100
 
     def _ask(self, query: Callable[..., Any], *arguments: Any) -> Any:
-        with _named(f"GPU {self.uuid}"), contextlib.suppress(*_NOT_HERE):
+        with _named(f"GPU {self.uuid}"), contextlib.suppress(*_UNSUPPORTED):
             return query(self._handle, *arguments)
         return None
 
@@ -190,13 +193,13 @@ class Card:
 
 
 def count() -> int:
-    """Cards of this machine. Raises DeviceError where the driver does not answer."""
+    """Return the number of cards. Raises DeviceError if the driver does not respond."""
     with _library():
         return int(pynvml.nvmlDeviceGetCount())
 
 
 def uuids() -> list[str]:
-    """Of the cards of this machine, in NVML's order. Raises as ``count``."""
+    """Return the cards' UUIDs in NVML's order. Raises like ``count``."""
     with _library(), _named("NVML"):
         handles = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
         return [_string(pynvml.nvmlDeviceGetUUID(handle)) for handle in handles]
@@ -204,9 +207,10 @@ def uuids() -> list[str]:
 
 @contextmanager
 def open_card(uuid: str) -> Iterator[Card]:
-    """The card with a UUID (GPU-...), to be asked in here.
+    """Open the card with the given UUID (GPU-...) for queries within the context.
 
-    Raises DeviceError where there is none, and GpuLostError where it is gone.
+    Raises GpuLostError if the driver does not list it or has lost it, and DeviceError for any
+    other failure.
     """
     with _library():
         try:
@@ -214,7 +218,7 @@ def open_card(uuid: str) -> Iterator[Card]:
                 handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
         except pynvml.NVMLError_NotFound:
             raise GpuLostError(
-                f"GPU {uuid}: the driver knows no such card, or no longer; see nvidia-smi -L"
+                f"GPU {uuid}: the driver does not list this card. Check nvidia-smi -L."
             ) from None
         yield Card(handle, uuid)
 
@@ -225,7 +229,7 @@ def _library() -> Iterator[None]:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
         raise DeviceError(
-            f"no CUDA device: {error}; install NVIDIA's driver so that nvidia-smi lists the card,"
+            f"no CUDA device: {error}. Install NVIDIA's driver so that nvidia-smi lists the card,"
             " or choose another profile: snakemake --profile cpu"
         ) from None
     try:
@@ -237,18 +241,18 @@ def _library() -> Iterator[None]:
 
 @contextmanager
 def _named(which: str) -> Iterator[None]:
-    """Raise NVML's errors as one line each, but for those that say that there is no answer."""
+    """Raise NVML's errors as one-line DeviceErrors, except those for unsupported queries."""
     try:
         yield
-    except (*_NOT_HERE, pynvml.NVMLError_NotFound):
+    except (*_UNSUPPORTED, pynvml.NVMLError_NotFound):
         raise
-    except _GONE as error:
+    except _LOST as error:
         raise GpuLostError(
-            f"{which}: {error}: the card is lost; reset it (nvidia-smi -r) or restart the machine,"
-            " and run again: what was measured is kept"
+            f"{which}: {error}: the card is lost. Reset it (nvidia-smi -r) or restart the machine,"
+            " then rerun the command; finished measurements are kept."
         ) from None
     except pynvml.NVMLError as error:
-        raise DeviceError(f"{which}: {error}; see nvidia-smi, and run again") from None
+        raise DeviceError(f"{which}: {error}. Check nvidia-smi, then rerun the command.") from None
 
 
 def _string(value: str | bytes) -> str:

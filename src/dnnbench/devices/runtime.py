@@ -1,7 +1,7 @@
-"""The calls of torch.cuda that need a GPU: as thin as can be, since they cannot be tested without.
+"""The calls of torch.cuda that need a GPU, kept thin because they cannot be tested without one.
 
-Everything else of the CUDA backend goes through a Runtime, so that tests can drive it with one
-whose events and memory are known.
+The rest of the CUDA backend uses a Runtime, so that tests can replace it with a simulation whose
+events and memory are known.
 """
 
 import time
@@ -21,9 +21,9 @@ class VisibleCard:
 
 @dataclass(frozen=True)
 class Visible:
-    """What this process sees of CUDA: cards in CUDA's order, and torch's build.
+    """The cards visible to this process, in CUDA's order, and the build of torch.
 
-    ``architectures`` are what it has kernels for (sm_75, compute_90), ``cuda`` None where it is a
+    ``architectures`` lists the targets of its kernels (sm_75, compute_90). ``cuda`` is None for a
     build without CUDA.
     """
 
@@ -36,80 +36,80 @@ class Visible:
 
 @dataclass(frozen=True)
 class Peaks:
-    """Most memory that torch's allocator gave to tensors, and that it held, MiB."""
+    """Peak memory that torch's allocator gave to tensors, and that it reserved, in MiB."""
 
     allocated_mib: float
     reserved_mib: float
 
 
 class Event(Protocol):
-    """A point in the work that the GPU was given."""
+    """A marker in the GPU's queue of work."""
 
     def record(self) -> None:
-        """Put the point behind all work given so far."""
+        """Place the marker after all work queued so far."""
         ...
 
     def elapsed_time(self, end: Any) -> float:
-        """Time from this point until ``end`` by the GPU's clock, ms; both have passed."""
+        """Return the time between two completed markers by the GPU's clock, in ms."""
         ...
 
 
 class Runtime(Protocol):
-    """A GPU and torch's way of driving it. All but ``torch_device`` is for children only."""
+    """A GPU as driven by torch. Everything except ``torch_device`` is for child processes only."""
 
     torch_device: str
 
     def __hash__(self) -> int:
-        """What one shows is looked up once."""
+        """Return a hash, so that the result of ``visible`` can be cached."""
         ...
 
     def visible(self) -> Visible:
-        """What CUDA shows."""
+        """Return the cards that CUDA shows and the build of torch."""
         ...
 
     def use(self, index: int) -> None:
-        """Make the card at ``index`` of ``visible`` the current one, with its context."""
+        """Make the card at ``index`` of ``visible`` the current one, with a context."""
         ...
 
     def event(self) -> Event:
-        """A new event."""
+        """Return a new event."""
         ...
 
     def synchronize(self) -> None:
-        """Wait until the GPU has done all it was given."""
+        """Wait until the GPU has finished all queued work."""
         ...
 
     def wall_ms(self) -> float:
-        """The host's clock."""
+        """Return the host's monotonic clock, in ms."""
         ...
 
     def peaks(self) -> Peaks:
-        """Peaks of torch's allocator since ``reset_peaks``."""
+        """Return the peaks of torch's allocator since ``reset_peaks``."""
         ...
 
     def reset_peaks(self) -> None:
-        """Forget the peaks so far."""
+        """Reset the peaks to the memory held now."""
         ...
 
     def release(self) -> None:
-        """Give back what the allocator holds without need."""
+        """Release memory that the allocator caches."""
         ...
 
     def free_mib(self) -> float:
-        """Memory that CUDA calls free."""
+        """Return the card's free memory according to CUDA, in MiB."""
         ...
 
 
 class TorchCuda:
-    """The real one."""
+    """The runtime for a real GPU."""
 
     torch_device = "cuda"
 
     def visible(self) -> Visible:
-        """Initialises CUDA."""
+        """Initialize CUDA, and return its cards and the build of torch."""
         import torch
 
-        # torch's own types leave some of the properties out.
+        # torch's type stubs lack some of the properties.
         properties: Any = torch.cuda.get_device_properties
         cudnn: Any = torch.backends.cudnn
         cards = tuple(
@@ -131,14 +131,14 @@ class TorchCuda:
         )
 
     def use(self, index: int) -> None:
-        """Initialises CUDA and makes the context."""
+        """Initialize CUDA and create the context."""
         import torch
 
         torch.cuda.set_device(index)
         torch.cuda.synchronize()
 
     def event(self) -> Event:
-        """On the current stream."""
+        """Return a new event on the current stream."""
         import torch
 
         kind: Any = torch.cuda.Event
@@ -146,17 +146,17 @@ class TorchCuda:
         return event
 
     def synchronize(self) -> None:
-        """Waits for all streams."""
+        """Wait for all streams."""
         import torch
 
         torch.cuda.synchronize()
 
     def wall_ms(self) -> float:
-        """Monotonic."""
+        """Return the host's monotonic clock, in ms."""
         return time.perf_counter_ns() / 1e6
 
     def peaks(self) -> Peaks:
-        """Of the current card."""
+        """Return the allocator's peaks on the current card."""
         import torch
 
         return Peaks(
@@ -164,19 +164,19 @@ class TorchCuda:
         )
 
     def reset_peaks(self) -> None:
-        """Sets them to what is held now."""
+        """Reset the peaks to the memory held now."""
         import torch
 
         torch.cuda.reset_peak_memory_stats()
 
     def release(self) -> None:
-        """The allocator's cache."""
+        """Empty the allocator's cache."""
         import torch
 
         torch.cuda.empty_cache()
 
     def free_mib(self) -> float:
-        """Of the whole card."""
+        """Return the free memory of the whole card, in MiB."""
         import torch
 
         free, _total = torch.cuda.mem_get_info()

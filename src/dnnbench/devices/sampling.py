@@ -1,7 +1,7 @@
-"""Clocks, temperature and power while a network runs, read by a thread now and then.
+"""Clocks, temperature and power while a network runs, sampled periodically by a thread.
 
-The thread sleeps nearly all of the time, and the calls that read a GPU's driver let other threads
-run: what it takes from the thread that gives the GPU its work is microseconds a reading.
+The thread sleeps nearly all of the time, and calls into a GPU's driver release the interpreter
+lock. Each reading costs the thread that launches the GPU's work only microseconds.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dnnbench.records.disturbance_records import EnergyBasis
 
-# With fewer steps of the energy counter, or readings of power, a window is too short to say.
+# A window with fewer steps of the energy counter, or fewer power readings, is too short.
 _FEWEST_STEPS = 5
 _FEWEST_READINGS = 8
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a device said at a moment; None where it does not say. ``energy_mj`` is a counter."""
+    """A device's readings at one moment, None if not reported. ``energy_mj`` is a counter."""
 
     at_s: float
     clock_mhz: float | None = None
@@ -34,7 +34,7 @@ class Sample:
 
 
 class Sampler:
-    """Reads at once, then every ``period_s``, and once more at the end."""
+    """A thread that reads immediately, then every ``period_s`` seconds, and once at the end."""
 
     def __init__(self, read: Callable[[], Sample], period_s: float) -> None:
         self._read = read
@@ -45,7 +45,7 @@ class Sampler:
         self._thread.start()
 
     def stop(self) -> list[Sample]:
-        """All readings. Raises what a reading raised."""
+        """Stop the thread and return all samples. Re-raises an error of a reading."""
         self._ended.set()
         self._thread.join()
         if self._error:
@@ -61,10 +61,10 @@ class Sampler:
 
 
 def summary(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Fields of a Disturbance: ranges of clocks, highest temperature, mean power, reasons."""
-    temperatures = list(_said(sample.temperature_c for sample in samples))
-    powers = list(_said(sample.power_w for sample in samples))
-    reasons = list(_said(sample.clock_reasons for sample in samples))
+    """Return fields of a Disturbance: clock ranges, highest temperature, mean power, reasons."""
+    temperatures = list(_known(sample.temperature_c for sample in samples))
+    powers = list(_known(sample.power_w for sample in samples))
+    reasons = list(_known(sample.clock_reasons for sample in samples))
     return {
         "clock_mhz": _range(sample.clock_mhz for sample in samples),
         "memory_clock_mhz": _range(sample.memory_clock_mhz for sample in samples),
@@ -75,11 +75,11 @@ def summary(samples: Sequence[Sample]) -> dict[str, Any]:
 
 
 def mean_power_w(samples: Sequence[Sample]) -> tuple[float, EnergyBasis] | None:
-    """Mean power over a window, and what it comes from; None where it cannot be told.
+    """Return the mean power over a window, in W, and its source; None if it is unknown.
 
-    By the energy counter, from its first step to its last, since it stands still between two;
-    where it made too few, or there is none, by the readings of power over time. Never 0: that is
-    a sensor that does not work.
+    The source is the energy counter, from its first step to its last because it does not change
+    between steps. Without a counter, or with too few steps, the power readings are integrated over
+    time. A result of 0 W means a broken sensor and is reported as None.
     """
     steps = [
         (later.at_s, later.energy_mj)
@@ -103,9 +103,9 @@ def mean_power_w(samples: Sequence[Sample]) -> tuple[float, EnergyBasis] | None:
 
 
 def _range(values: Any) -> tuple[float, float] | None:
-    found = list(_said(values))
+    found = list(_known(values))
     return (min(found), max(found)) if found else None
 
 
-def _said(values: Any) -> Iterator[Any]:
+def _known(values: Any) -> Iterator[Any]:
     return (value for value in values if value is not None)

@@ -1,9 +1,9 @@
-"""Memory that CPU and GPU share: what a process takes is what the whole board has less of.
+"""Memory shared by CPU and GPU, measured as the decrease of the board's available memory.
 
-No driver of a Jetson says what one process holds on the GPU, so the kernel's estimate of what it
-could give out without swapping (MemAvailable) is read before the process touches the GPU, and while
-passes run. Whatever else allocates meanwhile is in the difference: its noise is measured, just
-before, as the spread of readings while this process does nothing.
+A Jetson's driver does not report how much GPU memory a process holds. MemAvailable, the kernel's
+estimate of the memory it could hand out without swapping, is therefore read before the process uses
+the GPU and while passes run. The difference includes allocations of other programs. Their noise is
+measured just before, as the spread of readings while this process is idle.
 """
 
 import threading
@@ -22,25 +22,25 @@ _PERIOD_S = 0.005
 
 @dataclass(frozen=True)
 class Before:
-    """The board before this process touched the GPU, MiB."""
+    """The board's memory before this process used the GPU, in MiB."""
 
     available_mib: float
     swap_used_mib: float | None
 
 
 def before(board: Board) -> Before:
-    """Read it now. Raises DeviceError where the kernel does not say what is available."""
+    """Read the board's memory now. Raises DeviceError if the kernel lacks MemAvailable."""
     return Before(_available(board), board.swap_used_mib())
 
 
 class SharedMemory:
-    """Falls of MemAvailable; torch's own peaks and what CUDA calls free stand beside them.
+    """A meter for drops of MemAvailable that also records torch's peaks and CUDA's free memory.
 
-    A fall that is over between two readings is missed. That matters little: torch's allocator keeps
-    what it has, so that the memory of a pass is still missing after it.
+    It misses a drop that begins and ends between two readings. This matters little because torch's
+    allocator keeps its memory, so the memory of a pass remains allocated afterwards.
     """
 
-    # Which algorithms are tried, with which workspaces, depends on the batch.
+    # The algorithms that are tried, and their workspaces, depend on the batch size.
     first_images = None
 
     def __init__(self, board: Board, runtime: Runtime, start: Before) -> None:
@@ -56,7 +56,7 @@ class SharedMemory:
         self._lowest: _Lowest | None = None
 
     def baseline_mib(self) -> float:
-        """Fall since before the process touched the GPU: context and libraries."""
+        """Return the drop since before the process used the GPU, in MiB: context and libraries."""
         self._runtime.synchronize()
         self._baseline = _available(self._board)
         self._free_mib = self._runtime.free_mib()
@@ -65,7 +65,7 @@ class SharedMemory:
         return max(0.0, self._start.available_mib - self._baseline)
 
     def prepared(self) -> None:
-        """Empty the allocator's cache, and look for the largest fall from here on."""
+        """Empty the allocator's cache, and start looking for the largest drop."""
         assert self._lowest is not None
         self._runtime.release()
         self._runtime.reset_peaks()
@@ -73,13 +73,13 @@ class SharedMemory:
         self._lowest = _Lowest(self._board)
 
     def first_pass_done(self) -> None:
-        """Keep the first pass's peak: what trying algorithms took has to be there too."""
+        """Keep the first pass's peak, which includes the workspaces of tried algorithms."""
         self._runtime.synchronize()
         self._first_call_mib = self._runtime.peaks().reserved_mib
         self._runtime.reset_peaks()
 
     def reading(self) -> dict[str, Any]:
-        """The largest falls of a pass, from before the GPU was touched and from the baseline."""
+        """Return the largest drops of a pass, from before GPU use and from the baseline."""
         assert self._lowest is not None
         self._runtime.synchronize()
         lowest_mib = self._lowest.stop().lowest_mib
@@ -99,13 +99,14 @@ class SharedMemory:
         }
         if swapped_mib:
             fields["message"] = (
-                f"{swapped_mib:.0f} MiB went to swap meanwhile: the memory may be more than this"
+                f"{swapped_mib:.0f} MiB were swapped out during the measurement; actual memory use"
+                " may be higher"
             )
         return fields
 
 
 def swapped(start_mib: float | None, end_mib: float | None) -> float | None:
-    """How much more lies in swap at the end than at the start, MiB; None where it is not told."""
+    """Return the increase of used swap, in MiB, at least 0; None if it is unknown."""
     return None if start_mib is None or end_mib is None else max(0.0, end_mib - start_mib)
 
 
@@ -120,7 +121,7 @@ class _Seen:
 
 
 class _Lowest:
-    """Reads MemAvailable at once, then every few milliseconds in a thread, and at the end."""
+    """A thread that reads MemAvailable immediately, then every few milliseconds, and at the end."""
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -144,5 +145,5 @@ class _Lowest:
 def _available(board: Board) -> float:
     available = board.available_mib()
     if available is None:
-        raise DeviceError("/proc/meminfo: no MemAvailable; dnnbench needs Linux 3.14 or later")
+        raise DeviceError("/proc/meminfo: no MemAvailable. dnnbench needs Linux 3.14 or later.")
     return available

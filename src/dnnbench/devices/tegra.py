@@ -1,19 +1,19 @@
-"""What a Jetson says of itself in /sys, /proc and /etc: board, clocks, load, power mode, memory.
+"""A Jetson's board, clocks, load, power mode and memory, read from /sys, /proc and /etc.
 
-Nothing here needs a GPU or a privilege; what a board does not have, or does not let be read, is
-None. Where the files are:
+Nothing here needs a GPU or special privileges. Values that a board lacks, or does not permit
+reading, are None. Locations of the files:
 
 - GPU: a devfreq device named after its address and its node in the device tree: 57000000.gpu (TX1,
   Nano), 17000000.gv11b (Xavier), 17000000.ga10b (Orin, L4T 35), 17000000.gpu (Orin, L4T 36). The
-  load is per mille, beside the device or, on L4T 28, in /sys/devices/gpu.0. NVIDIA Jetson Linux
-  Developer Guide, "Platform Power and Performance"; node names as jetson-stats knows them
+  load is in per mille, in the device's folder or, on L4T 28, in /sys/devices/gpu.0. NVIDIA Jetson
+  Linux Developer Guide, "Platform Power and Performance"; node names from jetson-stats
   (github.com/rbonghi/jetson_stats).
 - Temperature: the thermal zone of type GPU-therm or gpu-thermal, by release. Same guide.
 - Power mode: nvpmodel keeps the number in /var/lib/nvpmodel/status (pmode:0002) and the modes in
-  /etc/nvpmodel.conf. Same guide, "Power Mode Controls"; the shape of the status as scripts that
-  run on boards read it.
-- jetson_clocks sets the least frequency of GPU and CPU to the greatest, and locks that of memory
-  (EMC) in debugfs, which only root can read: for others it is not known.
+  /etc/nvpmodel.conf. Same guide, "Power Mode Controls"; format of the status from scripts in use
+  on boards.
+- jetson_clocks sets the minimum frequency of GPU and CPU to the maximum, and locks the memory
+  clock (EMC) in debugfs, which only root can read: for other users it is unknown.
 """
 
 import os
@@ -35,7 +35,7 @@ _NVPMODEL_S = 5.0
 
 @dataclass(frozen=True)
 class Clock:
-    """A clock, MHz: now, and the range in which its governor may move it."""
+    """A clock, in MHz: its current value, and the range in which its governor may move it."""
 
     now_mhz: float
     low_mhz: float
@@ -48,10 +48,10 @@ class Clock:
 
 
 def read(path: Path) -> str | None:
-    """The text of a small file of the kernel's, or None where it cannot be had.
+    """Return the text of a small kernel file, or None if it cannot be read.
 
-    Some sensors of a Jetson answer EAGAIN while their unit is powered down, which Python's own file
-    objects turn into a TypeError.
+    Some sensors of a Jetson return EAGAIN while their unit is powered down, which Python's file
+    objects turn into a TypeError. The file is therefore read with ``os.read``.
     """
     try:
         file = os.open(path, os.O_RDONLY)
@@ -64,7 +64,7 @@ def read(path: Path) -> str | None:
 
 
 def number(path: Path) -> float | None:
-    """The number that a file of the kernel's begins with."""
+    """Return the number at the start of a kernel file, or None."""
     words = (read(path) or "").split()
     try:
         return float(words[0]) if words else None
@@ -73,42 +73,42 @@ def number(path: Path) -> float | None:
 
 
 def _nvpmodel() -> str | None:
-    """What ``nvpmodel -q`` prints, or None where there is no such command or it needs root."""
+    """Return the output of ``nvpmodel -q``; None if the command is missing or needs root."""
     done = commands.run(["nvpmodel", "-q"], _NVPMODEL_S)
     return done.stdout if done else None
 
 
 class Board:
-    """A Jetson whose files lie under ``root``; ``query`` asks nvpmodel."""
+    """A Jetson whose files are under ``root``; ``query`` runs nvpmodel."""
 
     def __init__(self, root: Path = Path("/"), query: Callable[[], str | None] = _nvpmodel) -> None:
         self._root = root
         self._query = query
 
     def model(self) -> str | None:
-        """Such as NVIDIA Jetson Orin Nano Developer Kit; None on what is no Jetson."""
+        """Return a name such as NVIDIA Jetson Orin Nano Developer Kit; None if not a Jetson."""
         name = read(self._root / "proc/device-tree/model")
         return name if name and re.search("jetson|nvidia", name, re.IGNORECASE) else None
 
     def l4t(self) -> str | None:
-        """Release of NVIDIA's Linux, such as 36.3.0. JetPack 6 is 36, JetPack 5 is 35."""
+        """Return the L4T release, such as 36.3.0. JetPack 6 is L4T 36, JetPack 5 is L4T 35."""
         text = read(self._root / "etc/nv_tegra_release") or ""
         found = re.search(r"\bR(\d+)\b.*?REVISION:\s*([\d.]+)", text)
         return f"{found[1]}.{found[2]}" if found else None
 
     def gpu_clock(self) -> Clock | None:
-        """The GPU's clock; devfreq counts Hz."""
+        """Return the GPU's clock; devfreq uses Hz."""
         return _clock(self._gpu, "{}_freq", ("cur", "min", "max"), _MHZ) if self._gpu else None
 
     def gpu_load(self) -> float | None:
-        """Share of the recent past in which the GPU was busy, whoever used it."""
+        """Return the share of the recent past in which any process kept the GPU busy."""
         places = [self._gpu / "device/load"] if self._gpu else []
         places += [self._root / f"sys/devices/{name}/load" for name in ("gpu.0", "platform/gpu.0")]
         loads = (number(place) for place in places)
         return next((load / 1000 for load in loads if load is not None), None)
 
     def gpu_temperature_c(self) -> float | None:
-        """Of the GPU's own zone; a zone counts thousandths of a degree."""
+        """Return the temperature of the GPU's zone; zones use thousandths of a degree."""
         for zone in sorted(self._root.glob("sys/class/thermal/thermal_zone*")):
             if (read(zone / "type") or "").lower() in _GPU_ZONES:
                 value = number(zone / "temp")
@@ -116,7 +116,7 @@ class Board:
         return None
 
     def cpu_clocks(self) -> dict[int, Clock]:
-        """Clocks of the cores that are online and have one; cpufreq counts kHz."""
+        """Return the clocks of online cores that have one, by core; cpufreq uses kHz."""
         found = {cpu: self._cpu(cpu) / "cpufreq" for cpu in self.online()}
         clocks = {
             cpu: _clock(folder, "scaling_{}_freq", ("cur", "min", "max"), _KHZ_PER_MHZ)
@@ -125,12 +125,12 @@ class Board:
         return {cpu: clock for cpu, clock in clocks.items() if clock}
 
     def cpu_governors(self) -> list[str]:
-        """What moves the clocks of the cores, each kind once."""
+        """Return the distinct governors of the cores' clocks."""
         paths = (self._cpu(cpu) / "cpufreq/scaling_governor" for cpu in self.online())
         return sorted({governor for path in paths if (governor := read(path))})
 
     def online(self) -> list[int]:
-        """Cores that run; a power mode may switch some off."""
+        """Return the cores that are online; a power mode may turn some off."""
         listed = read(self._root / "sys/devices/system/cpu/online") or ""
         cores: list[int] = []
         for first, last in re.findall(r"(\d+)(?:-(\d+))?", listed):
@@ -138,7 +138,7 @@ class Board:
         return cores
 
     def big_cores(self) -> list[int]:
-        """Online cores of the most capable kind, all of them where nothing tells kinds apart."""
+        """Return the online cores of the fastest kind, or all of them if kinds are unknown."""
         cores = self.online()
         for measure in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
             sizes = {cpu: number(self._cpu(cpu) / measure) for cpu in cores}
@@ -148,9 +148,9 @@ class Board:
         return cores
 
     def clocks_locked(self) -> bool | None:
-        """Whether GPU, CPU and memory each keep to one frequency.
+        """Return whether GPU, CPU and memory each stay at one frequency.
 
-        One that floats is enough for False; None where one cannot be read and none floats.
+        Returns False if any clock floats, and None if one is unreadable and none floats.
         """
         cores = list(self.cpu_clocks().values())
         gpu = self.gpu_clock()
@@ -160,16 +160,16 @@ class Board:
         return memory if (gpu and cores) or memory is False else None
 
     def memory_clock_locked(self) -> bool | None:
-        """Whether the memory controller keeps to one frequency; None for all but root."""
+        """Return whether the memory clock stays at one frequency; None unless run as root."""
         path = self._root / "sys/kernel/debug/bpmp/debug/clk/emc/mrq_rate_locked"
         value = number(path)
         return None if value is None else value != 0
 
     def held_back(self) -> dict[str, int]:
-        """How often the power supply made the hardware slow its clocks since the board started.
+        """Return how often the hardware slowed its clocks to protect the supply since boot.
 
-        Counters of Orin's hwmon device soctherm_oc, by what they count. NVIDIA Jetson Linux
-        Developer Guide, Orin, "Electrical Management".
+        The counters of Orin's hwmon device soctherm_oc, by cause. NVIDIA Jetson Linux Developer
+        Guide, Orin, "Electrical Management".
         """
         folders = sorted(self._root.glob("sys/class/hwmon/hwmon*"))
         found = [folder for folder in folders if read(folder / "name") == "soctherm_oc"]
@@ -181,13 +181,13 @@ class Board:
         return {name: int(count) for name, count in counts.items() if count is not None}
 
     def power_mode(self) -> str | None:
-        """Name and number of nvpmodel's mode: MAXN (0)."""
+        """Return name and number of nvpmodel's mode, such as MAXN (0)."""
         found = re.search(r"NV Power Mode:\s*(\S+)\s+(\d+)", self._query() or "")
         if found:
             return f"{found[1]} ({int(found[2])})"
         status = re.search(r"pmode:(\d+)", read(self._root / "var/lib/nvpmodel/status") or "")
         modes = read(self._root / "etc/nvpmodel.conf") or ""
-        # Before the first change of mode there is no status, and the default is in force.
+        # Before the first change of mode there is no status file, and the default mode applies.
         chosen = status or re.search(r"<\s*PM_CONFIG\s+DEFAULT=(\d+)", modes)
         if not chosen:
             return None
@@ -196,15 +196,15 @@ class Board:
         return f"{name[1]} ({mode})" if name else f"({mode})"
 
     def available_mib(self) -> float | None:
-        """Memory that the kernel could give out now without swapping (MemAvailable)."""
+        """Return the memory, in MiB, that the kernel could hand out without swapping."""
         return self._meminfo("MemAvailable")
 
     def total_mib(self) -> float | None:
-        """All memory, which CPU and GPU share."""
+        """Return the total memory that CPU and GPU share, in MiB."""
         return self._meminfo("MemTotal")
 
     def swap_used_mib(self) -> float | None:
-        """Memory that lies in swap now, zram included."""
+        """Return the used swap, in MiB, including zram."""
         total, free = self._meminfo("SwapTotal"), self._meminfo("SwapFree")
         return None if total is None or free is None else total - free
 
@@ -218,7 +218,7 @@ class Board:
 
     @cached_property
     def _gpu(self) -> Path | None:
-        """The GPU's folder of devfreq; the same class holds video engines."""
+        """The GPU's devfreq folder; video engines have folders in the same class."""
         return next(self._gpus(), None)
 
     def _gpus(self) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""What backends share whose passes torch runs on a GPU: settings, references, watch, energy."""
+"""Shared parts of GPU backends that use torch: settings, reference kernels, monitor, energy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dnnbench.config.gpu_settings import Gpu
     from dnnbench.devices.runtime import Runtime, Visible
 
-LOOK_S = 120.0  # For a child to start CUDA, which loads every kernel of an old build.
+LOOK_S = 120.0  # For a child to start CUDA; old builds load all of their kernels then.
 SAMPLE_S = 0.05
 _ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 _ENERGY_MS = 1000.0
@@ -29,7 +29,7 @@ _REFERENCE_MS = 50.0
 
 
 def configure(gpu: Gpu, threads: int) -> None:
-    """Set what would else be torch's default, or an earlier one's."""
+    """Set every torch option explicitly, overriding defaults and earlier values."""
     import torch
 
     torch.set_num_threads(threads)
@@ -40,17 +40,20 @@ def configure(gpu: Gpu, threads: int) -> None:
 
 
 def look(runtime: Runtime) -> Visible:
-    """What CUDA shows, seen by a child: this process must not start CUDA."""
+    """Return the devices that CUDA shows, from a child: this process must not start CUDA.
+
+    Raises DeviceError if CUDA does not start.
+    """
     isolation.prepare()
     outcome = isolation.run(runtime.visible, timeout_s=LOOK_S, memory_mib=math.inf)
     if outcome.status != "ok":
-        raise DeviceError(f"CUDA does not start: {outcome.message}; see nvidia-smi")
+        raise DeviceError(f"CUDA does not start: {outcome.message}. Check nvidia-smi.")
     seen: Visible = outcome.value
     return seen
 
 
 def cool_down(gpu: Gpu, temperature_c: Callable[[], float | None]) -> None:
-    """Wait until the GPU is as cool as the device file says, at most as long as it says."""
+    """Wait until the GPU has cooled down, or until the device file's time limit."""
     until = time.monotonic() + gpu.cool_down_limit_s
     while (temperature := temperature_c()) is not None:
         cool = gpu.cool_down_c
@@ -66,7 +69,10 @@ def image_energy(
     images: int,
     pass_ms: float,
 ) -> Energy | None:
-    """Mean power of passes that take a second, times their time an image."""
+    """Return mean power over one second of passes, times the latency per image.
+
+    Returns None if the device reports neither power nor energy, or too few readings.
+    """
     now = read()
     if now.energy_mj is None and now.power_w is None:
         return None
@@ -86,7 +92,7 @@ def image_energy(
 
 
 class GpuWatch:
-    """Reference kernels before and after; the GPU's clocks, and the host's counters, in between."""
+    """A monitor with reference kernels before and after, and clocks and counters in between."""
 
     def __init__(
         self,
@@ -102,11 +108,11 @@ class GpuWatch:
         self._counters = host.Counters()
 
     def begin(self) -> None:
-        """Start to sample."""
+        """Start sampling."""
         self._sampler = Sampler(self._read, SAMPLE_S)
 
     def stop(self) -> Disturbance:
-        """What was sampled and counted; reference times before and after."""
+        """Return samples and counters, and reference times before and after."""
         sampled = sampling.summary(self._sampler.stop())
         counted = self._counters.stop()
         foreign = _both(self._foreign_before, self._foreign())
@@ -123,24 +129,24 @@ class GpuWatch:
 
 
 def _both(before: dict[int, str] | None, after: dict[int, str] | None) -> list[str] | None:
-    """Processes seen at either time, in words; None where nobody can tell."""
+    """Return descriptions of processes seen at either time; None if either list is unknown."""
     return None if before is None or after is None else list((before | after).values())
 
 
 class References:
-    """A compute-bound and a memory-bound kernel on the GPU, timed as networks are."""
+    """A compute-bound and a memory-bound kernel on the GPU, timed in the same way as networks."""
 
     size = 2048
-    # Together more than the cache of any GPU: 50 MiB on the largest of 2022.
+    # Source and target exceed the cache of any GPU: 50 MiB on the largest of 2022.
     copied_mib = 128
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
     def times_ms(self) -> tuple[float, float]:
-        """Median time of the matrix product and of the copy, over about 50 ms each.
+        """Return the median times, in ms, of matrix product and copy, over about 50 ms each.
 
-        Their memory is given back: a network that needs all there is must find it.
+        Their memory is released, so that the network can use all of the device's memory.
         """
         compute, memory = (
             events.median_ms(self._runtime, kernel, _REFERENCE_MS) for kernel in self._kernels()
@@ -149,7 +155,7 @@ class References:
         return compute, memory
 
     def multiply_for(self, milliseconds: float) -> None:
-        """Multiply matrices for about that long."""
+        """Multiply matrices for about ``milliseconds``."""
         multiply, _ = self._kernels()
         events.median_ms(self._runtime, multiply, milliseconds)
 
@@ -165,10 +171,10 @@ class References:
 
 
 def allocator() -> str | None:
-    """Settings of torch's allocator, from the environment; None: its own."""
+    """Return the settings of torch's allocator in the environment; None for its defaults."""
     return next((os.environ[name] for name in _ALLOCATOR if name in os.environ), None)
 
 
 def dotted(capability: tuple[int, int]) -> str:
-    """A compute capability as NVIDIA writes it: 8.7."""
+    """Format a compute capability in NVIDIA's notation, such as 8.7."""
     return ".".join(map(str, capability))

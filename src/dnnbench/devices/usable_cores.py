@@ -1,7 +1,7 @@
-"""Whether as many threads run at once as a record claims, seen in the process that measures.
+"""Check, in the measuring process, that as many threads run at once as the record claims.
 
-Masks, and variables such as OMP_THREAD_LIMIT and OMP_PLACES, take threads or processors away
-without a word: torch and engines go on with fewer, and say that they have all.
+CPU masks, and variables such as OMP_THREAD_LIMIT and OMP_PLACES, silently take away threads or
+processors: torch and the engines continue with fewer, and still report the full number.
 """
 
 import ctypes
@@ -15,59 +15,60 @@ from dnnbench.core import processors, speed_variables
 from dnnbench.core.errors import DeviceError
 
 _TASKS = Path("/proc/self/task")
-# Of what the busiest thread worked: less is no part of a pass.
+# Share of the busiest thread's work; threads below it take no part in a pass.
 _AT_WORK = 0.1
 
 Masks = Collection[frozenset[int]]
 
 
 def check(threads: int) -> None:
-    """Raise DeviceError unless torch runs ``threads`` threads on as many processors.
+    """Raise DeviceError unless torch can run ``threads`` threads on as many processors.
 
-    Starts the threads of OpenMP's runtime.
+    This starts the threads of OpenMP's runtime.
     """
     allowed = frozenset(os.sched_getaffinity(0))
     if len(allowed) < threads:
         raise DeviceError(
-            f"threads: {threads}: this process may use {len(allowed)} processors"
-            f" ({processors.listed(allowed)}); set threads: {len(allowed)} in the device file,"
-            " or start it without taskset, numactl or a cpuset that is smaller"
+            f"threads: {threads}: this process may use only {len(allowed)} processors"
+            f" ({processors.listed(allowed)}). Set threads: {len(allowed)} in the device file,"
+            " or start it without the limit (taskset, numactl or cpuset)."
         )
     team = openmp_team() if threads > 1 else None
     if team is None or (usable := at_once(team)) >= threads:
         return
     of_openmp = speed_variables.PREFIXES["OpenMP"]
-    said = ", ".join(
+    variables = ", ".join(
         f"{name}={value}"
         for name, value in speed_variables.found().items()
         if name.startswith(of_openmp) and name != speed_variables.WAIT_POLICY
     )
     raise DeviceError(
-        f"threads: {threads}: of torch's threads {usable} can run at once"
-        f" ({said or 'no variable of OpenMP is set'}); unset what limits or binds threads, or set"
-        f" threads: {usable} in the device file"
+        f"threads: {threads}: only {usable} of torch's threads can run at once"
+        f" ({variables or 'no OpenMP variable is set'}). Unset variables that limit or bind"
+        f" threads, or set threads: {usable} in the device file."
     )
 
 
 def check_work(before: Mapping[int, int], threads: int) -> None:
-    """Raise DeviceError where threads that worked since ``before`` had to share processors."""
+    """Raise DeviceError if threads that worked since ``before`` had to share processors."""
     worked = {task: ns - before.get(task, 0) for task, ns in work_ns().items()}
     least = _AT_WORK * max(worked.values(), default=0)
     masks: list[frozenset[int]] = []
     for task, ns in worked.items():
         if ns > least:
-            with suppress(OSError):  # It has ended.
+            with suppress(OSError):  # The thread has ended.
                 masks.append(frozenset(os.sched_getaffinity(task)))
     needed, usable = min(threads, len(masks)), at_once(masks)
     if usable < needed:
         raise DeviceError(
             f"threads: {threads}: the {len(masks)} threads that ran a pass share {usable}"
-            f" processors; unset what binds threads, or set threads: {usable} in the device file"
+            " processors. Unset variables that bind threads, or set"
+            f" threads: {usable} in the device file."
         )
 
 
 def work_ns() -> dict[int, int]:
-    """Return the processor time of each thread of this process; none where it is not shown."""
+    """Return the processor time of each visible thread of this process, in ns, by id."""
     found = {}
     with suppress(OSError):
         for task in _TASKS.iterdir():
@@ -77,26 +78,26 @@ def work_ns() -> dict[int, int]:
 
 
 def openmp_team() -> Masks | None:
-    """Return the processors of each thread of a parallel region; None: another runtime."""
+    """Return the processor masks of a parallel region's threads; None for another runtime."""
     masks: list[frozenset[int]] = []
     function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
         lambda _: masks.append(frozenset(os.sched_getaffinity(0)))
     )
-    # As the loader resolves it for torch: what the process has loaded for all, then torch's own.
+    # The same order as the loader's for torch: globally loaded symbols, then torch's own library.
     spec = importlib.util.find_spec("torch")
     own = Path(spec.origin or "").with_name("lib") / "libtorch_cpu.so" if spec else None
     for library in (None, str(own)):
         with suppress(OSError, AttributeError):
-            # LLVM's and Intel's runtimes have it too.
+            # LLVM's and Intel's runtimes also provide this function.
             ctypes.CDLL(library).GOMP_parallel(function, None, 0, 0)
             return masks
     return None
 
 
 def at_once(masks: Iterable[frozenset[int]]) -> int:
-    """Return how many threads of these masks can run at once, each on a processor of its own.
+    """Return how many threads with these masks can run at once, each on its own processor.
 
-    The size of a maximum matching, by augmenting paths.
+    This is the size of a maximum matching, found by augmenting paths.
     """
     runs: dict[int, frozenset[int]] = {}
 

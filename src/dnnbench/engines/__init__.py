@@ -1,1 +1,1 @@
-"""A network made ready to run, one module per engine."""
+"""Inference engines that prepare a network to run, with one module per engine."""

@@ -1,8 +1,8 @@
-"""Whether another way of running a network gives the logits of fp32-eager on the same input.
+"""Check that a variant produces the same logits as fp32-eager on the same input.
 
-A fast wrong answer must not be ranked. Compared are networks with initialised weights, as they are
-timed, on normally distributed input: that finds a wrong kernel or a lost layer. What a precision
-costs a trained network in accuracy it does not tell.
+A fast but wrong variant must not be ranked. The check uses networks with initialized weights, as
+they are timed, and normally distributed input. It finds wrong kernels and lost layers. It does not
+measure how much accuracy a trained network loses at a lower precision.
 """
 
 from __future__ import annotations
@@ -18,31 +18,34 @@ if TYPE_CHECKING:
     from dnnbench.config.variants import Variant
     from dnnbench.engines.preparation import Prepared
 
-# How many images are compared; more where a batch is larger.
+# Number of images to compare, or the batch size if that is larger.
 IMAGES = 16
 
-# The largest difference of a logit, as a share of the largest logit. Every layer rounds to the
-# precision's unit u, and errors of layers add up as their square root does: 32 u are about 1,000
-# layers. Sums of fp32 have up to 25,000 terms, in an order of the engine's own, and rounding each
-# is the larger part there. docs/variants.md has what 44 networks differed by.
+# Maximum difference of a logit, as a share of the largest logit. Every layer rounds to the
+# precision's unit roundoff u, and rounding errors grow with the square root of the number of
+# layers: 32 u allows for about 1,000 layers. In fp32, rounding within sums of up to 25,000 terms,
+# which engines order differently, dominates. docs/explanation/variants.md lists the differences of
+# 44 networks.
 BOUNDS = {"fp32": 1e-4, "tf32": 32 * 2**-11, "fp16": 32 * 2**-11, "bf16": 32 * 2**-8}
 
-# The largest number that a layer may return. With 2**13 gates of SE-ResNet-101 were switches; with
-# 2**6 what comes first in ResNet-152 was so small that fp16 rounded it coarsely.
+# Maximum output of a layer. At 2**13 the gates of SE-ResNet-101 saturated; at 2**6 the signal in
+# the first layers of ResNet-152 was so small that fp16 rounded it coarsely.
 _LARGE = 2.0**8
 
-# What initialisation leaves below this is woken, to these: scales (mean), matrices (deviation).
+# Parameters initialized below this threshold are set to random values instead, with this mean for
+# scales and this standard deviation for matrices.
 _ASLEEP = 1e-4
 _SCALE = 0.2
 _MATRIX = 0.02
 
 
 def awaken(model: Any) -> None:
-    """Give a visible value to every scale and matrix that initialisation makes (nearly) zero.
+    """Randomize, in place, every scale and matrix that is initialized to (nearly) zero.
 
-    Residual branches that end in a zero (timm's ResNets, RegNets), scales of layers of 1e-6
-    (ConvNeXt, DeiT-III) and heads of zeros (torchvision's ViTs) would hide whatever goes wrong in
-    front of them. A trained network's are of this order; time and memory depend on none of them.
+    Residual branches that end in a zero scale (timm's ResNets, RegNets), layer scales of 1e-6
+    (ConvNeXt, DeiT-III) and all-zero heads (torchvision's ViTs) would hide errors in the layers
+    before them. The new values resemble those of a trained network; latency and memory do not
+    depend on them.
     """
     import torch
 
@@ -51,18 +54,18 @@ def awaken(model: Any) -> None:
         if "bias" in name.rpartition(".")[2] or float(values.abs().max()) > _ASLEEP:
             continue
         if max(values.shape) == values.numel():
-            # No two alike: normalisation of a token whose values are would blow up their rounding.
+            # All different: normalizing a token of equal values would amplify rounding errors.
             values.copy_(_SCALE * (0.5 + torch.rand(values.shape, generator=generator)))
         else:
             values.copy_(_MATRIX * torch.randn(values.shape, generator=generator))
 
 
 def scale(variant: Variant, model: Any, images: Any) -> float:
-    """What to multiply the images by, so that no layer of ``model`` returns very large numbers.
+    """Return the factor for the images that keeps the outputs of all layers of ``model`` moderate.
 
-    With initialised weights the signal grows from block to block of a residual network, which a
-    trained network's does not: it leaves the range of fp16, and turns the gates of squeeze and
-    excitation into switches, which the last bit of a sum may throw. A power of two rounds nothing.
+    With initialized weights, unlike trained ones, the signal of a residual network grows from block
+    to block. It would exceed the range of fp16 and saturate squeeze-and-excitation gates, which the
+    last bit of a sum could then flip. The factor is a power of two, which causes no rounding.
     """
     if variant.is_reference:
         return 1.0
@@ -85,12 +88,13 @@ def scale(variant: Variant, model: Any, images: Any) -> float:
 
 
 def expected(model: Any, images: Any, scale: float) -> list[Any]:
-    """Logits of ``model``, fp32-eager, of each batch of the sample.
+    """Return the fp32-eager logits of ``model`` for each batch of the sample.
 
-    The sample is ``images``, which are timed, and as many batches like it as make 16 images; noise
-    of mean 0 and standard deviation ``scale``. One image at a time, as in :func:`scale`: a way
-    that needs less memory must not fail for want of what this one takes. A copy of each: a network
-    may change its input.
+    The sample consists of ``images`` [N, 3, H, W], which are also timed, and further batches of the
+    same shape up to 16 images in total. They contain noise with mean 0 and standard deviation
+    ``scale``. Images run one at a time, as in :func:`scale`, so that a variant that needs less
+    memory does not fail because of the memory of fp32-eager. Each is copied because a network may
+    modify its input.
     """
     import torch
 
@@ -103,9 +107,10 @@ def expected(model: Any, images: Any, scale: float) -> list[Any]:
 def check(
     variant: Variant, logits: Sequence[Any], prepared: Prepared, images: Any, scale: float
 ) -> tuple[Agreement | None, str | None]:
-    """How far ``prepared`` agrees with ``logits``, fp32-eager's, and what is wrong if it does not.
+    """Compare the logits of ``prepared`` with those of fp32-eager.
 
-    ``logits``, ``images`` and ``scale`` as of :func:`expected`.
+    Returns their agreement, and the problem if they differ too much. ``logits`` is the result of
+    :func:`expected`, and ``images`` and ``scale`` are its arguments.
     """
     import torch
 
@@ -113,14 +118,14 @@ def check(
     for batch, wanted in zip(_sample(images, scale), logits, strict=True):
         got = outputs.logits(prepared.bind(prepared.place(batch))()).float()
         if not bool(torch.isfinite(wanted).all()):
-            return None, "output of fp32-eager: not finite"
+            return None, "output of fp32-eager: contains NaN or infinity"
         if not bool(torch.isfinite(got).all()):
-            return None, "output: not finite"
+            return None, "output: contains NaN or infinity"
         difference = max(difference, float((got - wanted).abs().max()))
         largest = max(largest, float(wanted.abs().max()))
         same += float((got.argmax(1) == wanted.argmax(1)).sum())
     if not largest:
-        return None, "output of fp32-eager: every logit is zero, and nothing to compare"
+        return None, "output of fp32-eager: all logits are zero, so no comparison is possible"
     count = len(logits) * len(images)
     found = Agreement(
         images=count, largest_difference=difference / largest, top1=100 * same / count
@@ -129,13 +134,13 @@ def check(
     if found.largest_difference > bound:
         return found, (
             f"output: a logit differs from fp32-eager's by {found.largest_difference:.2g} of the"
-            f" largest, more than the {bound:.2g} that {variant.precision} may"
+            f" largest logit; the limit for {variant.precision} is {bound:.2g}"
         )
     return found, None
 
 
 def _sample(images: Any, scale: float) -> Iterator[Any]:
-    """Batches to compare: the first is ``images``, the others the same on every machine."""
+    """Yield the batches to compare: ``images``, then batches that are equal on every machine."""
     import torch
 
     yield images

@@ -1,4 +1,4 @@
-"""Weights and images in a variant's type and memory format, for engines that run torch modules."""
+"""Conversion of weights and images to a variant's type and memory format, for torch modules."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _TYPES = {"fp16": "float16", "bf16": "bfloat16"}
 
 
 def cast(variant: Variant, what: Any) -> Any:
-    """Images, or a network, in the type and memory format of a variant."""
+    """Convert images, or a network, to the type and memory format of a variant."""
     return what.to(**_casting(variant))
 
 
 @contextmanager
 def tf32(allowed: bool) -> Iterator[None]:
-    """Whether a GPU may round operands of fp32 convolutions and products to TF32, in here."""
+    """Set, within the context, whether a GPU may round fp32 operands to TF32."""
     import torch
 
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
@@ -35,7 +35,7 @@ def tf32(allowed: bool) -> Iterator[None]:
 
 
 def in_torch(variant: Variant, model: Any, run: Callable[[Any], Any], on: Driver) -> Prepared:
-    """``run``, which calls ``model``, on weights and input that are cast as the variant says."""
+    """Cast the weights of ``model``, and return ``run``, which calls it, with input casting."""
     if casting := _casting(variant):
         model.to(**casting)
     in_precision = _in_precision(variant, run, on)
@@ -51,7 +51,7 @@ def in_torch(variant: Variant, model: Any, run: Callable[[Any], Any], on: Driver
 
 
 def _casting(variant: Variant) -> dict[str, Any]:
-    """Arguments of ``to`` for weights and images; none where a variant leaves them as they are."""
+    """Return the arguments of ``to`` for weights and images; none if nothing is converted."""
     import torch
 
     arguments = {}
@@ -63,7 +63,7 @@ def _casting(variant: Variant) -> dict[str, Any]:
 
 
 def _in_precision(variant: Variant, run: Callable[[Any], Any], on: Driver) -> Callable[[Any], Any]:
-    """``run`` in the precision that torch itself chooses or is allowed, where a variant says so."""
+    """Wrap ``run`` in autocast or TF32 if the variant uses it."""
     import torch
 
     if variant.autocast:

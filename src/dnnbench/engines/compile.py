@@ -1,4 +1,4 @@
-"""Engine ``compile``: torch.compile with inductor, for each size of batch."""
+"""Engine ``compile``: torch.compile with inductor, separately for each batch size."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
-    """By torch.compile for this size of batch; it compiles in its first pass, or its first two."""
+    """Compile the network for this batch size, by running the two passes that this may take."""
     import torch
     from torch._dynamo.utils import counters
     from torch._inductor import config
 
-    # No processes beside this one: they would outlive it if it were killed.
+    # No worker processes: they would survive if this process were killed.
     config.compile_threads = 1
-    # A network that was compiled here before must not be taken for another size of this one.
+    # Otherwise a network compiled earlier in this process counts as another size of this one.
     torch._dynamo.reset()
     counters.clear()
     ready = casting.in_torch(variant, model, torch.compile(model, dynamic=False), on)
@@ -49,6 +49,6 @@ ENGINE = Engine(
     name="compile",
     prepare=prepare,
     preload=("torch._dynamo", "torch._inductor.compile_fx"),
-    # It calls a C++ compiler or Triton for every kernel.
+    # The engine calls a C++ compiler or Triton for every kernel.
     building_s=600.0,
 )

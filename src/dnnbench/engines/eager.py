@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
-    """The network itself, cast as the variant says."""
+    """Cast the network to the variant's precision and layout."""
     return casting.in_torch(variant, model, model, on)
 
 

@@ -1,4 +1,4 @@
-"""A network exported to ONNX, for engines that run such graphs."""
+"""Export of networks to ONNX, for engines that run ONNX graphs."""
 
 import importlib.metadata
 import warnings
@@ -9,9 +9,10 @@ PRELOAD = (*PACKAGES, "torch.export")
 
 
 def graph(model: Any, images: Any) -> bytes:
-    """The network as ONNX, for this size of batch, with its weights; torch gives its own up.
+    """Export the network and its weights to ONNX for this batch size.
 
-    Its only output is the logits, and it leaves its input as it is.
+    The graph's only output is the logits, and it does not modify its input. Torch's copy of the
+    weights is released.
     """
     import torch
 
@@ -34,7 +35,7 @@ def graph(model: Any, images: Any) -> bytes:
 
 
 def exporter() -> str:
-    """What exports, with versions."""
+    """Return the packages that export, with versions."""
     return " ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("torch", "onnx", "onnxscript")
     )

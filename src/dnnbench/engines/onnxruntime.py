@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
-    """A session with torch's number of threads, for one size of batch."""
+    """Create an inference session with torch's number of threads, for one batch size."""
     import onnxruntime
     import torch
 
@@ -27,7 +27,7 @@ def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # As torch is told to on a CPU.
+    # The same setting as for torch on a CPU.
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     building_ms = 1000 * (time.perf_counter() - started)
@@ -44,7 +44,7 @@ def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
         "intra_op_threads": threads,
         "inter_op_threads": 1,
         "optimization": options.graph_optimization_level.name,
-        # Threads that wait spin for a while, whatever OMP_WAIT_POLICY says.
+        # Waiting threads spin for a while, regardless of OMP_WAIT_POLICY.
         "spinning": True,
         "denormals_as_zero": True,
     }

@@ -23,7 +23,7 @@ _SETTINGS = (
 
 
 def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
-    """A compiled model with torch's number of threads, for one size of batch."""
+    """Compile the model with torch's number of threads, for one batch size."""
     import openvino
     import torch
 
@@ -31,12 +31,12 @@ def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
     graph = onnx_export.graph(model, images)
     core = openvino.Core()
     wanted = {
-        # What it chooses by itself is bf16, where the processor has it.
+        # The default is bf16 if the processor supports it.
         "INFERENCE_PRECISION_HINT": "f32",
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
-        "CPU_DENORMALS_OPTIMIZATION": True,  # As torch is told to on a CPU.
+        "CPU_DENORMALS_OPTIMIZATION": True,  # The same setting as for torch on a CPU.
     }
     compiled = core.compile_model(core.read_model(graph), "CPU", wanted)
     building_ms = 1000 * (time.perf_counter() - started)
@@ -45,9 +45,9 @@ def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
         request = compiled.create_infer_request()
         request.set_input_tensor(openvino.Tensor(images.numpy(), shared_memory=True))
 
-        def forward(_kept: Any = images) -> Any:  # The request does not keep what it reads.
+        def forward(_kept: Any = images) -> Any:  # The request does not keep its input alive.
             request.infer()
-            # A copy: the next pass writes its logits over these.
+            # A copy: the next pass overwrites these logits.
             return torch.tensor(request.get_output_tensor().data)
 
         return forward

@@ -1,7 +1,7 @@
-"""A network made ready to run in the way that a variant names, whatever the engine.
+"""Preparation of a network to run in a variant, with any engine.
 
-What an engine builds first (kernels, a graph, a session) is its preparation. It is timed apart, and
-is over before any pass is.
+Preparation covers everything that an engine builds first, such as kernels, a graph or a session. It
+is timed separately, and completes before any timed pass.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 class Prepared:
     """A network that is ready to run.
 
-    ``bind`` takes images (N x 3 x H x W, fp32, on the device), prepares them once and returns the
-    pass, which returns what the network does. ``place`` makes new images of them, in the form that
-    the pass reads them in: those are bound as they are. ``fixed_batch``: only as many images as it
-    was prepared for. ``built`` is None where the engine builds nothing.
+    ``bind`` takes images ([N, 3, H, W], fp32, on the device), converts them once and returns a
+    function that runs a pass and returns the network's output. ``place`` copies images into the
+    form that a pass reads; ``bind`` then takes the copy without converting it. With
+    ``fixed_batch``, only the batch size of the preparation is supported. ``built`` is None if the
+    engine builds nothing.
     """
 
     bind: Callable[[Any], Callable[[], Any]]
@@ -37,18 +38,18 @@ class Prepared:
 
 
 def preload(variant: Variant) -> None:
-    """Import what preparing takes. Starts no threads."""
+    """Import the modules that preparation needs. Starts no threads."""
     for name in engines()[variant.engine].preload:
         importlib.import_module(name)
 
 
 def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
-    """Make ``model`` ready for batches such as ``images``, with torch's number of threads.
+    """Prepare ``model`` for batches of the shape of ``images``, with torch's number of threads.
 
-    To be called in inference mode, as what it returns: what is compiled outside of it is compiled
-    again inside. The model is used up: its weights are cast, or are gone. Raises whatever the
-    engine does.
+    Call this and the returned passes in inference mode: a network compiled outside of it is
+    compiled again inside. The model cannot be used afterwards: its weights are cast or released.
+    Errors of the engine propagate.
     """
-    processors.restore()  # What was imported meanwhile may have bound this thread.
+    processors.restore()  # An import may have bound this thread to certain processors.
     ready: Prepared = engines()[variant.engine].prepare(variant, model, images, on)
     return ready

@@ -1,1 +1,1 @@
-"""Measurements: one number from one process, and the records that keep it."""
+"""Measurements, each in a separate process, and the records that store them."""

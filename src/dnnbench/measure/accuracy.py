@@ -1,12 +1,12 @@
-"""Accuracy: top-1 and top-5 of a network over decoded pictures, with 95 % intervals.
+"""Top-1 and top-5 accuracy of a network on decoded images, with 95% confidence intervals.
 
-The answers to every picture are kept (:mod:`dnnbench.records.top5`), and the record follows from
-them. They are known by a fingerprint, so that what was measured, up to a kill or with other
-settings, is found again and never measured twice.
+The predictions for every image are stored (:mod:`dnnbench.records.top5`), and the record is
+computed from them. Predictions are identified by a fingerprint, so that those from before a kill,
+or with other settings, are found again and never measured twice.
 
-The intervals are Wilson's: they keep near their level for few images and near 0 and 100 %, where
-the usual ones fail and the exact ones are too wide, and stay within that range. They cover the
-choice of these images among all that could have been taken, and nothing else.
+The intervals are Wilson's. Their coverage stays close to 95% for few images and near 0 and 100%,
+where the standard interval fails and the exact one is too wide, and they never exceed that range.
+They cover only the random choice of these images from all possible images.
 """
 
 import importlib.metadata
@@ -37,10 +37,10 @@ from dnnbench.records.top5 import BEST, Answers
 from dnnbench.records.weights_records import WeightsRecord
 from dnnbench.stats.proportions import wilson
 
-# Pixels of a batch: 32 pictures of 224 x 224. More takes memory and makes a CPU no faster.
+# Pixels per batch: 32 images of 224 x 224. More need more memory without making a CPU faster.
 _BATCH_PIXELS = 32 * 224 * 224
-_SAVE_EVERY_S = 30.0  # What a kill costs, and the batch in hand.
-_BATCH_S = 900.0  # Limit of a batch, and of making the network ready.
+_SAVE_EVERY_S = 30.0  # A kill loses at most this, and the current batch.
+_BATCH_S = 900.0  # Limit for a batch, and for preparing the network.
 _PACKAGES = ("torch", "pillow", "numpy")
 
 
@@ -56,12 +56,13 @@ def measure(
     setup: backends.Setup,
     threads: int,
 ) -> AccuracyRecord:
-    """The accuracy of ``network``, to be written to ``output``; its answers are put beside it.
+    """Measure the accuracy of ``network``, and save its predictions next to ``output``.
 
-    ``weights_file`` is the record of its weights. The network runs in a forked child: missed
-    weights, a record of them that cannot be used, other classes than ImageNet's, and a network that
-    raises, crashes or hangs, are a status. Raises UserError for weights that are not what their
-    record says, and where answers cannot be kept.
+    The caller writes the returned record to ``output``. ``weights_file`` is the record of the
+    weights. The network runs in a forked child. Missing weights, an unusable record of them,
+    classes other than ImageNet's, and a network that raises, crashes or hangs are recorded as a
+    status. Raises UserError if the weights do not match their record, or predictions cannot be
+    saved.
     """
     shelf = Shelf(output)
     what: dict[str, Any] = {"model": network.key, "dataset": dataset, "protocol": protocol}
@@ -76,21 +77,21 @@ def measure(
         message = (
             fetch.describe(fetched, weights_file).removeprefix(f"{network.key}: ")
             if fetched.status == "missed"
-            else f"it has {network.classes} classes, and the pictures are of ImageNet's {CLASSES}"
+            else f"it has {network.classes} classes, but the images have ImageNet's {CLASSES}"
         )
         return leave_out(output, message, **what)
     basis = _basis(network, fetched, decoded, device, setup, threads)
     known = shelf.find(basis.fingerprint) or Answers.none_yet(basis, decoded.names, decoded.labels)
-    # What is only said of weights and pictures may have been corrected since.
-    said = {"weights": fetched, "skipped": basis.skipped}
-    known = replace(known, basis=known.basis.model_copy(update=said))
+    # Descriptions of weights and images, which do not affect predictions, may have changed.
+    described = {"weights": fetched, "skipped": basis.skipped}
+    known = replace(known, basis=known.basis.model_copy(update=described))
     before = retries.reason(_former(output))
     if known.done < len(known.names):
         isolation.prepare()
         outcome = isolation.run(
             _answer,
             network,
-            # Absolute: the network's code may change the working directory.
+            # Absolute, because the network's code may change the working directory.
             fetched.model_copy(update={"path": str(Path(fetched.path or "").absolute())}),
             decoded,
             known,
@@ -112,7 +113,7 @@ def measure(
 
 
 def _former(output: Path) -> AccuracyRecord | None:
-    """The record that is there, if it can be read."""
+    """Return the existing record, if it is readable."""
     try:
         return read_json(output, AccuracyRecord)
     except (UserError, FileNotFoundError):
@@ -127,7 +128,7 @@ def _answer(
     setup: backends.Setup,
     shelf: "Shelf",
 ) -> str | None:
-    """Keep answers to all images; return the problem where that is no fault of the network."""
+    """Save predictions for all images; return a problem that is not the network's fault."""
     try:
         for answers in _answering(network, fetched, decoded, known, setup):
             shelf.keep(answers)
@@ -139,7 +140,7 @@ def _answer(
 def leave_out(
     output: Path, reason: str, *, model: str, dataset: str, protocol: str
 ) -> AccuracyRecord:
-    """The record of a network whose accuracy is not measured; its place for answers stays empty."""
+    """Return the record of a network that is not measured, with an empty file of predictions."""
     Shelf(output).put_nothing()
     return AccuracyRecord(
         model=model, dataset=dataset, protocol=protocol, status="not_measured", message=reason
@@ -147,7 +148,7 @@ def leave_out(
 
 
 def record(answers: Answers, model: str, dataset: str, protocol: str) -> AccuracyRecord:
-    """What follows from complete answers."""
+    """Compute the accuracy record from complete predictions."""
     right = answers.hits(1)
     labels = np.unique(answers.labels)
     top1, top1_low, top1_high = wilson(int(right.sum()), len(right))
@@ -178,16 +179,17 @@ def record(answers: Answers, model: str, dataset: str, protocol: str) -> Accurac
 
 
 class Shelf:
-    """Where a network's answers lie: the measured ones beside the record ``output``.
+    """The files of a network's predictions, next to the record ``output``.
 
-    Unfinished ones, and those of other settings, are kept there as <model>.<fingerprint>.npz.
+    Complete predictions are in <model>.npz; unfinished ones, and those for other settings, in
+    <model>.<fingerprint>.npz.
     """
 
     def __init__(self, output: Path) -> None:
         self._path = output.with_name(f"{output.stem}.npz")
 
     def find(self, fingerprint: str) -> Answers | None:
-        """Answers of this fingerprint, complete or not, if there are any."""
+        """Return predictions with this fingerprint, complete or not, if there are any."""
         self._set_aside(except_for=fingerprint)
         for path in (self._path, self._aside(fingerprint)):
             if path.exists() and path.stat().st_size:
@@ -195,20 +197,20 @@ class Shelf:
         return None
 
     def kept(self, fingerprint: str) -> Answers:
-        """Answers that :meth:`keep` saved."""
+        """Return the predictions that :meth:`keep` saved."""
         return files.read(self._aside(fingerprint))
 
     def keep(self, answers: Answers) -> None:
-        """Save answers that may be unfinished."""
+        """Save predictions that may be unfinished."""
         files.write(self._aside(answers.basis.fingerprint), answers)
 
     def put(self, answers: Answers) -> None:
-        """Save complete answers in their place."""
+        """Save complete predictions."""
         files.write(self._path, answers)
         self._aside(answers.basis.fingerprint).unlink(missing_ok=True)
 
     def put_nothing(self) -> None:
-        """Leave an empty file in that place, where the workflow looks for one."""
+        """Create an empty file of predictions, which the workflow expects."""
         self._set_aside()
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.touch()
@@ -230,8 +232,8 @@ def _answering(
     known: Answers,
     setup: backends.Setup,
 ) -> Iterator[Answers]:
-    """Answers to more and more images: now and then, and when they are complete."""
-    # Here, not above: importing torch takes seconds, and the environment is set before it.
+    """Yield the growing predictions, periodically and when complete."""
+    # Imported late: torch takes seconds to import, and the environment must be set before.
     from dnnbench.measure import inference
 
     basis = known.basis
@@ -250,7 +252,7 @@ def _answering(
         new = []
         for batch in batches:
             isolation.alive()
-            step(f"batches of {basis.batch_size}")
+            step(f"batch size {basis.batch_size}")
             new.append(batch)
             if time.monotonic() - saved > _SAVE_EVERY_S:
                 yield known.plus(new)
@@ -277,7 +279,7 @@ def _basis(
         definition,
         preparation.model_dump_json(include=set(Preparation.model_fields)),
         fetched.sha256,
-        # Only where another set could have been meant: files of one set keep their fingerprint.
+        # Only if there are several sets: networks with one set keep their earlier fingerprint.
         *([fetched.key] if fetched.other_keys else []),
         pictures.key,
         setup.backend,

@@ -1,9 +1,9 @@
-"""What a network costs on any machine: parameters, operations, activations.
+"""Parameters, operations and activations of a network, independent of the machine.
 
-Everything is counted on the meta device, where tensors have shapes and no values: no weights, no
-memory, a fraction of a second a network. Only a network that asks for values is counted with some,
-on the CPU. One multiply-add is one MAC. :mod:`dnnbench.networks.counting` does the counting;
-importing this module costs no import of torch.
+Everything is counted on the meta device, where tensors have shapes but no values. This needs no
+weights or memory, and a fraction of a second per network. Only a network that depends on values is
+counted with random values, on the CPU. One multiply-add is one MAC.
+:mod:`dnnbench.networks.counting` implements the counting; this module does not import torch.
 """
 
 from __future__ import annotations
@@ -23,33 +23,33 @@ _TIMEOUT_S = 120.0
 
 
 def prepare() -> None:
-    """Make this process fit to fork from, with all imported that counting takes."""
+    """Import everything that counting needs, so that this process can be forked."""
     isolation.prepare()
     import torch
 
     from dnnbench.networks import counting
 
-    # The first operator without values imports a second's worth of torch.
+    # The first operator on the meta device imports parts of torch for about a second.
     layer = torch.nn.Conv2d(3, 3, 1, device="meta").eval()
     counting.count(layer, torch.empty(1, 3, 1, 1, device="meta"))
 
 
 def measure(network: Network) -> Complexity:
-    """Count one network at batch size 1; what cannot be counted is a status, a reason, no number.
+    """Count one network at batch size 1; a failure is recorded as a status and a reason.
 
-    Size, operations and cross-check are counted in a forked child each, so that one that breaks
-    takes nothing with it; the first that does ends the counting. Call :func:`prepare` first.
+    Size, operations and cross-check are each counted in a forked child, so that a failure loses
+    nothing else. The first failure ends the counting. Call :func:`prepare` first.
     """
     fields: dict[str, Any] = {}
     for part in (_size, _operations, _cross_check):
         outcome = isolation.run(part, network, timeout_s=_TIMEOUT_S)
         if outcome.status != "ok":
-            # The cross-check is another package's, and no number of ours rests on it.
+            # None of our numbers depends on the cross-check, which uses another package.
             if part is not _cross_check:
                 fields["complexity_status"] = outcome.status
-            said = f"{part.__name__.strip('_').replace('_', ' ')}: {outcome.message}"
+            problem = f"{part.__name__.strip('_').replace('_', ' ')}: {outcome.message}"
             before = fields.get("complexity_message")
-            fields["complexity_message"] = f"{before}; {said}" if before else said
+            fields["complexity_message"] = f"{before}; {problem}" if before else problem
             break
         fields |= outcome.value
     return Complexity(model=network.key, spec=network.spec, input_size=network.input_size, **fields)
@@ -71,7 +71,7 @@ def _operations(network: Network) -> dict[str, Any]:
     run, message = _with_or_without_values(network, counting.count)
     if run.output_shape != (1, network.classes):
         raise ValueError(
-            f"returned a tensor of shape {list(run.output_shape)}, not [1, {network.classes}]"
+            f"returns a tensor of shape {list(run.output_shape)}, not [1, {network.classes}]"
         )
     return {
         "params_executed": run.params_executed,
@@ -98,14 +98,14 @@ def _cross_check(network: Network) -> dict[str, Any]:
 def _with_or_without_values(
     network: Network, count: Callable[[Any, Any], Any]
 ) -> tuple[Any, str | None]:
-    """What ``count`` returns of a network on the meta device, or else on the CPU, and why there."""
+    """Call ``count`` on the meta device or, if that fails, on the CPU, and return the reason."""
     import torch
 
     shape = (1, 3, network.input_size, network.input_size)
     try:
         return count(builders.build(network, "meta"), torch.empty(shape, device="meta")), None
     except Exception as error:
-        # It goes where values say, or calls what has no shapes without them.
-        message = f"counted with values, on the CPU: {foreign_text.of_error(error)}"
+        # Its control flow depends on values, or it calls an operator without a meta version.
+        message = f"counted with random values on the CPU: {foreign_text.of_error(error)}"
     torch.manual_seed(0)
     return count(builders.build(network), torch.randn(shape)), message

@@ -1,6 +1,7 @@
 """A control measurement: if not even one convolution can be measured, the machine is at fault.
 
-It runs before the first cell, and after the first failed cell of a network, in the same variant.
+The control runs before the first cell, and after a network's first failed cell, in the same
+variant.
 """
 
 from collections.abc import Callable
@@ -37,10 +38,10 @@ def check(
     measure: Callable[..., Any],
     *arguments: Any,
 ) -> None:
-    """Raise DeviceError, in one line with the cause, unless the control can be ``measured``.
+    """Raise DeviceError, in one line with the cause, unless the control can be measured.
 
-    ``measure`` is what measures a network in a child: it is called with the control and
-    ``arguments``.
+    ``measure`` is the function that measures a network in a child; it is called with the control
+    network and ``arguments``. ``measured`` is the participle for the message.
     """
     outcome = isolation.run(
         measure,
@@ -54,6 +55,6 @@ def check(
         if one.status != "ok":
             raise DeviceError(
                 f"{device}: not even one convolution can be {measured} on this machine:"
-                f" {one.message or one.status}; no network is recorded as failed; correct the"
-                " machine, and run again"
+                f" {(one.message or one.status).rstrip('.')}. No network is recorded as failed."
+                " Fix the machine, then rerun the command."
             )

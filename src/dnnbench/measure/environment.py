@@ -1,4 +1,4 @@
-"""Where numbers come from: the machine, its software, the code and the lock file."""
+"""The environment of a measurement: machine, software, code and lock file."""
 
 import hashlib
 import importlib.metadata
@@ -26,7 +26,7 @@ _GIT_S = 30.0
 
 
 def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
-    """Everything that a reader needs to judge, or to repeat, a measurement on this machine."""
+    """Return everything needed to judge or repeat a measurement on this machine."""
     variables, quota = speed_variables.found(), control_groups.quota()
     import torch
 
@@ -58,7 +58,7 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
 
 
 def _packages() -> list[str]:
-    """Our own packages, then those of all libraries of networks and of all engines, each once."""
+    """Return our main packages, then those of all network libraries and engines, each once."""
     of_libraries = [library.package for library in libraries().values() if library.package]
     of_engines = [name for engine in engines().values() for name in engine.packages]
     return list(dict.fromkeys([*_PACKAGES, *of_libraries, *of_engines]))

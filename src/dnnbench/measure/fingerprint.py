@@ -1,7 +1,8 @@
-"""What a measured number depends on but the machine: code, network, settings, in twelve digits.
+"""Fingerprints of everything but the machine that a measurement depends on.
 
-The code is that of the measuring module, of the chosen backend's and engine's modules, and of all
-that they import; and the network's own file, where it has one.
+A fingerprint has twelve hexadecimal digits. It covers settings, the network, and the code: the
+measuring module, the modules of the backend and the engine, their imports, and the network's own
+file, if any.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ if TYPE_CHECKING:
 
     from dnnbench.networks.registry import Network
 
-# What says how settings, records, networks and descriptors look, or finds them, or which cells are
-# tried, takes no part in measuring one.
+# Code that defines or finds settings, records, networks and descriptors, or selects the cells to
+# try, takes no part in measuring a cell.
 _NOT_MEASURING = (
     *("config", "records", "measure/oom.py"),
     *("networks/own_file.py", "networks/registry.py", "networks/registry_file.py"),
     *("core/code_graph.py", "core/commands.py", "core/descendants.py"),
     *("core/errors.py", "core/foreign_text.py"),
     *("core/plugins.py", "core/standard_error.py", "core/storage.py", "core/text_file.py"),
-    # They see to it that a number is of what its record says, or that there is none.
+    # These only prevent numbers that would not match their record.
     *("core/processors.py", "core/speed_variables.py", "devices/usable_cores.py"),
 )
-# Verdicts are computed from records: another one needs no new measurement.
+# Verdicts are computed from records: changing one needs no new measurement.
 _JUDGING = ("stats",)
 
 
@@ -44,10 +45,10 @@ def fingerprint(
     variant: str,
     settings: list[Any],
 ) -> str:
-    """Changes with the code that measures, with the network's definition, or with ``settings``.
+    """Return a fingerprint of the measuring code, the network's definition and ``settings``.
 
-    ``measuring`` is the module whose function runs in the measuring process. Of the code only what
-    the device's backend and the variant's engine run counts.
+    ``measuring`` is the module whose function runs in the measuring process. The code includes only
+    the device's backend and the variant's engine, not the others.
     """
     assert measuring.__file__
     whole = [backends.settings(setup), variant, *settings]
@@ -59,8 +60,8 @@ def fingerprint(
 def identity(group: str, code: Iterable[Path], network: Network) -> tuple[str, str]:
     """Return the network's definition, and a digest of ``code`` and of the network's own file.
 
-    ``group`` is what ``code`` is called in ``records.earlier_layout``: both are those of the
-    earlier layout as long as nothing but that has changed.
+    ``group`` is the name of ``code`` in ``records.earlier_layout``: both results are those of the
+    earlier layout as long as only the layout has changed.
     """
     own = code_graph.builder_sources(network.builder)
     if earlier := earlier_layout.digest(group, code, own):
@@ -71,16 +72,16 @@ def identity(group: str, code: Iterable[Path], network: Network) -> tuple[str, s
 
 @cache
 def measuring_code(measuring: Path, backend_name: str, engine_name: str) -> frozenset[Path]:
-    """Return the files whose code runs while a number is measured, the network's own aside."""
+    """Return the files whose code runs during a measurement, except the network's own."""
     found = _code(measuring, backend_name, engine_name, _NOT_MEASURING)
-    # Absolute: what is kept here must not depend on the working directory of the first call.
+    # Absolute: the cached result must not depend on the working directory of the first call.
     return frozenset(file.resolve() for file in found)
 
 
 def stage_code(script: Path | str, backend_name: str, variant: str | None = None) -> list[str]:
-    """Return the files that a job which measures depends on, its script aside, as rules name them.
+    """Return the files that a measuring job depends on, except its script, as rules name them.
 
-    ``variant`` is that of the job; None where it runs no engine.
+    ``variant`` is the job's variant; None if it runs no engine.
     """
     engine_name = variants.parse(variant).engine if variant else None
     found = _code(script, backend_name, engine_name, _JUDGING)
@@ -90,7 +91,7 @@ def stage_code(script: Path | str, backend_name: str, variant: str | None = None
 def _code(
     script: Path | str, backend_name: str, engine_name: str | None, without: tuple[str, ...]
 ) -> set[Path]:
-    """``script``, what it imports, and what no import statement names: the backend, the engine."""
+    """Return ``script``, its imports, and the modules of the backend and the engine."""
     found = {*code_graph.sources(script, without=without)}
     found |= {*code_graph.module_sources(backend.module_of(backend_name), without)}
     if engine_name:

@@ -1,8 +1,8 @@
-"""Forward passes over stored pictures: from uint8 pixels to the five best classes.
+"""Forward passes over stored images: from uint8 pixels to the five best classes.
 
-The next batch is read from the disk while the network works on one, so that it never waits for
-the disk. Pixels are prepared in this thread, by torch with all its threads: a second thread that
-did it would take a core from the network, and longer.
+While the network processes a batch, the next one is read, so that the network never waits for the
+disk. Pixels are preprocessed in the main thread, by torch with all of its threads: a second thread
+would be slower, and take a core from the network.
 """
 
 from collections.abc import Iterator
@@ -27,25 +27,27 @@ def answer(
     batch_size: int,
     torch_device: str = "cpu",
 ) -> Iterator[tuple[Classes, Scores]]:
-    """Five best classes and their probabilities of each batch of ``images``, in order.
+    """Yield the five best classes and their probabilities for each batch of ``images``, in order.
 
-    ``images``: [n, size, size, 3] RGB, such as a memory map. Raises ValueError for an output that
-    is not finite or not n x 1000.
+    ``images`` has shape [N, size, size, 3] (RGB) and may be a memory map. Raises ValueError if an
+    output has a shape other than [N, 1000], or contains NaN or infinity.
     """
     with torch.inference_mode():
         for pixels in batches(images, batch_size):
             logits = outputs.logits(model(prepare(pixels.to(torch_device), preparation)))
             if logits.shape != (len(pixels), CLASSES):
-                raise ValueError(f"output has shape {list(logits.shape)}, not n x {CLASSES}")
+                raise ValueError(
+                    f"output has shape {list(logits.shape)}, not [{len(pixels)}, {CLASSES}]"
+                )
             if not bool(torch.isfinite(logits).all()):
-                raise ValueError("output is not finite")
+                raise ValueError("output contains NaN or infinity")
             best, classes = logits.topk(BEST)
             scores = torch.exp(best - logits.logsumexp(dim=1, keepdim=True))
             yield classes.to(torch.int16).cpu().numpy(), scores.cpu().numpy()
 
 
 def batches(images: Pixels, size: int) -> Iterator[torch.Tensor]:
-    """``images`` in tensors of ``size``, each read while the one before it is in use."""
+    """Yield ``images`` in tensors of ``size`` images, each read while the previous is in use."""
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(_read, images[:size])
         for start in range(size, len(images) + size, size):
@@ -58,10 +60,11 @@ def _read(images: Pixels) -> torch.Tensor:
 
 
 def prepare(pixels: torch.Tensor, preparation: Preparation) -> torch.Tensor:
-    """The network's input: [n, 3, size, size] float32 from [n, size, size, 3] uint8 RGB.
+    """Convert pixels to the network's input, float32 of shape [N, 3, size, size].
 
-    The arithmetic is torchvision's (divide by 255, subtract the mean, divide by std), so that the
-    result equals that of its transforms bit by bit.
+    ``pixels`` has shape [N, size, size, 3] (uint8 RGB). The arithmetic is torchvision's (divide by
+    255, subtract the mean, divide by the standard deviation), so that the result equals that of its
+    transforms bit by bit.
     """
     if preparation.channel_order == "BGR":
         pixels = pixels.flip(3)

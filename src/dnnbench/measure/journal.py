@@ -1,4 +1,4 @@
-"""A round's file, and the journal beside it that keeps each finished cell through a kill."""
+"""The file of a round, and its journal, which preserves finished cells if the run is killed."""
 
 import os
 from collections.abc import Iterable
@@ -12,23 +12,23 @@ Key = tuple[str, str, int]
 
 
 def key(line: LatencyLine) -> Key:
-    """What a round has one line of: protocol, model, batch size."""
+    """Return what identifies a line within a round: protocol, model, batch size."""
     return line.protocol, line.model, line.batch_size
 
 
 class Journal:
-    """Lines of one round: those of its finished file, and those measured since, one by one."""
+    """The lines of one round: those in its finished file, and those measured since."""
 
     def __init__(self, output: Path) -> None:
         self._output = output
         self._path = output.with_name(f".{output.name}.journal")
 
     def finished(self) -> list[LatencyLine]:
-        """Lines of the round's file, which an earlier run completed."""
+        """Return the lines of the round's file, completed by an earlier run."""
         return read_lines(self._output, LatencyLine) if self._output.exists() else []
 
     def unfinished(self) -> list[LatencyLine]:
-        """Lines that a run measured before it was stopped. A line cut short is dropped."""
+        """Return the lines of an interrupted run; a truncated line is dropped."""
         if not self._path.exists():
             return []
         content = text_file.read_bytes(self._path)
@@ -38,7 +38,7 @@ class Journal:
         return read_lines(self._path, LatencyLine)
 
     def append(self, line: LatencyLine) -> None:
-        """Put a line on disk now. Raises WriteError."""
+        """Write a line to disk immediately. Raises WriteError."""
         with writing(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
@@ -47,9 +47,9 @@ class Journal:
                 os.fsync(file.fileno())
 
     def finish(self, lines: Iterable[LatencyLine]) -> None:
-        """Write the round's file whole; the journal has done its work.
+        """Write the complete file of the round and delete the journal.
 
-        Raises OutputError, and keeps the journal, where the run has lost its log.
+        Raises OutputError, and keeps the journal, if the output has no reader any more.
         """
         output.check_read()
         write_lines(self._output, lines)

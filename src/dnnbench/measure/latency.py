@@ -1,7 +1,7 @@
-"""Inference time: forward passes of one network, timed in a process of its own.
+"""Latency: forward passes of one network, timed in a separate process.
 
-What is timed is one forward pass: eval mode, inference mode, input already on the device.
-Decoding, preprocessing and the copy to the device are not in it.
+A timed forward pass runs in eval mode and inference mode, with its input already on the device. It
+excludes decoding, preprocessing and the copy to the device.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from dnnbench.records.disturbance_records import Disturbance
     from dnnbench.records.engine_records import Agreement, Built
 
-# A process takes more than the fewest samples only until they add up to this: what a longer cell
-# adds to the estimate is less than another network's share of the session.
+# A process takes more than the minimum of samples only until they add up to this. Time beyond it
+# improves the session more if it is spent on other networks.
 _ENOUGH_MS = 100.0
 
 
 @dataclass(frozen=True)
 class Timing:
-    """What the passes at one batch size gave: times of whole passes, ms."""
+    """The result of one batch size: durations of whole passes, in ms, or a failure."""
 
     status: Status
     message: str | None = None
@@ -58,25 +58,25 @@ def measure(
 ) -> list[Timing]:
     """Time ``network`` at each batch size, one after another, in this process.
 
-    A batch size that fails is a status and does not stop the others; one larger than another that
-    ran out of memory is not tried. Raises DeviceError where the device cannot be used.
+    A failing batch size is recorded as a status and does not stop the others. Batch sizes above one
+    that ran out of memory are not tried. Raises DeviceError if the device cannot be used.
     """
     on = backends.backend(setup)
     on.start(threads)
-    way = variants.parse(variant)
+    parsed = variants.parse(variant)
     model = None
     timings: list[Timing] = []
     for batch_size in batch_sizes:
         tried = zip(batch_sizes, timings, strict=False)
         cells = [oom.Tried(batch, done.status, done.message) for batch, done in tried]
-        if said := oom.not_tried(batch_size, cells):
-            timings.append(Timing("oom", said))
+        if reason := oom.not_tried(batch_size, cells):
+            timings.append(Timing("oom", reason))
             continue
         try:
-            # Preparing a network to run in another way uses it up.
-            if model is None or not way.is_reference:
+            # Preparing a network for another variant makes it unusable for the next batch size.
+            if model is None or not parsed.is_reference:
                 model = builders.build(network, on.torch_device)
-            timings.append(_time(way, model, network, batch_size, passes, on))
+            timings.append(_time(parsed, model, network, batch_size, passes, on))
         except DeviceError:
             raise
         except Exception as error:
@@ -97,7 +97,8 @@ def _time(
     torch.manual_seed(batch_size)
     size = network.input_size
     agreed = None
-    # All of it: what is compiled for a tensor made outside is compiled again for one made inside.
+    # Includes creating the images: a network compiled for a tensor from outside inference mode is
+    # compiled again for one from inside.
     with torch.inference_mode():
         images = torch.randn(batch_size, 3, size, size, device=on.torch_device)
         scale, logits = 1.0, []
@@ -112,7 +113,7 @@ def _time(
         expected = (batch_size, network.classes)
         problem = _wrong(done.windows[-1].output, done.untimed.output, expected, may_differ)
         if problem and variant.is_reference and (state := _changed_state(model, done.given)):
-            problem += f"; a pass changes the network's own {state}"
+            problem += f"; a pass modifies the network's own {state}"
         if not problem and not variant.is_reference:
             agreed, problem = agreement.check(variant, logits, ready, images, scale)
         energy = None
@@ -133,7 +134,7 @@ def _time(
 
 
 class _Input:
-    """The images that a prepared network's passes take: the same, or a copy each."""
+    """The input of a prepared network's passes: the same images, or a copy for each pass."""
 
     def __init__(
         self, ready: preparation.Prepared, images: Any, *, a_copy_each: bool = False
@@ -147,7 +148,7 @@ class _Input:
             self.forward = self._copy_and_pass
 
     def time(self, count: int, on: backends.Driver) -> backends.Timed:
-        """Time ``count`` passes; no copy is in their time."""
+        """Time ``count`` passes; the copies are not included."""
         return (
             on.time(self._own_pass, count, self._copy)
             if self.a_copy_each
@@ -155,7 +156,7 @@ class _Input:
         )
 
     def changed(self) -> bool:
-        """Whether passes have changed images that they shared."""
+        """Return whether passes modified their shared images."""
         import torch
 
         if self.a_copy_each:
@@ -176,7 +177,7 @@ class _Input:
 
 @dataclass(frozen=True)
 class _Passes:
-    """Passes before the timed ones, those, and what else went on."""
+    """Untimed passes, timed passes, and the disturbance during both."""
 
     given: _Input
     untimed: backends.Timed
@@ -188,11 +189,11 @@ class _Passes:
 def _timed(
     ready: preparation.Prepared, images: Any, passes: Passes, on: backends.Driver
 ) -> _Passes:
-    """Passes on the same images, or on a copy each where the network changes them."""
+    """Run all passes on the same images, or on copies if the network modifies its input."""
     shared = _Input(ready, images)
     try:
         done = _passes(shared, passes, on)
-    except Exception:  # It may not take what it has made of its input.
+    except Exception:  # The network may fail on the input that it modified.
         if not shared.changed():
             raise
     else:
@@ -202,7 +203,7 @@ def _timed(
 
 
 def _passes(given: _Input, passes: Passes, on: backends.Driver) -> _Passes:
-    """Passes on an input; none is timed where those before have changed it."""
+    """Run untimed and timed passes; skip the timed ones if the untimed ones modified the input."""
     watch = on.watch()
     untimed = given.time(passes.discard, on)
     changed = given.changed()
@@ -219,7 +220,7 @@ def _passes(given: _Input, passes: Passes, on: backends.Driver) -> _Passes:
 
 
 def _changed_state(model: Any, given: _Input) -> str:
-    """Names of the parameters and buffers that a pass changes, the first three."""
+    """Return the names of the first three parameters or buffers that a pass modifies."""
     import torch
 
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
@@ -230,7 +231,7 @@ def _changed_state(model: Any, given: _Input) -> str:
 
 
 def _missing(samples: list[float], fewest: int, most: int) -> int:
-    """How many more passes to time, by the slowest so far; 0: enough."""
+    """Return how many more passes to time, estimated from the slowest so far."""
     if len(samples) < fewest:
         return fewest - len(samples)
     left_ms = max(0.0, _ENOUGH_MS - sum(samples))
@@ -238,7 +239,7 @@ def _missing(samples: list[float], fewest: int, most: int) -> int:
 
 
 def _two_clocks(windows: list[backends.Timed]) -> dict[str, float]:
-    """The timed passes by the device's clock and by the host's, ms, where there are two."""
+    """Return the timed passes' total by both device and host clock, in ms, if there are two."""
     walls = [window.wall_ms for window in windows if window.wall_ms is not None]
     if len(walls) < len(windows):
         return {}
@@ -246,21 +247,25 @@ def _two_clocks(windows: list[backends.Timed]) -> dict[str, float]:
 
 
 def _wrong(output: Any, untimed: Any, expected: tuple[int, int], may_differ: float) -> str | None:
-    """What is wrong with a timed pass's output, beside an untimed pass on the same input.
+    """Return the problem with a timed pass's output, compared with an untimed pass, or None.
 
-    ``expected``: the shape of its logits. ``may_differ``: by what share of the largest logit.
+    Both passes have the same input. ``expected`` is the shape of the logits, and ``may_differ``
+    their maximum difference as a share of the largest logit.
     """
     try:
         output, untimed = outputs.logits(output), outputs.logits(untimed)
     except ValueError as error:
         return str(error)
     if tuple(output.shape) != expected:
-        return f"output: {tuple(output.shape)}: expected {expected}"
+        return f"output: shape {tuple(output.shape)}, expected {expected}"
     if not bool(output.isfinite().all()):
-        return "output: not finite"
-    # Threads may add in another order from pass to pass; nothing else may differ.
+        return "output: contains NaN or infinity"
+    # Only the order in which threads add may differ between passes.
     largest = float(untimed.abs().max())
     difference = float((output - untimed).abs().max())
     if not math.isfinite(difference) or difference > may_differ * largest:
-        return f"output: differs by {difference:.3g} from an untimed pass, of at most {largest:.3g}"
+        return (
+            f"output: differs by {difference:.3g} from an untimed pass, whose largest logit is"
+            f" {largest:.3g}"
+        )
     return None

@@ -1,4 +1,4 @@
-"""Memory: what a network needs from the device at a batch size, in a process of its own."""
+"""Memory that a network needs on the device at a batch size, measured in a separate process."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ def measure(
     threads: int,
     variant: str = variants.REFERENCE,
 ) -> dict[str, Any]:
-    """Fields of a MemoryCell, MiB, measured in this process, which must be fresh.
+    """Measure the fields of a MemoryCell, in MiB, in this process, which must be fresh.
 
-    The baseline is a reading after a network of one convolution ran here in the same way: it loads
-    what any network needs (thread pool, convolution library, engine), so that none of it counts as
-    the network's. What an engine takes to build is not in the peak.
+    The baseline is a reading after a network of one convolution has run here in the same variant.
+    That loads everything that any network needs (thread pool, convolution library, engine), so that
+    none of it counts toward the network. Memory used while an engine builds is not in the peak.
     """
     import torch
 
     on = backends.backend(setup)
     on.start(threads)
-    way = variants.parse(variant)
-    builders.load(network)  # The code of a network is no memory of its tensors.
+    parsed = variants.parse(variant)
+    builders.load(network)  # Loaded before the baseline: code does not count as network memory.
     meter = on.meter()
     with torch.inference_mode():
-        run_convolution(way, on)
+        run_convolution(parsed, on)
         runtime_mib = meter.baseline_mib()
         model = builders.build(network, on.torch_device)
         images = torch.randn(
             batch_size, 3, network.input_size, network.input_size, device=on.torch_device
         )
-        ready = preparation.prepare(way, model, images, on)
+        ready = preparation.prepare(parsed, model, images, on)
         gc.collect()
         meter.prepared()
         started = time.perf_counter()
-        # Each pass has a view of its own, of new values: a network may change its input.
+        # Each pass gets its own view with new values, because a network may modify its input.
         ready.bind(images if ready.fixed_batch else images[: meter.first_images])()
         meter.first_pass_done()
         ready.bind(images.normal_() if ready.fixed_batch else images.normal_()[:])()
@@ -63,19 +63,19 @@ def measure(
 
 
 def activations_mib(network: Network, batch_size: int, variant: str) -> float | None:
-    """Count the activations of a pass of torch's own, MiB, on the meta device.
+    """Count the peak activations of a pass in torch, in MiB, on the meta device.
 
-    None with autocast, which decides what to cast while the network runs. Call it in a process of
-    its own, so that an error here leaves a measured memory as it is.
+    Returns None with autocast, which decides on casts while the network runs. Call this in a
+    separate process, so that an error does not affect a measured memory.
     """
     import torch
 
-    way = variants.parse(variant)
-    if way.autocast:
+    parsed = variants.parse(variant)
+    if parsed.autocast:
         return None
-    model = casting.cast(way, builders.build(network, "meta"))
+    model = casting.cast(parsed, builders.build(network, "meta"))
     images = torch.empty(batch_size, 3, network.input_size, network.input_size, device="meta")
-    return counting.peak_activations(model, casting.cast(way, images)) / 2**20
+    return counting.peak_activations(model, casting.cast(parsed, images)) / 2**20
 
 
 def run_convolution(variant: Variant, on: backends.Driver) -> None:

@@ -1,7 +1,8 @@
-"""The memory of many networks: every cell in a fresh process, what is finished never again.
+"""Memory measurement of many networks, with each cell in a fresh process.
 
-A cell is a model at a batch size. One process imports the libraries and forks for each cell: an
-interpreter of its own for each network took longer than the networks themselves.
+Finished cells are never measured again. A cell is a model at a batch size. One process imports the
+libraries and forks for each cell: starting an interpreter for each network took longer than the
+measurements.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,7 @@ from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured, and how; ``variables`` of the environment as in ``round.Round``."""
+    """The cells to measure and their settings; ``variables`` as in ``round.Round``."""
 
     device: str
     setup: backends.Setup
@@ -37,7 +38,7 @@ class Plan:
     variables: Mapping[str, str] = field(default_factory=speed_variables.found)
 
     def fingerprint(self, network: Network) -> str:
-        """Changes with anything but the machine that the network's memory depends on."""
+        """Return a fingerprint of everything but the machine that affects the network's memory."""
         return cell_fingerprint(network, self.setup, self.variant, self.threads, self.variables)
 
 
@@ -48,17 +49,17 @@ def cell_fingerprint(
     threads: int,
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Changes with anything but the machine that a network's memory depends on."""
+    """Return a fingerprint of everything but the machine that affects a network's memory."""
     settings = [threads, *speed_variables.compared(variables)]
     return fingerprint(memory, network, setup, variant, settings)
 
 
 class Profiles:
-    """The records of a plan in ``folder``, one file a network, and what they lack.
+    """The records of a plan in ``folder``, one file per network, and their missing cells.
 
-    A cell that is there with the same fingerprint is kept, whatever its status; one that failed
-    after it was tried once more. Snakemake throws away the new outputs of a job that is
-    interrupted: until all are measured, finished cells wait in a folder that it does not know.
+    A cell with the same fingerprint is kept, with any status; a failed cell is kept after one
+    retry. Snakemake deletes new outputs of an interrupted job. Until all cells are measured,
+    finished ones are therefore stored in a folder that is not an output.
     """
 
     def __init__(self, plan: Plan, folder: Path) -> None:
@@ -69,7 +70,7 @@ class Profiles:
         self._records = {name: self._read(name) for name in plan.networks}
 
     def missing(self) -> dict[str, list[int]]:
-        """Batch sizes to measure, by network."""
+        """Return the batch sizes to measure, by network."""
         wanted = {
             name: [
                 batch
@@ -81,7 +82,7 @@ class Profiles:
         return {name: batch_sizes for name, batch_sizes in wanted.items() if batch_sizes}
 
     def measure(self) -> None:
-        """Measure the missing cells, and put every record in its place."""
+        """Measure the missing cells, and move all records to ``folder``."""
         missing = self.missing()
         if missing:
             _check_machine(self._plan)
@@ -101,10 +102,10 @@ class Profiles:
         for name in waiting:
             if (finished := self._records[name]) is not None:
                 write_json(self._file(self._folder, name), finished)
-        # Only now: a kill among the writes would lose what was taken away.
+        # After all writes: a kill between them must not lose records.
         for path in waiting.values():
             path.unlink()
-        # It may hold records of networks that were dropped since they were measured.
+        # The folder may still contain records of networks that have left the study.
         with suppress(OSError):
             self._finished.rmdir()
 
@@ -113,7 +114,7 @@ class Profiles:
         return record.cells if record else []
 
     def _keep(self, name: str, cell: MemoryCell) -> None:
-        """Put a measured cell into its network's record, on disk."""
+        """Add a measured cell to its network's record on disk."""
         plan = self._plan
         before = retries.reason(self._failed.get((name, cell.batch_size)))
         cell = cell.model_copy(update={"failed_before": before})
@@ -137,7 +138,7 @@ class Profiles:
         return paths.in_folder(folder, paths.MEMORY, model=name)
 
     def _read(self, name: str) -> MemoryRecord | None:
-        """The record as far as it is valid: the cells that need not be measured again."""
+        """Return the record with its valid cells, which need not be measured again."""
         wanted = self._plan.fingerprint(self._plan.networks[name])
         for folder in (self._finished, self._folder):
             path = self._file(folder, name)
@@ -159,9 +160,9 @@ class Profiles:
 
 
 def _check_machine(plan: Plan) -> None:
-    """Raise DeviceError where what fails is the machine, and no network."""
-    way = plan.setup, plan.threads, plan.variant
-    control.check(plan.device, "profiled", plan.setup, plan.variant, memory.measure, 1, *way)
+    """Raise DeviceError if the machine is at fault rather than a network."""
+    arguments = 1, plan.setup, plan.threads, plan.variant
+    control.check(plan.device, "profiled", plan.setup, plan.variant, memory.measure, *arguments)
 
 
 def _by_batch_size(cells: Iterable[MemoryCell]) -> dict[int, MemoryCell]:
@@ -169,24 +170,24 @@ def _by_batch_size(cells: Iterable[MemoryCell]) -> dict[int, MemoryCell]:
 
 
 def _activations(plan: Plan, network: Network, batch_size: int) -> dict[str, Any]:
-    """Activations beside a memory that was measured; the reason where they cannot be counted."""
+    """Return the activations of a measured cell, or the reason why they cannot be counted."""
     outcome = isolation.run(
         memory.activations_mib, network, batch_size, plan.variant, timeout_s=plan.cell_timeout_s
     )
     if outcome.status == "ok":
         return {"activations_mib": outcome.value}
-    return {"message": f"activations are not counted: {outcome.message}"}
+    return {"message": f"activations could not be counted: {outcome.message}"}
 
 
 def _cell(plan: Plan, name: str, batch_size: int, seen: list[MemoryCell]) -> MemoryCell:
-    """Measure one cell in a fresh process; that it fails is a status.
+    """Measure one cell in a fresh process; a failure is recorded as a status.
 
-    A batch size larger than one that ran out of memory in ``seen``, the network's other cells, is
-    not tried, nor one that the device refuses by what they took.
+    ``seen`` contains the network's other cells. A batch size above one that ran out of memory is
+    not tried, nor is one that the device refuses because of their memory.
     """
     on, network = backends.backend(plan.setup), plan.networks[name]
-    if said := oom.not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):
-        return MemoryCell(batch_size=batch_size, status="oom", message=said)
+    if reason := oom.not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):
+        return MemoryCell(batch_size=batch_size, status="oom", message=reason)
     on.settle()
     outcome = isolation.run(
         memory.measure,
@@ -199,7 +200,7 @@ def _cell(plan: Plan, name: str, batch_size: int, seen: list[MemoryCell]) -> Mem
         memory_mib=on.allowance_mib(),
     )
     if retries.failed(outcome.status):
-        on.settle()  # Of a device that is gone this would say nothing of the network.
+        on.settle()  # Raises if the device is lost, in which case the network is not at fault.
     counted = _activations(plan, network, batch_size) if outcome.status == "ok" else {}
     return MemoryCell(
         batch_size=batch_size,

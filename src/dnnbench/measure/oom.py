@@ -1,34 +1,35 @@
-"""A batch size above one that did not fit is not tried: it would not fit either."""
+"""Skipping of batch sizes above one that ran out of memory, since they would not fit either."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-_SAID = "not tried: ran out of memory at batch"
+# Existing records begin with these words too.
+_NOT_TRIED = "not tried: ran out of memory at batch"
 
 
 class Cell(Protocol):
-    """What a network did at one batch size, such as a line of a round or a cell of a record."""
+    """The result of a network at one batch size, such as a line of a round or a memory cell."""
 
     @property
     def batch_size(self) -> int:
-        """Images of a pass."""
+        """Images per pass."""
         ...
 
     @property
     def status(self) -> str:
-        """How it ended."""
+        """The outcome."""
         ...
 
     @property
     def message(self) -> str | None:
-        """What was said of it."""
+        """Details of the outcome."""
         ...
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A cell that has no record yet."""
+    """A cell without a record yet."""
 
     batch_size: int
     status: str
@@ -36,22 +37,22 @@ class Tried:
 
 
 def not_tried(batch_size: int, cells: Iterable[Cell]) -> str | None:
-    """Return the message of a cell that need not be tried, by the network's other ``cells``.
+    """Return the reason not to try a cell, from the network's other ``cells``.
 
-    None: it must be tried.
+    Returns None if the cell must be tried.
     """
     smaller = [
         cell.batch_size
         for cell in cells
         if cell.status == "oom" and cell.batch_size < batch_size and _was_tried(cell)
     ]
-    return f"{_SAID} {min(smaller)}" if smaller else None
+    return f"{_NOT_TRIED} size {min(smaller)}" if smaller else None
 
 
 def stands(cell: Cell, others: Iterable[Cell]) -> bool:
-    """Whether ``cell`` was tried, or still has its reason among the network's other cells."""
+    """Return whether ``cell`` was tried, or the network's other cells still justify skipping it."""
     return _was_tried(cell) or bool(not_tried(cell.batch_size, others))
 
 
 def _was_tried(cell: Cell) -> bool:
-    return not (cell.message or "").startswith(_SAID)
+    return not (cell.message or "").startswith(_NOT_TRIED)

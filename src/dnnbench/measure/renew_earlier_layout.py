@@ -1,10 +1,10 @@
-"""Keep earlier results valid where the code that measures moved again, or end that.
+"""Record edits of measuring code, so that results from the earlier layout stay or become invalid.
 
-    python -m dnnbench.measure.renew_earlier_layout                   # code only moved
+    python -m dnnbench.measure.renew_earlier_layout                   # no number changes
     python -m dnnbench.measure.renew_earlier_layout --edited FILE...  # numbers may change
 
-See :mod:`dnnbench.records.earlier_layout`. An edited file stays edited: results of before the move
-that depend on it are never valid again.
+See :mod:`dnnbench.records.earlier_layout`. A file given with ``--edited`` remains marked: earlier
+results that depend on it never become valid again.
 """
 
 import argparse
@@ -20,14 +20,14 @@ from dnnbench.measure import inference, latency, memory
 from dnnbench.measure.fingerprint import measuring_code
 from dnnbench.records.earlier_layout import DATA, PACKAGE
 
-# Those of before the move. Others have no earlier results, and no place here.
+# Only names from before the move: others have no earlier results.
 _BACKENDS = ("cpu", "cuda", "jetson")
 _ENGINES = ("eager", "compile", "onnxruntime", "openvino")
 _ARCHITECTURES = ("googlenet", "mobilenet", "mobilenetv2", "shufflenet")
 
 
 def present() -> dict[str, str]:
-    """Return the SHA-256 of the files that earlier numbers depend on, by place in the package."""
+    """Return the SHA-256 of the files that earlier numbers depend on, by path in the package."""
     files = {Path(str(module.__file__)) for module in (inference, image_pixels)}
     for name in _ARCHITECTURES:
         file = PACKAGE / "networks/architectures" / f"{name}.py"
@@ -41,7 +41,7 @@ def present() -> dict[str, str]:
 
 
 def stale() -> list[str]:
-    """Return the places of files that are not those of the move and not marked as edited."""
+    """Return the paths of files that changed since the move and are not marked as edited."""
     known: dict[str, str | None] = json.loads(DATA.read_text(encoding="utf-8"))["present"]
     now = present()
     return [
@@ -52,9 +52,9 @@ def stale() -> list[str]:
 
 
 def renew(edited: list[str]) -> None:
-    """Write the present files' SHA-256; ``edited``, and those that were, get null.
+    """Write the current files' SHA-256; null for ``edited`` files and those marked earlier.
 
-    Raises UserError where an edited file has gone, since its code may be in another now.
+    Raises UserError if a marked file is missing, since its code may be in another file now.
     """
     content: dict[str, Any] = json.loads(DATA.read_text(encoding="utf-8"))
     now = present()
@@ -62,14 +62,16 @@ def renew(edited: list[str]) -> None:
     gone |= {str(Path(file).resolve().relative_to(PACKAGE)) for file in edited}
     if lost := sorted(gone - now.keys()):
         raise UserError(
-            f"{DATA}: {', '.join(lost)}: edited, and no number depends on it now; remove the line,"
-            " and name the files that its code moved to: --edited FILE"
+            f"{DATA}: {', '.join(lost)}: marked as edited, but no number depends on it any more."
+            " Remove its line, and name the files its code moved to: --edited FILE"
         )
     content["present"] = {place: None if place in gone else now[place] for place in now}
     storage.write_text(DATA, json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Renew the digests of the code that measures.")
-    parser.add_argument("--edited", nargs="+", default=[], help="Files that may change a number.")
+    parser = argparse.ArgumentParser(description="Renew the digests of the measuring code.")
+    parser.add_argument(
+        "--edited", nargs="+", default=[], help="Files whose edits may change a number."
+    )
     renew(parser.parse_args().edited)

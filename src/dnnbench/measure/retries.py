@@ -1,6 +1,6 @@
-"""A cell that failed is tried once more by the next run, since the machine may have been at fault.
+"""The single retry of a failed cell by the next run, since the machine may have been at fault.
 
-The reason stays in the record, as ``failed_before``.
+The record keeps the first failure as ``failed_before``.
 """
 
 from typing import Protocol
@@ -9,38 +9,38 @@ _FAILED = ("failed", "timeout")
 
 
 class Cell(Protocol):
-    """What a network did, such as a line of a round or a cell of a memory record."""
+    """The result of a network, such as a line of a round or a cell of a memory record."""
 
     @property
     def status(self) -> str:
-        """How it ended."""
+        """The outcome."""
         ...
 
     @property
     def message(self) -> str | None:
-        """What was said of it."""
+        """Details of the outcome."""
         ...
 
     @property
     def failed_before(self) -> str | None:
-        """How the try before failed."""
+        """The failure of the previous attempt."""
         ...
 
 
 def failed(status: object) -> bool:
-    """Whether a status says that a network, or the machine, broke."""
+    """Return whether a status means that the network, or the machine, failed."""
     return status in _FAILED
 
 
 def is_due(cell: Cell) -> bool:
-    """Whether the next run tries the cell again."""
+    """Return whether the next run retries the cell."""
     return failed(cell.status) and cell.failed_before is None
 
 
 def ever_failed(record: object) -> list[str]:
-    """Return the cells of a record, as JSON holds it, that failed, whether tried again or not.
+    """Return the cells of a JSON record that ever failed.
 
-    That is the same before and after they are tried again.
+    The result does not change when a failed cell is retried.
     """
     if not isinstance(record, dict):
         return []
@@ -51,7 +51,7 @@ def ever_failed(record: object) -> list[str]:
 
 
 def reason(cell: Cell | None) -> str | None:
-    """Return what a later try records as ``failed_before``; None where none failed."""
+    """Return the value of ``failed_before`` for the next attempt; None without a failure."""
     if cell is None:
         return None
     if not failed(cell.status):

@@ -1,7 +1,8 @@
-"""One round of timing: a visit to every cell, each in a fresh process, in a new random order.
+"""One round of timing: a pass over all cells, in random order, with a fresh process each.
 
-A cell is a model at a batch size. Several rounds spread over a session make an estimate and its
-interval (see ``stats.intervals``); a round measures, and says what else went on meanwhile.
+A cell is a model at a batch size. A round measures latency, and records the disturbance during each
+measurement. Several rounds, spread over a session, yield an estimate and its confidence interval
+(see ``stats.intervals``).
 """
 
 from __future__ import annotations
@@ -44,15 +45,15 @@ Report = Callable[[str, int, int], AbstractContextManager[progress.Step]]
 
 
 class BusyError(UserError):
-    """Other programs use the machine, and the device file says to refuse to time then."""
+    """An error because other programs use the machine and the device file says to refuse."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """What a round measures, and how.
+    """The cells of a round and their settings.
 
-    ``memory`` is what is known of the networks' memory, for devices that a batch could take down.
-    ``variables``: those of the environment that change speed.
+    ``memory`` contains known memory cells of the networks, for devices that a large batch could
+    bring down. ``variables`` are the environment variables that affect speed.
     """
 
     number: int
@@ -71,13 +72,13 @@ class Round:
     variables: Mapping[str, str] = field(default_factory=speed_variables.found)
 
     def cells(self) -> list[Key]:
-        """Every cell of the round, in the study's order."""
+        """Return every cell of the round, in the study's order."""
         return [
             (self.protocol, name, batch) for name in self.networks for batch in self.batch_sizes
         ]
 
     def fingerprint(self, network: Network) -> str:
-        """Changes with anything but the machine that the network's times depend on."""
+        """Return a fingerprint of everything but the machine that affects the network's latency."""
         return cell_fingerprint(
             network,
             self.setup,
@@ -100,9 +101,9 @@ def cell_fingerprint(
     wait_policy: str,
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Changes with anything but the machine that a time depends on.
+    """Return a fingerprint of everything but the machine that affects a latency.
 
-    ``wait_policy`` and ``variables`` as recorded.
+    ``wait_policy`` and ``variables`` are the recorded values.
     """
     settings = [
         protocol,
@@ -115,17 +116,14 @@ def cell_fingerprint(
 
 
 def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
-    """Measure the cells that ``output`` lacks, and write it anew with all of them.
+    """Measure the cells that ``output`` lacks, and rewrite it with all cells.
 
-    A cell that is there with the same fingerprint is kept, whatever its status; one that failed
-    after it was tried once more. Each cell that finishes goes to a journal at once, so that a kill
-    loses the cell in hand and no other.
-    A batch size larger than one that ran out of memory is not tried, nor one that the device
-    refuses.
-    The most disturbed cells are measured once more at the end; what the first attempt gave stays
-    in the record. ``report`` tells a person how far it is. Raises BusyError and DeviceError before
-    anything is measured, and DeviceError where the device is lost, or the machine fails, in
-    between.
+    A cell with the same fingerprint is kept, with any status; a failed cell is kept after one
+    retry. Each finished cell is written to a journal immediately, so that a kill loses only the
+    current cell. Batch sizes above one that ran out of memory are not tried, nor are those that the
+    device refuses. The most disturbed cells are measured once more at the end; their first attempt
+    stays in the record. ``report`` shows the progress. Raises BusyError and DeviceError before
+    anything is measured, and DeviceError if the device is lost, or the machine fails, meanwhile.
     """
     journal = Journal(output)
     fresh = journal.unfinished()
@@ -140,7 +138,7 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     if groups:
         backends.backend(plan.setup).check_clocks(disturbance.MAX_CLOCK_DROP)
         _check_machine(plan)
-    broken: set[str] = set()  # Networks, where the machine is not.
+    broken: set[str] = set()  # Networks that failed although the machine works.
     what = f"round {plan.number} of {plan.passes.rounds}"
     with report(what, len(groups), _later(plan, output)) as step:
         for cells in groups:
@@ -164,7 +162,7 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     repeats = _most_disturbed(
         [_compared(lines[cell], best) for cell in plan.cells() if cell in new]
     )
-    with report(f"{what}, disturbed cells again", len(repeats), 0) as step:
+    with report(f"{what}, repeating disturbed cells", len(repeats), 0) as step:
         for first in repeats:
             cell = key(first)
             step(_name([cell]))
@@ -175,17 +173,18 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
 
     best = disturbance.best_references(lines.values())
     order = {cell: place for place, cell in enumerate(plan.cells())}
-    # Lines of networks and batch sizes that the study has dropped stay, behind the others.
+    # Lines of networks and batch sizes that are no longer in the study are kept at the end.
     kept = sorted(lines.values(), key=lambda line: order.get(key(line), len(order)))
     journal.finish(_compared(line, best) for line in kept)
 
 
 def _name(cells: list[Key]) -> str:
-    return f"{cells[0][1]} x {', '.join(str(batch) for _, _, batch in cells)}"
+    sizes = ", ".join(str(batch) for _, _, batch in cells)
+    return f"{cells[0][1]}, batch size{'s' if len(cells) > 1 else ''} {sizes}"
 
 
 def _later(plan: Round, output: Path) -> int:
-    """Processes that the study's other rounds still need, as far as their files tell."""
+    """Estimate how many processes the study's other rounds still need, from existing files."""
     others = (
         paths.in_folder(output.parent, paths.ROUND, round=k)
         for k in range(1, plan.passes.rounds + 1)
@@ -195,7 +194,7 @@ def _later(plan: Round, output: Path) -> int:
 
 
 def _valid(line: LatencyLine | None, fingerprint: str, plan: Round) -> bool:
-    """Whether a line may stand for a cell of this plan."""
+    """Return whether a line is a valid result for a cell of this plan."""
     if line is None or line.fingerprint != fingerprint:
         return False
     if retries.is_due(line):
@@ -204,20 +203,18 @@ def _valid(line: LatencyLine | None, fingerprint: str, plan: Round) -> bool:
 
 
 def _check_machine(plan: Round) -> None:
-    """Raise DeviceError where what fails is the machine, and no network."""
-    way = plan.setup, plan.threads, plan.variant
-    control.check(
-        plan.device, "timed", plan.setup, plan.variant, latency.measure, [1], plan.passes, *way
-    )
+    """Raise DeviceError if the machine is at fault rather than a network."""
+    arguments = [1], plan.passes, plan.setup, plan.threads, plan.variant
+    control.check(plan.device, "timed", plan.setup, plan.variant, latency.measure, *arguments)
 
 
 def _same(cell: Key, lines: list[LatencyLine]) -> list[LatencyLine]:
-    """The lines of the cell's network, under its protocol."""
+    """Return the lines of the cell's network and protocol."""
     return [line for line in lines if (line.protocol, line.model) == cell[:2]]
 
 
 def _processes(plan: Round, cells: list[Key]) -> list[list[Key]]:
-    """Cells grouped by the process that measures them, in random order."""
+    """Group cells by the process that measures them, in random order."""
     if plan.passes.one_process == "cell":
         groups = [[cell] for cell in cells]
     else:
@@ -230,7 +227,7 @@ def _processes(plan: Round, cells: list[Key]) -> list[list[Key]]:
 def _visit(
     plan: Round, cells: list[Key], fingerprint: str, busy: float | None, known: list[LatencyLine]
 ) -> list[LatencyLine]:
-    """Lines of cells of one model, without trying those that cannot fit by what is ``known``."""
+    """Return lines for cells of one model, skipping those that ``known`` shows cannot fit."""
     on = backends.backend(plan.setup)
     network, seen = plan.networks[cells[0][1]], plan.memory.get(cells[0][1], [])
     reasons = {
@@ -238,9 +235,9 @@ def _visit(
         for cell in cells
     }
     skipped = [
-        _line(plan, cell, fingerprint, Timing("oom", said), datetime.now(UTC), 0.0, busy)
-        for cell, said in reasons.items()
-        if said
+        _line(plan, cell, fingerprint, Timing("oom", reason), datetime.now(UTC), 0.0, busy)
+        for cell, reason in reasons.items()
+        if reason
     ]
     tried = [cell for cell in cells if not reasons[cell]]
     return skipped + (_measure(plan, tried, fingerprint, busy) if tried else [])
@@ -249,7 +246,7 @@ def _visit(
 def _measure(
     plan: Round, cells: list[Key], fingerprint: str, busy: float | None
 ) -> list[LatencyLine]:
-    """Measure cells of one model in one fresh process; one line each, whatever happens."""
+    """Measure cells of one model in one fresh process; return a line for each, even on failure."""
     on = backends.backend(plan.setup)
     on.settle()
     started = datetime.now(UTC)
@@ -266,7 +263,7 @@ def _measure(
     )
     timings = outcome.value or [Timing(outcome.status, outcome.message)] * len(cells)
     if any(retries.failed(timing.status) for timing in timings):
-        on.settle()  # Of a device that is gone this would say nothing of the network.
+        on.settle()  # Raises if the device is lost, in which case the network is not at fault.
     seconds = outcome.seconds / len(cells)
     return [
         _line(plan, cell, fingerprint, timing, started, seconds, busy)
@@ -283,7 +280,7 @@ def _line(
     seconds: float,
     busy: float | None,
 ) -> LatencyLine:
-    """What a cell's process answered, with what the plan and the machine add."""
+    """Combine the result of a cell's process with fields from the plan and the machine."""
     protocol, name, batch_size = cell
     seen, energy = timing.disturbance, timing.energy
     return LatencyLine(
@@ -316,31 +313,31 @@ def _line(
 
 
 def _wait_policy() -> str:
-    """How OpenMP's threads wait; ``default`` is the runtime's own way."""
+    """Return how OpenMP's threads wait; ``default`` means the runtime's default."""
     return os.environ.get(speed_variables.WAIT_POLICY, _OWN_POLICY).lower()
 
 
 def _others_busy(plan: Round) -> float | None:
     share, who = backends.backend(plan.setup).others_busy(_BUSY_WINDOW_S)
     if share is not None and share > disturbance.MAX_BUSY:
-        said = f"{plan.device}: others use {share:.0%} of the machine, most of it {who}"
+        problem = f"{plan.device}: other programs use {share:.0%} of the machine, mostly {who}"
         if plan.when_busy == "refuse":
-            raise BusyError(f"{said}; stop them, or set when_busy: flag in the device file")
-        print(f"{said}; this round's cells are flagged as unstable", file=sys.stderr, flush=True)
+            raise BusyError(f"{problem}. Stop them, or set when_busy: flag in the device file.")
+        print(f"{problem}. This round's cells are marked unstable.", file=sys.stderr, flush=True)
     return share
 
 
 def _compared(line: LatencyLine, best: Mapping[str, tuple[float, float]]) -> LatencyLine:
-    """The line with its reference kernels' times against the best of its session."""
+    """Return the line with its reference times relative to the best of its session."""
     seen = disturbance.relative_to_best(line, best)
     return line.model_copy(update={"disturbance": seen})
 
 
 def _most_disturbed(lines: list[LatencyLine]) -> list[LatencyLine]:
-    """The cells to measure once more: disturbed, worst first, at most one in twenty of ``lines``.
+    """Return the cells to repeat: disturbed ones, worst first, at most 5% of ``lines``.
 
-    Where more are disturbed it is the machine that is noisy, and repeating them would take long
-    and help little: the verdict on the cell says so.
+    If more cells are disturbed, the machine itself is noisy: repeating them would take long and
+    help little. They are reported as unstable instead.
     """
     severities = [
         (disturbance.severity(line.disturbance), line)
