@@ -1,6 +1,6 @@
 """One round of timing: a pass over all cells, in random order, with a fresh process each.
 
-A cell is a model at a batch size. A round measures latency, and records the disturbance during each
+A cell is a network at a batch size. A round measures latency, and records the disturbance during each
 measurement. Several rounds, spread over a session, yield an estimate and its confidence interval
 (see ``stats.intervals``).
 """
