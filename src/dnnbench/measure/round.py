@@ -1,8 +1,8 @@
 """One round of timing: a pass over all cells, in random order, with a fresh process each.
 
-A cell is a network at a batch size. A round measures latency, and records the disturbance during each
-measurement. Several rounds, spread over a session, yield an estimate and its confidence interval
-(see ``stats.intervals``).
+A cell is a network at a batch size. A round measures latency, and records the disturbance during
+each measurement. Several rounds, spread over a session, yield an estimate and its confidence
+interval (see ``stats.intervals``).
 """
 
 from __future__ import annotations
