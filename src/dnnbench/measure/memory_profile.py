@@ -1,8 +1,8 @@
 """Memory measurement of many networks, with each cell in a fresh process.
 
-Finished cells are never measured again. A cell is a network at a batch size. One process imports the
-libraries and forks for each cell: starting an interpreter for each network took longer than the
-measurements.
+Finished cells are never measured again. A cell is a network at a batch size. One process imports
+the libraries and forks for each cell: starting an interpreter for each network took longer than
+the measurements.
 """
 
 from collections.abc import Iterable, Mapping
