@@ -12,7 +12,7 @@ FIELDS = "(a (b) c) S" + " 0" * 10 + " 30 20" + " 0" * 20
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """A simulated /proc and /sys, without systemd."""
+    """Provide a simulated /proc and /sys, without systemd."""
     monkeypatch.setattr(host, "_PROC", tmp_path / "proc")
     monkeypatch.setattr(host, "_CPUS", tmp_path / "sys/devices/system/cpu")
     monkeypatch.setenv("PATH", "")

@@ -213,9 +213,7 @@ def test_the_wait_for_a_hot_gpu_is_limited(make, monkeypatch):
     assert sum(slept) == 30
     slept.clear()
     make(gpu=Gpu(cool_down_c=50)).settle()
-    make(
-        boards.bare, gpu=Gpu(cool_down_c=40), folder="bare"
-    ).settle()  # Has no temperature sensor.
+    make(boards.bare, gpu=Gpu(cool_down_c=40), folder="bare").settle()  # Has no temperature sensor.
     assert slept == []
 
 

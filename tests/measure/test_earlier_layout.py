@@ -109,7 +109,7 @@ ELSEWHERE = {
 
 @pytest.fixture
 def known(monkeypatch, tmp_path):
-    """Networks by name, under the conditions of the values above."""
+    """Return networks by name, under the conditions of the values above."""
     monkeypatch.setattr("importlib.metadata.version", lambda name: "1.0")
     (tmp_path / "nets.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
@@ -120,7 +120,7 @@ def known(monkeypatch, tmp_path):
 
 @pytest.fixture
 def data(monkeypatch, tmp_path):
-    """A copy of the earlier layout's data for tests to change, without edited files."""
+    """Copy the earlier layout's data for tests to change, without edited files."""
     copy = tmp_path / "earlier_layout.json"
     content = json.loads(earlier_layout.DATA.read_text())
     copy.write_text(json.dumps(content | {"present": renew_earlier_layout.present()}))
@@ -207,9 +207,7 @@ def test_an_edit_of_the_latency_code_invalidates_only_latency(known, data):
         ("networks/architectures/mobilenet.py", [False, False, False, False]),
     ],
 )
-def test_an_edit_invalidates_only_its_devices_engines_and_networks(
-    known, data, place, concerned
-):
+def test_an_edit_invalidates_only_its_devices_engines_and_networks(known, data, place, concerned):
     before = prints(known["googlenet"])
     edited(data, place)
     after = prints(known["googlenet"])

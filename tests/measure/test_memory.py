@@ -61,7 +61,7 @@ def test_a_cell_repeats_within_2_mib(batch_size):
 
 @pytest.fixture
 def holes():
-    """Eight holes of 32 MiB in this process's heap, like after a long history."""
+    """Leave eight holes of 32 MiB in this process's heap, like after a long history."""
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     blocks = [libc.malloc(64 * 1024) for _ in range(4096)]
@@ -151,9 +151,7 @@ def test_a_failing_network_is_recorded_with_status_and_message(profile, name, st
         ("dying_without_values", "activations could not be counted: killed by SIGSEGV"),
     ],
 )
-def test_measured_memory_is_kept_if_activations_cannot_be_counted(
-    profile, name, said
-):
+def test_measured_memory_is_kept_if_activations_cannot_be_counted(profile, name, said):
     (cell,) = profile(toys.entry(name), [1])
     assert (cell.status, cell.activations_mib) == ("ok", None)
     assert cell.memory_mib is not None
@@ -170,7 +168,7 @@ def test_the_memory_of_any_network_that_runs_is_measured(profile, name):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The measured cells, in order; each needs 1 MiB."""
+    """Replace measurements; return the measured cells, in order. Each needs 1 MiB."""
     cells = []
 
     def run(function, network, batch_size, *arguments, **options):
@@ -274,9 +272,7 @@ def test_a_failed_cell_is_retried_by_the_next_run_with_the_reason(tmp_path, aske
     assert asked == [("small", 2), ("small", 1)]
 
 
-def test_finished_cells_are_kept_if_the_machine_fails_meanwhile(
-    tmp_path, asked, monkeypatch
-):
+def test_finished_cells_are_kept_if_the_machine_fails_meanwhile(tmp_path, asked, monkeypatch):
     checks = iter([None, DeviceError("cpu: not even one convolution")])
 
     def check(*_):

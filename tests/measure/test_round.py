@@ -221,9 +221,7 @@ def no_convolution(after=0):
     return check
 
 
-def test_no_network_is_recorded_as_failed_if_the_control_fails(
-    tmp_path, scripted, monkeypatch
-):
+def test_no_network_is_recorded_as_failed_if_the_control_fails(tmp_path, scripted, monkeypatch):
     asked = scripted()
     monkeypatch.setattr(control, "check", no_convolution())
     with pytest.raises(DeviceError):
@@ -232,9 +230,7 @@ def test_no_network_is_recorded_as_failed_if_the_control_fails(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_machine_failure_ends_the_round_and_keeps_finished_cells(
-    tmp_path, scripted, monkeypatch
-):
+def test_a_machine_failure_ends_the_round_and_keeps_finished_cells(tmp_path, scripted, monkeypatch):
     monkeypatch.setattr(random, "shuffle", lambda cells: None)
     answer = {1: QUIET, 2: Timing("failed", "No space left on device")}
     scripted(lambda _name, batch, _turn: answer[batch])
