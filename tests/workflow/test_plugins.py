@@ -172,7 +172,9 @@ def test_texts_that_list_backends_and_engines_list_made_up_ones(installed):
     schema = write_schemas.SCHEMAS["params.schema.yaml"]()["properties"]
     assert "abacus" in schema["backend"]["enum"]
     assert "|beads|" in schema["variants"]["items"]["pattern"]
-    with pytest.raises(UserError, match=r"precisions: fp32, .*; engines: compile, .*, beads, ready\)"):
+    with pytest.raises(
+        UserError, match=r"precisions: fp32, .*; engines: compile, .*, beads, ready\)"
+    ):
         variants.parse("nonsense")
 
 
