@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 
 STATUS_WORDS = {
-    "oom": "oom",
+    "oom": "out of memory",
     "timeout": "timeout",
     "failed": "failed",
     "not_measured": "not measured",
@@ -58,7 +58,7 @@ def span(low: float | None, high: float | None) -> str:
 
 
 def grouped(reasons: Mapping[str, str]) -> str:
-    """Return names grouped by reason: ``A, B (oom); C (timeout)``."""
+    """Return names grouped by reason: ``A, B (out of memory); C (timeout)``."""
     by_reason: dict[str, list[str]] = {}
     for what, reason in reasons.items():
         by_reason.setdefault(reason, []).append(what)

@@ -70,7 +70,7 @@ WORDS: dict[str, str | list[str]] = {
 }
 
 
-STATUSES = STATUS_WORDS | {"oom": "out of memory"}
+STATUSES = STATUS_WORDS
 
 
 def text(key: str, **fields: object) -> str:
