@@ -253,7 +253,7 @@ def test_grades_are_those_of_the_study(data: Results) -> None:
 
 def test_captions_state_the_source_of_memory_and_accuracy(figures: list[Figure]) -> None:
     captions = {figure.name: figure.caption for figure in figures}
-    assert "memory of Titan Xp, 2018" in captions["best-table--jetsontx1-2018"]
+    assert "memory of the Titan Xp" in captions["best-table--jetsontx1-2018"]
     assert "“whole process”" in captions["memory-table--titanxp-2018"]
     assert "not comparable" in captions["memory-vs-size--cpu"]
     for name in ("top1-vs-macs", "top1-vs-fps--cpu", "best-table--titanxp-2018"):

@@ -207,7 +207,7 @@ def test_without_measurements_the_answer_is_about_the_published_devices(data: Re
     )
     html = page.render(shown, [], [])
     answer = html[html.index('id="answer"') : html.index('id="networks"')]
-    assert "Titan Xp" in answer and "uses the memory of Titan Xp, 2018" in answer
+    assert "Titan Xp" in answer and "uses the memory of the Titan Xp." in answer
 
 
 def measured(data: Results) -> Results:

@@ -142,7 +142,7 @@ CLAIMS = {
         memory_below,
     ),
     "two-memory-lines": Kind(
-        "Memory lies on two parallel lines over model size: {upper_slope} x size +"
+        "Memory follows two parallel lines over model size: {upper_slope} x size +"
         " {upper_intercept} MiB for {upper}, {lower_slope} x size + {lower_intercept} MiB for"
         " {lower}",
         two_memory_lines,

@@ -143,7 +143,14 @@ def _claim(claim: Claim) -> Shown:
     if _differ(claim.recomputed, claim.corrected):
         lines.append(_line(claim.corrected, plain=False))
     lines += [_line(evidence, plain=False) for evidence in claim.measured]
-    return Shown(claim.key, claim.statement, claim.section, lines)
+    return Shown(claim.key, claim.statement, _section(claim.section), lines)
+
+
+def _section(section: str) -> str:
+    """Return where the paper makes a claim; a section is ``text`` if it was not recorded."""
+    if section == "text":
+        return "section not recorded"
+    return section if section.startswith("Table") else f"Section {section}"
 
 
 def _differ(printed: Evidence, corrected: Evidence) -> bool:

@@ -20,6 +20,7 @@ from dnnbench.config.variants import REFERENCE
 from dnnbench.queries.wording import STATUSES
 from dnnbench.records import labels
 from dnnbench.records.environment_records import Environment
+from dnnbench.records.published_study import label
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.report import explorer_data, glossary
 from dnnbench.report.figures import captions
@@ -60,7 +61,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Device:
-    """The page's content about one device; ``borrowed`` labels the source of its memory."""
+    """The page's content about one device; ``borrowed`` names the source of its memory."""
 
     key: str
     label: str
@@ -166,7 +167,7 @@ def _device(results: Results, figures: Sequence[Figure], device: str, machine: s
         label=labels.device(device),
         machine=machine,
         measured=results.measured(device),
-        borrowed=labels.device(borrowed) if borrowed else None,
+        borrowed=f"the {label(borrowed)}" if borrowed else None,
         counts=_counts(own),
         choices=_choices(results, device, own),
         figures=[figure for figure in figures if figure.device == device],

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK
 from dnnbench.queries.wording import STATUSES
 from dnnbench.records import labels
+from dnnbench.records.published_study import label
 from dnnbench.report.figures.identity import Identity, Row
 
 _BASES = {
@@ -60,7 +61,7 @@ def density(sources: Iterable[str | None]) -> str:
 
 
 def speed(rows: Sequence[Row], identity: Identity) -> str:
-    """Return the caption of the chart of accuracy against images per second."""
+    """Return the caption of the chart of accuracy against throughput."""
     single = [row for row in rows if row["batch_size"] == 1]
     sentences = [source_of(single), ONE_PASS, intervals(single)]
     unstable = sum(row["stable"] is False for row in single)
@@ -105,7 +106,7 @@ def time_table(rows: Sequence[Row]) -> str:
         ONE_PASS,
         "Above batch size 1, latency per image is inverse throughput, not the time that a request"
         " waits.",
-        "The letter grades a cell by images per second.",
+        "The letter grades a cell by its throughput.",
     ]
     if any(row["stable"] is False for row in rows):
         sentences.append(f"{UNSTABLE_MARK}: unstable measurement.")
@@ -135,7 +136,7 @@ def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) ->
 
 def explorer(rows: Sequence[Row], borrowed: str | None) -> str:
     """Return where a device's numbers come from, for the note below its answer."""
-    memory = f"Memory is taken from {labels.device(borrowed)}." if borrowed else memory_basis(rows)
+    memory = f"Memory is taken from the {label(borrowed)}." if borrowed else memory_basis(rows)
     sentences = [source_of(rows), intervals(rows), memory]
     if rows:
         sentences.append(accuracy(row["accuracy_source"] for row in rows))
@@ -206,5 +207,5 @@ def memory_basis(rows: Sequence[Row]) -> str:
 def _borrowed(device: str) -> str:
     return (
         "No memory was published for this device. As in the 2018 study, budgets are compared with"
-        f" the memory of {labels.device(device)}, and there is no memory figure for this device."
+        f" the memory of the {label(device)}, and there is no memory figure for this device."
     )

@@ -108,7 +108,7 @@ def fps_text(row: Row) -> str:
     if row["fps"] is None:
         return _status(row["status"])
     low, high = fps_interval(row)
-    return _with_span(significant(row["fps"]), low, high)
+    return _with_span(f"{significant(row['fps'])} images/s", low, high)
 
 
 def fps_interval(row: Row) -> tuple[float | None, float | None]:
@@ -168,7 +168,7 @@ def _latency_cell(row: Row) -> Cell:
     return Cell(
         text=significant(value),
         grade=grade,
-        note="; ".join([f"{fps_text(row)} images/s", stability_text(row), source_text(row)]),
+        note="; ".join([fps_text(row), stability_text(row), source_text(row)]),
         interval=span(row["latency_ms_low"], row["latency_ms_high"]),
         value=value,
         mark=PREDICTED_MARK if row["source"] == "predicted" else mark,

@@ -39,7 +39,7 @@ _SHAPE_SIZE = (2 * POINT_RADIUS) ** 2
 
 
 def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChart:
-    """Draw top-1 accuracy against images per second, with real-time bands.
+    """Draw top-1 accuracy against throughput, with real-time bands.
 
     Bars are confidence intervals, if known; the stepped line is the Pareto front. Networks without
     a latency or an accuracy are omitted here but listed in the latency table. Predicted networks
@@ -57,7 +57,7 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
         if row["batch_size"] == 1 and row["fps"] is not None and row["top1"] is not None
     ]
     speeds = [p[key] for p in points for key in ("low", "fps", "high") if p[key] is not None]
-    x = log_axis("fps", "Images per second at batch size 1", [*speeds, 15, 60], WIDTH, pad=50)
+    x = log_axis("fps", "Throughput at batch size 1 (images/s)", [*speeds, 15, 60], WIDTH, pad=50)
     y = _accuracy_axis(points)
     front = _front_line(points, x, y)
     steps = [(*a, *b) for a, b in pairwise(front)]
@@ -87,7 +87,7 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
         tooltip=tooltips(
             {
                 "Network": "name",
-                "Images per second": "fps_text",
+                "Throughput": "fps_text",
                 "Latency": "latency_text",
                 "Top-1": "top1_text",
                 "Memory": "memory_text",

@@ -99,7 +99,7 @@ def best_chart(
     block = depth * _BEST_ROW + 10
     height = 26 + block * len(limits_gib)
     texts: list[Row] = [
-        {"x": _BEST_LEFT + _BEST_COLUMN * i, "y": 12, "text": f"≥ {fps:g} images per second"}
+        {"x": _BEST_LEFT + _BEST_COLUMN * i, "y": 12, "text": f"≥ {fps:g} images/s"}
         for i, fps in enumerate(limits_fps)
     ]
     rules: list[Row] = []

@@ -91,7 +91,7 @@ def bubble_chart(models: pd.DataFrame, identity: Identity, measure: Measure) -> 
         type="quantitative",
         scale=alt.Scale(type="linear", domain=[0, largest], range=[0, (2 * _LARGEST_RADIUS) ** 2]),
         legend=alt.Legend(
-            title="Parameters (millions), shown as area",
+            title="Parameters (millions)",
             values=_LEGEND_M,
             orient="bottom",
             direction="horizontal",

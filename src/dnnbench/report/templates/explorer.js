@@ -175,7 +175,7 @@ const explorer = (() => {
       const cells = shownColumns.map((column) =>
         element("td", { "data-key": column.key }, ...cellOf(shown[column.key])),
       );
-      cells[0].append(tie);
+      cells[0].firstChild.after(tie);
       if (unstable) {
         const mark = element("span", { class: "doubt", title: shown.stability[0] }, " †");
         cells.find((cell) => cell.dataset.key === "fps").firstChild.after(mark);

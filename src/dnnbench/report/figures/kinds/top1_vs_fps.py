@@ -1,4 +1,4 @@
-"""Top-1 accuracy against images per second at batch size 1, with the Pareto front."""
+"""Top-1 accuracy against throughput at batch size 1, with the Pareto front."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def draw(results: Results, device: str) -> Drawing:
-    """Draw a device's speed chart."""
+    """Draw a device's throughput chart."""
     from dnnbench.report.figures import captions
     from dnnbench.report.figures.device_charts import speed_chart
 
@@ -21,7 +21,7 @@ def draw(results: Results, device: str) -> Drawing:
 
 KIND = Kind(
     name="top1-vs-fps",
-    title="Top-1 accuracy against images per second",
+    title="Top-1 accuracy against throughput",
     place=10,
     draw=draw,
 )
