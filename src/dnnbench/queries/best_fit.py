@@ -32,46 +32,68 @@ LEAST = 0.01
 
 
 class Entry(Record):
-    """A network of the answer; key: device, batch_size, rank.
+    """Row of the answer: a network that fits, or is inconclusive.
 
-    ``undecided`` lists the limits for which the network is inconclusive, joined by +. Entries with
-    the same ``tie_group`` are tied in accuracy with the first of them. ``*_low`` and ``*_high`` are
-    the interval, or the rounding of a published number. ``params`` counts the parameters that a
-    forward pass executes.
-
-    The ``next_*`` fields compare the entry with the next in rank, even if that one is not listed:
-    top-1 in percentage points, latency as a ratio and whether the bounds of the two latencies are
-    apart, memory in MiB, and parameters.
+    The key is ``device``, ``batch_size``, ``rank``. The ``next_*`` columns compare the network with
+    the next in rank, even if that one is not listed.
     """
 
     device: DeviceName
+    """Device."""
     batch_size: BatchSize
+    """Images per forward pass."""
     rank: int
+    """Rank by top-1 accuracy."""
     model: ModelName
+    """Key of the network."""
     fits: Fits
+    """``yes``, or ``cannot_tell`` (inconclusive)."""
     undecided: str | None
+    """Limits for which the network is inconclusive, joined by ``+``."""
     tie_group: int
+    """Networks with the same number are tied in accuracy with the first of them."""
     top1: float
+    """Top-1 accuracy that the network is ranked by."""
     top1_low: float | None
+    """Lower end of its interval, or of the rounding of a published number."""
     top1_high: float | None
+    """Upper end of the same."""
     accuracy_source: str | None
+    """Source of ``top1``, as ``top1_source`` in results/models.csv."""
     latency_ms: float
+    """Latency per image."""
     latency_ms_low: float | None
+    """Lower end of its interval, or of the rounding of a published number."""
     latency_ms_high: float | None
+    """Upper end of the same."""
     batch_ms: float
+    """Latency of a forward pass over the whole batch."""
     fps: float
+    """Throughput."""
     stable: bool | None
+    """Whether the latency can be trusted."""
     unstable_reason: str | None
+    """Why it cannot, and notes on a stable one."""
     memory_mib: float | None
+    """Peak memory of a forward pass, weights included."""
     memory_basis: str | None
+    """Memory basis, as in results/study.csv."""
     params: int | None
+    """Parameters that a forward pass executes."""
     source: str
+    """``measured``, ``published`` or ``predicted``."""
     next_model: ModelName | None
+    """Key of the next network in rank."""
     next_top1_more: float | None
+    """Top-1 accuracy minus that of the next network, in percentage points."""
     next_time_ratio: float | None
+    """Latency divided by that of the next network."""
     next_time_apart: bool | None
+    """Whether the bounds of the two latencies do not overlap."""
     next_memory_more_mib: float | None
+    """Memory minus that of the next network."""
     next_params_more: int | None
+    """Parameters minus those of the next network."""
 
 
 def entry_type() -> type[Entry]:

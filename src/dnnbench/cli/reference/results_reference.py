@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from dnnbench.cli.reference import markdown, schema_values
 from dnnbench.cli.reference.field_descriptions import field_descriptions
+from dnnbench.queries.best_fit import Entry
 from dnnbench.records import paths
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
@@ -72,6 +73,7 @@ CACHES = (
     File(paths.SETTINGS, "Checked settings of the last run, for its jobs."),
     File("logs/", "Output of the jobs."),
 )
+ANSWERS = (File("dnnbench pick --csv", "The listed networks; the page downloads the same.", Entry),)
 # A cell, network or record has one of these in its column `status`.
 STATUSES = {
     "ok": "It was measured.",
@@ -80,7 +82,13 @@ STATUSES = {
     "failed": "The network raised an error, crashed, or gave a wrong output.",
     "not_measured": "It was not attempted, or its record was excluded.",
 }
-_SECTIONS = (("Tables", TABLES), ("Records", RECORDS), ("Report", REPORTS), ("Caches", CACHES))
+_SECTIONS = (
+    ("Tables", TABLES),
+    ("Records", RECORDS),
+    ("Report", REPORTS),
+    ("Caches", CACHES),
+    ("Answers", ANSWERS),
+)
 _INTRODUCTION = """\
 Every file that a study writes, with every column or key. `results/` holds the measurements and the
 tables computed from them, `reports/` the page and its figures. You can delete `resources/` and
@@ -109,7 +117,7 @@ def _parts() -> Iterator[str]:
     for title, files in _SECTIONS:
         yield f"## {title}"
         rows = [(f"`{_shown(file.path)}`", file.holds) for file in files]
-        yield markdown.table(("file", "content"), rows)
+        yield markdown.table(("command" if files is ANSWERS else "file", "content"), rows)
         for file in files:
             if file.record:
                 yield f"### `{_shown(file.path)}`"
@@ -134,7 +142,7 @@ def _record(file: File, described: set[str]) -> Iterator[str]:
     assert issubclass(file.record, BaseModel)
     inner = _inner(file.record)
     yield _described(file.record)
-    yield _table(file.record, inner, csv=file.path.endswith(".csv"))
+    yield _table(file.record, inner, csv=file.path.endswith("csv"))
     for name, record in inner.items():
         if name not in described:
             described.add(name)
