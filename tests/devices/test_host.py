@@ -1,4 +1,4 @@
-"""What is said of a host whose kernel shows less than others: not known, and never a zero."""
+"""The host when the kernel shows less than usual: unknown values, never zeros."""
 
 import pytest
 from helpers.host_trees import GUEST, IDLE, X86, plant

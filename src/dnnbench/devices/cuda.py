@@ -63,7 +63,7 @@ class Cuda:
                 )
 
     def check_clocks(self, max_drop: float) -> None:
-        """Load the GPU for a second and check its clock if the device file says to refuse."""
+        """Load the GPU for a second and check its clock if floating clocks are to be refused."""
         if self._gpu.when_clocks_float != "refuse":
             return
         outcome = isolation.run(

@@ -67,7 +67,7 @@ class Jetson:
         self._look()
 
     def check_clocks(self, max_drop: float) -> None:
-        """Raise DeviceError if clocks float and the device file says to refuse."""
+        """Raise DeviceError if clocks float and the device file forbids it."""
         if self._gpu.when_clocks_float == "refuse" and self._board.clocks_locked() is False:
             raise DeviceError(
                 f"{self._named()}: {self._floating()}. Lock the clocks (sudo jetson_clocks), or"

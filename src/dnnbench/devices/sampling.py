@@ -1,6 +1,6 @@
 """Clocks, temperature and power while a network runs, sampled periodically by a thread.
 
-The thread sleeps nearly all of the time, and calls into a GPU's driver release the interpreter
+The thread sleeps nearly all the time, and calls into a GPU's driver release the interpreter
 lock. Each reading costs the thread that launches the GPU's work only microseconds.
 """
 

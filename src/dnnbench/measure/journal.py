@@ -49,7 +49,7 @@ class Journal:
     def finish(self, lines: Iterable[LatencyLine]) -> None:
         """Write the complete file of the round and delete the journal.
 
-        Raises OutputError, and keeps the journal, if the output has no reader any more.
+        Raises OutputError, and keeps the journal, if the output no longer has a reader.
         """
         output.check_read()
         write_lines(self._output, lines)

@@ -58,7 +58,7 @@ def measure(
 ) -> list[Timing]:
     """Time ``network`` at each batch size, one after another, in this process.
 
-    A failing batch size is recorded as a status and does not stop the others. Batch sizes above one
+    A failing batch size is recorded as a status, and the others continue. Batch sizes above one
     that ran out of memory are not tried. Raises DeviceError if the device cannot be used.
     """
     on = backends.backend(setup)

@@ -62,7 +62,7 @@ def renew(edited: list[str]) -> None:
     gone |= {str(Path(file).resolve().relative_to(PACKAGE)) for file in edited}
     if lost := sorted(gone - now.keys()):
         raise UserError(
-            f"{DATA}: {', '.join(lost)}: marked as edited, but no number depends on it any more."
+            f"{DATA}: {', '.join(lost)}: marked as edited, but no number depends on it now."
             " Remove its line, and name the files its code moved to: --edited FILE"
         )
     content["present"] = {place: None if place in gone else now[place] for place in now}

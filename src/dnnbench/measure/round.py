@@ -45,7 +45,7 @@ Report = Callable[[str, int, int], AbstractContextManager[progress.Step]]
 
 
 class BusyError(UserError):
-    """An error because other programs use the machine and the device file says to refuse."""
+    """An error because other programs use the machine and the device file forbids it."""
 
 
 @dataclass(frozen=True)
