@@ -70,7 +70,7 @@ def main(networks: Mapping[str, Network] | None = None, sessions: int = SESSIONS
     with tempfile.TemporaryDirectory(prefix="dnnbench-") as folder, lock.hold("cpu"):
         found, lines = measure(networks, sessions, Path(folder))
     print("\n".join(table(found)))
-    print(beside(lines))
+    print(disturbances(lines))
 
 
 def measure(
@@ -152,7 +152,7 @@ def naive(samples: Sequence[float]) -> Estimate:
     return Estimate(value, value - half, value + half)
 
 
-def beside(lines: Sequence[LatencyLine]) -> str:
+def disturbances(lines: Sequence[LatencyLine]) -> str:
     """Describe the disturbances that our processes observed."""
     best = disturbance.best_references(lines)
     seen = [found for line in lines if (found := disturbance.relative_to_best(line, best))]

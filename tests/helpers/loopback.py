@@ -90,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(206 if start else 200, sent, headers, len(rest))
 
     def sent_on(self, name: str) -> bool:
-        """Whether the file is elsewhere, to where the answer then points."""
+        """Redirect if the file has moved; return whether it has."""
         for old, new in self.server.moved.items():
             if name.startswith(old):
                 self.answer(307, b"", {"Location": f"/{new}{name.removeprefix(old)}"})

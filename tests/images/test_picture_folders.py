@@ -62,7 +62,7 @@ LAYOUTS = {
     "words in folders too": ("imagenet", ["val/{0}_tench/1.JPEG", "val/{1}-goldfish/1.JPEG"]),
     "folders by class": ("imagenet", ["val/0/{v0}", "val/1/{v1}"]),
     "folders by class, with zeros": ("imagenet", ["val/000/{v0}", "val/001/{v1}"]),
-    "beside a picture of the read-me": ("imagenet", ["logo.png", "val/{0}/{v0}", "val/{1}/{v1}"]),
+    "next to an image of the README": ("imagenet", ["logo.png", "val/{0}/{v0}", "val/{1}/{v1}"]),
     "imagenette": (
         "imagenette",
         [f"imagenette2/{name}" for name in ("train/{0}/1.JPEG", "val/{0}/{v0}", "val/{1}/{v1}")],
@@ -268,7 +268,7 @@ AMBIGUOUS = {
         [f"set/train/{TENCH}/1.JPEG"],
         "contains set/train but no val. Set dataset.path to validation images",
     ),
-    "training beside classes": (
+    "training next to classes": (
         "imagenet",
         [f"train/{TENCH}/1.JPEG", f"{TENCH}/1.JPEG"],
         "contains train but no val",
@@ -332,7 +332,7 @@ AMBIGUOUS = {
     "one folder too deep": (
         "folder",
         [f"{TENCH}/images/1.jpg"],
-        f"none of its 1 images can be used; {TENCH}/images/1.jpg: not directly in a class folder",
+        f"no usable images among 1; {TENCH}/images/1.jpg: not directly in a class folder",
     ),
     "a name that is not text": ("folder", [f"val\udcff/{TENCH}/1.jpg"], "name is not valid UTF-8"),
     "leavings alone": ("folder", [f".Trash-1000/{TENCH}/1.jpg"], "contains no images"),

@@ -374,10 +374,10 @@ def test_the_key_of_a_missing_file_is_an_error(tmp_path):
 
 def test_your_own_files_path_may_start_with_a_tilde_but_not_contain_braces(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "my $nets 'é.py").write_text('DNNBENCH = {"input_size": 8}\ndef net(): ...\n')
-    ((key, network),) = model_list.resolve(["mine:~/my $nets 'é.py:net"]).items()
+    (tmp_path / "my $models 'é.py").write_text('DNNBENCH = {"input_size": 8}\ndef net(): ...\n')
+    ((key, network),) = model_list.resolve(["mine:~/my $models 'é.py:net"]).items()
     assert model_list.key_of(network.spec) == key
-    assert network.builder == f"{tmp_path}/my $nets 'é.py:net"
+    assert network.builder == f"{tmp_path}/my $models 'é.py:net"
     with pytest.raises(RegistryError, match=r"'mine:\{x\}\.py:net': Snakemake would treat braces"):
         model_list.resolve(["mine:{x}.py:net"])
 

@@ -58,7 +58,7 @@ LAYOUTS = {
         "from ...common import conv\nWIDTH = conv.WIDTH",
         ["nets/common/conv.py", "nets/sizes.py"],
     ),
-    "a neighbour that climbs higher than the file": (
+    "an imported file whose import goes higher up": (
         {"top/nets/conv.py": "from ...sizes import WIDTH", "sizes.py": "WIDTH=5"},
         "top/nets/model.py",
         "from .conv import WIDTH",
@@ -106,11 +106,11 @@ LAYOUTS = {
         "from .conv import WIDTH",
         ["torch/conv.py"],
     ),
-    "names that are no identifiers": (
-        {"my-nets v1.0/conv.py": "WIDTH=5"},
-        "my-nets v1.0/model-2.b.py",
+    "names that are not identifiers": (
+        {"my-models v1.0/conv.py": "WIDTH=5"},
+        "my-models v1.0/model-2.b.py",
         "from .conv import WIDTH",
-        ["my-nets v1.0/conv.py"],
+        ["my-models v1.0/conv.py"],
     ),
     "by a call, relative": (
         {"nets/conv.py": "WIDTH=5"},
@@ -124,7 +124,12 @@ LAYOUTS = {
         "import importlib\nWIDTH = importlib.import_module('nets.conv').WIDTH",
         ["nets/conv.py"],
     ),
-    "beside the file": ({"nets/conv.py": "WIDTH=5"}, "nets/model.py", "from conv import WIDTH", []),
+    "next to the file": (
+        {"nets/conv.py": "WIDTH=5"},
+        "nets/model.py",
+        "from conv import WIDTH",
+        [],
+    ),
 }
 
 

@@ -90,7 +90,7 @@ def test_the_schema_accepts_the_file_and_refuses_a_misspelt_key():
     validator = Draft202012Validator(registry.schema())
     content = yaml.safe_load(registry.DEFAULT_REGISTRY.read_text())
     assert list(validator.iter_errors(content)) == []
-    content["vgg16"]["familly"] = content["vgg16"].pop("family")
+    content["vgg16"]["famili"] = content["vgg16"].pop("family")
     assert list(validator.iter_errors(content)) != []
 
 
@@ -110,8 +110,8 @@ def test_reading_the_registry_does_not_import_torch():
     ("edit", "parts"),
     [
         (
-            lambda e: e.update(familly=e.pop("family")),
-            ["squeezenet1_1.familly: 'SqueezeNet': unknown key", "Did you mean 'family'?"],
+            lambda e: e.update(famili=e.pop("family")),
+            ["squeezenet1_1.famili: 'SqueezeNet': unknown key", "Did you mean 'family'?"],
         ),
         (lambda e: e.update(input_size=-1), ["squeezenet1_1.input_size: -1", "greater than"]),
         (lambda e: e.update(builder="nowhere"), ["squeezenet1_1.builder: 'nowhere'"]),

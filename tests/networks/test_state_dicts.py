@@ -126,7 +126,7 @@ WRAPPED = {
     "a whole module, parallel": (nn.DataParallel(RAW), WHOLE),
     "a whole module under a key": ({"model": RAW, "ema": None, "epoch": 3}, "model"),
     "gradients": ({"model": STATE, "gradients": AVERAGED}, "model"),
-    "a word that is no optimizer's": ({"optimized_model": STATE}, "optimized_model"),
+    "a word similar to optimizer": ({"optimized_model": STATE}, "optimized_model"),
     "parameters and buffers": (
         {
             "params": dict(RAW.named_parameters()),
@@ -259,7 +259,7 @@ SEVERAL = {
         "state_dict.online_model",
         "state_dict.ema_model",
     ),
-    "beside the names of the network": (
+    "next to the network's names": (
         {**STATE, **at("ema.module.", AVERAGED), "ema.n_averaged": torch.tensor(1)},
         WHOLE,
         "ema",
@@ -353,7 +353,7 @@ PARTIAL = {
         {"state_dict": STATE | {f"ema_{n.replace('.', '_')}": p for n, p in PARAMETERS.items()}},
         "state_dict.ema",
     ),
-    "lists beside buffers": (
+    "lists next to buffers": (
         {
             "weights": list(RAW.parameters()),
             "ema": list(PARAMETERS.values()),

@@ -93,7 +93,7 @@ def decode(index: ImageIndex, geometry: Geometry, folder: Path, threads: int) ->
     skipped = [*index.skipped, *failed]
     if not used:
         raise DecodeError(
-            f"{index.folder}: none of its {len(skipped)} images can be decoded;"
+            f"{index.folder}: no usable images among {len(skipped)};"
             f" {skipped[0].name}: {skipped[0].reason}. Correct dataset.path in params.yaml."
         )
     return DecodedImages(

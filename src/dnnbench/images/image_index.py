@@ -98,8 +98,8 @@ def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
         print(said, file=sys.stderr)
     if not files:
         raise ImagesError(
-            f"{root}: none of its {len(found.pictures)} images can be used; {why[0]}. Correct the"
-            " folder, or dataset.path in params.yaml."
+            f"{root}: no usable images among {len(found.pictures)}; {why[0]}. Correct the folder,"
+            " or dataset.path in params.yaml."
         )
     return ImageIndex(
         dataset=dataset,

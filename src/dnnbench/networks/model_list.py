@@ -96,7 +96,7 @@ def _of_library(library: Library, name: str, source: str) -> list[Network]:
 
 
 def key_of(name: str) -> str:
-    """Return the key of the network that ``name`` stands for in a list of models.
+    """Return the key of the network that ``name`` means in a list of models.
 
     A key is returned unchanged. No library is imported, so names of timm must include their tag.
     Raises RegistryError if a file that the name refers to does not exist.

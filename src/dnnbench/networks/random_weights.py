@@ -47,11 +47,11 @@ def _pools(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @dataclass(frozen=True)
 class _Draw:
-    """A deferred draw of one tensor's values: centre + spread * pool."""
+    """A deferred draw of one tensor's values: center + spread * pool."""
 
     tensor: torch.Tensor
     pool: torch.Tensor
-    centre: float
+    center: float
     spread: float
 
 
@@ -122,8 +122,8 @@ class PooledInitialisers(TorchDispatchMode):  # type: ignore[no-untyped-call]
             count = min(POOL_SIZE - self._offset, values.numel() - done)
             chunk = values[done : done + count]
             torch.mul(draw.pool[self._offset : self._offset + count], draw.spread, out=chunk)
-            if draw.centre:
-                chunk.add_(draw.centre)
+            if draw.center:
+                chunk.add_(draw.center)
             done += count
             self._offset = (self._offset + count) % POOL_SIZE
 

@@ -1,4 +1,4 @@
-"""Imagenette 2 in full size: ten classes of ImageNet that are easy to tell apart."""
+"""Imagenette 2 in full size: ten classes of ImageNet that are easy to distinguish."""
 
 from dnnbench.config.dataset import Archive, Dataset
 from dnnbench.images.class_labels import synsets_in_names
