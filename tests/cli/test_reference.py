@@ -21,7 +21,7 @@ PATHS = [
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """The pages as the program makes them now; scripts set variables of their process."""
+    """Return a folder with the pages as the program writes them now, in its own process."""
     folder = tmp_path_factory.mktemp("reference")
     command = [sys.executable, "-m", "dnnbench.cli.write_reference", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True)

@@ -1,4 +1,4 @@
-"""What the command imports before it has something to do: names, since times depend on machines."""
+"""Imports of the command at its start. Names are checked, since times depend on the machine."""
 
 import os
 import subprocess

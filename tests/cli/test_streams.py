@@ -11,7 +11,7 @@ from helpers import projects, studies
 
 from dnnbench.cli import app, commands
 
-# What each command is asked here, and the codes that it may end with.
+# Arguments that each command gets here, and its possible exit codes.
 ASKED = {
     "check": ("check --device cpu", {0, 4}),
     "compare": ("compare resnet50 dpn68 --device cpu", {0}),

@@ -36,7 +36,7 @@ def name(path: Path) -> str:
 
 @cache
 def tokens(file: Path) -> list[Token]:
-    """The tokens of a file, those within paragraphs, tables and headings included."""
+    """Return the tokens of a file, including those in paragraphs, tables and headings."""
     blocks = MarkdownIt("commonmark").enable("table").parse(file.read_text(encoding="utf-8"))
     return [token for block in blocks for token in (block, *(block.children or ()))]
 
@@ -56,7 +56,7 @@ def links(file: Path) -> list[str]:
 
 @cache
 def anchors(file: Path) -> set[str]:
-    """Anchors as GitHub makes them of headings, and those that the file gives itself."""
+    """Return the anchors that GitHub makes of headings, and those in the HTML of the file."""
     slugs: dict[str, int] = {}
     blocks = tokens(file)
     for heading, inline in pairwise(blocks):
@@ -88,7 +88,7 @@ def test_every_relative_link_and_anchor_resolves(file: Path) -> None:
 
 
 def commands(file: Path) -> list[list[str]]:
-    """The commands of our programs in blocks of code and in code within sentences."""
+    """Return the commands of our programs in code blocks and in code spans."""
     found = []
     for token in tokens(file):
         if token.type in ("fence", "code_block") and token.info in ("", "sh", "bash", "console"):
@@ -100,7 +100,7 @@ def commands(file: Path) -> list[list[str]]:
 
 
 def parts(line: str) -> list[list[str]]:
-    """The commands of a line, without variables before them: ``a && b | c`` has three."""
+    """Return the commands of a line, without variables: ``X=1 a && b | c`` has three."""
     reader = shlex.shlex(line, posix=True, punctuation_chars="();|&")
     reader.whitespace_split = True
     try:
@@ -118,7 +118,7 @@ def parts(line: str) -> list[list[str]]:
 
 @cache
 def options() -> dict[str, set[str]]:
-    """Options of each command of the generated page, which another test holds to the program."""
+    """Return the options of each command on the generated page, which another test checks."""
     found: dict[str, set[str]] = {}
     command = ""
     for line in COMMANDS.read_text(encoding="utf-8").splitlines():
@@ -142,14 +142,14 @@ def rules() -> set[str]:
 
 
 def given(words: list[str]) -> Iterator[str]:
-    """The options of a command, without values."""
+    """Yield the options of a command, without values."""
     for word in words:
         if re.match(r"--?[a-zA-Z]", word):
             yield word.partition("=")[0]
 
 
 def problems(words: list[str], own_profiles: Collection[str] = ()) -> list[str]:
-    """Names in a command that do not exist; ``own_profiles`` are made by the reader."""
+    """Return the names in a command that do not exist; readers make ``own_profiles``."""
     program, *rest = words
     rest = ["PROFILE" if word in own_profiles else word for word in rest]
     check = {

@@ -413,7 +413,7 @@ def test_the_exchange_of_rows_is_found(found: Findings) -> None:
     assert numbers["time on Titan Xp: p"] > 0.5
     assert close(numbers["memory: left"], 0.46)
     assert 0.01 < numbers["memory: p"] < 0.1
-    assert numbers["operations within error, as labelled"] == 41
+    assert numbers["operations within error, as labeled"] == 41
     assert numbers["operations within error, after the exchange"] == 44
     assert numbers["lists_changed"] == 0
     for shown, owner in (("169", "161"), ("201", "169"), ("161", "201")):

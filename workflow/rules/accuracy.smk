@@ -1,5 +1,5 @@
 # Accuracy: one job per network, using the decoded images, then paired comparisons of the networks.
-# Without a data set in params.yaml nothing is measured, and the summary says so.
+# Without a data set in params.yaml nothing is measured, and the summary has no accuracy.
 
 
 rule accuracy:

@@ -29,7 +29,7 @@ def main(
 ) -> None:
     """Fetch and verify the weights of MODELS, and write a record for each.
 
-    If no source has the weights of a network, its record says why, and the others continue.
+    If no source has the weights of a network, its record holds the reason, and the others continue.
     """
     study = options.study(settings, profile, config, registry_file, models)
     allowed = study.settings.weights

@@ -40,7 +40,7 @@ class Dataset:
     folder of the data set; the first that exists is used. ``validation``: the images are in that
     place or in a folder of validation images at any depth below it; training images are excluded.
     ``labels`` takes the folder of the data set and that of the images, and returns a function that
-    labels an image and a text that says where the labels come from. ``archive`` is None if the data
+    labels an image and a text that names the source of the labels. ``archive`` is None if the data
     set cannot be downloaded freely.
     """
 

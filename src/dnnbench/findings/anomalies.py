@@ -124,7 +124,7 @@ def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
         fits = _close(place.gmacs(), counts), _close(after, counts)
         lists = _changed_lists(place, corrected(place, found, None))
         numbers |= {
-            "operations within error, as labelled": fits[0],
+            "operations within error, as labeled": fits[0],
             "operations within error, after the exchange": fits[1],
             "lists_changed": lists,
         }

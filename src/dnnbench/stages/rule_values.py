@@ -142,7 +142,7 @@ class RuleValues:
     def decoded_images(self, model: str) -> list[str]:
         """Return the record of the decoded images that a network is measured on.
 
-        The list is empty if the protocol does not apply to the network; its record says why.
+        The list is empty if the protocol does not apply to the network; its record has the reason.
         """
         dataset, cut = self.settings.dataset.name, self.geometries[model]
         return [paths.DECODED_IMAGES.format(dataset=dataset, geometry=cut.name)] if cut else []

@@ -33,7 +33,7 @@ def other_programs(seen: Seen) -> Check:
 
 
 def variables(seen: Seen) -> Check:
-    """Check that no environment variables change speed; OMP_WAIT_POLICY has a check of its own."""
+    """Check that no environment variables change speed; OMP_WAIT_POLICY has its own check."""
     found = speed_variables.found(seen.machine.environ)
     found.pop(speed_variables.WAIT_POLICY, None)
     text = ", ".join(f"{name}={value}" for name, value in found.items())

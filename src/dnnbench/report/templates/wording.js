@@ -1,4 +1,4 @@
-// The explorer's sentences about an answer of judging.js. The templates in WORDS come from
+// The explorer's sentences about an answer of judging.js. The templates in `WORDS` come from
 // dnnbench/queries/wording.py.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const wording = (() => {
