@@ -424,7 +424,7 @@ def test_two_devices_side_by_side(opened: Page, holed: Results) -> None:
     opened.open()
     limits = {"max_memory_gib": 1.0, "min_fps": 20.0}
     shown = opened.run(
-        "set('beside', 'titanxp-2018', 'change'); set('max_memory_gib-exact', 1, 'input');"
+        "set(`beside`, 'titanxp-2018', 'change'); set('max_memory_gib-exact', 1, 'input');"
         "set('min_fps-exact', 20, 'input'); return panels()"
     )
     assert [found(panel) for panel in shown] == [
@@ -440,7 +440,7 @@ def test_two_devices_side_by_side(opened: Page, holed: Results) -> None:
         "[...svg.querySelectorAll('.role-axis-label')].map((one) => one.textContent).join())"
     )
     assert labels[0] == labels[1]
-    (alone,) = opened.run("set('beside', 'cpu', 'change'); return panels()")
+    (alone,) = opened.run("set(`beside`, 'cpu', 'change'); return panels()")
     assert alone["device"] == "cpu"
     opened.clean()
 
@@ -552,7 +552,7 @@ def test_the_table_sorts_and_lists_networks_that_do_not_fit(opened: Page, holed:
 def test_the_url_restores_the_whole_state(opened: Page, holed: Results) -> None:
     opened.open()
     opened.run(
-        "set('device', 'titanxp-2018', 'change'); set('beside', 'cpu', 'change');"
+        "set('device', 'titanxp-2018', 'change'); set(`beside`, 'cpu', 'change');"
         "set('batch', 3, 'input'); set('max_memory_gib', 20, 'input');"
         "set('min_top1-exact', '71.3', 'input');"
         "set('family', at('family').options[3].value, 'change');"

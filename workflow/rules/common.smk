@@ -11,7 +11,7 @@ from snakemake.settings.types import DeploymentMethod
 from dnnbench.config import variants
 from dnnbench.core import file_times, foreign_text, speed_variables
 from dnnbench.core.errors import UserError
-from dnnbench.report.figures import figure_names
+from dnnbench.records import labels
 from dnnbench.stages import run_start, study_settings
 from dnnbench.stages.rule_values import RuleValues
 
@@ -94,6 +94,6 @@ def captioned(path):
         category="Tables" if kind.endswith("-table") else "Figures",
         labels={
             "figure": kind.replace("-", " "),
-            "device": figure_names.device_label(device) if device else "all",
+            "device": labels.device(device) if device else "all",
         },
     )

@@ -119,12 +119,12 @@ def flops_per_multiply_add(claim: Stated, tables: Tables) -> Outcome:
 def most_accurate(claim: Stated, tables: Tables) -> Outcome:
     """Test which network is first in three rankings."""
     columns = {"top-1": tables.top1(), "top-5": tables.top5(), "operations": tables.gmacs()}
-    units = {"top-1": "%", "top-5": "%", "operations": "x 10⁹"}
+    units = {"top-1": "%", "top-5": "%", "operations": " x 10⁹"}
     first = {name: descending(column)[0] for name, column in columns.items()}
     return Outcome(
         "highest "
         + "; ".join(
-            f"{name}: {tables.names[key]} ({columns[name][key]:.2f} {units[name]})"
+            f"{name}: {tables.names[key]} ({columns[name][key]:.2f}{units[name]})"
             for name, key in first.items()
         ),
         {name: columns[name][key] for name, key in first.items()},

@@ -41,7 +41,7 @@ def throughput_bounds_accuracy(claim: Stated, tables: Tables) -> Outcome:
         numbers |= interval(f"spearman:{device}", value)
         numbers |= interval(f"pearson:{device}", linear[device])
     return Outcome(
-        "rank correlation of top-1 and images/s: "
+        "correlation of top-1 and images/s: "
         + "; ".join(
             f"{label(device)} {value}, linear correlation {linear[device]}"
             for device, value in found.items()

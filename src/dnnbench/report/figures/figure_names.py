@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from dnnbench.records import labels
 from dnnbench.records.published_study import JETSON
 from dnnbench.report.figures.kind import Kind, kinds
 
@@ -11,11 +10,6 @@ FORMATS = ("svg", "png", "json")
 # No memory was published for the Jetson. The study used the Titan's memory for its budgets, so a
 # memory figure of the Jetson would show numbers of another machine.
 WITHOUT_OWN_MEMORY = frozenset({JETSON})
-
-
-def device_label(device: str) -> str:
-    """Return the name of a device, for the rules."""
-    return labels.device(device)
 
 
 def figures_of(devices: Iterable[str]) -> Iterator[tuple[str, Kind, str | None]]:
