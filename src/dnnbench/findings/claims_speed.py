@@ -43,7 +43,7 @@ def throughput_bounds_accuracy(claim: Stated, tables: Tables) -> Outcome:
     return Outcome(
         "correlation of top-1 and images/s: "
         + "; ".join(
-            f"{label(device)} {value}, linear correlation {linear[device]}"
+            f"{label(device)}: rank {value}, linear {linear[device]}"
             for device, value in found.items()
         ),
         numbers,
