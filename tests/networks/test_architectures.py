@@ -80,7 +80,7 @@ def test_efficientnet_lite0_has_the_parameters_and_operations_of_its_table():
         (5, 2, 6, 192, 4),
         (3, 1, 6, 320, 1),
     )
-    weights, normalised, macs, inputs, size = 27 * 32, 32, 27 * 32 * 112**2, 32, 112
+    weights, normalized, macs, inputs, size = 27 * 32, 32, 27 * 32 * 112**2, 32, 112
     for kernel, first_stride, expansion, outputs, repetitions in stages:
         for repetition in range(repetitions):
             width = inputs * expansion
@@ -89,14 +89,14 @@ def test_efficientnet_lite0_has_the_parameters_and_operations_of_its_table():
             size //= first_stride if repetition == 0 else 1
             macs += (width * kernel**2 + width * outputs) * size**2
             weights += expanding + width * kernel**2 + width * outputs
-            normalised += outputs + (2 if expansion > 1 else 1) * width
+            normalized += outputs + (2 if expansion > 1 else 1) * width
             inputs = outputs
     weights += 320 * 1280
-    normalised += 1280
+    normalized += 1280
     macs += 320 * 1280 * 49
     model = builders.build("efficientnet_lite0", "meta")
     counts = counting.count(model, torch.empty(1, 3, 224, 224, device="meta"))
-    assert counting.size(model.parameters()) == weights + 2 * normalised + 1281 * 1000
+    assert counting.size(model.parameters()) == weights + 2 * normalized + 1281 * 1000
     assert counts.conv_macs == macs
     assert counts.macs == macs + 1280 * 1000
     assert {type(m).__name__ for m in model.modules() if "ReLU" in type(m).__name__} == {"ReLU6"}

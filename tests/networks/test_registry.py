@@ -12,7 +12,7 @@ from torch import nn
 from dnnbench.core import isolation
 from dnnbench.core.strict_yaml import YamlError
 from dnnbench.networks import builders, counting, model_list, registry
-from dnnbench.networks.random_weights import POOL_SIZE, PooledInitialisers
+from dnnbench.networks.random_weights import POOL_SIZE, PooledInitializers
 from dnnbench.networks.registry import RegistryError
 from dnnbench.tables import published
 
@@ -339,7 +339,7 @@ def test_the_error_for_a_builder_that_fails_names_it(builder, arguments, message
 
 
 def test_pooled_draws_have_the_requested_distribution():
-    with PooledInitialisers(seed=0):
+    with PooledInitializers(seed=0):
         normal = nn.init.normal_(torch.empty(3000, 1000), mean=2.0, std=0.5)
         uniform = torch.empty(3000, 1000).uniform_(-1.0, 3.0)
         layer = nn.Linear(400, 10)
@@ -357,14 +357,14 @@ def test_pooled_draws_have_the_requested_distribution():
 
 
 def test_rows_of_a_weight_matrix_differ():
-    with PooledInitialisers(seed=0):
+    with PooledInitializers(seed=0):
         weight = torch.empty(2048, 2048).normal_()
     assert weight.numel() > POOL_SIZE
     assert len({tuple(row[:4].tolist()) for row in weight}) == 2048
 
 
 def test_a_deferred_draw_is_made_before_anything_reads_or_changes_it():
-    with PooledInitialisers(seed=0):
+    with PooledInitializers(seed=0):
         read = torch.empty(1000).normal_()
         assert read.std().item() == pytest.approx(1, rel=0.2)
         changed = torch.empty(1000).normal_()

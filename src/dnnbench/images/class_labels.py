@@ -29,12 +29,12 @@ class NotOfTheSet(NoLabel):
 
 
 class LabelError(ImagesError):
-    """Missing or invalid labels; the message names the file, line, value, and fix."""
+    """Missing or invalid labels; the message names file, line, value, and fix."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """A labeler, and the image names in its source that match no image (``unused``)."""
+    """A labeler, and the names in its source that match no image (``unused``)."""
 
     label: Labeller
     unused: Sequence[str]
@@ -45,13 +45,13 @@ class Labels:
 
 
 def synset_in(name: str) -> str | None:
-    """Return the first synset ID in a file or folder name, if it stands apart from the rest."""
+    """Return the first synset ID that stands apart in a file or folder name."""
     match = _SYNSET.search(name)
     return match and match[0]
 
 
 def by_synset(root: Path, pictures: Sequence[str]) -> Labeller:
-    """Return a labeler that reads the synset from an image's name or its folder's name.
+    """Return a labeler that reads the synset from the name of image or folder.
 
     ``pictures`` are the paths of all images of the data set, relative to ``root``. Raises
     ImagesError if two folders belong to the same class, or if class folders lie at two depths.
@@ -73,7 +73,7 @@ def by_synset(root: Path, pictures: Sequence[str]) -> Labeller:
 
 
 def synsets_in_names(folder: Path, root: Path) -> tuple[Labeller, str]:
-    """Return a labeler and a description of the labels' source, as a data set declares them."""
+    """Return a labeler based on synsets in names, and the labels' source."""
     pictures = picture_folders.contents(root, training=False).pictures
     own = validation_alone(pictures, _TRAINING)
     return of_set(own, by_synset(root, own)), "synsets in names"
@@ -87,15 +87,15 @@ def validation_alone(pictures: Sequence[str], other: re.Pattern[str]) -> Sequenc
 
 
 def of_set(pictures: Sequence[str], label: Labeller) -> Labeller:
-    """Restrict ``label`` to ``pictures``; all others belong to the training or the test set."""
+    """Restrict ``label`` to ``pictures``; others are of the training or the test set."""
     own = frozenset(pictures)
 
-    def labelled(picture: PurePosixPath) -> int:
+    def labeled(picture: PurePosixPath) -> int:
         if str(picture) not in own:
             raise NotOfTheSet("named like an image of the training or the test set")
         return label(picture)
 
-    return labelled
+    return labeled
 
 
 def number_in(name: str) -> str | None:
@@ -152,7 +152,7 @@ def _in_place(
             )
     _refuse_twins(root, originals, by_folder)
 
-    def labelled(picture: PurePosixPath) -> int:
+    def labeled(picture: PurePosixPath) -> int:
         own = home(picture)
         if own is None and any(map(by_folder, picture.parent.parts)):
             raise NotOfTheSet("not directly in a class folder")
@@ -160,11 +160,11 @@ def _in_place(
             raise NotOfTheSet("in a deeper folder than another image of the same name")
         return label(picture)
 
-    return labelled
+    return labeled
 
 
 def _refuse_twins(root: Path, pictures: Iterable[PurePosixPath], by_folder: _Told) -> None:
-    """Raise ImagesError if two folders belong to one class, since one may be a copy."""
+    """Raise ImagesError if two folders belong to one class."""
     folders: dict[str, PurePosixPath] = {}
     for folder in sorted({picture.parent for picture in pictures}):
         told = by_folder(folder.name)

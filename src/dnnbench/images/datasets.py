@@ -14,7 +14,7 @@ FOLDER = paths.DATASETS
 
 
 class DatasetError(UserError):
-    """A data set that cannot be obtained; the message names it, the reason, and the fix."""
+    """A data set that cannot be obtained; the message names reason and fix."""
 
 
 def obtain(name: str, folder: Path = FOLDER) -> Path:

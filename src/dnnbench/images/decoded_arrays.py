@@ -50,7 +50,7 @@ _Pixels = NDArray[np.uint8]
 
 
 class DecodeError(UserError):
-    """An image array that cannot be written or read; the message names the file and the fix."""
+    """An image array that cannot be written or read; the message names the fix."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Decoded:
 
 
 def decode(index: ImageIndex, geometry: Geometry, folder: Path, threads: int) -> DecodedImages:
-    """Decode the images of ``index`` that are not yet decoded into an array in ``folder``.
+    """Decode the remaining images of ``index`` into an array in ``folder``.
 
     Images that cannot be decoded are recorded with the reason. Arrays of this geometry with another
     key are removed. Raises DecodeError if the disk is too small, a file has changed since it was
@@ -139,14 +139,14 @@ def open_decoded(path: Path) -> Decoded:
 
 
 def decoder() -> str:
-    """Return what determines pixel values: library versions and a digest of our own code."""
+    """Return what determines pixels: library versions and a digest of our code."""
     code = [Path(image_pixels.__file__)]
     digest = earlier_layout.digest("image_pixels", code) or code_graph.digest(code)
     return f"{image_pixels.decoder()}, pictures.py {digest}"
 
 
 def _key(geometry: Geometry, made_by: str, files: Iterable[ImageFile]) -> str:
-    """Return a 16-digit hexadecimal hash of everything that determines pixels and labels."""
+    """Return 16 hexadecimal digits that identify pixels and labels."""
     causes = [geometry.name, made_by, [(file.name, file.sha256, file.label) for file in files]]
     return hashlib.sha256(json.dumps(causes).encode()).hexdigest()[:16]
 
@@ -166,7 +166,7 @@ class _GrowingArray:
         return _HEADER + count * self._size**2 * 3
 
     def resume(self, files: Sequence[ImageFile]) -> list[DecodedPicture]:
-        """Return the lines of those ``files`` that are on disk: all, if the array is complete.
+        """Return the lines of the ``files`` on disk: all, if the array is complete.
 
         Files that do not belong together are removed, so that they are written again.
         """

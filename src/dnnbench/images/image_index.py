@@ -33,7 +33,7 @@ _MADE = re.compile(
 
 
 def index(dataset: str, folder: Path, threads: int) -> ImageIndex:
-    """List every image of a data set with its hash and class, or why it cannot be used.
+    """List every image of a data set with hash and class, or why it is unusable.
 
     Raises UserError if the data set is unknown, ImagesError if no image can be used or it is
     ambiguous which images are meant, and LabelError if labels are missing or invalid.
@@ -140,7 +140,7 @@ def _check(folder: Path) -> None:
 
 
 def _place(dataset: Dataset, folder: Path) -> tuple[Path, Reasons]:
-    """Return the folder of a data set's images, and files elsewhere that are excluded."""
+    """Return the folder of a data set's images, and excluded files elsewhere."""
     _check(folder)
     place = next((place for place in dataset.places if (folder / place).is_dir()), None)
     if place is None:
@@ -182,7 +182,7 @@ def _without_copies(files: Sequence[ImageFile], left_out: Reasons) -> list[Image
 
 
 def _refuse_twins(root: Path, files: Sequence[ImageFile]) -> None:
-    """Raise ImagesError if two different files have the number of one validation image."""
+    """Raise ImagesError if two files have the number of one validation image."""
     numbers: dict[str, str] = {}
     for file in files:
         if match := _NUMBER.search(PurePosixPath(file.name).name):

@@ -35,7 +35,7 @@ def decoder() -> str:
 
 
 def read(data: bytes) -> tuple[Image.Image, str]:
-    """Return a file's image in RGB, and its original kind, such as ``JPEG RGB`` or ``PNG P``.
+    """Return a file's image in RGB, and its kind, such as ``JPEG RGB`` or ``PNG P``.
 
     Gray is repeated, transparency dropped, a palette looked up, CMYK converted without a profile,
     16 bits reduced to the upper eight; the first of several frames is used. Raises PictureError if
@@ -57,7 +57,7 @@ def read(data: bytes) -> tuple[Image.Image, str]:
 
 
 def cut(image: Image.Image, geometry: Geometry) -> "NDArray[np.uint8]":
-    """Return the crop's pixels, [size, size, 3], as torchvision's Resize and CenterCrop do.
+    """Return the pixels [size, size, 3] of the crop, as torchvision computes them.
 
     Raises PictureError if an image is so elongated that resizing exceeds Pillow's pixel limit.
     """

@@ -29,7 +29,7 @@ _ABOVE = 4
 
 
 def present(folder: Path, root: Path) -> list[Path]:
-    """Return the label files of the data set in ``folder``, whose images are in ``root``."""
+    """Return the label files of the data set in ``folder`` with images in ``root``."""
     found: dict[Path, Path] = {}
     for path in _candidates(folder, root):
         if path.exists():

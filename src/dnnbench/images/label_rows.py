@@ -50,7 +50,7 @@ class Row:
 
 
 def read(path: Path, class_of: ClassOf, wanted: str) -> list[Row]:
-    """Return the rows of a table; a line with only a label names ILSVRC2012_val_<line>.
+    """Return a table's rows; a line with only a label names ILSVRC2012_val_<line>.
 
     ``class_of`` translates a label to a class; ``wanted`` describes valid labels in the message of
     the LabelError that an invalid one raises.
@@ -83,7 +83,8 @@ def read(path: Path, class_of: ClassOf, wanted: str) -> list[Row]:
 
 
 def _is_list_of_classes(labels: Sequence[int]) -> bool:
-    """Return whether labels list the classes; no ten images have labels in ascending order."""
+    """Return whether labels list the classes instead of labeling images."""
+    # Real labels of ten or more images are practically never in ascending order.
     ordered = all(one < other for one, other in itertools.pairwise(labels))
     return len(labels) >= 10 and (ordered or len(set(labels)) == len(labels) == 1000)
 
@@ -189,7 +190,7 @@ def _delimiter(text: str, class_of: ClassOf) -> str | None:
 
 
 def _first_row(text: str, delimiter: str) -> list[str]:
-    """Return the fields of the first nonblank row; none if ``delimiter`` breaks a quoted field."""
+    """Return the fields of the first nonblank row; none if they break a quote."""
     try:
         rows = (_fields(row, delimiter) for row in _reader(text, delimiter))
         return next(filter(any, rows), [])
@@ -203,7 +204,7 @@ def _reader(text: str, delimiter: str) -> "Reader":
 
 
 def _fields(row: Sequence[str], delimiter: str) -> list[str]:
-    """Return the fields of a row; if blanks delimit them, the image name may contain blanks."""
+    """Return the fields of a row; even if blanks delimit them, a name may have some."""
     fields = [field.strip() for field in row]
     if delimiter != " ":
         return fields
@@ -228,13 +229,13 @@ def _word(field: str) -> str:
 
 
 def _first(label: str) -> str:
-    """Return a label; for Kaggle's boxes, ``n01440764 1 2 3 4 ...``, the label they share."""
+    """Return a label, or the one that all of Kaggle's boxes share."""
     words = label.split()
     boxes = len(words) > 1 and len(words) % 5 == 0 and len(set(words[::5])) == 1
     return words[0] if boxes else label
 
 
 def normal(path: str) -> str:
-    """Normalize a path for comparison: backslashes of Windows, Unicode accents, dot segments."""
+    """Normalize a path for comparison: backslashes, Unicode accents, dot segments."""
     slashes = path if "/" in path else path.replace("\\", "/")
     return posixpath.normpath(unicodedata.normalize("NFC", slashes))

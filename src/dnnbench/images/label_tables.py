@@ -17,7 +17,7 @@ from dnnbench.images.label_rows import Row, normal
 
 @dataclass(frozen=True)
 class Place:
-    """A data set's folder, its image folder, and the images' paths relative to the latter."""
+    """A data set's folder, its image folder, and the images' paths in the latter."""
 
     folder: Path
     root: Path
@@ -25,7 +25,7 @@ class Place:
 
 
 class TableLabels:
-    """A labeler based on a table; ``unused`` holds the names in rows that match no image."""
+    """A labeler based on a table; ``unused`` holds names that match no image."""
 
     def __init__(self, path: Path, rows: Sequence[Row], place: Place) -> None:
         self._path = path
@@ -61,7 +61,7 @@ class TableLabels:
             raise label_rows.contradiction(self._path, row, other)
 
     def _match(self, place: Place, rows: Sequence[Row]) -> None:
-        """Match each remaining row to the only image whose path ends with the row's path."""
+        """Match each remaining row to the only image whose path ends with its path."""
         by_name, by_stem = defaultdict(list), defaultdict(list)
         for picture in place.pictures if rows else ():
             name = _base(normal(picture))
@@ -97,10 +97,10 @@ def by_table(path: Path, place: Place) -> TableLabels:
 
 
 def by_truth(path: Path, place: Place) -> TableLabels:
-    """Return a labeler based on the development kit: line k is the ILSVRC2012_ID of image k.
+    """Return a labeler based on the development kit's ground truth.
 
-    These IDs are not in synset order; meta.mat, in the same folder, maps them to synsets. Raises
-    LabelError.
+    Line k is the ILSVRC2012_ID of image k. These IDs are not in synset order; meta.mat, in the same
+    folder, maps them to synsets. Raises LabelError.
     """
     from scipy.io.matlab import MatReadError, loadmat  # Imported here because few users need it.
 
@@ -152,20 +152,20 @@ def _paths(pictures: Sequence[str], root: Path, others: Iterable[Path]) -> dict[
 
 
 def _without_training(root: Path, rows: Sequence[Row], table: Sequence[Row]) -> list[Row]:
-    """Drop rows of training images, if the table or ``root`` distinguishes the two halves."""
+    """Drop rows of training images, if the table or ``root`` marks the halves."""
     if picture_folders.split_of(root.name) != "val" and all(_half(row) != "val" for row in table):
         return list(rows)
     return [row for row in rows if _half(row) != "train"]
 
 
 def _half(row: Row) -> str | None:
-    """Return the half of the data set that the innermost such folder in a row's name states."""
+    """Return the half of the data set that folders in a row's name state."""
     folders = reversed(PurePosixPath(row.name).parent.parts)
     return next(filter(None, map(picture_folders.split_of, folders)), None)
 
 
 def _folders_agree(root: Path, picture: str, name: str) -> bool:
-    """Return whether an image's folders and those in a row's name agree as far as both go."""
+    """Return whether the folders of an image and a row agree as far as both go."""
     stated = PurePosixPath(name).parent.parts
     below = PurePosixPath(normal(picture)).parent.parts
     whole = PurePosixPath(normal(str(root.absolute()))).parts + below

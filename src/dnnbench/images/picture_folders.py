@@ -61,7 +61,7 @@ Reasons = dict[str, list[str]]
 
 
 class ImagesError(UserError):
-    """A data set that cannot be used; the message names the folder, the problem, and the fix."""
+    """A data set that cannot be used; the message names folder, problem, and fix."""
 
     def __init__(self, message: str) -> None:
         super().__init__(foreign_text.line(message, 1000))  # Names and labels may contain anything.
@@ -69,7 +69,7 @@ class ImagesError(UserError):
 
 @dataclass
 class Contents:
-    """The contents of a folder: sorted relative paths of images, and everything else.
+    """The contents of a folder: images by sorted path, and everything else.
 
     ``left_out`` maps each reason to the names excluded for it; names of folders end in a slash.
     """
@@ -79,7 +79,7 @@ class Contents:
 
 
 def contents(root: Path, training: bool = True) -> Contents:
-    """List the contents of ``root``, including folders of training images if ``training``.
+    """List the contents of ``root``; skip training images unless ``training``.
 
     Links are followed. Raises ImagesError if a folder cannot be read, or if it is reached twice
     through links.
@@ -115,7 +115,7 @@ def contents(root: Path, training: bool = True) -> Contents:
 
 
 def validation(folder: Path) -> tuple[Path, Reasons]:
-    """Return the folder of validation images, and what else is in ``folder``, by reason.
+    """Return the folder of validation images, and excluded files by reason.
 
     It is the only folder at any depth that is named for validation, or else ``folder`` itself.
     Raises ImagesError if there are several, if there are only training images, or if ``folder`` is
@@ -180,7 +180,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def packed(left_out: Mapping[str, list[str]]) -> str | None:
-    """Return an archive that may contain the images, so that a message can say to unpack it."""
+    """Return an archive that may contain the images, to suggest unpacking it."""
     found = filter(_PACKED.fullmatch, left_out.get(_OTHER, ()))
     return min(found, key=lambda name: split_of(name) != "val", default=None)
 
@@ -202,10 +202,11 @@ def shown(name: str) -> str:
 
 
 def walk(root: Path, strict: bool = False) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Walk a folder in order of names, links last; the caller may remove folders from the lists.
+    """Walk a folder in order of names, links last.
 
-    Each folder is entered once, however many links lead to it. If ``strict``, raises ImagesError
-    for a second link to a folder and for a folder that cannot be read.
+    Folders that the caller removes from the lists are skipped. Each folder is entered once, however
+    many links lead to it. If ``strict``, raises ImagesError for a second link to a folder and for a
+    folder that cannot be read.
     """
 
     def refuse(error: OSError) -> None:
@@ -229,7 +230,7 @@ def walk(root: Path, strict: bool = False) -> Iterator[tuple[Path, list[str], li
 
 
 def _training_by_name(folder: Path) -> Path | None:
-    """Return ``folder``, or its parent if it is a class folder, if named for training images."""
+    """Return the folder named for training images that ``folder`` is or is directly in."""
     real = folder.resolve()
     places = [folder.absolute(), real, *[real.parent] * _is_class(real.name)]
     return next((path for path in places if _is_training(path.name)), None)

@@ -9,7 +9,7 @@ from importlib import resources
 
 @cache
 def names() -> tuple[str, ...]:
-    """Return the synsets in class order, ``n01440764`` first; logit i of a network is class i."""
+    """Return the synsets in the order of classes and logits, ``n01440764`` first."""
     file = resources.files("dnnbench.images") / "imagenet_synsets.txt"
     return tuple(file.read_text(encoding="ascii").split())
 

@@ -38,7 +38,7 @@ def build(network: Network | str, device: str | torch.device = "cpu", seed: int 
 
 
 def is_foreign(network: Network) -> bool:
-    """Return whether code other than dnnbench and its required libraries builds the network."""
+    """Return whether other code than dnnbench or its libraries builds the network."""
     module = network.builder.partition(":")[0]
     required = importlib.metadata.requires(_OURS) or ()
     known = {re.split(r"[^\w-]", name)[0].replace("-", "_").lower() for name in required}
@@ -47,7 +47,7 @@ def is_foreign(network: Network) -> bool:
 
 
 def preload(networks: Iterable[Network]) -> None:
-    """Import everything :func:`build` needs for ``networks``, so that forked children need not.
+    """Import everything :func:`build` needs for ``networks``, before any fork.
 
     Children then build in tenths of a second, and the libraries' memory is part of a child before
     it starts to measure. All objects so far are exempted from garbage collection, because a
@@ -61,7 +61,7 @@ def preload(networks: Iterable[Network]) -> None:
 
 
 def load(network: Network) -> None:
-    """Import everything :func:`build` needs for one network, in the process that measures it.
+    """Import everything :func:`build` needs for a network, in the measuring process.
 
     Raises RegistryError as ``build`` does.
     """

@@ -20,14 +20,14 @@ from torch import nn
 
 from dnnbench.core import foreign_text
 from dnnbench.networks import builders, own_file
-from dnnbench.networks.random_weights import PooledInitialisers
+from dnnbench.networks.random_weights import PooledInitializers
 from dnnbench.networks.registry import Network, RegistryError
 
 _preloaded: set[str] = set()  # Packages that were imported before any child started.
 
 
 def build_network(network: Network, device: str | torch.device, seed: int) -> nn.Module:
-    """Build ``network`` with random weights; see :func:`dnnbench.networks.builders.build`."""
+    """Build ``network`` with random weights; see ``builders.build``."""
     device = torch.device(device)
     # Weights are always created on the CPU, so that they depend on the seed alone.
     model = None
@@ -50,7 +50,7 @@ def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
         torch.random.fork_rng(devices=[]),
         device,
         torch.no_grad(),
-        PooledInitialisers(seed),
+        PooledInitializers(seed),
     ):
         # torchvision has deprecated the arguments that pretrainedmodels passes to it.
         warnings.simplefilter("ignore")
@@ -75,13 +75,13 @@ def _construct(network: Network, device: torch.device, seed: int) -> nn.Module:
 
 
 def import_builders(networks: Iterable[Network]) -> None:
-    """Import what ``networks`` need; see :func:`dnnbench.networks.builders.preload`."""
+    """Import what ``networks`` need; see ``builders.preload``."""
     for network in networks:
         if not builders.is_foreign(network):
             _preloaded.add(re.split("[.:]", network.builder)[0])
             import_builder(network)
     # Creates the pool; also, the first use of its mode imports a part of torch.
-    with PooledInitialisers(seed=0):
+    with PooledInitializers(seed=0):
         torch.empty(1)
     gc.collect()
     gc.freeze()
@@ -135,7 +135,7 @@ def _own_features(network: Network, model: nn.Module) -> None:
 
 
 def _flatten_output(network: Network, model: nn.Module) -> None:
-    """Make a SqueezeNet of pretrainedmodels return [N, 1000] instead of [N, 1000, 1, 1].
+    """Make a SqueezeNet of pretrainedmodels return [N, 1000], not [N, 1000, 1, 1].
 
     Only the last module is replaced. It has no parameters, so parameters keep their names.
     """

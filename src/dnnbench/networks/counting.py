@@ -78,7 +78,7 @@ class Counts(NamedTuple):
 
 
 def count(model: nn.Module, images: torch.Tensor) -> Counts:
-    """Count one forward pass of ``model`` on ``images`` [N, channels, height, width].
+    """Count a forward pass of ``model`` on ``images`` [N, channels, height, width].
 
     Raises ValueError if the model does not return logits.
     """
@@ -120,7 +120,7 @@ def _peak_and_output(model: nn.Module, images: torch.Tensor) -> tuple[int, Any]:
 
 
 def thop_macs(model: nn.Module, images: torch.Tensor) -> int:
-    """Return the MACs that the thop package counts, by its own definitions, as a cross-check.
+    """Return the MACs by the definitions of the thop package, as a cross-check.
 
     Do not use ``model`` afterwards: thop leaves hooks and buffers in it.
     """
@@ -170,7 +170,7 @@ _FORMULAS: dict[Any, Callable[..., int]] = {
 
 @contextlib.contextmanager
 def _operator_by_operator() -> Iterator[None]:
-    """Prevent libraries from running a whole layer (attention, recurrence) as one operator."""
+    """Prevent libraries from running a whole layer as one operator."""
     attention: Any = torch.backends.mha
     recurrence: Any = torch.backends.mkldnn
     before = attention.get_fastpath_enabled(), recurrence.enabled
@@ -231,7 +231,7 @@ class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @property
     def read(self) -> list[torch.Tensor]:
-        """The parameters that any operator has read, including those that share its storage."""
+        """The parameters in all storages that any operator has read."""
         return [parameter for storage in self._read for parameter in self._parameters[storage]]
 
     def attended(self, inputs: Any, result: torch.Tensor) -> None:
@@ -294,7 +294,7 @@ class _Work(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class _LiveStorages(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A mode that tracks the total size of live tensor storages, in bytes, and its maximum."""
+    """A mode that tracks the total size of live tensor storages and its maximum."""
 
     def __init__(self, ignore: Iterable[torch.Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -47,7 +47,7 @@ def resolve(
 
 
 def of_study(names: Iterable[str], registry: Mapping[str, Network]) -> dict[str, Network]:
-    """Return the registry, followed by a study's networks that are not in it, by key.
+    """Return the registry and a study's networks that are not in it, by key.
 
     ``names`` is the ``spec`` column of a table. Raises RegistryError as ``resolve`` does.
     """
@@ -73,7 +73,10 @@ def _networks(name: str, registry: Mapping[str, Network], source: str) -> list[N
 
 
 def _of_library(library: Library, name: str, source: str) -> list[Network]:
-    """Return a library's networks; raise RegistryError if it is missing or a plugin is wrong."""
+    """Return a library's networks, after checking them.
+
+    Raises RegistryError if the library is not installed, or if a plugin returns invalid networks.
+    """
     spec = f"{library.name}:{name}"
     try:
         found = library.find(name, source)

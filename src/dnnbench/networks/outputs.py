@@ -13,7 +13,7 @@ _NAME = "logits"
 
 
 def logits(output: Any) -> torch.Tensor:
-    """Return the logits in a network's output: itself, its ``logits``, or its only tensor.
+    """Return the logits in an output: itself, its ``logits``, or its only tensor.
 
     The output may be a tensor, mapping, tuple, dataclass, or an object of Hugging Face's libraries.
     Raises ValueError if it contains no tensor, or several and none is named ``logits``.

@@ -23,7 +23,7 @@ _present: list[Surroundings] = []  # Of the file that is currently imported, if 
 
 
 class OwnFileError(UserError):
-    """A user's file that cannot be imported; the message names file, line, problem, and fix."""
+    """A user's file that cannot be imported; the message names place and fix."""
 
 
 def load(file: Path, preloaded: Collection[str] = ()) -> ModuleType:
@@ -69,7 +69,7 @@ def _module(file: Path, package: Path | None) -> ModuleType:
 
 
 def _run(name: str, file: Path) -> ModuleType:
-    """Return the module ``name``, imported from a file; an empty package if there is no file."""
+    """Return the module ``name`` from a file; an empty package if there is no file."""
     if name in sys.modules:
         return sys.modules[name]
     folders = [str(file.parent)] if file.stem == _INIT else None
@@ -88,7 +88,7 @@ def _run(name: str, file: Path) -> ModuleType:
 
 
 def _package_name(folder: Path) -> str:
-    """Return the folder's name, which its files import each other by, unless it is in use."""
+    """Return the folder's name, by which its files import each other, if unused."""
     name = folder.name
     if not name.isidentifier() or name in sys.stdlib_module_names or name in sys.modules:
         found = sys.modules.get(name)
@@ -116,7 +116,7 @@ def _remove(names: Iterable[str]) -> None:
 
 
 def _is_own(module: ModuleType, files: Collection[Path]) -> bool:
-    """Return whether a module, or a folder that is an empty package, is one of the user's."""
+    """Return whether a module or an empty package is one of the user's."""
     if place := getattr(module, "__file__", None):
         return Path(place) in files and module.__name__.partition(".")[0] != _OURS
     folders = list(getattr(module, "__path__", ()))

@@ -1,7 +1,7 @@
 """Random weights at the cost of a memory copy.
 
 A timed cell builds its network in a fresh process, and drawing 143 million normal values takes
-seconds. Inside :class:`PooledInitialisers`, a network's constructor runs unchanged, except that
+seconds. Inside :class:`PooledInitializers`, a network's constructor runs unchanged, except that
 in-place draws (``normal_``, ``uniform_``) come from a small pool of random numbers, scaled and
 repeated. Each value has the distribution that its author chose, but it is not independent of the
 values one pool length away.
@@ -38,7 +38,7 @@ _DETACH = torch.ops.aten.detach.default
 
 @lru_cache(maxsize=4)
 def _pools(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return standard normal and uniform [-1, 1) values, created once per process and seed."""
+    """Return standard normal and uniform [-1, 1) values, cached by seed."""
     generator = torch.Generator().manual_seed(seed)
     normal = torch.randn(POOL_SIZE, generator=generator, device="cpu")
     uniform = torch.rand(POOL_SIZE, generator=generator, device="cpu").mul_(2).sub_(1)
@@ -55,8 +55,8 @@ class _Draw:
     spread: float
 
 
-class PooledInitialisers(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """A mode that fills CPU float tensors from a pool in ``Tensor.normal_`` and ``uniform_``.
+class PooledInitializers(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A mode in which ``normal_`` and ``uniform_`` fill CPU float tensors from a pool.
 
     Other random functions are not affected. A tensor's values depend on ``seed`` and on the
     preceding draws.
@@ -138,7 +138,7 @@ def _poolable(tensor: torch.Tensor) -> bool:
 
 
 def _is_default(tensor: torch.Tensor, a: float, b: float) -> bool:
-    """Return whether the bounds are torch's default for convolution and linear weights."""
+    """Return whether the bounds are torch's default for a layer's weights."""
     if tensor.dim() < 2:
         return False
     fan_in = tensor[0].numel()

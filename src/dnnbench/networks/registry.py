@@ -44,7 +44,7 @@ SETS = (STUDY, MODERN)
 
 
 class RegistryError(UserError):
-    """An invalid registry or network name; the message names the file, key, value, and fix."""
+    """An invalid registry or network name; the message names key, value, and fix."""
 
 
 def _no_truth(value: Any) -> Any:
@@ -180,7 +180,7 @@ class WeightsSource(_Entry):
 
 
 class Published(_Entry):
-    """Accuracy in the 2018 study: center crop, single model, ImageNet validation images."""
+    """Accuracy in the 2018 study: center crop, single model, ImageNet validation."""
 
     top1: _Percent = Field(description="Top-1 accuracy, in percent")
     top1_source: Digitized = Field(
@@ -265,14 +265,14 @@ class Network(Preparation):
         return json.dumps(parts, sort_keys=True)
 
     def preparations(self) -> str:
-        """Return as text the input preparation of the network and of each source of weights."""
+        """Return as text the input preparation of network and weights sources."""
         every = [self, *(source.preparation for source in self.weights)]
         fields = set(Preparation.model_fields)
         return json.dumps([own and own.model_dump(include=fields) for own in every])
 
 
 def spec_of(key: str) -> str:
-    """Return a key's form in a list of models, such as ``timm:resnet18`` for timm-resnet18."""
+    """Return a key's form in a list of models, such as ``timm:resnet18``."""
     library, name = by_key(key) or (None, key)
     return f"{library.name}:{name}" if library and not library.key else key
 
@@ -321,13 +321,13 @@ def schema() -> dict[str, Any]:
 
 
 def hint(name: object, known: Iterable[str], otherwise: str = "See config/models.yaml.") -> str:
-    """Return a remedy for an unknown name: the closest of ``known``, or else ``otherwise``."""
+    """Return a remedy for an unknown name: the closest, or else ``otherwise``."""
     close = difflib.get_close_matches(str(name), known, n=1)
     return f"Did you mean {close[0]!r}?" if close else otherwise
 
 
 def _problem(error: ValidationError) -> str:
-    """Return key, value, and remedy of an unknown key if there is one, else of the first problem.
+    """Return key, value, and remedy of the most telling problem.
 
     A misspelled key causes two problems, an unknown and a missing key; the former explains both.
     """

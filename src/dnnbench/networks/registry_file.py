@@ -15,7 +15,7 @@ DEFAULT_REGISTRY = Path(__file__).resolve().parents[3] / paths.REGISTRY
 
 
 def names(path: Path = DEFAULT_REGISTRY) -> dict[str, str]:
-    """Return the display names of a registry's networks by key, without validation.
+    """Return the display names of a registry's networks by key, unvalidated.
 
     Raises OSError if the file cannot be read, YAMLError if it is not valid YAML.
     """

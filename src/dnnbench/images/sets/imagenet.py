@@ -16,7 +16,7 @@ _OTHER = re.compile(r"n\d{8}_\d+|ILSVRC2012_test_\d{8}")
 
 
 def _labels(folder: Path, root: Path) -> tuple[Labeller, str]:
-    """Return a labeler based on synsets in names, numbered folders, or a table, and its source.
+    """Return a labeler based on names, numbered folders, or a table, and its source.
 
     If some images have names of the validation set, images named like the training or the test set
     are excluded. Raises LabelError if a table is needed and missing, or invalid.

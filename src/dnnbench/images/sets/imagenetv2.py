@@ -9,7 +9,7 @@ from dnnbench.images.picture_folders import ImagesError
 
 
 def _labels(folder: Path, root: Path) -> tuple[Labeller, str]:
-    """Return a labeler based on numbered folders; raise ImagesError for the two easier sets."""
+    """Return a labeler based on numbered folders, after refusing the easier sets."""
     if other := re.search("threshold-?0.7|top-?images", root.resolve().name):
         raise ImagesError(
             f"{root}: contains the images of {other[0]}, but {DATASET.name} is matched-frequency."

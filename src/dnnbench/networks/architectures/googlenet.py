@@ -11,14 +11,14 @@ from torch import nn
 def _convolution(
     inputs: int, outputs: int, kernel: int, stride: int = 1
 ) -> tuple[nn.Module, nn.Module]:
-    """Return a convolution with bias, which preserves the size at stride 1, and a ReLU."""
+    """Return a convolution with bias and a ReLU; stride 1 preserves the size."""
     return (
         nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2),
         nn.ReLU(inplace=True),
     )
 
 
-def _normalisation() -> nn.Module:
+def _normalization() -> nn.Module:
     return nn.LocalResponseNorm(size=5, alpha=1e-4, beta=0.75, k=1.0)
 
 
@@ -59,10 +59,10 @@ def googlenet() -> nn.Module:
     return nn.Sequential(
         *_convolution(3, 64, 7, stride=2),
         _halving(),
-        _normalisation(),
+        _normalization(),
         *_convolution(64, 64, 1),
         *_convolution(64, 192, 3),
-        _normalisation(),
+        _normalization(),
         _halving(),
         Inception(192, 64, (96, 128), (16, 32), 32),  # 3a
         Inception(256, 128, (128, 192), (32, 96), 64),  # 3b

@@ -49,7 +49,10 @@ _FIELDS: dict[str, Any] = {
 
 
 def find(name: str, source: str) -> list[Network]:
-    """Return the network of ``<file>.py:<function>``; raise RegistryError if it is invalid."""
+    """Return the network of ``<file>.py:<function>``.
+
+    Raises RegistryError, which names the file or spec, if either is invalid.
+    """
     spec = f"{source}: {'mine:' + name[:200]!r}"
     try:
         file, function = _parts(name)
@@ -181,7 +184,7 @@ def _plain(node: ast.expr) -> Any:
 
 
 def _problem(node: ast.expr) -> str | None:
-    """Describe the first value of a mapping that is not plain; None if there is none."""
+    """Describe the first value of a mapping that is not plain, or return None."""
     for key, value in (
         zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ()
     ):
@@ -194,7 +197,7 @@ def _problem(node: ast.expr) -> str | None:
 
 
 def _check_alone(tree: ast.Module, said: ast.Assign | ast.AnnAssign, file: str) -> None:
-    """Raise RegistryError if the mapping, or a key in it, is assigned a second time."""
+    """Raise RegistryError if the mapping or a key in it is assigned twice."""
     first = {id(node) for node in ast.walk(said)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Name | ast.Subscript) or isinstance(node.ctx, ast.Load):

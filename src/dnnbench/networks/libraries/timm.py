@@ -79,8 +79,8 @@ def _network(name: str, config: Any) -> Network:
 def _crop(config: Any) -> dict[str, Any]:
     """Return resize filter and crop, unless images are squashed or padded."""
     share = config.test_crop_pct or config.crop_pct
-    centred = config.crop_mode == "center" and share <= 1
-    return {"interpolation": config.interpolation, "crop_pct": share} if centred else {}
+    centered = config.crop_mode == "center" and share <= 1
+    return {"interpolation": config.interpolation, "crop_pct": share} if centered else {}
 
 
 def _weights(name: str, config: Any) -> tuple[WeightsSource, ...]:

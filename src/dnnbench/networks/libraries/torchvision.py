@@ -60,12 +60,12 @@ def _network(models: Any, name: str) -> Network:
 
 
 def _printed(name: str) -> str:
-    """Return a name for figures that differs from names of the 2018 study's networks."""
+    """Return a name for figures that no network of the 2018 study has."""
     return f"{name} (torchvision)"
 
 
 def _arguments(name: str, size: int) -> dict[str, Any]:
-    """Return arguments that are always needed, but that a builder sets only with weights."""
+    """Return required arguments that a builder sets only if it loads weights."""
     if name in ("googlenet", "inception_v3"):
         return {"transform_input": True, "init_weights": False}
     return {"image_size": size} if name.startswith("vit_") else {}

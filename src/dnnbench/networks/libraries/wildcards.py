@@ -8,9 +8,10 @@ from dnnbench.networks.registry import RegistryError
 
 
 def matching(pattern: str, known: Sequence[str], spec: str, source: str) -> list[str]:
-    """Return the names in ``known`` that match ``pattern`` (``*``, ``?``, ``[...]``), in order.
+    """Return the names in ``known`` that match ``pattern``, in order.
 
-    Raises RegistryError, which suggests similar names, if none matches.
+    The pattern may contain ``*``, ``?``, and ``[...]``. Raises RegistryError, which suggests
+    similar names, if none matches.
     """
     found = fnmatch.filter(known, pattern)
     if not found:

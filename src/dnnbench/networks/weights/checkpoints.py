@@ -36,7 +36,7 @@ class MisfitError(UserError):
 
 
 def _inside(names: Mapping[str, str], place: Callable[[re.Match[str]], str]) -> Callable[..., str]:
-    """Return a replacement that maps the last group by ``names`` and prepends ``place``."""
+    """Return a replacement that maps the last group and prepends ``place``."""
     return lambda match: f"{place(match)}.{names[match[match.lastindex or 0]]}."
 
 
@@ -187,10 +187,11 @@ class Fit:
 
 
 def fit(state: Mapping[str, Tensor], model: nn.Module) -> State:
-    """Convert ``state`` to the names, shapes, and types of ``model``, which may be on meta.
+    """Convert ``state`` to the names, shapes, and types of ``model``.
 
-    The result contains every tensor of the model and nothing else. Batch normalization counters,
-    which files older than PyTorch 0.4.1 lack and evaluation does not use, are added as zeros.
+    The model may be on meta. The result has all of its tensors and nothing else. Batch
+    normalization counters, which files older than PyTorch 0.4.1 lack and evaluation does not use,
+    are added as zeros.
     Raises MisfitError if tensors are missing, unexpected, or of a different shape or type.
     """
     found = compare(state, Slots.of(model))
@@ -248,7 +249,7 @@ def _renamed(key: str, slots: Slots) -> str | None:
 
 
 def _reshaped(tensor: Tensor, shape: torch.Size) -> Tensor | None:
-    """Reshape ``tensor`` to ``shape`` if a later definition merely changed it; else None."""
+    """Return ``tensor`` in an equivalent ``shape``, or None."""
     if tensor.shape[:1] == (CLASSES + 1,) and shape[:1] == (CLASSES,):
         tensor = tensor[1:].clone()  # TensorFlow's first class is the background.
     if tensor.shape == shape:

@@ -40,7 +40,7 @@ _PICKLE = b"\x80"
 
 
 class Inert(list[Any]):
-    """A placeholder for an object whose class is not imported; it keeps the object's state."""
+    """A placeholder for an object of a class that is not imported; keeps its state."""
 
     state: Any = None
 
@@ -65,7 +65,7 @@ class _Mapping:
 
 
 def read(path: Path) -> object:
-    """Return a file's contents, with tensors on the CPU, without running code in it.
+    """Return a file's contents, with tensors on the CPU, without running its code.
 
     The file may be in the format of safetensors or torch.save, or a ``.zip`` archive of one such
     file. Raises CheckpointError.
@@ -110,7 +110,7 @@ def _content(path: Path) -> object:
 
 
 def _foreign_archive(names: list[str], path: Path) -> str | None:
-    """Return the problem and remedy for an archive not written by torch.save, or None."""
+    """Return problem and remedy for an archive that torch.save did not write."""
     if any(name.endswith("/constants.pkl") for name in names):
         return extraction.of_torchscript(path)
     if any("exported_program" in name or name.endswith("/models/model.json") for name in names):
@@ -156,7 +156,7 @@ def _unpickled(file: IO[bytes], path: Path) -> object:
 
 
 def _globals(file: IO[bytes], path: Path) -> tuple[set[str], int]:
-    """Return the names that a file would import, as torch spells them, and its pickle protocol."""
+    """Return the names that a file would import, and its pickle protocol."""
     file.seek(0)
     if file.read(4) == _ZIP:
         archive = zipfile.ZipFile(file)
@@ -177,7 +177,7 @@ def _globals(file: IO[bytes], path: Path) -> tuple[set[str], int]:
 
 
 def _imported(pickled: IO[bytes], path: Path) -> tuple[set[str], int]:
-    """Return the names that a pickle would import, and its protocol, without executing it."""
+    """Return the names that a pickle would import, and its protocol."""
     found: set[str] = set()
     protocol = 0
     strings: list[str] = []

@@ -49,7 +49,7 @@ def of_arrays(path: Path) -> str:
 
 
 def of_nested_arrays(path: Path, keys: tuple[object, ...]) -> str:
-    """Return the remedy for NumPy arrays at ``keys`` of a file that torch.save wrote."""
+    """Return the remedy for NumPy arrays at ``keys`` of a torch.save file."""
     place = "".join(f"[{key!r}]" for key in keys)
     load = f"import torch; c = torch.load({_text(path)}, map_location='cpu', weights_only=False)"
     line = _saving(load, _ARRAYS.format(f"c{place}"), path)
@@ -67,7 +67,7 @@ def of_npz(path: Path) -> str:
 
 
 def of_parts(path: Path) -> str | None:
-    """Return the remedy if ``path`` is a folder or one of several files of a checkpoint, else None.
+    """Return the remedy for a folder or a part of a checkpoint, else None.
 
     The parts must be joined, because the SHA-256 of one file would not verify the others.
     """
@@ -108,7 +108,7 @@ def _of_folder(folder: Path) -> str:
 
 
 def of_deepspeed(folder: Path) -> str:
-    """Return the remedy for a checkpoint of DeepSpeed's ZeRO, given the folder of a step."""
+    """Return the remedy for a DeepSpeed ZeRO checkpoint, given a step's folder."""
     load = (
         "import torch; from deepspeed.utils.zero_to_fp32 import"
         " get_fp32_state_dict_from_zero_checkpoint as f"
@@ -132,7 +132,7 @@ def _of_shards(folder: Path, pattern: str, stem: str) -> str:
 
 
 def _saving(load: str, tensors: str, path: Path) -> str:
-    """Return a command that loads a file and saves the expression ``tensors`` next to ``path``."""
+    """Return a command that saves the expression ``tensors`` next to ``path``."""
     output = _output(path)
     return _line(f"{load}; torch.save({tensors}, {_text(output)})", output)
 

@@ -38,7 +38,7 @@ _LOADING = threading.Lock()
 
 
 class WeightsError(UserError):
-    """Weights that cannot be used; the message names the file or source, and the reason."""
+    """Weights that cannot be used; the message names file or source, and reason."""
 
 
 def obtain(
@@ -47,7 +47,7 @@ def obtain(
     folder: Path,
     begin: Callable[[str], Received] = lambda name: lambda done, total: None,
 ) -> WeightsRecord:
-    """Find weights of ``network`` in ``folder``, an override, or the registry's sources.
+    """Find weights of ``network``: an override, existing files, or a source.
 
     If there is an override, nothing else is tried. Otherwise the order is: the file of an existing
     record in ``folder``, if still valid; files already in ``folder``; the mirror; packages and
@@ -116,14 +116,14 @@ def load(network: Network, record: WeightsRecord) -> "nn.Module":
 
 
 def preparation(network: Network, record: WeightsRecord) -> Preparation:
-    """Return the input preparation for a record's weights: the source's, or else the network's."""
+    """Return a record's input preparation: the source's, or else the network's."""
     source = _source(network, record)
     own = source.preparation if source else None
     return own or Preparation(**network.model_dump(include=set(Preparation.model_fields)))
 
 
 def describe(record: WeightsRecord, file: Path) -> str:
-    """Describe the record in ``file`` in one line: its weights, or why there are none."""
+    """Describe a record in one line: its weights, or why there are none."""
     if record.status == "ok":
         key = f" at {record.key}" if record.key else ""
         others = f" (not {', '.join(record.other_keys)})" if record.other_keys else ""
@@ -138,7 +138,7 @@ def describe(record: WeightsRecord, file: Path) -> str:
 def _loaded(
     network: Network, path: Path, key: str | None, setting: str
 ) -> tuple["nn.Module", "Chosen"]:
-    """Return the network with weights of a verified file, and the set that was chosen."""
+    """Return the network with weights of a verified file, and the chosen set."""
     # Imported here because it imports torch, which networks without weights do not need.
     from dnnbench.networks.weights import state_dicts
 
@@ -151,7 +151,7 @@ def _loaded(
 
 
 def _place(chosen: "Chosen") -> dict[str, Any]:
-    """Return a record's fields for the chosen set; null if the set is the whole file."""
+    """Return a record's fields for the chosen set."""
     from dnnbench.networks.weights.tensor_places import WHOLE
 
     alone = chosen.key == WHOLE and not chosen.others
@@ -187,7 +187,7 @@ def _source(network: Network, record: WeightsRecord) -> WeightsSource | None:
 
 
 def _former(network: Network, settings: Weights, folder: Path) -> WeightsRecord | None:
-    """Return the existing record if it is still valid and its tier still allowed, else None."""
+    """Return the existing record if it and its tier are still valid, else None."""
     file = paths.in_folder(folder, paths.WEIGHTS, model=network.key)
     if not file.exists():
         return None
@@ -207,7 +207,7 @@ def _former(network: Network, settings: Weights, folder: Path) -> WeightsRecord 
 def _places(
     network: Network, settings: Weights, folder: Path, begin: Callable[[str], Received]
 ) -> Iterator[tuple[str, WeightsSource, Callable[[], Path]]]:
-    """Yield the places to look in, best first: label, source, and a function that gets the file.
+    """Yield places, best first: label, source, and a function that gets the file.
 
     The function returns the path of a verified file, or raises UserError with the reason.
     """
@@ -246,7 +246,7 @@ def _refuse(reason: str) -> Path:
 
 @dataclass(frozen=True)
 class Seal:
-    """The hash and revision of a downloaded file whose hash is not in the registry."""
+    """The hash and revision of a file whose hash is not in the registry."""
 
     sha256: str | None = None
     revision: str | None = None
@@ -265,7 +265,7 @@ def _seal(target: Path) -> Path:
 
 
 def _verify(path: Path, source: WeightsSource, target: Path, origin: str) -> None:
-    """Raise IntegrityError if ``path`` does not have the hash known for ``target``, if any."""
+    """Raise IntegrityError if ``path`` contradicts the hash known for ``target``."""
     if source.hash is None:
         if sha256 := _sealed(target).sha256:
             checksums.check(path, "sha256", sha256, origin)
@@ -276,7 +276,7 @@ def _verify(path: Path, source: WeightsSource, target: Path, origin: str) -> Non
 
 
 def _keep(source: WeightsSource, target: Path) -> Path:
-    """Return the existing file after verifying it; rename it if its hash is wrong."""
+    """Verify and return the existing file; rename it if its hash is wrong."""
     try:
         _verify(target, source, target, str(target))
     except IntegrityError as error:
@@ -320,7 +320,7 @@ def _fetch(
 
 
 def _fetch_from_hub(url: str, target: Path, report: Received) -> None:
-    """Fetch a file from the hub and verify the hash that the hub states and any earlier seal."""
+    """Fetch a file from the hub; verify the hub's hash and any earlier seal."""
     file = hub.look_up(url)
     known = _sealed(target)
     if known.sha256 not in (None, file.sha256):

@@ -36,7 +36,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class _Set:
-    """A candidate set: tensors under the names that were tried, and how well they fit."""
+    """A candidate set: tensors by the names that were tried, and their fit."""
 
     place: Tensors
     fit: Fit
@@ -48,7 +48,7 @@ class _Set:
 
 
 def load(path: Path, model: nn.Module, network: str, key: str | None, setting: str) -> Chosen:
-    """Return the weights in a file that fit ``model``; if there are several sets, those at ``key``.
+    """Return the weights in a file that fit ``model``, from ``key`` if given.
 
     Messages use ``network`` as the network's name, and ``setting`` as the setting that selects a
     key. Raises CheckpointError if the file cannot be read, if no set fits or ``key`` names none,
@@ -82,7 +82,7 @@ def load(path: Path, model: nn.Module, network: str, key: str | None, setting: s
 
 
 def put(model: nn.Module, state: State) -> None:
-    """Copy a fitted state into ``model``, keeping its memory layout and other buffers."""
+    """Copy a fitted state into ``model``; keep its layout and other buffers."""
     own = model.state_dict()
     # Keeps the module versions in the state dict, which MNASNet, for example, checks on loading.
     own.update((name, each) for name, each in state.items() if name in own)
@@ -93,7 +93,7 @@ def put(model: nn.Module, state: State) -> None:
 
 
 def _candidates(place: Tensors, slots: Slots) -> Iterator[_Set]:
-    """Yield candidate sets in a mapping: one for each prefix that enough tensors share."""
+    """Yield candidate sets of a mapping: one per prefix that enough tensors share."""
     if tensor_names.of_optimizer(place.key):
         return
     names = place.tensors.keys()
@@ -119,7 +119,7 @@ def _candidates(place: Tensors, slots: Slots) -> Iterator[_Set]:
 
 
 def _with_buffers(candidates: list[_Set], slots: Slots) -> list[_Set]:
-    """Complete candidates that lack only buffers with buffers stored elsewhere in the file."""
+    """Add buffers from elsewhere in the file to candidates that lack only buffers."""
     parameters = {*slots.parameters}
     without = [each for each in candidates if each.fit.missing and not each.fit.misshapen]
     lacking = [each for each in without if not parameters & {*each.fit.missing}]
@@ -141,7 +141,7 @@ def _joined(one: _Set, buffers: _Set, slots: Slots) -> _Set | None:
 
 
 def _sets(candidates: list[_Set], slots: Slots) -> list[_Set]:
-    """Return the complete sets; averages of parameters only get their buffers from another set."""
+    """Return the complete sets; averages without buffers get those of another set."""
     parameters = {*slots.parameters}
     sound = [
         each
@@ -181,7 +181,7 @@ def _explained(one: _Set, others: list[_Set]) -> bool:
 
 
 def _distinct(sets: list[Chosen]) -> list[Chosen]:
-    """Return the sets that differ from all previous ones, each with the keys of the others."""
+    """Return the sets that differ, each with the keys of the others."""
     found: list[Chosen] = []
     for one in sets:
         if not any(_same(one.state, other.state) for other in found):

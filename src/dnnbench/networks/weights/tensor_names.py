@@ -71,7 +71,7 @@ def prefixes(name: str) -> Iterator[str]:
 
 
 def spellings(tensors: State, slots: Slots) -> Iterator[State]:
-    """Yield tensors by their own names, and by names that undo other programs' conventions."""
+    """Yield tensors by their names, and by names without programs' conventions."""
     yield tensors
     # The network wraps another one, and the file contains only the inner one.
     holders = {name.partition(".")[0] for name in slots.expected}
@@ -99,7 +99,7 @@ def spellings(tensors: State, slots: Slots) -> Iterator[State]:
 
 
 def _normed(tensors: State) -> State:
-    """Recombine weights that torch.nn.utils.weight_norm split into norm and direction."""
+    """Recombine weights that weight_norm split into norm and direction."""
     found = dict(tensors)
     for name in tensors:
         for norm, direction in _WEIGHT_NORM.items():

@@ -18,7 +18,7 @@ _MODULES = 20_000
 
 @dataclass(frozen=True)
 class Tensors:
-    """The tensors of one mapping in a file that share a prefix, by the rest of their names."""
+    """The tensors of one mapping that share a prefix, by the rest of their names."""
 
     keys: tuple[Any, ...]
     tensors: State
@@ -41,7 +41,7 @@ def find(content: object) -> Iterator[Tensors]:
 
 
 def walk(content: object) -> Iterator[tuple[tuple[Any, ...], object]]:
-    """Yield a file's contents with their keys, outermost first; each object is entered once."""
+    """Yield a file's contents with their keys, outermost first, each object once."""
     seen: set[int] = set()
     level: list[tuple[tuple[Any, ...], object]] = [((), content)]
     for _ in range(_DEPTH):
@@ -55,7 +55,7 @@ def walk(content: object) -> Iterator[tuple[tuple[Any, ...], object]]:
 
 
 def _tensors(value: object) -> State:
-    """Return the tensors directly in a mapping, list, or object, and all tensors of a module."""
+    """Return the tensors directly in a value, or all tensors of a module."""
     if isinstance(value, Inert):
         if _is_module(value):
             return _of_module(value)
@@ -88,7 +88,7 @@ def _inside(value: object) -> Iterator[tuple[Any, object]]:
 
 
 def _is_pair(value: object) -> bool:
-    """Return whether a value is a pair of name and tensor, like an item of a state dict."""
+    """Return whether a value is a pair of a name and a tensor."""
     match value:
         case (str(), Tensor()):
             return True
@@ -102,7 +102,7 @@ def _is_module(value: object) -> bool:
 
 
 def _of_module(module: Any) -> State:
-    """Return the state dict of a module, reconstructed from its pickled attributes."""
+    """Return a module's state dict, reconstructed from its pickled attributes."""
     found: State = {}
     todo = [("", module)]
     for _ in range(_MODULES):
