@@ -172,17 +172,18 @@ def _proselint() -> Config:
 
 
 def tracked() -> list[Path]:
-    """Return the files of the repository whose prose is checked."""
+    """Return the files of the repository."""
     listed = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    return [Path(name) for name in listed if not EXCLUDED.fullmatch(name)]
+    return list(map(Path, listed))
 
 
 def main(names: Sequence[str]) -> int:
     """Print the hits in files, all if none are named, and return how many there are."""
     os.chdir(ROOT)
-    texts = [Text(file) for file in (map(Path, names) if names else tracked())]
+    files = list(map(Path, names)) or tracked()
+    texts = [Text(file) for file in files if not EXCLUDED.fullmatch(str(file))]
     hits = [hit for text in texts for hit in (*worded(text), *advised(text))]
     hits += misspelled(texts)
     for hit in sorted(hits, key=lambda hit: (hit.file, hit.line)):

@@ -178,7 +178,7 @@ WRONG = {
     "a synset on line 1": ("tench/1.jpg,n0144076\n", "labels.csv:1: 'n0144076': not a label"),
     "another synset": ("tench/1.jpg,n00001740\n", "labels.csv:1: 'n00001740': not a label"),
     "an unknown header": ("foo,bar\ntench/1.jpg,0\n", "labels.csv:1: 'bar': not a label"),
-    "a picture of no known name": ("nowhere,bar\n", "labels.csv:1: 'bar': not a label"),
+    "an image of no known name": ("nowhere,bar\n", "labels.csv:1: 'bar': not a label"),
     "a header in between": ("tench/1.jpg,0\nfile,label\n", "labels.csv:2: 'label': not a label"),
     "a wrong label below": ("file,label\ntench/1.jpg,0\nb.jpg,x\n", "labels.csv:3: 'x': not a"),
     "no label": ("tench/1.jpg,0\nbrambling/1.jpg\n", "labels.csv:2: 'brambling/1.jpg': incomplete"),

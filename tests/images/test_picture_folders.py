@@ -31,7 +31,7 @@ LAYOUTS = {
         "imagenet",
         ["data/{0}_10026_{0}.JPEG", "data/{h0}", "data/{h1}", "data/ILSVRC2012_test_00000001.JPEG"],
     ),
-    "Hugging Face, all in one folder, as any pictures": (
+    "Hugging Face, all in one folder, as any images": (
         "folder",
         ["data/{0}_10026_{0}.JPEG", "data/{h0}", "data/{h1}"],
     ),
@@ -288,7 +288,7 @@ AMBIGUOUS = {
         [f"2023/{TENCH}/a.jpg", f"2024/{TENCH}/b.jpg"],
         f"2023/{TENCH} and 2024/{TENCH}: two folders for class {TENCH}. Merge",
     ),
-    "pictures and their masks": (
+    "images and their masks": (
         "imagenet",
         [f"val/images/{TENCH}/1.jpg", f"val/masks/{TENCH}/1.jpg"],
         f"images/{TENCH} and masks/{TENCH}: two folders",
@@ -303,12 +303,12 @@ AMBIGUOUS = {
         [f"{TENCH}/1.JPEG", f"more/{TENCH}/2.JPEG"],
         f"{TENCH}/1.JPEG and more/{TENCH}/2.JPEG: class folders at two depths",
     ),
-    "one picture twice": (
+    "one image twice": (
         "imagenet",
         [f"a/{val(1, TENCH)}", f"b/{val(1, TENCH)}"],
         f"a/{val(1, TENCH)} and b/{val(1, TENCH)}: two files for one image. Remove one",
     ),
-    "other pictures of imagenetv2": (
+    "other images of imagenetv2": (
         "imagenetv2",
         ["imagenetv2-top-images-format-val/0/a.jpeg"],
         "the images of top-images, but imagenetv2 is matched-frequency",
