@@ -2,8 +2,9 @@
 
 ``dvc repro`` runs one command per stage, and Snakemake takes seconds to find that a stage is up to
 date. This module checks a stage and all later stages in one call to Snakemake. If all are up to
-date, the later stages of the same ``dvc repro`` skip the check unless a file changed. Otherwise, the
-stage runs as a Snakemake target. Imports are kept few, because the module is started seven times.
+date, the later stages of the same ``dvc repro`` skip the check unless a file changed. Otherwise,
+the stage runs as a Snakemake target. Imports are kept few, because the module is started seven
+times.
 """
 
 import hashlib
