@@ -331,7 +331,7 @@ def test_a_file_that_does_not_fit_is_not_partially_written(tmp_path):
         file = tmp_path / "out/table.csv"
         write_bytes(file, b"old")
         with pytest.raises(
-            WriteError, match=r"table\.csv: cannot be written: No space left.*; fix"
+            WriteError, match=r"table\.csv: cannot be written: No space left.*\. Fix"
         ):
             write_bytes(file, bytes(100_000))
         assert file.read_bytes() == b"old"
