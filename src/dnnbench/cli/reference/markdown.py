@@ -11,8 +11,8 @@ _NOTE = "<!-- Written by `make reference`; edit {source} instead. -->"
 # Roles of reStructuredText; paths, whose angle brackets would be tags.
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")
 _PATH = re.compile(
-    r"(?<![`\w/.])(?:[\w./-]*(?:<[\w-]+>[\w./-]*)+|(?:config|docs|reports|results|workflow)/[\w./-]*)"
-    r"(?<![.])"
+    r"(?<![`\w/.])(?:[\w./:-]*(?:<[\w-]+>[\w./:-]*)+|(?:config|docs|reports|results|workflow)/[\w./-]*)"
+    r"(?<![.:])"
 )
 
 
