@@ -417,7 +417,7 @@ def quiet(**changes):
 
 def test_swapping_makes_a_cell_unstable():
     assert disturbance.reasons(quiet(swapped_mib=0.5)) == []
-    assert disturbance.reasons(quiet(swapped_mib=30)) == ["30 MiB went to swap"]
+    assert disturbance.reasons(quiet(swapped_mib=30)) == ["30 MiB were swapped out"]
     assert disturbance.severity(quiet(swapped_mib=30)) > 1
 
 

@@ -419,8 +419,8 @@ def test_energy_comes_from_the_counter_else_from_power_else_is_not_measured(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"reasons": 0x2A}, "clocks were held back: hardware slowdown, software thermal slowdown"),
-        ({"process0": "1 512"}, "(pid 1, 512 MiB) computed on the GPU too"),
+        ({"reasons": 0x2A}, "clocks were throttled: hardware slowdown, software thermal slowdown"),
+        ({"process0": "1 512"}, "other processes used the GPU: "),
     ],
 )
 def test_the_cause_of_a_gpu_disturbance_is_reported(run, changes, said):

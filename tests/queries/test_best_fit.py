@@ -1,4 +1,4 @@
-"""Picks under limits: against a brute-force oracle on random tables, and cases by hand."""
+"""Picks under limits: compared with brute force on random tables, and hand-written cases."""
 
 from collections.abc import Callable, Sequence
 from math import log
@@ -44,7 +44,7 @@ Span = tuple[float, float, bool]
 
 
 def oracle_spans(own: StudyRow, model: ModelRow) -> dict[str, Span] | None:
-    """(low, high, known) of all that can be limited; ``None``: the network cannot be listed."""
+    """Return (low, high, known) of each number that can be limited; ``None`` if it never fits."""
     if own.status != "ok" or own.latency_ms is None or own.top1 is None:
         return None
     time, printed = own.latency_ms, own.source == "published"
@@ -96,7 +96,7 @@ def oracle_verdict(spans: dict[str, Span], limits: dict[str, float]) -> str:
 def oracle(
     rows: Sequence[StudyRow], models: dict[str, ModelRow], limits: dict[str, float], size: int
 ) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """The verdict on every network that can be judged, and the list, best first."""
+    """Return the verdict on each network that can be evaluated, and the list, best first."""
     verdicts = {}
     for own in rows:
         if (own.device, own.batch_size, own.variant) == (DEVICE, size, "fp32-eager"):
@@ -113,7 +113,7 @@ def oracle(
 
 @st.composite
 def cells(draw: st.DrawFn, model: str, batch_size: int, top1: float | None) -> StudyRow:
-    """One row of a random table, with any of the gaps that a table may have."""
+    """Generate one row of a random table, possibly with missing values."""
     published_row = draw(st.booleans())
     status = draw(st.sampled_from(["ok", "ok", "ok", "ok", "oom", "timeout", "not_measured"]))
     memory_status = draw(st.sampled_from(["ok", "ok", "ok", "oom", "not_measured"]))
@@ -138,7 +138,7 @@ def cells(draw: st.DrawFn, model: str, batch_size: int, top1: float | None) -> S
 
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[list[StudyRow], dict[str, ModelRow]]:
-    """Up to eight networks at batch sizes 1 and 8; sometimes none."""
+    """Generate up to eight networks at batch sizes 1 and 8."""
     rows, models = [], {}
     for number in range(draw(st.integers(0, 8))):
         key, top1 = f"net{number}", draw(st.sampled_from([None, *TOP1]))
@@ -171,7 +171,7 @@ EXAMPLES = settings(
 
 @EXAMPLES
 @given(tables(), LIMITS, st.sampled_from([1, 8]), st.integers(1, 9))
-def test_a_pick_is_what_brute_force_finds(
+def test_a_pick_equals_the_result_of_brute_force(
     table: tuple[list[StudyRow], dict[str, ModelRow]],
     limits: dict[str, float],
     size: int,
@@ -196,7 +196,7 @@ def test_a_pick_is_what_brute_force_finds(
 
 @EXAMPLES
 @given(tables(), LIMITS)
-def test_what_a_miss_needs_makes_it_fit_and_less_does_not(
+def test_the_needed_limits_admit_a_miss_and_tighter_ones_do_not(
     table: tuple[list[StudyRow], dict[str, ModelRow]], limits: dict[str, float]
 ) -> None:
     rows, models = table
@@ -210,7 +210,7 @@ def test_what_a_miss_needs_makes_it_fit_and_less_does_not(
         certain = all(known for name, (_, _, known) in spans.items() if name in limits)
         assert oracle_verdict(spans, wider) == ("yes" if certain else "cannot_tell")
         for give in miss.gives:
-            # A hair short of it, the limit lies across the bounds, or is outside.
+            # Slightly tighter limits straddle the bounds, or exclude them.
             short = give.needed * (1 + 1e-9 if give.limit.startswith("min_") else 1 - 1e-9)
             assert certain is False or oracle_verdict(spans, wider | {give.limit: short}) != "yes"
             assert give.given == limits[give.limit]
@@ -220,7 +220,7 @@ def test_what_a_miss_needs_makes_it_fit_and_less_does_not(
 
 @EXAMPLES
 @given(tables(), LIMITS)
-def test_a_limit_binds_where_giving_way_on_it_alone_lets_in_a_better_one(
+def test_a_limit_is_binding_if_relaxing_it_alone_admits_a_better_network(
     table: tuple[list[StudyRow], dict[str, ModelRow]], limits: dict[str, float]
 ) -> None:
     rows, models = table
@@ -238,7 +238,7 @@ def test_a_limit_binds_where_giving_way_on_it_alone_lets_in_a_better_one(
             if first is None
             or (
                 entry.top1 > first.top1
-                # Not tied: the bounds are apart, by more than sums of decimals are off.
+                # Not tied: the bounds are further apart than rounding errors.
                 and entry_low(entry) >= entry_high(first) - 1e-9
             )
         ]
@@ -270,9 +270,7 @@ def test_the_order_of_rows_does_not_matter(
 
 @EXAMPLES
 @given(st.floats(1e-4, 1e7), st.booleans())
-def test_a_limit_is_shown_rounded_to_the_side_on_which_more_fits(
-    limit: float, minimum: bool
-) -> None:
+def test_a_limit_is_rounded_to_the_side_on_which_more_fits(limit: float, minimum: bool) -> None:
     shown = float(loosened(limit, minimum))
     assert shown <= limit if minimum else shown >= limit
     assert shown == pytest.approx(limit, rel=0.011)
@@ -292,7 +290,7 @@ def test_an_empty_table_has_an_empty_answer() -> None:
     assert empty.best is None
 
 
-def test_without_limits_all_that_ran_are_ranked_whatever_their_memory() -> None:
+def test_without_limits_all_networks_that_ran_are_ranked() -> None:
     rows = [
         row("a", top1=60.0),
         row("b", memory_status="not_measured", memory_mib=None),
@@ -309,12 +307,12 @@ def test_without_limits_all_that_ran_are_ranked_whatever_their_memory() -> None:
     }
 
 
-def test_a_network_without_a_row_in_models_has_no_parameters_to_judge() -> None:
+def test_a_network_without_a_row_in_models_has_no_parameters() -> None:
     found = pick([row("a")], {}, DEVICE, {"max_params_m": 10})
     assert (found.entries, found.left_out) == ([], {"a": "parameters unknown"})
 
 
-def test_a_deadline_is_for_the_pass_and_frames_for_an_image() -> None:
+def test_a_deadline_applies_to_the_batch_and_throughput_to_images() -> None:
     rows = [row("a", batch_size=8, latency_ms=10.0, latency_ms_low=9.9, latency_ms_high=10.1)]
     models = by_key(model_row("a"))
     for limits, fits in (
@@ -329,7 +327,7 @@ def test_a_deadline_is_for_the_pass_and_frames_for_an_image() -> None:
     assert pick(rows, models, DEVICE, {}, batch_size=8).entries[0].batch_ms == 80.0
 
 
-def test_what_each_limit_leaves_open_is_named() -> None:
+def test_inconclusive_limits_are_named() -> None:
     rows = [row("a", top1=70.0)]
     (entry,) = answer(rows, min_fps=100, min_top1=70, max_memory_gib=1).entries
     assert (entry.fits, entry.undecided) == ("cannot_tell", "min_fps+min_top1")
@@ -337,7 +335,7 @@ def test_what_each_limit_leaves_open_is_named() -> None:
     assert (entry.fits, entry.undecided) == ("yes", None)
 
 
-def test_what_an_entry_gives_up_against_the_next() -> None:
+def test_an_entry_is_compared_with_the_next() -> None:
     rows = [
         row("a", top1=71.5, latency_ms=20.0, latency_ms_low=19.0, latency_ms_high=21.0),
         row("b", memory_mib=150.0),
@@ -349,11 +347,11 @@ def test_what_an_entry_gives_up_against_the_next() -> None:
     assert (first.next_model, first.next_top1_more) == ("b", 1.5)
     assert (first.next_time_ratio, first.next_time_apart) == (2.0, True)
     assert (first.next_memory_more_mib, first.next_params_more) == (-50.0, 20_000_000)
-    # The next of the last one listed is beyond the list.
+    # The network after the last entry is not listed.
     assert (second.next_model, second.next_time_apart) == ("c", False)
 
 
-def test_misses_are_ordered_by_the_limit_that_has_to_give_most() -> None:
+def test_misses_are_ordered_by_their_largest_factor() -> None:
     rows = [
         row("far", memory_mib=4096.0),
         row("near", memory_mib=1536.0, latency_ms=20.0, latency_ms_low=19.0, latency_ms_high=25.0),
@@ -362,17 +360,17 @@ def test_misses_are_ordered_by_the_limit_that_has_to_give_most() -> None:
     found = answer(rows, max_memory_gib=1, min_fps=50)
     assert [miss.model for miss in found.nearest] == ["near", "fast", "far"]
     near = found.nearest[0]
-    # The interval of near lies across 20 ms: for certain it needs 40 frames a second.
+    # The interval of near straddles 20 ms, so it needs a limit of 40 images/s.
     assert [(give.limit, give.needed, give.fits) for give in near.gives] == [
         ("max_memory_gib", 1.5, "no"),
         ("min_fps", 40.0, "cannot_tell"),
     ]
-    # Memory alone keeps all of them out, and near needs it to give least.
+    # Only memory excludes them, and near needs the smallest change.
     (binding,) = found.binding
     assert (binding.limit, binding.miss.model) == ("max_memory_gib", "near")
 
 
-def test_no_limit_binds_alone_where_two_are_in_the_way() -> None:
+def test_no_limit_is_binding_if_two_exclude_each_better_network() -> None:
     slow = {"latency_ms": 100.0, "latency_ms_low": 99.0, "latency_ms_high": 101.0}
     rows = [row("a", top1=60.0), row("b", top1=90.0, memory_mib=4096.0, **slow)]
     found = answer(rows, max_memory_gib=1, min_fps=50)
@@ -388,38 +386,38 @@ def groups(rows: Sequence[StudyRow], *tests: ComparisonRow, **accuracy: Any) -> 
     return [entry.tie_group for entry in found.entries]
 
 
-def test_published_numbers_tie_where_the_same_could_have_been_printed() -> None:
+def test_published_numbers_are_tied_if_their_roundings_overlap() -> None:
     printed = [row("a", top1=70.02), row("b", top1=70.01), row("c", top1=70.01)]
     assert groups(printed) == [1, 2, 2]
     figure = "published:figure"
     read_off = [row("a", top1=70.05, accuracy_source=figure), row("b"), row("c", top1=69.98)]
-    # 70.05 within 0.03 is apart from 70.00; read off as 70.03 it would not be.
+    # 70.05 +- 0.03 excludes 70.00, but 70.03 +- 0.03 would not.
     assert groups(read_off) == [1, 2, 3]
     assert groups([row("a", top1=70.03, accuracy_source=figure), row("b")]) == [1, 1]
 
 
-def test_measured_numbers_tie_where_the_paired_test_does_not_separate_them() -> None:
+def test_measured_numbers_are_tied_unless_the_paired_test_separates_them() -> None:
     measured = "measured:imagenet"
     rows = [
         row(key, top1=top1, accuracy_source=measured)
         for key, top1 in zip("abc", (71.0, 70.5, 70.0), strict=True)
     ]
     tests = [comparison("b", "a", 0.2), comparison("b", "c", 0.3), comparison("a", "c", 0.01)]
-    # b is tied with both and a with b alone: c begins a group of its own.
+    # b is tied with both, but a only with b, so c starts a new group.
     assert groups(rows, *tests) == [1, 1, 2]
-    # A test on other pictures says nothing of this accuracy.
+    # A test on other images does not apply to this accuracy.
     elsewhere = [comparison("a", "b", 0.2, dataset="imagenette")]
     assert groups(rows, *elsewhere) == [1, 2, 3]
 
 
-def test_without_a_test_measured_numbers_tie_where_their_intervals_overlap() -> None:
+def test_without_a_test_measured_numbers_are_tied_if_intervals_overlap() -> None:
     rows = [row("a", top1=71.0, accuracy_source="measured:imagenet"), row("b", top1=70.5)]
     wide = {"top1_source": "measured:imagenet", "top1_low": 70.4, "top1_high": 71.6}
     assert groups(rows, a=wide) == [1, 1]
     assert groups(rows, a=wide | {"top1_low": 70.6}) == [1, 2]
 
 
-def test_a_limit_does_not_bind_for_a_network_that_is_tied_with_the_best() -> None:
+def test_a_limit_is_not_binding_for_a_network_tied_with_the_best() -> None:
     figure = {"accuracy_source": "published:figure"}
     rows = [row("a", **figure), row("b", top1=70.03, memory_mib=2048.0, **figure)]
     assert answer(rows, max_memory_gib=1).binding == []
@@ -431,7 +429,7 @@ def test_a_limit_does_not_bind_for_a_network_that_is_tied_with_the_best() -> Non
 # The published study -------------------------------------------------------------------------
 
 
-def test_the_published_study_alone_answer_with_table_3() -> None:
+def test_the_published_study_alone_reproduces_table_3() -> None:
     rows = published.study_rows(published.read(studies.ROOT / "published" / "bianco2018"))
     models = by_key(*studies.tables()[1])
     table_3 = published.read_best(studies.ROOT / "published" / "bianco2018")
@@ -446,7 +444,7 @@ def test_the_published_study_alone_answer_with_table_3() -> None:
         ]
 
 
-def test_the_networks_of_80_28_per_cent_are_one_group_of_ties() -> None:
+def test_the_networks_with_80_28_percent_are_one_group_of_ties() -> None:
     rows = published.study_rows(published.read(studies.ROOT / "published" / "bianco2018"))
     found = pick(rows, by_key(*studies.tables()[1]), published_study.TITAN, {}, top=99)
     same = [entry for entry in found.entries if entry.top1 == 80.28]

@@ -1,4 +1,4 @@
-"""Two networks on one device: ratios by hand, simulated noise, and what no interval bears."""
+"""Comparison of two networks: hand-computed ratios, simulated noise, and ties."""
 
 from collections.abc import Iterable
 from math import exp, sqrt
@@ -30,7 +30,7 @@ def compared(
     tests: Iterable[ComparisonRow] = (),
     **accuracy: dict[str, object],
 ) -> dict[str, Comparison]:
-    """The comparison of a with b by quantity, at the one batch size that the rows have."""
+    """Return the comparison of a with b by quantity, for rows of one batch size."""
     models = {key: model_row(key, **accuracy.get(key, {})) for key in ("a", "b")}
     found = compare(list(rows), models, Timings(lines), ("a", "b"), tests)
     return {one.quantity: one for one in found}
@@ -41,7 +41,7 @@ def cells(a: Iterable[float], b: Iterable[float], **changes: str) -> list[Latenc
 
 
 def test_the_ratio_is_taken_within_rounds() -> None:
-    # The rounds differ by 44 %, which the ratio does not feel: a is 1.2 times slower in each.
+    # The rounds differ by 44%, which does not affect the ratio: b is 1.2 times as fast in each.
     found = compared(
         [own("a"), own("b")], cells([12 * x for x in ROUNDS], [10 * x for x in ROUNDS])
     )
@@ -51,7 +51,7 @@ def test_the_ratio_is_taken_within_rounds() -> None:
     assert (time.verdict, time.basis) == ("b", "ratio within each of 5 rounds of one session")
 
 
-def test_the_interval_of_the_ratio_by_hand() -> None:
+def test_the_interval_of_the_ratio_has_the_values_computed_by_hand() -> None:
     # Logarithms of the ratios -2, -1, 0, 1, 2 hundredths around log(1.05), as in test_estimate:
     # half-width 2.776445 x sqrt(10 / 4) x 0.01 / sqrt(5) = 0.0196325.
     ratios = [1.05 * exp(0.01 * step) for step in (1, -2, 0, 2, -1)]
@@ -67,7 +67,7 @@ def test_a_ratio_whose_interval_includes_1_is_a_tie() -> None:
     assert compared([own("a"), own("b")], cells(ratios, [1.0] * 5))["time"].verdict == "tie"
 
 
-def test_two_equal_networks_are_a_tie_in_19_of_20_studies_however_noisy_the_rounds() -> None:
+def test_two_equal_networks_are_tied_in_19_of_20_studies_with_noisy_rounds() -> None:
     random, ties = Random(6), 0
     for _ in range(400):
         shared = [random.lognormvariate(2, 0.3) for _ in range(5)]

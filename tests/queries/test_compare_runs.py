@@ -1,4 +1,4 @@
-"""Two runs of a study: real changes among noise, a machine that changed, and what is not shared."""
+"""Comparison of two runs: real changes among noise, changes of the machine, unshared cells."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ def run(
     reference_ms: float = 50.0,
     **changes: object,
 ) -> Path:
-    """A results folder in which every network has a process of each of these times."""
+    """Write a results folder in which every network has one process per time."""
     rows: list[StudyRow] = []
     lines: list[LatencyLine] = []
     for model, times in times_ms.items():
@@ -38,7 +38,7 @@ def run(
 
 
 def noisy(seed: int, **slower: float) -> dict[str, list[float]]:
-    """Five processes about 10 ms, 1 % apart, of every network; some by a factor slower."""
+    """Return five processes per network of about 10 ms, varying by 1%; some are slower."""
     random = Random(seed)
     return {
         model: [10 * slower.get(model, 1) * random.lognormvariate(0, 0.01) for _ in range(5)]
@@ -50,7 +50,7 @@ def verdicts(found: RunComparison) -> dict[str, str]:
     return {cell.model: cell.verdict for cell in found.cells}
 
 
-def test_what_changed_is_found_among_noise_and_nothing_else(tmp_path: Path) -> None:
+def test_only_real_changes_are_found_among_noise(tmp_path: Path) -> None:
     before = run(tmp_path / "before", BEFORE, noisy(1))
     after = run(tmp_path / "after", AFTER, noisy(2, net03=1.2, net17=0.8))
     found = compare_runs(before, after)
@@ -67,11 +67,11 @@ def test_what_changed_is_found_among_noise_and_nothing_else(tmp_path: Path) -> N
     assert 1.1 < first.low < first.ratio < first.high < 1.3
     (device,) = found.devices
     assert (device.device, device.machine, device.repeated) == ("cpu", [], 0)
-    # Five processes 1 % apart on either side: t(8) x sqrt(2 / 5) x 1 % = 1.5 %.
+    # Five processes with 1% variation on each side: t(8) x sqrt(2 / 5) x 1% = 1.5%.
     assert device.resolution == pytest.approx(1.015, abs=0.006)
 
 
-def test_two_runs_of_the_same_machine_call_hardly_a_cell_changed(tmp_path: Path) -> None:
+def test_two_runs_of_the_same_machine_rarely_differ(tmp_path: Path) -> None:
     called = outside = 0
     for seed in range(8):
         before = run(tmp_path / f"b{seed}", BEFORE, noisy(100 + seed))
@@ -79,7 +79,7 @@ def test_two_runs_of_the_same_machine_call_hardly_a_cell_changed(tmp_path: Path)
         told = list(verdicts(compare_runs(before, after)).values())
         called += sum(verdict in ("slower", "faster") for verdict in told)
         outside += told.count("cannot_tell")
-    # Of 320 unchanged cells the bare intervals leave out 1 in about 16.
+    # The uncorrected intervals of 320 unchanged cells exclude 1 in about 16 cases.
     assert called <= 1
     assert 5 <= outside + called <= 32
 
@@ -95,7 +95,7 @@ def test_a_change_has_to_exceed_that_of_the_machine(tmp_path: Path) -> None:
     assert set(told.values()) == {"cannot_tell"}
 
 
-def test_one_process_a_cell_cannot_tell(tmp_path: Path) -> None:
+def test_a_cell_with_one_process_is_inconclusive(tmp_path: Path) -> None:
     before = run(tmp_path / "before", BEFORE, {"a": [10.0]})
     after = run(tmp_path / "after", AFTER, {"a": [30.0, 30.1, 29.9]})
     (cell,) = compare_runs(before, after).cells
@@ -110,7 +110,7 @@ def test_a_measurement_that_is_in_both_runs_is_not_compared(tmp_path: Path) -> N
     assert found.devices[0].repeated == 2
 
 
-def test_what_was_timed_in_one_run_only_is_listed(tmp_path: Path) -> None:
+def test_cells_measured_in_one_run_only_are_listed(tmp_path: Path) -> None:
     times = {"a": [10.0, 10.1], "b": [20.0, 20.1], "gone": [5.0, 5.1]}
     before = run(tmp_path / "before", BEFORE, times)
     none = {"latency_ms": None, "latency_ms_low": None, "latency_ms_high": None}
@@ -143,7 +143,7 @@ def test_another_machine_or_library_is_named(tmp_path: Path) -> None:
     ]
 
 
-def test_variables_that_differ_are_named_and_not_recorded_is_not_unset(tmp_path: Path) -> None:
+def test_variables_that_differ_are_named_and_unrecorded_ones_are_not_unset(tmp_path: Path) -> None:
     folders = [
         run(tmp_path / session, session, {"a": [time, time + 0.1]})
         for session, time in ((BEFORE, 10.0), (AFTER, 11.0))
@@ -167,12 +167,15 @@ def test_other_code_is_counted(tmp_path: Path) -> None:
     assert compare_runs(before, after).devices[0].other_code == 1
 
 
-def test_an_unstable_cell_says_in_which_run(tmp_path: Path) -> None:
+def test_an_unstable_cell_names_the_run(tmp_path: Path) -> None:
     before = run(tmp_path / "before", BEFORE, {"a": [10.0, 10.1]})
-    unstable = {"stable": False, "unstable_reason": "half-width 9.0% of the value"}
+    unstable = {
+        "stable": False,
+        "unstable_reason": "half-width of the interval is 9.0% of the value",
+    }
     after = run(tmp_path / "after", AFTER, {"a": [11.0, 11.1]}, **unstable)
     (cell,) = compare_runs(before, after).cells
-    assert cell.unstable == f"{after}: half-width 9.0% of the value"
+    assert cell.unstable == f"{after}: half-width of the interval is 9.0% of the value"
 
 
 def test_runs_without_a_device_in_common_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A limit that this file makes up: found by its entry point, and used like any other."""
+"""A limit declared by an entry point in this file is used like any other."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ TWIN = Limit(**vars(MINE) | {"name": "min_fps"})
 
 @pytest.fixture
 def installed(tmp_path):
-    """Finds the limit of this file of that name."""
+    """Return a function that installs the limit of that name in this file."""
     with entry_points.installed(tmp_path):
 
         def install(constant):
@@ -49,7 +49,7 @@ def installed(tmp_path):
 
 
 def measured():
-    """The study with energy for the networks of the CPU, 1 mJ for each ms; none for AlexNet."""
+    """Return the study with 1 mJ per ms for the networks on the CPU, except AlexNet."""
     rows, models = studies.tables()
     known = [
         row.model_copy(update={"energy_mj": row.latency_ms})
@@ -89,7 +89,7 @@ def test_pick_has_an_option_for_a_made_up_limit_and_filters_by_it(tmp_path: Path
     assert "AlexNet (energy unknown)" in said.stdout
 
 
-def test_pick_holds_a_made_up_limit_against_the_number(installed) -> None:
+def test_pick_applies_a_made_up_limit_to_its_number(installed) -> None:
     installed("MINE")
     rows, models = measured()
     by_key = {model.model: model for model in models}
@@ -123,7 +123,7 @@ def test_the_explorer_has_a_control_a_column_and_an_axis_for_a_made_up_limit(ins
     assert '<option value="max_energy_mj">Energy (mJ)</option>' in html
 
 
-def test_two_limits_of_one_name_are_one_line(installed) -> None:
+def test_two_limits_of_one_name_are_an_error_of_one_line(installed) -> None:
     installed("TWIN")
     with pytest.raises(
         PluginError, match="'min_fps': this name is also used by dnnbench; rename one"

@@ -1,4 +1,4 @@
-"""Predicted times: of networks with known rates, and of the published devices."""
+"""Predicted latencies: of networks with known rates, and of the published devices."""
 
 import random
 from statistics import median
@@ -66,7 +66,7 @@ def fitted(networks: list[Complexity]) -> prediction.TimeModel:
     return prediction.fit(networks, [time_ms(row) for row in networks])
 
 
-def test_times_that_are_a_sum_of_parts_are_predicted_exactly() -> None:
+def test_latencies_that_are_a_sum_of_parts_are_predicted_exactly() -> None:
     model = fitted(some(8))
     for row in some(20, seed=2):
         found = model.predict("cpu", 1, row)
@@ -76,7 +76,7 @@ def test_times_that_are_a_sum_of_parts_are_predicted_exactly() -> None:
     assert model.quality.median_error < 1e-6 < model.quality.line_median_error
 
 
-def test_no_part_makes_a_network_faster() -> None:
+def test_no_cost_makes_a_network_faster() -> None:
     networks = some(12)
     chance = random.Random(3)
     model = prediction.fit(
@@ -91,7 +91,7 @@ def test_no_part_makes_a_network_faster() -> None:
     assert times[1] >= times[0]
 
 
-def test_a_part_that_no_timed_network_has_is_named() -> None:
+def test_a_cost_beyond_all_measured_networks_is_named() -> None:
     plain = [row.model_copy(update={"grouped_macs": 0}) for row in some(10)]
     model = fitted(plain)
     (one,) = some(1, seed=5)
@@ -127,7 +127,7 @@ def test_ten_networks_predict_the_others_of_the_published_study(
     assert 0.85 < sum(inside) / len(inside) <= 0.98
 
 
-def test_a_prediction_is_chosen_among_by_its_interval() -> None:
+def test_a_predicted_network_is_selected_by_its_interval() -> None:
     model = studies.tables()[1][0]
     found = prediction.Prediction(
         device="cpu",
@@ -152,7 +152,7 @@ def test_a_prediction_is_chosen_among_by_its_interval() -> None:
 
 
 def forecast(few: int) -> tuple[list[StudyRow], list[StudyRow], dict[str, ModelRow]]:
-    """A study of which the CPU timed ``few`` networks, the rows predicted, and the networks."""
+    """Return a study with ``few`` measured networks, the predicted rows, and the networks."""
     study, models = studies.tables()
     by_key = {row.model: row for row in models}
     names = list(by_key)
@@ -160,7 +160,7 @@ def forecast(few: int) -> tuple[list[StudyRow], list[StudyRow], dict[str, ModelR
     return known, prediction.rows(known, by_key, names[few:]), by_key
 
 
-def test_networks_that_are_not_measured_have_a_predicted_row_a_device_and_batch_size() -> None:
+def test_unmeasured_networks_have_a_predicted_row_per_device_and_batch_size() -> None:
     known, made, models = forecast(12)
     there = {(row.device, row.batch_size, row.model) for row in known}
     cells = {(row.device, row.batch_size) for row in known}
@@ -175,20 +175,20 @@ def test_networks_that_are_not_measured_have_a_predicted_row_a_device_and_batch_
         assert row.latency_ms_low and row.latency_ms and row.latency_ms_high
         assert row.latency_ms_low < row.latency_ms < row.latency_ms_high
         assert row.fps == pytest.approx(1000 / row.latency_ms)
-    # What is predicted is no ground for another prediction.
+    # Predictions are not used for further predictions.
     assert prediction.rows([*known, *made], models, ["vgg19"]) == []
     timed = prediction.timed([*known, *made], models, "cpu", 1)
     assert timed == prediction.timed(known, models, "cpu", 1)
 
 
-def test_too_few_timed_networks_give_a_row_without_a_time() -> None:
+def test_too_few_measured_networks_give_a_row_without_a_latency() -> None:
     _, made, _ = forecast(5)
     assert {(row.source, row.status) for row in made if row.device == "cpu"} == {
         ("predicted", "not_measured")
     }
 
 
-def test_predictions_are_marked_in_figures_and_chosen_by_nobody() -> None:
+def test_predictions_are_marked_in_figures_and_not_on_the_front() -> None:
     known, made, models = forecast(12)
     study = studies.results([*known, *made], list(models.values()), devices=("cpu",))
     rows = study.rows("cpu")

@@ -1,4 +1,4 @@
-"""Networks under budgets; the 2018 study's Table 3 is the main case with a known answer."""
+"""Networks within budgets; the main case with a known answer is Table 3 of the 2018 study."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ MakeRow = Callable[..., StudyRow]
 
 @pytest.fixture(scope="module")
 def template() -> StudyRow:
-    """A measured row: 10 ms (9.5 to 10.5), 100 MiB, 70 %."""
+    """Return a measured row: 10 ms (9.5 to 10.5), 100 MiB, 70%."""
     (row, *_) = published.study_rows(published.read(TABLES), ["resnet18"])
     return row.model_copy(
         update={
@@ -55,9 +55,9 @@ def test_table_3_is_reproduced() -> None:
     } == {("titanxp-2018", 1.0, fps, "se_resnext50_32x4d") for fps in SPEED}
 
 
-def test_table_3_owes_nothing_to_straddling() -> None:
-    # With the printed numbers taken as exact, the same entries come out: none of them is listed
-    # because its rounding reaches over a limit.
+def test_table_3_does_not_depend_on_straddling() -> None:
+    # If the printed numbers are taken as exact, the entries are the same, so none of them is
+    # listed only because its rounding straddles a limit.
     tables = published.read(TABLES)
     by_cell: dict[tuple[str, str], StudyRow] = {
         (row.device, row.model): row for row in published.study_rows(tables) if row.batch_size == 1
@@ -72,17 +72,17 @@ def test_table_3_owes_nothing_to_straddling() -> None:
     ("changes", "fits"),
     [
         ({}, "yes"),
-        ({"latency_ms_low": 9.0, "latency_ms_high": 10.0}, "yes"),  # Up to the limit itself.
+        ({"latency_ms_low": 9.0, "latency_ms_high": 10.0}, "yes"),  # Includes the limit.
         ({"latency_ms_low": 9.9, "latency_ms_high": 10.1}, "cannot_tell"),
-        # The number is outside, its interval is not.
+        # The number is outside, but its interval straddles the limit.
         ({"latency_ms": 10.1, "latency_ms_low": 9.9, "latency_ms_high": 10.3}, "cannot_tell"),
         ({"latency_ms_low": 10.01, "latency_ms_high": 10.1}, None),
         ({"memory_mib": 1024.0}, "yes"),
         ({"memory_mib": 1024.1}, None),
-        # One process: inside or outside, but never certain.
+        # A single process: inside or outside, but never certain.
         ({"latency_ms_low": None, "latency_ms_high": None}, "cannot_tell"),
         ({"latency_ms": 10.1, "latency_ms_low": None, "latency_ms_high": None}, None),
-        # Published: within 0.005 ms and 0.005 GiB of what is printed.
+        # Published: within 0.005 ms and 0.005 GiB of the printed value.
         ({"source": "published", "latency_ms": 9.99}, "yes"),
         ({"source": "published", "latency_ms": 10.0}, "cannot_tell"),
         ({"source": "published", "latency_ms": 10.01}, None),
@@ -91,7 +91,7 @@ def test_table_3_owes_nothing_to_straddling() -> None:
         ({"source": "published", "latency_ms": 9.0, "memory_mib": 1024 * 1.01}, None),
     ],
 )
-def test_limits_of_1_gib_and_100_fps(
+def test_limits_of_1_gib_and_100_fps_select_the_expected_networks(
     row: MakeRow, changes: dict[str, object], fits: str | None
 ) -> None:
     inside = {"latency_ms": 9.0, "latency_ms_low": 8.9, "latency_ms_high": 9.1}
@@ -113,14 +113,14 @@ def test_limits_of_1_gib_and_100_fps(
         {"variant": "bf16-eager"},
     ],
 )
-def test_what_did_not_run_or_is_not_known_never_fits(
+def test_networks_that_did_not_run_or_have_unknown_numbers_never_fit(
     row: MakeRow, changes: dict[str, object]
 ) -> None:
     assert selection.select([row("a", **changes)], [100], [0.1]) == []
     assert len(selection.select([row("a")], [100], [0.1])) == 1
 
 
-def test_ranked_by_accuracy_then_by_key_and_cut(row: MakeRow) -> None:
+def test_networks_are_ranked_by_accuracy_then_by_key_and_cut(row: MakeRow) -> None:
     rows = [row("d", top1=60.0), row("c"), row("b", top1=80.0), row("a"), row("e", top1=70.01)]
     chosen = selection.select(rows, [1.0], [50], top=4)
     assert [(entry.rank, entry.model) for entry in chosen] == [
@@ -131,7 +131,7 @@ def test_ranked_by_accuracy_then_by_key_and_cut(row: MakeRow) -> None:
     ]
 
 
-def test_order_of_the_table(row: MakeRow) -> None:
+def test_the_table_is_ordered_by_device_limits_and_rank(row: MakeRow) -> None:
     rows = [row("a", device="z"), row("a", device="b")]
     chosen = selection.select(rows, [2.0, 1.0], [30, 15])
     assert [(entry.device, entry.max_memory_gib, entry.min_fps) for entry in chosen] == [

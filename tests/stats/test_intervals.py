@@ -1,4 +1,4 @@
-"""The statistics: cases worked out by hand, and simulated studies whose truth is known."""
+"""Intervals: cases computed by hand, and simulated studies with a known truth."""
 
 from collections.abc import Callable
 from math import exp, log, sqrt
@@ -14,7 +14,7 @@ from dnnbench.stats import intervals
 # Known answers -------------------------------------------------------------------------------
 
 
-def test_interval_by_hand() -> None:
+def test_an_interval_has_the_values_computed_by_hand() -> None:
     # Logarithms -2, -1, 0, 1, 2 times 0.01 around log(100): mean 0, s = sqrt(10 / 4) x 0.01
     # = 0.0158114, t(4) = 2.776445 (any t table), half-width = 2.776445 x 0.0158114 / sqrt(5)
     # = 0.0196325.
@@ -26,7 +26,7 @@ def test_interval_by_hand() -> None:
     assert result.half_width == pytest.approx(0.0196338, rel=1e-4)  # sinh(0.0196325)
 
 
-def test_interval_of_two_by_hand() -> None:
+def test_an_interval_of_two_processes_has_the_values_computed_by_hand() -> None:
     # Logarithms 0 and log(1.02) = 0.0198026: mean 0.0099013, s = 0.0198026 / sqrt(2), t(1) =
     # 12.7062, half-width = 12.7062 x 0.0198026 / 2 = 0.1258079.
     result = intervals.interval([1.0, 1.02])
@@ -48,7 +48,7 @@ def test_one_process_has_no_interval() -> None:
     assert (result.value, result.low, result.high, result.half_width) == (7.5, None, None, None)
 
 
-def test_equal_processes_give_an_interval_of_no_width_around_the_value() -> None:
+def test_equal_processes_give_an_interval_of_zero_width() -> None:
     result = intervals.interval([0.1, 0.1, 0.1])
     assert result.low is not None and result.high is not None
     assert result.low <= 0.1 <= result.high
@@ -56,15 +56,15 @@ def test_equal_processes_give_an_interval_of_no_width_around_the_value() -> None
 
 
 def _t_interval(medians: list[float]) -> tuple[float, float]:
-    """The interval before it is stretched to the value."""
+    """Return the interval before it is stretched to the value."""
     logs = [log(x) for x in medians]
     half = float(t.ppf(0.975, len(logs) - 1)) * stdev(logs) / sqrt(len(logs))
     return exp(fmean(logs) - half), exp(fmean(logs) + half)
 
 
 @pytest.mark.parametrize("k", [2, 3, 4, 5, 6])
-def test_up_to_six_processes_the_interval_holds_the_median_unaided(k: int) -> None:
-    # The worst case is a bare majority at one value and the rest at another.
+def test_with_up_to_six_processes_the_interval_contains_the_median(k: int) -> None:
+    # The worst case is a narrow majority at one value and the rest at another.
     for low_count in range(1, k):
         medians = [1.0] * low_count + [3.0] * (k - low_count)
         low, high = _t_interval(medians)
@@ -74,19 +74,19 @@ def test_up_to_six_processes_the_interval_holds_the_median_unaided(k: int) -> No
 def test_with_many_processes_the_interval_is_stretched_to_the_median() -> None:
     medians = [1.0] * 51 + [3.0] * 49
     low, high = _t_interval(medians)
-    assert low > median(medians)  # So that the case below is one.
+    assert low > median(medians)  # Otherwise the case below would be trivial.
     result = intervals.interval(medians)
     assert (result.value, result.low) == (1.0, 1.0)
     assert result.high == pytest.approx(high)
 
 
 @pytest.mark.parametrize("medians", [[], [1.0, 0.0], [1.0, -2.0]])
-def test_impossible_times_are_refused(medians: list[float]) -> None:
+def test_times_that_are_not_positive_are_refused(medians: list[float]) -> None:
     with pytest.raises(ValueError, match="expected positive times"):
         intervals.interval(medians)
 
 
-def test_a_change_by_hand() -> None:
+def test_a_change_has_the_values_computed_by_hand() -> None:
     # Both sides have logarithms -2, -1, 0, 1, 2 times 0.01: variance 2.5e-4 each, standard error of
     # the difference sqrt(2 x 2.5e-4 / 5) = 0.01, 8 degrees of freedom, t = 2.306004 (any t table).
     steps = (1, -2, 0, 2, -1)
@@ -109,7 +109,7 @@ def test_a_change_has_the_degrees_of_freedom_of_the_noisier_side() -> None:
     assert result.ratio.high == pytest.approx(1.1 * exp(half), rel=1e-5)
 
 
-def test_a_change_of_single_processes_or_of_none() -> None:
+def test_a_change_without_spread_has_no_interval() -> None:
     single = intervals.change([10.0], [12.0, 12.1])
     assert single.ratio == intervals.Estimate(pytest.approx(1.205), None, None)
     assert single.p is None
@@ -140,7 +140,7 @@ def test_p95_needs_sixty_passes() -> None:
 # Simulated studies ---------------------------------------------------------------------------
 #
 # A process has a level of its own (the machine at that moment, times luck); its passes scatter
-# about it with noise that is correlated from pass to pass and throws 5 % of outliers. All in
+# about it with noise that is correlated from pass to pass and throws 5% of outliers. All in
 # logarithms. The session lasts from 0 to 1.
 
 STUDIES = 500
@@ -153,7 +153,7 @@ Machine = Callable[[np.random.Generator], Levels]
 
 
 def _passes(rng: np.random.Generator, level: float, count: int) -> list[float]:
-    """``count`` passes of one process, in time."""
+    """Return ``count`` passes of one process, in order."""
     noise, state = [], rng.normal(0, PASS_SD)
     for _ in range(count):
         outlier = OUTLIER if rng.random() < OUTLIER_SHARE else 0
@@ -163,12 +163,12 @@ def _passes(rng: np.random.Generator, level: float, count: int) -> list[float]:
 
 
 def _independent(rng: np.random.Generator) -> Levels:
-    """Every process has its own luck, 3 %."""
+    """Return a machine on which processes vary by 3%."""
     return lambda times: rng.normal(0, 0.03, times.shape)
 
 
 def _drifting(rng: np.random.Generator) -> Levels:
-    """The machine wanders (a random walk that ends 5 % away, give or take) under luck of 1.5 %."""
+    """Return a drifting machine: a random walk of about 5%, and variation of 1.5%."""
     walk = np.cumsum(rng.normal(0, 0.05 / sqrt(1000), 1000))
     return lambda times: (
         np.interp(times, np.linspace(0, 1, 1000), walk) + rng.normal(0, 0.015, times.shape)
@@ -176,7 +176,7 @@ def _drifting(rng: np.random.Generator) -> Levels:
 
 
 def _bimodal(rng: np.random.Generator) -> Levels:
-    """Three processes in ten land in a mode that is 8 % slower; luck of 2 % within a mode."""
+    """Return a machine with a mode that is 8% slower for 3 of 10 processes; variation is 2%."""
     return lambda times: 0.08 * (rng.random(times.shape) < 0.3) + rng.normal(0, 0.02, times.shape)
 
 
@@ -186,7 +186,7 @@ def _coverage(machine: Machine, seed: int, spread: bool = True) -> tuple[float, 
     ``spread=False`` takes the replicates back to back instead of once a round.
     """
     rng = np.random.default_rng(seed)
-    # A process's median steady time is its level times the median of the pass noise.
+    # The median steady time of a process is its level times the median of the pass noise.
     pass_median = float(
         np.median(rng.normal(0, PASS_SD, 400_000) + OUTLIER * (rng.random(400_000) < OUTLIER_SHARE))
     )
@@ -195,8 +195,8 @@ def _coverage(machine: Machine, seed: int, spread: bool = True) -> tuple[float, 
         levels = machine(rng)
         truth = exp(float(np.median(levels(rng.random(4000)))) + pass_median)
 
-        # Five rounds; in each the cell comes at a random place, in a new process: one pass
-        # discarded, three timed.
+        # Five rounds, each with a new process at a random place: one pass is discarded, and
+        # three are timed.
         if spread:
             times = (np.arange(ROUNDS) + rng.random(ROUNDS)) / ROUNDS
         else:
@@ -217,7 +217,7 @@ def _coverage(machine: Machine, seed: int, spread: bool = True) -> tuple[float, 
 
 
 @pytest.mark.parametrize("machine", [_independent, _drifting, _bimodal])
-def test_the_interval_covers_and_that_of_one_process_does_not(machine: Machine) -> None:
+def test_the_interval_covers_the_truth_but_that_of_one_process_does_not(machine: Machine) -> None:
     ours, theirs = _coverage(machine, seed=2018)
     assert ours >= 0.90
     assert theirs < 0.75

@@ -11,7 +11,7 @@ from dnnbench.tables import accuracy_comparisons
 
 
 def by_share(*shares: float, n: int = 400) -> dict[str, Answers]:
-    """Networks a, b, ... that are right on the first so many images."""
+    """Return predictions of networks a, b, ... that are correct on the given number of images."""
     return {
         name: answers.answered(name, [number < share * n for number in range(n)])
         for name, share in zip("abcdefgh", shares, strict=False)
@@ -25,7 +25,7 @@ def compare(networks: dict[str, Answers]) -> list[ComparisonRow]:
 # All pairs -----------------------------------------------------------------------------------
 
 
-def test_every_pair_is_a_row_in_order() -> None:
+def test_every_pair_has_a_row_in_order() -> None:
     rows = compare(by_share(0.80, 0.795, 0.50))
     assert [(row.model_a, row.model_b) for row in rows] == [("a", "b"), ("a", "c"), ("b", "c")]
     first, second, _ = rows
@@ -39,8 +39,8 @@ def test_every_pair_is_a_row_in_order() -> None:
     assert compare({}) == compare(by_share(0.5)) == []
 
 
-def test_ranks_are_those_that_the_tests_leave() -> None:
-    # a and c differ, b ties with both: ties are not transitive. d is behind them all.
+def test_ranges_of_ranks_follow_from_the_tests() -> None:
+    # a and c differ, but b is tied with both: ties are not transitive. d is worse than all.
     networks = by_share(0.800, 0.785, 0.770, 0.20)
     ranks = accuracy_comparisons.rank_ranges(list(networks), compare(networks))
     separated = {(r.model_a, r.model_b) for r in compare(networks) if r.holm_p < 0.05}
@@ -62,7 +62,7 @@ def test_ranks_do_not_depend_on_the_order_of_the_networks() -> None:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """Records of two measured networks and of one whose weights were missed."""
+    """Write records of two measured networks, and of one with missing weights."""
     return answers.write(tmp_path)
 
 
@@ -70,7 +70,7 @@ def script(results: Path, *arguments: str) -> tuple[int, str]:
     return stage("comparisons", "--results", results, *arguments)
 
 
-def test_the_script_compares_and_lists(results: Path) -> None:
+def test_the_script_writes_comparisons_and_a_summary(results: Path) -> None:
     pictures = ("--config", f"dataset={{name: folder, path: {results}}}")
     done = script(results, "vgg16", "resnet18", "alexnet", "resnet50", *pictures)
     assert done == (0, "")
@@ -89,7 +89,7 @@ def test_the_script_compares_and_lists(results: Path) -> None:
     assert (best.weights_tier, best.weights_library, best.weights_licence) == ("B", "l 1", "MIT")
 
 
-def test_without_a_data_set_the_tables_say_that_nothing_was_measured(tmp_path: Path) -> None:
+def test_without_a_data_set_every_network_is_not_measured(tmp_path: Path) -> None:
     done = script(tmp_path, "bianco2018")
     assert done == (0, "")
     assert read_rows(tmp_path / "comparisons.csv", ComparisonRow) == []

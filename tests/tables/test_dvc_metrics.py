@@ -1,4 +1,4 @@
-"""The few numbers that two versions of a study are compared by."""
+"""Metrics for comparing two versions of a study."""
 
 import pytest
 from helpers.rows import row
@@ -19,7 +19,7 @@ def chosen(device: str, top1: float, rank: int = 1) -> SelectionRow:
     )
 
 
-def test_a_device_in_a_few_numbers() -> None:
+def test_a_device_is_summarized_in_a_few_numbers() -> None:
     rows = [
         row("a", device="cpu", latency_ms=10.0, latency_ms_low=9.0, latency_ms_high=11.0),
         row("b", device="cpu", latency_ms=10.0, latency_ms_low=9.8, latency_ms_high=10.2),

@@ -1,4 +1,4 @@
-"""The 2018 tables as devices."""
+"""Tables of the 2018 study as devices."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ def rows() -> dict[tuple[str, str, int], StudyRow]:
     return {(row.device, row.model, row.batch_size): row for row in made}
 
 
-def test_every_published_cell_is_a_row(rows: dict[tuple[str, str, int], StudyRow]) -> None:
+def test_every_published_cell_has_a_row(rows: dict[tuple[str, str, int], StudyRow]) -> None:
     models = {model for _, model, _ in rows}
     assert len(models) == 44
     assert set(rows) == {
@@ -35,8 +35,8 @@ def test_every_published_cell_is_a_row(rows: dict[tuple[str, str, int], StudyRow
         assert row.latency_ms_low is row.latency_ms_high is row.stable is row.session is None
 
 
-def test_a_row_by_hand(rows: dict[tuple[str, str, int], StudyRow]) -> None:
-    row = rows["titanxp-2018", "resnet50", 8]  # Printed: 1.65 ms an image, 0.85 GB, 76.01 %.
+def test_a_row_has_the_printed_values(rows: dict[tuple[str, str, int], StudyRow]) -> None:
+    row = rows["titanxp-2018", "resnet50", 8]  # Printed: 1.65 ms per image, 0.85 GB, 76.01%.
     assert row.status == "ok"
     assert row.latency_ms == 1.65
     assert row.batch_ms == pytest.approx(13.2)
@@ -46,7 +46,7 @@ def test_a_row_by_hand(rows: dict[tuple[str, str, int], StudyRow]) -> None:
     assert rows["titanxp-2018", "alexnet", 1].accuracy_source == "published:figure"
 
 
-def test_an_empty_time_is_a_batch_that_did_not_fit(
+def test_an_empty_latency_means_out_of_memory(
     rows: dict[tuple[str, str, int], StudyRow],
 ) -> None:
     oom = {key for key, row in rows.items() if row.status == "oom"}
@@ -61,7 +61,7 @@ def test_an_empty_time_is_a_batch_that_did_not_fit(
     assert all(row.status == "ok" for key, row in rows.items() if key not in oom)
 
 
-def test_the_jetson_carries_the_memory_of_the_titan_and_says_so(
+def test_the_jetson_has_the_memory_of_the_titan_with_its_own_basis(
     rows: dict[tuple[str, str, int], StudyRow],
 ) -> None:
     for (device, model, batch_size), row in rows.items():
@@ -71,7 +71,7 @@ def test_the_jetson_carries_the_memory_of_the_titan_and_says_so(
         assert row.memory_basis == expected
 
 
-def test_models_are_kept_in_the_order_asked_for() -> None:
+def test_models_are_selected_in_the_requested_order() -> None:
     tables = published.read(TABLES)
     made = published.study_rows(tables, ["vgg16", "newer-than-2018", "alexnet"])
     assert list(dict.fromkeys((row.device, row.model) for row in made)) == [
@@ -82,7 +82,7 @@ def test_models_are_kept_in_the_order_asked_for() -> None:
     ]
 
 
-def test_a_cell_without_published_memory_says_so() -> None:
+def test_a_cell_without_published_memory_is_not_measured() -> None:
     tables = published.read(TABLES)
     fewer = [entry for entry in tables.memory if entry.model != "vgg16"]
     made = published.study_rows(
@@ -94,7 +94,7 @@ def test_a_cell_without_published_memory_says_so() -> None:
     }
 
 
-def test_rows_survive_being_written(tmp_path: Path) -> None:
+def test_rows_are_read_back_unchanged(tmp_path: Path) -> None:
     made = published.study_rows(published.read(TABLES))
     write_table(tmp_path / "study.csv", StudyRow, made)
     assert read_rows(tmp_path / "study.csv", StudyRow) == made
@@ -110,7 +110,7 @@ def test_rows_survive_being_written(tmp_path: Path) -> None:
         ("best_at_constraints.csv", "min_fps", "fps", "best_at_constraints.csv: columns are "),
     ],
 )
-def test_a_damaged_table_is_one_line(
+def test_a_damaged_table_is_an_error_of_one_line(
     tmp_path: Path, file: str, old: str, new: str, message: str
 ) -> None:
     shutil.copytree(TABLES, tmp_path / "tables")
@@ -121,9 +121,9 @@ def test_a_damaged_table_is_one_line(
         published.read_best(tmp_path / "tables")
     text = str(error.value)
     assert "\n" not in text and str(path) in text
-    assert text.endswith(f"restore it (git checkout {path})")
+    assert text.endswith(f"restore it: git checkout {path}")
 
 
-def test_a_missing_table_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match=r"latency\.csv: no such file; .* restore it"):
+def test_a_missing_table_is_an_error_of_one_line(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"latency\.csv: no such file; restore it"):
         published.read(tmp_path)

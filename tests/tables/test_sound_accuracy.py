@@ -1,4 +1,4 @@
-"""Accuracy that may be anything: what is set aside, why, and that the rest goes on."""
+"""Invalid accuracy records: they are excluded with a reason, and the rest is used."""
 
 import io
 import os
@@ -36,7 +36,7 @@ def read(folder, protocol="bianco2018"):
 
 
 def only_aside(folder):
-    """The one record set aside, once it is certain that the others are there."""
+    """Return the reason of the only excluded record; check that the others are used."""
     found = read(folder)
     (one,) = map(str, found.aside)
     assert one.isprintable() and len(one) < 1000
@@ -53,12 +53,12 @@ def npz(**arrays):
 
 
 def changed(folder, **changes):
-    """The answers of resnet18 with other arrays."""
+    """Return the predictions of resnet18 with other arrays."""
     with np.load(folder / ANSWERS) as file:
         return npz(**(dict(file) | changes))
 
 
-def test_sound_records_are_all_there(folder):
+def test_valid_records_are_all_read(folder):
     found = read(folder)
     assert (list(found.records), list(found.answers)) == (MODELS[:3], MODELS[:2])
     assert found.aside == []
@@ -67,14 +67,14 @@ def test_sound_records_are_all_there(folder):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"top1": 99.0}, "top1: 99.0: its answers give 70; "),
+        ({"top1": 99.0}, "top1: 99.0: its predictions give 70; "),
         ({"top1": 1e308}, "top1: 1e+308: "),
-        ({"top1": None}, "top1: None: its answers give 70; "),
-        ({"top5": 10.0}, "top5: 10.0: its answers give 70; "),
+        ({"top1": None}, "top1: None: its predictions give 70; "),
+        ({"top5": 10.0}, "top5: 10.0: its predictions give 70; "),
         ({"top1_low": 80.0}, "top1_low, top1_high: 80.0, "),
         ({"top5_high": None}, "top5_low, top5_high: "),
-        ({"n": 5}, "n: 5: its answers give 100; "),
-        ({"classes": 2}, "classes: 2: its answers give 1; "),
+        ({"n": 5}, "n: 5: its predictions give 100; "),
+        ({"classes": 2}, "classes: 2: its predictions give 1; "),
         ({"basis": None}, None),
         ({"model": "alexnet"}, "model: 'alexnet': expected 'resnet18' here"),
         ({"model": "../x"}, "model: '../x': "),
@@ -87,11 +87,13 @@ def test_sound_records_are_all_there(folder):
     ],
     ids=lambda value: ascii(value)[:60],
 )
-def test_a_record_that_cannot_be_is_set_aside_by_name_and_reason(folder, changes, named):
+def test_an_invalid_record_is_set_aside_with_a_reason(folder, changes, named):
     edit(folder / RECORD, **changes)
     one = only_aside(folder)
     if named is None:
-        assert one == f"{folder / ANSWERS}: not of {RECORD}; remove that to measure again"
+        assert (
+            one == f"{folder / ANSWERS}: does not belong to {RECORD}; remove that to measure again"
+        )
     else:
         assert one.startswith(f"{folder / RECORD}: {named}")
 
@@ -99,7 +101,7 @@ def test_a_record_that_cannot_be_is_set_aside_by_name_and_reason(folder, changes
 @pytest.mark.parametrize(
     "content", [b"", b"{}", b"null", b"\xff\xfe", b"[" * 10**6, b"\x00", b'{"model":']
 )
-def test_what_is_no_record_is_set_aside(folder, content):
+def test_malformed_content_is_set_aside(folder, content):
     (folder / RECORD).write_bytes(content)
     assert only_aside(folder).startswith(f"{folder / RECORD}: ")
 
@@ -124,27 +126,27 @@ def test_what_is_no_record_is_set_aside(folder, content):
         lambda folder: changed(folder, scores=np.full((100, 5), np.nan, np.float32)),
     ],
 )
-def test_what_are_no_answers_is_set_aside(folder, content):
+def test_malformed_predictions_are_set_aside(folder, content):
     (folder / ANSWERS).write_bytes(content(folder))
     reason = only_aside(folder).removeprefix(f"{folder / ANSWERS}: ")
     assert reason.startswith("not a predictions file (")
     assert reason.endswith("); remove it to measure again")
 
 
-def test_answers_that_are_not_finished_are_set_aside(folder):
+def test_incomplete_predictions_are_set_aside(folder):
     with np.load(folder / ANSWERS) as file:
         part = {name: file[name][:60] for name in ("classes", "scores")}
     (folder / ANSWERS).write_bytes(changed(folder, **part))
-    assert "answers to 60 of 100 images; remove it" in only_aside(folder)
+    assert "predictions for 60 of 100 images; remove it" in only_aside(folder)
 
 
-def test_answers_that_unpack_to_more_than_the_memory_are_set_aside(folder, monkeypatch):
+def test_predictions_larger_than_memory_are_set_aside(folder, monkeypatch):
     monkeypatch.setattr(top5, "_LARGEST", 10_000)
     packed = npz(names=np.zeros(10**6, np.int8))
     assert len(packed) < 10_000
     (folder / ANSWERS).write_bytes(packed)
     assert "not a predictions file (ValueError)" in "\n".join(map(str, read(folder).aside))
-    # A header may promise what no machine holds.
+    # A header may claim more data than fits in memory.
     monkeypatch.undo()
     with zipfile.ZipFile(folder / ANSWERS, "w") as archive:
         header = io.BytesIO()
@@ -156,18 +158,18 @@ def test_answers_that_unpack_to_more_than_the_memory_are_set_aside(folder, monke
 
 
 @pytest.mark.parametrize("file", [RECORD, ANSWERS])
-def test_what_is_no_file_is_set_aside(folder, file):
+def test_a_path_that_is_not_a_file_is_set_aside(folder, file):
     (folder / file).unlink()
     os.mkfifo(folder / file)
     assert only_aside(folder) == f"{folder / file}: a named pipe, not a file; correct the path"
 
 
-def test_a_record_without_its_answers_is_set_aside(folder):
+def test_a_record_without_predictions_is_set_aside(folder):
     (folder / ANSWERS).unlink()
     assert only_aside(folder).startswith(f"{folder / ANSWERS}: ")
 
 
-def test_answers_to_other_images_than_most_are_not_compared(folder):
+def test_predictions_for_other_images_than_the_majority_are_not_compared(folder):
     kept = answers.answered("vgg16", [True] * 100)
     top5.write(folder / "vgg16.npz", kept)
     write_json(folder / "vgg16.json", accuracy.record(kept, "vgg16", "folder", "bianco2018"))
@@ -182,11 +184,11 @@ def test_answers_to_other_images_than_most_are_not_compared(folder):
     ]
 
 
-def test_the_script_names_what_is_set_aside_and_goes_on(results, folder):
+def test_the_script_reports_excluded_records_and_continues(results, folder):
     edit(folder / RECORD, top1=99.0)
     pictures = ("--config", f"dataset={{name: folder, path: {results}}}")
     code, output = stage("comparisons", "--results", results, *MODELS, *pictures)
-    reason = f"{folder / RECORD}: top1: 99.0: its answers give 70; remove it to measure again"
+    reason = f"{folder / RECORD}: top1: 99.0: its predictions give 70; remove it to measure again"
     assert (code, output) == (0, f"set aside: {reason}\n")
     rows = read_rows(results / "accuracy" / "summary.csv", AccuracyRow)
     assert [(row.status, row.top1) for row in rows[:2]] == [("not_measured", None), ("ok", 50)]

@@ -1,4 +1,4 @@
-"""Records that may be anything: what is set aside, why, and that the rest goes on."""
+"""Invalid records of a device: they are excluded with a reason, and the rest is used."""
 
 import copy
 import json
@@ -33,7 +33,7 @@ def results(tmp_path):
 
 
 def write(folder):
-    """Two rounds of a network, its memory and its machine."""
+    """Write two rounds of a network, its memory, and its machine."""
     for number, time in ((1, 10.0), (2, 10.2)):
         write_lines(folder / ROUND.format(number), [timings.line(number, time)])
     write_json(folder / MEMORY, timings.memory())
@@ -60,7 +60,7 @@ SOON = (datetime.now(UTC) + timedelta(days=2)).isoformat()
         ({"samples_ms": [10**400]}, "samples_ms.0: "),
         ({"samples_ms": [float("nan")]}, "samples_ms.0: nan: "),
         ({"samples_ms": [float("inf")]}, "samples_ms.0: inf: "),
-        ({"samples_ms": ["10"]}, None),  # A number all the same.
+        ({"samples_ms": ["10"]}, None),  # Still a number.
         ({"threads": 10**30}, "threads: "),
         ({"threads": 0}, "threads: 0: "),
         ({"cell_s": 0}, "cell_s: 0: zero although status is ok"),
@@ -72,13 +72,25 @@ SOON = (datetime.now(UTC) + timedelta(days=2)).isoformat()
         ({"disturbance__steal": 1e300}, "disturbance.steal: 1e+300: "),
         ({"disturbance__involuntary_switches": 10**40}, "disturbance.involuntary_switches: "),
         ({"disturbance__reference_compute_ms": [1, -1]}, "disturbance.reference_compute_ms.1: -1"),
-        ({"started": "0001-01-01T00:00:00Z"}, "started: 0001-01-01T00:00+00:00: was the machine's"),
-        ({"started": "1970-01-01T00:00:00Z"}, "started: 1970-01-01T00:00+00:00: was the machine's"),
+        (
+            {"started": "0001-01-01T00:00:00Z"},
+            "started: 0001-01-01T00:00+00:00: implausible; check the machine's clock",
+        ),
+        (
+            {"started": "1970-01-01T00:00:00Z"},
+            "started: 1970-01-01T00:00+00:00: implausible; check the machine's clock",
+        ),
         ({"started": "9999-12-31T23:59:59-23:00"}, "started: "),
         pytest.param({"started": SOON}, "started: ", id="started-soon"),
         ({"started": "2026-01-01T00:00:00"}, "started: '2026-01-01T00:00:00': "),
-        ({"session": "0001-01-01T00:00"}, "session: 0001-01-01T00:00+00:00: was the machine's"),
-        ({"session": "2999-01-01T00:00"}, "session: 2999-01-01T00:00+00:00: was the machine's"),
+        (
+            {"session": "0001-01-01T00:00"},
+            "session: 0001-01-01T00:00+00:00: implausible; check the machine's clock",
+        ),
+        (
+            {"session": "2999-01-01T00:00"},
+            "session: 2999-01-01T00:00+00:00: implausible; check the machine's clock",
+        ),
         ({"session": "one\x1b[31m"}, r"session: 'one\x1b[31m': input should be one line"),
         ({"session": "one\u202etwo"}, r"session: 'one\u202etwo': input should be one line"),
         ({"session": "one\u200btwo"}, r"session: 'one\u200btwo': input should be one line"),
@@ -96,7 +108,7 @@ SOON = (datetime.now(UTC) + timedelta(days=2)).isoformat()
     ],
     ids=lambda value: ascii(value)[:60],
 )
-def test_a_line_that_cannot_be_is_set_aside_by_name_and_reason(results, changes, named):
+def test_an_invalid_line_is_set_aside_with_a_reason(results, changes, named):
     path = results / ROUND.format(1)
     edit(path, **changes)
     found = aside(results)
@@ -115,7 +127,7 @@ def test_a_line_that_cannot_be_is_set_aside_by_name_and_reason(results, changes,
     [
         ({"cells__0__memory_mib": -1}, "cells.0.memory_mib: -1: "),
         ({"cells__0__memory_mib": 1e308}, "cells.0.memory_mib: 1e+308: "),
-        ({"cells__0__memory_mib": None}, "memory_mib: null: none at batch size 1, where status is"),
+        ({"cells__0__memory_mib": None}, "memory_mib: null: missing at batch size 1, although"),
         ({"cells__0__batch_size": 10**30}, "cells.0.batch_size: "),
         ({"cells": [{"batch_size": 1, "status": "oom"}] * 2}, "cells: 1: batch_size: 1: a second"),
         ({"cells": {}}, "cells: {}: "),
@@ -125,7 +137,7 @@ def test_a_line_that_cannot_be_is_set_aside_by_name_and_reason(results, changes,
     ],
     ids=lambda value: ascii(value)[:60],
 )
-def test_a_memory_that_cannot_be_is_set_aside_by_name_and_reason(results, changes, named):
+def test_an_invalid_memory_record_is_set_aside_with_a_reason(results, changes, named):
     path = results / MEMORY
     edit(path, **changes)
     (found,) = aside(results)
@@ -147,7 +159,7 @@ def test_a_memory_that_cannot_be_is_set_aside_by_name_and_reason(results, change
     ],
     ids=lambda value: ascii(value)[:60],
 )
-def test_a_machine_that_cannot_be_is_set_aside_by_name_and_reason(results, changes, named):
+def test_an_invalid_environment_is_set_aside_with_a_reason(results, changes, named):
     path = results / ENVIRONMENT
     edit(path, **changes)
     (found,) = aside(results)
@@ -155,7 +167,7 @@ def test_a_machine_that_cannot_be_is_set_aside_by_name_and_reason(results, chang
     assert SoundRecords(results, "cpu").environment() is None
 
 
-def test_what_other_programs_said_is_kept_without_its_control_sequences(results):
+def test_output_of_other_programs_is_kept_without_control_sequences(results):
     edit(results / ROUND.format(1), status="failed", message="\x1b[31mred\x1b[0m\nand\u202e more")
     edit(results / ENVIRONMENT, cpu="Intel\x00 Core\u200b", os="<b>Debian</b>")
     measured = study.read_measurements(results, PLAN, ["resnet18"])
@@ -168,14 +180,14 @@ def test_what_other_programs_said_is_kept_without_its_control_sequences(results)
 @pytest.mark.parametrize(
     "content", [b"[" * 10**6, b"\xff\xfe", b"{}", b"null", b"[]", b"\x00", b"1"]
 )
-def test_what_is_no_record_is_set_aside(results, file, content):
+def test_malformed_content_is_set_aside(results, file, content):
     (results / file).write_bytes(content)
     (found,) = aside(results)
     assert found.startswith(str(results / file)) and found.isprintable()
 
 
 @pytest.mark.parametrize("file", [ROUND.format(1), MEMORY, ENVIRONMENT])
-def test_what_is_no_file_is_set_aside(results, file):
+def test_a_path_that_is_not_a_file_is_set_aside(results, file):
     path = results / file
     path.unlink()
     os.mkfifo(path)
@@ -185,12 +197,12 @@ def test_what_is_no_file_is_set_aside(results, file):
     assert aside(results) == [f"{path}: a folder, not a file; correct the path"]
 
 
-def test_of_two_lines_of_a_cell_the_first_counts(results):
+def test_the_first_of_two_lines_of_a_cell_counts(results):
     path = results / ROUND.format(1)
     write_lines(path, [timings.line(1, 10.0), timings.line(1, 99.0), timings.line(1, 10.0)])
     assert aside(results) == [
-        f"{path}:2: a second line of resnet18 x 1; line 1 counts",
-        f"{path}:3: a second line of resnet18 x 1; line 1 counts",
+        f"{path}:2: a second line for resnet18, batch size 1; line 1 counts",
+        f"{path}:3: a second line for resnet18, batch size 1; line 1 counts",
     ]
     first, *_ = study.read_measurements(results, PLAN, ["resnet18"]).latency
     assert first.samples_ms == [10.0]
@@ -204,14 +216,14 @@ def test_of_two_lines_of_a_cell_the_first_counts(results):
         ({"variables": {"OMP_NUM_THREADS": "1"}}, "threads: 2, wait policy default, OMP_NUM_THRE"),
     ],
 )
-def test_what_was_measured_unlike_its_session_is_not_joined(results, change, said):
+def test_a_line_measured_unlike_its_session_is_excluded(results, change, said):
     write_lines(results / ROUND.format(3), [timings.line(3, 10.1)])
     edit(results / ROUND.format(2), **change)
     plan = Plan("cpu", ["fp32-eager"], [1], 3, "default")
     measured = study.read_measurements(results, plan, ["resnet18"])
     (found,) = map(str, measured.aside)
     assert found.startswith(f"{results / ROUND.format(2)}:1: {said}")
-    assert found.endswith("where session 2026-11-24T09:12 has threads: 2, wait policy default")
+    assert found.endswith("but session 2026-11-24T09:12 has threads: 2, wait policy default")
     assert [line.round for line in measured.latency] == [1, 3]
     edit(results / ROUND.format(2), session="another")
     assert study.read_measurements(results, plan, ["resnet18"]).aside == []
@@ -233,7 +245,7 @@ ODD = st.one_of(
 
 
 def places(value, path=()):
-    """Paths of keys and places to everything in a record."""
+    """Yield the path, as keys and indices, of everything in a record."""
     found = [path] if path else []
     items = value.items() if isinstance(value, dict) else enumerate(value)
     for key, part in items:
@@ -243,7 +255,7 @@ def places(value, path=()):
 
 @st.composite
 def mutated(draw, record):
-    """A record with something else at one or two of its places, or something more or less."""
+    """Return a record with one or two values replaced, added, or removed."""
     content = copy.deepcopy(record)
     for _ in range(draw(st.integers(1, 2))):
         *parts, last = draw(st.sampled_from(places(content)))
@@ -260,7 +272,7 @@ def mutated(draw, record):
 
 
 def tables(folder, contents):
-    """What tables and answers make of records; none of them may raise. The rows."""
+    """Build the tables and answers from records, which may not raise; return the rows."""
     for name, content in contents.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(json.dumps(content))
@@ -299,14 +311,14 @@ CONTENTS = st.fixed_dictionaries(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(contents=CONTENTS)
-def test_no_record_of_whatever_content_ends_the_tables(tmp_path_factory, contents):
+def test_no_content_of_a_record_stops_the_tables(tmp_path_factory, contents):
     tables(tmp_path_factory.mktemp("results"), contents)
 
 
-@pytest.mark.slow  # The test above has the tables; charts take long.
+@pytest.mark.slow  # The test above covers the tables; charts are slow.
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(contents=CONTENTS)
-def test_no_record_of_whatever_content_ends_the_page(tmp_path_factory, contents):
+def test_no_content_of_a_record_stops_the_page(tmp_path_factory, contents):
     folder = tmp_path_factory.mktemp("results")
     rows, models, chosen = tables(folder, contents)
     shown = Results(

@@ -1,4 +1,4 @@
-"""Joining records into tables, on records made up for the purpose."""
+"""Tables joined from made-up records."""
 
 import json
 import random
@@ -39,7 +39,7 @@ NETWORKS = {"resnet18": load_registry()["resnet18"]}
 
 
 def quiet(**changes_of_round: Mapping[str, Any]) -> list[LatencyLine]:
-    """Five undisturbed rounds; ``r2={...}`` changes round 2."""
+    """Return five undisturbed rounds; ``r2={...}`` changes round 2."""
     return [
         line(number, time, **changes_of_round.get(f"r{number}", {}))
         for number, time in enumerate(QUIET, start=1)
@@ -74,7 +74,7 @@ def only_row(lines: list[LatencyLine], plan: Plan = PLAN) -> StudyRow:
 # One cell ------------------------------------------------------------------------------------
 
 
-def test_an_undisturbed_cell_by_hand() -> None:
+def test_an_undisturbed_cell_has_the_values_computed_by_hand() -> None:
     row = only_row(quiet())
     assert (row.status, row.source, row.protocol) == ("ok", "measured", "default")
     assert row.latency_ms == row.batch_ms == 10.0
@@ -117,10 +117,10 @@ def test_the_2018_protocol_is_the_mean_of_one_process() -> None:
     row = only_row([line(1, 10.0, 10.0, 13.0, protocol="bianco2018")], plan)
     assert (row.latency_ms, row.latency_quiet_ms) == (11.0, 10.0)
     assert row.latency_ms_low is row.latency_ms_high is row.stable is None
-    assert row.unstable_reason == "one process: the spread between processes is not known"
+    assert row.unstable_reason == "single process: the spread between processes is unknown"
 
 
-def test_lines_of_another_protocol_are_not_this_cell() -> None:
+def test_lines_of_another_protocol_do_not_count() -> None:
     row = only_row(quiet(r1={"protocol": "bianco2018"}))
     assert row.latency_ms == pytest.approx(10.0)  # The median of 9.8, 9.9, 10.1, 10.2.
     assert row.unstable_reason == "4 of 5 rounds measured"
@@ -145,30 +145,32 @@ def test_a_minority_of_disturbed_rounds_is_only_mentioned(
     row = only_row(quiet(r2={"disturbance": disturbance}, r4={"disturbance": disturbance}))
     assert row.stable is True
     assert row.unstable_reason is not None
-    assert row.unstable_reason.startswith("2 of 5 rounds disturbed (round 2: ")
+    assert row.unstable_reason.startswith("2 of 5 rounds were disturbed (round 2: ")
     assert number in row.unstable_reason
-    assert row.unstable_reason.endswith("which the median withstands")
+    assert row.unstable_reason.endswith("too few to affect the median")
 
 
 @pytest.mark.parametrize(("disturbance", "number"), DISTURBED)
-def test_a_majority_of_disturbed_rounds_is_unstable(disturbance: Disturbance, number: str) -> None:
+def test_a_cell_with_a_majority_of_disturbed_rounds_is_unstable(
+    disturbance: Disturbance, number: str
+) -> None:
     change = {"disturbance": disturbance}
     row = only_row(quiet(r2=change, r3=change, r4=change))
     assert row.stable is False
     assert row.unstable_reason is not None
-    assert row.unstable_reason.startswith("3 of 5 rounds disturbed (round 2: ")
+    assert row.unstable_reason.startswith("3 of 5 rounds were disturbed (round 2: ")
     assert number in row.unstable_reason
 
 
-def test_half_the_rounds_disturbed_is_unstable() -> None:
+def test_a_cell_with_half_of_its_rounds_disturbed_is_unstable() -> None:
     plan = Plan("cpu", ["fp32-eager"], [1], 2, "default")
     lines = [line(1, 10.0), line(2, 10.001, disturbance=seen(steal=0.02))]
     row = only_row(lines, plan)
     assert row.stable is False
-    assert row.unstable_reason is not None and "1 of 2 rounds disturbed" in row.unstable_reason
+    assert row.unstable_reason is not None and "1 of 2 rounds were disturbed" in row.unstable_reason
 
 
-def test_values_at_a_threshold_are_quiet() -> None:
+def test_values_at_a_threshold_are_not_disturbed() -> None:
     at = seen(
         run_delay=0.01, steal=0.005, busy_before=0.05, reference_compute_ms=(57.5, 50.0)
     )  # 57.5 / 50 = 1.15
@@ -176,15 +178,15 @@ def test_values_at_a_threshold_are_quiet() -> None:
     assert (rows.stable, rows.unstable_reason) == (True, None)
 
 
-def test_references_count_against_the_best_of_the_session() -> None:
-    # Every line says 1.0 about itself; only beside a faster line do they turn out slow.
+def test_references_are_relative_to_the_best_of_the_session() -> None:
+    # Every line has a ratio of 1.0 on its own; only a faster line shows that they were slow.
     slow = seen(reference_compute_ms=(60.0, 60.0), reference_before=1.0, reference_after=1.0)
     lines = [line(k, time, disturbance=slow) for k, time in enumerate(QUIET, start=1)]
     assert only_row(lines).stable is True
-    # A line of a network that is not in the study saw the same machine.
+    # Lines of networks outside the study ran on the same machine.
     dropped = line(1, 5.0, model="alexnet")
     assert only_row([*lines, dropped]).stable is False
-    # Another session may have been on a machine in another state.
+    # In another session, the machine may have been in another state.
     other = line(1, 5.0, model="alexnet", session="2026-11-25T09:12")
     assert only_row([*lines, other]).stable is only_row([other, *lines]).stable is True
 
@@ -193,7 +195,7 @@ def test_a_wide_interval_is_unstable() -> None:
     row = only_row([line(k, time) for k, time in enumerate((10, 9, 11, 9.5, 10.5), start=1)])
     assert row.stable is False
     # s of the logarithms is 0.0791; 2.776 x 0.0791 / sqrt(5) = 0.098.
-    assert row.unstable_reason == "half-width 9.8% of the value"
+    assert row.unstable_reason == "half-width of the interval is 9.8% of the value"
 
 
 def test_two_sessions_are_joined_and_mentioned() -> None:
@@ -206,7 +208,7 @@ def test_two_sessions_are_joined_and_mentioned() -> None:
 def test_rounds_of_different_code_are_unstable() -> None:
     row = only_row(quiet(r4={"fingerprint": "g"}))
     assert row.stable is False
-    assert row.unstable_reason == "rounds measured by different code or settings"
+    assert row.unstable_reason == "rounds used different code or settings"
 
 
 def test_one_round_of_five_has_no_interval() -> None:
@@ -219,7 +221,7 @@ def test_one_round_of_five_has_no_interval() -> None:
 
 
 @pytest.mark.parametrize("status", ["oom", "timeout", "failed"])
-def test_a_cell_that_never_ran_is_a_row_with_its_status(status: str) -> None:
+def test_a_cell_that_never_ran_has_a_row_with_its_status(status: str) -> None:
     change = failed(status, "first line\n  second line")
     row = only_row(quiet(r1=change, r2=change, r3=change, r4=change, r5=change))
     assert row.status == status
@@ -229,7 +231,7 @@ def test_a_cell_that_never_ran_is_a_row_with_its_status(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["oom", "timeout", "failed"])
-def test_a_minority_of_failures_leaves_a_value_that_is_not_stable(status: str) -> None:
+def test_a_minority_of_failures_leaves_an_unstable_value(status: str) -> None:
     row = only_row(quiet(r1=failed(status, "why"), r5=failed(status)))
     assert (row.status, row.latency_ms) == ("ok", 9.9)  # The median of 9.9, 10.1, 9.8.
     assert row.stable is False
@@ -242,17 +244,17 @@ def test_half_the_rounds_failing_is_a_failure() -> None:
     assert (row.status, row.latency_ms, row.stable) == ("oom", None, None)
 
 
-def test_the_commonest_failure_decides() -> None:
+def test_the_most_common_failure_is_the_status() -> None:
     lines = quiet(
         r1=failed("timeout", "60 s"), r2=failed("oom"), r3=failed("timeout"), r4=failed("oom")
     )
     row = only_row([*lines[:4], line(5, 10.0)])
-    assert row.status == "oom"  # Of two equally common, the one that says more of the network.
+    assert row.status == "oom"  # Of two equally common statuses, the more specific one.
     assert row.unstable_reason == "2 of 5 rounds timeout: 60 s; 2 of 5 rounds oom"
     assert only_row(lines[:3]).status == "timeout"
 
 
-def test_a_cell_without_records_is_a_row() -> None:
+def test_a_cell_without_records_has_a_row() -> None:
     row = only_row([])
     assert (row.status, row.memory_status) == ("not_measured", "not_measured")
     assert row.latency_ms is row.memory_mib is row.stable is row.session is None
@@ -263,7 +265,7 @@ def test_a_cell_without_records_is_a_row() -> None:
 # Tables --------------------------------------------------------------------------------------
 
 
-def test_exactly_the_planned_cells_in_order() -> None:
+def test_the_table_has_exactly_the_planned_cells_in_order() -> None:
     plan = Plan("cpu", ["fp32-eager", "bf16-eager"], [8, 1], 5, "default")
     lines = [
         *quiet(),
@@ -309,7 +311,7 @@ def test_memory_is_joined_by_batch_size() -> None:
     assert (first.weights_mib, first.activations_mib) == (44.6, 9.2)
 
 
-def test_published_study_follow_with_the_listed_networks() -> None:
+def test_published_devices_follow_with_the_listed_networks() -> None:
     models = ("resnet18", "newer", "alexnet")
     rows, model_rows = study.aggregate(
         models,
@@ -325,7 +327,7 @@ def test_published_study_follow_with_the_listed_networks() -> None:
         for device in ("titanxp-2018", "jetsontx1-2018")
         for model in ("resnet18", "alexnet")
     ]
-    # Published accuracy there, whatever the measured device has.
+    # Published devices keep their published accuracy.
     assert rows[0].top1 == 70.0 and rows[3].top1 == 69.64
 
 
@@ -374,7 +376,7 @@ def test_accuracy_is_that_of_the_study_then_of_a_library() -> None:
 
 
 def accuracy_row(model: str = "resnet18", **changes: Any) -> AccuracyRow:
-    """All validation images, by the protocol of the published numbers."""
+    """Return an accuracy over all validation images, with the published protocol."""
     fields: dict[str, Any] = {
         "model": model,
         "dataset": "imagenet",
@@ -393,7 +395,7 @@ def accuracy_row(model: str = "resnet18", **changes: Any) -> AccuracyRow:
 
 
 def ranked(*measured: AccuracyRow, models: tuple[str, ...] = ("resnet18", "alexnet")) -> list[Any]:
-    """(top1, source, low, measured, published) of each network of models.csv."""
+    """Return (top1, source, low, measured, published) for each network of models.csv."""
     rows, model_rows = study.aggregate(
         models,
         {model: complexity(model) for model in models},
@@ -437,7 +439,7 @@ def test_accuracy_over_all_validation_images_replaces_the_published_one() -> Non
     "changes",
     [{"n": 49_999}, {"skipped": 1}, {"dataset": "imagenetv2"}, {"dataset": "folder", "n": 100}],
 )
-def test_any_other_accuracy_stands_beside_the_published_one(changes: dict[str, Any]) -> None:
+def test_any_other_accuracy_is_listed_next_to_the_published_one(changes: dict[str, Any]) -> None:
     assert ranked(accuracy_row(**changes)) == [BESIDE, PUBLISHED]
 
 
@@ -449,13 +451,13 @@ def test_another_protocol_replaces_all_or_none() -> None:
     assert ranked(one, partly) == [BESIDE, BESIDE]
 
 
-def test_what_was_not_measured_leaves_the_published_accuracy() -> None:
+def test_an_unmeasured_network_keeps_its_published_accuracy() -> None:
     missed = AccuracyRow(model="resnet18", dataset="imagenet", status="not_measured", message="404")
     dropped = accuracy_row("vgg16")
     assert ranked(missed, dropped) == [PUBLISHED, PUBLISHED]
 
 
-def test_floats_survive_being_written(tmp_path: Path) -> None:
+def test_floats_are_read_back_unchanged(tmp_path: Path) -> None:
     luck = random.Random(1)
     lines = [line(k, 10 * exp(luck.gauss(0, 0.01))) for k in range(1, 6)]
     rows, model_rows = study.aggregate(
@@ -476,12 +478,12 @@ def test_floats_survive_being_written(tmp_path: Path) -> None:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """Records of resnet18 at batch size 1, five rounds, and those of a dropped network."""
+    """Write five rounds of resnet18 at batch size 1, and records of a dropped network."""
     folder = tmp_path / "results" / "cpu" / "fp32-eager"
     for own in quiet():
         dropped = own.model_copy(update={"model": "alexnet"})
         write_lines(folder / "latency" / f"round-{own.round}.jsonl", [own, dropped])
-    # A round beyond the plan, in a shape that cannot be read.
+    # A malformed round beyond the plan.
     (folder / "latency" / "round-6.jsonl").write_text("left over\n")
     write_json(folder / "memory" / "resnet18.json", memory())
     (folder / "memory" / "alexnet.json").write_text("left over\n")
@@ -489,7 +491,7 @@ def results(tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
-def test_records_are_read_from_the_planned_files_only(results: Path) -> None:
+def test_only_planned_files_are_read(results: Path) -> None:
     measured = study.read_measurements(results, PLAN, ["resnet18", "vgg16"])
     assert list(measured.memory) == [("fp32-eager", "resnet18")]
     rows, _ = study.aggregate(
@@ -585,10 +587,10 @@ def test_complexity_has_a_row_for_every_network(results: Path) -> None:
             "grouped_macs, conv_macs, macs: 0, 1813561344, 5: ",
         ),
         (lambda row: row.replace("resnet18", "../x"), 2, "model: '../x': "),
-        (lambda row: f"{row}\n{row}", 3, "a second row of resnet18; the first counts"),
+        (lambda row: f"{row}\n{row}", 3, "a second row for resnet18; the first one counts"),
     ],
 )
-def test_a_row_of_complexity_that_cannot_be_is_set_aside(
+def test_an_invalid_row_of_complexity_is_set_aside(
     results: Path, edit: Callable[[str], str], line: int, named: str
 ) -> None:
     path = results / "complexity.csv"
@@ -626,7 +628,7 @@ def test_the_script_writes_three_tables(results: Path) -> None:
     assert len(rows) == 2 + 2 * 7
     (model,) = read_rows(results / "models.csv", ModelRow)
     assert (model.params, model.top1) == (11689512, 69.64)
-    # 76.5 MiB and 100 frames a second; 1.79 and 21.16 ms with 0.67 GB on the 2018 devices.
+    # 76.5 MiB and 100 images/s; 1.79 and 21.16 ms with 0.67 GB on the 2018 devices.
     chosen = read_rows(results / "selection.csv", SelectionRow)
     assert [(row.device, row.max_memory_gib, row.min_fps) for row in chosen] == [
         *(("cpu", 1.0, fps) for fps in (15, 30, 60)),
@@ -669,13 +671,15 @@ def test_a_study_in_which_nothing_could_be_measured_is_an_error():
 
     broken = failed("failed", "no compiler")
     lines = [line(number, 1.0, **broken) for number in range(1, 6)]
-    with pytest.raises(study.NothingMeasuredError, match=r"^cpu: none of .* failed: no compiler;"):
+    with pytest.raises(
+        study.NothingMeasuredError, match=r"^cpu: the only cell .* failed: no compiler\."
+    ):
         study.check_measured(*tables(lines))
-    study.check_measured(*tables([]))  # Nothing was tried.
+    study.check_measured(*tables([]))  # Nothing was attempted.
     study.check_measured(*tables(lines, memory_cell(1)))
     study.check_measured(*tables([*lines[1:], quiet()[0]], memory_cell(1)))
     aside = SetAside(device="cpu", file="round-1.jsonl", line=1, reason="cut")
-    for count, said in ((1, "its only record is"), (2, "2 records are")):
+    for count, said in ((1, "the only record is"), (2, "all 2 records are")):
         with pytest.raises(study.NothingMeasuredError, match=f"{said} set aside: round-1.jsonl:1:"):
             study.check_measured(*tables([]), [aside] * count)
     study.check_measured(*tables(quiet()), [aside])

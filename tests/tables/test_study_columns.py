@@ -1,4 +1,4 @@
-"""What a further column of study.csv takes: its field, and where a measured cell gets its value."""
+"""Adding a column to study.csv takes a field, and the value of a measured cell."""
 
 import pytest
 from helpers import rows, studies
@@ -35,7 +35,7 @@ def test_predicted_rows_leave_a_further_column_empty(monkeypatch: pytest.MonkeyP
     assert {row.source for row in made} == {"predicted"}
 
 
-def test_a_partial_row_knows_only_what_is_given() -> None:
+def test_a_partial_row_has_only_the_given_fields() -> None:
     row = rows.row("a", energy_mj=2.5)
     unknown = {name for name in columns(StudyRow) if getattr(row, name) is None}
     assert "energy_mj" not in unknown and {"session", "fps", "weights_mib"} <= unknown

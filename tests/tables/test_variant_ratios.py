@@ -1,4 +1,4 @@
-"""results/variants.csv: other ways of running against fp32-eager."""
+"""Variants compared with fp32-eager, as in results/variants.csv."""
 
 import pytest
 from helpers import studies, timings
@@ -15,7 +15,7 @@ PLAN = Plan("cpu", ["fp32-eager", "fp32-compile"], [1], 3, "default")
 
 
 def cells(**changes):
-    """fp32-eager and fp32-compile of one network, as study.csv has them."""
+    """Return the rows of study.csv for one network in fp32-eager and fp32-compile."""
     (row, *_) = [
         row
         for row in studies.tables()[0]
@@ -46,19 +46,19 @@ def measured(times, **changes):
     return Measurements(PLAN, [*reference, *lines], memory)
 
 
-def test_times_are_compared_within_rounds():
+def test_latencies_are_compared_within_rounds():
     (row,) = variant_ratios.compare(cells(), [measured([5.0, 10.0, 6.0])])
-    # Twice as fast in each round, though the rounds differ by a factor of two.
+    # Twice as fast in each round, although the rounds differ by a factor of two.
     assert (row.variant, row.rounds, row.time_ratio) == ("fp32-compile", 3, 0.5)
     assert (row.time_ratio_low, row.time_ratio_high) == (pytest.approx(0.5), pytest.approx(0.5))
     assert row.memory_more_mib == pytest.approx(20.5)
-    # The stage of memory came first, and torch keeps what it compiled.
+    # The memory stage ran first, and torch caches compiled code.
     assert row.built_ms == 60_000
     assert row.largest_difference == pytest.approx(3e-6)
     assert row.top1_same == 100
 
 
-def test_a_way_that_failed_has_its_reason_and_no_ratio():
+def test_a_failed_variant_has_a_reason_and_no_ratio():
     failed = cells(status="failed", unstable_reason="3 of 3 rounds failed: output: not finite")
     (row,) = variant_ratios.compare(failed, [measured([5.0, 10.0, 6.0], status="failed")])
     assert (row.status, row.rounds, row.time_ratio) == ("failed", 0, None)
@@ -66,7 +66,7 @@ def test_a_way_that_failed_has_its_reason_and_no_ratio():
     assert row.largest_difference == pytest.approx(3e-6)
 
 
-def test_what_shares_no_session_is_compared_as_two_runs_are():
+def test_variants_of_different_sessions_are_compared_like_two_runs():
     rows = cells(session="another", stable=False, unstable_reason="a neighbour")
     (row,) = variant_ratios.compare(rows, [measured([5.0, 10.0, 6.0], session="another")])
     assert (row.rounds, row.time_ratio) == (0, 0.5)

@@ -30,7 +30,7 @@ def main(
         found = sound_accuracy.read(folder, dataset.name, dataset.protocol, names)
         rows = accuracy_comparisons.compare(found.answers, dataset.name, dataset.protocol)
     write_table(paths.under(results, paths.COMPARISONS), ComparisonRow, rows)
-    summary = accuracy_comparisons.summarise(names, found.records, rows)
+    summary = accuracy_comparisons.summarize(names, found.records, rows)
     write_table(paths.under(results, paths.ACCURACY_SUMMARY), AccuracyRow, summary)
     write_table(paths.under(results, paths.ACCURACY_SET_ASIDE), SetAside, found.aside)
     for one in found.aside:

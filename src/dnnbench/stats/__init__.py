@@ -1,1 +1,1 @@
-"""From samples to intervals and verdicts."""
+"""Statistics: from samples to intervals and verdicts."""

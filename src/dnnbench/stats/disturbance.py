@@ -1,8 +1,9 @@
-"""When a timing cannot be trusted: thresholds, and the reasons in words.
+"""Disturbances of a timing: thresholds, and reasons as text.
 
-The thresholds separate a quiet machine from one with a neighbour. Steal time and run-queue delay
-see a neighbour that the kernel knows of; only the reference kernels see one that shares the
-physical core behind a hypervisor's back. On a GPU they run there, and its clocks tell the rest.
+The thresholds separate a quiet machine from one with a neighbor. Steal time and run-queue delay
+reveal neighbors that the kernel knows about. Only the reference kernels reveal a neighbor in
+another guest on the same physical core. For a GPU, the reference kernels run on the GPU, and its
+clocks reveal the rest.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,61 +17,61 @@ MAX_RUN_DELAY = 0.01
 MAX_STEAL = 0.005
 MAX_REFERENCE = 1.15
 MAX_BUSY = 0.05
-# A page here and there moves at any time.
+# Single pages are swapped at any time.
 MAX_SWAPPED_MIB = 1.0
-# As much as an interval may be wide: a pass follows the clock.
+# The same as the maximum half-width of an interval, because latency follows the clock.
 MAX_CLOCK_DROP = 0.05
-# The host's clock sees a pause between passes that the GPU's does not, and each window's ends.
+# The host's clock includes pauses between passes, and the ends of each window.
 MAX_CLOCKS_APART = 0.1
 _WINDOW_ENDS_MS = 1.0
-# What a GPU's clocks may be as they are for without being held back.
-_ASKED_FOR = frozenset({"idle", "application clocks", "display clocks"})
-_HELD_BACK = 2.0
+# Reasons for a GPU's clocks that are not throttling.
+_REQUESTED = frozenset({"idle", "application clocks", "display clocks"})
+_THROTTLED = 2.0
 
 
 def reasons(seen: Disturbance) -> list[str]:
-    """Return why a cell counts as disturbed, with numbers; empty for an undisturbed one."""
+    """Return the reasons, with numbers, why a cell counts as disturbed; empty if it does not."""
     found = []
     if (seen.run_delay or 0) > MAX_RUN_DELAY:
-        found.append(f"waited for a core {seen.run_delay:.1%} of the time")
+        found.append(f"threads waited for a core for {seen.run_delay:.1%} of the time (summed)")
     if (seen.steal or 0) > MAX_STEAL:
         found.append(f"the hypervisor took {seen.steal:.1%} of the time")
     worst = max(seen.reference_before, seen.reference_after)
     if worst > MAX_REFERENCE:
-        found.append(f"a reference kernel ran {worst:.2f} times slower than at best")
+        found.append(f"a reference kernel took {worst:.2f} times as long as at best")
     if (seen.busy_before or 0) > MAX_BUSY:
-        found.append(f"others used {seen.busy_before:.0%} of the machine before the round")
-    if held := _held_back(seen):
-        found.append(f"the GPU's clocks were held back: {', '.join(held)}")
+        found.append(f"other programs used {seen.busy_before:.0%} of the machine before the round")
+    if throttled := _throttled(seen):
+        found.append(f"the GPU's clocks were throttled: {', '.join(throttled)}")
     if seen.clock_mhz and clock_drop(seen.clock_mhz) > MAX_CLOCK_DROP:
         low, high = seen.clock_mhz
-        found.append(f"the GPU's clock went from {high:g} to {low:g} MHz")
+        found.append(f"the GPU's clock dropped from {high:g} to {low:g} MHz")
     if seen.clocks_locked is False:
         found.append("the GPU's clocks are not locked")
     if seen.foreign_processes:
-        found.append(f"{', '.join(seen.foreign_processes)} computed on the GPU too")
+        found.append(f"other processes used the GPU: {', '.join(seen.foreign_processes)}")
     if _clocks_apart(seen) > MAX_CLOCKS_APART:
         found.append(
-            f"the passes took {seen.wall_ms:.4g} ms by the host's clock and"
+            f"the passes took {seen.wall_ms:.4g} ms by the host's clock, but"
             f" {seen.events_ms:.4g} ms by the GPU's"
         )
     if (seen.swapped_mib or 0) > MAX_SWAPPED_MIB:
-        found.append(f"{seen.swapped_mib:.0f} MiB went to swap")
+        found.append(f"{seen.swapped_mib:.0f} MiB were swapped out")
     return found
 
 
 def severity(seen: Disturbance) -> float:
-    """Return how disturbed a cell was: above 1 where a threshold was crossed.
+    """Return how disturbed a cell was: above 1 if any threshold was exceeded.
 
-    What is the same for all cells of a round is left out: what other programs did before it,
-    and that clocks are not locked.
+    Conditions that affect all cells of a round are ignored: other programs before the round, and
+    unlocked clocks.
     """
     worst = max(seen.reference_before, seen.reference_after)
     return max(
         (seen.run_delay or 0) / MAX_RUN_DELAY,
         (seen.steal or 0) / MAX_STEAL,
         (worst - 1) / (MAX_REFERENCE - 1),
-        _HELD_BACK if _held_back(seen) or seen.foreign_processes else 0,
+        _THROTTLED if _throttled(seen) or seen.foreign_processes else 0,
         clock_drop(seen.clock_mhz) / MAX_CLOCK_DROP if seen.clock_mhz else 0,
         _clocks_apart(seen) / MAX_CLOCKS_APART,
         (seen.swapped_mib or 0) / MAX_SWAPPED_MIB,
@@ -78,18 +79,18 @@ def severity(seen: Disturbance) -> float:
 
 
 def clock_drop(clock_mhz: tuple[float, float]) -> float:
-    """Return how far the least of two clocks is below the greatest, as a share of it."""
+    """Return the drop from the higher to the lower of two clocks, as a share of the higher."""
     low, high = clock_mhz
     return 1 - low / high if high else 0.0
 
 
-def _held_back(seen: Disturbance) -> list[str]:
-    """Why the GPU's clocks were lower than they were asked to be."""
-    return [reason for reason in seen.clock_reasons or () if reason not in _ASKED_FOR]
+def _throttled(seen: Disturbance) -> list[str]:
+    """Return why the GPU's clocks were lower than requested."""
+    return [reason for reason in seen.clock_reasons or () if reason not in _REQUESTED]
 
 
 def _clocks_apart(seen: Disturbance) -> float:
-    """How far the timed passes by the host's clock are from those by the GPU's, as a share."""
+    """Return the difference between the host's and the GPU's clock, as a share of the latter."""
     if seen.events_ms is None or seen.wall_ms is None:
         return 0.0
     return max(0.0, abs(seen.wall_ms - seen.events_ms) - _WINDOW_ENDS_MS) / seen.events_ms
@@ -98,9 +99,9 @@ def _clocks_apart(seen: Disturbance) -> float:
 def relative_to_best(
     line: LatencyLine, best: Mapping[str, tuple[float, float]]
 ) -> Disturbance | None:
-    """Return what went on beside a line, with its reference ratios against its session's best.
+    """Return the disturbance of a line, with reference ratios relative to its session's best.
 
-    ``best``: best times by session, as :func:`best_references` gives them.
+    ``best`` has the best times by session, as returned by :func:`best_references`.
     """
     seen = line.disturbance
     if seen is None:
@@ -116,7 +117,7 @@ def relative_to_best(
 def best_references(lines: Iterable[LatencyLine]) -> dict[str, tuple[float, float]]:
     """Return the best times of the compute- and memory-bound reference kernels, ms, by session.
 
-    Lines of networks that the study has dropped count too: they saw the same machine.
+    Lines of dropped networks count as well, because they ran on the same machine.
     """
     best: dict[str, tuple[float, float]] = {}
     for line in lines:
@@ -132,9 +133,9 @@ def best_references(lines: Iterable[LatencyLine]) -> dict[str, tuple[float, floa
 def reference_change(
     before: Iterable[Disturbance], after: Iterable[Disturbance]
 ) -> tuple[float | None, float | None]:
-    """Return how many times longer the kernels took, compute and memory, by their medians.
+    """Return the ratios of the median times after / before, for the compute and memory kernel.
 
-    ``None`` without times on either side.
+    A ratio is ``None`` if either side has no times.
     """
     seen = list(before), list(after)
     compute = [[ms for one in side for ms in one.reference_compute_ms] for side in seen]

@@ -1,1 +1,1 @@
-"""Records joined into the study's tables."""
+"""The study's tables, joined from records."""

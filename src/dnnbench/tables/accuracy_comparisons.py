@@ -1,17 +1,17 @@
-"""Which networks differ in accuracy: paired tests over the images that all of them saw.
+"""Paired tests of differences in accuracy, over images that all networks classified.
 
-Two networks are right on much the same images; only those on which one is right and the other
-wrong tell them apart. For each pair:
+Two networks classify mostly the same images correctly. Only images that exactly one of them
+classifies correctly distinguish the two. The table has for each pair:
 
-- the difference in top-1 with the 95 % interval of Bonett and Price;
+- the difference in top-1 accuracy, with the 95% interval of Bonett and Price;
 - McNemar's exact test;
-- Holm's correction of its p over all pairs of the table.
+- Holm's correction of its p value over all pairs of the table.
 
 :mod:`dnnbench.stats.proportions` computes all three.
 
-Networks that the tests cannot separate are tied, but ties are not transitive: a may tie with b and
-b with c where a and c differ. So a network has the ranks that the tests leave it, from one more
-than the networks that are better to the last but those that are worse.
+Networks that the tests cannot separate are tied. Ties are not transitive: a may be tied with b, and
+b with c, although a and c differ. Each network therefore has a range of ranks, which starts after
+all better networks and ends before all worse ones.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ from dnnbench.stats.proportions import holm, mcnemar, paired_difference
 
 
 def compare(answers: Mapping[str, Answers], dataset: str, protocol: str) -> list[ComparisonRow]:
-    """Return a row for every pair of networks, in their order; all answered the same images."""
+    """Return one row per pair of networks, in order; all networks classified the same images."""
     pairs = list(combinations(answers, 2))
     hits = {model: own.hits(1) for model, own in answers.items()}
     counts = [(int((hits[a] & ~hits[b]).sum()), int((hits[b] & ~hits[a]).sum())) for a, b in pairs]
@@ -51,7 +51,7 @@ def compare(answers: Mapping[str, Answers], dataset: str, protocol: str) -> list
 
 
 def rank_ranges(models: Sequence[str], rows: Iterable[ComparisonRow]) -> dict[str, tuple[int, int]]:
-    """Return the first and last rank that the tests, ``rows``, leave each of ``models``."""
+    """Return the first and last possible rank of each model, given the tests in ``rows``."""
     better, worse = dict.fromkeys(models, 0), dict.fromkeys(models, 0)
     for row in rows:
         if row.separates:
@@ -62,10 +62,10 @@ def rank_ranges(models: Sequence[str], rows: Iterable[ComparisonRow]) -> dict[st
     return {model: (1 + better[model], len(models) - worse[model]) for model in models}
 
 
-def summarise(
+def summarize(
     models: Iterable[str], records: Mapping[str, AccuracyRecord], rows: Sequence[ComparisonRow]
 ) -> list[AccuracyRow]:
-    """Return a row for each model, with its ranks among the measured ones."""
+    """Return one row per model, with its range of ranks among the measured models."""
     ranks = rank_ranges([name for name, record in records.items() if record.status == "ok"], rows)
     return [_row(name, records.get(name), ranks.get(name, (None, None))) for name in models]
 

@@ -1,4 +1,4 @@
-"""The accuracy that networks are ranked by: published, or measured here on the same images."""
+"""Accuracy that networks are ranked by: published, or measured on the same images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from dnnbench.networks.registry import Network
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.published_study import STUDY
 
-# The data set that published accuracy rests on, by the name of its layout.
+# The data set of the published accuracies, by the name of its layout.
 VALIDATION_SET = "imagenet"
 VALIDATION_IMAGES = 50_000
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Accuracy of a network in per cent, and where it comes from; ``None`` where unknown."""
+    """Accuracy of a network in percent, with its source; ``None`` if unknown."""
 
     top1: float | None = None
     top1_source: str | None = None
@@ -31,9 +31,10 @@ def ranked_accuracy(
 ) -> dict[str, Accuracy]:
     """Return the accuracy that each network of ``published`` is ranked by.
 
-    One ranking rests on one data set and one protocol. The published numbers are those of the
-    50,000 validation images, by the protocol of 2018; a measured one takes the place of a published
-    one where it is of these. Measured by another protocol they replace all or none.
+    All accuracies of a ranking have to use the same data set and protocol. The published ones use
+    the 50,000 validation images and the protocol of 2018. An accuracy measured in the same way
+    replaces the published one. Accuracies measured with another protocol replace all published ones
+    or none.
     """
     full = {model: row for model, row in measured.items() if _on_all_images(row)}
     if {row.protocol for row in full.values()} - {STUDY} and full.keys() < published.keys():
@@ -64,7 +65,7 @@ def _measured_accuracy(row: AccuracyRow) -> Accuracy:
 
 
 def published_accuracy(network: Network) -> Accuracy:
-    """Return published accuracy: the 2018 study's, else that of the first weights to state one."""
+    """Return the accuracy of the 2018 study, else of the first weights that state one."""
     study = network.published
     if study:
         return Accuracy(

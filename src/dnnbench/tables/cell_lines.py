@@ -1,4 +1,4 @@
-"""The timed cells that the rows of study.csv rest on, round by round."""
+"""Measured cells behind the rows of study.csv, round by round."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,13 +11,13 @@ from dnnbench.tables.sound_records import SoundRecords
 
 
 def read(results: Path, device: str, variant: str) -> list[LatencyLine]:
-    """Read the timed cells of a device and variant that tables rest on; none if published."""
+    """Return the valid measured cells of a device and variant; none for a published device."""
     numbers = map(paths.round_number, paths.rounds(results, device, variant))
     return SoundRecords(results, device).latency(variant, numbers)
 
 
 class Timings:
-    """Timed cells of one device and variant, by what they are cells of."""
+    """Measured cells of one device and variant, by network, batch size and protocol."""
 
     def __init__(self, lines: Iterable[LatencyLine]) -> None:
         self._cells: dict[tuple[str, int, str], list[LatencyLine]] = {}
@@ -26,15 +26,15 @@ class Timings:
             self._cells.setdefault(key, []).append(line)
 
     def of(self, row: StudyRow) -> list[LatencyLine]:
-        """Return the lines behind a row's time: none of those that the table does not rest on."""
+        """Return the successful lines behind a row's latency."""
         return [line for line in self.tried(row) if line.status == "ok"]
 
     def tried(self, row: StudyRow) -> list[LatencyLine]:
-        """Return the lines behind a row, whatever their status."""
+        """Return the lines behind a row, with any status."""
         sessions = set((row.session or "").split("+"))
         lines = self._cells.get((row.model, row.batch_size, row.protocol or ""), [])
         return [line for line in lines if line.session in sessions]
 
     def medians(self, row: StudyRow) -> dict[tuple[str, int], float]:
-        """Return the process medians behind a row's time, ms a pass, by session and round."""
+        """Return the process medians behind a row's latency, ms per pass, by session and round."""
         return {(line.session, line.round): median(line.samples_ms) for line in self.of(row)}

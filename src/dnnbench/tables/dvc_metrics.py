@@ -1,7 +1,7 @@
-"""What two versions of a study are compared by at a glance: a few numbers of each measured device.
+"""Metrics for comparing two versions of a study: a few numbers per measured device.
 
-`dvc metrics diff` and `dvc exp show` list them. The published devices never change and are left
-out.
+`dvc metrics diff` and `dvc exp show` list them. Published devices are omitted because they never
+change.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from dnnbench.records.study_records import DeviceMetrics, Metrics, SelectionRow,
 
 
 def metrics(rows: Iterable[StudyRow], chosen: Iterable[SelectionRow]) -> Metrics:
-    """From the rows of study.csv and of selection.csv."""
+    """Return the metrics, given the rows of study.csv and of selection.csv."""
     devices: dict[str, list[StudyRow]] = {}
     for row in rows:
         if row.source == "measured":

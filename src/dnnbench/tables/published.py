@@ -1,17 +1,17 @@
-"""The tables of the 2018 study as two more devices, so that they pass through every later stage.
+"""Tables of the 2018 study, added as two devices that pass through all later stages.
 
-Source: Bianco, Cadene, Celona, Napoletano, IEEE Access 6, 2018, doi 10.1109/ACCESS.2018.2877890;
-the files of ``published/bianco2018`` hold its numbers, and their README how exact each is.
+Source: Bianco, Cadene, Celona, Napoletano, IEEE Access 6, 2018, doi 10.1109/ACCESS.2018.2877890.
+The files of ``published/bianco2018`` have the numbers, and their README the precision of each.
 
-Every row has source ``published``, protocol ``bianco2018`` and the accuracy that was published,
-whatever has been measured since. An empty time is a batch that did not fit (``oom``). The paper's
-GB are GiB. It has no intervals, so the rows have none: what is known is that every time and every
-memory reading was rounded to two decimals; :mod:`dnnbench.records.published_study` has the
+Every row has source ``published``, protocol ``bianco2018`` and the published accuracy, even if it
+has been measured since. An empty latency means that the batch did not fit in memory (``oom``). The
+paper's GB are GiB. The paper has no intervals, so the rows have none either. All latencies and
+memory readings were rounded to two decimals; :mod:`dnnbench.records.published_study` has the
 constants.
 
-No memory of the Jetson was published, and the Jetson half of the paper's Table 3 was evidently
-made with the Titan's. The Jetson rows carry the Titan's too, under the basis
-``process:titanxp-2018``, which says whose it is.
+No memory was published for the Jetson, and the Jetson half of the paper's Table 3 was evidently
+made with the memory of the Titan. The Jetson rows therefore have the memory of the Titan, with the
+basis ``process:titanxp-2018``.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ _MEMORY_BASIS = {TITAN: "process", JETSON: f"process:{TITAN}"}
 
 
 class LatencyEntry(Record):
-    """A row of latency.csv (Table 1): ms an image; empty where the batch did not fit."""
+    """A row of latency.csv (Table 1): ms per image, empty if the batch did not fit."""
 
     device: Literal["titanxp-2018", "jetsontx1-2018"]
     model: ModelName
@@ -51,7 +51,7 @@ class LatencyEntry(Record):
 
 
 class MemoryEntry(Record):
-    """A row of memory.csv (Table 2): GiB used by the process on the Titan Xp."""
+    """A row of memory.csv (Table 2): memory of the process on the Titan Xp, GiB."""
 
     device: Literal["titanxp-2018"]
     model: ModelName
@@ -60,7 +60,7 @@ class MemoryEntry(Record):
 
 
 class ModelEntry(Record):
-    """A row of models.csv: per cent from Table 3 or read off a figure; the rest off figures."""
+    """A row of models.csv: accuracy in percent from Table 3 or a figure, the rest from figures."""
 
     model: ModelName
     name: str
@@ -75,7 +75,7 @@ class ModelEntry(Record):
 
 
 class BestEntry(Record):
-    """A row of best_at_constraints.csv (Table 3): the best networks within one pair of budgets."""
+    """A row of best_at_constraints.csv (Table 3): a ranked network for a pair of budgets."""
 
     device: Literal["titanxp-2018", "jetsontx1-2018"]
     max_memory_gb: Positive
@@ -86,10 +86,10 @@ class BestEntry(Record):
 
 
 class ClaimEntry(Record):
-    """A row of claims.csv: one number, network or word of a claim; several rows make a list.
+    """A row of claims.csv: one number, network or word of a claim; several rows form a list.
 
-    ``tested_on`` says what a test takes: ``networks`` (their counts and accuracy), any ``machine``,
-    memory of the whole ``process``, the hardware of one published device, or ``both``.
+    ``tested_on`` says what a test needs: ``networks`` (their counts and accuracy), any ``machine``,
+    the memory of the whole ``process``, the hardware of one published device, or ``both``.
     """
 
     claim: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
@@ -102,7 +102,7 @@ class ClaimEntry(Record):
 
 @dataclass(frozen=True)
 class Published:
-    """What the published study measured."""
+    """Measurements of the published study."""
 
     latency: list[LatencyEntry]
     memory: list[MemoryEntry]
@@ -112,7 +112,7 @@ class Published:
 def read(directory: Path) -> Published:
     """Read ``latency.csv``, ``memory.csv`` and ``models.csv``.
 
-    Raises RecordError for a missing or malformed file, in one line.
+    Raises RecordError, with a one-line message, for a missing or malformed file.
     """
     return Published(
         latency=_read(directory, "latency", LatencyEntry),
@@ -122,20 +122,20 @@ def read(directory: Path) -> Published:
 
 
 def read_best(directory: Path) -> list[BestEntry]:
-    """Read ``best_at_constraints.csv``, what the study concluded. Raises RecordError likewise."""
+    """Read ``best_at_constraints.csv``, the study's selection. Raises RecordError like ``read``."""
     return _read(directory, "best_at_constraints", BestEntry)
 
 
 def read_claims(directory: Path) -> list[ClaimEntry]:
-    """Read ``claims.csv``, what the study's text says in numbers. Raises RecordError likewise."""
+    """Read ``claims.csv``, the claims of the study's text. Raises RecordError like ``read``."""
     return _read(directory, "claims", ClaimEntry)
 
 
 def study_rows(published: Published, models: Iterable[str] | None = None) -> list[StudyRow]:
-    """Return a StudyRow a published cell, by device, network and batch size.
+    """Return one StudyRow per published cell, by device, network and batch size.
 
-    ``models`` keeps these networks, in this order; ``None`` keeps all, as published. A network
-    that was not in the study has no cells here.
+    ``models`` selects and orders the networks; ``None`` selects all, in the published order.
+    Networks that were not in the study have no cells.
     """
     cells: dict[tuple[str, str], list[LatencyEntry]] = {}
     for entry in published.latency:
@@ -176,7 +176,7 @@ def _study_row(entry: LatencyEntry, memory_gib: float | None, model: ModelEntry)
 
 def _read(directory: Path, table: str, row_type: type[R]) -> list[R]:
     path = paths.in_folder(directory, paths.PUBLISHED, table=table)
-    remedy = f"it is part of the repository: restore it (git checkout {path})"
+    remedy = f"restore it: git checkout {path}"
     if not path.exists():
         raise RecordError(f"{path}: no such file; {remedy}")
     return read_rows(path, row_type, remedy)

@@ -1,7 +1,7 @@
-"""The accuracy that tables may rest on: records and answers, and those that are set aside.
+"""Validation of accuracy records and predictions before they enter the tables.
 
-A record follows from the answers beside it, and networks are compared over the same images. What
-is not so, or cannot be read, is set aside with a reason, and the rest goes on.
+A record has to match the predictions that are stored with it, and networks are compared over the
+same images. Records that violate this, or cannot be read, are excluded with a reason.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ _REMEDY = "remove it to measure again"
 
 @dataclass
 class SoundAccuracy:
-    """Records and answers by model; in place of a record set aside, one that is not measured."""
+    """Records and predictions by model; an excluded record counts as not measured."""
 
     records: dict[str, AccuracyRecord] = field(default_factory=dict)
     answers: dict[str, Answers] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class SoundAccuracy:
 
 
 def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> SoundAccuracy:
-    """Read records and answers of the models that have some in ``folder``."""
+    """Read the records and predictions of the models that have any in ``folder``."""
     found = SoundAccuracy()
 
     def set_aside(model: str, path: Path, problem: object) -> None:
@@ -77,32 +77,32 @@ def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> So
 
 
 def _answers(kept: Path, record: AccuracyRecord, path: Path) -> Answers:
-    """The answers that a record follows from. Raises UserError where it does not."""
+    """Return the predictions behind a record. Raises UserError if they do not match it."""
     answers = files.read(kept)
     if answers.basis != record.basis:
-        raise UserError(f"{kept}: not of {path.name}; remove that to measure again")
+        raise UserError(f"{kept}: does not belong to {path.name}; remove that to measure again")
     count = len(answers.names)
     if not answers.done == count > 0:
-        raise UserError(f"{kept}: answers to {answers.done} of {count} images; {_REMEDY}")
+        raise UserError(f"{kept}: predictions for {answers.done} of {count} images; {_REMEDY}")
     follows: dict[str, float] = {"n": count, "classes": len(np.unique(answers.labels))}
     for name, best in (("top1", 1), ("top5", BEST)):
         follows[name] = 100 * float(answers.hits(best).mean())
     for name, value in follows.items():
         found = getattr(record, name)
         if found is None or abs(found - value) > 1e-6:
-            raise UserError(f"{path}: {name}: {found}: its answers give {value:.6g}; {_REMEDY}")
+            raise UserError(f"{path}: {name}: {found}: its predictions give {value:.6g}; {_REMEDY}")
     for name in ("top1", "top5"):
         low, high = getattr(record, f"{name}_low"), getattr(record, f"{name}_high")
         if low is None or high is None or not low - 1e-6 <= follows[name] <= high + 1e-6:
             raise UserError(
-                f"{path}: {name}_low, {name}_high: {low}, {high}: not around"
+                f"{path}: {name}_low, {name}_high: {low}, {high}: do not contain"
                 f" {follows[name]:.6g}; {_REMEDY}"
             )
     return answers
 
 
 def _on_other_images(answers: dict[str, Answers]) -> dict[str, str]:
-    """Models that were measured on other images than most, or than the first, and what to do."""
+    """Return the models measured on other images than the majority (or the first), with a fix."""
     seen = {model: hash((tuple(own.names), own.labels.tobytes())) for model, own in answers.items()}
     if not seen:
         return {}

@@ -1,9 +1,9 @@
-"""The records of a device that tables may rest on, and those that are set aside.
+"""Validation of a device's records before they enter the tables.
 
-Another machine's record, or one that somebody edited, may be anything. Beyond what each record has
-to be by itself (:mod:`dnnbench.records`), it has to belong where it lies, be of a time at which it
-can have been measured, be the only one of its cell, and be measured as the rest of its session was.
-One that is not is set aside with a reason, and the rest goes on.
+Records of other machines, or edited records, may contain anything. In addition to the validation of
+single records (:mod:`dnnbench.records`), a record has to match its path, have a plausible time, be
+the only one of its cell, and be measured like the rest of its session. Other records are excluded
+with a reason.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ _LINE_REMEDY = "remove the line to measure its cell again"
 
 
 class SoundRecords:
-    """Reads the records of one device; ``aside`` grows by those that cannot be used."""
+    """Reader of the records of one device; ``aside`` collects the excluded ones."""
 
     def __init__(self, results: Path, device: str) -> None:
         self.aside: list[SetAside] = []
@@ -34,7 +34,7 @@ class SoundRecords:
         self._device = device
 
     def environment(self) -> Environment | None:
-        """Return what is known of the machine; None where nothing is, or the record is bad."""
+        """Return the description of the machine; None if there is none, or it is invalid."""
         path = paths.under(self._results, paths.ENVIRONMENT, device=self._device)
         content = self._content(path)
         if content is None:
@@ -49,7 +49,7 @@ class SoundRecords:
         return found
 
     def memory(self, variant: str, model: str) -> MemoryRecord | None:
-        """Return the record of a network's memory; None where there is none, or it is bad."""
+        """Return the record of a network's memory; None if there is none, or it is invalid."""
         place = {"device": self._device, "variant": variant, "model": model}
         path = paths.under(self._results, paths.MEMORY, **place)
         content = self._content(path)
@@ -62,8 +62,8 @@ class SoundRecords:
             for cell in found.cells:
                 if cell.status == "ok" and cell.memory_mib is None:
                     raise UserError(
-                        f"{path}: memory_mib: null: none at batch size {cell.batch_size}, where"
-                        f" status is ok; {_REMEDY}"
+                        f"{path}: memory_mib: null: missing at batch size {cell.batch_size},"
+                        f" although the status is ok; {_REMEDY}"
                     )
         except UserError as error:
             self._set_aside(path, None, error)
@@ -71,7 +71,7 @@ class SoundRecords:
         return found
 
     def latency(self, variant: str, rounds: Iterable[int]) -> list[LatencyLine]:
-        """Return the cells that these rounds timed."""
+        """Return the valid cells of these rounds."""
         found: list[tuple[Path, int, LatencyLine]] = []
         for number in rounds:
             place: dict[str, str | int] = {"device": self._device, "variant": variant}
@@ -83,7 +83,7 @@ class SoundRecords:
     def _round(
         self, path: Path, place: Mapping[str, str | int]
     ) -> list[tuple[Path, int, LatencyLine]]:
-        """The lines of a file that can be used, the first of each cell."""
+        """Return the valid lines of a file, only the first of each cell."""
         first: dict[tuple[str, str, int], int] = {}
         found = []
         for at, content in enumerate((self._content(path) or b"").splitlines(), start=1):
@@ -97,8 +97,8 @@ class SoundRecords:
                 cell = line.protocol, line.model, line.batch_size
                 if first.setdefault(cell, at) != at:
                     raise UserError(
-                        f"{where}: a second line of {line.model} x {line.batch_size}; line"
-                        f" {first[cell]} counts"
+                        f"{where}: a second line for {line.model}, batch size {line.batch_size};"
+                        f" line {first[cell]} counts"
                     )
             except UserError as error:
                 self._set_aside(path, at, error)
@@ -107,18 +107,18 @@ class SoundRecords:
         return found
 
     def _alike(self, found: list[tuple[Path, int, LatencyLine]]) -> list[LatencyLine]:
-        """Lines that were measured as most of their session were."""
-        ways: dict[str, Counter[str]] = {}
+        """Return the lines that were measured like the majority of their session."""
+        counts: dict[str, Counter[str]] = {}
         for _, _, line in found:
-            ways.setdefault(line.session, Counter())[_way(line)] += 1
-        usual = {session: ways[session].most_common(1)[0][0] for session in ways}
+            counts.setdefault(line.session, Counter())[_conditions(line)] += 1
+        usual = {session: counts[session].most_common(1)[0][0] for session in counts}
         alike = []
         for path, at, line in found:
-            if _way(line) == usual[line.session]:
+            if _conditions(line) == usual[line.session]:
                 alike.append(line)
             else:
                 other = UserError(
-                    f"{path}:{at}: {_way(line)}, where session {line.session} has"
+                    f"{path}:{at}: {_conditions(line)}, but session {line.session} has"
                     f" {usual[line.session]}"
                 )
                 self._set_aside(path, at, other)
@@ -137,14 +137,14 @@ class SoundRecords:
         self.aside.append(SetAside.of(error, path, line=at, device=self._device))
 
 
-def _way(line: LatencyLine) -> str:
-    """How a line was measured, which is the same throughout a session."""
+def _conditions(line: LatencyLine) -> str:
+    """Return the conditions of a measurement, which have to be constant within a session."""
     variables = [f"{name}={value}" for name, value in sorted(line.variables.items())]
     return ", ".join([f"threads: {line.threads}", f"wait policy {line.wait_policy}", *variables])
 
 
 def _moment(session: str) -> datetime | None:
-    """When a session began, if it is named by that."""
+    """Return the start of a session, if its name is a time."""
     try:
         return datetime.fromisoformat(session).replace(tzinfo=UTC)
     except ValueError:

@@ -1,19 +1,19 @@
-"""Status, time and stability of a cell of study.csv, from the rounds that timed it.
+"""Status, latency and stability of a cell of study.csv, from the rounds that measured it.
 
-*Status of a cell whose rounds disagree*: ``ok`` if more than half of the recorded rounds are, else
-the commonest other status. An ``ok`` cell with a round that was not is never stable: the missing
+*Status of a cell whose rounds disagree*: ``ok`` if more than half of the recorded rounds are ok,
+else the most common other status. An ``ok`` cell with a failed round is never stable: the missing
 time was probably a slow one, so the median of the rest is too low.
 
 *Stability* (``stable``, and ``unstable_reason`` with numbers):
 
-- unstable where the interval's half-width exceeds 5 % of the value, where half the rounds or more
-  were disturbed (:mod:`dnnbench.stats.disturbance`), where a round failed or is missing, or where
-  rounds were measured by different code or settings;
-- a minority of disturbed rounds does not make a cell unstable, because the median then still
-  lies between two undisturbed rounds; ``unstable_reason`` mentions it all the same;
-- so are several sessions only mentioned: the interval was made for one, but a shift between two
-  that matters widens it past the 5 %;
-- with fewer than two processes nothing can be said (an empty field), unless it was disturbed.
+- A cell is unstable if the half-width of the interval exceeds 5% of the value, if at least half of
+  the rounds were disturbed (:mod:`dnnbench.stats.disturbance`), if a round failed or is missing, or
+  if rounds were measured with different code or settings.
+- A minority of disturbed rounds does not make a cell unstable, because the median still lies
+  between two undisturbed rounds. ``unstable_reason`` mentions it anyway.
+- Several sessions are also only mentioned. The interval is meant for one session, but a relevant
+  shift between two widens it beyond 5%.
+- With fewer than two processes, stability is unknown (an empty field), unless one was disturbed.
 """
 
 from collections import Counter
@@ -26,11 +26,11 @@ from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.published_study import STUDY
 from dnnbench.stats import disturbance, intervals
 
-# A comparison of two networks closer than this is a matter of luck; the noise between processes
-# of a quiet machine (2 to 5 %) gives less with five rounds.
+# Networks that are closer than this cannot be ranked reliably. With five rounds, the noise between
+# processes of a quiet machine (2 to 5%) gives a smaller half-width.
 MAX_HALF_WIDTH = 0.05
 
-# Which of two equally common statuses a cell takes: the one that says most about the network.
+# Of two equally common statuses, a cell takes the one that is most specific to the network.
 _SEVERITY: tuple[Status, ...] = ("oom", "failed", "timeout", "not_measured")
 
 
@@ -38,7 +38,7 @@ _SEVERITY: tuple[Status, ...] = ("oom", "failed", "timeout", "not_measured")
 class CellTiming:
     """Verdict on the rounds of one cell.
 
-    ``time``, ms a pass, and ``lines``, the rounds that it rests on, are there only if ``status`` is
+    ``time`` (ms per pass) and ``lines`` (the rounds it is based on) are set only if ``status`` is
     ok.
     """
 
@@ -56,10 +56,10 @@ def cell_timing(
     protocol: str,
     best: Mapping[str, tuple[float, float]],
 ) -> CellTiming:
-    """Return status, estimate and verdict of a cell from its lines, at most one a round.
+    """Return status, estimate and verdict of a cell from its lines, at most one per round.
 
-    ``rounds``: how many were planned. ``best``: best times of the reference kernels by session, as
-    :func:`dnnbench.stats.disturbance.best_references` gives them.
+    ``rounds`` is the planned number of rounds. ``best`` has the best times of the reference kernels
+    by session, as returned by :func:`dnnbench.stats.disturbance.best_references`.
     """
     lines = [line for line in lines if line.status != "not_measured"]
     if not lines:
@@ -82,31 +82,31 @@ def cell_timing(
     if len(lines) < rounds:
         faults.append(f"{len(lines)} of {rounds} rounds measured")
     if len({line.fingerprint for line in good}) > 1:
-        faults.append("rounds measured by different code or settings")
+        faults.append("rounds used different code or settings")
     if len({str(line.built.settings) for line in good if line.built}) > 1:
-        faults.append("rounds of different versions or settings of the engine")
+        faults.append("rounds used different versions or settings of the engine")
     if value.half_width is not None and value.half_width > MAX_HALF_WIDTH:
-        faults.append(f"half-width {value.half_width:.1%} of the value")
+        faults.append(f"half-width of the interval is {value.half_width:.1%} of the value")
     disturbed = _disturbed(good, best)
     if disturbed:
-        text = f"{len(disturbed)} of {len(good)} rounds disturbed ({disturbed[0]})"
+        text = f"{len(disturbed)} of {len(good)} rounds were disturbed ({disturbed[0]})"
         if len(disturbed) * 2 >= len(good):
             faults.append(text)
         else:
-            notes.append(f"{text}, which the median withstands")
+            notes.append(f"{text}, too few to affect the median")
     if len(sessions) > 1:
         notes.append(f"rounds from {len(sessions)} sessions")
     if value.half_width is None and len(good) > 1 and protocol != STUDY:
-        faults.append("rounds too far apart for an interval")
+        faults.append("rounds differ too much for an interval")
     stable: bool | None = not faults
     if stable and value.half_width is None:
         stable = None
-        notes.append("one process: the spread between processes is not known")
+        notes.append("single process: the spread between processes is unknown")
     return CellTiming("ok", session, stable, "; ".join(faults + notes) or None, value, good)
 
 
 def _failures(lines: Sequence[LatencyLine]) -> list[str]:
-    """Return for each status but ok how many rounds had it, and the message of the first."""
+    """Return the number of rounds for each status except ok, with the first message."""
     by_status: dict[Status, list[LatencyLine]] = {}
     for line in lines:
         if line.status != "ok":
@@ -120,7 +120,7 @@ def _failures(lines: Sequence[LatencyLine]) -> list[str]:
 
 
 def _disturbed(lines: Sequence[LatencyLine], best: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Return for each disturbed round its number and what disturbed it."""
+    """Return the number of each disturbed round, with the reasons."""
     texts = []
     for line in lines:
         seen = disturbance.relative_to_best(line, best)

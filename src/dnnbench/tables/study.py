@@ -1,12 +1,12 @@
-"""Join complexity, inference time, memory and accuracy into the study's tables.
+"""The study's tables, which join complexity, latency, memory and accuracy.
 
-The tables hold exactly the listed networks at the planned batch sizes and variants. Files are
-named from that list and never globbed, since files of dropped networks may lie about; a planned
-cell without a record is a row with status ``not_measured``. Everything is one pass over the
-records: the work grows with their number.
+The tables have exactly the listed networks at the planned batch sizes and variants. File names are
+derived from that plan and never globbed, because files of dropped networks may remain. A planned
+cell without a record becomes a row with status ``not_measured``. The tables take a single pass over
+the records.
 
-:mod:`dnnbench.tables.stability` judges each cell, :mod:`dnnbench.tables.accuracy_ranking` chooses
-the accuracy that a network is ranked by.
+:mod:`dnnbench.tables.stability` judges each cell, and :mod:`dnnbench.tables.accuracy_ranking`
+chooses the accuracy that a network is ranked by.
 """
 
 from collections import Counter
@@ -34,12 +34,12 @@ from dnnbench.tables.stability import CellTiming, cell_timing
 
 
 class NothingMeasuredError(UserError):
-    """A study without a number of its own: names a device and the commonest reason."""
+    """Error of a study without any measurement; names a device and the most common reason."""
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """The records of one device; ``memory`` by (variant, model); ``aside``: those not used."""
+    """Records of one device; ``memory`` is by (variant, model), ``aside`` has excluded records."""
 
     plan: Plan
     latency: Sequence[LatencyLine]
@@ -52,16 +52,16 @@ class Measurements:
 
 @dataclass(frozen=True)
 class Counted:
-    """Rows of complexity.csv by model; ``aside``: those not used, which no number is known of."""
+    """Rows of complexity.csv by model; ``aside`` has the excluded rows."""
 
     rows: Mapping[str, Complexity]
     aside: Sequence[SetAside] = ()
 
 
 def read_complexity(path: Path, networks: Mapping[str, Network]) -> Counted:
-    """Read ``complexity.csv``, and set its bad rows aside.
+    """Read ``complexity.csv``, excluding invalid rows.
 
-    Raises RecordError where one of ``networks`` has no row at all.
+    Raises RecordError if one of ``networks`` has no row at all.
     """
     if not path.exists():
         raise RecordError(f"{path}: no such file; run the complexity stage")
@@ -72,10 +72,10 @@ def read_complexity(path: Path, networks: Mapping[str, Network]) -> Counted:
         if isinstance(row, RecordError):
             problem = row
         elif row.model in rows:
-            problem = f"a second row of {row.model}; the first counts"
+            problem = f"a second row for {row.model}; the first one counts"
         elif not (row.grouped_macs or 0) <= (row.conv_macs or 0) <= (row.macs or 0):
             counts = f"{row.grouped_macs}, {row.conv_macs}, {row.macs}"
-            problem = f"grouped_macs, conv_macs, macs: {counts}: not each within the next"
+            problem = f"grouped_macs, conv_macs, macs: {counts}: expected ascending counts"
         else:
             rows[row.model] = row
             continue
@@ -97,10 +97,9 @@ def read_complexity(path: Path, networks: Mapping[str, Network]) -> Counted:
 
 
 def read_measurements(results: Path, plan: Plan, models: Iterable[str]) -> Measurements:
-    """Read all records of a device. A file that does not exist holds no record.
+    """Read all records of a device; missing files are skipped.
 
-    What is malformed, was written by another version, or does not belong where it lies is set
-    aside.
+    Records that are malformed, have another version, or do not match their path are excluded.
     """
     records = SoundRecords(results, plan.device)
     rounds = range(1, plan.rounds + 1)
@@ -111,7 +110,7 @@ def read_measurements(results: Path, plan: Plan, models: Iterable[str]) -> Measu
         for model in models
     }
     memory = {key: record for key, record in found.items() if record}
-    records.environment()  # For what is wrong with it.
+    records.environment()  # Validates it, and may exclude it.
     return Measurements(plan, latency, memory, records.aside)
 
 
@@ -129,12 +128,13 @@ def aggregate(
 ) -> tuple[list[StudyRow], list[ModelRow]]:
     """Return the rows of study.csv and of models.csv for exactly these ``models``.
 
-    study.csv: measured devices as given, then the published ones; within a device by variant,
-    network and batch size. The published devices have the cells that were published, so a network
-    that is not in the 2018 study has no row there. models.csv: one row a network, as listed.
-    ``complexity`` and ``accuracy``, the published one, need an entry for each of them (KeyError);
-    ``accuracy_rows`` say what was measured. Networks that are only ``predicted`` have no row of a
-    measured device.
+    study.csv has the measured devices as given, then the published ones; within a device, rows are
+    ordered by variant, network and batch size. Published devices only have the published cells, so
+    a network outside the 2018 study has no row there. models.csv has one row per network, in order.
+
+    ``complexity`` and ``accuracy`` (the published one) need an entry for each network (KeyError).
+    ``accuracy_rows`` has the measured accuracies. Networks in ``predicted`` have no rows for
+    measured devices.
     """
     tried = {row.model: row for row in accuracy_rows if row.model in models}
     ranked = ranked_accuracy({model: accuracy[model] for model in models}, tried)
@@ -151,9 +151,9 @@ def aggregate(
 def check_measured(
     rows: Iterable[StudyRow], models: Iterable[ModelRow], aside: Sequence[SetAside] = ()
 ) -> None:
-    """Raise NothingMeasuredError where networks were tried, and not one gave a number.
+    """Raise NothingMeasuredError if networks were attempted, and none gave a number.
 
-    Records set ``aside`` were tried too.
+    Excluded records (``aside``) count as attempts.
     """
     cells = [row for row in rows if row.source == "measured"]
     statuses = Counter(status for row in cells for status in (row.status, row.memory_status))
@@ -162,23 +162,21 @@ def check_measured(
     if tried and not known:
         reasons = Counter(row.unstable_reason or row.memory_status for row in tried)
         (reason, _), *_ = reasons.most_common(1)
+        attempted = f"all {len(tried)} cells" if len(tried) > 1 else "the only cell"
         raise NothingMeasuredError(
-            f"{tried[0].device}: none of {len(tried)} cells could be measured, neither time nor"
-            f" memory: {reason}; see logs/{tried[0].device} for the causes. What failed is tried"
-            " once more by the next run"
+            f"{tried[0].device}: {attempted} failed to give latency or memory: {reason}."
+            f" See logs/{tried[0].device} for the causes. The next run retries failed cells once."
         )
     if aside and not known:
-        count = f"{len(aside)} records are" if len(aside) > 1 else "its only record is"
-        raise NothingMeasuredError(
-            f"nothing is measured that tables could rest on: {count} set aside: {aside[0]}"
-        )
+        count = f"all {len(aside)} records are" if len(aside) > 1 else "the only record is"
+        raise NothingMeasuredError(f"no usable measurements: {count} set aside: {aside[0]}")
 
 
 def _device_rows(
     models: Sequence[str], accuracy: Mapping[str, Accuracy], measured: Measurements
 ) -> list[StudyRow]:
     plan = measured.plan
-    # One line a round.
+    # One line per round.
     lines: dict[tuple[str, str, int], dict[int, LatencyLine]] = {}
     for line in measured.latency:
         if line.protocol == plan.protocol:
@@ -189,8 +187,7 @@ def _device_rows(
         for (variant, model), record in measured.memory.items()
         for cell in record.cells
     }
-    # A line's own ratios are against the best time known when it was written; now the whole session
-    # is known.
+    # The ratios in a line refer to the best time so far; now the whole session is known.
     best = disturbance.best_references(measured.latency)
     return [
         _measured_row(
@@ -267,7 +264,7 @@ def model_row(
     published: Accuracy,
     measured: AccuracyRow | None = None,
 ) -> ModelRow:
-    """Return a row of models.csv: cost, and accuracy ranked by, published and measured here."""
+    """Return a row of models.csv: cost, and the ranked, published and measured accuracy."""
     return ModelRow(
         **complexity.model_dump(),
         top1=ranked.top1,

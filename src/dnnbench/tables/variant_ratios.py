@@ -1,9 +1,9 @@
-"""Ways of running each network against fp32-eager: results/variants.csv.
+"""Variants of each network compared with fp32-eager: results/variants.csv.
 
-The ratio of two times is taken within rounds, as in :mod:`dnnbench.queries.compare_networks`: the
-variants take turns, round by round, so that what drifts over a session cancels. Where a variant was
-added to a study that was measured before, or a session was interrupted, nothing pairs the rounds,
-and the ratio is that of two sessions, as between two runs.
+The ratio of two latencies is taken within rounds, as in :mod:`dnnbench.queries.compare_networks`.
+The variants alternate round by round, so that drifts over a session cancel. If a variant was added
+to an existing study, or if a session was interrupted, rounds cannot be paired. The ratio is then
+that of two sessions, as between two runs.
 """
 
 from collections.abc import Iterable
@@ -18,20 +18,20 @@ from dnnbench.tables.study import Measurements
 
 
 def compare(rows: Iterable[StudyRow], measured: Iterable[Measurements]) -> list[VariantRow]:
-    """Return a row for each measured cell whose device ran the reference at its batch size.
+    """Return one row per measured cell whose device ran the reference at the same batch size.
 
-    ``measured``: what the rows rest on. In the order of ``rows``.
+    ``measured`` has the records behind ``rows``. The order is that of ``rows``.
     """
     cells = {(r.device, r.variant, r.model, r.batch_size): r for r in rows}
-    by_way: dict[tuple[str, str], list[LatencyLine]] = {}
+    by_variant: dict[tuple[str, str], list[LatencyLine]] = {}
     memory: dict[tuple[str, str, str, int], MemoryCell] = {}
     for one in measured:
         device = one.plan.device
         for line in one.latency:
-            by_way.setdefault((device, line.variant), []).append(line)
+            by_variant.setdefault((device, line.variant), []).append(line)
         for (variant, model), record in one.memory.items():
             memory |= {(device, variant, model, cell.batch_size): cell for cell in record.cells}
-    timings = {way: Timings(lines) for way, lines in by_way.items()}
+    timings = {key: Timings(lines) for key, lines in by_variant.items()}
     none = Timings([])
     found = []
     for key, row in cells.items():
@@ -54,7 +54,7 @@ def _row(
     elif row.status == "ok" and mine and theirs:
         ratio = intervals.change(list(theirs.values()), list(mine.values())).ratio
     lines = own.tried(row)
-    # Of an engine that keeps what it builds, the stage that came first took long.
+    # If an engine caches its builds, only the first stage took long.
     built = [line.built.ms for line in lines if line.built]
     if cell and cell.built:
         built.append(cell.built.ms)
