@@ -10,7 +10,7 @@ import typer
 from dnnbench.cli import completion, messages, printing
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import grouped, significant
-from dnnbench.records import labels
+from dnnbench.records import labels, paths
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +49,7 @@ def show(
     if costs:
         _print_costs(console, costs)
     else:
-        console.print(messages.NOT_IN_STUDY.format(file=results / "models.csv"))
+        console.print(messages.NOT_IN_STUDY.format(file=paths.under(results, paths.MODELS)))
     rows = [row for row in tables.study if row.model == key]
     if rows:
         _print_rows(console, rows)
