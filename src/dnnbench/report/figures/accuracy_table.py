@@ -65,9 +65,9 @@ def accuracy_text(results: Results) -> str:
             " 50,000 ImageNet validation images."
         )
     return (
-        f"Measured for {len(measured)} of {len(results.accuracy)} networks on data set {row.dataset}"
-        f" ({row.n:,} images of {row.classes:,} classes) with protocol {row.protocol}{skipped}."
-        f" {use}"
+        f"Measured for {len(measured)} of {len(results.accuracy)} networks on data set"
+        f" {row.dataset} ({row.n:,} images of {row.classes:,} classes) with protocol"
+        f" {row.protocol}{skipped}. {use}"
     )
 
 
