@@ -9,7 +9,6 @@ from dnnbench.config.dataset import datasets
 from dnnbench.config.section import Section, UserPath, described, missing
 from dnnbench.records.published_study import STUDY
 
-# How images are prepared.
 Protocol = Literal["bianco2018", "native"]
 
 

@@ -45,7 +45,6 @@ def _distinct(values: list[Any]) -> list[Any]:
     return values
 
 
-# A list without duplicates.
 Distinct = Annotated[list[T], AfterValidator(_distinct)]
 
 # A time limit for one cell, at most a day.

@@ -125,7 +125,6 @@ Threads = Annotated[int, Field(ge=1, le=1_000_000)]
 Count = Annotated[int, Field(ge=0, le=10**18)]
 
 
-# The tier of a source of weights; see registry.WeightsSource.
 Tier = Literal["A", "B", "C"]
 
 
@@ -133,7 +132,6 @@ Tier = Literal["A", "B", "C"]
 Digitized = Literal["table3", "figure"]
 
 
-# The filter for resizing images.
 Interpolation = Literal["bilinear", "bicubic"]
 
 
