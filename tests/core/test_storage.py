@@ -64,6 +64,6 @@ def test_a_huge_network_file_is_not_read(tmp_path):
 def test_a_file_that_breaks_the_parser_is_reported_in_one_line(tmp_path, text):
     file = Path(tmp_path, "net.py")
     file.write_text(text)
-    with pytest.raises(UserError, match=r"net\.py(:\d+)?: not Python: ") as caught:
+    with pytest.raises(UserError, match=r"net\.py(:\d+)?: not valid Python: ") as caught:
         mine.find(f"{file}:net", "params.yaml: models")
     assert "\n" not in str(caught.value)
