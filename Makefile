@@ -54,6 +54,7 @@ lint: test-env lint-page
 	snakefmt --check Snakefile workflow/rules
 	snakemake --profile cpu --lint
 	lint-imports
+	python tools/prose.py
 
 lint-page:
 	@if command -v npx >/dev/null; then $(BIOME) check --error-on-warnings; \

@@ -38,7 +38,7 @@ _CODE = re.compile(r"^\s*```.*$|``[^`]+``|`[^`\n]*(?:\n[^`\n]+)?`|https?://\S+",
 
 
 # Words that codespell and proselint take for others, and mistakes that tests make on purpose.
-IGNORED = ("determinstic", "familly", "fo", "for free", "sans-serif")
+IGNORED = ("determinstic", "familly", "fo", "for free", "sans-serif", "stauts")
 # Advice of proselint that does not fit, and why.
 UNUSED = {
     # Terminals and sources have straight quotes, `...` and letters without accents.

@@ -139,7 +139,7 @@ def test_p95_needs_sixty_passes() -> None:
 
 # Simulated studies ---------------------------------------------------------------------------
 #
-# A process has a level of its own (the machine at that moment, times luck); its passes scatter
+# A process has its own level (the machine at that moment, times luck); its passes scatter
 # about it with noise that is correlated from pass to pass and throws 5% of outliers. All in
 # logarithms. The session lasts from 0 to 1.
 

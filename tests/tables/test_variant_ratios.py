@@ -67,11 +67,11 @@ def test_a_failed_variant_has_a_reason_and_no_ratio():
 
 
 def test_variants_of_different_sessions_are_compared_like_two_runs():
-    rows = cells(session="another", stable=False, unstable_reason="a neighbour")
+    rows = cells(session="another", stable=False, unstable_reason="a neighbor")
     (row,) = variant_ratios.compare(rows, [measured([5.0, 10.0, 6.0], session="another")])
     assert (row.rounds, row.time_ratio) == (0, 0.5)
     assert row.time_ratio_low < 0.3 and row.time_ratio_high > 0.8
-    assert (row.stable, row.message) == (False, "a neighbour")
+    assert (row.stable, row.message) == (False, "a neighbor")
     (line,) = variants_table([row], studies.study().identity).lines
     (cell,) = line[3]
     assert cell.text == "0.500†"

@@ -1,4 +1,4 @@
-# Shared by all rule files: the validated study, and the values that the rules take from it.
+# Shared by the other files here: the validated study, and the values that the rules take from it.
 
 import os
 import re

@@ -1,7 +1,7 @@
 """Disturbances of a timing: thresholds, and reasons as text.
 
 The thresholds separate a quiet machine from one with a neighbor. Steal time and run-queue delay
-reveal neighbors that the kernel knows about. Only the reference kernels reveal a neighbor in
+reveal neighbors that the kernel can see. Only the reference kernels reveal a neighbor in
 another guest on the same physical core. For a GPU, the reference kernels run on the GPU, and its
 clocks reveal the rest.
 """
