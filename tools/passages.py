@@ -16,7 +16,7 @@ import yaml
 
 _INSERTED = "{}"
 # Tokens between the pieces of one string.
-_WITHIN_STRINGS = {"COMMENT", "DEDENT", "FSTRING_END", "FSTRING_START", "INDENT", "NEWLINE", "NL"}
+_BETWEEN_PIECES = {"COMMENT", "DEDENT", "INDENT", "NEWLINE", "NL"}
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,22 @@ def _piece(node: ast.AST) -> str:
 def _snakemake(source: str) -> Iterator[Passage]:
     """Yield the passages of a Snakefile, whose tokens are those of Python."""
     yield from _comments(source, "#")
-    start, pieces = 0, list[str]()
+    start, depth, pieces = 0, 0, list[str]()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         kind = tokenize.tok_name[token.type]
-        if kind == "STRING":
-            start = start if pieces else token.start[0]
-            pieces.append(re.sub(r"^\w*(\"\"\"|\"|')|(\"\"\"|\"|')$", "", token.string))
+        if not pieces:
+            start = token.start[0]
+        if kind == "FSTRING_START":  # A formatted string is one token before Python 3.12.
+            depth += 1
+        elif kind == "FSTRING_END":
+            depth -= 1
         elif kind == "FSTRING_MIDDLE":
             pieces.append(token.string)
-        elif pieces and kind not in _WITHIN_STRINGS:
+        elif depth:
+            pieces += [_INSERTED] * (token.string == "{")
+        elif kind == "STRING":
+            pieces.append(re.sub(r"^\w*(\"\"\"|\"|')|(\"\"\"|\"|')$", "", token.string))
+        elif pieces and kind not in _BETWEEN_PIECES:
             yield Passage(start, "".join(pieces), lines=False)
             pieces = []
     if pieces:
