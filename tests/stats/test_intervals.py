@@ -139,8 +139,8 @@ def test_p95_needs_sixty_passes() -> None:
 
 # Simulated studies ---------------------------------------------------------------------------
 #
-# A process has its own level (the machine at that moment, times luck); its passes scatter
-# about it with noise that is correlated from pass to pass and throws 5% of outliers. All in
+# Each process has a level: the state of the machine, plus random variation. Its passes scatter
+# around the level, with noise that is correlated from pass to pass and 5% outliers. All values are
 # logarithms. The session lasts from 0 to 1.
 
 STUDIES = 500
@@ -181,9 +181,9 @@ def _bimodal(rng: np.random.Generator) -> Levels:
 
 
 def _coverage(machine: Machine, seed: int, spread: bool = True) -> tuple[float, float]:
-    """Share of studies whose interval holds the truth: this protocol's, and one process's.
+    """Return the share of studies whose interval covers the truth: ours, and one process's.
 
-    ``spread=False`` takes the replicates back to back instead of once a round.
+    ``spread=False`` takes the replicates back to back instead of once per round.
     """
     rng = np.random.default_rng(seed)
     # The median steady time of a process is its level times the median of the pass noise.
@@ -210,9 +210,9 @@ def _coverage(machine: Machine, seed: int, spread: bool = True) -> tuple[float, 
         # The 2018 protocol: one process, ten passes untimed, ten timed, and the usual t interval
         # of their mean.
         samples = _passes(rng, float(levels(rng.random(1))[0]), 20)[10:]
-        centre = intervals.single_process(samples).value
+        center = intervals.single_process(samples).value
         half = float(t.ppf(0.975, 9)) * stdev(samples) / sqrt(10)
-        theirs += abs(centre - truth) <= half
+        theirs += abs(center - truth) <= half
     return ours / STUDIES, theirs / STUDIES
 
 

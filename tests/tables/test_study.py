@@ -417,7 +417,7 @@ def ranked(*measured: AccuracyRow, models: tuple[str, ...] = ("resnet18", "alexn
 
 PUBLISHED = (70.0, "published:table3", None, None, 70.0)
 MEASURED = (69.5, "measured:imagenet", 69.1, 69.5, 70.0)
-BESIDE = (70.0, "published:table3", None, 69.5, 70.0)
+NOT_RANKED = (70.0, "published:table3", None, 69.5, 70.0)
 
 
 def test_accuracy_over_all_validation_images_replaces_the_published_one() -> None:
@@ -440,15 +440,15 @@ def test_accuracy_over_all_validation_images_replaces_the_published_one() -> Non
     [{"n": 49_999}, {"skipped": 1}, {"dataset": "imagenetv2"}, {"dataset": "folder", "n": 100}],
 )
 def test_any_other_accuracy_is_listed_next_to_the_published_one(changes: dict[str, Any]) -> None:
-    assert ranked(accuracy_row(**changes)) == [BESIDE, PUBLISHED]
+    assert ranked(accuracy_row(**changes)) == [NOT_RANKED, PUBLISHED]
 
 
 def test_another_protocol_replaces_all_or_none() -> None:
     one, other = (accuracy_row(model, protocol="native") for model in ("resnet18", "alexnet"))
-    assert ranked(one) == [BESIDE, PUBLISHED]
+    assert ranked(one) == [NOT_RANKED, PUBLISHED]
     assert ranked(one, other) == [MEASURED, MEASURED]
     partly = other.model_copy(update={"n": 100})
-    assert ranked(one, partly) == [BESIDE, BESIDE]
+    assert ranked(one, partly) == [NOT_RANKED, NOT_RANKED]
 
 
 def test_an_unmeasured_network_keeps_its_published_accuracy() -> None:

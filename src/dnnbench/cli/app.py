@@ -33,7 +33,7 @@ Exit codes:
 
   4  check: something would disturb timings
 
-  141  the reader of the output closed the pipe
+  141  the program that read the output has ended
 """
 
 _app = typer.Typer(cls=CommandGroup, pretty_exceptions_enable=False)

@@ -51,7 +51,7 @@ RESULTS = paths.RESULTS
 Device = Annotated[
     str | None,
     typer.Option(
-        help="Device, by key or name.",
+        help="Device, by name or key; see `dnnbench devices`.",
         show_default="the only measured device",
         autocompletion=complete_device,
     ),

@@ -105,7 +105,7 @@ def _print_nearest(console: Console, misses: Sequence[Miss], names: Mapping[str,
     for miss in misses:
         name = names.get(miss.model, miss.model)
         limits = ", ".join(f"{_option(give)} ({wording.change(give)})" for give in miss.gives)
-        console.print(f"  {name} ({miss.top1:.2f}% top-1): {limits}")
+        printing.print_item(console, f"{name} ({miss.top1:.2f}% top-1): {limits}")
 
 
 def _print_binding(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
@@ -122,7 +122,7 @@ def _print_binding(console: Console, answer: Pick, names: Mapping[str, str]) -> 
             network=names.get(binding.miss.model, binding.miss.model),
             top1=f"{binding.miss.top1:.2f}",
         )
-        console.print(f"  {sentence}")
+        printing.print_item(console, sentence)
 
 
 def _option(give: Give) -> str:

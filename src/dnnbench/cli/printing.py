@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,19 @@ def status(word: str) -> str:
     from dnnbench.queries.wording import STATUSES
 
     return STATUSES.get(word, word)
+
+
+def print_item(console: Console, text: str) -> None:
+    """Print an item of a list, indented, with a deeper indent for its continuation lines."""
+    wrapped = textwrap.fill(
+        text,
+        console.width,
+        initial_indent="  ",
+        subsequent_indent="      ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    console.print(wrapped, soft_wrap=True)
 
 
 def print_set_aside(console: Console, records: Sequence[SetAside]) -> None:

@@ -64,8 +64,8 @@ WORDS: dict[str, str | list[str]] = {
     # Notes.
     "no_limits": "no limits",
     "best_certain": "The best network that fits for certain is {network}.",
-    "tied": "Same letter: tied in accuracy, because no test or interval separates them.",
-    "tied_rounding": "Same letter: tied in accuracy, because the published values round alike.",
+    "tied": "Same letter: tied in accuracy; no test or interval separates them.",
+    "tied_rounding": "Same letter: tied in accuracy; the published values are equal within rounding.",
     "not_evaluated": "Not evaluated: {reasons}.",
 }
 

@@ -18,8 +18,8 @@ def device_file(
 ) -> None:
     """Write a device file and a profile for this machine.
 
-    The device is the machine itself if it is a Jetson, else its NVIDIA GPU, else
-    its CPU. It is named after the hardware, or NAME if you pass --output. Existing
+    The device is the machine itself if it is a Jetson, else its NVIDIA GPU, or
+    else its CPU. Its name comes from the hardware, or from --output. Existing
     files are never overwritten. Edit the file to change what is measured.
 
     Example:

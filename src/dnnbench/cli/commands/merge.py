@@ -18,8 +18,8 @@ def merge(
 ) -> None:
     """Copy the records of devices that other machines measured into this study.
 
-    All records are checked first. Nothing is copied unless all of them have the same schema,
-    protocol, code, and networks as this study.
+    All records are checked first. Nothing is copied unless all of them have the
+    same schema, protocol, code, and networks as this study.
 
     Example:
 

@@ -24,7 +24,7 @@ def show(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="Network, by name or key.",
+            help="Network, by name or key; see `dnnbench models`.",
             autocompletion=completion.complete_network,
         ),
     ],

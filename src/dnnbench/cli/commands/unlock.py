@@ -13,8 +13,9 @@ from dnnbench.records import paths
 def unlock() -> None:
     """Remove the lock that a killed Snakemake left in this folder.
 
-    If Snakemake is running here, the command refuses and exits with 1. It also resets
-    modification times in the future, which remain in results/ after a clock was set back.
+    The command refuses, with exit code 1, if Snakemake is running here. It also
+    resets modification times that are in the future, because Snakemake would
+    ignore edits made since. Such times remain after a clock was set back.
     """
     import psutil
 
