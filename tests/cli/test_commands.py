@@ -416,7 +416,7 @@ def test_pick_lists_predicted_networks_only_when_asked(
     assert predicted == {"resnet50", "vgg16", "efficientnet_lite0"}
     shown = run("pick", "--predicted", "--top", "99", *untimed).out
     assert sum("‡" in line for line in shown.splitlines()) == len(predicted) + 1
-    assert "‡ predicted; `dnnbench predict` shows how accurate predictions are." in shown
+    assert "‡ predicted, with a 95% prediction interval; " in shown
 
 
 # show, devices, models, summary --------------------------------------------------------------

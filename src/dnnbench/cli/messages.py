@@ -20,7 +20,7 @@ PREDICTION_INTERVAL = (
     "In brackets: 95% prediction interval, from the errors on the measured networks."
 )
 UNSTABLE = f"{UNSTABLE_MARK} unstable measurement; `dnnbench show NETWORK` gives the reason."
-PREDICTED = f"{PREDICTED_MARK} predicted; `dnnbench predict` shows how accurate predictions are."
+PREDICTED = f"{PREDICTED_MARK} predicted, with a 95% prediction interval; see `dnnbench predict`."
 ACCURACY = "Top-1 accuracy: {sources}."
 MEMORY_BASIS = "Memory: {bases}."
 COSTS = "params: executed parameters. MACs: multiply-adds per image, in 10^9."

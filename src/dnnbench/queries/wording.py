@@ -65,7 +65,7 @@ WORDS: dict[str, str | list[str]] = {
     "no_limits": "no limits",
     "best_certain": "The best network that fits for certain is {network}.",
     "tied": "Same letter: tied in accuracy; no test or interval separates them.",
-    "tied_rounding": "Same letter: tied in accuracy; the published values are equal within rounding.",
+    "tied_rounding": "Same letter: tied in accuracy; published values are equal within rounding.",
     "not_evaluated": "Not evaluated: {reasons}.",
 }
 
