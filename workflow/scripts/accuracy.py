@@ -19,7 +19,9 @@ speed_variables.default(speed_variables.WAIT_POLICY, "PASSIVE")
 
 
 def main(
-    model: Annotated[str, typer.Argument(help="A network, as in models in params.yaml.")],
+    model: Annotated[
+        str, typer.Argument(help="Network, in the syntax of `models` in params.yaml.")
+    ],
     weights: Annotated[
         Path | None,
         typer.Option(help="Record of the network's weights.", show_default="in resources/weights"),

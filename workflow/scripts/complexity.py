@@ -21,7 +21,8 @@ def main(
 ) -> None:
     """Count parameters, operations and activations of MODELS, at batch size 1.
 
-    Needs no weights and takes less than a second per network. The table is written at the end.
+    Counting needs no weights and takes less than a second per network. The table is written at the
+    end.
     """
     networks = options.study(settings, profile, config, registry_file, models).networks.values()
 

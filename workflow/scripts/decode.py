@@ -15,7 +15,10 @@ from dnnbench.stages import options
 
 def main(
     geometry: Annotated[
-        str, typer.Argument(help="Filter, short side and crop in pixels: bilinear-256-224.")
+        str,
+        typer.Argument(
+            help="Resize filter, short side and crop in pixels, for example bilinear-256-224."
+        ),
     ],
     index: Annotated[
         Path | None,

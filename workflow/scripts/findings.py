@@ -17,7 +17,7 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Test the claims of the 2018 study against its own tables and against the measurements."""
+    """Test the claims of the 2018 study on its own tables and on your measurements."""
     study = options.study(settings, profile, config, registry_file)
     networks = registry.load_registry(study.registry)
     found, replication = examine(

@@ -30,7 +30,8 @@ def main(
 ) -> None:
     """Measure the latency of MODELS at each batch size, each cell in a fresh process.
 
-    The order is random. Cells in the output file are kept; delete the file to measure them again.
+    The order of the cells is random. Cells already in the output file are kept; delete the file to
+    measure them again.
     """
     study = options.study(settings, profile, config, registry_file, models)
     study.check_threads()

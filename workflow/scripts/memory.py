@@ -35,7 +35,7 @@ def main(
 ) -> None:
     """Measure the device memory of MODELS, each batch size in a fresh process.
 
-    Cells in the records are kept; delete a record to measure its cells again.
+    Cells already in the records are kept; delete a record to measure its cells again.
     """
     study = options.study(settings, profile, config, registry_file, models)
     study.check_threads()

@@ -29,7 +29,8 @@ def main(
 ) -> None:
     """Fetch and verify the weights of MODELS, and write a record for each.
 
-    If no source has the weights of a network, its record holds the reason, and the others continue.
+    If no source has the weights of a network, its record states why, and the script continues with
+    the other networks.
     """
     study = options.study(settings, profile, config, registry_file, models)
     allowed = study.settings.weights

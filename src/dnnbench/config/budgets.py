@@ -13,7 +13,7 @@ _Fps = Annotated[float, Field(ge=0.001, le=10_000_000)]
 
 
 class Budgets(Section):
-    """Limits used for results/selection.csv, which lists networks for every pair of them."""
+    """Limits for results/selection.csv, which covers every pair of memory and throughput limit."""
 
     max_memory_gib: Annotated[
         Distinct[_Gib],

@@ -34,7 +34,7 @@ def _description() -> str:
 
 
 class DatasetSettings(Section):
-    """Labeled images that accuracy is measured on."""
+    """Labeled images for measuring accuracy."""
 
     name: Annotated[
         Annotated[str, AfterValidator(_known), Field(json_schema_extra=_enum)] | None,

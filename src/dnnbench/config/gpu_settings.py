@@ -10,7 +10,7 @@ from dnnbench.config.section import Section
 
 
 class Gpu(Section):
-    """How an NVIDIA GPU is selected and set up. All of it affects latency and is recorded."""
+    """How an NVIDIA GPU is selected and set up. These settings affect latency and are recorded."""
 
     select: Annotated[
         str,

@@ -37,7 +37,7 @@ def _models() -> str:
     libraries = ", ".join(forms())
     return (
         "Networks to measure: a set (bianco2018, modern), or a list of sets, names from the"
-        f" registry, and networks of libraries: {libraries}. Some libraries accept wildcards."
+        f" registry, and networks from libraries: {libraries}. Some libraries accept wildcards."
     )
 
 
@@ -73,7 +73,7 @@ class Parameters(Section):
     )
     weights: Annotated[Weights, Field(description="Sources of trained weights.")] = Weights()
     dataset: Annotated[
-        DatasetSettings, Field(description="Labeled images that accuracy is measured on.")
+        DatasetSettings, Field(description="Labeled images for measuring accuracy.")
     ] = DatasetSettings()
 
     device: Annotated[
@@ -95,8 +95,8 @@ class Parameters(Section):
         Field(
             min_length=1,
             max_length=100,
-            description="Batch sizes to measure, in images. Networks are selected by their values"
-            " at batch size 1.",
+            description="Batch sizes to measure, in images. results/selection.csv uses batch"
+            " size 1.",
         ),
     ]
     threads: Annotated[
@@ -133,7 +133,7 @@ class Parameters(Section):
     conda: Annotated[
         Literal["device", "device-cu126", "device-jetson"],
         Field(
-            description="Environment in workflow/envs for the measuring jobs. Used only with"
+            description="Conda environment of the measuring jobs, in workflow/envs. Used only with"
             " `snakemake --sdm conda`."
         ),
     ] = "device"

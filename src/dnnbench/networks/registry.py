@@ -132,7 +132,7 @@ class WeightsSource(_Entry):
     package: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z_]\w*(/\w[\w.-]*)+$",
-        description="Instead of url: an installed Python package and a file in it, as module/path",
+        description="Instead of url: a file in an installed Python package: package/path",
     )
     filename: str = Field(max_length=200, pattern=r"^\w[\w.-]*$", description="Name of the file")
     key: str | None = Field(
@@ -142,8 +142,8 @@ class WeightsSource(_Entry):
         " null: it contains one set",
     )
     hash: Hash | None = Field(
-        description="Hash to verify after a download; null: unknown. For files on Hugging Face, the"
-        " hub states the hash, which is then stored next to the file"
+        description="Hash to verify after a download; null: unknown. The hash of a file on"
+        " Hugging Face is taken from the hub and stored next to the file"
     )
     interpolation: Interpolation | None = Field(
         default=None, description="Resize filter used for top1 and top5; null: unknown"
@@ -163,7 +163,7 @@ class WeightsSource(_Entry):
         description="Input preparation for these weights, if it differs from the network's",
     )
     licence: _Text | None = Field(default=None, description="License of the weights; null: unknown")
-    note: _Text | None = Field(default=None, description="Anything else to know about this source")
+    note: _Text | None = Field(default=None, description="Remarks about this source")
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:
@@ -184,19 +184,19 @@ class Published(_Entry):
 
     top1: _Percent = Field(description="Top-1 accuracy, in percent")
     top1_source: Digitized = Field(
-        description="table3: printed (exact); figure: read off a figure (within 0.03)"
+        description="table3: printed (exact); figure: read from a figure (within 0.03)"
     )
     top5: _Percent = Field(description="Top-5 accuracy, in percent")
     top5_source: Digitized = Field(
-        description="table3: printed (exact); figure: read off a figure (within 0.05)"
+        description="table3: printed (exact); figure: read from a figure (within 0.05)"
     )
 
 
 class Network(Preparation):
     """One entry of the registry.
 
-    Input size and normalization always come from here, never from the model. The input fields are
-    those of the 2018 weights.
+    Input size and normalization always come from here, never from the model. Channel order,
+    range, mean and std apply to the weights of 2018; other weights can have their own.
     """
 
     key: SkipJsonSchema[ModelName] = Field(description="The entry's key in the file")
@@ -204,17 +204,18 @@ class Network(Preparation):
     name: _Name = Field(
         description="The network's name, as spelled by the 2018 study or by its library"
     )
-    family: _Name = Field(description="Family of networks of one design; figures group by it")
+    family: _Name = Field(description="Networks of the same design; figures use one hue per family")
     year: Annotated[int, Strict(), Field(ge=2012, le=2100)] | None = Field(
-        description="Year of the paper that introduced it; null: unknown"
+        description="Year of the paper that introduced the network; null: unknown"
     )
     venue: _Text | None = Field(description="Venue of that paper; null: unknown")
     set: Literal["modern"] | None = Field(
-        default=None, description="Set of networks that a list of models can name it by"
+        default=None, description="Set that the network belongs to; models can name the whole set"
     )
     builder: str = Field(
         pattern=r"^([A-Za-z_][\w.]*|[^:]+\.py):[A-Za-z_][\w.]*$",
-        description="Function that returns the untrained network, as module:function",
+        description="Function that returns the untrained network: module:function, or"
+        " file.py:function",
     )
     arguments: dict[str, Any] = Field(
         default_factory=dict, description="Keyword arguments for the builder"
@@ -233,10 +234,12 @@ class Network(Preparation):
     )
     classes: Annotated[int, Strict(), Field(ge=2, le=1_000_000)] = Field(
         default=CLASSES,
-        description="Logits per image; accuracy is measured only for ImageNet's 1000 classes",
+        description="Number of logits per image; accuracy is measured only for the 1000 classes of"
+        " ImageNet",
     )
     weights: tuple[WeightsSource, ...] = Field(
-        default=(), description="Sources of trained weights, best first within a tier"
+        default=(),
+        description="Sources of trained weights; within a tier, the first one is preferred",
     )
     published: Published | None = Field(
         default=None, description="Accuracy in the 2018 study; null: the study did not include it"

@@ -32,14 +32,14 @@ LEAST = 0.01
 
 
 class Entry(Record):
-    """Row of the answer: a network that fits, or is inconclusive.
+    """Row of the answer: a network that fits or is inconclusive.
 
-    The key is ``device``, ``batch_size``, ``rank``. The ``next_*`` columns compare the network with
-    the next in rank, even if that one is not listed.
+    Each row has a unique combination of ``device``, ``batch_size`` and ``rank``. The ``next_*``
+    columns compare the network with the next one in rank, even if that one is not listed.
     """
 
     device: DeviceName
-    """Device."""
+    """Name of the device."""
     batch_size: BatchSize
     """Images per forward pass."""
     rank: int
@@ -49,37 +49,38 @@ class Entry(Record):
     fits: Fits
     """``yes``, or ``cannot_tell`` (inconclusive)."""
     undecided: str | None
-    """Limits for which the network is inconclusive, joined by ``+``."""
+    """Limits that make the network inconclusive, joined by ``+``."""
     tie_group: int
-    """Networks with the same number are tied in accuracy with the first of them."""
+    """Number of the network's tie group: networks whose accuracy is tied with that of the first
+    network in the group."""
     top1: float
     """Top-1 accuracy that the network is ranked by."""
     top1_low: float | None
-    """Lower end of its interval, or of the rounding of a published number."""
+    """Lower bound: the end of the confidence interval, or of the rounding of a published number."""
     top1_high: float | None
-    """Upper end of the same."""
+    """Upper bound."""
     accuracy_source: str | None
     """Source of ``top1``, as ``top1_source`` in results/models.csv."""
     latency_ms: float
     """Latency per image."""
     latency_ms_low: float | None
-    """Lower end of its interval, or of the rounding of a published number."""
+    """Lower bound: the end of the confidence interval, or of the rounding of a published number."""
     latency_ms_high: float | None
-    """Upper end of the same."""
+    """Upper bound."""
     batch_ms: float
     """Latency of a forward pass over the whole batch."""
     fps: float
     """Throughput."""
     stable: bool | None
-    """Whether the latency can be trusted."""
+    """Whether the latency is stable; empty if unknown."""
     unstable_reason: str | None
-    """Why it cannot, and notes on a stable one."""
+    """Why the latency is unstable. A stable one may have a remark here."""
     memory_mib: float | None
     """Peak memory of a forward pass, weights included."""
     memory_basis: str | None
     """Memory basis, as in results/study.csv."""
     params: int | None
-    """Parameters that a forward pass executes."""
+    """Number of parameters that a forward pass reads."""
     source: str
     """``measured``, ``published`` or ``predicted``."""
     next_model: ModelName | None
@@ -89,7 +90,7 @@ class Entry(Record):
     next_time_ratio: float | None
     """Latency divided by that of the next network."""
     next_time_apart: bool | None
-    """Whether the bounds of the two latencies do not overlap."""
+    """Whether the two latencies differ for certain: their bounds do not overlap."""
     next_memory_more_mib: float | None
     """Memory minus that of the next network."""
     next_params_more: int | None

@@ -28,40 +28,40 @@ class AccuracyBasis(Record):
     """Origin of a network's predictions: inputs, software and device."""
 
     fingerprint: str
-    """Identifies everything except the machine that can change a prediction: weights, pixels,
+    """Hash of everything that can change a prediction, except the machine: weights, pixels,
     preparation, definition, code, version of torch, ``variables``."""
     images_key: str
-    """Key of the array of decoded images."""
+    """``key`` of the array of decoded images."""
     decoder: str
-    """Libraries that decoded the images, with versions."""
+    """Libraries that decoded the images, with their versions."""
     skipped: list[SkippedImage]
     """Images of the data set that could not be used."""
     geometry: ImageGeometry
     """How images were resized and cropped."""
     channel_order: str
-    """Order of the input's channels: ``RGB`` or ``BGR``."""
+    """Order of the input channels: ``RGB`` or ``BGR``."""
     range: tuple[float, float]
-    """Values of a black and of a white pixel, before ``mean`` and ``std``."""
+    """Values of black and white pixels before ``mean`` and ``std`` are applied."""
     mean: tuple[float, float, float]
-    """Subtracted from each channel."""
+    """Value subtracted from each channel."""
     std: tuple[float, float, float]
-    """Divides each channel after ``mean``."""
+    """Value that each channel is divided by after subtracting ``mean``."""
     weights: WeightsRecord
-    """Weights that were used."""
+    """The weights that were used."""
     device: DeviceName
-    """Device."""
+    """Name of the device."""
     backend: str
     """Backend of the device."""
     threads: Threads
     """CPU threads of a pass."""
     variables: dict[Line, Text] = {}
-    """Environment variables that can change predictions, and their values."""
+    """Environment variables that can change predictions, with their values."""
     batch_size: BatchSize
     """Images per forward pass."""
     versions: dict[str, str]
     """Versions of the packages that predictions depend on."""
     started: AwareDatetime
-    """When the measurement started."""
+    """Start of the measurement."""
 
 
 class ClassTop1(Record):
@@ -70,16 +70,16 @@ class ClassTop1(Record):
     synset: str
     """WordNet identifier of the class."""
     n: Annotated[int, Field(ge=1)]
-    """Images of the class."""
+    """Number of images of the class."""
     top1: Percent
-    """Top-1 accuracy on them."""
+    """Top-1 accuracy on these images."""
 
 
 class AccuracyRecord(Record):
-    """Content of results/accuracy/<dataset>/<model>.json, computed from the .npz next to it.
+    """Content of results/accuracy/<dataset>/<model>.json, accuracy computed from the .npz file.
 
-    Accuracies are in percent, with 95% confidence intervals (Wilson). A network without weights
-    has the status ``not_measured``.
+    The intervals are Wilson's 95% confidence intervals. A network without weights has the status
+    ``not_measured``.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -87,13 +87,13 @@ class AccuracyRecord(Record):
     model: ModelName
     """Key of the network."""
     dataset: str
-    """Data set."""
+    """Name of the data set."""
     protocol: str
-    """Protocol of image preparation: ``bianco2018`` or ``native``."""
+    """Accuracy protocol: ``bianco2018`` or ``native``."""
     status: Status
     """Status of the measurement."""
     message: Text | None = None
-    """Reason, if there is no accuracy."""
+    """Why there is no accuracy."""
     n: Annotated[int, Field(ge=0)] = 0
     """Number of images that the network classified."""
     classes: Annotated[int, Field(ge=0)] = 0
@@ -111,8 +111,8 @@ class AccuracyRecord(Record):
     top5_high: Percent | None = None
     """Upper end of the interval of ``top5``."""
     basis: AccuracyBasis | None = None
-    """Origin of the predictions."""
+    """Origin of the predictions; null if there are none."""
     per_class: list[ClassTop1] = []
     """Accuracy per class."""
     failed_before: Text | None = None
-    """Status and message of the previous attempt, if that failed."""
+    """Status and message of the previous attempt, if it failed."""

@@ -10,27 +10,27 @@ from dnnbench.records.base import ModelName, Percent, Record, Status
 
 
 class AccuracyRow(Record):
-    """Row of results/accuracy/summary.csv: a network of the study, measured or not.
+    """Row of results/accuracy/summary.csv: one network of the study, measured or not.
 
-    Accuracies are in percent, with 95% confidence intervals (Wilson).
+    The intervals are Wilson's 95% confidence intervals.
     """
 
     model: ModelName
     """Key of the network."""
     dataset: str | None = None
-    """Data set that it was measured on."""
+    """Data set that the network was measured on."""
     protocol: str | None = None
-    """Protocol of image preparation: ``bianco2018`` or ``native``."""
+    """Accuracy protocol: ``bianco2018`` or ``native``."""
     status: Status
     """Status of the measurement."""
     message: str | None = None
-    """Reason, if there is no accuracy."""
+    """Why there is no accuracy."""
     n: Annotated[int, Field(ge=0)] = 0
-    """Number of images that it classified."""
+    """Number of images that the network classified."""
     classes: Annotated[int, Field(ge=0)] = 0
     """Number of classes among these images."""
     skipped: Annotated[int, Field(ge=0)] = 0
-    """Images of the data set that could not be used."""
+    """Number of images of the data set that could not be used."""
     top1: Percent | None = None
     """Top-1 accuracy."""
     top1_low: Percent | None = None
@@ -44,29 +44,30 @@ class AccuracyRow(Record):
     top5_high: Percent | None = None
     """Upper end of the interval of ``top5``."""
     rank_low: Annotated[int, Field(ge=1)] | None = None
-    """Best rank that the paired tests leave it among the measured networks."""
+    """Best possible rank: 1 plus the number of measured networks that are significantly better."""
     rank_high: Annotated[int, Field(ge=1)] | None = None
-    """Worst rank that the paired tests leave it."""
+    """Worst possible rank: the number of measured networks that are not significantly worse,
+    this one included."""
     weights_tier: str | None = None
-    """Tier of its weights: ``A``, ``B``, ``C`` or ``override``."""
+    """Tier of the weights: ``A``, ``B``, ``C`` or ``override``."""
     weights_library: str | None = None
-    """Library that publishes its weights."""
+    """Library that publishes the weights."""
     weights_licence: str | None = None
-    """License of its weights."""
+    """License of the weights."""
     weights_sha256: str | None = None
     """SHA-256 of the weights file."""
 
 
 class ComparisonRow(Record):
-    """Row of results/comparisons.csv: two networks on the same images.
+    """Row of results/comparisons.csv: a pair of networks measured on the same images.
 
-    The key is ``model_a``, ``model_b``.
+    Each pair of ``model_a`` and ``model_b`` has one row.
     """
 
     dataset: str
-    """Data set."""
+    """Name of the data set."""
     protocol: str
-    """Protocol of image preparation: ``bianco2018`` or ``native``."""
+    """Accuracy protocol: ``bianco2018`` or ``native``."""
     model_a: ModelName
     """Key of the first network."""
     model_b: ModelName
@@ -82,7 +83,7 @@ class ComparisonRow(Record):
     mcnemar_p: Annotated[float, Field(ge=0, le=1)]
     """p value of McNemar's exact test."""
     holm_p: Annotated[float, Field(ge=0, le=1)]
-    """``mcnemar_p`` corrected by Holm's method for the number of rows. Below 0.05 one network is
+    """``mcnemar_p`` corrected by Holm's method for the number of rows. Below 0.05, one network is
     more accurate; otherwise the two are tied."""
 
     @property

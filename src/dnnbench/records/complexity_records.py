@@ -18,44 +18,46 @@ from dnnbench.records.base import (
 
 
 class Complexity(Record):
-    """Row of results/complexity.csv: the cost of a network at batch size 1, on any machine.
+    """Row of results/complexity.csv: the cost of one network at batch size 1.
 
-    A number that could not be counted is empty.
+    It does not depend on the machine. A number that could not be counted is empty.
     """
 
     model: ModelName
     """Key of the network."""
     spec: Line
-    """How a list of models names it, for example ``timm:convnext_tiny.in12k_ft_in1k``."""
+    """Name of the network in ``models`` and ``predicted``, for example
+    ``timm:convnext_tiny.in12k_ft_in1k``."""
     input_size: Annotated[int, Field(ge=1)]
     """Height and width of the input."""
     params: Count | None = None
-    """Learnable parameters."""
+    """Number of learnable parameters."""
     params_executed: Count | None = None
-    """Parameters that a forward pass reads: without auxiliary heads."""
+    """Number of parameters that a forward pass reads; auxiliary heads are excluded."""
     macs: Count | None = None
     """Multiply-adds of convolutions and matrix products, attention included."""
     flops: Count | None = None
     """Floating-point operations: 2 x ``macs``."""
     conv_macs: Count | None = None
-    """Multiply-adds of convolutions, without bias: what the 2018 study plots as G-FLOPs."""
+    """Multiply-adds of convolutions, without bias; the 2018 study plots these as G-FLOPs."""
     grouped_macs: Count | None = None
     """Multiply-adds of grouped and depthwise convolutions, part of ``conv_macs``."""
     thop_macs: Count | None = None
-    """Multiply-adds as the thop package counts them: a cross-check with other definitions."""
+    """Multiply-adds as counted by the thop package, whose definitions differ: a cross-check."""
     linear_mib: NonNegative | None = None
-    """Memory that matrix products read and write."""
+    """Memory traffic of matrix products: the size of all data that they read and write."""
     traffic_mib: NonNegative | None = None
-    """Memory that all other operators read and write."""
+    """Memory traffic of all other operators."""
     operators: Count | None = None
-    """Operators of a forward pass, without those that only return another view of a tensor."""
+    """Number of operators in a forward pass, except those that only return a view."""
     weights_mib: NonNegative | None = None
     """Size of the parameters and buffers in fp32."""
     activations_mib: NonNegative | None = None
-    """Largest sum of live tensors in a pass, input included, without workspaces: a lower bound."""
+    """Peak total size of the live tensors in a pass, including the input but no workspaces: a
+    lower bound on the memory of a pass."""
     uncounted_operators: Text | None = None
-    """Operators whose work is missing from ``macs``, separated by spaces."""
+    """Operators that do real work but are not included in ``macs``, separated by spaces."""
     complexity_status: Status = "ok"
-    """``ok`` if the multiply-adds are known."""
+    """``ok`` if the multiply-adds were counted."""
     complexity_message: Text | None = None
-    """Reason why a count is missing, or how it was obtained."""
+    """Why a count is missing, or how it was obtained."""

@@ -19,35 +19,36 @@ EnergyBasis = Literal["counter", "power"]
 
 
 class Disturbance(Record):
-    """Disturbance while a cell was timed.
+    """Signs of disturbance while a cell was timed.
 
-    The fields from ``events_ms`` on are a GPU's.
+    The fields from ``events_ms`` to the end apply to GPUs only.
     """
 
     steal: Share | None
-    """Share of the timed window that the hypervisor gave to other machines."""
+    """Share of the timed window in which the hypervisor ran other virtual machines."""
     run_delay: Share | None
     """Time that threads waited for a core, relative to the timed window."""
     involuntary_switches: Count
-    """How often the kernel interrupted a thread to run another."""
+    """Number of times that the kernel interrupted a thread to run another."""
     busy_before: Share | None = None
     """Share of the machine's cores that other programs used just before the round."""
     reference_compute_ms: tuple[Milliseconds, Milliseconds]
     """Duration of a matrix product before and after the cell."""
     reference_memory_ms: tuple[Milliseconds, Milliseconds]
-    """Duration of a copy in memory before and after the cell."""
+    """Duration of a memory copy before and after the cell."""
     reference_before: Positive
-    """Slower of the two reference kernels before the cell, relative to the session's best."""
+    """Duration of a reference kernel before the cell divided by its best duration in the session:
+    the larger of the two kernels' ratios."""
     reference_after: Positive
-    """Slower of the two reference kernels after the cell, relative to the session's best."""
+    """The same after the cell."""
     events_ms: Milliseconds | None = None
-    """Duration of the timed passes by the GPU's clock."""
+    """Duration of the timed passes, measured by the GPU's clock."""
     wall_ms: Milliseconds | None = None
-    """Duration of the timed passes by the host's clock."""
+    """Duration of the timed passes, measured by the host's clock."""
     clock_mhz: tuple[Share, Share] | None = None
-    """Lowest and highest clock of the cores."""
+    """Lowest and highest core clock."""
     memory_clock_mhz: tuple[Share, Share] | None = None
-    """Lowest and highest clock of the memory."""
+    """Lowest and highest memory clock."""
     clocks_locked: bool | None = None
     """Whether the clocks are locked; null if the device does not report it."""
     temperature_c: Annotated[float, Field(ge=-300, le=10_000)] | None = None
@@ -55,8 +56,8 @@ class Disturbance(Record):
     power_w: Share | None = None
     """Mean power."""
     clock_reasons: list[Text] | None = None
-    """Every reason that the driver gave for its choice of clocks."""
+    """All reasons that the driver reported for the choice of clocks."""
     foreign_processes: list[Text] | None = None
-    """Other processes that computed on the GPU."""
+    """Other processes that used the GPU for computation."""
     swapped_mib: Mib | None = None
-    """Memory that went to swap."""
+    """Memory that was swapped out."""

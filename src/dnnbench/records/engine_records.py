@@ -20,20 +20,21 @@ class Agreement(Record):
     """Agreement of a variant with ``fp32-eager`` on the same images."""
 
     images: Annotated[int, Field(ge=1)]
-    """Images that were compared."""
+    """Number of images that were compared."""
     largest_difference: NonNegative
-    """Largest difference of a logit, relative to the largest logit of ``fp32-eager``."""
+    """Largest absolute difference between two logits, divided by the largest logit of
+    ``fp32-eager``."""
     top1: Percent
-    """Share of images with the same top-1 class."""
+    """Percentage of images with the same top-1 class."""
 
 
 class Built(Record):
-    """Build by an engine before it ran a network at one batch size."""
+    """An engine's preparation of a network for one batch size: export, session or compilation."""
 
     ms: Milliseconds
     """Build time."""
     cached: bool | None = None
-    """Whether the engine reused what an earlier process had built, so that ``ms`` is too short;
-    null if it keeps nothing."""
+    """Whether the engine reused an earlier build, which makes ``ms`` too short; null if it never
+    keeps a build."""
     settings: dict[Line, Text | int | bool]
     """Settings of the engine, including its version."""

@@ -23,7 +23,7 @@ from dnnbench.records.base import (
 
 
 class GpuEnvironment(Record):
-    """GPU of a device, as reported by its driver and torch; null if they do not report it."""
+    """The GPU, as reported by its driver and by torch. Null: neither reports the value."""
 
     uuid: Text | None = None
     """UUID of the GPU."""
@@ -40,11 +40,11 @@ class GpuEnvironment(Record):
     cudnn: Text | None = None
     """Version of cuDNN."""
     max_clock_mhz: Share | None = None
-    """Highest clock of the cores."""
+    """Maximum core clock."""
     application_clock_mhz: Share | None = None
-    """Clock requested for applications."""
+    """Application clock: the core clock that is requested for applications."""
     clock_mhz: Share | None = None
-    """Clock at rest, when this was recorded."""
+    """Core clock of the idle GPU when this was recorded."""
     power_limit_w: Share | None = None
     """Power limit."""
     power_mode: Text | None = None
@@ -54,13 +54,13 @@ class GpuEnvironment(Record):
     persistence: bool | None = None
     """Whether persistence mode is on."""
     ecc: bool | None = None
-    """Whether the memory corrects errors (ECC)."""
+    """Whether error correction of the memory (ECC) is on."""
     mig: bool | None = None
     """Whether the GPU is partitioned (MIG)."""
     allocator: Text | None = None
     """Settings of torch's allocator; null: its defaults."""
     settings: dict[Line, Text | float | bool | None] = {}
-    """Section ``gpu`` of the device file."""
+    """Values of the section ``gpu`` of the device file."""
 
 
 class Environment(Record):
@@ -69,7 +69,7 @@ class Environment(Record):
     schema_version: SchemaVersion = SCHEMA_VERSION
     """Version of the file format."""
     device: MeasuredDevice
-    """Device."""
+    """Name of the device."""
     backend: Name
     """Backend of the device."""
     recorded: AwareDatetime
@@ -83,17 +83,18 @@ class Environment(Record):
     cpu: Text
     """Model of the processor."""
     cores: Threads
-    """Physical cores that may be used."""
+    """Number of physical cores that the process may use."""
     threads: Threads
-    """CPU threads of a forward pass."""
+    """Number of CPU threads in a forward pass."""
     processors: Text | None = None
-    """Processors that may be used, as the kernel lists them: ``0-3,8``."""
+    """Logical processors that the process may use, in the kernel's notation: ``0-3,8``."""
     quota_cores: Positive | Literal["none"] | None = None
-    """Cores' worth of time that a container or service may use; null: unknown."""
+    """CPU quota of the container or service, as a number of cores. ``none``: no quota. Null:
+    unknown."""
     variables: dict[Line, Text] | None = None
-    """Environment variables that change speed; null in records older than this field."""
+    """Environment variables that affect speed, with their values; null in old records."""
     memory_mib: Mib
-    """Memory of the machine."""
+    """Total memory of the machine."""
     virtual_machine: Text | None
     """Hypervisor; null: none was detected."""
     governor: Text | None
@@ -101,22 +102,22 @@ class Environment(Record):
     turbo: bool | None
     """Whether turbo is on."""
     max_mhz: Share | None
-    """Highest clock of the processor."""
+    """Maximum clock of the processor."""
     gpu: Text | None = None
     """Model of the GPU."""
     driver: Text | None = None
     """Version of the GPU's driver."""
     gpu_details: GpuEnvironment | None = None
-    """More about the GPU."""
+    """Details of the GPU."""
     python: Text
     """Version of Python."""
     packages: dict[Line, Text]
-    """Versions of the packages that numbers depend on."""
+    """Versions of the packages that can affect the numbers."""
     torch_config: Lines
     """Build configuration of torch."""
     commit: Line | None
     """Git commit of the project."""
     modified: bool | None
-    """Whether files differed from that commit."""
+    """Whether any file differed from that commit."""
     lock_sha256: Line | None
     """SHA-256 of requirements.lock."""

@@ -13,22 +13,22 @@ from dnnbench.records.base import (
 
 
 class ReplicationRow(Record):
-    """Row of results/replication.csv: a published number next to one measured here.
+    """Row of results/replication.csv: a published number and the one measured here.
 
-    ``tolerance`` and ``within`` are empty if the two are not the same quantity (other hardware,
-    another memory basis, other images), so that agreement would mean nothing.
+    ``tolerance`` and ``within`` are empty if the two numbers are not comparable, because the
+    hardware, the memory basis or the images differ.
     """
 
     model: ModelName
     """Key of the network."""
     device: DeviceName | None
-    """Measured device; empty for numbers that do not depend on a machine."""
+    """Name of the measured device; empty for numbers that do not depend on a machine."""
     batch_size: BatchSize | None
     """Images per forward pass."""
     index: str
     """Quantity, with its unit: ``conv_gmacs``, ``params_m``, ``weights_mib``, ``top1``, ``top5``,
-    ``latency_ms`` or ``memory_mib``. The published device follows a colon, or ``relabelled`` if
-    exchanged rows were put back."""
+    ``latency_ms`` or ``memory_mib``. After a colon: the published device, or ``relabelled`` if
+    the exchange of rows was undone."""
     published: NonNegative
     """Published number."""
     measured: NonNegative
@@ -36,28 +36,28 @@ class ReplicationRow(Record):
     ratio: NonNegative | None
     """``measured`` / ``published``."""
     tolerance: NonNegative | None
-    """Stated error of the published number, in its unit."""
+    """Error of the published number, such as its rounding, in the same unit."""
     within: bool | None
-    """Whether the two differ by at most ``tolerance``."""
+    """Whether the two numbers differ by at most ``tolerance``."""
 
 
 Verdict = Literal["holds", "holds only as printed", "does not hold", "cannot be tested here"]
 
 
 class Evidence(Record):
-    """Result of testing a claim in one place."""
+    """Result of testing a claim on one set of tables."""
 
     place: str
-    """``published`` (the printed tables), ``corrected`` (without the anomalies found in them),
-    ``counted`` (the networks as counted here) or a measured device."""
+    """Set of tables: ``published`` (as printed), ``corrected`` (as printed, without the anomalies
+    found), ``counted`` (the networks as counted here) or a measured device."""
     text: str
-    """Result in a sentence."""
+    """Result as a sentence."""
     numbers: dict[str, float]
-    """Numbers behind it, by name."""
+    """Numbers that the result is based on, by name."""
     verdict: Verdict
-    """Verdict of this place."""
+    """Verdict from these tables alone."""
     needs: str | None = None
-    """Data that would test the claim, if this place cannot."""
+    """Data or hardware needed to test the claim, if these tables cannot."""
 
 
 class Claim(Record):
@@ -68,9 +68,9 @@ class Claim(Record):
     section: str
     """Section of the paper."""
     statement: str
-    """The claim in a sentence."""
+    """The claim as a sentence."""
     published: dict[str, float | str | list[str]]
-    """Numbers of the claim as printed, by name."""
+    """Numbers in the claim, as printed, by name."""
     verdict: Verdict
     """Overall verdict."""
     recomputed: Evidence
@@ -78,33 +78,33 @@ class Claim(Record):
     corrected: Evidence
     """Test with the corrected tables."""
     measured: list[Evidence]
-    """Tests with what was counted and measured here."""
+    """Tests with the counts or the measurements made here."""
 
 
 class Detection(Record):
-    """Search for an anomaly in the tables of one place."""
+    """Result of searching one set of tables for an anomaly."""
 
     place: str
-    """``published`` or a measured device."""
+    """Set of tables: ``published`` or a measured device."""
     text: str
-    """Result in a sentence."""
+    """Result as a sentence."""
     numbers: dict[str, float]
-    """Numbers behind it, by name."""
+    """Numbers that the result is based on, by name."""
     found: bool | None
-    """Whether the anomaly is there; null if that cannot be tested."""
+    """Whether the anomaly was found; null if it cannot be tested."""
 
 
 class Anomaly(Record):
-    """Pattern in the published tables that does not look like measurement."""
+    """A pattern in the published tables that does not look like the result of measurements."""
 
     key: str
     """Key of the anomaly."""
     title: str
-    """The anomaly in a few words."""
+    """Short description of the anomaly."""
     published: Detection
-    """Search in the published tables."""
+    """Result for the published tables."""
     measured: list[Detection]
-    """Searches in the measured tables."""
+    """Results for the measured devices."""
 
 
 class Findings(Record):
@@ -113,6 +113,6 @@ class Findings(Record):
     schema_version: int = SCHEMA_VERSION
     """Version of the file format."""
     claims: list[Claim]
-    """Claims of the study."""
+    """Claims of the 2018 study."""
     anomalies: list[Anomaly]
-    """Anomalies in its tables."""
+    """Anomalies in the tables of the 2018 study."""

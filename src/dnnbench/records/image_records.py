@@ -10,10 +10,10 @@ from dnnbench.records.base import SCHEMA_VERSION, ClassNumber, Interpolation, Re
 
 
 class ImageFile(Record):
-    """Labeled image of a data set."""
+    """A labeled image of a data set."""
 
     name: str
-    """Path in the folder of images."""
+    """Path relative to the folder of images."""
     sha256: str
     """SHA-256 of the file."""
     label: ClassNumber
@@ -21,26 +21,26 @@ class ImageFile(Record):
 
 
 class SkippedImage(Record):
-    """Image that no measurement uses."""
+    """An image that cannot be used."""
 
     name: str
-    """Path in the folder of images."""
+    """Path relative to the folder of images."""
     reason: str
-    """Reason why it cannot be used."""
+    """Why the image cannot be used."""
 
 
 class LeftOut(Record):
-    """Files next to the images that are not part of the data set.
+    """Files found next to the images that are not part of the data set, for one reason.
 
-    A folder whose files were not examined counts once; its name ends in a slash.
+    A folder that was not searched counts as one file; its name ends in a slash.
     """
 
     reason: str
-    """Reason why they are not part of it."""
+    """Why the files are not part of the data set."""
     count: Annotated[int, Field(ge=1)]
-    """How many there are."""
+    """Number of files."""
     examples: list[str]
-    """A few of their names."""
+    """Names of a few of the files."""
 
 
 class ImageIndex(Record):
@@ -49,70 +49,72 @@ class ImageIndex(Record):
     schema_version: SchemaVersion = SCHEMA_VERSION
     """Version of the file format."""
     dataset: str
-    """Data set."""
+    """Name of the data set."""
     folder: str
     """Folder of the images."""
     labels: str
-    """Source of the classes."""
+    """Source of the class labels."""
     files: list[ImageFile]
-    """Images that can be used."""
+    """The images that can be used."""
     skipped: list[SkippedImage]
-    """Images of the data set that cannot be used."""
+    """The images of the data set that cannot be used."""
     left_out: list[LeftOut] = []
     """Files that are not part of the data set, by reason."""
     other_files: Annotated[int, Field(ge=0)]
-    """Files and folders that are not part of it, and labels without an image."""
+    """Number of files and folders that are not part of the data set, plus the number of labels
+    without an image."""
 
 
 class DecodedPicture(ImageFile):
-    """Line of resources/images/<dataset>/<geometry>-<key>.jsonl, in the order of the index."""
+    """Line of resources/images/<dataset>/<geometry>-<key>.jsonl: one image, in index order."""
 
     kind: str | None = None
-    """Format and pixels of the file."""
+    """File format and pixel format."""
     skipped: str | None = None
-    """Reason, if there are no pixels."""
+    """Why the image could not be decoded; null if it was."""
 
 
 class ImageGeometry(Record):
     """How images were resized and cropped."""
 
     interpolation: Interpolation
-    """Filter that resizes."""
+    """Resize filter."""
     resize: Annotated[int, Field(ge=1)]
     """Length of the short side after resizing."""
     size: Annotated[int, Field(ge=1)]
-    """Side of the square center crop."""
+    """Side length of the square center crop."""
 
 
 class DecodedImages(Record):
-    """Content of resources/images/<dataset>/<geometry>.json: an array of decoded images.
+    """Content of resources/images/<dataset>/<geometry>.json: one array of decoded images.
 
-    The array lies next to it. One array serves every protocol that uses its geometry.
+    The array itself is in the same folder (``array``). All protocols with this geometry share it.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     """Version of the file format."""
     dataset: str
-    """Data set."""
+    """Name of the data set."""
     geometry: ImageGeometry
     """How images were resized and cropped."""
     key: str
-    """Changes with anything that could change a pixel or a label."""
+    """Hash of everything that can change a pixel or a label."""
     decoder: str
-    """Libraries that decoded the images, with versions."""
+    """Libraries that decoded the images, with their versions."""
     array: str
-    """File of the array: uint8, [n, size, size, 3], RGB."""
+    """Name of the file with the array: uint8, [n, size, size, 3], RGB."""
     pictures: str
-    """File that lists the images of the array."""
+    """Name of the file that lists the images in the array."""
     n: Annotated[int, Field(ge=1)]
-    """Images in the array."""
+    """Number of images in the array."""
     scored_classes: list[ClassNumber]
-    """Classes of the images; a network predicts one of all 1,000."""
+    """Classes that occur among the images; networks still choose among all 1,000."""
     kinds: dict[str, int]
-    """Images of each format."""
+    """Number of images of each format."""
     skipped: list[SkippedImage]
-    """Images of the data set that could not be used."""
+    """The images of the data set that could not be used."""
     other_files: Annotated[int, Field(ge=0)]
-    """Files and folders that are not part of the data set, and labels without an image."""
+    """Number of files and folders that are not part of the data set, plus the number of labels
+    without an image."""
     labels: str
-    """Source of the classes."""
+    """Source of the class labels."""

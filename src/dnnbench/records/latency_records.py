@@ -33,25 +33,25 @@ class Attempt(Record):
     """First measurement of a cell that was repeated because it was disturbed."""
 
     discarded_ms: list[Milliseconds]
-    """Duration of each untimed pass."""
+    """Duration of each warm-up pass."""
     samples_ms: list[Milliseconds]
     """Duration of each timed pass."""
     disturbance: Disturbance
     """Disturbance during this measurement."""
     started: AwareDatetime
-    """When it started."""
+    """Start of the measurement."""
 
 
 class LatencyLine(Record):
     """Line of results/<device>/<variant>/latency/round-<round>.jsonl: one cell in one process.
 
-    Durations are of a pass over the whole batch.
+    Durations of passes are for the whole batch, not per image.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     """Version of the file format."""
     device: MeasuredDevice
-    """Device."""
+    """Name of the device."""
     variant: Name
     """Variant: precision, engine and layout."""
     model: ModelName
@@ -61,52 +61,53 @@ class LatencyLine(Record):
     round: Annotated[int, Field(ge=1, le=1_000_000)]
     """Number of the round."""
     session: Session
-    """Session: the time at which the run started."""
+    """Name of the session: the time at which the run started."""
     protocol: Name
-    """Protocol: ``default`` or ``bianco2018``."""
+    """Latency protocol: ``default`` or ``bianco2018``."""
     fingerprint: Line
-    """Identifies everything but the machine that the number depends on: code, registry entry,
+    """Hash of everything that the latency depends on, except the machine: code, registry entry,
     protocol, ``variables``. If it changes, the cell is measured again."""
     status: Status
     """Status of the cell."""
     message: Text | None = None
-    """Reason, if the cell has no latency."""
+    """Why the cell has no latency."""
     discarded_ms: list[Milliseconds] = []
-    """Duration of each untimed pass, which warms up the process."""
+    """Duration of each warm-up pass."""
     samples_ms: list[Milliseconds] = []
     """Duration of each timed pass."""
     threads: Threads
     """CPU threads of a pass."""
     wait_policy: Line
-    """``OMP_WAIT_POLICY``: how threads of OpenMP wait."""
+    """Value of ``OMP_WAIT_POLICY``: how OpenMP threads wait."""
     variables: dict[Line, Text] = {}
-    """Environment variables that change speed, and their values."""
+    """Environment variables that affect speed, with their values."""
     output_ok: bool | None = None
-    """Whether the output was finite, of the right shape, and repeatable."""
+    """Whether the output was finite and repeatable and had the right shape."""
     disturbance: Disturbance | None = None
-    """Disturbance while the cell was timed."""
+    """Signs of disturbance while the cell was timed."""
     energy_mj: Positive | None = None
     """Energy per image, from separate passes after the timed ones."""
     energy_basis: EnergyBasis | Literal["not_measured"] = "not_measured"
-    """How energy was measured: the device's energy ``counter``, or ``power`` over time."""
+    """How energy was measured: with the device's energy ``counter``, or by integrating its
+    ``power`` over time."""
     built: Built | None = None
-    """Build by the engine; null if it builds nothing."""
+    """The engine's preparation of the network; null if the engine needs none."""
     agreement: Agreement | None = None
     """Agreement with ``fp32-eager``; null for ``fp32-eager`` itself."""
     changes_input: bool | None = None
-    """Whether a pass changes its input. If so, each pass had a copy, made outside the timed
-    window; the energy includes the copies."""
+    """Whether the network modifies its input. If so, each pass got its own copy, made outside the
+    timed window; the energy includes the copies."""
     first_attempt: Attempt | None = None
-    """First measurement, if it was disturbed and therefore repeated."""
+    """The first measurement, if the cell was measured again because of a disturbance."""
     failed_before: Text | None = None
-    """Status and message of the previous attempt, if that failed. The next run retries a failed
-    cell once."""
+    """Status and message of the previous attempt, if it failed. The next run retries a failed cell
+    once."""
     cell_timeout_s: Positive
     """Time limit of the cell."""
     cell_s: Seconds
     """Duration of the cell, including building the network."""
     started: AwareDatetime
-    """When the cell started."""
+    """Start of the cell."""
 
     @model_validator(mode="after")
     def _measured(self) -> Self:

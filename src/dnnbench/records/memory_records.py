@@ -30,8 +30,9 @@ from dnnbench.records.engine_records import Built
 class MemoryCell(Record):
     """One batch size of a memory record.
 
-    The peaks are those of torch's allocator on a GPU. The fields from ``noise_mib`` to
-    ``cuda_free_fall_mib`` are for devices on which CPU and GPU share memory.
+    The fields ending in ``_peak_mib`` come from torch's allocator and apply to GPUs only. The
+    fields from ``noise_mib`` to ``cuda_free_fall_mib`` apply only to devices on which CPU and GPU
+    share memory.
     """
 
     batch_size: BatchSize
@@ -39,64 +40,68 @@ class MemoryCell(Record):
     status: Status
     """Status of the cell."""
     message: Text | None = None
-    """Reason, if the cell has no memory, or with status ``ok``, no ``activations_mib``."""
+    """Why the cell has no memory value. With status ``ok``: why ``activations_mib`` is null."""
     passes_s: Seconds | None = None
-    """Duration of the forward passes while other jobs ran: the cost of measuring, not a latency."""
+    """Total duration of the forward passes. Not a latency, because other jobs may run at the
+    same time."""
     memory_mib: Mib | None = None
     """Peak memory of a forward pass, including the weights; see ``memory_basis``."""
     memory_basis: Line | None = None
-    """Memory basis: ``net`` (what the network adds to the process) or ``process`` (all device
-    memory of the process)."""
+    """Memory basis: ``net`` (what the network adds to the process), ``process`` (all device
+    memory of the process) or ``device`` (all memory in use on the GPU, minus the use before the
+    process started)."""
     memory_net_mib: Mib | None = None
     """Memory that the network adds to the process: memory basis ``net``."""
     memory_runtime_mib: Mib | None = None
-    """Memory of interpreter, libraries and engine before the network is built: the baseline."""
+    """Baseline: memory of the interpreter, libraries and engine, without the network."""
     weights_mib: Mib | None = None
     """Size of the parameters and buffers."""
     activations_mib: Mib | None = None
-    """Largest sum of live tensors in a pass, computed without running it: a lower bound."""
+    """Peak total size of the live tensors in a pass, computed without running it: a lower bound
+    on the memory of a pass."""
     allocated_peak_mib: Mib | None = None
-    """Peak of the tensors in a steady pass."""
+    """Peak size of the allocated tensors in a pass after the first."""
     reserved_peak_mib: Mib | None = None
-    """Peak of all memory that the allocator held in a steady pass."""
+    """Peak of all memory that the allocator held in a pass after the first."""
     first_call_peak_mib: Mib | None = None
-    """Peak of all memory that the allocator held in the first pass, which tries algorithms."""
+    """Peak of all memory that the allocator held in the first pass, in which libraries try
+    several algorithms."""
     allocator: Text | None = None
     """Settings of the allocator; null: its defaults."""
     noise_mib: Mib | None = None
-    """Spread of the readings while nothing ran."""
+    """Spread of the readings while the process was idle."""
     swapped_mib: Mib | None = None
-    """Memory that went to swap during the measurement."""
+    """Memory that was swapped out during the measurement."""
     cuda_free_fall_mib: Annotated[float, Field(ge=-(2**30), le=2**30)] | None = None
-    """Decrease of the free memory that CUDA reports, during the passes."""
+    """Decrease, during the passes, of the free memory that CUDA reports."""
     built: Built | None = None
-    """Build by the engine; null if it builds nothing."""
+    """The engine's preparation of the network; null if the engine needs none."""
     failed_before: Text | None = None
-    """Status and message of the previous attempt, if that failed."""
+    """Status and message of the previous attempt, if it failed."""
 
 
 class MemoryRecord(Record):
-    """Content of results/<device>/<variant>/memory/<model>.json: a network at each batch size."""
+    """Content of results/<device>/<variant>/memory/<model>.json: one network, all batch sizes."""
 
     schema_version: SchemaVersion = SCHEMA_VERSION
     """Version of the file format."""
     device: MeasuredDevice
-    """Device."""
+    """Name of the device."""
     variant: Name
     """Variant: precision, engine and layout."""
     model: ModelName
     """Key of the network."""
     fingerprint: Line
-    """Identifies everything but the machine that the numbers depend on: code, registry entry,
+    """Hash of everything that the numbers depend on, except the machine: code, registry entry,
     ``variables``. If it changes, the cells are measured again."""
     threads: Threads
     """CPU threads of a pass."""
     variables: dict[Line, Text] = {}
-    """Environment variables that change speed or memory, and their values."""
+    """Environment variables that affect speed or memory, with their values."""
     cell_timeout_s: Positive
-    """Time limit of the cells that were measured last."""
+    """Time limit of one cell when the cells were last measured."""
     started: AwareDatetime
-    """When the last measurement started."""
+    """Start of the latest measurement."""
     cells: list[MemoryCell]
     """One cell per batch size."""
 

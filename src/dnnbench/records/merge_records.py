@@ -15,6 +15,6 @@ class Merged(Record):
     schema_version: SchemaVersion = SCHEMA_VERSION
     """Version of the file format."""
     files: dict[str, Sha256]
-    """SHA-256 of each copied file, by path in the device's folder."""
+    """SHA-256 of each copied file, by its path in the device's folder."""
     before: dict[str, Sha256] = {}
-    """SHA-256 of the files that are being replaced; empty once the merge is complete."""
+    """SHA-256 of the files that an unfinished merge is replacing; empty after a complete merge."""

@@ -9,17 +9,17 @@ from dnnbench.records.base import DeviceName, Record, Text
 
 
 class SetAside(Record):
-    """Row of results/set_aside.csv: a record that no table uses, and the reason.
+    """Row of results/set_aside.csv: a record that the tables leave out, and why.
 
     results/accuracy/set_aside.csv has the same columns.
     """
 
     device: DeviceName | None
-    """Device of the record; empty if the record belongs to none."""
+    """Device of the record; empty if the record does not belong to a device."""
     file: Text
     """Path of the file."""
     line: Annotated[int, Field(ge=1)] | None
-    """Line in the file, if it holds several records."""
+    """Line number, if the file holds several records."""
     reason: Text
     """The problem with the record, and how to fix it."""
 

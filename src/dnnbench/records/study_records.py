@@ -24,10 +24,10 @@ Fits = Literal["yes", "cannot_tell"]
 
 
 class ModelRow(Complexity):
-    """Row of results/models.csv: a network's cost, and its accuracy in percent.
+    """Row of results/models.csv: the cost and accuracy of a network.
 
-    ``top1`` and ``top5`` are the accuracy that networks are ranked by. It is the published one
-    unless the network was measured on all 50,000 validation images of ImageNet.
+    Networks are ranked by ``top1`` (and ``top5``). These are the published accuracies unless the
+    network was measured on all 50,000 validation images of ImageNet.
     """
 
     top1: Percent | None
@@ -38,7 +38,7 @@ class ModelRow(Complexity):
     """Upper end of that interval."""
     top1_source: str | None
     """Source of ``top1``: ``measured:<dataset>``, or ``published:`` with ``table3`` (printed in the
-    2018 study), ``figure`` (read off a figure there) or ``library`` (stated with the weights)."""
+    2018 study), ``figure`` (read from a figure there) or ``library`` (stated with the weights)."""
     top1_measured: Percent | None
     """Top-1 accuracy measured here, on any data set."""
     top1_published: Percent | None
@@ -58,13 +58,13 @@ class ModelRow(Complexity):
 
 
 class StudyRow(Record):
-    """Row of results/study.csv: one cell, or a prediction for one.
+    """Row of results/study.csv: one measured, published or predicted cell.
 
-    The key is ``device``, ``model``, ``variant``, ``batch_size``.
+    Each row has a unique combination of ``device``, ``model``, ``variant`` and ``batch_size``.
     """
 
     device: DeviceName
-    """Device: a measured one, or ``titanxp-2018`` or ``jetsontx1-2018`` of the 2018 study."""
+    """Name of a measured device, or ``titanxp-2018`` or ``jetsontx1-2018`` for the 2018 study."""
     model: ModelName
     """Key of the network."""
     variant: str
@@ -72,50 +72,53 @@ class StudyRow(Record):
     batch_size: BatchSize
     """Images per forward pass."""
     protocol: str | None
-    """Protocol of the timing: ``default`` or ``bianco2018``."""
+    """Latency protocol: ``default`` or ``bianco2018``."""
     session: str | None
-    """Session that timed the cell; several are joined by ``+``."""
+    """Session in which the cell was timed; the names of several sessions are joined by ``+``."""
     schema_version: SchemaVersion
     """Version of the file format."""
     source: Literal["measured", "published", "predicted"]
     """Origin of the numbers."""
     status: Status
-    """Status of the latency."""
+    """Status of the latency measurement."""
     latency_ms: Positive | None
-    """Latency per image: ``batch_ms`` / ``batch_size``. Above batch size 1 this is the inverse of
-    the throughput, and less than the time to a result, ``batch_ms``."""
+    """Latency per image: ``batch_ms`` / ``batch_size``. Above batch size 1, a request waits for
+    the whole batch, ``batch_ms``; ``latency_ms`` is only the inverse of the throughput."""
     latency_ms_low: Positive | None
     """Lower end of the 95% confidence interval of ``latency_ms``."""
     latency_ms_high: Positive | None
     """Upper end of that interval."""
     latency_quiet_ms: Positive | None
-    """Lowest median of a process, per image: the latency with the least disturbance."""
+    """Lowest of the process medians, per image: an estimate of the undisturbed latency."""
     latency_p95_ms: Positive | None
-    """95th percentile of the latency per image over all timed passes; empty below 60 passes."""
+    """95th percentile of the latency per image over all timed passes; empty if there are
+    fewer than 60."""
     batch_ms: Positive | None
     """Latency of a forward pass over the whole batch: the median of the process medians."""
     fps: Positive | None
     """Throughput: 1000 / ``latency_ms``."""
     stable: bool | None
-    """Whether the latency is stable; empty if a single process is not enough to judge."""
+    """Whether the latency is stable; empty if unknown, as after a single process."""
     unstable_reason: str | None
-    """Reason why the cell is unstable or has no latency, or notes on a stable one."""
+    """Why the cell is unstable or has no latency. A stable cell may have a remark here."""
     memory_status: Status
-    """Status of the memory."""
+    """Status of the memory measurement."""
     memory_mib: NonNegative | None
     """Peak memory of a forward pass, including the weights; see ``memory_basis``."""
     memory_basis: str | None
-    """Memory basis: ``net`` (what the network adds to the process) or ``process`` (all device
-    memory of the process). ``process:titanxp-2018`` is the Titan Xp's memory, which the 2018 study
-    also used for the Jetson."""
+    """Memory basis: ``net`` (what the network adds to the process), ``process`` (all device
+    memory of the process) or ``device`` (all memory in use on the GPU, minus the use before the
+    process started). ``process:titanxp-2018``: memory of the Titan Xp, which the 2018 study also
+    used for the Jetson."""
     memory_net_mib: NonNegative | None
     """Memory that the network adds to the process: memory basis ``net``."""
     memory_runtime_mib: NonNegative | None
-    """Memory of interpreter, libraries and engine before the network is built: the baseline."""
+    """Baseline: memory of the interpreter, libraries and engine, without the network."""
     weights_mib: NonNegative | None
     """Size of the parameters and buffers."""
     activations_mib: NonNegative | None
-    """Largest sum of live tensors in a pass, computed without running it: a lower bound."""
+    """Peak total size of the live tensors in a pass, computed without running it: a lower bound
+    on the memory of a pass."""
     energy_mj: Positive | None
     """Energy per image; empty if the device has no sensor for it."""
     top1: Percent | None
@@ -134,26 +137,27 @@ class StudyRow(Record):
 class VariantRow(Record):
     """Row of results/variants.csv: a cell of another variant, compared with ``fp32-eager``.
 
-    The key is ``device``, ``model``, ``variant``, ``batch_size``. Ratios below 1 mean that the
-    variant is faster.
+    Each row has a unique combination of ``device``, ``model``, ``variant`` and ``batch_size``. A
+    ratio below 1 means that the variant is faster.
     """
 
     device: DeviceName
-    """Device that was measured."""
+    """Name of the measured device."""
     model: ModelName
     """Key of the network."""
     variant: str
-    """Variant that is compared with ``fp32-eager``."""
+    """Variant compared with ``fp32-eager``: precision, engine and layout."""
     batch_size: BatchSize
     """Images per forward pass."""
     status: Status
-    """Status of the variant's latency."""
+    """Status of the variant's latency measurement."""
     stable: bool | None
     """Whether both latencies are stable, as in results/study.csv."""
     message: str | None
     """``unstable_reason`` of the variant in results/study.csv."""
     rounds: Annotated[int, Field(ge=0)]
-    """Rounds that timed both in one session; 0: the ratio is that of two sessions."""
+    """Number of rounds that timed both in the same session. 0: they share no session, so the ratio
+    compares two sessions."""
     time_ratio: Positive | None
     """Latency of the variant divided by that of ``fp32-eager``."""
     time_ratio_low: Positive | None
@@ -163,22 +167,23 @@ class VariantRow(Record):
     memory_more_mib: float | None
     """Memory of the variant minus that of ``fp32-eager``."""
     built_ms: Positive | None
-    """Longest build time of the engine; later runs may reuse the build."""
+    """Time to build the engine, the longest of all rounds; later rounds may reuse the build."""
     largest_difference: NonNegative | None
-    """Largest difference of a logit from ``fp32-eager``, relative to the largest logit; the worst
-    round."""
+    """Largest absolute difference between a logit and that of ``fp32-eager``, divided by the
+    largest logit; from the worst round."""
     top1_same: Percent | None
-    """Share of images with the same top-1 class as ``fp32-eager``; the worst round."""
+    """Percentage of images with the same top-1 class as ``fp32-eager``, from the worst round."""
 
 
 class SelectionRow(Record):
-    """Row of results/selection.csv: one of the best networks under a pair of budgets.
+    """Row of results/selection.csv: one of the best networks for a budget.
 
-    The key is ``device``, ``max_memory_gib``, ``min_fps``, ``rank``. Batch size 1, ``fp32-eager``.
+    Each row has a unique combination of ``device``, ``max_memory_gib``, ``min_fps`` and ``rank``.
+    All numbers are for batch size 1 and ``fp32-eager``.
     """
 
     device: DeviceName
-    """Device."""
+    """Name of the device."""
     max_memory_gib: Positive
     """Maximum memory."""
     min_fps: Positive
@@ -190,32 +195,32 @@ class SelectionRow(Record):
     top1: Percent
     """Top-1 accuracy that the network is ranked by."""
     fits: Fits
-    """``yes``, or ``cannot_tell`` (inconclusive): an interval, or the rounding of a published
-    number, straddles a budget."""
+    """``yes``, or ``cannot_tell`` (inconclusive): a confidence interval, or the rounding of a
+    published number, straddles a limit, or the bounds are unknown."""
 
 
 class DeviceMetrics(Record):
     """Summary of a measured device."""
 
     cells: Annotated[int, Field(ge=0)]
-    """Cells of the device in results/study.csv."""
+    """Number of cells of the device in results/study.csv."""
     cells_ok: Annotated[int, Field(ge=0)]
-    """Cells with both a latency and a memory."""
+    """Number of cells with both a latency and a memory value."""
     cells_unstable: Annotated[int, Field(ge=0)]
-    """Cells whose latency is unstable."""
+    """Number of cells whose latency is unstable."""
     median_half_width_pct: NonNegative | None
-    """Median half-width of the intervals of latency, relative to the latency."""
+    """Median half-width of the confidence intervals, in percent of the latency."""
     budgets_met: Annotated[int, Field(ge=0)]
-    """Pairs of limits under which at least one network fits or is inconclusive."""
+    """Number of budgets for which at least one network fits or is inconclusive."""
     best_top1_low: Percent | None
-    """Lowest top-1 accuracy among the first-ranked networks of those pairs."""
+    """Lowest top-1 accuracy among the best networks for these budgets."""
     best_top1_high: Percent | None
     """Highest top-1 accuracy among them."""
 
 
 class Metrics(Record):
-    """Content of results/metrics.json, for ``dvc metrics``."""
+    """Content of results/metrics.json: a summary of each measured device, for ``dvc metrics``."""
 
     # DVC would list a schema version among the numbers.
     devices: dict[DeviceName, DeviceMetrics]
-    """Numbers of each measured device."""
+    """Summary of each measured device, by name."""

@@ -36,11 +36,12 @@ class Answers:
     basis: AccuracyBasis
     """Origin of the predictions, as JSON."""
     names: list[str]
-    """Paths of all n images in their folder; predictions are for the first m."""
+    """Paths of all n images, relative to their folder. If m < n, there are predictions only for
+    the first m."""
     labels: npt.NDArray[np.int16]
-    """Classes of the images, [n] int16."""
+    """True classes of the images, [n] int16."""
     classes: Classes
-    """Five best classes of each image, best first, [m, 5] int16."""
+    """Five most probable classes of each image, best first, [m, 5] int16."""
     scores: Scores
     """Softmax probabilities of these classes, [m, 5] float32."""
 

@@ -22,13 +22,15 @@ from dnnbench.stages.study_settings import Study
 
 Models = Annotated[
     list[str] | None,
-    typer.Argument(help="Networks, as in models in params.yaml.", show_default="all of the study"),
+    typer.Argument(
+        help="Networks, in the syntax of `models` in params.yaml.", show_default="all of the study"
+    ),
 ]
 Settings = Annotated[
     Path | None,
     typer.Option(
         help="JSON file with the validated settings of a run.",
-        show_default="read params.yaml and the device file",
+        show_default="params.yaml and the device file",
     ),
 ]
 Profile = Annotated[
@@ -38,7 +40,8 @@ Profile = Annotated[
 Config = Annotated[
     list[str] | None,
     typer.Option(
-        help="KEY=VALUE that overrides both files, like Snakemake's --config. Repeatable."
+        help="KEY=VALUE that overrides params.yaml and the device file, like Snakemake's --config."
+        " Repeatable."
     ),
 ]
 Registry = Annotated[
@@ -48,9 +51,9 @@ Registry = Annotated[
 Variant = Annotated[
     str, typer.Option(help="Variant to measure; see docs/how-to/choose-variants.md.")
 ]
-Results = Annotated[Path, typer.Option(help="Folder of records and tables.")]
+Results = Annotated[Path, typer.Option(help="Folder with the records and tables.")]
 Output = Annotated[
-    Path | None, typer.Option(help="File to write.", show_default="the study's file in results/")
+    Path | None, typer.Option(help="File to write.", show_default="the study's own file")
 ]
 REGISTRY = Path(os.path.relpath(DEFAULT_REGISTRY))
 VARIANT = REFERENCE

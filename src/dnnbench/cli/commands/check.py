@@ -40,9 +40,7 @@ def check(
             help="Also measure the smallest change that this machine can resolve (1 to 2 minutes).",
         ),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the whole answer as JSON.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Check this machine for anything that would disturb timings, and suggest fixes.
 
@@ -51,7 +49,7 @@ def check(
     is 4. The command changes nothing and writes nothing to results/.
 
     With --resolve, the same networks are measured in four alternating sessions.
-    Their differences show how large a change has to be to be detected.
+    Their differences show how large a change must be to be detectable.
 
     Examples:
 

@@ -16,7 +16,7 @@ def merge(
     ],
     results: completion.Results = completion.RESULTS,
 ) -> None:
-    """Copy the records of devices that other machines measured into this study.
+    """Copy records from other machines into this study.
 
     All records are checked first. Nothing is copied unless all of them have the
     same schema, protocol, code, and networks as this study.

@@ -58,9 +58,7 @@ def pick(
             "--predicted", help="Include networks whose latency is predicted rather than measured."
         ),
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the whole answer as JSON.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print the listed networks as CSV.")
     ] = False,

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 def predict(
     device: completion.Device = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Batch size, in images.")] = 1,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the whole answer as JSON.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     results: completion.Results = completion.RESULTS,
 ) -> None:
     """Predict the latency of networks that were not measured on a device.

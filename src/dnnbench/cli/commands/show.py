@@ -30,7 +30,7 @@ def show(
     ],
     results: completion.Results = completion.RESULTS,
 ) -> None:
-    """Show the results of a network on every device, and what it costs.
+    """Show the cost of a network, and its results on every device.
 
     Examples:
 

@@ -21,7 +21,7 @@ def summary(
     results: completion.Results = completion.RESULTS,
     reports: Annotated[Path, typer.Option(help="Folder with the page.")] = paths.REPORTS,
 ) -> None:
-    """Print the best network for each budget on every measured device, and the page's path."""
+    """Print the best network for each budget on each measured device, and the path of the page."""
     from rich.console import Console
 
     from dnnbench.cli.study_tables import Tables, network_names, read

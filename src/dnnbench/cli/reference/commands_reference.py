@@ -14,13 +14,16 @@ from dnnbench.cli.reference import markdown
 from dnnbench.records import paths
 
 _SCRIPTS = Path(paths.STAGE).parent
+# Words for the types of values.
+_TYPES = {"str": "text", "int": "integer", "float": "number", "path": "path"}
 _INTRODUCTION = """\
 `dnnbench` answers questions about the tables of a study. The scripts in `workflow/scripts` each run
-one stage, as Snakemake does; you rarely need them. Every command prints this help with `--help`.
+one stage of the workflow. Snakemake runs them for you; you rarely need to run one yourself. To see
+the help for a command in the terminal, pass `--help`.
 """
 _SCRIPTS_INTRODUCTION = """\
-Run a script in the folder of the study. It takes its settings from `params.yaml` and a device file,
-or from the file that Snakemake writes when a run starts (`--settings`).
+Run a script in the folder of the study. It reads its settings from `params.yaml` and a device file.
+Snakemake passes the validated settings of the run in a single file instead (`--settings`).
 """
 
 
@@ -84,7 +87,12 @@ def _parameter(parameter: Any, context: Any) -> tuple[str, str, str]:
             default = "required"
         else:
             meaning += f" {_range(part)}"
-    return f"`{name.replace(' RANGE', '')}`", markdown.text(default), markdown.text(meaning)
+    return f"`{_typed(name)}`", markdown.text(default), markdown.text(meaning)
+
+
+def _typed(name: str) -> str:
+    """Replace the Python type in a name such as ``--batch-size <int range>``."""
+    return re.sub(r"<(?:list\[)?(\w+)[^>]*>", lambda kind: f"<{_TYPES[kind[1].lower()]}>", name)
 
 
 def _range(part: str) -> str:

@@ -39,65 +39,87 @@ class File:
 
 _ARRAY = paths.DECODED_IMAGES.removesuffix(".json")
 TABLES = (
-    File(paths.STUDY, "One row per cell: latency, memory, accuracy.", StudyRow),
-    File(paths.MODELS, "One row per network: parameters, operations, accuracy.", ModelRow),
-    File(paths.SELECTION, "The best networks under each pair of budgets.", SelectionRow),
-    File(paths.VARIANTS, "Each cell of another variant, compared with `fp32-eager`.", VariantRow),
-    File(paths.COMPLEXITY, "One row per network: parameters, operations.", Complexity),
-    File(paths.ACCURACY_SUMMARY, "One row per network: measured accuracy, rank.", AccuracyRow),
-    File(paths.COMPARISONS, "One row per pair of networks on the same images.", ComparisonRow),
+    File(paths.STUDY, "One row per cell: latency, memory and accuracy.", StudyRow),
+    File(paths.MODELS, "One row per network: parameters, operations and accuracy.", ModelRow),
+    File(paths.SELECTION, "The best networks for each budget.", SelectionRow),
+    File(paths.VARIANTS, "Variants compared with `fp32-eager`, one row per cell.", VariantRow),
+    File(paths.COMPLEXITY, "One row per network: parameters and operations.", Complexity),
+    File(paths.ACCURACY_SUMMARY, "One row per network: measured accuracy and rank.", AccuracyRow),
+    File(
+        paths.COMPARISONS,
+        "One row per pair of networks measured on the same images.",
+        ComparisonRow,
+    ),
     File(paths.REPLICATION, "Published and measured numbers side by side.", ReplicationRow),
-    File(paths.SET_ASIDE, "Records that no table uses, and why.", SetAside),
-    File(paths.ACCURACY_SET_ASIDE, "The same for accuracy records alone."),
+    File(paths.SET_ASIDE, "Records that the tables leave out, and why.", SetAside),
+    File(paths.ACCURACY_SET_ASIDE, "Accuracy records that the tables leave out, and why."),
 )
 RECORDS = (
     File(paths.ENVIRONMENT, "The machine and its software.", Environment),
-    File(paths.ROUND, "One line per cell: raw samples, what disturbed them.", LatencyLine),
+    File(paths.ROUND, "One line per cell: raw samples and signs of disturbance.", LatencyLine),
     File(paths.MEMORY, "A network's memory at each batch size.", MemoryRecord),
     File(paths.ACCURACY, "A network's accuracy, overall and per class.", AccuracyRecord),
-    File(paths.ANSWERS, "A network's answers to every image (NumPy arrays).", Answers),
-    File(paths.FINDINGS, "The claims of the 2018 study put to the test.", Findings),
-    File(paths.METRICS, "Each measured device in a few numbers, for `dvc metrics`.", Metrics),
+    File(paths.ANSWERS, "A network's predictions for every image (NumPy arrays).", Answers),
+    File(paths.FINDINGS, "Tests of the claims of the 2018 study.", Findings),
+    File(paths.METRICS, "A summary of each measured device, for `dvc metrics`.", Metrics),
     File(paths.MERGED, "Files that `dnnbench merge` copied for a device.", Merged),
 )
 REPORTS = (
-    File(paths.PAGE, "The page: one file, which works offline."),
-    File(f"{paths.FIGURES}/<name>.{{svg,png,json}}", "Each figure, with its Vega-Lite source."),
+    File(paths.PAGE, "The page, a single file that works offline."),
+    File(
+        f"{paths.FIGURES}/<name>.{{svg,png,json}}",
+        "The figures; the `.json` file is the Vega-Lite source.",
+    ),
 )
 CACHES = (
-    File(paths.WEIGHTS, "A network's file of weights; the files lie next to it.", WeightsRecord),
+    File(
+        paths.WEIGHTS,
+        "Origin and hash of a network's weights, which are in the same folder.",
+        WeightsRecord,
+    ),
     File(paths.IMAGE_INDEX, "The images of a data set.", ImageIndex),
-    File(paths.DECODED_IMAGES, "An array of decoded images (.npy).", DecodedImages),
-    File(f"{_ARRAY}-<key>.jsonl", "The images of such an array.", DecodedPicture),
-    File(f"{paths.DATASETS}/", "Data sets that were downloaded."),
-    File(paths.SETTINGS, "Checked settings of the last run, for its jobs."),
+    File(
+        paths.DECODED_IMAGES, "Description of an array of decoded images (`.npy`).", DecodedImages
+    ),
+    File(f"{_ARRAY}-<key>.jsonl", "The images in this array, one per line.", DecodedPicture),
+    File(f"{paths.DATASETS}/", "Downloaded data sets."),
+    File(paths.SETTINGS, "Validated settings of the last run, which its jobs read."),
     File("logs/", "Output of the jobs."),
 )
-ANSWERS = (File("dnnbench pick --csv", "The listed networks; the page downloads the same.", Entry),)
+ANSWERS = (
+    File(
+        "dnnbench pick --csv",
+        "The listed networks. The page offers the same table as a download.",
+        Entry,
+    ),
+)
 # A cell, network or record has one of these in its column `status`.
 STATUSES = {
-    "ok": "It was measured.",
+    "ok": "The value was measured.",
     "oom": "The memory of the device is too small for this batch size.",
-    "timeout": "It took longer than its time limit.",
+    "timeout": "The measurement took longer than the time limit.",
     "failed": "The network raised an error, crashed, or gave a wrong output.",
-    "not_measured": "It was not attempted, or its record was excluded.",
+    "not_measured": "The measurement was not attempted, or its record was excluded.",
 }
 _SECTIONS = (
     ("Tables", TABLES),
     ("Records", RECORDS),
     ("Report", REPORTS),
     ("Caches", CACHES),
-    ("Answers", ANSWERS),
+    ("Command output", ANSWERS),
 )
+# Beginnings of docstrings, which name the file in the heading above, and their replacements.
+_BEGINNINGS = {"Row": "Each row is ", "Line": "Each line is ", "Content": "Content: "}
 _INTRODUCTION = """\
-Every file that a study writes, with every column or key. `results/` holds the measurements and the
-tables computed from them, `reports/` the page and its figures. You can delete `resources/` and
-`logs/`; the next run restores what it needs.
+This page lists every file that a study writes, with every column or key. `results/` holds the
+measurements and the tables computed from them. `reports/` holds the page and its figures. You can
+delete `resources/` and `logs/`; the next run restores what it needs.
 """
 _CONVENTIONS = """\
 Units are in the names: `latency_ms`, `memory_mib` (2^20 bytes), `energy_mj`. An unknown value is an
-empty field in CSV and `null` in JSON, never 0 and never a missing row. Floats have enough digits to
-read back equal. Accuracies are percentages, shares are numbers from 0 to 1.
+empty field in CSV and `null` in JSON, never 0 and never a missing row. Floats are written with
+enough digits to restore the exact value. Accuracies and columns with the unit % are percentages;
+other shares are fractions, 0 to 1.
 """
 
 
@@ -113,7 +135,7 @@ def _parts() -> Iterator[str]:
     yield markdown.table(
         ("status", "meaning"), [(f"`{status}`", said) for status, said in STATUSES.items()]
     )
-    described: set[str] = set()
+    described = set(_own_sections())
     for title, files in _SECTIONS:
         yield f"## {title}"
         rows = [(f"`{_shown(file.path)}`", file.holds) for file in files]
@@ -152,7 +174,13 @@ def _record(file: File, described: set[str]) -> Iterator[str]:
 
 
 def _described(record: type) -> str:
-    return markdown.paragraphs(record.__doc__ or "")
+    """Return a record's docstring, without the file's name if the docstring begins with it."""
+    text = re.sub(
+        r"^(Row|Line|Content) of [^:]+: ",
+        lambda begin: _BEGINNINGS[begin[1]],
+        record.__doc__ or "",
+    )
+    return markdown.paragraphs(text)
 
 
 def _table(record: type[BaseModel], inner: Mapping[str, type[BaseModel]], csv: bool) -> str:
@@ -167,9 +195,20 @@ def _table(record: type[BaseModel], inner: Mapping[str, type[BaseModel]], csv: b
     return markdown.table(("column" if csv else "key", "type", "unit", "meaning"), rows)
 
 
+def _own_sections() -> dict[str, str]:
+    """Return the anchors of the records of files, by class name."""
+    return {
+        file.record.__name__: re.sub(r"[^\w-]", "", _shown(file.path).lower())
+        for _, files in _SECTIONS
+        for file in files
+        if file.record
+    }
+
+
 def _link(name: str) -> str:
     title = _title(name)
-    return f"[{title}](#{title.lower().replace(' ', '-')})"
+    anchor = _own_sections().get(name) or title.lower().replace(" ", "-")
+    return f"[{title}](#{anchor})"
 
 
 def _title(name: str) -> str:

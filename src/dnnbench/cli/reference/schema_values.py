@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import Any
 
 import yaml
@@ -70,12 +71,11 @@ def value(
 
     if "$ref" in schema:
         return link(str(schema["$ref"]).rpartition("/")[2])
-    if "anyOf" in schema or "oneOf" in schema:
-        every = [words(part) for part in schema.get("anyOf") or schema["oneOf"]]
-        return " or ".join(dict.fromkeys(every))
-    if "enum" in schema or "const" in schema:
-        choices = schema.get("enum") or [schema["const"]]
-        return _listed([f"`{choice}`" for choice in choices])
+    if parts := schema.get("anyOf") or schema.get("oneOf"):
+        every = [kind for part in parts for kind in _choices(part) or [words(part)]]
+        return _listed(list(dict.fromkeys(every)))
+    if choices := _choices(schema):
+        return _listed(choices)
     kind = schema.get("type")
     if kind == "null":
         return null
@@ -95,10 +95,23 @@ def value(
 def _array(schema: Schema, words: Callable[[Schema], str]) -> str:
     if "prefixItems" not in schema:
         return f"list of {_plural(words(schema['items']))}"
-    kinds = list(dict.fromkeys(map(words, schema["prefixItems"])))
-    if len(kinds) == 1:
-        return f"list of {len(schema['prefixItems'])} {_plural(kinds[0])}"
-    return f"list of {', and '.join(kinds)}"
+    items = schema["prefixItems"]
+    if all(map(_values, items)):
+        lists = product(*map(_values, items))
+        return _listed([f"`[{', '.join(map(str, values))}]`" for values in lists])
+    kinds = list(dict.fromkeys(map(words, items)))
+    assert len(kinds) == 1, f"no words for a list of {kinds}"
+    return f"list of {len(items)} {_plural(kinds[0])}"
+
+
+def _choices(schema: Schema) -> list[str]:
+    """Return the only values that a schema allows; empty if it allows others."""
+    return [f"`{one}`" for one in _values(schema)]
+
+
+def _values(schema: Schema) -> list[Any]:
+    values: list[Any] = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    return values
 
 
 def _plural(kind: str) -> str:
@@ -108,10 +121,10 @@ def _plural(kind: str) -> str:
 def _range(schema: Schema) -> str:
     low, high = (_number(schema.get(bound)) for bound in ("minimum", "maximum"))
     if low and high:
-        return f", {low} to {high}"
+        return f" ({low} to {high})"
     if low:
-        return f", at least {low}"
-    return f", at most {high}" if high else ""
+        return f" (at least {low})"
+    return f" (at most {high})" if high else ""
 
 
 def _number(value: float | None) -> str:

@@ -12,14 +12,14 @@ from dnnbench.records import paths
 
 _LIMITS_GROUP = "dnnbench.limits"
 _INTRODUCTION = f"""\
-A study is `{paths.PARAMETERS}` and one device file, `{paths.DEVICE_FILES}/<name>.yaml`. Both take
-the same keys, and those of the device file override the others. The networks are in the registry,
-`{paths.REGISTRY}`. Settings are checked before anything runs; an error names the file, the key, the
-value and the fix.
+Two files configure a study: `{paths.PARAMETERS}` and a device file,
+`{paths.DEVICE_FILES}/<name>.yaml`. Both accept the same keys. If a key is in both, the value in the
+device file applies. The registry, `{paths.REGISTRY}`, defines the networks. Settings are validated
+before anything runs; an error names the file, key, value, and fix.
 """
 _DESCRIPTORS = """\
-Each name below is declared by a descriptor in its own module. To add names from your own package,
-register descriptors under the entry point group given with each table.
+Settings can use the names in these tables. To add a name from your own package, register a
+descriptor under the entry point group given above the table.
 """
 
 
@@ -36,11 +36,11 @@ def _parts() -> Iterator[str]:
     yield f"## {paths.REGISTRY}"
     whole = registry.schema()
     yield markdown.wrapped(
-        "One entry per network. The key of an entry is the network's name in commands and tables."
+        "Each network has one entry. Commands and tables use the key of the entry as its name."
     )
     entry = schema_values.referenced(whole) or ""
     yield from _sections(whole["$defs"][entry] | {"$defs": whole["$defs"]}, "network")
-    yield "## Names that settings may use"
+    yield "## Names"
     yield markdown.wrapped(_DESCRIPTORS)
     yield from _descriptors()
 
@@ -103,7 +103,7 @@ def _descriptors() -> Iterator[str]:
     yield "### Engines"
     yield _group(engine.GROUP)
     yield markdown.table(
-        ("engine", "precisions", "backends", "autocast", "channels_last", "to install"),
+        ("engine", "precisions", "backends", "autocast", "channels_last", "installation"),
         [
             (
                 f"`{one.name}`",
@@ -119,7 +119,7 @@ def _descriptors() -> Iterator[str]:
     yield "### Backends"
     yield _group(backend.GROUP)
     yield markdown.table(
-        ("backend", "section `gpu`", "TF32", "CPU and GPU share memory"),
+        ("backend", "has a section `gpu`", "supports TF32", "CPU and GPU share memory"),
         [
             (f"`{one.name}`", _yes(one.gpu), _yes(one.tf32), _yes(one.shared_memory))
             for one in backend.backends().values()
@@ -128,7 +128,7 @@ def _descriptors() -> Iterator[str]:
     yield "### Data sets"
     yield _group(dataset.GROUP)
     yield markdown.table(
-        ("data set", "images", "can be downloaded"),
+        ("data set", "images", "downloadable"),
         [
             (f"`{one.name}`", one.description, _yes(one.archive is not None))
             for one in dataset.datasets().values()
@@ -137,7 +137,7 @@ def _descriptors() -> Iterator[str]:
     yield "### Libraries of networks"
     yield _group(library.GROUP)
     yield markdown.table(
-        ("written as", "package"),
+        ("syntax in `models`", "package"),
         [(f"`{one.name}:{one.form}`", one.package or "") for one in library.libraries().values()],
     )
     yield "### Limits"
