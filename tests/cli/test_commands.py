@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from helpers import host_trees, studies, toys
 
-from dnnbench.cli import app, commands
+from dnnbench.cli import app, commands, messages
 from dnnbench.core.storage import columns
 from dnnbench.devices import cpu
 from dnnbench.machines import resolution
@@ -131,6 +131,7 @@ def test_pick_names_inconclusive_networks_limiting_constraints_and_left_out_netw
     assert (
         "3 of 43 networks fit. 1 more is inconclusive: its confidence interval straddles a limit."
     ) in lines
+    assert messages.INCONCLUSIVE in lines
     (binding,) = answer.binding
     assert binding.limit == "min_fps"
     needed = done.out.split("--min-fps ")[1].split()[0]

@@ -208,7 +208,7 @@ class _References:
 
         matrix = torch.ones(768, 768)
         product = torch.empty_like(matrix)
-        # 64 MiB each: if half a copy fit into a shared cache, its time would depend on other users.
+        # 64 MiB each: the time of a copy that partly fits into a shared cache depends on others.
         source, target = (torch.frombuffer(_huge(64 * 2**20), dtype=torch.float32) for _ in "ab")
         self._kernels: tuple[Callable[[], Any], ...] = (
             lambda: torch.mm(matrix, matrix, out=product),
@@ -218,7 +218,7 @@ class _References:
             kernel()  # Starts the thread pool and touches the memory.
 
     def times_ms(self) -> tuple[float, float]:
-        """Return the median times of the compute- and memory-bound kernels, over 50 ms each."""
+        """Return median times of the compute- and memory-bound kernels, over 50 ms or more each."""
         compute, memory = (_median_ms(kernel) for kernel in self._kernels)
         return compute, memory
 

@@ -17,7 +17,7 @@ _MUCH = 0.05  # A share of a device that clearly shows use by others.
 
 
 def physical_cores(cpus: Iterable[int], folder: Path = _CPUS) -> int:
-    """Return the number of cores of these processors; those with unknown siblings count as one."""
+    """Return the number of cores of these processors; unknown siblings count as separate cores."""
     siblings = {cpu: read(folder / f"cpu{cpu}/topology/thread_siblings_list") for cpu in cpus}
     return len({text or str(cpu) for cpu, text in siblings.items()})
 

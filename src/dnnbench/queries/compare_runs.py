@@ -14,8 +14,9 @@ neighbor or another clock frequency. A cell is therefore ``slower`` or ``faster`
 - Its interval lies beyond the change of the machine itself. That is the change of the two reference
   kernels that run next to every cell (the ratio of their medians).
 
-If neither holds although the interval excludes 1, or if there is no interval, the cell is
-``cannot_tell`` (shown as "inconclusive"). All other cells are the ``same``: no change was detected.
+If the interval excludes 1 but only one condition holds, or none, the cell is ``cannot_tell`` (shown
+as "inconclusive"). So is a cell without an interval. All other cells are the ``same``: no change
+was detected.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -108,7 +108,7 @@ Line = Annotated[str, Field(max_length=200), AfterValidator(_printing)]
 
 
 # Tables join the names of several sessions with a plus sign.
-Session = Annotated[Line, Field(pattern=r"^[^+]+$")]
+Session = Annotated[Line, Field(pattern=r"^[^+]*$")]
 
 
 # Output of other programs, such as messages and versions. Unprintable characters are removed.

@@ -96,7 +96,7 @@ class Environment(Record):
     memory_mib: Mib
     """Total memory of the machine."""
     virtual_machine: Text | None
-    """Hypervisor; null: none was detected."""
+    """Hypervisor, or ``unknown`` if it was not identified; ``none`` or null: none was detected."""
     governor: Text | None
     """Frequency governor of the processor."""
     turbo: bool | None
