@@ -122,7 +122,7 @@ def test_a_machine_that_is_not_a_jetson_is_rejected(tmp_path):
         ({"cuda": None}, "torch 2.6.0 is built without CUDA"),
         ({"cards": ()}, "finds no CUDA device"),
         ({"architectures": ("sm_80", "sm_90")}, "8.7: torch 2.6.0 has kernels only for sm_80"),
-        ({"architectures": ()}, "kernels only for no GPU"),
+        ({"architectures": ()}, "kernels only for CPUs"),
     ],
 )
 def test_an_unsuitable_torch_is_a_one_line_error_with_a_remedy(make, changes, said):

@@ -323,7 +323,7 @@ def _no_kernels(card: VisibleCard, seen: Visible) -> str:
     )
     return (
         f"{card.name}: compute capability {torch_gpu.dotted(card.capability)}: torch {seen.torch}"
-        f" has kernels only for {' '.join(seen.architectures) or 'no GPU'}. {remedy}"
+        f" has kernels only for {' '.join(seen.architectures) or 'CPUs'}. {remedy}"
     )
 
 

@@ -253,7 +253,7 @@ def _unfit(seen: Visible) -> str | None:
     if not runs_on(capability, seen.architectures):
         return (
             f"compute capability {torch_gpu.dotted(capability)}: torch {seen.torch} has kernels"
-            f" only for {' '.join(seen.architectures) or 'no GPU'}"
+            f" only for {' '.join(seen.architectures) or 'CPUs'}"
         )
     return None
 
