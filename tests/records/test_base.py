@@ -55,3 +55,9 @@ def test_a_measured_device_cannot_have_a_name_that_results_already_uses(name):
 def test_the_name_of_a_device_must_be_text(name):
     with pytest.raises(UserError, match="should be a valid string"):
         base.check_device(name, "params.yaml: profile")
+
+
+@pytest.mark.parametrize("name", ["", "2026-11-24T09:12+2026-11-25T10:00"])
+def test_a_session_has_a_name_that_tables_can_write_and_join(name):
+    with pytest.raises(ValidationError, match="pattern"):
+        TypeAdapter(base.Session).validate_python(name)

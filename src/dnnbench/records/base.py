@@ -107,8 +107,8 @@ def _cleaned_lines(text: str) -> str:
 Line = Annotated[str, Field(max_length=200), AfterValidator(_printing)]
 
 
-# Tables join the names of several sessions with a plus sign.
-Session = Annotated[Line, Field(pattern=r"^[^+]*$")]
+# Tables join the names of several sessions with a plus sign, and write a missing one as empty.
+Session = Annotated[Line, Field(pattern=r"^[^+]+$")]
 
 
 # Output of other programs, such as messages and versions. Unprintable characters are removed.
