@@ -76,7 +76,7 @@ class ClassTop1(Record):
 
 
 class AccuracyRecord(Record):
-    """Content of results/accuracy/<dataset>/<model>.json, accuracy computed from the .npz file.
+    """Content of results/accuracy/<dataset>/<model>.json: accuracy, computed from the .npz file.
 
     The intervals are Wilson's 95% confidence intervals. A network without weights has the status
     ``not_measured``.

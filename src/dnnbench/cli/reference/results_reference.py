@@ -110,6 +110,14 @@ _SECTIONS = (
 )
 # Beginnings of docstrings, which name the file in the heading above, and their replacements.
 _BEGINNINGS = {"Row": "Each row is ", "Line": "Each line is ", "Content": "Content: "}
+# Titles of records whose class names do not read well as a title.
+_TITLES = {
+    "Built": "Build",
+    "ClassTop1": "Class accuracy",
+    "GpuEnvironment": "GPU environment",
+    "LeftOut": "Files left out",
+    "WeightsTried": "Weights not used",
+}
 _INTRODUCTION = """\
 This page lists every file that a study writes, with every column or key. `results/` holds the
 measurements and the tables computed from them. `reports/` holds the page and its figures. You can
@@ -212,9 +220,9 @@ def _link(name: str) -> str:
 
 
 def _title(name: str) -> str:
-    """Return the words of a class name: ``Image geometry`` for ``ImageGeometry``."""
+    """Return a title for a class: ``Image geometry`` for ``ImageGeometry``."""
     words = re.sub(r"(?<=[a-z])([A-Z])", lambda letter: f" {letter[0].lower()}", name)
-    return words.replace("Gpu", "GPU")
+    return _TITLES.get(name, words)
 
 
 def _inner(record: type[BaseModel]) -> dict[str, type[BaseModel]]:
