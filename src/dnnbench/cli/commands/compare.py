@@ -52,8 +52,8 @@ def compare(
     the verdict is "tie".
 
     For two runs, before and after: list the cells that became slower or faster,
-    and by how much. A run is a folder like results/, with study.csv and the
-    rounds of each device. Copy it before you measure again.
+    and by how much. Pass two results folders, each with study.csv and the rounds
+    of each device. Copy results/ before you measure again.
 
     Examples:
 

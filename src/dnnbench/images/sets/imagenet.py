@@ -83,7 +83,7 @@ def _read(path: Path, place: Place) -> TableLabels:
 
 DATASET = Dataset(
     name="imagenet",
-    description="the 50,000 validation images, or some of them",
+    description="the 50,000 validation images, or a subset of them",
     labels=_labels,
     validation=True,
 )
