@@ -260,7 +260,7 @@ def test_a_study_of_two_published_devices_needs_a_device_option(run: Run, tmp_pa
         " Name one of them."
     )
     done = run("pick", "--results", folder, "--device", "jetson-tx1", "--min-fps", "30")
-    assert "Memory: whole process, Titan Xp, 2018." in done.out
+    assert "Memory: whole process on Titan Xp, 2018." in done.out
 
 
 def test_an_empty_table_is_an_error(run: Run, tmp_path: Path) -> None:

@@ -312,7 +312,7 @@ def test_a_device_tests_only_claims_about_its_hardware_and_memory_basis() -> Non
         assert (named.verdict, named.needs) == (UNTESTED, "a Titan Xp")
         (memory,) = claims["least-memory"].measured
         assert memory.verdict == UNTESTED
-        assert memory.needs == "a CUDA device, whose memory is that of the whole process"
+        assert memory.needs == "a CUDA device, which has “whole process” memory"
         assert memory.numbers  # Still shown.
 
 
@@ -413,16 +413,16 @@ def test_the_exchange_of_rows_is_found(found: Findings) -> None:
     assert numbers["time on Titan Xp: p"] > 0.5
     assert close(numbers["memory: left"], 0.46)
     assert 0.01 < numbers["memory: p"] < 0.1
-    assert numbers["operations within error, as labeled"] == 41
+    assert numbers["operations within error, as labelled"] == 41
     assert numbers["operations within error, after the exchange"] == 44
     assert numbers["lists_changed"] == 0
     for shown, owner in (("169", "161"), ("201", "169"), ("161", "201")):
         assert re.search(
             rf"row of DenseNet-{shown} \S+ has the value of DenseNet-{owner}", seen.text
         )
-    assert "Latency on Titan Xp: none found" in seen.text
+    assert "Latency on Titan Xp: no exchange found" in seen.text
     assert "Latency on Jetson TX1: the same exchange (" in seen.text
-    assert "Memory: the same exchange fits best, but may be chance" in seen.text
+    assert "Memory: the same exchange fits best, but that may be chance" in seen.text
 
 
 def test_the_memory_step_is_found_in_the_printed_tables_only(found: Findings) -> None:

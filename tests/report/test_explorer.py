@@ -21,7 +21,7 @@ from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.best_fit import Entry, pick
 from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.selection import candidates
-from dnnbench.queries.wording import reason
+from dnnbench.queries.wording import WORDS, reason
 from dnnbench.records import published_study
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -581,6 +581,41 @@ def test_the_url_restores_the_whole_state(opened: Page, holed: Results) -> None:
     opened.open("method")
     assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
     assert opened.chrome.evaluate("location.hash") == "#method"
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_an_address_from_an_earlier_version_sorts_by_latency(opened: Page) -> None:
+    opened.open("sort=time&descending=true")
+    assert opened.run(
+        "return [...document.querySelectorAll('.list th[aria-sort]')].map((head) =>"
+        " [head.dataset.key, head.getAttribute('aria-sort')])"
+    ) == [["latency", "descending"]]
+    by_time = opened.run("return panels()[0].rows")
+    opened.open("sort=latency&descending=true")
+    assert opened.run("return panels()[0].rows") == by_time
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+@pytest.mark.parametrize(
+    ("address", "note"),
+    [
+        ("device=cpu", WORDS["tied"]),
+        ("device=titanxp-2018", WORDS["tied_rounding"]),
+        ("search=zzz", "Showing 0 of 42 networks at batch size 1. Nothing in the list matches"),
+        ("device=cpu&batch_size=16", ""),
+    ],
+    ids=["measured accuracy", "published accuracy", "no match", "no results"],
+)
+def test_the_note_above_the_list_explains_what_it_shows(
+    opened: Page, address: str, note: str
+) -> None:
+    opened.open(address)
+    shown = opened.run("return document.querySelector('.summary').textContent")
+    assert note in shown and bool(note) == bool(shown)
     opened.clean()
 
 

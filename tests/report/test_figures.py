@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from dnnbench.report.figures.catalog import Figure, build_figures
 from dnnbench.report.figures.cells import GRADES, memory_table, time_table
 from dnnbench.report.figures.colors import network_colors, unknown_color
 from dnnbench.report.figures.device_charts import pareto_front
+from dnnbench.report.figures.explorer_chart import axes, explorer_chart
 from dnnbench.report.figures.figure_names import FORMATS, figure_files, figure_names
 from dnnbench.report.figures.identity import Identity
 from dnnbench.report.figures.label_placement import Label, Point, place
@@ -107,6 +109,25 @@ def test_specifications_are_valid_small_and_have_no_holes(figures: list[Figure])
         assert len(text) < 100_000, figure.name
         assert "NaN" not in text
         assert "nan" not in {str(value).lower() for row in values(spec) for value in row.values()}
+
+
+def test_screen_readers_hear_the_text_of_tooltips_and_no_field_names(
+    figures: list[Figure],
+) -> None:
+    def marks(spec: Any) -> Iterator[dict[str, Any]]:
+        for layer in spec.get("layer", ()):
+            yield from marks(layer)
+        if "mark" in spec:
+            yield spec
+
+    charts = [specification(figure) for figure in figures if "table" not in figure.kind]
+    for spec in [*charts, *map(explorer_chart, axes())]:
+        for layer in marks(spec):
+            mark = layer["mark"]
+            spoken = mark.get("description", {}).get("expr", "")
+            assert spoken or mark.get("aria") is False or "text" in layer["encoding"], mark
+            for tip in layer["encoding"].get("tooltip", ()):
+                assert f'"{tip["title"]}: " + datum["{tip["field"]}"]' in spoken
 
 
 def test_every_network_is_in_every_figure(data: Results, figures: list[Figure]) -> None:

@@ -130,7 +130,7 @@ def test_predicted_networks_are_not_counted_as_measured() -> None:
     ]
     text = page.render(studies.results(changed, models), [], [])
     assert "42 of 42 networks measured" in text
-    assert "latency of 2 other networks predicted" in text
+    assert "Latency of 2 other networks is predicted" in text
 
 
 def test_without_scripts_the_budgets_of_measured_devices_come_first(html: str) -> None:
@@ -268,7 +268,7 @@ def test_every_checkpoint_file_is_listed_with_its_license(data: Results) -> None
 
 
 def test_without_a_data_set_the_page_states_that_accuracy_was_not_measured(html: str) -> None:
-    assert "Accuracy was not measured here because params.yaml names no data set." in html
+    assert "Accuracy was not measured here because params.yaml does not name a data set." in html
     assert "<caption>Accuracy in percent" not in html
 
 

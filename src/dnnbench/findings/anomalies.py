@@ -72,7 +72,7 @@ def report(
         ),
         Anomaly(
             key="memory-step",
-            title="A step in memory along the alphabet",
+            title="A step in memory in alphabetical order",
             published=_stepped(printed, jump, None),
             measured=[_stepped(one, memory_step(one), jump) for one in measured],
         ),
@@ -124,7 +124,7 @@ def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
         fits = _close(place.gmacs(), counts), _close(after, counts)
         lists = _changed_lists(place, corrected(place, found, None))
         numbers |= {
-            "operations within error, as labeled": fits[0],
+            "operations within error, as labelled": fits[0],
             "operations within error, after the exchange": fits[1],
             "lists_changed": lists,
         }
@@ -132,7 +132,7 @@ def _exchanged(place: Tables, counts: Tables, found: Exchanges) -> Detection:
             "operations match the counted ones, within the error of reading the figure, for"
             f" {fits[0]} of {len(after)} networks as labeled, and for {fits[1]} with the exchange"
             " undone",
-            f"lists of Table 3 that change with the exchange undone: {lists}",
+            f"undoing the exchange changes {_number_of_lists(lists)}",
         ]
     return Detection(
         place=place.place,
@@ -148,12 +148,15 @@ def _said(place: Tables, exchange: Relabeling, owners: Mapping[str, str], *, fir
     ``owners``: the exchange found in operations, if any; only the ``first`` column lists its rows.
     """
     evidence = (
-        f"of {exchange.tried} exchanges, undoing the best leaves {100 * exchange.left:.3g}% of the"
-        f" squared residuals, the second best {100 * exchange.next_left:.3g}%, p = {exchange.p:.2g}"
+        f"{exchange.tried} exchanges tried; undoing the best one leaves {100 * exchange.left:.3g}%"
+        f" of the squared residuals, undoing the second best {100 * exchange.next_left:.3g}%;"
+        f" p = {exchange.p:.2g}"
     )
     same = bool(owners) and exchange.owners == owners
     if not exchange.found:
-        verdict = "the same exchange fits best, but may be chance" if same else "none found"
+        verdict = (
+            "the same exchange fits best, but that may be chance" if same else "no exchange found"
+        )
         return f"{verdict} ({evidence})"
     if same and not first:
         return f"the same exchange ({evidence})"
@@ -188,10 +191,10 @@ def _stepped(place: Tables, jump: MemoryStep | None, published: MemoryStep | Non
         "p_family": luck.p_family,
     }
     text = (
-        f"The best step along the alphabet is between {place.names[jump.before]} and"
+        f"In alphabetical order, the best-fitting step is between {place.names[jump.before]} and"
         f" {place.names[jump.behind]}: {_mib(step)}\nIt explains {100 * step.explained:.0f}% of"
-        " the residual variance of a line over model size\nProbability that a step explains as much"
-        f" by chance: p = {luck.p_order:.1g} with networks in random order,"
+        " the variance that model size leaves unexplained\nProbability of a step that explains at"
+        f" least as much by chance: p = {luck.p_order:.1g} with networks in random order,"
         f" p = {luck.p_family:.1g} with whole families in random order"
     )
     if published is not None:
@@ -212,8 +215,12 @@ def _stepped(place: Tables, jump: MemoryStep | None, published: MemoryStep | Non
     elif luck.found:
         lists = _changed_lists(place, corrected(place, Exchanges(None, {}, None), jump))
         numbers["lists_changed"] = lists
-        text += f"\nLists of Table 3 that change if the step is removed: {lists}"
+        text += f"\nRemoving the step changes {_number_of_lists(lists)}"
     return Detection(place=place.place, text=text, numbers=numbers, found=luck.found)
+
+
+def _number_of_lists(count: int) -> str:
+    return f"{count or 'no'} {'list' if count == 1 else 'lists'} of Table 3"
 
 
 def _mib(step: Step) -> str:
@@ -241,10 +248,10 @@ def borrowed_memory(place: Tables) -> Detection:
     limits = listed([f"{gib:g}" for gib in sorted({gib for gib, _ in evident})])
     text = (
         f"The memory of a Titan Xp reproduces {same} of the {len(cells)} lists for a Jetson TX1."
-        f" {sum(free.values())} lists are reproduced even without a memory limit"
+        f" {sum(free.values())} of them do not depend on the memory limit"
     )
     if evident:
-        text += f", so {len(evident)} lists are evidence (those with a limit of {limits} GiB)"
+        text += f", so only the {len(evident)} with a limit of {limits} GiB are evidence"
     return Detection(
         place=place.place,
         text=text,
@@ -262,7 +269,7 @@ def identical_rows(place: Tables) -> Detection:
         sizes = []
     if len(sizes) < 3:
         return _unknown(
-            place, "the memory of some networks at three or more batch sizes is unknown here"
+            place, "the memory of all networks is known for fewer than three batch sizes here"
         )
     pairs = [
         (a, b)
@@ -272,7 +279,7 @@ def identical_rows(place: Tables) -> Detection:
     shown = "; ".join(f"{place.names[a]} and {place.names[b]}" for a, b in pairs) or "no pair"
     return Detection(
         place=place.place,
-        text=f"{shown} ({len(sizes)} batch sizes)",
+        text=f"{shown} (at {len(sizes)} batch sizes)",
         numbers={"pairs": len(pairs), "batch_sizes": len(sizes)},
         found=bool(pairs),
     )
@@ -311,7 +318,7 @@ def unlike_twins(place: Tables) -> Detection:
     )
     return Detection(
         place=place.place,
-        text=f"{shown or 'no pair'} (of {len(twins)} such pairs, at batch size {size})",
+        text=f"{shown or 'no such pair'} ({len(twins)} pairs compared, at batch size {size})",
         numbers={"pairs": len(unlike), "twins": len(twins), "batch_size": size},
         found=bool(unlike),
     )
@@ -339,7 +346,7 @@ def falling_memory(place: Tables) -> Detection:
     ]
     return Detection(
         place=place.place,
-        text="; ".join(falls) or "no case",
+        text="; ".join(falls) or "no decrease",
         numbers={"times": len(falls)},
         found=bool(falls),
     )
@@ -356,12 +363,12 @@ def slower_in_pairs(place: Tables) -> Detection:
             slow = [key for key in known if time[key, 2] > (1 + SLOWER) * time[key, 1]]
             numbers[device] = len(slow)
             shown = listed([place.names[key] for key in slow]) or "none"
-            parts.append(f"{label(device)}: {len(slow)} of {len(known)} ({shown})")
+            parts.append(f"{len(slow)} of {len(known)} networks on {label(device)} ({shown})")
     if not parts:
         return _unknown(place, "no latencies at batch size 2 are known here")
     return Detection(
         place=place.place,
-        text=f"by more than {100 * SLOWER:.0f}%: " + "; ".join(parts),
+        text=f"more than {100 * SLOWER:.0f}% higher: " + "; ".join(parts),
         numbers=numbers,
         found=any(numbers.values()),
     )

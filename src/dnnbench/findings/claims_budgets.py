@@ -35,7 +35,7 @@ def best_within(claim: Stated, tables: Tables) -> Outcome:
     named = claim.word("network")
     found = sorted({key for key in best if key}, key=lambda key: -top1[key])
     return Outcome(
-        "the most accurate: "
+        "most accurate within the limits: "
         + (listed([f"{tables.names[key]} ({top1[key]:.2f}%)" for key in found]) or "none fits"),
         {"cells": len(best), "cells_of_named": sum(key == named for key in best)},
         set(best) == {named} and abs(top1[named] - claim.number("top1")) <= TOP1_ROUNDING,
@@ -47,10 +47,10 @@ def jetson_like_titan(claim: Stated, tables: Tables) -> Outcome:
     machine = tables.machine(claim.tested_on)
     gib, fps = claim.number("min_memory"), claim.number("min_fps")
     best = next(iter(fitting(tables, machine, fps, gib, 1)), None)
-    text = "the most accurate: "
+    text = "most accurate within the limits: "
     text += f"{tables.names[best]} ({tables.top1()[best]:.2f}%)" if best else "none fits"
     if machine.basis and ":" in machine.basis:
-        text += ", using the memory of another device because none was published for this one"
+        text += ", with the memory of the Titan Xp, because none was published for this device"
         return Outcome(text, {}, None, "memory measured on a Jetson TX1")
     return Outcome(text, {}, best == claim.word("network"))
 
@@ -97,14 +97,14 @@ CLAIMS = {
         best_within,
     ),
     "jetson-like-titan": Kind(
-        "With {min_memory} GiB or more, {network} ({top1}%) runs at {min_fps} images/s on"
-        " {machine}",
+        "With {min_memory} GiB or more, {network} ({top1}%) is the most accurate network that"
+        " reaches {min_fps} images/s on {machine}",
         jetson_like_titan,
     ),
     **dict.fromkeys(
         ("best-under-budgets-titan", "best-under-budgets-jetson"),
         Kind(
-            "Table 3 lists the most accurate networks on {machine} within {cells} pairs of limits",
+            "Table 3 lists the most accurate networks on {machine} for {cells} pairs of limits",
             best_under_budgets,
         ),
     ),

@@ -32,8 +32,8 @@ def memory_from_size(claim: Stated, tables: Tables) -> Outcome:
         explained = 1 - (1 - explained) * (1 - split.explained)
         numbers["two_lines"] = explained
         text += (
-            f", two parallel lines {100 * explained:.0f}%, with networks assigned to a line by"
-            " their position in the alphabet"
+            f", two parallel lines {100 * explained:.0f}%, with networks assigned to a line in"
+            " alphabetical order"
         )
     return Outcome(text, numbers, explained >= RELIABLE)
 
@@ -64,7 +64,7 @@ def memory_below(claim: Stated, tables: Tables) -> Outcome:
     if others := sorted(reached - named):
         parts.append(f"not named: {names_of(tables, others)}")
     if less := sorted(named - reached):
-        parts.append(f"named but below: {names_of(tables, less)}")
+        parts.append(f"exceptions that use less: {names_of(tables, less)}")
     return Outcome(
         "; ".join(parts),
         {"networks": len(reached), "most_gib": most},
@@ -91,7 +91,7 @@ def two_memory_lines(claim: Stated, tables: Tables) -> Outcome:
         slopes.append((fit.slope - half, fit.slope + half))
         numbers |= {f"{name}_slope": float(fit.slope), f"{name}_intercept": float(fit.intercept)}
         texts.append(
-            f"{name} line {fit.slope:.2f} x size + {fit.intercept:.0f} MiB ({len(networks)}"
+            f"{name} line {fit.slope:.2f} × size + {fit.intercept:.0f} MiB ({len(networks)}"
             " networks)"
         )
     order = [*groups["lower"], *groups["upper"]]
@@ -142,8 +142,8 @@ CLAIMS = {
         memory_below,
     ),
     "two-memory-lines": Kind(
-        "Memory follows two parallel lines over model size: {upper_slope} x size +"
-        " {upper_intercept} MiB for {upper}, {lower_slope} x size + {lower_intercept} MiB for"
+        "Memory follows two parallel lines over model size: {upper_slope} × size +"
+        " {upper_intercept} MiB for {upper}, {lower_slope} × size + {lower_intercept} MiB for"
         " {lower}",
         two_memory_lines,
     ),

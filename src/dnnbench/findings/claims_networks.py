@@ -96,8 +96,8 @@ def inception_input_size(claim: Stated, tables: Tables) -> Outcome:
     expected = (said / max(sizes)) ** 2
     return Outcome(
         f"their input size is {listed([f'{size:g}' for size in sorted(sizes)])} pixels; the"
-        f" operations in the figures are {ratio:.2f} times those counted at that size, and would be"
-        f" about {expected:.2f} times at {said:g} pixels (medians)",
+        f" figures show {ratio:.2f} times the operations counted at that size (median); for an"
+        f" input of {said:g} pixels, the factor would be about {expected:.2f}",
         {"input_size": max(sizes), "plotted_to_counted": ratio, "expected": expected},
         sizes == {said},
     )
@@ -119,7 +119,7 @@ def flops_per_multiply_add(claim: Stated, tables: Tables) -> Outcome:
 def most_accurate(claim: Stated, tables: Tables) -> Outcome:
     """Test which network is first in three rankings."""
     columns = {"top-1": tables.top1(), "top-5": tables.top5(), "operations": tables.gmacs()}
-    units = {"top-1": "%", "top-5": "%", "operations": " x 10⁹"}
+    units = {"top-1": "%", "top-5": "%", "operations": " × 10⁹"}
     first = {name: descending(column)[0] for name, column in columns.items()}
     return Outcome(
         "highest "
@@ -166,7 +166,7 @@ def operations_ratio(claim: Stated, tables: Tables) -> Outcome:
     gmacs = tables.gmacs([larger, smaller])
     ratio = gmacs[larger] / gmacs[smaller]
     return Outcome(
-        f"{gmacs[larger]:.2f} x 10⁹ / {gmacs[smaller]:.2f} x 10⁹ = {ratio:.2f}",
+        f"{gmacs[larger]:.2f} × 10⁹ / {gmacs[smaller]:.2f} × 10⁹ = {ratio:.2f}",
         {"ratio": ratio},
         round(ratio) == claim.number("ratio"),
     )

@@ -185,7 +185,7 @@ def best_above(claim: Stated, tables: Tables) -> Outcome:
     best = inside[0]
     text = f"{tables.names[best]}: {top1[best]:.2f}% at {fps[best]:.2f} images/s"
     if best != named and numbers["limit_from"] < numbers["limit_below"]:
-        start = f"of {numbers['limit_from']:.2f} or more, " if better else ""
+        start = f"from {numbers['limit_from']:.2f} to just " if better else ""
         text += (
             f"; {tables.names[named]} would be the most accurate for a limit {start}below"
             f" {numbers['limit_below']:.2f}"

@@ -158,7 +158,7 @@ def _needs(claim: Stated, place: Tables, hardware: Mapping[str, str]) -> str | N
     if claim.tested_on == "both":
         return listed(list(_HARDWARE.values()))
     if claim.tested_on == "process" and place.machine().basis != "process":
-        return "a CUDA device, whose memory is that of the whole process"
+        return "a CUDA device, which has “whole process” memory"
     return None
 
 

@@ -30,4 +30,4 @@ def memory_basis(basis: str | None) -> str:
     """Return what a memory number includes, such as ``network only``."""
     own, _, other = (basis or "").partition(":")
     words = _MEMORY_BASES.get(own, own)
-    return f"{words}, {device(other)}" if other else words
+    return f"{words} on {device(other)}" if other else words

@@ -41,7 +41,7 @@ _INDICES = {
     "conv_gmacs": "Operations, as labeled",
     "conv_gmacs:relabelled": "Operations, with the exchange of rows undone",
     "params_m": "Parameters",
-    "weights_mib": "Size of the weights and of their file",
+    "weights_mib": "Size of weights (tensors / published file)",
     "top1": "Top-1 accuracy",
     "top5": "Top-5 accuracy",
     "latency_ms": "Latency",

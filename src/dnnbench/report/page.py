@@ -17,6 +17,7 @@ from jinja2 import PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dnnbench.config.variants import REFERENCE
+from dnnbench.findings.stated import listed
 from dnnbench.queries.wording import STATUSES
 from dnnbench.records import labels
 from dnnbench.records.environment_records import Environment
@@ -207,14 +208,18 @@ def _counts(own: Sequence[Row]) -> str:
     sizes = sorted({int(row["batch_size"]) for row in own})
     verb = "measured" if any(row["source"] == "measured" for row in own) else "published"
     known = {row["model"] for row in own if row["status"] == "ok"}
-    parts = [
-        f"{len(known)} of {len({row['model'] for row in own})} networks {verb}",
-        f"latency known for {statuses['ok']} of {len(own)} cells"
-        f" (batch sizes {', '.join(map(str, sizes))})",
+    networks = len({row["model"] for row in own})
+    at = f"batch size{'s' if len(sizes) > 1 else ''} {listed([str(size) for size in sizes])}"
+    problems = [
+        f"{count} {STATUSES[status]}" for status, count in statuses.items() if status != "ok"
     ]
     if verb == "measured":
-        parts.append(f"{sum(row['stable'] is False for row in own)} unstable")
-    parts += [f"{count} {STATUSES[status]}" for status, count in statuses.items() if status != "ok"]
+        problems.insert(0, f"{sum(row['stable'] is False for row in own)} unstable")
+    sentences = [
+        f"{len(known)} of {networks} networks {verb}, at {at}",
+        f"{statuses['ok']} of {len(own)} cells have a latency"
+        + (f" ({', '.join(problems)})" if problems else ""),
+    ]
     if predicted:
-        parts.append(f"latency of {len(predicted)} other networks predicted")
-    return ", ".join(parts)
+        sentences.append(f"Latency of {len(predicted)} other networks is predicted")
+    return ". ".join(sentences)

@@ -33,12 +33,14 @@ def reasons(seen: Disturbance) -> list[str]:
     """Return the reasons, with numbers, why a cell counts as disturbed; empty if it does not."""
     found = []
     if (seen.run_delay or 0) > MAX_RUN_DELAY:
-        found.append(f"threads waited for a core for {seen.run_delay:.1%} of the time (summed)")
+        found.append(
+            f"threads waited for a core for {seen.run_delay:.1%} of the time, summed over threads"
+        )
     if (seen.steal or 0) > MAX_STEAL:
         found.append(f"the hypervisor took {seen.steal:.1%} of the time")
     worst = max(seen.reference_before, seen.reference_after)
     if worst > MAX_REFERENCE:
-        found.append(f"a reference kernel took {worst:.2f} times as long as at best")
+        found.append(f"a reference kernel took {worst:.2f} times its best time")
     if (seen.busy_before or 0) > MAX_BUSY:
         found.append(f"other programs used {seen.busy_before:.0%} of the machine before the round")
     if throttled := _throttled(seen):

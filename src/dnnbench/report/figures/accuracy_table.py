@@ -51,7 +51,7 @@ def accuracy_text(results: Results) -> str:
     if not measured:
         if any(row.dataset for row in results.accuracy):
             return "Accuracy could not be measured for any network."
-        return "Accuracy was not measured here because params.yaml names no data set."
+        return "Accuracy was not measured here because params.yaml does not name a data set."
     row = measured[0]
     skipped = f" ({row.skipped} images were skipped)" if row.skipped else ""
     ranked = [str(source).startswith("measured") for source in results.models["top1_source"]]

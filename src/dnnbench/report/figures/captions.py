@@ -10,14 +10,14 @@ from dnnbench.records.published_study import label
 from dnnbench.report.figures.identity import Identity, Row
 
 _BASES = {
-    "process": "Memory is all device memory of the process, including its context (“whole"
-    " process”). It is not comparable with memory of the “network only”.",
-    "net": "Memory is what the network adds while it runs (“network only”): the peak minus the"
-    " memory of the same process after it ran a one-convolution network. It is not comparable with"
-    " the “whole process” memory of CUDA devices, which includes the context.",
+    "process": "Memory is “whole process”: all device memory of the process, including its context."
+    " It is not comparable with “network only” memory.",
+    "net": "Memory is “network only”: the peak of the process while the network runs, minus its"
+    " baseline, which covers the interpreter and the libraries. It is not comparable with the"
+    " “whole process” memory of CUDA devices.",
 }
 ONE_PASS = (
-    "Latency is one forward pass with the input already on the device. It excludes decoding,"
+    "Latency covers one forward pass, with the input already on the device. It excludes decoding,"
     " preprocessing, and copying."
 )
 
@@ -74,7 +74,8 @@ def speed(rows: Sequence[Row], identity: Identity) -> str:
             " are excluded from the Pareto front."
         )
     sentences.append(
-        "The dashed line is the Pareto front: no other network is both faster and more accurate."
+        "The dashed line is the Pareto front: no network beats those on it in both speed and"
+        " accuracy."
     )
     sentences.append(
         _not_shown(
@@ -94,8 +95,8 @@ def speed(rows: Sequence[Row], identity: Identity) -> str:
 def memory(rows: Sequence[Row]) -> str:
     """Return the caption of the chart of memory against model size."""
     return (
-        f"{source_of(rows)} {memory_basis(rows)} The dashed line, if it crosses the plot, marks the"
-        " size of the weights alone."
+        f"{source_of(rows)} {memory_basis(rows)} On the dashed line, if visible, memory"
+        " equals the size of the weights."
     )
 
 
@@ -106,7 +107,7 @@ def time_table(rows: Sequence[Row]) -> str:
         ONE_PASS,
         "Above batch size 1, latency per image is inverse throughput, not the time that a request"
         " waits.",
-        "The letter grades a cell by its throughput.",
+        "Letters and colors grade the throughput.",
     ]
     if any(row["stable"] is False for row in rows):
         sentences.append(f"{UNSTABLE_MARK}: unstable measurement.")
@@ -118,11 +119,11 @@ def time_table(rows: Sequence[Row]) -> str:
 
 def memory_table(rows: Sequence[Row]) -> str:
     """Return the caption of the memory table."""
-    return f"{source_of(rows)} {memory_basis(rows)} The letter grades a cell by its memory."
+    return f"{source_of(rows)} {memory_basis(rows)} Letters and colors grade the memory."
 
 
 def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) -> str:
-    """Return the caption of the table of best networks under budgets."""
+    """Return the caption of the table of best networks within budgets."""
     sentences = ["The networks with the highest top-1 accuracy within both limits at batch size 1."]
     if any(row["fits"] == "cannot_tell" for row in selection):
         sentences.append(
@@ -177,7 +178,8 @@ def source_of(rows: Sequence[Row]) -> str:
     device = labels.device(rows[0]["device"])
     sessions = sorted({row["session"] for row in rows if row["session"]})
     if rows[0]["source"] == "measured":
-        when = f", session {', '.join(sessions)}" if sessions else ""
+        word = "session" if len(sessions) == 1 else "sessions"
+        when = f" in {word} {', '.join(sessions)}" if sessions else ""
         return f"Measured on {device}{when}."
     return f"{device}: {rows[0]['source']} numbers, protocol {rows[0]['protocol']}."
 
@@ -206,6 +208,6 @@ def memory_basis(rows: Sequence[Row]) -> str:
 
 def _borrowed(device: str) -> str:
     return (
-        "No memory was published for this device. As in the 2018 study, budgets are compared with"
-        f" the memory of the {label(device)}, and there is no memory figure for this device."
+        f"No memory was published for this device. As in the 2018 study, the memory of the"
+        f" {label(device)} is used instead."
     )

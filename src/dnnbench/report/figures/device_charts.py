@@ -22,6 +22,7 @@ from dnnbench.report.figures.scatter import (
     WIDTH,
     Axis,
     color_channel,
+    described,
     label_layers,
     linear_axis,
     log_axis,
@@ -36,6 +37,23 @@ REAL_TIME = ((15, "half real-time"), (30, "real-time"), (60, "super real-time"))
 _STABLE, _UNSTABLE, _PREDICTED = "stable or not recorded", "unstable measurement", "predicted"
 _SHAPES = {_STABLE: "circle", _UNSTABLE: "diamond", _PREDICTED: "circle"}
 _SHAPE_SIZE = (2 * POINT_RADIUS) ** 2
+_SPEED_TIPS = {
+    "Network": "name",
+    "Throughput": "fps_text",
+    "Latency": "latency_text",
+    "Top-1": "top1_text",
+    "Memory": "memory_text",
+    "Stability": "stability_text",
+    "Source": "source_text",
+}
+_MEMORY_TIPS = {
+    "Network": "name",
+    "Memory": "memory_text",
+    "Model size": "weights_text",
+    "Latency": "latency_text",
+    "Top-1": "top1_text",
+    "Source": "source_text",
+}
 
 
 def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChart:
@@ -66,7 +84,9 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
     placed = place_labels(points, x, y, lines=[*steps, *spans])
     leaders, names = label_layers(points, placed, x, y)
     base = alt.Chart(alt.InlineData(values=points)).encode(y.channel("y"), color=color_channel())
-    bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5, opacity=0.8)
+    bars = base.transform_filter("isValid(datum.low)").mark_rule(
+        strokeWidth=1.5, opacity=0.8, aria=False
+    )
     vertices = [{"fps": a, "top1": b, "order": i} for i, (a, b) in enumerate(front)]
     front_layer = (
         alt.Chart(alt.InlineData(values=vertices))
@@ -84,18 +104,8 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
         ),
         fill=alt.Fill("color", type="nominal", scale=None),
         fillOpacity=alt.FillOpacity("solid", type="quantitative", scale=None),
-        tooltip=tooltips(
-            {
-                "Network": "name",
-                "Throughput": "fps_text",
-                "Latency": "latency_text",
-                "Top-1": "top1_text",
-                "Memory": "memory_text",
-                "Stability": "stability_text",
-                "Source": "source_text",
-            }
-        ),
-    ).mark_point(size=_SHAPE_SIZE, opacity=1, strokeWidth=1.6)
+        tooltip=tooltips(_SPEED_TIPS),
+    ).mark_point(size=_SHAPE_SIZE, opacity=1, strokeWidth=1.6, description=described(_SPEED_TIPS))
     return stack(
         *_bands(x),
         front_layer,
@@ -140,21 +150,12 @@ def memory_chart(
     )
     marks = (
         alt.Chart(alt.InlineData(values=points))
-        .mark_point(filled=True, size=_SHAPE_SIZE, opacity=1)
+        .mark_point(filled=True, size=_SHAPE_SIZE, opacity=1, description=described(_MEMORY_TIPS))
         .encode(
             x.channel("x"),
             y.channel("y"),
             color=color_channel(),
-            tooltip=tooltips(
-                {
-                    "Network": "name",
-                    "Memory": "memory_text",
-                    "Model size": "weights_text",
-                    "Latency": "latency_text",
-                    "Top-1": "top1_text",
-                    "Source": "source_text",
-                }
-            ),
+            tooltip=tooltips(_MEMORY_TIPS),
         )
     )
     return stack(floor_layer, leaders, marks, names, width=WIDTH, height=HEIGHT)
@@ -238,9 +239,13 @@ def _bands(x: Axis) -> list[alt.Chart]:
         .encode(x.channel("x", "from"), x2="to")
         for i, band in enumerate(bands)
     ]
-    captions = base.mark_text(style="muted", align="left", baseline="bottom", dx=2).encode(
-        x.channel("x", "from"), y=alt.value(-4), text=alt.Text("name", type="nominal")
-    )
+    captions = base.mark_text(
+        style="muted",
+        align="left",
+        baseline="bottom",
+        dx=2,
+        description=alt.ExprRef("datum.name"),
+    ).encode(x.channel("x", "from"), y=alt.value(-4), text=alt.Text("name", type="nominal"))
     return [*shades, captions]
 
 
@@ -252,9 +257,9 @@ def _key(states: Iterable[str]) -> list[alt.Chart]:
     for state in states:
         base = alt.Chart(alt.InlineData(values=[{"text": state}]))
         layers += [
-            base.mark_point(shape=_SHAPES[state], size=_SHAPE_SIZE, filled=False).encode(
-                x=alt.value(left), y=y
-            ),
+            base.mark_point(
+                shape=_SHAPES[state], size=_SHAPE_SIZE, filled=False, aria=False
+            ).encode(x=alt.value(left), y=y),
             base.mark_text(style="muted", align="left").encode(
                 x=alt.value(left + 10), y=y, text=alt.Text("text", type="nominal")
             ),

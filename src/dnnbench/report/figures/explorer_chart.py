@@ -12,7 +12,7 @@ import altair as alt
 from dnnbench.queries.limits import known_limits
 from dnnbench.report.figures.explorer_facts import facts
 from dnnbench.report.figures.highlight import FADED, PARAMETER
-from dnnbench.report.figures.scatter import POINT_RADIUS
+from dnnbench.report.figures.scatter import POINT_RADIUS, described
 from dnnbench.report.figures.theme import CSS
 
 HEIGHT = 400
@@ -74,7 +74,12 @@ def explorer_chart(axis: str) -> dict[str, Any]:
             legend=None,
         ),
         tooltip=[alt.Tooltip(field, type="nominal", title=title) for title, field in tips.items()],
-    ).mark_point(size=(2 * POINT_RADIUS) ** 2 * 1.3, strokeWidth=1.8, cursor="pointer")
+    ).mark_point(
+        size=(2 * POINT_RADIUS) ** 2 * 1.3,
+        strokeWidth=1.8,
+        cursor="pointer",
+        description=described(tips),
+    )
     whiskers = (
         points.transform_filter("isValid(datum.x_low)")
         .mark_rule(strokeWidth=1.4, clip=True, aria=False)
@@ -138,8 +143,8 @@ def _names(names: alt.Chart) -> list[alt.Chart]:
                 opacity=0.8,
                 aria=False,
             ),
-            side.mark_text(style="label", align=align, dx=dx, dy=-7, cursor="pointer").encode(
-                opacity=alt.OpacityValue(condition=FADED, value=1)
-            ),
+            side.mark_text(
+                style="label", align=align, dx=dx, dy=-7, cursor="pointer", aria=False
+            ).encode(opacity=alt.OpacityValue(condition=FADED, value=1)),
         ]
     return layers

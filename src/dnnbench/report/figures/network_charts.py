@@ -18,6 +18,7 @@ from dnnbench.report.figures.scatter import (
     POINT_RADIUS,
     WIDTH,
     color_channel,
+    described,
     label_layers,
     linear_axis,
     log_axis,
@@ -101,7 +102,13 @@ def bubble_chart(models: pd.DataFrame, identity: Identity, measure: Measure) -> 
     )
     bubbles = (
         alt.Chart(alt.InlineData(values=points))
-        .mark_point(filled=True, shape="circle", style="bubble", opacity=0.75)
+        .mark_point(
+            filled=True,
+            shape="circle",
+            style="bubble",
+            opacity=0.75,
+            description=described(_TIPS),
+        )
         .encode(
             x.channel("x"),
             y.channel("y"),
@@ -121,8 +128,10 @@ def density_bars(models: pd.DataFrame, identity: Identity) -> alt.LayerChart:
         x=alt.X("density", type="quantitative", title=_DENSITY_TITLE, axis=alt.Axis(tickCount=10)),
         y=alt.Y("name", type="nominal", sort=None, title=None, axis=_name_axis()),
     )
-    bars = base.mark_bar(cornerRadiusEnd=2).encode(color=color_channel(), tooltip=tooltips(_TIPS))
-    values = base.mark_text(style="muted", align="left", dx=4).encode(
+    bars = base.mark_bar(cornerRadiusEnd=2, description=described(_TIPS)).encode(
+        color=color_channel(), tooltip=tooltips(_TIPS)
+    )
+    values = base.mark_text(style="muted", align="left", dx=4, aria=False).encode(
         text=alt.Text("density_number", type="nominal")
     )
     return stack(bars, values, width=WIDTH - 140, height=alt.Step(17))
@@ -138,7 +147,9 @@ def density_scatter(models: pd.DataFrame, identity: Identity) -> alt.LayerChart:
     leaders, names = label_layers(points, place_labels(points, x, y), x, y)
     marks = (
         alt.Chart(alt.InlineData(values=points))
-        .mark_point(filled=True, size=(2 * POINT_RADIUS) ** 2, opacity=1)
+        .mark_point(
+            filled=True, size=(2 * POINT_RADIUS) ** 2, opacity=1, description=described(_TIPS)
+        )
         .encode(x.channel("x"), y.channel("y"), color=color_channel(), tooltip=tooltips(_TIPS))
     )
     return stack(leaders, marks, names, width=WIDTH, height=HEIGHT)

@@ -4,6 +4,7 @@ Label positions are computed in pixels (:mod:`dnnbench.report.figures.label_plac
 in the chart as data, so that every renderer draws the same image.
 """
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -184,7 +185,7 @@ def label_layers(
             base.mark_text(
                 style="halo", strokeWidth=3, strokeJoin="round", opacity=0.8, aria=False
             ),
-            base.mark_text(style="label"),
+            base.mark_text(style="label", aria=False),
         ],
     )
     ties = alt.LayerChart(
@@ -209,6 +210,18 @@ def color_channel() -> alt.Color:
 def tooltips(fields: Mapping[str, str]) -> list[alt.Tooltip]:
     """Return tooltips for text fields, given title -> field."""
     return [alt.Tooltip(field, type="nominal", title=title) for title, field in fields.items()]
+
+
+def described(fields: Mapping[str, str]) -> alt.ExprRef:
+    """Return what a screen reader says about a mark, given title -> text field.
+
+    Without it, Vega-Lite would read out the names and values of all encoded fields.
+    """
+    parts = (
+        f"{json.dumps(f'{title}: ')} + datum[{json.dumps(field)}]"
+        for title, field in fields.items()
+    )
+    return alt.ExprRef(" + ', ' + ".join(parts))
 
 
 def _compact(value: float) -> float:

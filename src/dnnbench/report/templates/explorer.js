@@ -56,6 +56,7 @@ const explorer = (() => {
     choose("family", (key) => key !== "" && families.includes(key));
     choose("search", () => true);
     choose("sort", (key) => columns.some((column) => column.key === key));
+    read.sort = FORMER_COLUMNS.get(words.get("sort")) ?? read.sort;
     read.all = words.get("all") === "true";
     read.descending = words.get("descending") === "true";
     const size = Number(words.get("batch_size"));
@@ -117,6 +118,8 @@ const explorer = (() => {
         descending: !fact.reverse && minima.has(fact.limit),
       })),
   ];
+  // Columns that addresses of earlier versions name differently.
+  const FORMER_COLUMNS = new Map([["time", "latency"]]);
   const shownColumns = columns.filter((column) => column.number);
 
   // Highlighting -------------------------------------------------------------------------------
@@ -129,9 +132,10 @@ const explorer = (() => {
       (!state.family || family === state.family)
     );
   };
+  const searched = () => Boolean(state.search.trim() || state.family);
   const highlighted = () => {
     if (state.network) return [state.network];
-    if (!state.search.trim() && !state.family) return [];
+    if (!searched()) return [];
     const found = Object.keys(data.networks).filter(sought);
     // If nothing matches, an unknown key fades every network.
     return found.length ? found : [""];
@@ -355,14 +359,15 @@ const explorer = (() => {
     }
     const unstable = answer.judged.some((one) => one.network.unstable);
     const networks = answer.judged.length;
-    panel.part(".summary").textContent = [
+    const notes = [
       fill(TEXTS.listed, { listed: list.length, networks, size: state.batch_size }),
-      TEXTS.small_print,
-      letters.size ? WORDS.tied : "",
-      unstable ? TEXTS.unstable : "",
-    ]
-      .filter(Boolean)
-      .join(" ");
+      ...(list.length ? [TEXTS.small_print] : []),
+      ...(list.length && letters.size ? [wording.tied(answer.found)] : []),
+      ...(list.length && unstable ? [TEXTS.unstable] : []),
+      ...(list.length || !searched() ? [] : [TEXTS.no_match]),
+    ];
+    // Without results, the answer already lists the batch sizes that have some.
+    panel.part(".summary").textContent = networks ? notes.join(" ") : "";
     const reasons = wording.reasons(answer.leftOut, nameOf);
     panel.part(".left-out").textContent = reasons ? fill(WORDS.not_evaluated, { reasons }) : "";
     panel.root.dataset.leftOut = Object.keys(answer.leftOut).join(" ");

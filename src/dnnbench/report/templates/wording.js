@@ -14,9 +14,10 @@ const wording = (() => {
     family: "Family",
     unknown: "unknown",
     no_limit: "no limit",
-    listed: "{listed} of {networks} networks at batch size {size}.",
-    small_print: "Small print: 95% confidence intervals, if available, and sources.",
+    listed: "Showing {listed} of {networks} networks at batch size {size}.",
+    small_print: "Below the numbers: 95% confidence intervals and sources.",
     unstable: "†: unstable measurement.",
+    no_match: "Nothing in the list matches the search.",
     networks_on: "Networks on {device}",
   };
   const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
@@ -120,6 +121,13 @@ const wording = (() => {
     return new Map(groups.map((group, at) => [group, String.fromCharCode(97 + (at % 26))]));
   };
 
+  // The note on tied networks, chosen like in `dnnbench pick`.
+  const tied = (found) => {
+    const source = explorerData.recorded.indexOf("accuracy_source");
+    const published = ({ network }) => String(network.record[source]).startsWith("published");
+    return found.every(published) ? WORDS.tied_rounding : WORDS.tied;
+  };
+
   return {
     TEXTS,
     WORDS,
@@ -136,6 +144,7 @@ const wording = (() => {
     question,
     reasons,
     shown,
+    tied,
     verdict,
     words,
   };

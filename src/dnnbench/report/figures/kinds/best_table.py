@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def draw(results: Results, device: str) -> Drawing:
-    """Draw a device's best networks under budgets."""
+    """Draw a device's best networks within budgets."""
     from dnnbench.report.figures import captions
     from dnnbench.report.figures.drawn_tables import best_chart
     from dnnbench.report.figures.identity import rows
@@ -25,7 +25,7 @@ def draw(results: Results, device: str) -> Drawing:
 
 KIND = Kind(
     name="best-table",
-    title="Best networks under budgets",
+    title="Best networks within budgets",
     place=30,
     draw=draw,
 )
