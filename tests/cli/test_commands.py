@@ -5,6 +5,7 @@ import importlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -287,22 +288,32 @@ def test_compare_of_two_networks_names_the_faster_one_and_the_evidence(run: Run)
     assert done.code == 0
     lines = [words(line) for line in done.out.splitlines()]
     assert lines[0] == "A: ResNet-50, B: DPN-68, on cpu."
-    (time,) = [line for line in lines if line.startswith("latency, ms 1 ")]
+    (time,) = [line for line in lines if line.startswith("latency, ms/image 1 ")]
     assert "x 1.20 (1.19 to 1.21)" in time
     assert time.endswith("B faster")
     # Batch size 8 has no rounds here.
-    (other,) = [line for line in lines if line.startswith("latency, ms 8 ")]
+    (other,) = [line for line in lines if line.startswith("latency, ms/image 8 ")]
     assert other.endswith("inconclusive")
     (top1,) = [line for line in lines if line.startswith("top-1, % ")]
     assert top1 == "top-1, % 76.01 75.95 +0.06 (+0.05 to +0.07) A better"
-    assert "Latency per image: ratio within each of 5 rounds of one session." in lines
+    assert "Latency: the median of 5 ratios, one per round of one session," in words(done.out)
+
+
+def test_a_narrow_terminal_cuts_no_column(run: Run) -> None:
+    for command in (["pick", "--min-fps", "30"], ["summary"], ["show", "resnet50"]):
+        # Names may be folded.
+        narrow, wide = (
+            sorted(run(*command, columns=columns).out.replace("─", "").replace("\n", " "))
+            for columns in (40, 120)
+        )
+        assert "".join(narrow).strip() == "".join(wide).strip()
 
 
 def test_compare_on_a_published_device(run: Run) -> None:
     done = run("compare", "vgg16", "vgg19", "--device", "Titan-Xp", columns=120)
     assert done.code == 0
-    assert done.out.count("latency, ms ") >= 7
-    assert "rounding of the published values" in done.out
+    assert done.out.count("latency, ms/image ") >= 7
+    assert "rounding of the published values" in words(done.out)
 
 
 def test_compare_of_a_network_without_a_row(run: Run, tmp_path: Path) -> None:
@@ -518,7 +529,7 @@ def test_models_lists_the_study_and_then_the_rest_of_the_registry(run: Run, tmp_
     kept = studies.tables()[1][3:]
     folder = str(studies.write(tmp_path, models=kept))
     done = run("models", "--results", folder, columns=120)
-    keys = [line.split()[0] for line in done.out.splitlines()[3:-2] if line[0] != " "]
+    keys = [line.split()[0] for line in done.out.splitlines()[3:-3] if line[0] != " "]
     known = list(registry.load_registry())
     listed = [model.model for model in kept]
     assert keys == [key for key in known if key in listed] + [
@@ -545,7 +556,7 @@ def test_summary_is_of_fp32_eager_even_if_other_variants_were_run(run: Run, tmp_
     assert both.code == 0
 
     def best(done: Done) -> list[str]:
-        return [line for line in done.out.splitlines() if line.lstrip().startswith("<=")]
+        return [line for line in done.out.splitlines() if re.match(r" +[\d.]+ +\d+ ", line)]
 
     assert len(best(plain)) > 3 and best(both) == best(plain)
 
@@ -589,6 +600,11 @@ def look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     return begin
 
 
+def test_help_shows_no_type_after_flags(run: Run) -> None:
+    for command in ([], ["pick"], ["check"]):
+        assert "<bool>" not in run(*command, "--help").out
+
+
 def test_check_of_a_quiet_machine(run: Run, look_at: Callable[..., None]) -> None:
     look_at(host_trees.SERVER | host_trees.cores(8, **host_trees.LOCKED))
     done = run("check")
@@ -607,13 +623,13 @@ def test_check_prints_each_fix_on_one_line(
     assert done.code == 4
     lines = done.out.splitlines()
     assert lines[0].startswith("cpu: 6 of 15 checks found a disturbance")
-    commands = [line for line in lines[4:] if line.startswith("    ")]
+    commands = [line for line in lines[4:] if re.match(r" {4}\S", line)]
     assert all(len(line) <= columns for line in lines if line not in commands)
     assert len(commands) == 6
     switch = "/sys/devices/system/cpu/intel_pstate/no_turbo"
-    assert f"    echo 1 | sudo tee {switch}" in commands
-    assert "warn other programs use 30% of here, mostly cc1plus (pid 7)" in words(done.out)
-    assert "governor: If the clock follows the load, it is slow when a pass begins." in lines
+    assert f"    To turn it off: echo 1 | sudo tee {switch}" in commands
+    assert "warn other programs use 30% of all cores, mostly cc1plus (pid 7)" in words(done.out)
+    assert "governor: If the clock follows the load, a forward pass begins at a low clock." in lines
 
 
 def test_check_as_json_is_the_whole_answer(run: Run, look_at: Callable[..., None]) -> None:
@@ -647,7 +663,10 @@ def test_check_resolves_with_real_rounds(
 
 @pytest.mark.parametrize(
     ("factor", "said"),
-    [(1.0437, "resolves changes of 4.4%."), (3.0, "only resolves changes by a factor of 3.0.")],
+    [
+        (1.0437, "can detect is 4.4%."),
+        (3.0, "can only detect changes in latency by a factor of 3.0 or more."),
+    ],
 )
 def test_the_verdict_on_the_resolution(
     run: Run,

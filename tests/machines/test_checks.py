@@ -51,18 +51,22 @@ def test_a_quiet_server_with_locked_clocks_needs_no_fix(tmp_path: Path) -> None:
     assert len(found) == 15
     assert all(one.fix is None for one in found.values())
     assert found["governor"].seen == "performance on 4 of 4 processors"
-    assert found["clock"].seen == "3.00 GHz under load, limit 3.00 GHz, maximum 3.00 GHz"
+    assert found["clock"].seen == "3.00 GHz under load (limit 3.00, hardware maximum 3.00)"
 
 
 def test_a_laptop_on_battery_gets_a_fix_for_each_finding(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, LAPTOP, cpus=8))
     assert states(found) == {"warn": ["governor", "turbo", "throttling", "swap", "power"]}
     fixes = {name: one.fix for name, one in found.items() if one.state == "warn"}
-    assert fixes["governor"] == "sudo cpupower frequency-set -g performance"
-    assert fixes["turbo"] == f"echo 1 | sudo tee /{CPU}/intel_pstate/no_turbo"
+    assert fixes["governor"] == (
+        "To keep the clock at its maximum: sudo cpupower frequency-set -g performance"
+    )
+    assert fixes["turbo"] == f"To turn it off: echo 1 | sudo tee /{CPU}/intel_pstate/no_turbo"
     assert fixes["throttling"] is not None
     assert fixes["throttling"].endswith(f"cat /{CPU}/cpu0/thermal_throttle/package_throttle_count")
-    assert fixes["swap"] == "sudo swapoff -a && sudo swapon -a"
+    assert fixes["swap"] == (
+        "To move swapped memory back into RAM: sudo swapoff -a && sudo swapon -a"
+    )
     assert found["throttling"].seen == "17 times since boot"
     assert found["swap"].seen == "1,024 of 2,048 MiB in use"
     assert found["threads"].seen == "4 on 4 cores (8 processors with hyperthreading)"
@@ -71,17 +75,22 @@ def test_a_laptop_on_battery_gets_a_fix_for_each_finding(tmp_path: Path) -> None
 def test_information_that_a_guest_lacks_is_unknown_and_not_ok(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, GUEST_TREE, cpus=2))
     assert states(found) == {
-        "unknown": ["governor", "turbo", "clock", "throttling", "virtual machine"]
+        "unknown": ["governor", "turbo", "clock", "throttling", "other guests"]
     }
-    assert found["virtual machine"].fix == "dnnbench check --resolve"
+    assert found["other guests"].seen == "not visible from inside a virtual machine"
+    assert found["other guests"].fix == (
+        "To measure how much timings vary here: dnnbench check --resolve"
+    )
 
 
 def test_a_board_is_judged_by_its_thermal_zones_and_its_limited_clock(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, JETSON, cpus=6))
     assert states(found) == {"unknown": ["turbo"], "warn": ["governor", "clock"]}
-    assert found["throttling"].seen == "cpu-thermal: 52 of 99 °C"
-    assert found["clock"].fix == "sudo cpupower frequency-set -u 2.20GHz"
-    assert found["virtual machine"].seen == "no"
+    assert found["throttling"].seen == "cpu-thermal at 52 °C, throttles at 99 °C"
+    assert found["clock"].fix == (
+        "To raise its limit to its maximum: sudo cpupower frequency-set -u 2.20GHz"
+    )
+    assert found["other guests"].seen == "none: not a virtual machine"
     (tmp_path / "sys/class/thermal/thermal_zone0/temp").write_text("99500")
     assert judged(machine(tmp_path, {}, cpus=6))["throttling"].state == "warn"
 
@@ -116,12 +125,15 @@ def test_without_turbo_the_nominal_clock_is_the_maximum(tmp_path: Path) -> None:
         nominal[f"{CPU}/cpu{cpu}/cpufreq/base_frequency"] = "3000000"
     found = judged(machine(tmp_path, SERVER | nominal))
     assert found["clock"].state == found["turbo"].state == "ok"
-    assert found["clock"].seen.endswith("limit 3.00 GHz, maximum 3.00 GHz")
+    assert found["clock"].seen.endswith("(limit 3.00, hardware maximum 3.00)")
 
 
 def test_boost_is_turned_off_by_its_own_switch(tmp_path: Path) -> None:
     turbo = judged(machine(tmp_path, SERVER | {f"{CPU}/cpufreq/boost": "1"}))["turbo"]
-    assert (turbo.state, turbo.fix) == ("warn", f"echo 0 | sudo tee /{CPU}/cpufreq/boost")
+    assert (turbo.state, turbo.fix) == (
+        "warn",
+        f"To turn it off: echo 0 | sudo tee /{CPU}/cpufreq/boost",
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,7 +155,7 @@ def test_boost_is_turned_off_by_its_own_switch(tmp_path: Path) -> None:
 def test_a_container_with_a_quota_below_its_threads_is_warned_about(
     tmp_path: Path, tree: dict[str, str], said: str
 ) -> None:
-    quota = judged(machine(tmp_path, SERVER | tree))["quota"]
+    quota = judged(machine(tmp_path, SERVER | tree))["CPU quota"]
     assert (quota.state, quota.seen) == ("warn", said)
     assert quota.fix is not None
     whole = said.partition(".")[0].split()[0]
@@ -216,7 +228,7 @@ def of_version_1(place: str, quota: str = "200000", period: str = "100000") -> d
 def test_a_quota_is_found_wherever_the_hierarchy_is(
     tmp_path: Path, tree: dict[str, str], said: str
 ) -> None:
-    found = judged(machine(tmp_path, BARE | tree))["quota"]
+    found = judged(machine(tmp_path, BARE | tree))["CPU quota"]
     assert (found.state, found.seen) == ("warn", f"{said} for 4 threads")
 
 
@@ -257,7 +269,7 @@ def test_a_quota_is_found_wherever_the_hierarchy_is(
     ],
 )
 def test_a_quota_that_is_not_found_is_unknown(tmp_path: Path, tree: dict[str, str]) -> None:
-    found = judged(machine(tmp_path, BARE | tree))["quota"]
+    found = judged(machine(tmp_path, BARE | tree))["CPU quota"]
     assert (found.state, found.seen[:13]) == ("unknown", "unavailable: ")
 
 
@@ -268,7 +280,7 @@ def test_a_sufficient_quota_is_unknown_if_parent_groups_are_hidden(tmp_path: Pat
         "sys/fs/cgroup/cpu.max": "800000 100000",
         "sys/fs/cgroup/cgroup.events": "populated 1",
     }
-    found = judged(machine(tmp_path, BARE | tree, threads=2))["quota"]
+    found = judged(machine(tmp_path, BARE | tree, threads=2))["CPU quota"]
     said = "8 cores for 2 threads; control groups above this container are not visible"
     assert (found.state, found.seen, found.fix) == ("unknown", said, None)
 
@@ -286,7 +298,7 @@ def test_a_sufficient_quota_is_unknown_if_parent_groups_are_hidden(tmp_path: Pat
     ],
 )
 def test_no_quota_is_ok_if_every_group_was_seen(tmp_path: Path, tree: dict[str, str]) -> None:
-    found = judged(machine(tmp_path, BARE | tree))["quota"]
+    found = judged(machine(tmp_path, BARE | tree))["CPU quota"]
     assert (found.state, found.seen) == ("ok", "none")
 
 
@@ -300,7 +312,7 @@ CPUFREQ = f"{CPU}/cpu{{}}/cpufreq/{{}}"
         ("stolen time", "proc/stat", None),
         ("stolen time", "", {"proc/stat": "cpu  0 0 0 0 0 0 0 0 0 0\n"}),
         ("stolen time", "", {"proc/stat": "cpu  1 2 3\n"}),
-        ("waiting", "", {"proc/pressure/cpu": "some total=5\n"}),
+        ("contention", "", {"proc/pressure/cpu": "some total=5\n"}),
         ("governor", CPUFREQ.format(3, "scaling_governor"), None),
         ("turbo", "", {f"{CPU}/cpufreq/boost": ""}),
         ("turbo", "", {f"{CPU}/cpufreq/boost": "<unknown>"}),
@@ -308,13 +320,13 @@ CPUFREQ = f"{CPU}/cpu{{}}/cpufreq/{{}}"
         # Without turbo, the nominal clock is the maximum, and it is missing here.
         ("clock", "", {f"{CPU}/intel_pstate/no_turbo": "1"}),
         ("throttling", "", {f"{CPU}/cpu0/thermal_throttle/core_throttle_count": "?"}),
-        ("virtual machine", "", {"proc/cpuinfo": "flags\t\t:\n"}),
+        ("other guests", "", {"proc/cpuinfo": "flags\t\t:\n"}),
         ("swap", "", {"proc/meminfo": "SwapTotal:\nSwapFree: 0 kB\n"}),
         ("power", "", {"sys/class/power_supply/BAT0/type": "Battery"}),
         ("power", "", {"sys/class/power_supply/BAT0/present": "1"}),
         ("threads", f"{CPU}/cpu3/topology/thread_siblings_list", None),
-        ("memory nodes", "sys/devices/system/node/node0/cpulist", None),
-        ("memory nodes", "", {"sys/devices/system/node/node0/cpulist": "0-2"}),
+        ("NUMA nodes", "sys/devices/system/node/node0/cpulist", None),
+        ("NUMA nodes", "", {"sys/devices/system/node/node0/cpulist": "0-2"}),
     ],
 )
 def test_no_check_is_ok_if_its_input_is_missing(
@@ -331,13 +343,13 @@ def test_no_check_is_ok_if_its_input_is_missing(
 
 def test_a_container_with_a_sufficient_quota_is_ok(tmp_path: Path) -> None:
     tree = {"sys/fs/cgroup/user.slice/cpu.max": "200000 100000"}
-    quota = judged(machine(tmp_path, SERVER | tree, threads=2))["quota"]
+    quota = judged(machine(tmp_path, SERVER | tree, threads=2))["CPU quota"]
     assert (quota.state, quota.seen) == ("ok", "2 cores for 2 threads")
 
 
 def test_more_threads_than_usable_cores_are_warned_about(tmp_path: Path) -> None:
     threads = judged(machine(tmp_path, LAPTOP, cpus=8, threads=8))["threads"]
-    assert (threads.state, threads.fix) == ("warn", "config/devices/here.yaml: threads: 4")
+    assert (threads.state, threads.fix) == ("warn", "Set in config/devices/here.yaml: threads: 4")
     # The affinity allows two of the machine's eight processors.
     threads = judged(machine(tmp_path, {}, cpus=2, threads=4))["threads"]
     assert (threads.state, threads.seen) == ("warn", "4 on 2 cores")
@@ -348,24 +360,29 @@ def test_memory_nodes_count_only_if_their_processors_are_usable(tmp_path: Path) 
         "sys/devices/system/node/node0/cpulist": "0-1,8",
         "sys/devices/system/node/node1/cpulist": "2-7",
     }
-    found = judged(machine(tmp_path, SERVER | nodes))["memory nodes"]
-    assert (found.state, found.seen) == ("warn", "2")
-    assert found.fix == "numactl --cpunodebind=0 --membind=0 snakemake --profile here"
-    assert judged(machine(tmp_path, {}, cpus=2))["memory nodes"].state == "ok"
+    found = judged(machine(tmp_path, SERVER | nodes))["NUMA nodes"]
+    assert (found.state, found.seen) == ("warn", "2 used")
+    assert (
+        found.fix
+        == "To run on one node: numactl --cpunodebind=0 --membind=0 snakemake --profile here"
+    )
+    assert judged(machine(tmp_path, {}, cpus=2))["NUMA nodes"].state == "ok"
 
 
 def test_a_wait_policy_in_the_environment_is_warned_about(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, SERVER, environ={"OMP_WAIT_POLICY": "PASSIVE"}))
-    assert states(found) == {"warn": ["waiting threads"]}
-    assert found["waiting threads"].fix == "unset OMP_WAIT_POLICY"
+    assert states(found) == {"warn": ["wait policy"]}
+    assert found["wait policy"].fix == "To use the default: unset OMP_WAIT_POLICY"
 
 
 def test_variables_that_change_speed_are_named(tmp_path: Path) -> None:
     environ = {"OMP_PROC_BIND": "close", "LD_PRELOAD": "libjemalloc.so", "LANG": "C"}
     found = judged(machine(tmp_path, SERVER, environ=environ))
-    assert states(found) == {"warn": ["variables"]}
-    assert found["variables"].seen == "LD_PRELOAD=libjemalloc.so, OMP_PROC_BIND=close"
-    assert found["variables"].fix == "unset LD_PRELOAD OMP_PROC_BIND"
+    assert states(found) == {"warn": ["environment"]}
+    assert found["environment"].seen == "LD_PRELOAD=libjemalloc.so, OMP_PROC_BIND=close"
+    assert (
+        found["environment"].fix == "To remove them from this shell: unset LD_PRELOAD OMP_PROC_BIND"
+    )
 
 
 def test_other_programs_are_judged_by_the_threshold_of_the_rounds(tmp_path: Path) -> None:
@@ -373,17 +390,19 @@ def test_other_programs_are_judged_by_the_threshold_of_the_rounds(tmp_path: Path
     assert judged(of, busy=0.05)["other programs"].state == "ok"
     found = judged(of, busy=0.06, busiest="cc1plus (pid 7)")["other programs"]
     assert found.state == "warn"
-    assert found.seen == "use 6% of here, mostly cc1plus (pid 7)"
+    assert found.seen == "use 6% of all cores, mostly cc1plus (pid 7)"
 
 
-@pytest.mark.parametrize("resource", ["cpu", "memory"])
-def test_programs_that_wait_for_resources_are_reported(tmp_path: Path, resource: str) -> None:
+@pytest.mark.parametrize(("resource", "word"), [("cpu", "cores"), ("memory", "memory")])
+def test_programs_that_wait_for_resources_are_reported(
+    tmp_path: Path, resource: str, word: str
+) -> None:
     stalled = {f"proc/pressure/{resource}": NO_STALL.replace("avg10=0.00", "avg10=1.20")}
-    waiting = judged(machine(tmp_path, SERVER | stalled))["waiting"]
-    assert waiting.state == "warn"
-    assert f"{resource} 1.2%" in waiting.seen
+    found = judged(machine(tmp_path, SERVER | stalled))["contention"]
+    assert found.state == "warn"
+    assert f"for {word} 1.2%" in found.seen
     (tmp_path / "proc/pressure" / resource).unlink()
-    assert judged(machine(tmp_path, {}))["waiting"].state == "unknown"
+    assert judged(machine(tmp_path, {}))["contention"].state == "unknown"
 
 
 def test_time_stolen_during_the_observation_is_reported(tmp_path: Path) -> None:
@@ -396,13 +415,19 @@ def test_time_stolen_during_the_observation_is_reported(tmp_path: Path) -> None:
     seen = watch(of, meanwhile)
     (found,) = [one for one in all_checks.judge(seen) if one.name == "stolen time"]
     # Of 101 requested ticks, 11 were stolen, less one for the resolution of the counter.
-    assert (found.state, found.seen) == ("warn", "10.0% of the work in 1 s, 0.5% since boot")
+    assert (found.state, found.seen) == (
+        "warn",
+        "10.0% of requested CPU time in 1 s, 0.5% since boot",
+    )
 
 
 def test_time_stolen_since_boot_is_reported(tmp_path: Path) -> None:
     stolen = {"proc/stat": "cpu  1000 0 900 98000 0 0 0 100 0 0\n"}
     found = judged(machine(tmp_path, SERVER | stolen))["stolen time"]
-    assert (found.state, found.seen) == ("warn", "0.0% of the work in 1 s, 5.0% since boot")
+    assert (found.state, found.seen) == (
+        "warn",
+        "0.0% of requested CPU time in 1 s, 5.0% since boot",
+    )
 
 
 def test_batteries_of_peripherals_do_not_count(tmp_path: Path) -> None:
@@ -413,7 +438,7 @@ def test_batteries_of_peripherals_do_not_count(tmp_path: Path) -> None:
     }
     assert judged(machine(tmp_path, SERVER | mouse))["power"].seen == "no battery"
     charging = {"sys/class/power_supply/BAT0/status": "Charging"}
-    assert judged(machine(tmp_path / "b", LAPTOP | charging, cpus=8))["power"].seen == "mains"
+    assert judged(machine(tmp_path / "b", LAPTOP | charging, cpus=8))["power"].seen == "on mains"
 
 
 def test_without_any_information_only_checks_that_need_no_files_are_ok(tmp_path: Path) -> None:
@@ -422,8 +447,8 @@ def test_without_any_information_only_checks_that_need_no_files_are_ok(tmp_path:
     assert all(one.fix is None and one.seen.startswith("unavailable") for one in unknown)
     assert [name for name, one in found.items() if one.state == "ok"] == [
         "other programs",
-        "variables",
-        "waiting threads",
+        "environment",
+        "wait policy",
     ]
     assert not [name for name, one in found.items() if one.state == "warn"]
 
@@ -468,7 +493,7 @@ def of_gpu(backend: str, **known: Any) -> dict[str, all_checks.Check]:
 def test_a_gpu_without_persistence_gets_the_command_that_enables_it() -> None:
     found = of_gpu("cuda", uuid="GPU-1", persistence=False, clock_mhz=139, max_clock_mhz=1911)
     assert found["persistence"].state == "warn"
-    assert found["persistence"].fix == "sudo nvidia-smi -i GPU-1 -pm 1"
+    assert found["persistence"].fix == "To turn it on: sudo nvidia-smi -i GPU-1 -pm 1"
     assert found["GPU clocks"].state == "unknown"
     assert found["GPU clocks"].seen.startswith("139 MHz at rest, up to 1911 MHz")
     assert of_gpu("cuda", uuid="GPU-1", persistence=True)["persistence"].state == "ok"
@@ -480,8 +505,8 @@ def test_a_gpu_without_persistence_gets_the_command_that_enables_it() -> None:
     ("locked", "state", "fix"),
     [
         (True, "ok", None),
-        (False, "warn", "sudo jetson_clocks"),
-        (None, "unknown", "sudo jetson_clocks --show"),
+        (False, "warn", "To lock them: sudo jetson_clocks"),
+        (None, "unknown", "To show them: sudo jetson_clocks --show"),
     ],
 )
 def test_a_board_with_unlocked_clocks_is_warned_about(

@@ -40,6 +40,13 @@ def cells(a: Iterable[float], b: Iterable[float], **changes: str) -> list[Latenc
     return [*studies.timed("a", a), *studies.timed("b", b, **changes)]
 
 
+def median_of(rounds: int) -> str:
+    return (
+        f"the median of {rounds} ratios, one per round of one session, with its 95% confidence"
+        " interval"
+    )
+
+
 def test_the_ratio_is_taken_within_rounds() -> None:
     # The rounds differ by 44%, which does not affect the ratio: b is 1.2 times as fast in each.
     found = compared(
@@ -48,7 +55,7 @@ def test_the_ratio_is_taken_within_rounds() -> None:
     time = found["time"]
     assert time.difference == pytest.approx(1.2)
     assert (time.low, time.high) == (pytest.approx(1.2), pytest.approx(1.2))
-    assert (time.verdict, time.basis) == ("b", "ratio within each of 5 rounds of one session")
+    assert (time.verdict, time.basis) == ("b", median_of(5))
 
 
 def test_the_interval_of_the_ratio_has_the_values_computed_by_hand() -> None:
@@ -107,7 +114,7 @@ def test_lines_of_other_protocols_and_of_failed_processes_do_not_count() -> None
     time = compared([own("a"), own("b")], [*stray, *lines, failed])["time"]
     assert (time.difference, time.basis) == (
         pytest.approx(1.2),
-        "ratio within each of 5 rounds of one session",
+        median_of(5),
     )
 
 
@@ -139,7 +146,10 @@ def test_memory_on_two_bases_is_not_compared() -> None:
 def test_accuracy_and_costs() -> None:
     found = compared([own("a", top1=70.01), own("b")])
     assert (found["top1"].verdict, found["top1"].difference) == ("a", pytest.approx(0.01))
-    assert found["top1"].basis == "published, Table 3; bounds cover rounding only"
+    assert found["top1"].basis == (
+        "published in the 2018 study, Table 3;"
+        " the range accounts only for the rounding of the published values"
+    )
     assert compared([own("a"), own("b")])["top1"].verdict == "tie"
     assert compared([own("a", top1=None), own("b")])["top1"].basis == "accuracy unknown"
     assert (found["params"].verdict, found["params"].difference) == ("tie", 0)
@@ -180,7 +190,10 @@ def test_published_networks_are_compared_within_their_rounding() -> None:
     models = {model.model: model for model in studies.tables()[1]}
     found = compare(titan, models, Timings([]), ("resnet50", "densenet121"))
     (time, *_) = found
-    assert (time.batch_size, time.basis) == (1, "rounding of the published values")
+    assert (time.batch_size, time.basis) == (
+        1,
+        "the range accounts only for the rounding of the published values",
+    )
     a, b = (
         next(o for o in titan if (o.model, o.batch_size) == (key, 1))
         for key in ("resnet50", "densenet121")

@@ -12,6 +12,14 @@ from typer.core import TyperCommand, TyperGroup
 from dnnbench.cli import commands
 
 
+class _Command(TyperCommand):
+    """A command whose help shows no type for flags, which take no value."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options and arguments, without types of flags."""
+        return _without_types_of_flags(super().get_params(ctx))
+
+
 class CommandGroup(TyperGroup):
     """Subcommands from the modules of :mod:`dnnbench.cli.commands`.
 
@@ -24,10 +32,22 @@ class CommandGroup(TyperGroup):
         listed = [_summary(entry.name) for entry in pkgutil.iter_modules(commands.__path__)]
         self.commands = {command.name or "": command for command in listed}
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options and arguments, without types of flags."""
+        return _without_types_of_flags(super().get_params(ctx))
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import and return the command that ``args`` starts with, and the remaining arguments."""
         name, found, rest = super().resolve_command(ctx, args)
         return name, found and _command(str(name).replace("-", "_")), rest
+
+
+def _without_types_of_flags(parameters: list[Any]) -> list[Any]:
+    """Return the parameters; Typer would show ``<bool>`` after each flag."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
 
 
 def _summary(module: str) -> TyperCommand:
@@ -43,5 +63,5 @@ def _command(module: str) -> Any:
     """Return the command that a module declares."""
     function = getattr(importlib.import_module(f"{commands.__name__}.{module}"), module)
     alone = typer.Typer(add_completion=False)
-    alone.command(module.replace("_", "-"))(function)
+    alone.command(module.replace("_", "-"), cls=_Command)(function)
     return typer.main.get_command(alone)

@@ -51,8 +51,7 @@ RESULTS = paths.RESULTS
 Device = Annotated[
     str | None,
     typer.Option(
-        help="Device, by name or key; see `dnnbench devices`.",
-        show_default="the only measured device",
+        help="Device, by name or key; see `dnnbench devices`. Required if several were measured.",
         autocompletion=complete_device,
     ),
 ]

@@ -15,15 +15,16 @@ PARAMETERS = "params\nM"
 OPERATIONS = "MACs\nG"
 
 # Notes below tables.
-INTERVAL = "In brackets: 95% confidence interval, over the processes of one session."
+INTERVAL = "In parentheses: 95% confidence interval across the processes of one session."
 PREDICTION_INTERVAL = (
-    "In brackets: 95% prediction interval, from the errors on the measured networks."
+    "In parentheses: 95% prediction interval, from the errors on the measured networks."
 )
 UNSTABLE = f"{UNSTABLE_MARK} unstable measurement; `dnnbench show NETWORK` gives the reason."
 PREDICTED = f"{PREDICTED_MARK} predicted, with a 95% prediction interval; see `dnnbench predict`."
 ACCURACY = "Top-1 accuracy: {sources}."
 MEMORY_BASIS = "Memory: {bases}."
-COSTS = "params: executed parameters. MACs: multiply-adds per image, in 10^9."
+SOURCE_2018 = "2018: published in the 2018 study."
+COSTS = "params: parameters used in the forward pass. MACs: multiply-adds per image, in 10^9."
 SET_ASIDE = [
     "1 record was excluded from the tables:",
     "{count} records were excluded from the tables:",
@@ -31,20 +32,25 @@ SET_ASIDE = [
 MORE_SET_ASIDE = "and {count} more; see {file}"
 
 # pick
-INCONCLUSIVE = 'The line below "inconclusive" names the limit.'
-VERSUS = "vs. next: difference to the network ranked next; for latency, the ratio."
-VERSUS_CLOSE = "~ The intervals of the two latencies overlap: the ratio is inconclusive."
+INCONCLUSIVE = 'Below "inconclusive": the limit that the network might miss.'
+NEXT = "next"
+VERSUS = "vs. {following}: this network minus {network}; for latency, divided by it."
+NEXT_IN_RANK = "the next one in rank"
+NOT_LISTED_NEXT = "vs. {following}: the same; it is next in rank, but not listed."
+OVERLAP = "~ The intervals of the two latencies overlap."
+OVERLAP_MEASURED = "~ The two intervals overlap; `dnnbench compare A B` compares round by round."
+OVERLAP_PUBLISHED = "~ The two published latencies are equal within their rounding error."
 
 # compare A B
 QUANTITIES = {
-    "time": "latency, ms",
+    "time": "latency, ms/image",
     "memory": "memory, MiB",
     "top1": "top-1, %",
     "params": "parameters, M",
     "macs": "multiply-adds, G",
 }
 QUANTITIES_IN_NOTES = {
-    "time": "latency per image",
+    "time": "latency",
     "memory": "memory",
     "top1": "top-1",
     "params": "parameters",
@@ -52,7 +58,8 @@ QUANTITIES_IN_NOTES = {
 }
 BETTER = {"time": "{network} faster", "top1": "{network} better"}
 SMALLER = "{network} smaller"
-TIE = "tie: the interval includes equality."
+DIFFERENCES = "A vs. B: A / B for latency (x), A - B otherwise. In parentheses: its range."
+TIE = "tie: the range includes equality."
 
 # compare RUN RUN
 CELLS = ["1 cell was measured in both runs.", "{count} cells were measured in both runs."]
@@ -76,7 +83,9 @@ CHANGES = {
     "faster": ("faster", "green"),
     "cannot_tell": ("inconclusive", "yellow"),
 }
-CELL_INTERVALS = "Latency in ms per image. In brackets: 95% confidence interval of that cell alone."
+CELL_INTERVALS = (
+    "Latency in ms per image. In parentheses: 95% confidence interval of that cell alone."
+)
 UNSTABLE_RUN = f"{UNSTABLE_MARK} unstable measurement in one of the runs."
 INCONCLUSIVE_CHANGE = (
     "inconclusive: may be due to chance among so many cells, or to the change of the machine."
@@ -102,9 +111,13 @@ EXTRAPOLATED = (
 FAMILY = "{family}{origin}; input {size} x {size}."
 SPEC = "In params.yaml: {spec}."
 WEIGHTS = "Weights: {sources}."
+TIERS = (
+    "Tier A: the file used in 2018; B: the same tensors, published again; C: other weights of the"
+    " same architecture."
+)
 NO_WEIGHTS = "no known source"
 PARAMETER_COUNT = "{params:.2f} M parameters; weights {weights} MiB."
-EXECUTED = "{params:.2f} M executed parameters; {macs} G multiply-adds per image."
+EXECUTED = "{params:.2f} M parameters used in the forward pass; {macs} G multiply-adds per image."
 UNCOUNTED = "Not included in the multiply-adds: {operators}."
 COUNTING = "Counting: {message}."
 UNKNOWN = "unknown"
@@ -113,7 +126,7 @@ NOT_IN_STUDY = "Not in this study: no row in {file}."
 UNSTABLE_REASON = f"{UNSTABLE_MARK} unstable: {{reason}}"
 
 # devices
-DEVICE_COUNTS = "networks, cells: those with a latency, out of those in the study."
+DEVICE_COUNTS = "networks, cells: number with a latency / number in the study."
 
 # models
 NOT_LISTED = "not in this study"
@@ -121,20 +134,23 @@ NOT_LISTED = "not in this study"
 # summary
 SUMMARY = "{device}: {timed} of {cells} measured, {unstable} unstable."
 BEST = "Best network for each budget, at batch size 1:"
-MAX_MEMORY = "limit\nGiB"
-MIN_THROUGHPUT = "limit\nimages/s"
+MAX_MEMORY = "max.\nmemory\nGiB"
+MIN_THROUGHPUT = "min.\nthroughput\nimages/s"
 INCONCLUSIVE_BEST = (
-    "inconclusive: its confidence interval straddles a limit, or its bounds are unknown."
+    "inconclusive: the network's confidence interval straddles a limit or is unknown."
 )
 MEASURED_ACCURACY = "Accuracy measured on {dataset}: {done} of {networks}."
 PAGE = "Page: {file}"
 
 # check
 CHECKS = "{device}: {warned} of {checks} found a disturbance; {unknown} are unknown."
+UNKNOWN_STATE = "unknown: this machine does not show it, so it may or may not disturb timings."
 NOT_MEASURED = "{network} could not be measured: {message}."
-NO_RESOLUTION = "{device}: the smallest change that this machine resolves could not be determined."
-RESOLVES = "This machine resolves changes of {percent}%."
-RESOLVES_FACTOR = "This machine only resolves changes by a factor of {factor}."
+NO_RESOLUTION = (
+    "{device}: the smallest change that this machine can detect could not be determined."
+)
+RESOLVES = "The smallest change in latency that this machine can detect is {percent}%."
+RESOLVES_FACTOR = "This machine can only detect changes in latency by a factor of {factor} or more."
 RESOLUTION_STUDY = (
     "{networks} at batch size 1, in {sessions} alternating sessions of {rounds} rounds: half of the"
     " {comparisons} comparisons of a network with itself could detect a change of this size."
@@ -144,8 +160,8 @@ FALSE_POSITIVES = (
     " {comparisons} intervals at the 95% level exclude 1; about 1 in 20 is expected to."
 )
 DISTURBED_PROCESSES = (
-    "{disturbed} of {processes} processes were disturbed. On a quiet machine, smaller changes would"
-    " be resolved."
+    "{disturbed} of {processes} processes were disturbed. On a quiet machine, smaller changes could"
+    " be detected."
 )
 OTHER_DAYS = "Different days may differ by more; see docs/explanation/statistics.md."
 

@@ -60,12 +60,12 @@ def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> 
         why = ", ".join(one.word for name, one in known_limits().items() if name in undecided)
         if entry.next_model:
             # The network after the last entry is not listed.
-            after = "next" if following else names.get(entry.next_model, entry.next_model)
+            after = messages.NEXT if following else names.get(entry.next_model, entry.next_model)
             table.add_row("", f"  vs. {after}", *_differences(entry), *blank, why, style="dim")
         elif why:
             table.add_row("", "", "", "", "", "", *blank, why, style="dim")
     console.print()
-    console.print(table)
+    printing.print_table(console, table)
 
 
 def _latency(entry: Entry) -> str:
@@ -139,10 +139,7 @@ def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
         notes.append(wording.text("best_certain", network=names.get(certain, certain)))
     if any(entry.fits == "cannot_tell" for entry in entries):
         notes.append(messages.INCONCLUSIVE)
-    if any(entry.next_model for entry in entries):
-        notes.append(messages.VERSUS)
-    if any(entry.next_time_apart is False for entry in entries):
-        notes.append(messages.VERSUS_CLOSE)
+    notes += _versus_notes(entries, names)
     if any(entry.source == "measured" and entry.latency_ms_low for entry in entries):
         notes.append(messages.INTERVAL)
     if any(entry.source == "predicted" for entry in entries):
@@ -161,6 +158,28 @@ def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
             for model, reason in answer.left_out.items()
         }
         notes.append(wording.text("not_evaluated", reasons=grouped(reasons)))
+    return notes
+
+
+def _versus_notes(entries: Sequence[Entry], names: Mapping[str, str]) -> list[str]:
+    """Return the meaning of the lines that compare a network with the next one in rank."""
+    last = entries[-1].next_model if entries else None
+    unlisted = names.get(last, last) if last else None
+    notes = []
+    if len(entries) > 1:
+        network = messages.NEXT_IN_RANK
+        notes.append(messages.VERSUS.format(following=messages.NEXT, network=network))
+        if unlisted:
+            notes.append(messages.NOT_LISTED_NEXT.format(following=unlisted))
+    elif unlisted:
+        network = f"{unlisted}, {messages.NEXT_IN_RANK}"
+        notes.append(messages.VERSUS.format(following=unlisted, network=network))
+    sources = {entry.source for entry in entries if entry.next_time_apart is False}
+    if "measured" in sources:
+        notes.append(messages.OVERLAP_MEASURED)
+    elif sources:
+        only_published = sources == {"published"}
+        notes.append(messages.OVERLAP_PUBLISHED if only_published else messages.OVERLAP)
     return notes
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # Importing rich would slow down shell completion.
     from dnnbench.records.set_aside_records import SetAside
 
 _MOST_SET_ASIDE = 5
+# Widths in characters: of any table, and of a column that wraps.
+_WIDEST, _NARROWEST = 1000, 16
 UNSTABLE = UNSTABLE_MARK
 PREDICTED = PREDICTED_MARK
 
@@ -52,6 +54,23 @@ def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -
             overflow="fold",
         )
     return made
+
+
+def print_table(console: Console, made: Table) -> None:
+    """Print a table, wider than the terminal if whole columns would be cut otherwise."""
+    from rich.cells import cell_len
+    from rich.measure import Measurement
+
+    natural = Measurement.get(console, console.options.update(max_width=_WIDEST), made).maximum
+    spare = 0
+    for column in (column for column in made.columns if not column.no_wrap):
+        texts = [str(cell) for cell in (column.header, *column.cells)]
+        lines = [line for text in texts for line in text.splitlines()]
+        words = [word for line in lines for word in line.split()]
+        narrowest = min(_NARROWEST, max(map(cell_len, words), default=0))
+        spare += max(0, max(map(cell_len, lines), default=0) - narrowest)
+    made.width = max(natural - spare, min(natural, console.width))
+    console.print(made, crop=False)
 
 
 def styled(text: str, style: str = "") -> Text:

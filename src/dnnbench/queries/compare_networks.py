@@ -32,6 +32,9 @@ from dnnbench.tables.cell_lines import Timings
 Verdict = Literal["a", "b", "tie", "cannot_tell"]
 Quantity = Literal["time", "memory", "top1", "params", "macs"]
 
+_ROUNDED = "the range accounts only for the rounding of the published values"
+_INTERVALS = "the range combines the confidence intervals of both"
+
 
 class Comparison(Record):
     """One number of two networks, ``a`` and ``b``, and their difference.
@@ -95,7 +98,7 @@ def _time(a: StudyRow, b: StudyRow, timings: Timings) -> Comparison:
         return _unknown("time", a.batch_size, values, "predicted, not compared", ratio)
     if "published" in (a.source, b.source):
         change = Bounds(one.value / other.value, one.low / other.high, one.high / other.low)
-        basis = "rounding of the published values"
+        basis = _ROUNDED
         return _bounded("time", a.batch_size, values, change, 1, basis)
     rounds_a, rounds_b = timings.medians(a), timings.medians(b)
     ratios = [rounds_a[key] / rounds_b[key] for key in rounds_a if key in rounds_b]
@@ -108,7 +111,10 @@ def _time(a: StudyRow, b: StudyRow, timings: Timings) -> Comparison:
         basis = f"no interval from {rounds} round{'s' if rounds > 1 else ''} of one session"
         return _unknown("time", a.batch_size, values, basis, found.value)
     change = Bounds(found.value, found.low, found.high)
-    basis = f"ratio within each of {rounds} rounds of one session"
+    basis = (
+        f"the median of {rounds} ratios, one per round of one session, with its 95% confidence"
+        " interval"
+    )
     return _bounded("time", a.batch_size, values, change, 1, basis)
 
 
@@ -122,13 +128,13 @@ def _memory(a: StudyRow, b: StudyRow) -> Comparison:
         basis = f"not comparable: {bases}"
         return _unknown("memory", a.batch_size, values, basis)
     difference = _minus(one, other)
-    basis = f"{labels.memory_basis(a.memory_basis)}; rounding of the published values"
+    basis = f"{labels.memory_basis(a.memory_basis)}; {_ROUNDED}"
     if a.source == "measured":
         value = difference.value
         difference = Bounds(value, value - MEMORY_REPEATS_MIB, value + MEMORY_REPEATS_MIB)
         basis = (
             f"{labels.memory_basis(a.memory_basis)};"
-            f" readings repeat within {MEMORY_REPEATS_MIB:g} MiB"
+            f" repeated readings differ by at most {MEMORY_REPEATS_MIB:g} MiB"
         )
     return _bounded("memory", a.batch_size, values, difference, 0, basis)
 
@@ -142,7 +148,7 @@ def _top1(a: StudyRow, b: StudyRow, models: Mapping[str, ModelRow]) -> Compariso
     if not (one.certain and other.certain):
         return _unknown("top1", None, (a.top1, b.top1), basis, one.value - other.value)
     rounded = "rounding" in (one.kind, other.kind)
-    basis += "; bounds cover rounding only" if rounded else "; confidence interval of each"
+    basis += f"; {_ROUNDED if rounded else _INTERVALS}"
     return _bounded("top1", None, (a.top1, b.top1), _minus(one, other), 0, basis)
 
 
@@ -178,7 +184,9 @@ def _costs(a: ModelRow, b: ModelRow) -> list[Comparison]:
 def _counted(quantity: Quantity, a: int | None, b: int | None) -> Comparison:
     if a is None or b is None:
         return _unknown(quantity, None, (a, b), "not counted")
-    return _bounded(quantity, None, (a, b), bounds.exact(a - b), 0, "exact counts")
+    return _bounded(
+        quantity, None, (a, b), bounds.exact(a - b), 0, "exact counts for one forward pass"
+    )
 
 
 def _bounded(

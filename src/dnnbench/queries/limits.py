@@ -221,11 +221,11 @@ _LIMITS = (
         title="Parameters",
         unit="M",
         quantity="parameters",
-        help="Maximum number of executed parameters, in millions.",
+        help="Maximum number of parameters used in the forward pass, in millions.",
         column="params",
         number=_params,
         slider=Slider(),
-        axis="Executed parameters (millions)",
+        axis="Parameters used in the forward pass (millions)",
     ),
     Limit(
         name=ACCURACY,

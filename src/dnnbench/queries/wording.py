@@ -38,18 +38,18 @@ WORDS: dict[str, str | list[str]] = {
         "their confidence intervals straddle a limit",
     ],
     "why_rounding": [
-        "the rounding of a published number straddles a limit",
-        "the rounding of published numbers straddles a limit",
+        "a limit is within the rounding error of a published number",
+        "limits are within the rounding error of published numbers",
     ],
-    "why_unknown": ["its bounds are unknown", "their bounds are unknown"],
+    "why_unknown": ["its confidence interval is unknown", "their confidence intervals are unknown"],
     "why_mixed": [
-        "its bounds straddle a limit or are unknown",
-        "their bounds straddle a limit or are unknown",
+        "a limit is within its interval or rounding error, or its interval is unknown",
+        "limits are within their intervals or rounding errors, or their intervals are unknown",
     ],
     # Why one network is inconclusive, for one limit.
     "doubt_interval": "{limit}: its confidence interval straddles the limit",
-    "doubt_rounding": "{limit}: the rounding of the published number straddles the limit",
-    "doubt_unknown": "{limit}: its bounds are unknown",
+    "doubt_rounding": "{limit}: the limit is within the rounding error of the published number",
+    "doubt_unknown": "{limit}: its confidence interval is unknown",
     # Limiting constraints.
     "better_network": "Relaxing a single limit would admit a better network:",
     "any_network": "Relaxing a single limit would admit a network:",
@@ -64,8 +64,10 @@ WORDS: dict[str, str | list[str]] = {
     # Notes.
     "no_limits": "no limits",
     "best_certain": "The best network that fits for certain is {network}.",
-    "tied": "Same letter: tied in accuracy; no test or interval separates them.",
-    "tied_rounding": "Same letter: tied in accuracy; published values are equal within rounding.",
+    "tied": "Networks with the same letter are tied: no test or interval separates them.",
+    "tied_rounding": (
+        "Networks with the same letter are tied: equal accuracy within rounding error."
+    ),
     "not_evaluated": "Not evaluated: {reasons}.",
 }
 

@@ -6,9 +6,14 @@ Records, CSV files and JSON keep the raw values; everything that is printed or d
 from dnnbench.records.published_study import DEVICES, label
 
 _ACCURACY_SOURCES = {
-    "published:table3": "published, Table 3",
-    "published:figure": "published, read from a figure",
+    "published:table3": "published in the 2018 study, Table 3",
+    "published:figure": "published in the 2018 study, read from a figure",
     "published:library": "published with the weights",
+}
+_BRIEF_SOURCES = {
+    "published:table3": "2018, Table 3",
+    "published:figure": "2018, a figure",
+    "published:library": "with the weights",
 }
 _MEMORY_BASES = {"net": "network only", "process": "whole process", "device": "whole GPU"}
 
@@ -19,11 +24,16 @@ def device(key: str) -> str:
 
 
 def accuracy_source(source: str | None) -> str:
-    """Return where an accuracy comes from, such as ``published, Table 3``."""
+    """Return where an accuracy comes from, such as ``published in the 2018 study, Table 3``."""
     kind, _, detail = (source or "").partition(":")
     if kind == "measured":
         return f"measured on {detail}" if detail else "measured"
     return _ACCURACY_SOURCES.get(source or "", source or "unknown source")
+
+
+def brief_accuracy_source(source: str | None) -> str:
+    """Return where an accuracy comes from, for a column: ``2018, Table 3``."""
+    return _BRIEF_SOURCES.get(source or "", accuracy_source(source))
 
 
 def memory_basis(basis: str | None) -> str:

@@ -195,8 +195,8 @@ class SelectionRow(Record):
     top1: Percent
     """Top-1 accuracy that the network is ranked by."""
     fits: Fits
-    """``yes``, or ``cannot_tell`` (inconclusive): a confidence interval, or the rounding of a
-    published number, straddles a limit, or the bounds are unknown."""
+    """``yes``, or ``cannot_tell`` (inconclusive): a limit is within a confidence interval or within
+    the rounding error of a published number, or the interval is unknown."""
 
 
 class DeviceMetrics(Record):

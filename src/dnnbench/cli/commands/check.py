@@ -28,8 +28,8 @@ def check(
     device: Annotated[
         str | None,
         typer.Option(
-            help="Name of a device file in config/devices.",
-            show_default="the profile in params.yaml",
+            help="Name of a device file in config/devices; by default, that of the profile in"
+            " params.yaml.",
             autocompletion=completion.complete_device_file,
         ),
     ] = None,
@@ -37,7 +37,8 @@ def check(
         bool,
         typer.Option(
             "--resolve",
-            help="Also measure the smallest change that this machine can resolve (1 to 2 minutes).",
+            help="Also measure the smallest change in latency that this machine can detect"
+            " (1 to 2 minutes).",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -97,7 +98,9 @@ def _print_checks(console: Console, device: str, found: Sequence[Check]) -> None
     for one in found:
         table.add_row(printing.styled(one.state, _STATES[one.state]), one.name, one.seen)
     console.print()
-    console.print(table)
+    printing.print_table(console, table)
+    if unknown:
+        console.print(f"\n{messages.UNKNOWN_STATE}", style="dim")
     for one in found:
         if one.fix:
             console.print(f"\n{one.name}: {one.why}")

@@ -47,8 +47,8 @@ def compare(
 ) -> None:
     """Compare two networks on a device, or two runs of a study.
 
-    For two networks: compare latency (as a ratio within rounds), memory, top-1
-    accuracy, parameters, and multiply-adds. If an interval includes equality,
+    For two networks: compare latency (round by round), memory, top-1 accuracy,
+    parameters, and multiply-adds. If the range of a difference includes equality,
     the verdict is "tie".
 
     For two runs, before and after: list the cells that became slower or faster,
@@ -58,7 +58,7 @@ def compare(
     Examples:
 
       dnnbench compare ResNet-50 DPN-68 --device cpu
-      dnnbench compare before results
+      dnnbench compare old_results/ results/
     """
     from dnnbench.cli.study_tables import Tables
     from dnnbench.queries import compare_runs
@@ -115,7 +115,8 @@ def _print_comparisons(
     unstable: set[tuple[str, int]],
 ) -> None:
     columns = ("", "batch", "A", "B", "A vs. B", "verdict")
-    table = printing.table(*columns, right=("batch", "A", "B"), whole=columns)
+    whole = [column for column in columns if column != "A vs. B"]
+    table = printing.table(*columns, right=("batch", "A", "B"), whole=whole)
     for one in found:
         scale = _SCALES.get(one.quantity, 1.0)
         cells = []
@@ -126,13 +127,14 @@ def _print_comparisons(
         size = "" if one.batch_size is None else str(one.batch_size)
         quantity = messages.QUANTITIES[one.quantity]
         table.add_row(quantity, size, *cells, _difference(one, scale), _verdict(one))
-    console.print(table)
+    printing.print_table(console, table)
     bases: dict[str, list[str]] = {}
     for one in found:
         words = bases.setdefault(one.basis, [])
         if (word := messages.QUANTITIES_IN_NOTES[one.quantity]) not in words:
             words.append(word)
-    notes = [f"{', '.join(words).capitalize()}: {basis}." for basis, words in bases.items()]
+    notes = [messages.DIFFERENCES]
+    notes += [f"{', '.join(words).capitalize()}: {basis}." for basis, words in bases.items()]
     if any(one.verdict == "tie" for one in found):
         notes.append(messages.TIE)
     if any((key, one.batch_size or 0) in unstable for key in pair for one in found):
@@ -153,7 +155,7 @@ def _difference(one: Comparison, scale: float) -> str:
     if one.low == one.high:  # Exact, or of unknown bounds.
         sign = "-" if one.difference < 0 else "+" if one.difference > 0 else ""
         return f"{sign}{significant(abs(one.difference) / scale)}"
-    digits = 2 if one.quantity == "top1" else 1
+    digits = 2 if one.quantity == "top1" else 1 if abs(one.difference) < 1000 else 0
     numbers = (one.difference, one.low or 0.0, one.high or 0.0)
     value, low, high = (f"{number:+,.{digits}f}" for number in numbers)
     return f"{value} ({low} to {high})"
@@ -229,7 +231,7 @@ def _print_cells(console: Console, cells: Sequence[CellChange], names: Mapping[s
                 printing.styled(*messages.CHANGES[cell.verdict]),
             )
         console.print()
-        console.print(table)
+        printing.print_table(console, table)
     notes = _notes(shown)
     of = messages.several(len(cells), "cell")
     same = sum(cell.verdict == "same" for cell in cells)

@@ -9,7 +9,7 @@ import typer
 def device_file(
     output: Annotated[
         Path | None,
-        typer.Option(help="File to write.", show_default="config/devices/NAME.yaml"),
+        typer.Option(help="File to write; by default, config/devices/NAME.yaml."),
     ] = None,
     select: Annotated[
         str | None,

@@ -38,7 +38,7 @@ def devices(results: completion.Results = completion.RESULTS) -> None:
             _machine(tables, device, rows),
         )
     console = printing.console()
-    console.print(table)
+    printing.print_table(console, table)
     console.print(f"\n{messages.DEVICE_COUNTS}", style="dim")
     printing.print_set_aside(console, tables.set_aside)
 

@@ -32,9 +32,9 @@ def models(results: completion.Results = completion.RESULTS) -> None:
             key,
             tables.names[key],
             f"{row.top1:.2f}" if row and row.top1 is not None else "",
-            labels.accuracy_source(row.top1_source) if row else messages.NOT_LISTED,
+            labels.brief_accuracy_source(row.top1_source) if row else messages.NOT_LISTED,
             f"{row.params_executed / 1e6:.1f}" if row and row.params_executed is not None else "",
             significant(row.macs / 1e9) if row and row.macs is not None else "",
         )
-    console.print(table)
-    console.print(f"\n{messages.COSTS}", style="dim")
+    printing.print_table(console, table)
+    console.print(f"\n{messages.SOURCE_2018}\n{messages.COSTS}", style="dim")

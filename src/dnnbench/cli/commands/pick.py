@@ -67,9 +67,10 @@ def pick(
 ) -> None:
     """List the most accurate networks that fit your limits.
 
-    If the confidence interval of a network, or the rounding of a published
-    number, straddles a limit, the network is listed as "inconclusive". If
-    nothing fits, the nearest misses are listed, and the exit code is 3.
+    If a limit falls within a network's confidence interval, or within the
+    rounding error of a published number, the network is listed as
+    "inconclusive". If nothing fits, the nearest misses are listed, and the exit
+    code is 3.
 
     Examples:
 

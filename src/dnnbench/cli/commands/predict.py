@@ -83,7 +83,7 @@ def _print(console: Console, answer: Predictions, where: str, names: Mapping[str
             (one.beyond or "").replace("+", ", "),
         )
     console.print()
-    console.print(table)
+    printing.print_table(console, table)
     notes = [messages.PREDICTION_INTERVAL]
     if any(one.beyond for one in answer.predicted):
         notes.append(messages.EXTRAPOLATED)

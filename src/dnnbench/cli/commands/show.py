@@ -76,6 +76,8 @@ def _print_network(console: Console, network: Network) -> None:
     sources = dict.fromkeys(f"{one.library} (tier {one.tier})" for one in network.weights)
     listed = ", ".join(sources) or messages.NO_WEIGHTS
     console.print(messages.WEIGHTS.format(sources=listed))
+    if sources:
+        console.print(messages.TIERS, style="dim")
 
 
 def _print_costs(console: Console, row: ModelRow) -> None:
@@ -132,7 +134,7 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
         device = labels.device(row.device)
         table.add_row(device, *named, str(row.batch_size), time, fps, memory)
     console.print()
-    console.print(table)
+    printing.print_table(console, table)
     notes = []
     for row in rows:
         if row.unstable_reason:

@@ -63,21 +63,21 @@ def print_best(
     numbers = messages.TOP1, messages.LATENCY, messages.MEMORY
     columns = (*limits, "network", *numbers, "fits")
     whole = [column for column in columns if column != "network"]
-    table = printing.table(*columns, right=numbers, whole=whole)
+    table = printing.table(*columns, right=(*limits, *numbers), whole=whole)
     at_one = {r.model: r for r in rows if (r.batch_size, r.variant) == (1, REFERENCE)}
     for row in chosen:
         if row.rank == 1:
             cell = at_one[row.model]
             table.add_row(
-                f"<= {row.max_memory_gib:g}",
-                f">= {row.min_fps:g}",
+                f"{row.max_memory_gib:g}",
+                f"{row.min_fps:g}",
                 names.get(row.model, row.model),
                 f"{row.top1:.2f}",
                 f"{cell.latency_ms:.1f}",
                 f"{cell.memory_mib:.0f}",
                 "yes" if row.fits == "yes" else wording.text("cannot_tell"),
             )
-    console.print(table)
+    printing.print_table(console, table)
     if any(row.fits == "cannot_tell" for row in chosen if row.rank == 1):
         console.print(f"\n{messages.INCONCLUSIVE_BEST}")
     sources = {row.model: row.accuracy_source for row in measured}

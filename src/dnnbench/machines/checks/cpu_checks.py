@@ -10,7 +10,7 @@ _NODES = "sys/devices/system/node"
 
 
 def threads(seen: Seen) -> Check:
-    """Check that a pass has no more threads than physical cores."""
+    """Check that a forward pass has no more threads than physical cores."""
     machine = seen.machine
     cores, used = _cores(machine), _threads(machine)
     siblings = len(machine.cpus) - cores
@@ -24,8 +24,10 @@ def threads(seen: Seen) -> Check:
         name="threads",
         state="warn" if used > cores else "ok" if known else "unknown",
         seen=text,
-        why="Threads of a pass that share a core slow each other down.",
-        fix=f"{paths.device_file(machine.device)}: threads: {cores}" if used > cores else None,
+        why="Threads that share a core slow each other down.",
+        fix=f"Set in {paths.device_file(machine.device)}: threads: {cores}"
+        if used > cores
+        else None,
     )
 
 
@@ -38,25 +40,25 @@ def quota(seen: Seen) -> Check:
     if limit.cores is None:
         text = f"unavailable: {limit.unseen}" if limit.unseen else "none"
         state: State = "unknown" if limit.unseen else "ok"
-        return Check(name="quota", state=state, seen=text, why=why)
+        return Check(name="CPU quota", state=state, seen=text, why=why)
     short = limit.cores < used
     fitting = max(1, int(limit.cores))
     return Check(
-        name="quota",
+        name="CPU quota",
         state="warn" if short else "unknown" if limit.unseen else "ok",
         seen=f"{limit.cores:g} {'core' if limit.cores == 1 else 'cores'} for {used}"
         f" {'thread' if used == 1 else 'threads'}"
         + (f"; {limit.unseen}" if limit.unseen and not short else ""),
         why=why,
-        fix=f"--cpus={used} for the container; or {paths.device_file(machine.device)}:"
-        f" threads: {fitting}"
+        fix=f"Start the container with --cpus={used}, or set in"
+        f" {paths.device_file(machine.device)}: threads: {fitting}"
         if short
         else None,
     )
 
 
 def nodes(seen: Seen) -> Check:
-    """Check that all processors of a pass are on one memory node."""
+    """Check that all processors of a forward pass are on one NUMA node."""
     machine = seen.machine
     lists = {
         path.name.removeprefix("node"): processors.numbers(machine.read(path / "cpulist") or "")
@@ -67,11 +69,15 @@ def nodes(seen: Seen) -> Check:
     seen_all = machine.cpus <= frozenset().union(*lists.values())
     command = f"numactl --cpunodebind={found[0]} --membind={found[0]}" if several else ""
     return Check(
-        name="memory nodes",
+        name="NUMA nodes",
         state="warn" if several else "ok" if seen_all else "unknown",
-        seen=str(len(found)) if several or seen_all else "unavailable: the node of each processor",
-        why="Memory of another node is slower, and a process may get either by chance.",
-        fix=f"{command} snakemake --profile {machine.device}" if several else None,
+        seen=f"{len(found)} used"
+        if several or seen_all
+        else "unavailable: the node of each processor",
+        why="Memory of another node is slower, and chance decides which memory a process gets.",
+        fix=f"To run on one node: {command} snakemake --profile {machine.device}"
+        if several
+        else None,
     )
 
 
@@ -79,11 +85,12 @@ def wait_policy(seen: Seen) -> Check:
     """Check that OMP_WAIT_POLICY is unset, so that the runtime decides how threads wait."""
     policy = seen.machine.environ.get("OMP_WAIT_POLICY")
     return Check(
-        name="waiting threads",
+        name="wait policy",
         state="ok" if policy is None else "warn",
-        seen="runtime default" if policy is None else f"OMP_WAIT_POLICY={policy}",
-        why="It changes latencies unevenly, so they are not comparable with others.",
-        fix=None if policy is None else "unset OMP_WAIT_POLICY",
+        seen="default of the OpenMP runtime" if policy is None else f"OMP_WAIT_POLICY={policy}",
+        why="The policy changes some latencies more than others, so latencies with and without it"
+        " are not comparable.",
+        fix=None if policy is None else "To use the default: unset OMP_WAIT_POLICY",
     )
 
 

@@ -13,9 +13,13 @@ def persistence(seen: Seen) -> Check:
     return Check(
         name="persistence",
         state="unknown" if gpu.persistence is None else "warn" if off else "ok",
-        seen="unavailable" if gpu.persistence is None else "off" if off else "on",
-        why="Without it, the GPU loses its clocks and settings when no process uses it.",
-        fix=f"sudo nvidia-smi -i {gpu.uuid} -pm 1" if off else None,
+        seen="unavailable: the driver does not report it"
+        if gpu.persistence is None
+        else "off"
+        if off
+        else "on",
+        why="Without persistence mode, an unused GPU loses its clocks and settings.",
+        fix=f"To turn it on: sudo nvidia-smi -i {gpu.uuid} -pm 1" if off else None,
     )
 
 
@@ -24,8 +28,10 @@ def clocks(seen: Seen) -> Check:
     gpu = _gpu(seen)
     shown = f"{gpu.clock_mhz:g} MHz at rest" if gpu.clock_mhz else "unavailable"
     if gpu.clock_mhz and gpu.max_clock_mhz:
-        shown += f", up to {gpu.max_clock_mhz:g} MHz; the driver does not report locked clocks"
-    fix = f"sudo nvidia-smi -i {gpu.uuid} -lgc MHz (a frequency that it can sustain under load)"
+        shown += f", up to {gpu.max_clock_mhz:g} MHz"
+        shown += "; the driver does not report whether clocks are locked"
+    fix = "To lock them, replace MHZ by a frequency that the GPU sustains under load:"
+    fix += f" sudo nvidia-smi -i {gpu.uuid} -lgc MHZ"
     return Check(name="GPU clocks", state="unknown", seen=shown, why=_FLOAT, fix=gpu.uuid and fix)
 
 
@@ -33,11 +39,11 @@ def locked(seen: Seen) -> Check:
     """Check that a board's clocks are locked, including the memory clock, which needs root."""
     states: dict[bool | None, tuple[State, str, str | None]] = {
         True: ("ok", "locked", None),
-        False: ("warn", "not locked", "sudo jetson_clocks"),
+        False: ("warn", "not locked", "To lock them: sudo jetson_clocks"),
         None: (
             "unknown",
-            "unavailable: a clock that this user cannot read",
-            "sudo jetson_clocks --show",
+            "unavailable: this user cannot read all clocks",
+            "To show them: sudo jetson_clocks --show",
         ),
     }
     state, shown, fix = states[_gpu(seen).clocks_locked]

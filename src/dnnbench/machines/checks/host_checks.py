@@ -12,6 +12,8 @@ from dnnbench.stats.disturbance import MAX_BUSY, MAX_RUN_DELAY, MAX_STEAL
 
 _CPU = "sys/devices/system/cpu"
 _CHARGED = ("Charging", "Full", "Not charging")
+_NO_CPUFREQ = "the kernel has no cpufreq driver here"
+_STOP = "Let them finish or stop them. To list them: top"
 _AT_ITS_LIMIT = 0.9  # Clock readings are coarse and slightly delayed.
 
 
@@ -22,13 +24,14 @@ def other_programs(seen: Seen) -> Check:
         text = "unavailable: no ticks in /proc/stat"
         return Check(name="other programs", state="unknown", seen=text, why=why)
     busy = seen.busy > MAX_BUSY
+    on_cpu = seen.machine.setup.backend == "cpu"
+    whole = "all cores" if on_cpu else "all cores or of the device"
     return Check(
         name="other programs",
         state="warn" if busy else "ok",
-        seen=f"use {seen.busy:.0%} of {seen.machine.device}"
-        + (f", mostly {seen.busiest}" if busy else ""),
+        seen=f"use {seen.busy:.0%} of {whole}" + (f", mostly {seen.busiest}" if busy else ""),
         why=why,
-        fix="Wait for them or stop them. To list them: top" if busy else None,
+        fix=_STOP if busy else None,
     )
 
 
@@ -38,27 +41,27 @@ def variables(seen: Seen) -> Check:
     found.pop(speed_variables.WAIT_POLICY, None)
     text = ", ".join(f"{name}={value}" for name, value in found.items())
     return Check(
-        name="variables",
+        name="environment",
         state="warn" if found else "ok",
-        seen=text or "none that change speed",
-        why="Measurements with and without these variables are not comparable.",
-        fix=f"unset {' '.join(found)}" if found else None,
+        seen=text or "no variables that change speed",
+        why="Measurements with and without these environment variables are not comparable.",
+        fix=f"To remove them from this shell: unset {' '.join(found)}" if found else None,
     )
 
 
 def pressure(seen: Seen) -> Check:
     """Check how long programs waited for cores or memory (the kernel's PSI, last 10 seconds)."""
-    shares = {name: _stalled(seen, name) for name in ("cpu", "memory")}
+    shares = {name: _stalled(seen, file) for name, file in (("cores", "cpu"), ("memory", "memory"))}
     known = {name: share for name, share in shares.items() if share is not None}
     high = [name for name, share in known.items() if share > MAX_RUN_DELAY]
-    shares_text = ", ".join(f"{name} {share:.1%}" for name, share in known.items())
-    text = f"{shares_text} of the last 10 s" if known else ""
+    shares_text = ", ".join(f"for {name} {share:.1%}" for name, share in known.items())
+    text = f"programs waited {shares_text} of the last 10 s" if known else ""
     return Check(
-        name="waiting",
+        name="contention",
         state="warn" if high else "ok" if len(known) == len(shares) else "unknown",
         seen=text or "unavailable: no /proc/pressure",
-        why="If programs wait for cores or memory, a pass waits as well.",
-        fix="Wait for them or stop them. To list them: top" if high else None,
+        why="Programs compete for cores or memory, which slows each forward pass.",
+        fix=_STOP if high else None,
     )
 
 
@@ -73,9 +76,9 @@ def governor(seen: Seen) -> Check:
         for cpu, name in names.items()
         if name != "performance" and (cpu not in low or low[cpu] != high.get(cpu))
     ]
-    why = "If the clock follows the load, it is slow when a pass begins."
+    why = "If the clock follows the load, a forward pass begins at a low clock."
     if not names:
-        text = "unavailable: no cpufreq"
+        text = f"unavailable: {_NO_CPUFREQ}"
         return Check(name="governor", state="unknown", seen=text, why=why)
     every = len(names) == len(machine.cpus)
     listed = ", ".join(dict.fromkeys(moving or names.values()))
@@ -85,7 +88,9 @@ def governor(seen: Seen) -> Check:
         state="warn" if moving else "ok" if every else "unknown",
         seen=f"{listed} on {len(moving or names)} of {len(machine.cpus)} processors{locked}",
         why=why,
-        fix="sudo cpupower frequency-set -g performance" if moving else None,
+        fix="To keep the clock at its maximum: sudo cpupower frequency-set -g performance"
+        if moving
+        else None,
     )
 
 
@@ -96,7 +101,7 @@ def turbo(seen: Seen) -> Check:
     why = "Turbo clocks depend on temperature and on the number of busy cores."
     intel = no_turbo in ("0", "1")
     if not intel and boost not in ("0", "1"):
-        text = "unavailable: no switch"
+        text = "unavailable: the kernel shows no turbo setting"
         return Check(name="turbo", state="unknown", seen=text, why=why)
     on = no_turbo == "0" if intel else boost == "1"
     switch = "1", "intel_pstate/no_turbo"
@@ -107,7 +112,7 @@ def turbo(seen: Seen) -> Check:
         state="warn" if on else "ok",
         seen="on" if on else "off",
         why=why,
-        fix=f"echo {switch[0]} | sudo tee /{_CPU}/{switch[1]}" if on else None,
+        fix=f"To turn it off: echo {switch[0]} | sudo tee /{_CPU}/{switch[1]}" if on else None,
     )
 
 
@@ -128,7 +133,7 @@ def clock(seen: Seen) -> Check:
     if machine.read(f"{_CPU}/intel_pstate/no_turbo") == "1":
         could = limit = fastest("base_frequency")
     if now is None or limit is None or could is None:
-        text = "no cpufreq" if now is None else f"the maximum of {now:.2f} GHz now"
+        text = _NO_CPUFREQ if now is None else f"its maximum ({now:.2f} GHz under load)"
         text = f"unavailable: {text}"
         return Check(name="clock", state="unknown", seen=text, why=why)
     limited = limit < _AT_ITS_LIMIT * could
@@ -136,13 +141,13 @@ def clock(seen: Seen) -> Check:
     low = now < _AT_ITS_LIMIT * limit
     fix = None
     if limited:
-        fix = f"sudo cpupower frequency-set -u {could:.2f}GHz"
+        fix = f"To raise its limit to its maximum: sudo cpupower frequency-set -u {could:.2f}GHz"
     elif low and governors == {"performance"}:
-        fix = "Check temperature and power limits: sudo turbostat"
+        fix = "To see whether temperature or power limits it: sudo turbostat"
     return Check(
         name="clock",
         state="warn" if fix else "unknown" if low and not governors else "ok",
-        seen=f"{now:.2f} GHz under load, limit {limit:.2f} GHz, maximum {could:.2f} GHz",
+        seen=f"{now:.2f} GHz under load (limit {limit:.2f}, hardware maximum {could:.2f})",
         why=why,
         fix=fix,
     )
@@ -163,7 +168,7 @@ def throttling(seen: Seen) -> Check:
             if worst
             else "never since boot",
             why=why,
-            fix="Improve cooling. To see whether it continues:"
+            fix="Improve cooling. To see whether the count still rises:"
             f" cat /{counters[counts.index(worst)]}"
             if worst
             else None,
@@ -180,11 +185,11 @@ def _zones(seen: Seen, why: str) -> Check:
         for kind in machine.folders(f"{zone}/trip_point_*_type"):
             trip = machine.number(kind.with_name(kind.name.replace("_type", "_temp")))
             if machine.read(kind) == "passive" and temperature and trip and trip > 0:
-                text = f"{machine.read(zone / 'type')}: {temperature / 1000:.0f} of"
-                text += f" {trip / 1000:.0f} °C"
+                text = f"{machine.read(zone / 'type')} at {temperature / 1000:.0f} °C,"
+                text += f" throttles at {trip / 1000:.0f} °C"
                 nearest = max(nearest or (0.0, ""), (temperature / trip, text))
     if nearest is None:
-        text = "unavailable: no counters, no thermal zones"
+        text = "unavailable: no throttle counters or thermal zones"
         return Check(name="throttling", state="unknown", seen=text, why=why)
     hot = nearest[0] >= 1
     return Check(
@@ -192,12 +197,12 @@ def _zones(seen: Seen, why: str) -> Check:
         state="warn" if hot else "ok",
         seen=nearest[1],
         why=why,
-        fix="Let it cool down, and improve cooling." if hot else None,
+        fix="Let the processor cool down, and improve cooling." if hot else None,
     )
 
 
 def virtual_machine(seen: Seen) -> Check:
-    """Check for a hypervisor, whose other guests are invisible."""
+    """Check for a hypervisor, whose other guests are not visible."""
     machine = seen.machine
     flags = next(
         (
@@ -209,23 +214,24 @@ def virtual_machine(seen: Seen) -> Check:
     )
     board = machine.read("proc/device-tree/model")
     kind = machine.read("sys/hypervisor/type")
-    why = "Other guests may use the same cores and memory, which is not visible from here."
+    why = "Other guests of the same host may use its cores and memory."
     if kind or "hypervisor" in flags or board == "linux,dummy-virt":
         return Check(
-            name="virtual machine",
+            name="other guests",
             state="unknown",
-            seen=f"yes ({kind})" if kind else "yes",
+            seen="not visible from inside a virtual machine" + (f" ({kind})" if kind else ""),
             why=why,
-            fix="dnnbench check --resolve",
+            fix="To measure how much timings vary here: dnnbench check --resolve",
         )
     if not flags and not board:
-        return Check(name="virtual machine", state="unknown", seen="unavailable", why=why)
-    return Check(name="virtual machine", state="ok", seen="no", why=why)
+        text = "unavailable: no processor flags in /proc/cpuinfo"
+        return Check(name="other guests", state="unknown", seen=text, why=why)
+    return Check(name="other guests", state="ok", seen="none: not a virtual machine", why=why)
 
 
 def steal(seen: Seen) -> Check:
     """Check the time that a hypervisor gave to other guests while programs here were waiting."""
-    why = "The hypervisor runs other guests while a pass waits."
+    why = "The hypervisor runs other guests while a forward pass waits."
     if not seen.before or not seen.after:
         text = "unavailable: no /proc/stat"
         return Check(name="stolen time", state="unknown", seen=text, why=why)
@@ -237,9 +243,10 @@ def steal(seen: Seen) -> Check:
     return Check(
         name="stolen time",
         state="warn" if stolen else "ok",
-        seen=f"{now:.1%} of the work in 1 s, {ever:.1%} since boot",
+        seen=f"{now:.1%} of requested CPU time in 1 s, {ever:.1%} since boot",
         why=why,
-        fix="dnnbench check --resolve; or use dedicated cores or a dedicated machine"
+        fix="Use dedicated cores or a dedicated machine. To measure how much timings vary here:"
+        " dnnbench check --resolve"
         if stolen
         else None,
     )
@@ -256,17 +263,20 @@ def swap(seen: Seen) -> Check:
     text = seen.machine.read("proc/meminfo") or ""
     found = re.findall(r"^(SwapTotal|SwapFree): *(\d+) kB$", text, re.MULTILINE)
     sizes = {name: int(kib) / 1024 for name, kib in found}
-    why = "Swapping in pages takes time during a pass, and swapped memory is not measured."
+    why = "Reading swapped pages slows a forward pass, and swapped memory is not measured."
     if len(sizes) < 2:
         text = "unavailable: no /proc/meminfo"
         return Check(name="swap", state="unknown", seen=text, why=why)
-    used = sizes["SwapTotal"] - sizes["SwapFree"]
+    total = sizes["SwapTotal"]
+    used = total - sizes["SwapFree"]
     return Check(
         name="swap",
         state="warn" if used else "ok",
-        seen=f"{used:,.0f} of {sizes['SwapTotal']:,.0f} MiB in use",
+        seen=f"{used:,.0f} of {total:,.0f} MiB in use" if total else "none configured",
         why=why,
-        fix="sudo swapoff -a && sudo swapon -a" if used else None,
+        fix="To move swapped memory back into RAM: sudo swapoff -a && sudo swapon -a"
+        if used
+        else None,
     )
 
 
@@ -275,7 +285,7 @@ def power(seen: Seen) -> Check:
     machine = seen.machine
     why = "On battery, the firmware and the kernel save power."
     if not (machine.root / "sys/class/power_supply").is_dir():
-        text = "unavailable: no power_supply"
+        text = "unavailable: no /sys/class/power_supply"
         return Check(name="power", state="unknown", seen=text, why=why)
     supplies = machine.folders("sys/class/power_supply/*/")
     kinds = {supply: machine.read(supply / "type") for supply in supplies}
@@ -286,13 +296,13 @@ def power(seen: Seen) -> Check:
     ]
     draining = "Discharging" in statuses
     known = all(status in _CHARGED for status in statuses)
-    text = "mains" if statuses else "no battery"
+    text = "on mains" if statuses else "no battery"
     return Check(
         name="power",
         state="warn" if draining else "ok" if known else "unknown",
-        seen="battery" if draining else text if known else "unavailable: status of the battery",
+        seen="on battery" if draining else text if known else "unavailable: status of the battery",
         why=why,
-        fix="Plug it in." if draining else None,
+        fix="Plug in the power supply." if draining else None,
     )
 
 

@@ -21,8 +21,8 @@ class Check(Record):
     """One thing that may disturb timings.
 
     The state is ``unknown`` if the machine does not provide the information. ``seen`` is the
-    observation, with its unit, and ``why`` the effect on timings. ``fix`` is a command if there is
-    one, and ``None`` if nothing needs to be done or can be done.
+    observation, with its unit, and ``why`` the effect on timings. ``fix`` is what to do, with
+    the command if there is one last, and ``None`` if nothing needs to be done or can be done.
     """
 
     name: str

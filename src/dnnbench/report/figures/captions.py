@@ -127,8 +127,8 @@ def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) ->
     sentences = ["The networks with the highest top-1 accuracy within both limits at batch size 1."]
     if any(row["fits"] == "cannot_tell" for row in selection):
         sentences.append(
-            "“?” means inconclusive: a confidence interval, or the rounding of a published number,"
-            " straddles a limit."
+            "“?” means inconclusive: a limit is within a confidence interval or within the rounding"
+            " error of a published number."
         )
     sentences.append(_borrowed(borrowed) if borrowed else memory_basis(rows))
     sentences.append(accuracy(row["accuracy_source"] for row in rows))
@@ -185,11 +185,11 @@ def source_of(rows: Sequence[Row]) -> str:
 
 
 def intervals(rows: Sequence[Row]) -> str:
-    """Return what the confidence intervals cover, or an empty string."""
+    """Return which variation the confidence intervals cover, or an empty string."""
     if any(row["latency_ms_low"] is not None for row in rows):
         return (
-            "The 95% confidence intervals cover fresh processes during one session on one machine,"
-            " not other days or machines."
+            "The 95% confidence intervals cover the variation between processes of one session on"
+            " one machine, not between days or machines."
         )
     return (
         "The published numbers have no confidence intervals."
