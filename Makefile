@@ -29,7 +29,7 @@ test-env: .venv/installed-test
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "$(PYTHON): older than 3.11; run: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	  { echo "$(PYTHON): older than Python 3.11. Run: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	pip install --quiet --constraint requirements.lock --editable .
 	touch $@
@@ -58,8 +58,8 @@ lint: test-env lint-page
 
 lint-page:
 	@if command -v npx >/dev/null; then $(BIOME) check --error-on-warnings; \
-	elif [ -z "$$CI" ]; then echo "npx: not found; the page's scripts are not checked"; \
-	else echo "npx: not found; install nodejs and npm" >&2; exit 1; fi
+	elif [ -z "$$CI" ]; then echo "npx: not found. The page's scripts are not checked."; \
+	else echo "npx: not found. Install nodejs and npm." >&2; exit 1; fi
 
 # Wording, American spelling, general advice; see tools/phrases.yaml.
 prose: test-env

@@ -210,12 +210,12 @@ def test_an_invalid_option_ends_with_2(run: Run, arguments: list[str], said: str
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["pick", "--device", "titan"], "--device: 'titan': no such name; did you mean titanxp"),
-        (["pick", "--device", "xyz"], "--device: 'xyz': no such name; known: cpu, titanxp-2018"),
+        (["pick", "--device", "titan"], "--device: 'titan': no such name. Did you mean titanxp"),
+        (["pick", "--device", "xyz"], "--device: 'xyz': no such name. Known: cpu, titanxp-2018"),
         (["pick", "--batch-size", "4"], "--batch-size: 4: cpu has 1, 8. Choose one, or add it"),
         (["pick", "--results", "none"], "none/study.csv: no such file. Run: snakemake --profile"),
-        (["show", "resnet51"], "MODEL: 'resnet51': no such name; did you mean resnet50?"),
-        (["compare", "resnt50", "vgg16"], "A: 'resnt50': no such name; did you mean resnet50?"),
+        (["show", "resnet51"], "MODEL: 'resnet51': no such name. Did you mean resnet50?"),
+        (["compare", "resnt50", "vgg16"], "A: 'resnt50': no such name. Did you mean resnet50?"),
         (["compare", "vgg16", "VGG-16"], "B: 'VGG-16': the same network as A (vgg16)."),
         (["compare", "results", "vgg16"], "vgg16: not a folder with a study.csv, unlike results."),
         (["compare", "results", "results", "--device", "gpu"], "device 'gpu' was not measured"),
@@ -237,7 +237,7 @@ def test_an_invalid_number_is_reported_with_its_line(run: Run, tmp_path: Path) -
     file.write_text("\n".join([header, ",".join(cells.values()), *rest]) + "\n")
     line = one_line(run("pick", "--results", str(tmp_path)))
     assert f"{file}:2: latency_ms: 'nan'" in line
-    assert line.endswith("remove the file to create it again")
+    assert line.endswith("Remove the file to create it again.")
 
 
 # Which device --------------------------------------------------------------------------------

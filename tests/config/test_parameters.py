@@ -47,13 +47,13 @@ def test_a_protocol_sets_its_default_numbers(load):
 @pytest.mark.parametrize(
     ("params", "device", "said"),
     [
-        ({"latncy": 3}, {}, ["params.yaml: latncy: 3", "did you mean 'latency'?"]),
+        ({"latncy": 3}, {}, ["params.yaml: latncy: 3", "Did you mean 'latency'?"]),
         (
             {"latency": {"sample": 3}},
             {},
-            ["params.yaml: latency.sample: 3", "did you mean 'samples'?"],
+            ["params.yaml: latency.sample: 3", "Did you mean 'samples'?"],
         ),
-        ({"\u00a0latency": 1}, {}, [r"params.yaml: \xa0latency: 1", "did you mean 'latency'?"]),
+        ({"\u00a0latency": 1}, {}, [r"params.yaml: \xa0latency: 1", "Did you mean 'latency'?"]),
         ({"latency": {"rounds": 0}}, {}, ["params.yaml: latency.rounds: 0", "Number of rounds"]),
         ({}, {"batch_sizes": [1, -8]}, ["dev.yaml: batch_sizes.1: -8", "greater", "Batch sizes"]),
         ({}, {"batch_sizes": []}, ["dev.yaml: batch_sizes: []", "Batch sizes"]),
@@ -62,9 +62,9 @@ def test_a_protocol_sets_its_default_numbers(load):
         (
             {"latency": {"protocol": "bianco2018", "rounds": 5}},
             {},
-            ["params.yaml: latency.rounds: 5", "always uses 1", "set it to null"],
+            ["params.yaml: latency.rounds: 5", "always uses 1", "Set it to null"],
         ),
-        ({"latency": {"samples": [3, 1]}}, {}, ["params.yaml: latency.samples: [3, 1]", "swap"]),
+        ({"latency": {"samples": [3, 1]}}, {}, ["params.yaml: latency.samples: [3, 1]", "Swap"]),
         ({"weights": {"tiers": ["A", "D"]}}, {}, ["params.yaml: weights.tiers.1: 'D'", "'C'"]),
         (
             {"weights": {"mirror": "far"}},
@@ -89,7 +89,7 @@ def test_a_protocol_sets_its_default_numbers(load):
         (
             {"weights": {"override": {"vgg16": {"path": "x", "sha256": "0" * 64, "sha": 1}}}},
             {},
-            ["params.yaml: weights.override.vgg16.sha: 1: unknown key", "did you mean 'sha256'?"],
+            ["params.yaml: weights.override.vgg16.sha: 1: unknown key", "Did you mean 'sha256'?"],
         ),
         ({"models": 5}, {}, ["params.yaml: models", "timm:<name>"]),
         ({"dataset": 5}, {}, ["params.yaml: dataset: 5", "Labeled images"]),
@@ -98,12 +98,12 @@ def test_a_protocol_sets_its_default_numbers(load):
         (
             {"dataset": {"path": "/x"}},
             {},
-            ["params.yaml: dataset.name: null: path '/x'", "set name to folder"],
+            ["params.yaml: dataset.name: null: path '/x'", "Set name to folder"],
         ),
         (
             {"dataset": {"name": "imagenet"}},
             {"dataset": {"path": "/no/where"}},
-            ["dev.yaml: dataset.path: '/no/where': no such folder", "correct it"],
+            ["dev.yaml: dataset.path: '/no/where': no such folder", "Correct it"],
         ),
         (
             {},
@@ -113,7 +113,7 @@ def test_a_protocol_sets_its_default_numbers(load):
         (
             {},
             {"backend": "cuda", "gpu": {"determinstic": True}},
-            ["dev.yaml: gpu.determinstic: True: unknown key", "did you mean 'deterministic'?"],
+            ["dev.yaml: gpu.determinstic: True: unknown key", "Did you mean 'deterministic'?"],
         ),
         (
             {},
@@ -127,7 +127,7 @@ def test_a_protocol_sets_its_default_numbers(load):
         ({}, {"threads": 100_000}, ["dev.yaml: threads: 100000", "1024"]),
         ({}, {"batch_sizes": 1}, ["dev.yaml: batch_sizes: 1", "array"]),
         ({}, {"batch_sizes": [10**30]}, ["dev.yaml: batch_sizes.0: 1000", "65536"]),
-        ({}, {"batch_sizes": [1, 8, 1]}, ["dev.yaml: batch_sizes.2: 1: listed twice; remove one"]),
+        ({}, {"batch_sizes": [1, 8, 1]}, ["dev.yaml: batch_sizes.2: 1: listed twice. Remove one"]),
         (
             {},
             {"variants": ["fp32-eager"] * 2},
@@ -159,7 +159,7 @@ def test_a_protocol_sets_its_default_numbers(load):
         ({"models": [5]}, {}, ["params.yaml: models.0: 5", "timm:<name>"]),
         ({"models": None}, {}, ["params.yaml: models: None", "timm:<name>"]),
         ({"predicted": {"a": 1}}, {}, ["params.yaml: predicted: {'a': 1}"]),
-        ({"devices": ["a", "a"]}, {}, ["params.yaml: devices.1: 'a': listed twice; remove one"]),
+        ({"devices": ["a", "a"]}, {}, ["params.yaml: devices.1: 'a': listed twice. Remove one"]),
         ({"devices": "a"}, {}, ["params.yaml: devices: 'a'", "array"]),
         ({"weights": {"tiers": ["A", "A"]}}, {}, ["weights.tiers.1: 'A': listed twice"]),
         ({"weights": {"mirror": ""}}, {}, ["weights.mirror: '': input should name a file"]),
@@ -168,7 +168,7 @@ def test_a_protocol_sets_its_default_numbers(load):
         (
             {"dataset": {"name": "folder", "path": "$HOME/pictures"}},
             {},
-            ["dataset.path: '$HOME/pictures': no such folder; variables are not expanded"],
+            ["dataset.path: '$HOME/pictures': no such folder. Variables are not expanded"],
         ),
     ],
 )
@@ -200,7 +200,9 @@ def test_an_error_about_a_missing_device_says_how_to_select_one():
 
 def test_a_missing_file_is_reported_with_a_similar_name(tmp_path):
     (tmp_path / "cpu.yaml").write_text("device: cpu\n")
-    with pytest.raises(ParameterError, match=r"cpuu\.yaml: no such file; did you mean .*cpu\.yaml"):
+    with pytest.raises(
+        ParameterError, match=r"cpuu\.yaml: no such file\. Did you mean .*cpu\.yaml"
+    ):
         loading.load(tmp_path / "cpuu.yaml")
 
 
@@ -234,7 +236,7 @@ def test_a_tilde_is_expanded_in_every_path(load, tmp_path, monkeypatch):
 def test_a_file_without_keys_is_an_error(load, name, content):
     load()
     Path(name).write_text(content)
-    with pytest.raises(UserError, match=rf"^{name}: .*; write `key: value` lines$"):
+    with pytest.raises(UserError, match=rf"^{name}: .*\. Write `key: value` lines\.$"):
         loading.load("params.yaml", "dev.yaml")
 
 
@@ -243,7 +245,7 @@ def test_a_file_in_another_encoding_is_an_error(load, encoding):
     load()
     text = Path("params.yaml").read_text() + "# café\n"
     Path("params.yaml").write_bytes(text.encode(encoding))
-    with pytest.raises(UserError, match=r"^params\.yaml:.* UTF-8; save it as UTF-8$"):
+    with pytest.raises(UserError, match=r"^params\.yaml:.* UTF-8\. Save it as UTF-8\.$"):
         loading.load("params.yaml", "dev.yaml")
 
 
@@ -251,6 +253,6 @@ def test_without_params_yaml_the_error_says_where_to_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "dvc.yaml").touch()
     with pytest.raises(
-        ParameterError, match=r"^params\.yaml: no such file; run this in the folder"
+        ParameterError, match=r"^params\.yaml: no such file\. Run this in the folder"
     ):
         loading.sources()

@@ -53,14 +53,14 @@ def test_a_folder_of_another_user_is_not_used(nobody, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     nobody.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(
-        UserError, match="belongs to another user; remove it, or set HOME to a folder"
+        UserError, match=r"belongs to another user\. Remove it, or set HOME to a folder"
     ):
         home.ensure()
 
 
 def test_without_a_writable_folder_the_error_says_what_to_set(nobody, monkeypatch):
     monkeypatch.setattr("tempfile.gettempdir", lambda: "/proc")
-    with pytest.raises(UserError, match=r"HOME: None: not writable, and neither is /proc/.*set"):
+    with pytest.raises(UserError, match=r"HOME: None: not writable, and neither is /proc/.*Set"):
         home.ensure()
 
 

@@ -35,27 +35,27 @@ def test_case_and_dashes_do_not_matter(text: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("resnet51", "did you mean resnet50?"),
-        ("Resnt-101", "did you mean resnet101?"),
-        ("mobilenet", "did you mean mobilenetv2?"),
-        ("SE-ResNeXt50", "did you mean se_resnext50_32x4d?"),
-        ("resnet", "did you mean resnet50 or resnet101?"),
-        ("vgg16", "known: resnet50, resnet101"),
-        ("---", "known: resnet50, resnet101"),
-        ("", "known: resnet50, resnet101"),
+        ("resnet51", "Did you mean resnet50?"),
+        ("Resnt-101", "Did you mean resnet101?"),
+        ("mobilenet", "Did you mean mobilenetv2?"),
+        ("SE-ResNeXt50", "Did you mean se_resnext50_32x4d?"),
+        ("resnet", "Did you mean resnet50 or resnet101?"),
+        ("vgg16", "Known: resnet50, resnet101"),
+        ("---", "Known: resnet50, resnet101"),
+        ("", "Known: resnet50, resnet101"),
     ],
 )
 def test_an_unknown_name_is_refused_with_a_hint(text: str, hint: str) -> None:
     with pytest.raises(UserError) as error:
         name_matching.find(text, KNOWN, "MODEL")
-    assert str(error.value).startswith(f"MODEL: {text!r}: no such name; {hint}")
+    assert str(error.value).startswith(f"MODEL: {text!r}: no such name. {hint}")
     assert "\n" not in str(error.value)
 
 
 def test_an_ambiguous_name_is_refused_unless_it_is_a_key() -> None:
     known = {"net-1": "Net", "net1": "Other", "net_2": "Two", "net2": "Net 2"}
     assert name_matching.find("net1", known, "MODEL") == "net1"
-    with pytest.raises(UserError, match=r"several names match; did you mean net_2 or net2\?"):
+    with pytest.raises(UserError, match=r"several names match\. Did you mean net_2 or net2\?"):
         name_matching.find("NET2", known, "MODEL")
 
 

@@ -107,7 +107,10 @@ def test_a_command_ends_quietly_if_its_reader_is_gone(body):
 def test_a_full_disk_is_reported_in_one_line(body):
     code, _, said = shell(body, ">/dev/full")
     assert (code, said.count("\n")) == (1, 1)
-    assert said == "prog: standard output: cannot be written: No space left on device\n"
+    assert said == (
+        "prog: standard output: cannot be written: No space left on device."
+        " Fix this and run again.\n"
+    )
 
 
 @pytest.mark.parametrize("words", ["2>&1 | true", ">/dev/full 2>&1", ">&- 2>&- <&-"])
@@ -149,4 +152,4 @@ def test_a_failed_import_is_reported_in_one_line():
     body = "raise ImportError('libcudart.so.12: cannot open shared object file')"
     code, _, said = shell(body, "")
     problem = "ImportError: libcudart.so.12: cannot open shared object file"
-    assert (code, said) == (1, f"prog: {problem}; reinstall the package\n")
+    assert (code, said) == (1, f"prog: {problem}. Reinstall the package.\n")

@@ -20,7 +20,7 @@ class Limit:
     [
         (
             "raise ImportError('\\x1b[31mlibcudart.so.12:\\x1b[0m\\n  cannot open\\u202e it')",
-            "ImportError: libcudart.so.12: cannot open it; fix",
+            "ImportError: libcudart.so.12: cannot open it. Fix",
         ),
         (
             "try:\n    import not_there_at_all\nexcept ImportError as error:\n"
@@ -28,7 +28,7 @@ class Limit:
             "RuntimeError: see above; caused by ModuleNotFoundError: No module named 'not_there",
         ),
         ("raise ValueError('x' * 10**6)", "ValueError: xxx"),
-        ("import sys; sys.exit('no license\\x07')", "SystemExit: no license; fix"),
+        ("import sys; sys.exit('no license\\x07')", "SystemExit: no license. Fix"),
         ("PLUGIN = 'one\\x1b]0;title\\x07\\ntwo' * 1000", "'one"),
         (
             "class Odd:\n    def __repr__(self): raise RuntimeError\nPLUGIN = Odd()",

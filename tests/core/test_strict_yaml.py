@@ -73,7 +73,7 @@ def test_ambiguous_values_are_refused(text, said):
     ],
 )
 def test_duplicate_keys_are_refused_at_any_depth(text, said):
-    with pytest.raises(YamlError, match=f"^params.yaml:{said}; remove one$"):
+    with pytest.raises(YamlError, match=rf"^params\.yaml:{said}\. Remove one\.$"):
         read(text)
 
 
@@ -98,14 +98,14 @@ def test_aliases_and_merged_keys_are_read_and_explicit_keys_have_precedence():
         ("a: !!int '3'", "1: a: tag tag:yaml.org,2002:int"),
         ("1: a", "1: '1': this key is not text"),
         ("? [a, b]\n: c", r"1: \['a', 'b'\]: this key is not text"),
-        ("a: 1\n---\na: 2\n", "2: a second document starts here; keep one"),
+        ("a: 1\n---\na: 2\n", "2: a second document starts here. Keep one"),
         ("[" * 100_000, "1: 0.0: more than 40 levels deep"),
-        ("a:\n\tb: 1\n", r"2: '\\tb: 1': contains a tab; indent with spaces"),
-        ("a: [1, 2\nb: 3\n", "2: 'b: 3': not YAML: .* since line 1"),
+        ("a:\n\tb: 1\n", r"2: '\\tb: 1': contains a tab. Indent with spaces"),
+        ("a: [1, 2\nb: 3\n", "2: 'b: 3': not YAML: .*, which begins on line 1"),
         ("a: @x", "1: 'a: @x': not YAML"),
-        ("a: 1\nb: \x07\n", r"2: control character '\\x07'; remove"),
-        ("a: x\u2028b: 2\n", r"1: control character '\\u2028'; remove"),
-        ("a: \udce9\n", r"1: control character '\\udce9'; remove"),
+        ("a: 1\nb: \x07\n", r"2: control character '\\x07'. Remove"),
+        ("a: x\u2028b: 2\n", r"1: control character '\\u2028'. Remove"),
+        ("a: \udce9\n", r"1: control character '\\udce9'. Remove"),
     ],
 )
 def test_any_other_error_is_one_line_with_its_place(text, said):
@@ -117,7 +117,7 @@ def test_any_other_error_is_one_line_with_its_place(text, said):
 
 @pytest.mark.parametrize("text", ["", "# a comment\n", "---\n", "[1, 2]", "word", "3"])
 def test_a_text_that_is_not_a_mapping_is_refused(text):
-    with pytest.raises(YamlError, match=r"^params\.yaml: .*; write `key: value` lines$"):
+    with pytest.raises(YamlError, match=r"^params\.yaml: .*\. Write `key: value` lines\.$"):
         read(text)
 
 

@@ -35,7 +35,7 @@ def test_another_encoding_is_reported_with_its_place(tmp_path, content, said):
     file.write_bytes(content)
     with pytest.raises(TextFileError) as raised:
         text_file.read_text(file)
-    assert str(raised.value) == f"{file}{said}; save it as UTF-8"
+    assert str(raised.value) == f"{file}{said}. Save it as UTF-8."
 
 
 def test_a_file_that_is_not_regular_is_refused_without_waiting(tmp_path):
@@ -43,7 +43,9 @@ def test_a_file_that_is_not_regular_is_refused_without_waiting(tmp_path):
     os.mkfifo(pipe)
     kinds = {pipe: "a named pipe", tmp_path: "a folder", Path("/dev/zero"): "a device"}
     for path, kind in kinds.items():
-        with pytest.raises(TextFileError, match=f"^{path}: {kind}, not a file; correct the path$"):
+        with pytest.raises(
+            TextFileError, match=rf"^{path}: {kind}, not a file\. Correct the path\.$"
+        ):
             text_file.read_bytes(path)
 
 
@@ -60,7 +62,9 @@ def test_a_circular_link_is_reported(tmp_path):
 
 
 def test_an_impossible_path_is_reported_in_one_line():
-    with pytest.raises(TextFileError, match=r"^'a\\x00b': embedded null byte; correct the path$"):
+    with pytest.raises(
+        TextFileError, match=r"^'a\\x00b': embedded null byte\. Correct the path\.$"
+    ):
         text_file.read_text(Path("a\0b"))
 
 

@@ -70,17 +70,17 @@ def test_a_variant_name_is_parsed_into_its_parts(name, parts):
 @pytest.mark.parametrize(
     ("name", "backend", "said"),
     [
-        ("fp33-eager", "cpu", "did you mean 'fp32-eager'?"),
-        ("eager", "cpu", "write PRECISION[-autocast]-ENGINE[-channels_last]"),
+        ("fp33-eager", "cpu", "Did you mean 'fp32-eager'?"),
+        ("eager", "cpu", "Write PRECISION[-autocast]-ENGINE[-channels_last]"),
         ("bf16-eager-autocast", "cpu", "not a variant"),
-        ("tf32-eager", "cpu", "backend cpu does not support TF32; write fp32 or bf16"),
-        ("tf32-onnxruntime", "cuda", "write fp32-onnxruntime"),
-        ("bf16-openvino", "cpu", "write fp32-openvino, or choose compile or eager"),
-        ("fp32-autocast-eager", "cpu", "write fp16-autocast or bf16-autocast"),
-        ("tf32-autocast-eager", "cuda", "write fp16-autocast or bf16-autocast"),
+        ("tf32-eager", "cpu", "backend cpu does not support TF32. Write fp32 or bf16"),
+        ("tf32-onnxruntime", "cuda", "Write fp32-onnxruntime"),
+        ("bf16-openvino", "cpu", "Write fp32-openvino, or choose compile or eager"),
+        ("fp32-autocast-eager", "cpu", "Write fp16-autocast or bf16-autocast"),
+        ("tf32-autocast-eager", "cuda", "Write fp16-autocast or bf16-autocast"),
         ("fp32-onnxruntime-channels_last", "cpu", "chooses the memory layout itself"),
-        ("fp32-openvino", "cuda", "does not run on backend cuda; write compile or eager"),
-        ("fp32-onnxruntime", "jetson", "does not run on backend jetson; write compile or eager"),
+        ("fp32-openvino", "cuda", "does not run on backend cuda. Write compile or eager"),
+        ("fp32-onnxruntime", "jetson", "does not run on backend jetson. Write compile or eager"),
     ],
 )
 def test_an_invalid_variant_name_is_a_one_line_error_with_a_remedy(name, backend, said):

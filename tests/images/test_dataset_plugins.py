@@ -65,7 +65,7 @@ def test_a_made_up_data_set_is_in_the_schema_and_must_be_named_a_folder(installe
     name = section["properties"]["name"]
     assert "digits" in name["anyOf"][0]["enum"]
     assert "digits: made-up digits." in name["description"]
-    with pytest.raises(ValueError, match="digits cannot be downloaded; set path to its folder"):
+    with pytest.raises(ValueError, match=r"digits cannot be downloaded\. Set path to its folder"):
         DatasetSettings(name="digits")
 
 
@@ -73,7 +73,7 @@ def test_two_data_sets_of_one_name_are_one_line(installed):
     installed("TWIN")
     with pytest.raises(
         PluginError,
-        match=r"'imagenet': this name is also used by dnnbench\..*; rename",
+        match=r"'imagenet': this name is also used by dnnbench\..*\. Rename",
     ):
         dataset.datasets()
 
@@ -86,5 +86,7 @@ def test_a_rule_depends_on_the_module_of_its_data_set_alone(monkeypatch):
 
 
 def test_an_unknown_data_set_is_one_line():
-    with pytest.raises(dataset.UserError, match="'imagenete': unknown; did you mean 'imagenette'"):
+    with pytest.raises(
+        dataset.UserError, match=r"'imagenete': unknown\. Did you mean 'imagenette'"
+    ):
         dataset.named("imagenete")

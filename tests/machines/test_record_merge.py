@@ -369,7 +369,7 @@ def test_an_invalid_manifest_is_an_error_with_a_remedy(here, there):
     record_merge.merge([there], Path("results"), "cpu", networks())
     listed = here / "results/.merged/xeon.json"
     listed.write_text("{}")
-    with pytest.raises(UserError, match=r"xeon\.json: .*; remove it, and merge again"):
+    with pytest.raises(UserError, match=r"xeon\.json: .*\. Remove it, and merge again\."):
         record_merge.merge([there], Path("results"), "cpu", networks())
     listed.unlink()
     record_merge.merge([there], Path("results"), "cpu", networks())

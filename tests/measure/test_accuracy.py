@@ -429,7 +429,7 @@ def test_an_invalid_record_of_weights_is_a_reason_not_to_measure(study, tmp_path
     found = measure(tmp_path, toys.entry("small"), decoded)
     assert (found.status, found.top1) == ("not_measured", None)
     assert found.message.startswith(f"{file}: ")
-    assert found.message.endswith("remove it to fetch them again")
+    assert found.message.endswith("Remove it to fetch them again.")
     assert study().status == "ok"  # Predictions are kept.
 
 
@@ -440,7 +440,7 @@ def test_a_damaged_file_of_predictions_is_named(study, tmp_path, damage):
     file.write_bytes(damage(file.read_bytes()))
     with pytest.raises(top5.AnswersError) as error:
         study()
-    assert str(file) in str(error.value) and "remove it to measure again" in str(error.value)
+    assert str(file) in str(error.value) and "Remove it to measure again" in str(error.value)
 
 
 def test_the_script_shows_its_help_without_importing_torch():

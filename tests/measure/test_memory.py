@@ -326,5 +326,5 @@ def test_outdated_leftovers_of_an_interrupted_stage_are_not_used(tmp_path, asked
 
 def test_a_damaged_record_is_named(tmp_path):
     (tmp_path / "small.json").write_text('{"schema_version": 1}')
-    with pytest.raises(RecordError, match=r"small\.json: device.*remove it"):
+    with pytest.raises(RecordError, match=r"small\.json: device.*Remove it"):
         memory_profile.Profiles(plan(toys.entry("small")), tmp_path)

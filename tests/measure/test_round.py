@@ -411,5 +411,5 @@ def test_a_killed_round_resumes_where_it_stopped(tmp_path, monkeypatch, scripted
 def test_a_damaged_line_is_named(tmp_path):
     output = tmp_path / "round-1.jsonl"
     output.write_text('{"schema_version": 1}\n')
-    with pytest.raises(RecordError, match=r"round-1\.jsonl:1: device.*remove the line"):
+    with pytest.raises(RecordError, match=r"round-1\.jsonl:1: device.*Remove the line"):
         round.run(plan("small"), output)

@@ -108,10 +108,10 @@ def test_texts_that_list_libraries_list_a_made_up_one(plugins_of):
     [
         (
             "TWIN",
-            f"{MODULE}: 'timm': this name is also used by {GROUP}.timm; rename one",
+            f"{MODULE}: 'timm': this name is also used by {GROUP}.timm. Rename one",
         ),
-        ("NO_LIBRARY", "'toybox' is not of type Library; fix its package"),
-        ("MISSING", "has no attribute 'MISSING'; fix or uninstall its package"),
+        ("NO_LIBRARY", "'toybox' is not of type Library. Fix its package"),
+        ("MISSING", "has no attribute 'MISSING'. Fix or uninstall its package"),
     ],
 )
 def test_the_error_for_an_invalid_plugin_names_its_entry_point_in_one_line(

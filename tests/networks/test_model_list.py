@@ -280,11 +280,11 @@ def test_a_file_that_cannot_run_is_one_line_naming_the_network(own):
     ("name", "message"),
     [
         ("timm:convnext_tony", "unknown network. Did you mean convnext_tiny or"),
-        ("timm:nothing_like_*", "unknown network. See the library's list"),
+        ("timm:nothing_like_*", "unknown network. Correct the name; the library's"),
         ("timm:convnext_tiny.fb_in22k", "has 21841 classes instead of ImageNet's 1000. Choose an"),
         ("timm:vit_small_patch14_dinov2", "has no classes instead of ImageNet's 1000"),
         ("torchvision:resnet5", "unknown network. Did you mean resnet50 or"),
-        ("mine:nets/absent.py:net", "No such file or directory. Write mine:<file>.py:<function>"),
+        ("mine:nets/absent.py:net", "nets/absent.py: no such file. Correct the path"),
         ("mine:nets", "not a function in a file. Write mine:<file>.py:<function>"),
         ("mine:~nobodyhere/nets.py:net", "models: 'mine:~nobodyhere/nets.py:net': '~nobodyhere"),
         ("tim:resnet18", "unknown network. Did you mean 'resnet18'?"),
@@ -368,7 +368,7 @@ def test_your_own_weights_are_found_by_the_key_of_your_own_network(own, tmp_path
 
 
 def test_the_key_of_a_missing_file_is_an_error(tmp_path):
-    with pytest.raises(RegistryError, match="No such file"):
+    with pytest.raises(RegistryError, match="no such file"):
         mine.key(tmp_path / "none.py", "net")
 
 

@@ -126,7 +126,7 @@ def test_the_explorer_has_a_control_a_column_and_an_axis_for_a_made_up_limit(ins
 def test_two_limits_of_one_name_are_an_error_of_one_line(installed) -> None:
     installed("TWIN")
     with pytest.raises(
-        PluginError, match="'min_fps': this name is also used by dnnbench; rename one"
+        PluginError, match=r"'min_fps': this name is also used by dnnbench\. Rename one"
     ):
         pick([], {}, DEVICE, {})
 

@@ -23,16 +23,16 @@ def test_a_value_on_the_command_line_is_read_as_yaml():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["batch_sizes"], "'batch_sizes': write KEY=VALUE with a YAML value, such as threads=2"),
+        (["batch_sizes"], "'batch_sizes': no value. Write KEY=VALUE with a value in YAML."),
         (["batch_sizes=[1"], "batch_sizes: '[1': not YAML"),
         (["threads=yes"], "threads: yes: ambiguous: some YAML readers"),
         (["threads=010"], "threads: 010: not a plain decimal number"),
-        (["threads="], "threads: '': empty; write null or a value"),
+        (["threads="], "threads: '': empty. Write null or a value"),
         (["threads='2'"], "threads: '2': input should be a valid integer"),
         (["threads=1", "threads=2"], "threads: given twice"),
         (["latency={rounds: 1, rounds: 2}"], "latency.rounds: given twice"),
         (["latency.rounds=1"], "latency.rounds: 1: unknown key"),
-        (["model=vgg16"], "model: 'vgg16': unknown key; did you mean 'models'?"),
+        (["model=vgg16"], "model: 'vgg16': unknown key. Did you mean 'models'?"),
     ],
 )
 def test_an_invalid_config_word_is_reported(words, said):
@@ -43,7 +43,7 @@ def test_an_invalid_config_word_is_reported(words, said):
 
 def test_a_settings_file_excludes_a_profile_and_config_words():
     for profile, config in (("cpu", None), (None, ["threads=2"])):
-        with pytest.raises(typer.BadParameter, match="remove --profile and --config"):
+        with pytest.raises(typer.BadParameter, match="Remove --profile and --config"):
             options.study(Path("settings.json"), profile, config)
 
 

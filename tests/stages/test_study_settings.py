@@ -69,10 +69,10 @@ def test_settings_that_another_run_uses_are_not_changed(study, tmp_path):
 
 def test_a_missing_or_outdated_settings_file_is_reported_in_one_line(study, tmp_path):
     file = tmp_path / "cpu.json"
-    with pytest.raises(UserError, match=r"cpu\.json: no such file; Snakemake writes it when a run"):
+    with pytest.raises(UserError, match=r"cpu\.json: no such file\. Start Snakemake"):
         study_settings.read(file)
     file.write_text('{"settings": {}}')
-    with pytest.raises(ParameterError, match=r"cpu\.json: .*; remove it and start Snakemake"):
+    with pytest.raises(ParameterError, match=r"cpu\.json: .*\. Remove it and start Snakemake"):
         study_settings.read(file)
     study_settings.write(study(), file, new_session=False)
     assert study_settings.read(file) == study()
@@ -88,7 +88,7 @@ def test_a_job_accepts_only_networks_of_its_study(study):
 def test_a_round_must_be_one_of_the_study(study):
     found = study(latency={"rounds": 2})
     found.check_round(2)
-    with pytest.raises(UserError, match=r"^--round: 3: the study has 2 rounds; choose one"):
+    with pytest.raises(UserError, match=r"^--round: 3: the study has 2 rounds\. Choose one"):
         found.check_round(3)
 
 
@@ -111,7 +111,7 @@ def test_an_override_is_for_one_network_and_a_network_has_only_one(study, tmp_pa
         (["bianco2018"], "'bianco2018': names 44 networks"),
         (
             ["timm:tinynet_e", "timm-tinynet_e.in1k"],
-            "'timm-tinynet_e.in1k': same network as 'timm:tinynet_e'; remove one",
+            "'timm-tinynet_e.in1k': same network as 'timm:tinynet_e'. Remove one",
         ),
     ):
         with pytest.raises(ParameterError, match=rf"^params\.yaml: weights\.override: {said}"):

@@ -103,7 +103,7 @@ def test_rows_are_read_back_unchanged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("latency.csv", "alexnet,1,1.28", "alexnet,1", "latency.csv:2: 3 fields, expected 4;"),
+        ("latency.csv", "alexnet,1,1.28", "alexnet,1", "latency.csv:2: 3 fields, expected 4."),
         ("latency.csv", "alexnet,1,1.28", "alexnet,1,-1", "latency.csv:2: latency_ms_per_image: "),
         ("memory.csv", "alexnet,1,0.82", "alexnet,1,", "memory.csv:2: memory_gb: None: "),
         ("models.csv", "56.64,figure", "156.64,figure", "models.csv:2: top1: '156.64': "),
@@ -121,9 +121,9 @@ def test_a_damaged_table_is_an_error_of_one_line(
         published.read_best(tmp_path / "tables")
     text = str(error.value)
     assert "\n" not in text and str(path) in text
-    assert text.endswith(f"restore it: git checkout {path}")
+    assert text.endswith(f"Restore it: git checkout {path}")
 
 
 def test_a_missing_table_is_an_error_of_one_line(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match=r"latency\.csv: no such file; restore it"):
+    with pytest.raises(RecordError, match=r"latency\.csv: no such file\. Restore it"):
         published.read(tmp_path)

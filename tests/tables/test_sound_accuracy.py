@@ -42,7 +42,7 @@ def only_aside(folder):
     assert one.isprintable() and len(one) < 1000
     assert (list(found.answers), found.records["alexnet"].status) == (["alexnet"], "ok")
     assert found.records["resnet18"].status == "not_measured"
-    assert found.records["resnet18"].message == f"set aside: {one}"
+    assert found.records["resnet18"].message == f"excluded: {one}"
     return one
 
 
@@ -67,14 +67,14 @@ def test_valid_records_are_all_read(folder):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"top1": 99.0}, "top1: 99.0: its predictions give 70; "),
+        ({"top1": 99.0}, "top1: 99.0: its predictions give 70. "),
         ({"top1": 1e308}, "top1: 1e+308: "),
-        ({"top1": None}, "top1: None: its predictions give 70; "),
-        ({"top5": 10.0}, "top5: 10.0: its predictions give 70; "),
+        ({"top1": None}, "top1: None: its predictions give 70. "),
+        ({"top5": 10.0}, "top5: 10.0: its predictions give 70. "),
         ({"top1_low": 80.0}, "top1_low, top1_high: 80.0, "),
         ({"top5_high": None}, "top5_low, top5_high: "),
-        ({"n": 5}, "n: 5: its predictions give 100; "),
-        ({"classes": 2}, "classes: 2: its predictions give 1; "),
+        ({"n": 5}, "n: 5: its predictions give 100. "),
+        ({"classes": 2}, "classes: 2: its predictions give 1. "),
         ({"basis": None}, None),
         ({"model": "alexnet"}, "model: 'alexnet': expected 'resnet18' here"),
         ({"model": "../x"}, "model: '../x': "),
@@ -92,7 +92,8 @@ def test_an_invalid_record_is_set_aside_with_a_reason(folder, changes, named):
     one = only_aside(folder)
     if named is None:
         assert (
-            one == f"{folder / ANSWERS}: does not belong to {RECORD}; remove that to measure again"
+            one
+            == f"{folder / ANSWERS}: does not belong to {RECORD}. Remove {RECORD} to measure again."
         )
     else:
         assert one.startswith(f"{folder / RECORD}: {named}")
@@ -130,14 +131,14 @@ def test_malformed_predictions_are_set_aside(folder, content):
     (folder / ANSWERS).write_bytes(content(folder))
     reason = only_aside(folder).removeprefix(f"{folder / ANSWERS}: ")
     assert reason.startswith("not a predictions file (")
-    assert reason.endswith("); remove it to measure again")
+    assert reason.endswith("). Remove it to measure again.")
 
 
 def test_incomplete_predictions_are_set_aside(folder):
     with np.load(folder / ANSWERS) as file:
         part = {name: file[name][:60] for name in ("classes", "scores")}
     (folder / ANSWERS).write_bytes(changed(folder, **part))
-    assert "predictions for 60 of 100 images; remove it" in only_aside(folder)
+    assert "predictions for 60 of 100 images. Remove it" in only_aside(folder)
 
 
 def test_predictions_larger_than_memory_are_set_aside(folder, monkeypatch):
@@ -161,7 +162,7 @@ def test_predictions_larger_than_memory_are_set_aside(folder, monkeypatch):
 def test_a_path_that_is_not_a_file_is_set_aside(folder, file):
     (folder / file).unlink()
     os.mkfifo(folder / file)
-    assert only_aside(folder) == f"{folder / file}: a named pipe, not a file; correct the path"
+    assert only_aside(folder) == f"{folder / file}: a named pipe, not a file. Correct the path."
 
 
 def test_a_record_without_predictions_is_set_aside(folder):
@@ -179,8 +180,8 @@ def test_predictions_for_other_images_than_the_majority_are_not_compared(folder)
     found = read(folder)
     assert list(found.answers) == ["alexnet", "vgg16"]
     assert list(map(str, found.aside)) == [
-        f"{folder / RECORD}: measured on other images than alexnet and 1 more;"
-        " remove it to measure again"
+        f"{folder / RECORD}: measured on other images than alexnet and 1 more."
+        " Remove it to measure again."
     ]
 
 
@@ -188,10 +189,10 @@ def test_the_script_reports_excluded_records_and_continues(results, folder):
     edit(folder / RECORD, top1=99.0)
     pictures = ("--config", f"dataset={{name: folder, path: {results}}}")
     code, output = stage("comparisons", "--results", results, *MODELS, *pictures)
-    reason = f"{folder / RECORD}: top1: 99.0: its predictions give 70; remove it to measure again"
-    assert (code, output) == (0, f"set aside: {reason}\n")
+    reason = f"{folder / RECORD}: top1: 99.0: its predictions give 70. Remove it to measure again."
+    assert (code, output) == (0, f"excluded: {reason}\n")
     rows = read_rows(results / "accuracy" / "summary.csv", AccuracyRow)
     assert [(row.status, row.top1) for row in rows[:2]] == [("not_measured", None), ("ok", 50)]
-    assert rows[0].message == f"set aside: {reason}"
+    assert rows[0].message == f"excluded: {reason}"
     (one,) = read_rows(results / "accuracy" / "set_aside.csv", SetAside)
     assert (one.device, str(one)) == (None, reason)

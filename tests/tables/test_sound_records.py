@@ -74,22 +74,22 @@ SOON = (datetime.now(UTC) + timedelta(days=2)).isoformat()
         ({"disturbance__reference_compute_ms": [1, -1]}, "disturbance.reference_compute_ms.1: -1"),
         (
             {"started": "0001-01-01T00:00:00Z"},
-            "started: 0001-01-01T00:00+00:00: implausible; check the machine's clock",
+            "started: 0001-01-01T00:00+00:00: implausible. Check the machine's clock",
         ),
         (
             {"started": "1970-01-01T00:00:00Z"},
-            "started: 1970-01-01T00:00+00:00: implausible; check the machine's clock",
+            "started: 1970-01-01T00:00+00:00: implausible. Check the machine's clock",
         ),
         ({"started": "9999-12-31T23:59:59-23:00"}, "started: "),
         pytest.param({"started": SOON}, "started: ", id="started-soon"),
         ({"started": "2026-01-01T00:00:00"}, "started: '2026-01-01T00:00:00': "),
         (
             {"session": "0001-01-01T00:00"},
-            "session: 0001-01-01T00:00+00:00: implausible; check the machine's clock",
+            "session: 0001-01-01T00:00+00:00: implausible. Check the machine's clock",
         ),
         (
             {"session": "2999-01-01T00:00"},
-            "session: 2999-01-01T00:00+00:00: implausible; check the machine's clock",
+            "session: 2999-01-01T00:00+00:00: implausible. Check the machine's clock",
         ),
         ({"session": "one\x1b[31m"}, r"session: 'one\x1b[31m': input should be one line"),
         ({"session": "one\u202etwo"}, r"session: 'one\u202etwo': input should be one line"),
@@ -191,10 +191,10 @@ def test_a_path_that_is_not_a_file_is_set_aside(results, file):
     path = results / file
     path.unlink()
     os.mkfifo(path)
-    assert aside(results) == [f"{path}: a named pipe, not a file; correct the path"]
+    assert aside(results) == [f"{path}: a named pipe, not a file. Correct the path."]
     path.unlink()
     path.mkdir()
-    assert aside(results) == [f"{path}: a folder, not a file; correct the path"]
+    assert aside(results) == [f"{path}: a folder, not a file. Correct the path."]
 
 
 def test_the_first_of_two_lines_of_a_cell_counts(results):

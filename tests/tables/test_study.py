@@ -532,7 +532,7 @@ def test_a_wrong_line_is_named(results: Path, key: str, value: object, message: 
     measured = study.read_measurements(results, PLAN, ["resnet18"])
     (aside,) = map(str, measured.aside)
     assert aside.startswith(f"{path}:1: {message}")
-    assert aside.isprintable() and aside.endswith("remove the line to measure its cell again")
+    assert aside.isprintable() and aside.endswith("Remove the line to measure its cell again.")
     assert {line.round for line in measured.latency} == {1, 2, 4, 5}
 
 
@@ -553,7 +553,7 @@ def test_a_wrong_memory_record_is_named(
     measured = study.read_measurements(results, PLAN, ["resnet18"])
     (aside,) = map(str, measured.aside)
     assert aside.startswith(f"{path}: {message}")
-    assert aside.isprintable() and aside.endswith("remove it to measure again")
+    assert aside.isprintable() and aside.endswith("Remove it to measure again.")
     assert {line.round for line in measured.latency} == {1, 2, 3, 4, 5}
     assert measured.memory == {}
 
@@ -563,22 +563,22 @@ def test_a_truncated_record_is_named(results: Path, file: str) -> None:
     path = results / "cpu" / "fp32-eager" / file
     path.write_bytes(path.read_bytes()[:-40])
     (aside,) = map(str, study.read_measurements(results, PLAN, ["resnet18"]).aside)
-    assert aside.startswith(str(path)) and aside.isprintable() and "remove" in aside
+    assert aside.startswith(str(path)) and aside.isprintable() and "Remove" in aside
 
 
 def test_complexity_has_a_row_for_every_network(results: Path) -> None:
     path = results / "complexity.csv"
     assert study.read_complexity(path, NETWORKS).rows == {"resnet18": complexity()}
-    with pytest.raises(RecordError, match=r"complexity\.csv: model: 'vgg16': no row; run the"):
+    with pytest.raises(RecordError, match=r"complexity\.csv: model: 'vgg16': no row\. Run the"):
         study.read_complexity(path, NETWORKS | {"vgg16": load_registry()["vgg16"]})
-    with pytest.raises(RecordError, match=r"none\.csv: no such file; run the complexity stage"):
+    with pytest.raises(RecordError, match=r"none\.csv: no such file\. Run the complexity stage"):
         study.read_complexity(results / "none.csv", NETWORKS)
 
 
 @pytest.mark.parametrize(
     ("edit", "line", "named"),
     [
-        (lambda row: row.rsplit(",", 1)[0], 2, "17 fields, expected 18; remove"),
+        (lambda row: row.rsplit(",", 1)[0], 2, "17 fields, expected 18. Remove"),
         (lambda row: row.replace("1814073344", "-3"), 2, "macs: '-3': "),
         (lambda row: row.replace("1814073344", "1e999"), 2, "macs: '1e999': "),
         (
@@ -602,7 +602,7 @@ def test_an_invalid_row_of_complexity_is_set_aside(
     if line == 2:
         unknown = found.rows["resnet18"]
         assert (unknown.complexity_status, unknown.macs) == ("not_measured", None)
-        assert unknown.complexity_message == f"set aside: {aside}"
+        assert unknown.complexity_message == f"excluded: {aside}"
     assert _script(results)[0] == 0
     (row, *_) = read_rows(results / "models.csv", ModelRow)
     assert row.complexity_status == ("not_measured" if line == 2 else "ok")
@@ -643,9 +643,9 @@ def test_the_script_writes_three_tables(results: Path) -> None:
         (["--config", "batch_sizes=[1, 0]"], "batch_sizes.1: 0"),
         (["--config", "budgets={min_fps: [15, fast]}"], "budgets.min_fps.1: 'fast'"),
         (["--config", "budgets={min_fps: [.inf]}"], "budgets.min_fps.0: .inf"),
-        (["--config", "budgets"], "'budgets': write KEY=VALUE"),
+        (["--config", "budgets"], "'budgets': no value. Write KEY=VALUE"),
         (["--profile", "xeon"], "config/devices/xeon.yaml: no such file"),
-        (["vgg16"], "'vgg16': no row; run the complexity stage"),
+        (["vgg16"], "'vgg16': no row. Run the complexity stage"),
     ],
 )
 def test_a_mistake_on_the_command_line_writes_nothing(
@@ -680,7 +680,9 @@ def test_a_study_in_which_nothing_could_be_measured_is_an_error():
     study.check_measured(*tables([*lines[1:], quiet()[0]], memory_cell(1)))
     aside = SetAside(device="cpu", file="round-1.jsonl", line=1, reason="cut")
     for count, said in ((1, "the only record is"), (2, "all 2 records are")):
-        with pytest.raises(study.NothingMeasuredError, match=f"{said} set aside: round-1.jsonl:1:"):
+        with pytest.raises(
+            study.NothingMeasuredError, match=rf"{said} excluded: round-1\.jsonl:1:"
+        ):
             study.check_measured(*tables([]), [aside] * count)
     study.check_measured(*tables(quiet()), [aside])
     rows, models = tables(lines)

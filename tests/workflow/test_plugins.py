@@ -181,13 +181,13 @@ def test_texts_that_list_backends_and_engines_list_made_up_ones(installed):
 @pytest.mark.parametrize(
     ("name", "backend", "said"),
     [
-        ("fp32-beads", "cpu", "beads does not run on backend cpu; write compile or eager"),
+        ("fp32-beads", "cpu", "beads does not run on backend cpu. Write compile or eager"),
         ("tf32-eager", "abacus", "backend abacus does not support TF32"),
-        ("bf16-beads", "abacus", "beads supports only fp32; write fp32-beads, or choose compile"),
+        ("bf16-beads", "abacus", "beads supports only fp32. Write fp32-beads, or choose compile"),
         (
             "fp32-beads-channels_last",
             "abacus",
-            "beads chooses the memory layout itself; write fp32-beads",
+            "beads chooses the memory layout itself. Write fp32-beads",
         ),
     ],
 )

@@ -81,11 +81,11 @@ def test_a_profile_plans_the_study_on_a_machine_without_its_device(clone, profil
             "device: cpu\n".encode("utf-16"),
             ": encoded in UTF-16, not UTF-8",
         ),
-        ("params.yaml", b"", ": empty; write `key: value` lines"),
+        ("params.yaml", b"", ": empty. Write `key: value` lines"),
         (
             "params.yaml",
             b"latency:\n\trounds: 1\n",
-            r":2: '\trounds: 1': contains a tab; indent with spaces",
+            r":2: '\trounds: 1': contains a tab. Indent with spaces",
         ),
         (
             "params.yaml",
@@ -131,7 +131,7 @@ def test_a_study_in_a_folder_with_braces_is_one_line(tmp_path):
     folder.mkdir()
     code, out = run(project(folder), "snakemake", "--profile", "cpu", "-n")
     assert code == 1
-    assert out.splitlines()[-1].endswith("takes braces in a path for wildcards; rename it")
+    assert out.splitlines()[-1].endswith("takes braces in a path for wildcards. Rename it.")
 
 
 @pytest.mark.skipif(Board().model() is not None, reason="is a Jetson")

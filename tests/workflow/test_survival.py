@@ -390,18 +390,18 @@ def test_the_error_for_a_damaged_record_names_file_key_and_remedy(tmp_path, dama
         message = str(error.value)
         assert message.startswith(str(path))
         assert said.lower() in message.lower()
-        assert "remove" in message and "\n" not in message
+        assert "Remove" in message and "\n" not in message
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00m", b"model\x00", b"", b"once upon a time\n"])
 def test_a_file_that_is_not_a_table_is_reported(tmp_path, content):
     path = tmp_path / "study.csv"
     path.write_bytes(content)
-    with pytest.raises(RecordError, match=r"study\.csv: .*; remove the file to create it again"):
+    with pytest.raises(RecordError, match=r"study\.csv: .*\. Remove the file to create it again\."):
         read_rows(path, StudyRow)
 
 
 def test_a_journal_that_is_not_text_is_reported(tmp_path):
     (tmp_path / ".round-1.jsonl.journal").write_bytes(b"\xff\x00\nhalf")
-    with pytest.raises(RecordError, match=r"journal:1: .*remove the line"):
+    with pytest.raises(RecordError, match=r"journal:1: .*Remove the line"):
         Journal(tmp_path / "round-1.jsonl").unfinished()

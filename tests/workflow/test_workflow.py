@@ -208,7 +208,7 @@ def test_editing_another_entry_of_the_registry_measures_nothing(study):
         ),
         (["devices=[xen]"], ["params.yaml: devices: 'xen'", "config/devices/xen.yaml: no such"]),
         (["devices=[titanxp-2018]"], ["params.yaml: devices: 'titanxp-2018'", "drop it"]),
-        (["latncy=1"], ["latncy: 1: unknown key", "did you mean 'latency'?"]),
+        (["latncy=1"], ["latncy: 1: unknown key", "Did you mean 'latency'?"]),
         (["batch_sizes=[-1]"], ["--config: batch_sizes.0: -1: ", "Batch sizes"]),
     ],
 )

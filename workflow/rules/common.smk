@@ -80,7 +80,7 @@ def every_core(wildcards):
     if settings.threads is None:
         raise WorkflowError(
             f"{paths.device_file(settings.device)}: threads: null: a cluster node may differ from"
-            " this machine; write the number of threads per forward pass, or add --config threads=8"
+            " this machine. Write the number of threads per forward pass, or add --config threads=8."
         )
     return settings.threads
 

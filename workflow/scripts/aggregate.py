@@ -54,7 +54,7 @@ def main(
     aside = [*counted.aside, *of_devices]
     write_table(paths.under(results, paths.SET_ASIDE), SetAside, [*said, *aside])
     for one in aside:
-        typer.echo(f"set aside: {one}", err=True)
+        typer.echo(f"excluded: {one}", err=True)
     write_json(paths.under(results, paths.METRICS), dvc_metrics.metrics(rows, chosen))
 
 

@@ -34,7 +34,7 @@ def main(
     write_table(paths.under(results, paths.ACCURACY_SUMMARY), AccuracyRow, summary)
     write_table(paths.under(results, paths.ACCURACY_SET_ASIDE), SetAside, found.aside)
     for one in found.aside:
-        typer.echo(f"set aside: {one}", err=True)
+        typer.echo(f"excluded: {one}", err=True)
 
 
 if __name__ == "__main__":

@@ -39,8 +39,8 @@ def named(name: str) -> Backend:
     known = backends()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-        raise UserError(f"backend: {name!r}: unknown; {hint}")
+        hint = f"Did you mean {close[0]!r}?" if close else f"Choose one of {', '.join(known)}."
+        raise UserError(f"backend: {name!r}: unknown. {hint}")
     return known[name]
 
 

@@ -53,7 +53,9 @@ class Dataset:
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[a-z0-9]+", self.name):
-            raise ValueError(f"name: {self.name!r}: use only lower-case letters and digits")
+            raise ValueError(
+                f"name: {self.name!r}: not a valid name. Use only lower-case letters and digits."
+            )
 
 
 def datasets() -> dict[str, Dataset]:
@@ -66,8 +68,8 @@ def named(name: str) -> Dataset:
     known = datasets()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-        raise UserError(f"dataset: {name!r}: unknown; {hint}")
+        hint = f"Did you mean {close[0]!r}?" if close else f"Choose one of {', '.join(known)}."
+        raise UserError(f"dataset: {name!r}: unknown. {hint}")
     return known[name]
 
 

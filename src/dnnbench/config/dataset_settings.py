@@ -60,12 +60,12 @@ class DatasetSettings(Section):
     def _is_there(self) -> Self:
         if self.path is None and self.name is not None and datasets()[self.name].archive is None:
             raise ValueError(
-                f"path: null: {self.name} cannot be downloaded; set path to its folder"
+                f"path: null: {self.name} cannot be downloaded. Set path to its folder."
             )
         if self.path is not None and self.name is None:
             raise ValueError(
-                f"name: null: path {str(self.path)!r} is not used without a name; set name to"
-                " folder, or to the data set in it"
+                f"name: null: path {str(self.path)!r} is not used without a name. Set name to"
+                " folder, or to the data set in it."
             )
         if self.path is not None and (said := missing(self.path, "folder")):
             raise ValueError(f"path: {said}")

@@ -79,14 +79,14 @@ class Latency(Section):
         passes = PROTOCOLS[self.protocol]
         if self.samples is not None and self.samples[0] > self.samples[1]:
             raise ValueError(
-                f"samples: {list(self.samples)}: the minimum exceeds the maximum; swap them"
+                f"samples: {list(self.samples)}: the minimum exceeds the maximum. Swap them."
             )
         if self.protocol == STUDY:
             for key in ("rounds", "discard", "samples"):
                 value, fixed = getattr(self, key), getattr(passes, key)
                 if value not in (None, fixed):
                     raise ValueError(
-                        f"{key}: {value}: protocol {STUDY} always uses {fixed}; set it to null"
+                        f"{key}: {value}: protocol {STUDY} always uses {fixed}. Set it to null."
                     )
         return self
 

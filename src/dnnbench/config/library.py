@@ -46,7 +46,9 @@ class Library:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9_]+", self.name):
-            raise ValueError(f"name: {self.name!r}: use only lower-case letters, digits and _")
+            raise ValueError(
+                f"name: {self.name!r}: not a valid name. Use only lower-case letters, digits and _."
+            )
 
     def key_of(self, name: str) -> str:
         """Return the key of the network with this name, without importing the library."""

@@ -76,12 +76,12 @@ def read(path: Path) -> Source:
     except FileNotFoundError:
         if path == paths.PARAMETERS:
             raise ParameterError(
-                f"{shown}: no such file; run this in the folder of the study"
+                f"{shown}: no such file. Run this in the folder of the study."
             ) from None
         there = [str(file) for file in shown.parent.glob("*.yaml")]
         known = difflib.get_close_matches(str(shown), there, n=1, cutoff=0)
-        hint = f"; did you mean {known[0]}?" if known else ""
-        raise ParameterError(f"{shown}: no such file{hint}") from None
+        hint = f" Did you mean {known[0]}?" if known else ""
+        raise ParameterError(f"{shown}: no such file.{hint}") from None
 
 
 def default_profile(config: Mapping[str, Any]) -> str:
@@ -105,12 +105,12 @@ def _command_line(words: Sequence[str]) -> Source:
         key, equals, value = word.partition("=")
         if not equals:
             raise ParameterError(
-                f"--config: {word!r}: write KEY=VALUE with a YAML value, such as threads=2"
+                f"--config: {word!r}: no value. Write KEY=VALUE with a value in YAML."
             )
         if key in changes:
-            raise ParameterError(f"--config: {key}: given twice; remove one")
+            raise ParameterError(f"--config: {key}: given twice. Remove one.")
         if not value.strip():  # For example from a shell variable that is not set.
-            raise ParameterError(f"--config: {key}: {value!r}: empty; write null or a value")
+            raise ParameterError(f"--config: {key}: {value!r}: empty. Write null or a value.")
         try:
             changes[key] = strict_yaml.value(value, "--config", key)
         except strict_yaml.YamlError as error:
@@ -139,33 +139,33 @@ def _line(error: ValidationError, origins: Sequence[Source]) -> str:
         section = _section(location[:-1])
         close = difflib.get_close_matches(location[-1], section.model_fields, n=1)
         remedy = (
-            f"did you mean {close[0]!r}?"
+            f"Did you mean {close[0]!r}?"
             if close
-            else f"remove it; known keys: {', '.join(section.model_fields)}"
+            else f"Remove it. Known keys: {', '.join(section.model_fields)}."
         )
         key = strict_yaml.printable(".".join(location))
-        return f"{file}: {key}: {first['input']!r}: unknown key; {remedy}"
+        return f"{file}: {key}: {first['input']!r}: unknown key. {remedy}"
     if first["type"] == "missing" and len(location) == 1:
         return (
-            f"{file}: {'.'.join(location)}: missing; device files set it. Run with a profile, such"
-            " as snakemake --profile cpu"
+            f"{file}: {'.'.join(location)}: missing, but set by device files. Run with a profile,"
+            " such as snakemake --profile cpu"
         )
     if first["type"] == "value_error":  # Raised by our own validators, with a remedy.
         return f"{file}: {'.'.join(location)}.{first['ctx']['error']}"
-    return f"{file}: {storage.describe(error)}; {_remedy(location)}"
+    return f"{file}: {storage.describe(error)}. {_remedy(location)}"
 
 
 def _remedy(location: list[str]) -> str:
     """Return a remedy that quotes the description of the innermost key that has one."""
     section: type[BaseModel] = Parameters
-    text = "correct the value"
+    text = "Correct the value."
     for part in location:
         field = section.model_fields.get(part)
-        if field is None:
-            break
+        if field is None:  # A name or an index, such as that of a network.
+            continue
         # Descriptions that list plugins exist only in the schema.
         schema = section.model_json_schema()["properties"][part]
-        text = f"correct the value ({field.description or schema['description']})"
+        text = f"Correct the value: {field.description or schema['description']}"
         if inner := _inner(field.annotation):
             section = inner
     return text

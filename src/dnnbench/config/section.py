@@ -41,7 +41,7 @@ def described(description: Callable[[], str]) -> Callable[[dict[str, Any]], None
 def _distinct(values: list[Any]) -> list[Any]:
     for place, value in enumerate(values):
         if value in values[:place]:
-            raise ValueError(f"{place}: {value!r}: listed twice; remove one")
+            raise ValueError(f"{place}: {value!r}: listed twice. Remove one.")
     return values
 
 
@@ -69,16 +69,16 @@ _KINDS = {"file": Path.is_file, "folder": Path.is_dir}
 
 def missing(path: Path, what: str) -> str | None:
     """Return an error text unless ``path`` is a ``file``, ``folder`` or ``file or folder``."""
-    reason, remedy = f"no such {what}", "correct it"
+    reason, remedy = f"no such {what}", "Correct it."
     try:
         if any(is_it(path) for kind, is_it in _KINDS.items() if kind in what):
             return None
     except OSError as error:
         reason = str(error.strerror)
     if "$" in str(path):
-        remedy = "variables are not expanded: write ~ or the full path"
+        remedy = "Variables are not expanded: write ~ or the full path."
     shown = repr(str(path))
-    return f"{shown if len(shown) < 200 else shown[:197] + '...'}: {reason}; {remedy}"
+    return f"{shown if len(shown) < 200 else shown[:197] + '...'}: {reason}. {remedy}"
 
 
 # One name of a network or set, or a list of names. Tags in parentheses are not shown as keys.

@@ -61,10 +61,10 @@ def parse(name: str) -> Variant:
     variant = known.get(name)
     if variant is None:
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"for example {REFERENCE}"
+        hint = f"Did you mean {close[0]!r}?" if close else f"For example: {REFERENCE}."
         raise UserError(
-            f"{name!r}: not a variant; write PRECISION[-autocast]-ENGINE[-channels_last]"
-            f" (precisions: {', '.join(PRECISIONS)}; engines: {', '.join(engines())}); {hint}"
+            f"{name!r}: not a variant. Write PRECISION[-autocast]-ENGINE[-channels_last]"
+            f" (precisions: {', '.join(PRECISIONS)}; engines: {', '.join(engines())}). {hint}"
         )
     if remedy := _meaningless(variant, engines()[variant.engine]):
         raise UserError(f"{name!r}: {remedy}")
@@ -75,12 +75,12 @@ def check(name: str, backend: str) -> Variant:
     """Return a variant by name. Raises UserError if devices of ``backend`` cannot run it."""
     variant = parse(name)
     if variant.precision == "tf32" and not named(backend).tf32:
-        raise UserError(f"{name!r}: backend {backend} does not support TF32; write fp32 or bf16")
+        raise UserError(f"{name!r}: backend {backend} does not support TF32. Write fp32 or bf16.")
     if not engines()[variant.engine].runs_on(backend):
         others = [other.name for other in engines().values() if other.runs_on(backend)]
         raise UserError(
-            f"{name!r}: {variant.engine} does not run on backend {backend};"
-            f" write {' or '.join(others)}"
+            f"{name!r}: {variant.engine} does not run on backend {backend}."
+            f" Write {' or '.join(others)}."
         )
     return variant
 
@@ -91,7 +91,9 @@ def require(names: Iterable[str]) -> None:
         engine = engines()[parse(name).engine]
         for package in engine.packages:
             if importlib.util.find_spec(package) is None:
-                raise UserError(f"variants: {name!r}: {package} is not installed; {engine.install}")
+                raise UserError(
+                    f"variants: {name!r}: {package} is not installed. Run: {engine.install}"
+                )
 
 
 @cache
@@ -102,7 +104,7 @@ def _combinations() -> dict[str, Variant]:
 
 def _meaningless(variant: Variant, engine: Engine) -> str | None:
     """Return why a combination is invalid and what to write instead, or None if it is valid."""
-    plain = f"write {engine.precisions[0]}-{engine.name}"
+    plain = f"Write {engine.precisions[0]}-{engine.name}"
     if variant.precision not in engine.precisions or (variant.autocast and not engine.autocast):
         others = [
             other.name
@@ -110,9 +112,9 @@ def _meaningless(variant: Variant, engine: Engine) -> str | None:
             if variant.precision in other.precisions and (other.autocast or not variant.autocast)
         ]
         runs = ", ".join(engine.precisions)
-        return f"{engine.name} supports only {runs}; {plain}, or choose {' or '.join(others)}"
+        return f"{engine.name} supports only {runs}. {plain}, or choose {' or '.join(others)}."
     if variant.channels_last and not engine.channels_last:
-        return f"{engine.name} chooses the memory layout itself; {plain}"
+        return f"{engine.name} chooses the memory layout itself. {plain}."
     if variant.autocast and variant.precision in ("fp32", "tf32"):
-        return "autocast requires a 16-bit precision; write fp16-autocast or bf16-autocast"
+        return "autocast requires a 16-bit precision. Write fp16-autocast or bf16-autocast."
     return None

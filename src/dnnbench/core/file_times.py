@@ -20,7 +20,7 @@ def check(folders: Sequence[Path]) -> None:
     if late := _dated_in_future(folders):
         raise UserError(
             f"{', '.join(map(str, folders))}: files dated in the future: {len(late)}. If the clock"
-            " was set back, edits made since would go unnoticed; run: dnnbench unlock"
+            " was set back, edits made since would go unnoticed. Run: dnnbench unlock"
         )
 
 

@@ -22,7 +22,7 @@ def expand(path: Path | str) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise UserError(f"{str(path)!r}: no such home folder; write the path without ~") from None
+        raise UserError(f"{str(path)!r}: no such home folder. Write the path without ~.") from None
 
 
 def expand_words(words: Sequence[str]) -> list[str]:
@@ -60,11 +60,11 @@ def ensure() -> None:
     except OSError as error:
         raise UserError(
             f"HOME: {os.environ.get('HOME')!r}: not writable, and neither is {folder}:"
-            f" {error.strerror}; set HOME to a writable folder"
+            f" {error.strerror}. Set HOME to a writable folder."
         ) from None
     if seen.st_uid != user or folder.is_symlink() or not _writable(str(folder)):
         raise UserError(
-            f"{folder}: belongs to another user; remove it, or set HOME to a folder of your own"
+            f"{folder}: belongs to another user. Remove it, or set HOME to a folder of your own."
         )
     print(f"HOME: {os.environ.get('HOME')!r} is not writable; using {folder}", file=sys.stderr)
     os.environ["HOME"] = str(folder)

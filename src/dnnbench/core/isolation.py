@@ -109,8 +109,8 @@ def _once(
     except OSError as error:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise DeviceError(
-            f"this machine cannot start a process: {error.strerror}; free memory, or raise the"
-            " limits of processes and of open files (ulimit -u, ulimit -n)"
+            f"this machine cannot start a process: {error.strerror}. Free memory, or raise the"
+            " limits of processes and of open files (ulimit -u, ulimit -n)."
         ) from error
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -209,7 +209,7 @@ class _Child:
         if left:
             raise DeviceError(
                 f"process {min(left)} cannot be killed: the kernel is waiting for a disk or a"
-                " driver; restart the machine"
+                " driver. Restart the machine."
             )
 
     def _pass_on_rest(self) -> None:
@@ -368,7 +368,7 @@ def status_mib(key: str, process: str = "self") -> float:
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith(f"{key}:"):
             return int(line.split()[1]) / 1024
-    raise RuntimeError(f"/proc/{process}/status: no {key}; dnnbench requires Linux 4.5 or later")
+    raise RuntimeError(f"/proc/{process}/status: no {key}. dnnbench requires Linux 4.5 or later.")
 
 
 def _oom_kills() -> int:

@@ -18,9 +18,9 @@ def find(text: str, known: Mapping[str, str], what: str) -> str:
     if len(found) == 1:
         return found[0]
     near = found or nearest(text, known)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known) or 'none'}"
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known) or 'none'}."
     problem = "several names match" if found else "no such name"
-    raise UserError(f"{what}: {text!r}: {problem}; {hint}")
+    raise UserError(f"{what}: {text!r}: {problem}. {hint}")
 
 
 def nearest(text: str, known: Mapping[str, str]) -> list[str]:

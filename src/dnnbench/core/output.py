@@ -51,8 +51,8 @@ def check_read() -> None:
     gone = any(event & select.POLLERR for _, event in poll.poll(0))
     if _lost or gone:
         raise OutputError(
-            "the output is no longer read; finished measurements are kept. Run the command again to"
-            " resume"
+            "the output is no longer read. Run the command again to resume; finished measurements"
+            " are kept."
         )
 
 
@@ -72,7 +72,7 @@ def ending_in_a_line(program: str, needed: bool = True) -> Iterator[None]:
     except UserError as error:
         sys.exit(f"{program}: {foreign_text.line(str(error), limit=4000)}")
     except ImportError as error:
-        sys.exit(f"{program}: {foreign_text.of_error(error)}; reinstall the package")
+        sys.exit(f"{program}: {foreign_text.of_error(error)}. Reinstall the package.")
     except OSError as error:
         said = error.strerror or str(error)
         place = "" if error.filename is None else f"{error.filename}: "
@@ -135,7 +135,9 @@ class _Output(io.FileIO):
                 return len(data)
             if isinstance(error, BrokenPipeError):
                 raise SystemExit(128 + signal.SIGPIPE) from None
-            raise OutputError(f"{self._name}: cannot be written: {error.strerror}") from None
+            raise OutputError(
+                f"{self._name}: cannot be written: {error.strerror}. Fix this and run again."
+            ) from None
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:

@@ -87,7 +87,7 @@ def _unique(declared: Iterable[tuple[D, str]]) -> list[tuple[D, str]]:
         if descriptor.name in found:
             raise PluginError(
                 f"{module}: {descriptor.name!r}: this name is also used by"
-                f" {found[descriptor.name][1]}; rename one"
+                f" {found[descriptor.name][1]}. Rename one."
             )
         found[descriptor.name] = descriptor, module
     return list(found.values())
@@ -109,11 +109,11 @@ def _others(group: str, kind: type[D]) -> Iterator[tuple[D, str]]:
             value: Any = entry.load()
         except (Exception, SystemExit) as error:
             raise PluginError(
-                f"{where}: {foreign_text.of_error(error)}; fix or uninstall its package"
+                f"{where}: {foreign_text.of_error(error)}. Fix or uninstall its package."
             ) from error
         if not isinstance(value, kind):
             raise PluginError(
-                f"{where}: {_shown(value)} is not of type {kind.__name__}; fix its package"
+                f"{where}: {_shown(value)} is not of type {kind.__name__}. Fix its package."
             )
         yield value, entry.module
 

@@ -75,7 +75,7 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise WriteError(
             f"{path}: cannot be written: {error.strerror}. Fix this and rerun the command; finished"
-            " measurements are kept"
+            " measurements are kept."
         ) from error
 
 
@@ -119,7 +119,7 @@ def read_json(path: Path, record_type: type[R]) -> R:
 
 def read_lines(path: Path, record_type: type[R]) -> list[R]:
     """Read JSON lines. Raises RecordError with the file, line, key and value."""
-    remedy = "remove the line to measure its cell again"
+    remedy = "Remove the line to measure its cell again."
     return [
         parse_json(line, f"{path}:{number}", record_type, remedy)
         for number, line in enumerate(text_file.read_bytes(path, _LARGEST).splitlines(), start=1)
@@ -127,13 +127,13 @@ def read_lines(path: Path, record_type: type[R]) -> list[R]:
 
 
 def parse_json(
-    content: bytes, where: str, record_type: type[R], remedy: str = "remove it to measure again"
+    content: bytes, where: str, record_type: type[R], remedy: str = "Remove it to measure again."
 ) -> R:
     """Parse one record from JSON. Raises RecordError; ``where`` is its origin, for the message."""
     try:
         return record_type.model_validate_json(content)
     except ValidationError as error:
-        raise RecordError(f"{where}: {describe(error)}; {remedy}") from error
+        raise RecordError(f"{where}: {describe(error)}. {remedy}") from error
 
 
 def check_place(where: str, record: BaseModel, place: Mapping[str, str | int], remedy: str) -> None:
@@ -141,11 +141,11 @@ def check_place(where: str, record: BaseModel, place: Mapping[str, str | int], r
     for key, expected in place.items():
         value = getattr(record, key)
         if value != expected:
-            raise RecordError(f"{where}: {key}: {value!r}: expected {expected!r} here; {remedy}")
+            raise RecordError(f"{where}: {key}: {value!r}: expected {expected!r} here. {remedy}")
 
 
 def read_rows(
-    path: Path, row_type: type[R], remedy: str = "remove the file to create it again"
+    path: Path, row_type: type[R], remedy: str = "Remove the file to create it again."
 ) -> list[R]:
     """Read a CSV table as typed rows.
 
@@ -161,7 +161,7 @@ def read_rows(
 
 
 def each_row(
-    path: Path, row_type: type[R], remedy: str = "remove the file to create it again"
+    path: Path, row_type: type[R], remedy: str = "Remove the file to create it again."
 ) -> list[tuple[int, R | RecordError]]:
     """Return line numbers and rows as :func:`read_rows` does, with an error for each bad row.
 
@@ -170,7 +170,7 @@ def each_row(
     try:
         return list(_rows(path, row_type, remedy))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise RecordError(f"{path}: not CSV in UTF-8: {error}; {remedy}") from error
+        raise RecordError(f"{path}: not CSV in UTF-8: {error}. {remedy}") from error
 
 
 def _rows(path: Path, row_type: type[R], remedy: str) -> Iterator[tuple[int, R | RecordError]]:
@@ -180,19 +180,19 @@ def _rows(path: Path, row_type: type[R], remedy: str) -> Iterator[tuple[int, R |
         expected = columns(row_type)
         found = next(reader, None)
         if found != expected:
-            raise RecordError(f"{path}: columns are {found}, expected {expected}; {remedy}")
+            raise RecordError(f"{path}: columns are {found}, expected {expected}. {remedy}")
         for values in reader:
             number = reader.line_num
             place = f"{path}:{number}"
             if len(values) != len(expected):
-                problem = f"{place}: {len(values)} fields, expected {len(expected)}; {remedy}"
+                problem = f"{place}: {len(values)} fields, expected {len(expected)}. {remedy}"
                 yield number, RecordError(problem)
                 continue
             fields = {key: value or None for key, value in zip(expected, values, strict=True)}
             try:
                 yield number, row_type.model_validate(fields)
             except ValidationError as error:
-                yield number, RecordError(f"{place}: {describe(error)}; {remedy}")
+                yield number, RecordError(f"{place}: {describe(error)}. {remedy}")
 
 
 def read_table(path: Path, row_type: type[BaseModel]) -> "pd.DataFrame":

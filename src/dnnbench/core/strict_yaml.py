@@ -59,7 +59,7 @@ def mapping(text: str, name: str) -> dict[str, Any]:
     content = value(text, name)
     if not isinstance(content, dict):
         shown = "empty" if content is None else f"{_short(repr(content))}: not a mapping"
-        raise YamlError(f"{name}: {shown}; write `key: value` lines")
+        raise YamlError(f"{name}: {shown}. Write `key: value` lines.")
     return content
 
 
@@ -70,7 +70,7 @@ def value(text: str, name: str, *keys: str) -> Any:
     """
     if strange := _CONTROL.search(text):
         line = text.count("\n", 0, strange.start()) + 1
-        raise YamlError(f"{name}:{line}: control character {strange[0]!r}; remove it")
+        raise YamlError(f"{name}:{line}: control character {strange[0]!r}. Remove it.")
     try:
         return _Builder(yaml.parse(text, Loader=_Loader), name).document(keys)
     except yaml.YAMLError as error:
@@ -93,17 +93,17 @@ class _Builder:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if not first:
-                    raise self._error(event, (), "a second document starts here; keep one")
+                    raise self._error(event, (), "a second document starts here. Keep one.")
                 content, first = self._value(next(self._events), keys), False
         return content
 
     def _value(self, event: Any, path: tuple[str, ...]) -> Any:
         if len(path) > _DEEPEST:
-            raise self._error(event, path[:2], f"more than {_DEEPEST} levels deep; flatten it")
+            raise self._error(event, path[:2], f"more than {_DEEPEST} levels deep. Flatten it.")
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path)
         if event.tag is not None:
-            raise self._error(event, path, f"tag {event.tag}; write the plain value")
+            raise self._error(event, path, f"tag {event.tag}. Write the plain value.")
         before = self._count
         self._count += 1
         if event.anchor is not None:
@@ -121,14 +121,14 @@ class _Builder:
 
     def _alias(self, event: Any, path: tuple[str, ...]) -> Any:
         if event.anchor not in self._anchored:
-            raise self._error(event, path, f"*{event.anchor}: no such anchor before it; add it")
+            raise self._error(event, path, f"*{event.anchor}: no such anchor before it. Add it.")
         anchored = self._anchored[event.anchor]
         if anchored is None:
-            raise self._error(event, path, f"*{event.anchor}: contains itself; write the value")
+            raise self._error(event, path, f"*{event.anchor}: contains itself. Write the value.")
         found, size = anchored
         self._count += size
         if self._count > _MOST_VALUES:
-            raise self._error(event, path, f"more than {_MOST_VALUES} values; write fewer aliases")
+            raise self._error(event, path, f"more than {_MOST_VALUES} values. Write fewer aliases.")
         return found
 
     def _sequence(self, path: tuple[str, ...]) -> list[Any]:
@@ -145,7 +145,7 @@ class _Builder:
             key = self._key(event, path)
             if key in lines:
                 raise self._error(
-                    event, (*path, key), f"given twice, first on line {lines[key]}; remove one"
+                    event, (*path, key), f"given twice, first on line {lines[key]}. Remove one."
                 )
             lines[key] = event.start_mark.line + 1
             found = self._value(next(self._events), (*path, key))
@@ -162,14 +162,14 @@ class _Builder:
         key = self._value(event, (*path, getattr(event, "value", "?")))
         if not isinstance(key, str):
             shown = getattr(event, "value", key)
-            raise self._error(event, path, f"{shown!r}: this key is not text; quote it")
+            raise self._error(event, path, f"{shown!r}: this key is not text. Quote it.")
         return key
 
     def _merged(self, event: Any, found: Any, path: tuple[str, ...]) -> dict[str, Any]:
         """Return the merged keys of one or several mappings; earlier mappings have precedence."""
         mappings = found if isinstance(found, list) else [found]
         if not all(isinstance(one, dict) for one in mappings):
-            raise self._error(event, (*path, _MERGE), "can merge only mappings; write the keys")
+            raise self._error(event, (*path, _MERGE), "can merge only mappings. Write the keys.")
         return {key: one[key] for one in reversed(mappings) for key in one}
 
     def _scalar(self, event: Any, path: tuple[str, ...]) -> Any:
@@ -179,22 +179,22 @@ class _Builder:
             return _WORDS[text]
         if _DECIMAL.fullmatch(text):
             if len(text) > _MOST_DIGITS:
-                raise self._error(event, path, f"{_short(text)}: too many digits; correct it")
+                raise self._error(event, path, f"{_short(text)}: too many digits. Correct it.")
             number = int(text) if _INTEGER.fullmatch(text) else float(text)
             if not math.isfinite(number):
-                raise self._error(event, path, f"{text}: number too large; correct it")
+                raise self._error(event, path, f"{text}: number too large. Correct it.")
             return number
         tags = (tag for tag, form in _OLDER.get(text[0], ()) if form.match(text))
         kind = next(tags, "").rpartition(":")[2]
         if _OTHER_NUMBER.fullmatch(text) or kind in ("int", "float"):
-            problem = "not a plain decimal number; write one, or quote the text"
+            problem = "not a plain decimal number. Write one, or quote the text."
         elif kind == "bool":
             problem = (
-                "ambiguous: some YAML readers take it for true or false; write true or false, or"
-                " quote it"
+                "ambiguous: some YAML readers take it for true or false. Write true or false, or"
+                " quote it."
             )
         elif kind:
-            problem = f"ambiguous: some YAML readers take it for a {kind}; quote it"
+            problem = f"ambiguous: some YAML readers take it for a {kind}. Quote it."
         else:
             return text
         raise self._error(event, path, f"{_short(text)}: {problem}")
@@ -209,17 +209,17 @@ def _syntax(error: Any, text: str, name: str) -> str:
     begun = getattr(error, "context_mark", None)
     mark = getattr(error, "problem_mark", None) or begun
     if mark is None:
-        return f"{name}: not YAML: {printable(str(error))}; correct it"
+        return f"{name}: not YAML: {printable(str(error))}. Correct it."
     lines = text.splitlines()
     if begun and mark.line >= len(lines):  # Never closed: show where it starts.
         mark = begun
     line = lines[mark.line] if mark.line < len(lines) else ""
     shown = f"{name}:{mark.line + 1}: {_short(repr(line))}"
     if "\t" in line[: mark.column + 1]:
-        return f"{shown}: contains a tab; indent with spaces"
-    since = f" since line {begun.line + 1}" if begun and begun.line < mark.line else ""
-    problem = " ".join(part for part in (error.context, error.problem) if part)
-    return f"{shown}: not YAML: {problem}{since}; correct the line"
+        return f"{shown}: contains a tab. Indent with spaces."
+    since = f", which begins on line {begun.line + 1}" if begun and begun.line < mark.line else ""
+    problem = " ".join(part for part in (error.problem, error.context) if part)
+    return f"{shown}: not YAML: {problem}{since}. Correct the line."
 
 
 def _short(text: str) -> str:

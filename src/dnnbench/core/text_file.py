@@ -50,14 +50,16 @@ def read_bytes(path: Path, limit: int = LIMIT) -> bytes:
     except (FileNotFoundError, TextFileError):
         raise
     except ValueError as error:  # For example NUL in the path.
-        raise TextFileError(f"{str(path)!r}: {error}; correct the path") from error
+        raise TextFileError(f"{str(path)!r}: {error}. Correct the path.") from error
     except OSError as error:
-        raise TextFileError(f"{path}: cannot be read: {error.strerror}; fix this") from error
+        raise TextFileError(
+            f"{path}: cannot be read: {error.strerror}. Make it readable."
+        ) from error
     if seen.st_size > limit or len(content) > limit:
         size = max(seen.st_size, len(content))
         raise TextFileError(
-            f"{path}: {size} bytes, but at most {limit} are expected; check that it is the right"
-            " file"
+            f"{path}: {size} bytes, but at most {limit} are expected. Check that it is the right"
+            " file."
         )
     return content
 
@@ -80,10 +82,10 @@ def decode(content: bytes, name: str) -> str:
 
     ``name`` is the origin, for messages. Raises TextFileError with the line of the first error.
     """
-    remedy = "save it as UTF-8"
+    remedy = "Save it as UTF-8."
     for mark, encoding in _MARKS.items():
         if content.startswith(mark):
-            raise TextFileError(f"{name}: encoded in {encoding}, not UTF-8; {remedy}")
+            raise TextFileError(f"{name}: encoded in {encoding}, not UTF-8. {remedy}")
     content = content.removeprefix(_BOM)
     try:
         text = content.decode("utf-8")
@@ -91,18 +93,18 @@ def decode(content: bytes, name: str) -> str:
         line, column = _place(content, error.start)
         byte = content[error.start]
         raise TextFileError(
-            f"{name}:{line}: byte 0x{byte:02x} in column {column} is not UTF-8; {remedy}"
+            f"{name}:{line}: byte 0x{byte:02x} in column {column} is not UTF-8. {remedy}"
         ) from None
     if "\0" in text:
         line, column = _place(content, content.index(b"\0"))
-        raise TextFileError(f"{name}:{line}: NUL in column {column}: binary or not UTF-8; {remedy}")
+        raise TextFileError(f"{name}:{line}: NUL in column {column}: binary or not UTF-8. {remedy}")
     return text
 
 
 def _check_kind(path: Path, seen: os.stat_result) -> None:
     if not stat.S_ISREG(seen.st_mode):
         kind = _KINDS.get(stat.S_IFMT(seen.st_mode), "a special file")
-        raise TextFileError(f"{path}: {kind}, not a file; correct the path")
+        raise TextFileError(f"{path}: {kind}, not a file. Correct the path.")
 
 
 def _place(content: bytes, position: int) -> tuple[int, int]:

@@ -96,7 +96,7 @@ def _places(target: Path) -> tuple[Path, Path]:
 def _manifest(target: Path) -> Merged:
     file = _file(target)
     try:
-        return parse_json(read_bytes(file), str(file), Merged, "remove it, and merge again")
+        return parse_json(read_bytes(file), str(file), Merged, "Remove it, and merge again.")
     except FileNotFoundError:
         return Merged(files={})
 

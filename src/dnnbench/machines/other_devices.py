@@ -28,7 +28,8 @@ def settings(device: str, source: str) -> Parameters:
     file = paths.device_file(check_device(device, source))
     if not file.exists():
         raise UserError(
-            f"{source}: {device!r}: {file}: no such file. Copy it from the machine of that device."
+            f"{source}: {device!r}: {file}: no such file. Correct the name, or copy the file"
+            " from the machine of that device."
         )
     found = loading.load(paths.PARAMETERS, file)
     if found.device != device:

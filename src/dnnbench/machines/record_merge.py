@@ -25,7 +25,7 @@ from dnnbench.records.environment_records import Environment
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryRecord
 
-_RERUN = "run the study on that machine at this commit"
+_RERUN = "Run the study on that machine at this commit."
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def check(folder: Path, networks: Mapping[str, Network]) -> Checked:
         else:
             _check_memory(path, content, place, settings, networks)
     if len(files) == 1:
-        raise UserError(f"{folder}: no records of this study's networks. {_fix()}")
+        raise UserError(f"{folder}: no records of this study's networks. {_RERUN}")
     return Checked(folder, environment, files)
 
 
@@ -125,7 +125,7 @@ def _check_schema(path: Path, content: bytes) -> None:
         if version != SCHEMA_VERSION:
             raise RecordError(
                 f"{path}:{number}: schema_version: {version!r:.60}: expected {SCHEMA_VERSION}."
-                f" {_fix()}"
+                f" {_RERUN}"
             )
 
 
@@ -150,7 +150,7 @@ def _check_round(
             continue  # The study no longer has this network or batch size.
         if (line.model, line.batch_size) not in planned:
             raise UserError(
-                f"{where}: protocol: {line.protocol!r}: expected {protocol!r}. {_fix()}"
+                f"{where}: protocol: {line.protocol!r}: expected {protocol!r}. {_RERUN}"
             )
         if line.protocol == protocol:
             expected = round.cell_fingerprint(
@@ -190,7 +190,7 @@ def _check_fingerprint(where: str, record: LatencyLine | MemoryRecord, expected:
     if record.fingerprint != expected:
         raise UserError(
             f"{where}: fingerprint: {record.fingerprint!r}: expected {expected!r}. The code, the"
-            f" settings, or the entry of {record.model} in config/models.yaml differs. {_fix()}"
+            f" settings, or the entry of {record.model} in config/models.yaml differs. {_RERUN}"
         )
 
 
@@ -212,10 +212,6 @@ def _check_target(target: Path, checked: Checked, own: str) -> None:
             f" device file for one of the machines, or move {target} away."
         )
     merged_copy.check(target, checked.contents)
-
-
-def _fix() -> str:
-    return f"{_RERUN[0].upper()}{_RERUN[1:]}."
 
 
 def _in_place(checked: Checked, target: Path) -> bool:

@@ -67,7 +67,7 @@ def measure(
     shelf = Shelf(output)
     what: dict[str, Any] = {"model": network.key, "dataset": dataset, "protocol": protocol}
     try:
-        remedy = "remove it to fetch them again"
+        remedy = "Remove it to fetch them again."
         content = text_file.read_bytes(weights_file)
         fetched = parse_json(content, str(weights_file), WeightsRecord, remedy)
         check_place(str(weights_file), fetched, {"model": network.key}, remedy)

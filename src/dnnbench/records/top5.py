@@ -108,7 +108,7 @@ def read(path: Path) -> Answers:
         raise
     except Exception as error:  # numpy and zipfile raise many kinds of errors for a damaged file.
         raise AnswersError(
-            f"{path}: not a predictions file ({type(error).__name__}); remove it to measure again"
+            f"{path}: not a predictions file ({type(error).__name__}). Remove it to measure again."
         ) from error
 
 

@@ -74,7 +74,7 @@ def study(
         return study_settings.load(profile, (), config or (), registry, models)
     if profile or config:
         raise typer.BadParameter(
-            "--settings: already includes the device's settings; remove --profile and --config"
+            "--settings: already includes the device's settings. Remove --profile and --config."
         )
     found = study_settings.read(settings)
     return found.of(models) if models else found
@@ -85,7 +85,7 @@ def dataset(study: Study) -> tuple[str, DatasetSettings]:
     chosen = study.settings.dataset
     if chosen.name is None:
         raise UserError(
-            f"{paths.PARAMETERS}: dataset.name: null: no images to use; choose a data set"
+            f"{paths.PARAMETERS}: dataset.name: null: no images to use. Choose a data set."
         )
     return chosen.name, chosen
 

@@ -56,7 +56,10 @@ class Study:
         """Return the study of only these networks. Raises RegistryError if one is not in it."""
         for name in names:
             if name not in self.networks:
-                raise registry.RegistryError(f"MODELS: {name!r}: not a network of this study")
+                raise registry.RegistryError(
+                    f"MODELS: {name!r}: not a network of this study. Add it to"
+                    f" {paths.PARAMETERS}: models."
+                )
         return replace(self, networks={name: self.networks[name] for name in names}, predicted=())
 
     def check_threads(self) -> None:
@@ -65,7 +68,7 @@ class Study:
         if threads > cpus:
             raise UserError(
                 f"{paths.device_file(self.settings.device)}: threads: {threads}: a process may use"
-                f" only {cpus} CPUs here; write at most {cpus}, or null for one per physical core"
+                f" only {cpus} CPUs here. Write at most {cpus}, or null for one per physical core."
             )
 
     def check_round(self, number: int) -> None:
@@ -73,8 +76,8 @@ class Study:
         rounds = self.settings.latency.passes.rounds
         if number > rounds:
             raise UserError(
-                f"--round: {number}: the study has {rounds} rounds; choose one of them, or increase"
-                " latency.rounds"
+                f"--round: {number}: the study has {rounds} rounds. Choose one of them, or increase"
+                " latency.rounds."
             )
 
 
@@ -107,11 +110,11 @@ def check(
         where = f"{paths.PARAMETERS}: weights.override: {name!r}"
         if len(found) > 1:
             raise ParameterError(
-                f"{where}: names {len(found)} networks; name the one that the file belongs to"
+                f"{where}: names {len(found)} networks. Name the one that the file belongs to."
             )
         for key in found:
             if key in own:
-                raise ParameterError(f"{where}: same network as {names[key]!r}; remove one")
+                raise ParameterError(f"{where}: same network as {names[key]!r}. Remove one.")
             own[key], names[key] = file, name
     weights = settings.weights.model_copy(update={"override": own})
     return Study(
@@ -149,16 +152,16 @@ def of_snakemake(workflow: Any) -> Study:
     folder = Path(workflow.basedir).resolve()
     if not folder.samefile(Path.cwd()):
         raise UserError(
-            f"{Path.cwd()}: not the folder of the study; run: cd {shlex.quote(str(folder))}"
+            f"{Path.cwd()}: not the folder of the study. Run: cd {shlex.quote(str(folder))}"
         )
     for place in (folder, Path(__file__).parent):
         if not {"{", "}"}.isdisjoint(str(place)):
-            raise UserError(f"{place}: Snakemake takes braces in a path for wildcards; rename it")
+            raise UserError(f"{place}: Snakemake takes braces in a path for wildcards. Rename it.")
     home.ensure()  # The jobs inherit it.
     given = workflow.config_settings
     if given.replace_workflow_config:
         raise UserError(
-            f"--replace-workflow-config: {paths.PARAMETERS} is always read; remove the option"
+            f"--replace-workflow-config: {paths.PARAMETERS} is always read. Remove the option."
         )
     # A profile lists itself as a configfile; its name is that of the device file.
     files = [file for file in given.configfiles if file.suffix in _SETTINGS_FILES]
@@ -187,10 +190,10 @@ def read(path: Path) -> Study:
     try:
         file = _File.model_validate_json(text_file.read_bytes(path))
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file; Snakemake writes it when a run starts") from None
+        raise UserError(f"{path}: no such file. Start Snakemake, which writes it.") from None
     except ValidationError as error:
         raise ParameterError(
-            f"{path}: {describe(error)}; remove it and start Snakemake again"
+            f"{path}: {describe(error).removesuffix('.')}. Remove it and start Snakemake again."
         ) from None
     known = registry.load_registry(file.registry)
     return Study(
@@ -231,8 +234,8 @@ def write(study: Study, path: Path, new_session: bool) -> None:
             return
         if not same and _other_runs():
             raise UserError(
-                f"{path}: another run of Snakemake uses this folder with other settings; wait for"
-                " it, or run dnnbench unlock if it was killed"
+                f"{path}: another run of Snakemake uses this folder with other settings. Wait for"
+                " it, or run dnnbench unlock if it was killed."
             )
     write_json(path, file)
 

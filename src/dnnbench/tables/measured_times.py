@@ -13,4 +13,4 @@ def check_time(where: str, moment: datetime, remedy: str) -> None:
     """Raise UserError if ``moment`` cannot be the time of a measurement."""
     if not _EARLIEST <= moment <= datetime.now(UTC) + _CLOCKS_APART:
         shown = moment.isoformat(timespec="minutes")
-        raise UserError(f"{where}: {shown}: implausible; check the machine's clock, and {remedy}")
+        raise UserError(f"{where}: {shown}: implausible. Check the machine's clock. {remedy}")

@@ -176,7 +176,7 @@ def _study_row(entry: LatencyEntry, memory_gib: float | None, model: ModelEntry)
 
 def _read(directory: Path, table: str, row_type: type[R]) -> list[R]:
     path = paths.in_folder(directory, paths.PUBLISHED, table=table)
-    remedy = f"restore it: git checkout {path}"
+    remedy = f"Restore it: git checkout {path}"
     if not path.exists():
-        raise RecordError(f"{path}: no such file; {remedy}")
+        raise RecordError(f"{path}: no such file. {remedy}")
     return read_rows(path, row_type, remedy)

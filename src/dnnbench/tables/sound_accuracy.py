@@ -21,7 +21,7 @@ from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.top5 import BEST, Answers
 from dnnbench.tables.measured_times import check_time
 
-_REMEDY = "remove it to measure again"
+_REMEDY = "Remove it to measure again."
 
 
 @dataclass
@@ -45,7 +45,7 @@ def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> So
             dataset=dataset,
             protocol=protocol,
             status="not_measured",
-            message=f"set aside: {one}",
+            message=f"excluded: {one}",
         )
 
     for model in models:
@@ -80,23 +80,25 @@ def _answers(kept: Path, record: AccuracyRecord, path: Path) -> Answers:
     """Return the predictions behind a record. Raises UserError if they do not match it."""
     answers = files.read(kept)
     if answers.basis != record.basis:
-        raise UserError(f"{kept}: does not belong to {path.name}; remove that to measure again")
+        raise UserError(
+            f"{kept}: does not belong to {path.name}. Remove {path.name} to measure again."
+        )
     count = len(answers.names)
     if not answers.done == count > 0:
-        raise UserError(f"{kept}: predictions for {answers.done} of {count} images; {_REMEDY}")
+        raise UserError(f"{kept}: predictions for {answers.done} of {count} images. {_REMEDY}")
     follows: dict[str, float] = {"n": count, "classes": len(np.unique(answers.labels))}
     for name, best in (("top1", 1), ("top5", BEST)):
         follows[name] = 100 * float(answers.hits(best).mean())
     for name, value in follows.items():
         found = getattr(record, name)
         if found is None or abs(found - value) > 1e-6:
-            raise UserError(f"{path}: {name}: {found}: its predictions give {value:.6g}; {_REMEDY}")
+            raise UserError(f"{path}: {name}: {found}: its predictions give {value:.6g}. {_REMEDY}")
     for name in ("top1", "top5"):
         low, high = getattr(record, f"{name}_low"), getattr(record, f"{name}_high")
         if low is None or high is None or not low - 1e-6 <= follows[name] <= high + 1e-6:
             raise UserError(
                 f"{path}: {name}_low, {name}_high: {low}, {high}: do not contain"
-                f" {follows[name]:.6g}; {_REMEDY}"
+                f" {follows[name]:.6g}. {_REMEDY}"
             )
     return answers
 
@@ -110,7 +112,7 @@ def _on_other_images(answers: dict[str, Answers]) -> dict[str, str]:
     one = next(model for model, images in seen.items() if images == usual)
     others = f"{one} and {count - 1} more" if count > 1 else one
     return {
-        model: f"measured on other images than {others}; {_REMEDY}"
+        model: f"measured on other images than {others}. {_REMEDY}"
         for model, images in seen.items()
         if images != usual
     }

@@ -21,8 +21,8 @@ from dnnbench.records.memory_records import MemoryRecord
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.tables.measured_times import check_time
 
-_REMEDY = "remove it to measure again"
-_LINE_REMEDY = "remove the line to measure its cell again"
+_REMEDY = "Remove it to measure again."
+_LINE_REMEDY = "Remove the line to measure its cell again."
 
 
 class SoundRecords:
@@ -63,7 +63,7 @@ class SoundRecords:
                 if cell.status == "ok" and cell.memory_mib is None:
                     raise UserError(
                         f"{path}: memory_mib: null: missing at batch size {cell.batch_size},"
-                        f" although the status is ok; {_REMEDY}"
+                        f" although the status is ok. {_REMEDY}"
                     )
         except UserError as error:
             self._set_aside(path, None, error)

@@ -64,7 +64,7 @@ def read_complexity(path: Path, networks: Mapping[str, Network]) -> Counted:
     Raises RecordError if one of ``networks`` has no row at all.
     """
     if not path.exists():
-        raise RecordError(f"{path}: no such file; run the complexity stage")
+        raise RecordError(f"{path}: no such file. Run the complexity stage.")
     rows: dict[str, Complexity] = {}
     aside = []
     for number, row in each_row(path, Complexity):
@@ -84,14 +84,14 @@ def read_complexity(path: Path, networks: Mapping[str, Network]) -> Counted:
         if model not in rows:
             if not aside:
                 raise RecordError(
-                    f"{path}: model: {model!r}: no row; run the complexity stage for it"
+                    f"{path}: model: {model!r}: no row. Run the complexity stage for it."
                 )
             rows[model] = Complexity(
                 model=model,
                 spec=network.spec,
                 input_size=network.input_size,
                 complexity_status="not_measured",
-                complexity_message=f"set aside: {aside[0]}",
+                complexity_message=f"excluded: {aside[0]}",
             )
     return Counted(rows, aside)
 
@@ -169,7 +169,7 @@ def check_measured(
         )
     if aside and not known:
         count = f"all {len(aside)} records are" if len(aside) > 1 else "the only record is"
-        raise NothingMeasuredError(f"no usable measurements: {count} set aside: {aside[0]}")
+        raise NothingMeasuredError(f"no usable measurements: {count} excluded: {aside[0]}")
 
 
 def _device_rows(

@@ -95,7 +95,7 @@ def _content(file: Path, spec: str) -> bytes:
     try:
         return text_file.read_bytes(file, _LARGEST)
     except FileNotFoundError as error:
-        raise RegistryError(f"{spec}: {error.strerror}. Write mine:{_FORM}.") from error
+        raise RegistryError(f"{spec}: {file}: no such file. Correct the path.") from error
     except text_file.TextFileError as error:
         raise RegistryError(f"{spec}: {error}") from error
 

@@ -16,7 +16,11 @@ def matching(pattern: str, known: Sequence[str], spec: str, source: str) -> list
     found = fnmatch.filter(known, pattern)
     if not found:
         close = difflib.get_close_matches(pattern, known, n=3)
-        remedy = f"Did you mean {' or '.join(close)}?" if close else "See the library's list."
+        remedy = (
+            f"Did you mean {' or '.join(close)}?"
+            if close
+            else "Correct the name; the library's documentation lists its networks."
+        )
         raise RegistryError(f"{source}: {spec!r}: unknown network. {remedy}")
     return found
 
