@@ -108,7 +108,7 @@ def test_a_protocol_sets_its_default_numbers(load):
         (
             {},
             {"gpu": {"deterministic": True}},
-            ["dev.yaml: gpu: {'deterministic': True}: backend cpu has no GPU: remove it"],
+            ["dev.yaml: gpu: {'deterministic': True}: backend cpu has no GPU. Remove it."],
         ),
         (
             {},
@@ -189,7 +189,7 @@ def test_gpu_settings_have_defaults(load, backend):
 
 def test_a_cpu_has_no_gpu_to_set_up(load):
     assert load().gpu is None
-    with pytest.raises(ParameterError, match="backend cpu has no GPU: remove it"):
+    with pytest.raises(ParameterError, match=r"backend cpu has no GPU\. Remove it"):
         load(device={"gpu": {}})
 
 

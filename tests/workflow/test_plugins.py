@@ -205,7 +205,7 @@ def test_the_error_for_an_engines_missing_package_has_the_command_to_install_it(
 def test_a_made_up_backend_without_a_gpu_refuses_gpu_settings(installed):
     settings = loading.check(DEVICE)
     assert settings.gpu is None
-    with pytest.raises(UserError, match="backend abacus has no GPU: remove it"):
+    with pytest.raises(UserError, match=r"backend abacus has no GPU\. Remove it"):
         loading.check({**DEVICE, "gpu": {"select": "0"}})
 
 

@@ -16,7 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
-from dnnbench.config.parameters import Parameters
+from dnnbench.config.parameters import NO_GPU, Parameters
 from dnnbench.config.section import ParameterError
 from dnnbench.core import storage, strict_yaml
 from dnnbench.records import paths
@@ -152,7 +152,8 @@ def _line(error: ValidationError, origins: Sequence[Source]) -> str:
         )
     if first["type"] == "value_error":  # Raised by our own validators, with a remedy.
         return f"{file}: {'.'.join(location)}.{first['ctx']['error']}"
-    return f"{file}: {storage.describe(error)}. {_remedy(location)}"
+    remedy = "Remove it." if first["type"] == NO_GPU else _remedy(location)
+    return f"{file}: {storage.describe(error)}. {remedy}"
 
 
 def _remedy(location: list[str]) -> str:

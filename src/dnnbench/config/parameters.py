@@ -19,6 +19,9 @@ from dnnbench.core.errors import UserError
 from dnnbench.records.base import BatchSize, DeviceName, MeasuredDevice
 from dnnbench.records.published_study import STUDY
 
+# Type of the validation error for a section ``gpu`` that the backend does not allow.
+NO_GPU = "no_gpu"
+
 
 def _variant_schema(schema: dict[str, Any]) -> None:
     schema["pattern"] = variants.pattern()
@@ -155,7 +158,7 @@ class Parameters(Section):
         if backend and not backend.gpu:
             if gpu is not None:
                 raise PydanticCustomError(
-                    "gpu", "Backend {backend} has no GPU: remove it", {"backend": backend.name}
+                    NO_GPU, "Backend {backend} has no GPU", {"backend": backend.name}
                 )
             return None
         return gpu or Gpu()
