@@ -45,7 +45,7 @@ def _dnnbench() -> None:
 
 
 def app() -> None:
-    """Run the command; print errors that the user can correct as one line on standard error."""
+    """Run the command; print errors that users can fix as one line on stderr."""
     with output.ending_in_a_line("dnnbench"):
         # Shells pass completion requests in a variable that contains the program's name.
         _app(home.expand_words(sys.argv[1:]), prog_name="dnnbench")

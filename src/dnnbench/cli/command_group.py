@@ -1,4 +1,4 @@
-"""Discovery of the subcommands of ``dnnbench``, which are imported only when they run."""
+"""Discovery of the subcommands, which are imported only when they run."""
 
 import ast
 import importlib
@@ -37,7 +37,7 @@ class CommandGroup(TyperGroup):
         return _without_types_of_flags(super().get_params(ctx))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Import and return the command that ``args`` starts with, and the remaining arguments."""
+        """Import and return the command that ``args`` starts with, and its arguments."""
         name, found, rest = super().resolve_command(ctx, args)
         return name, found and _command(str(name).replace("-", "_")), rest
 

@@ -33,7 +33,7 @@ def print_answer(console: Console, answer: Pick, names: Mapping[str, str]) -> No
 
 
 def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
-    """Print two lines per entry: its numbers, and their difference to the next in rank."""
+    """Print two lines per entry: its numbers, and the difference to the next in rank."""
     entries = answer.entries
     # Limits whose number is in none of the usual columns.
     others = [one for one, _ in given(answer.limits) if one.column not in Entry.model_fields]
@@ -69,7 +69,10 @@ def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> 
 
 
 def _latency(entry: Entry) -> str:
-    """Return the latency with its interval; published rounding is finer than the digits."""
+    """Return the latency with its interval.
+
+    The rounding of published numbers is finer than the digits shown, so it is left out.
+    """
     if entry.source == "published":
         return significant(entry.latency_ms)
     mark = printing.UNSTABLE if entry.stable is False else ""

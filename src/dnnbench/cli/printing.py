@@ -25,7 +25,10 @@ PREDICTED = PREDICTED_MARK
 
 
 def console() -> Console:
-    """Return a console on standard output, without markup, in color if the terminal supports it."""
+    """Return a console on standard output, without markup.
+
+    It uses color if the terminal supports it.
+    """
     from rich.console import Console
 
     return Console(highlight=False, markup=False)

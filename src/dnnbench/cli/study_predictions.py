@@ -1,4 +1,4 @@
-"""Predictions for the networks that a study did not measure, as commands need them."""
+"""Predictions for networks that a study did not measure, as commands need them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ from dnnbench.tables import accuracy_ranking, study
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions on a device at a batch size; ``models`` adds unlisted networks to models.csv."""
+    """Predictions on a device at a batch size.
+
+    ``models`` adds networks that models.csv does not list.
+    """
 
     predicted: Sequence[Prediction]
     quality: Quality
@@ -29,7 +32,9 @@ class Predictions:
 
 
 def predict_untimed(tables: Tables, device: str, batch_size: int) -> Predictions:
-    """Predict each network of the study or the registry that was not measured and did not fail.
+    """Predict each network that was not measured and did not fail.
+
+    The networks are those of the study and of the registry.
 
     Raises UserError if too few networks were measured.
     """

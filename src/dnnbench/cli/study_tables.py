@@ -1,4 +1,4 @@
-"""Tables of a study, with the names of its networks and devices, as commands need them."""
+"""Tables of a study, with the names of networks and devices, for commands."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -61,7 +61,7 @@ class Tables:
         return read_rows(path, SetAside) if path.exists() else []
 
     def set_aside_of(self, device: str) -> list[SetAside]:
-        """Return the rows of set_aside.csv for a device, and those for no particular device."""
+        """Return the rows of set_aside.csv for a device, and those for no device."""
         return [row for row in self.set_aside if row.device in (device, None)]
 
     @cached_property
@@ -89,7 +89,9 @@ class Tables:
         return named.get(text) or name_matching.find(model_list.key_of(text), self.names, what)
 
     def device(self, text: str | None) -> str:
-        """Return the key of a device given by key or name; by default, the only measured device.
+        """Return the key of a device, given by key or name.
+
+        The default is the only measured device.
 
         Raises UserError if the name is unknown, or if there is more than one choice.
         """

@@ -1,1 +1,1 @@
-"""Settings that users write in params.yaml and device files, one module per section."""
+"""Settings in params.yaml and device files, one module per section."""

@@ -1,4 +1,4 @@
-"""The descriptor of a device backend; each backend module in ``devices/`` declares one."""
+"""The descriptor of a device backend; each module in ``devices/`` declares one."""
 
 import difflib
 from collections.abc import Callable
@@ -35,7 +35,10 @@ def backends() -> dict[str, Backend]:
 
 
 def named(name: str) -> Backend:
-    """Return a backend by name. Raises UserError with a suggestion if the name is unknown."""
+    """Return a backend by name.
+
+    Raises UserError with a suggestion if the name is unknown.
+    """
     known = backends()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)

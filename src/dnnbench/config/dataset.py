@@ -64,7 +64,10 @@ def datasets() -> dict[str, Dataset]:
 
 
 def named(name: str) -> Dataset:
-    """Return a data set by name. Raises UserError with a suggestion if the name is unknown."""
+    """Return a data set by name.
+
+    Raises UserError with a suggestion if the name is unknown.
+    """
     known = datasets()
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
@@ -74,5 +77,8 @@ def named(name: str) -> Dataset:
 
 
 def code(name: str) -> list[str]:
-    """Return the files that define a data set, as inputs of rules: no import names them."""
+    """Return the files that define a data set, as inputs of rules.
+
+    No import names them.
+    """
     return list(map(str, code_graph.module_sources(plugins.module_of(GROUP, Dataset, name))))

@@ -1,4 +1,4 @@
-"""The descriptor of an inference engine; each engine module in ``engines/`` declares one."""
+"""The descriptor of an inference engine; each module in ``engines/`` declares one."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,7 +45,10 @@ class Engine:
 
 
 def engines() -> dict[str, Engine]:
-    """Return all engines by name, plugins last. Imports their modules, but not their libraries."""
+    """Return all engines by name, plugins last.
+
+    Imports their modules, but not their libraries.
+    """
     return plugins.find(GROUP, Engine)
 
 

@@ -12,7 +12,7 @@ from dnnbench.records.published_study import STUDY
 
 
 class Passes(Section):
-    """Number of forward passes per process: ``discard`` untimed, then ``samples`` timed."""
+    """Number of passes per process: ``discard`` untimed, then ``samples`` timed."""
 
     rounds: int
     discard: int

@@ -1,4 +1,6 @@
-"""The descriptor of a library of networks outside the registry, selected by a prefix.
+"""The descriptor of a library of networks, selected by a prefix.
+
+The registry does not list its networks.
 
 It is defined here, a layer below the modules that declare one (``dnnbench.networks.libraries``), so
 that names, schemas and messages can list the libraries without importing them.
@@ -66,7 +68,7 @@ def forms() -> list[str]:
 
 
 def resize_of(publisher: str) -> Callable[[float], int]:
-    """Return the rounding of the library that published weights, such as ``torchvision<=0.5``.
+    """Return the rounding of the library of weights, such as ``torchvision<=0.5``.
 
     Unknown publishers round down.
     """
@@ -76,7 +78,7 @@ def resize_of(publisher: str) -> Callable[[float], int]:
 
 
 def by_key(key: str) -> tuple[Library, str] | None:
-    """Return the library of a key and the rest of the key, or None if it has no such prefix."""
+    """Return the library of a key and the rest of the key; None without its prefix."""
     prefix, dash, name = key.partition("-")
     library = libraries().get(prefix) if dash else None
     return (library, name) if library else None

@@ -69,7 +69,10 @@ def load(*files: Path | str) -> Parameters:
 
 
 def read(path: Path) -> Source:
-    """Return the settings in a YAML file. Raises UserError with the file, the place and the fix."""
+    """Return the settings in a YAML file.
+
+    Raises UserError with the file, the place and the fix.
+    """
     shown = Path(os.path.relpath(path))
     try:
         return Source(str(shown), strict_yaml.read(shown))
@@ -85,7 +88,10 @@ def read(path: Path) -> Source:
 
 
 def default_profile(config: Mapping[str, Any]) -> str:
-    """Return the profile named in ``config``, the content of params.yaml, or the default."""
+    """Return the profile named in ``config``, or the default.
+
+    ``config`` is the content of params.yaml.
+    """
     name = config.get("profile", Parameters.model_fields["profile"].default)
     return check_device(name, f"{paths.PARAMETERS}: profile")
 
@@ -99,7 +105,10 @@ def merged(origins: Iterable[Source]) -> dict[str, Any]:
 
 
 def _command_line(words: Sequence[str]) -> Source:
-    """Return ``KEY=VALUE`` words as a source, with values read as YAML. Raises UserError."""
+    """Return ``KEY=VALUE`` words as a source, with values read as YAML.
+
+    Raises UserError.
+    """
     changes: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")

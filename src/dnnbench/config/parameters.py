@@ -176,7 +176,7 @@ class Parameters(Section):
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of params.yaml and device files, with every key described.
+    """Return the JSON Schema of params.yaml and device files, with descriptions.
 
     No key is required, because each file holds only some of them.
     """

@@ -1,4 +1,4 @@
-"""Base class of all sections of params.yaml, types of values, and the error for settings."""
+"""Base class of the sections of params.yaml, types of values, and their error."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,7 @@ class Section(BaseModel):
 
 
 def described(description: Callable[[], str]) -> Callable[[dict[str, Any]], None]:
-    """Return a ``json_schema_extra`` that computes a description when the schema is written.
+    """Return a ``json_schema_extra`` that computes a description only for the schema.
 
     Descriptions that list plugins would otherwise import them whenever settings are read.
     """
@@ -68,7 +68,10 @@ _KINDS = {"file": Path.is_file, "folder": Path.is_dir}
 
 
 def missing(path: Path, what: str) -> str | None:
-    """Return an error text unless ``path`` is a ``file``, ``folder`` or ``file or folder``."""
+    """Return an error text unless ``path`` is of the kind ``what``.
+
+    The kind is ``file``, ``folder`` or ``file or folder``.
+    """
     reason, remedy = f"no such {what}", "Correct it."
     try:
         if any(is_it(path) for kind, is_it in _KINDS.items() if kind in what):

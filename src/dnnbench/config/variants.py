@@ -1,4 +1,4 @@
-"""Variants of running a network: ``<precision>[-autocast]-<engine>[-channels_last]``.
+"""Variants: ``<precision>[-autocast]-<engine>[-channels_last]``.
 
 *Precision*: ``fp32``; ``tf32``: a GPU rounds the operands of convolutions and matrix products to 10
 bits; ``fp16`` and ``bf16``: weights and input are cast, or with ``-autocast`` torch decides which
@@ -72,7 +72,10 @@ def parse(name: str) -> Variant:
 
 
 def check(name: str, backend: str) -> Variant:
-    """Return a variant by name. Raises UserError if devices of ``backend`` cannot run it."""
+    """Return a variant by name.
+
+    Raises UserError if devices of ``backend`` cannot run it.
+    """
     variant = parse(name)
     if variant.precision == "tf32" and not named(backend).tf32:
         raise UserError(f"{name!r}: backend {backend} does not support TF32. Write fp32 or bf16.")
@@ -86,7 +89,10 @@ def check(name: str, backend: str) -> Variant:
 
 
 def require(names: Iterable[str]) -> None:
-    """Raise UserError with the install command if a package that a variant needs is missing."""
+    """Raise UserError if a package that a variant needs is missing.
+
+    The message has the command that installs it.
+    """
     for name in names:
         engine = engines()[parse(name).engine]
         for package in engine.packages:
@@ -103,7 +109,7 @@ def _combinations() -> dict[str, Variant]:
 
 
 def _meaningless(variant: Variant, engine: Engine) -> str | None:
-    """Return why a combination is invalid and what to write instead, or None if it is valid."""
+    """Return why a combination is invalid and a valid one, or None if it is valid."""
     plain = f"Write {engine.precisions[0]}-{engine.name}"
     if variant.precision not in engine.precisions or (variant.autocast and not engine.autocast):
         others = [

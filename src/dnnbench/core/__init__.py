@@ -1,1 +1,1 @@
-"""General-purpose code, not specific to benchmarks: errors, processes, locks, downloads, files."""
+"""General-purpose code: errors, processes, locks, downloads, files."""

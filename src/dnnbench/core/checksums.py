@@ -16,7 +16,10 @@ _LARGEST_RATIO = 4
 
 
 class IntegrityError(UserError):
-    """A file with unexpected content; the message has its origin, the expected and actual hash."""
+    """A file with unexpected content.
+
+    The message has its origin, the expected and the actual hash.
+    """
 
 
 def sha256(path: Path) -> str:
@@ -27,7 +30,7 @@ def sha256(path: Path) -> str:
 
 
 def check(path: Path, algorithm: str, expected: str, origin: str, in_archive: bool = False) -> None:
-    """Raise IntegrityError unless the hash of a file is ``expected`` or starts with it.
+    """Raise IntegrityError unless a file's hash is or starts with ``expected``.
 
     ``algorithm`` is a name from hashlib; ``origin`` is where the file comes from, for the message.
     ``in_archive``: hash the only file in a zip archive instead of the archive.
@@ -59,7 +62,7 @@ def only_member(path: Path) -> Iterator[IO[bytes]]:
 
 
 def set_aside(path: Path, name: str | None = None) -> Path:
-    """Rename a bad file to ``<name>.bad`` (or .bad2, and so on) and return the new path.
+    """Rename a bad file to ``<name>.bad`` (or .bad2, ...) and return the new path.
 
     ``name`` defaults to the file's current name.
     """

@@ -1,4 +1,4 @@
-"""The files that a result depends on: a script and the package modules that it imports.
+"""The files that a result depends on: a script and the modules that it imports.
 
 They are found from the import statements, so that the inputs of a rule follow the code. Imports
 inside functions count; imports under ``if TYPE_CHECKING:`` do not. For the user's own files,
@@ -26,7 +26,9 @@ BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 def sources(
     script: Path | str, folder: Path | None = None, without: Iterable[str] = ()
 ) -> list[Path]:
-    """Return ``script`` and the modules that it imports from ``folder`` or this package, sorted.
+    """Return ``script`` and the modules that it imports, sorted.
+
+    The modules are those in ``folder`` or in this package.
 
     Indirect imports count. By default, ``folder`` is where the user's own file would search: see
     :func:`surroundings`. ``without``: modules and packages of this package, as paths in it, that
@@ -59,7 +61,7 @@ class Surroundings:
 
 
 def surroundings(file: Path, left_out: Iterable[Path] = ()) -> Surroundings:
-    """Find the import paths of the user's own file without running it; ``file`` is resolved.
+    """Find the import paths of the user's own (resolved) file without running it.
 
     An absolute import is searched for next to the file, next to its package, among the installed
     packages, and last next to each enclosing folder, nearest first.
@@ -83,7 +85,9 @@ def surroundings(file: Path, left_out: Iterable[Path] = ()) -> Surroundings:
 
 
 def builder_sources(builder: str) -> list[Path]:
-    """Return the files that define a network: in this package or the user's; none of a library.
+    """Return the files that define a network, except those of a library.
+
+    They are in this package or are the user's.
 
     ``builder`` is ``module:function`` or ``file.py:function``.
     """
@@ -93,7 +97,9 @@ def builder_sources(builder: str) -> list[Path]:
 
 
 def module_sources(name: str, without: Iterable[str] = ()) -> list[Path]:
-    """Return a module of this package or a plugin, and its imports from its package and this one.
+    """Return a module of this package or a plugin, and its imports.
+
+    The imports are those from its own package and from this one.
 
     ``name`` is dotted; its parent packages are imported to find the file. ``without``: see
     :func:`sources`.
@@ -119,7 +125,10 @@ def module_file(name: str) -> Path | None:
 
 
 def module_files(folder: Path, name: str) -> tuple[Path, Path]:
-    """Return the possible files of the module ``name`` below a folder: a module or a package."""
+    """Return the possible files of the module ``name``: a module's or a package's.
+
+    They are below ``folder``.
+    """
     path = folder.joinpath(*name.split("."))
     return path.with_suffix(".py"), path / "__init__.py"
 
@@ -134,7 +143,7 @@ def digest(files: Iterable[Path]) -> str:
 
 @dataclass(frozen=True)
 class _Found:
-    """Imported files, ``climbed`` folders of relative imports, and ``missing`` modules."""
+    """Imported files, ``climbed`` folders of relative imports, ``missing`` modules."""
 
     files: set[Path]
     climbed: set[Path]
@@ -144,7 +153,7 @@ class _Found:
 def _follow(
     first: Path, folders: Sequence[Path], package: Path | None, left_out: Iterable[Path]
 ) -> _Found:
-    """Follow the imports of ``first``, with ``folders`` as the search path of absolute imports."""
+    """Follow the imports of ``first``; ``folders`` are searched for absolute ones."""
     left_out = list(left_out)
     found = _Found(set(), set(), set())
     waiting = [first]
@@ -173,12 +182,12 @@ def _follow(
 
 
 def _nearest(folders: Iterable[Path], name: str) -> Path | None:
-    """Return the first folder that has the module ``name``, or a package that encloses it."""
+    """Return the first folder that has the module ``name`` or a package around it."""
     return next((folder for folder in folders if _neighbours(folder, name)), None)
 
 
 def _imported(file: Path) -> Iterator[tuple[int, str]]:
-    """Yield the imports of a file: levels up (0 for an absolute import) and module name."""
+    """Yield the imports of a file: levels up (0 if absolute) and module name."""
     for node in _import_statements(file, file.stat().st_mtime_ns):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
@@ -199,7 +208,7 @@ def _installed(name: str) -> bool:
 
 
 def _outermost(folder: Path) -> Path | None:
-    """Return the outermost package that contains a folder, or None if it is not a package."""
+    """Return the outermost package around a folder, or None if it is not a package."""
     found = None
     while (folder / _INIT).is_file():
         found, folder = folder, folder.parent
@@ -208,7 +217,10 @@ def _outermost(folder: Path) -> Path | None:
 
 @cache
 def _import_statements(file: Path, mtime_ns: int) -> list[ast.Import | ast.ImportFrom]:
-    """Return a file's import statements except under TYPE_CHECKING; ``mtime_ns`` keys the cache."""
+    """Return a file's import statements, except those under TYPE_CHECKING.
+
+    ``mtime_ns`` is part of the cache's key.
+    """
     found: list[ast.Import | ast.ImportFrom] = []
     try:
         waiting: list[ast.AST] = [ast.parse(text_file.read_bytes(file))]
@@ -230,7 +242,10 @@ def _import_statements(file: Path, mtime_ns: int) -> list[ast.Import | ast.Impor
 
 
 def _by_call(node: ast.AST) -> ast.Import | ast.ImportFrom | None:
-    """Return the import statement equivalent to ``import_module("...")``, if ``node`` is one."""
+    """Return the import statement equivalent to a call of ``import_module("...")``.
+
+    Returns None if ``node`` is not one.
+    """
     match node:
         case ast.Call(
             func=ast.Name(id="import_module" | "__import__") | ast.Attribute(attr="import_module"),
@@ -242,7 +257,7 @@ def _by_call(node: ast.AST) -> ast.Import | ast.ImportFrom | None:
 
 
 def _neighbours(folder: Path, name: str) -> list[Path]:
-    """Return the files of the module ``name`` below a folder, and of its enclosing packages."""
+    """Return the files, below a folder, of the module ``name`` and its packages."""
     parts = name.split(".")
     modules = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
     return [file for one in modules for file in module_files(folder, one) if file.is_file()]

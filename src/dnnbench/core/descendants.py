@@ -28,7 +28,7 @@ def children() -> set[int]:
 
 
 def end(except_for: Collection[int], patience_s: float) -> set[int]:
-    """Kill this process's children and their descendants, and return the ids that remain.
+    """Kill this process's children and their descendants; return remaining ids.
 
     ``except_for``: ids of children to spare, with their descendants. Call :func:`adopt` first, so
     that orphaned descendants become children of this process. A process that the kernel cannot

@@ -50,7 +50,7 @@ def fetch(
     check: Callable[[Path], None],
     report: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> None:
-    """Download ``url`` to ``target``, which appears only once it is complete and verified.
+    """Download ``url`` to ``target``, which appears only when complete and verified.
 
     An interrupted transfer is kept in ``<target>.part`` and resumed, by this call or a later one.
     Dropped connections, timeouts and temporary server errors are retried with growing pauses.
@@ -83,7 +83,9 @@ def host(url: str) -> str:
 
 
 def patiently(url: str, attempt: Callable[[], T]) -> T:
-    """Return the result of ``attempt``, retrying after PassingError with growing pauses.
+    """Return the result of ``attempt``, retrying after PassingError.
+
+    The pauses between attempts grow.
 
     An unreachable host is tried twice. Raises DownloadError if the last attempt fails, and any
     other error of ``attempt``.
@@ -142,7 +144,10 @@ def _connecting(url: str) -> Iterator[None]:
 
 
 def _file_follows(url: str, answer: requests.Response, part: Path, have: int) -> bool:
-    """Return whether data follows, False if ``part`` is complete. Raises errors of the server."""
+    """Return whether data follows, False if ``part`` is complete.
+
+    Raises errors of the server.
+    """
     if answer.status_code == requests.codes.requested_range_not_satisfiable:
         if answer.headers.get("Content-Range") == f"bytes */{have}":
             return False

@@ -9,4 +9,7 @@ class UserError(ValueError):
 
 
 class DeviceError(UserError):
-    """A device that cannot be measured. Ends the run, even if a child process raises it."""
+    """A device that cannot be measured.
+
+    It ends the run, even if a child process raises it.
+    """

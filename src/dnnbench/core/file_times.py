@@ -16,7 +16,10 @@ _TOLERANCE_S = 60
 
 
 def check(folders: Sequence[Path]) -> None:
-    """Raise UserError if any file below ``folders``, except hidden ones, is dated in the future."""
+    """Raise UserError if a file below ``folders`` is dated in the future.
+
+    Hidden files are ignored.
+    """
     if late := _dated_in_future(folders):
         raise UserError(
             f"{', '.join(map(str, folders))}: files dated in the future: {len(late)}. If the clock"

@@ -1,4 +1,4 @@
-"""Text from other programs and libraries, reduced to one clean line: exceptions, names, messages.
+"""Text of other programs (exceptions, names, messages) as one clean line.
 
 Such text may contain terminal control sequences, many lines, or an uninformative first line, and
 the real problem may only be in the cause of an exception. Records, tables and terminals get one
@@ -46,7 +46,9 @@ def line(text: str, limit: int = _LIMIT) -> str:
 
 
 def of_error(error: BaseException, limit: int = _LIMIT) -> str:
-    """Return type and message of an exception and its causes as one line; see :func:`line`.
+    """Return an exception and its causes, with types and messages, as one line.
+
+    See :func:`line`.
 
     Source locations, tracebacks and generic advice are removed from messages. An exception without
     a message is described by the statement that raised it. If the chain is too long for ``limit``
@@ -128,7 +130,7 @@ def _informative(text: str) -> list[str]:
 
 
 def _raised_at(error: BaseException) -> str:
-    """Return the statement that raised an exception, or an empty text if it is unknown."""
+    """Return the statement that raised an exception, or an empty text if unknown."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return ""
@@ -144,7 +146,7 @@ def _joined(lines: list[str]) -> str:
 
 
 def _fitted(said: list[str], limit: int) -> str:
-    """Join a chain of exceptions in one line, dropping those in the middle if it is too long."""
+    """Join a chain of exceptions in one line; drop the middle if it is too long."""
     between = "; caused by "
     while len(said) > 2 and len(between.join(said)) > limit:
         del said[1]

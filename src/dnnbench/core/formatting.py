@@ -28,12 +28,15 @@ _WIDEST = max(_ADVANCE.values())
 
 
 def text_width(text: str, font_size: float) -> float:
-    """Return the width of ``text`` in pixels; unknown characters count as the widest known."""
+    """Return the width of ``text`` in pixels; unknown characters are widest."""
     return sum(_ADVANCE.get(char, _WIDEST) for char in text) * font_size / 1000
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """Return ``value`` with ``digits`` significant digits, no exponent: 0.148, 12.3, 1,230."""
+    """Return ``value`` with ``digits`` significant digits: 0.148, 12.3, 1,230.
+
+    It has no exponent.
+    """
     if value == 0:
         return "0"
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
@@ -43,7 +46,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def loosened(limit: float, minimum: bool) -> str:
-    """Return a limit with three significant digits, rounded so that it admits more networks."""
+    """Return a limit with three digits, rounded so that it admits more networks."""
     digits = 2 - math.floor(math.log10(limit))
     step = 10.0**-digits
     whole = (math.floor if minimum else math.ceil)(limit / step)
@@ -51,7 +54,7 @@ def loosened(limit: float, minimum: bool) -> str:
 
 
 def span(low: float | None, high: float | None) -> str:
-    """Return an interval as text (``1.2 to 1.4``), or an empty text if a bound is missing."""
+    """Return an interval as text (``1.2 to 1.4``), empty if a bound is missing."""
     if low is None or high is None:
         return ""
     return f"{significant(low)} to {significant(high)}"

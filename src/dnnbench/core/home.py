@@ -1,4 +1,6 @@
-"""Home folder and user name, with fallbacks for containers and clusters that provide neither.
+"""Home folder and user name, with fallbacks for systems that have none.
+
+Some containers and clusters provide neither.
 
 Libraries keep caches and locks in the home folder, and some need a user name. A user known only by
 a number often has ``HOME=/``, which is not writable.
@@ -15,7 +17,9 @@ from dnnbench.core.errors import UserError
 
 
 def expand(path: Path | str) -> Path:
-    """Return a path with a leading ``~`` or ``~user`` expanded. Variables are not expanded.
+    """Return a path with a leading ``~`` or ``~user`` expanded.
+
+    Variables are not expanded.
 
     Raises UserError if there is no such home folder.
     """
@@ -41,7 +45,7 @@ def expand_words(words: Sequence[str]) -> list[str]:
 
 
 def ensure() -> None:
-    """Give this process and its children a home folder and user name if they have none.
+    """Give this process and its children a home and user name if they have none.
 
     The folder is created among the temporary files and reported on standard error. Raises UserError
     if that is not writable either.
@@ -71,7 +75,10 @@ def ensure() -> None:
 
 
 def _writable(folder: str | None) -> bool:
-    """Return whether files can be created in a folder, by trying: permissions can mislead."""
+    """Return whether files can be created in a folder, by trying.
+
+    Permissions can mislead.
+    """
     if not folder:
         return False
     try:

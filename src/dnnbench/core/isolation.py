@@ -1,4 +1,4 @@
-"""Isolation of measurements: each runs in a fork of a parent that has imported torch.
+"""Isolation of measurements: each runs in a fork of a parent that imported torch.
 
 A fork takes about 50 ms, a new interpreter seconds. The parent must not have started a thread pool,
 because a fork hangs after OpenMP threads have started, and must not have initialized CUDA. Even if
@@ -44,7 +44,10 @@ Status = Literal["ok", "oom", "timeout", "failed"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a call in a child process; ``value`` is the result if ``status`` is ok."""
+    """The outcome of a call in a child process.
+
+    ``value`` is the result if ``status`` is ok.
+    """
 
     status: Status
     value: Any
@@ -81,7 +84,10 @@ def run(
 
 
 def alive() -> None:
-    """Report that this child is alive, which restarts its timeout. Does nothing elsewhere."""
+    """Report that this child is alive, which restarts its timeout.
+
+    Does nothing in other processes.
+    """
     if _sender is not None:
         os.write(_sender, bytes(_LENGTH))
 
@@ -178,7 +184,10 @@ class _Child:
                 raise TimeoutError
 
     def exit_code(self) -> int:
-        """Wait for a child that has answered or closed its pipe to exit; return its exit code."""
+        """Return the exit code of a child, after waiting for it.
+
+        The child has answered or closed its pipe.
+        """
         # join would also wait for a daemon that the child started.
         deadline = time.monotonic() + _EXIT_S
         while self._process.exitcode is None and time.monotonic() < deadline:
@@ -342,7 +351,10 @@ def _says_out_of_memory(text: str) -> bool:
 
 
 def _death(exit_code: int, kernel_killed: bool, last_line: str) -> tuple[Status, None, str]:
-    """Return status and message of a child that died; ``last_line`` is the last that it wrote."""
+    """Return status and message of a child that died.
+
+    ``last_line`` is the last line that it wrote.
+    """
     if -exit_code == signal.SIGKILL and kernel_killed:
         return "oom", None, "killed by the kernel because the machine ran out of memory"
     how = f"exited with code {exit_code} before it answered"
@@ -355,7 +367,10 @@ def _death(exit_code: int, kernel_killed: bool, last_line: str) -> tuple[Status,
 
 
 def available_mib() -> float:
-    """Return the memory available to a new process, MiB (MemAvailable); inf if unknown."""
+    """Return the memory available to a new process (MemAvailable), in MiB.
+
+    Returns infinity if it is unknown.
+    """
     with suppress(OSError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

@@ -1,4 +1,7 @@
-"""A lock that allows one measurement at a time on a device, across folders and workflows."""
+"""A lock that allows one measurement at a time on a device.
+
+It holds across folders and workflows.
+"""
 
 import json
 import os
@@ -19,7 +22,7 @@ from dnnbench.core.storage import writing
 
 @contextmanager
 def hold(device: str) -> Iterator[None]:
-    """Hold the lock of a physical device (``cpu``, ``cuda-0``), waiting if it is taken.
+    """Hold the lock of a physical device (``cpu``, ``cuda-0``); wait if it is taken.
 
     The lock is for this machine only, even if machines share the folder. The kernel releases it
     when the holder ends in any way, so it cannot go stale. While waiting, one line on standard

@@ -1,4 +1,7 @@
-"""Lenient matching of names: ignores case, dashes and spaces, and suggests similar names."""
+"""Lenient matching of names, with suggestions of similar names.
+
+Case, dashes and spaces are ignored.
+"""
 
 import difflib
 from collections.abc import Mapping
@@ -7,7 +10,9 @@ from dnnbench.core.errors import UserError
 
 
 def find(text: str, known: Mapping[str, str], what: str) -> str:
-    """Return the key that matches ``text``, by key or printed name (``known``: key -> name).
+    """Return the key that matches ``text``, by key or printed name.
+
+    ``known`` maps keys to names.
 
     Raises UserError that names the option ``what`` and the value, and lists similar names or all.
     """
@@ -24,7 +29,7 @@ def find(text: str, known: Mapping[str, str], what: str) -> str:
 
 
 def nearest(text: str, known: Mapping[str, str]) -> list[str]:
-    """Return up to three keys that start with ``text``, or else the most similar key, if any."""
+    """Return up to three keys that start with ``text``, or else the most similar."""
     begun = list(starting(text, known)) if _bare(text) else []
     if 0 < len(begun) <= 3:
         return begun
@@ -48,7 +53,10 @@ def starting(text: str, known: Mapping[str, str]) -> dict[str, str]:
 
 
 def _rest(name: str, begun: int) -> str:
-    """Return the text after the first ``begun`` letters and digits, without shell brackets."""
+    """Return the text after the first ``begun`` letters and digits.
+
+    Shell brackets are removed.
+    """
     for at in range(len(name) + 1):
         if len(_bare(name[:at])) == begun:
             return name[at:].replace("(", "_").replace(")", "")

@@ -1,4 +1,6 @@
-"""Robust standard output and error: no tracebacks because of encodings, readers or full disks.
+"""Standard output and error that cause no tracebacks.
+
+Unencodable text, a lost reader and a full disk are handled.
 
 Characters that the encoding lacks are printed in ASCII. A command ends quietly if its reader is
 gone, and with one line if the disk is full. A measurement continues without a reader.
@@ -58,7 +60,9 @@ def check_read() -> None:
 
 @contextmanager
 def ending_in_a_line(program: str, needed: bool = True) -> Iterator[None]:
-    """Run a program's main function and print errors that the user can fix as one line on stderr.
+    """Run a program's main function; print errors that users can fix as one line.
+
+    Errors go to standard error.
 
     If the reader of its output is gone, a program that is ``needed`` only for its output ends as if
     by SIGPIPE; any other continues.
@@ -141,7 +145,10 @@ class _Output(io.FileIO):
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """Return an ASCII replacement for unencodable text; see :func:`codecs.register_error`."""
+    """Return an ASCII replacement for unencodable text.
+
+    See :func:`codecs.register_error`.
+    """
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_plain, error.object[error.start : error.end])), error.end

@@ -1,4 +1,4 @@
-"""Discovery of descriptors: objects that declare an engine, backend, library, limit or data set.
+"""Discovery of descriptors: engines, backends, libraries, limits, data sets.
 
 dnnbench finds its own descriptors by listing a package, and those of plugins by entry points:
 
@@ -37,7 +37,7 @@ class PluginError(UserError):
 
 
 def find(group: str, kind: type[D]) -> dict[str, D]:
-    """Return the descriptors of type ``kind`` by name: those of dnnbench first, then plugins.
+    """Return the descriptors of type ``kind`` by name, plugins last.
 
     ``group`` is both a package of dnnbench and an entry point group. A module of the package
     declares its descriptor in a constant named for the type (``ENGINE`` for an ``Engine``). Because

@@ -13,19 +13,22 @@ _GIVEN = frozenset(os.sched_getaffinity(0))
 
 
 def given() -> frozenset[int]:
-    """Return the processors that this process may use, including those that OpenMP took away."""
+    """Return the processors that this process may use.
+
+    They include those that OpenMP took away.
+    """
     seen = frozenset(os.sched_getaffinity(0))
     return _GIVEN if seen < _GIVEN else seen
 
 
 def restore() -> None:
-    """Let this thread, and what it starts, use all processors that the process was given."""
+    """Let this thread, and what it starts, use all processors of the process."""
     with contextlib.suppress(OSError):  # Some may be gone, for example from a container.
         os.sched_setaffinity(0, _GIVEN)
 
 
 def numbers(text: str) -> frozenset[int]:
-    """Return the processors in a list in kernel format, such as ``0-3,8``; none if malformed."""
+    """Return the processors in a kernel list such as ``0-3,8``; none if malformed."""
     found: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")

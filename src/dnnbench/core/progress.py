@@ -1,4 +1,4 @@
-"""Progress of a stage on standard error: a bar on a terminal, otherwise an occasional line."""
+"""Progress on standard error: a bar on a terminal, else an occasional line."""
 
 import sys
 import time
@@ -88,7 +88,10 @@ class Received(Protocol):
 
 @contextmanager
 def transfers(what: str) -> Iterator[Callable[[str], Received]]:
-    """Report progress of parallel downloads; yield a function that starts a file by its name."""
+    """Report progress of parallel downloads.
+
+    Yields a function that starts a file by its name.
+    """
     if sys.stderr.isatty():
         columns = (
             TextColumn("{task.description}"),

@@ -48,7 +48,9 @@ _ours: dict[str, str] = {}
 
 
 def found(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the variables that the user has set, by name, without those set by ``default``.
+    """Return the variables that the user has set, by name.
+
+    Those set by ``default`` are left out.
 
     In the value of LD_PRELOAD, each path of a file is followed by the file's SHA-256.
     """
@@ -65,19 +67,25 @@ def found(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 
 
 def compared(variables: Mapping[str, str]) -> list[Mapping[str, str]]:
-    """Return the part of the ``found`` variables that enters a fingerprint; empty if none."""
+    """Return the ``found`` variables that enter a fingerprint; empty if none."""
     counted = {name: value for name, value in variables.items() if name != WAIT_POLICY}
     return [counted] if counted else []
 
 
 def default(name: str, value: str) -> None:
-    """Set a variable unless the user has set it. Records do not contain variables set here."""
+    """Set a variable unless the user has set it.
+
+    Records do not contain variables set here.
+    """
     if name not in os.environ:
         os.environ[name] = _ours[name] = value
 
 
 def as_before_snakemake(environ: Mapping[str, str] = os.environ) -> str:
-    """Return shell commands that restore the user's values of variables that Snakemake sets."""
+    """Return shell commands that restore the user's values of variables.
+
+    Snakemake sets these variables.
+    """
     return " ".join(
         f"export {name}={shlex.quote(environ[name])};" if name in environ else f"unset {name};"
         for name in _SNAKEMAKES

@@ -1,4 +1,4 @@
-"""Reading and writing of records as JSON, JSON lines and CSV, validated in both directions.
+"""Reading and writing of records (JSON, JSON lines, CSV), always validated.
 
 Files are written atomically: they appear complete or not at all.
 """
@@ -129,7 +129,10 @@ def read_lines(path: Path, record_type: type[R]) -> list[R]:
 def parse_json(
     content: bytes, where: str, record_type: type[R], remedy: str = "Remove it to measure again."
 ) -> R:
-    """Parse one record from JSON. Raises RecordError; ``where`` is its origin, for the message."""
+    """Parse one record from JSON.
+
+    Raises RecordError; ``where`` is its origin, for the message.
+    """
     try:
         return record_type.model_validate_json(content)
     except ValidationError as error:
@@ -163,7 +166,7 @@ def read_rows(
 def each_row(
     path: Path, row_type: type[R], remedy: str = "Remove the file to create it again."
 ) -> list[tuple[int, R | RecordError]]:
-    """Return line numbers and rows as :func:`read_rows` does, with an error for each bad row.
+    """Return line numbers and rows like :func:`read_rows`, or errors for bad rows.
 
     Raises RecordError if the file is not a table of this type.
     """
@@ -209,7 +212,7 @@ def to_frame(row_type: type[BaseModel], rows: Iterable[BaseModel]) -> "pd.DataFr
 
 
 def describe(error: ValidationError) -> str:
-    """Return the first problem of a validation error in one line: key, value and expectation.
+    """Return the first problem of a validation error as key, value, expectation.
 
     A wrong schema version comes first, because it may cause the other problems.
     """
@@ -227,7 +230,10 @@ def describe(error: ValidationError) -> str:
 
 
 def location(loc: Iterable[str | int]) -> list[str]:
-    """Return the keys of an error's location, without the tags of unions, in parentheses."""
+    """Return the keys of an error's location, without the tags of unions.
+
+    Tags are in parentheses.
+    """
     return [str(part) for part in loc if not str(part).startswith("(")]
 
 

@@ -55,7 +55,10 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def mapping(text: str, name: str) -> dict[str, Any]:
-    """Return the mapping in a text; ``name`` is its origin, for messages. Raises YamlError."""
+    """Return the mapping in a text.
+
+    ``name`` is its origin, for messages. Raises YamlError.
+    """
     content = value(text, name)
     if not isinstance(content, dict):
         shown = "empty" if content is None else f"{_short(repr(content))}: not a mapping"
@@ -64,7 +67,9 @@ def mapping(text: str, name: str) -> dict[str, Any]:
 
 
 def value(text: str, name: str, *keys: str) -> Any:
-    """Return the content of a text with one document, or None if it is empty. Raises YamlError.
+    """Return the content of a text with one document; None if empty.
+
+    Raises YamlError.
 
     ``keys`` are the path to the value if it is part of something larger, for messages.
     """
@@ -78,7 +83,10 @@ def value(text: str, name: str, *keys: str) -> Any:
 
 
 class _Builder:
-    """A builder of a document's value from parser events, which tracks the path of keys."""
+    """A builder of a document's value from parser events.
+
+    It tracks the path of keys.
+    """
 
     def __init__(self, events: Iterator[Any], name: str) -> None:
         self._events = events
@@ -166,7 +174,7 @@ class _Builder:
         return key
 
     def _merged(self, event: Any, found: Any, path: tuple[str, ...]) -> dict[str, Any]:
-        """Return the merged keys of one or several mappings; earlier mappings have precedence."""
+        """Return the merged keys of mappings; earlier mappings have precedence."""
         mappings = found if isinstance(found, list) else [found]
         if not all(isinstance(one, dict) for one in mappings):
             raise self._error(event, (*path, _MERGE), "can merge only mappings. Write the keys.")

@@ -73,7 +73,10 @@ def check_regular(path: Path) -> None:
 
 
 def read_text(path: Path, limit: int = LIMIT) -> str:
-    """Return the text of a UTF-8 file without a byte order mark. Raises as ``read_bytes``."""
+    """Return the text of a UTF-8 file without a byte order mark.
+
+    Raises as ``read_bytes``.
+    """
     return decode(read_bytes(path, limit), str(path))
 
 

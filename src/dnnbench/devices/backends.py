@@ -34,7 +34,7 @@ def settings(setup: Setup) -> list[Any]:
 
 @dataclass(frozen=True)
 class Timed:
-    """Timed calls of a function: the duration of each, in ms, and the last return value.
+    """Timed calls of a function: the duration of each, in ms, and the last result.
 
     ``wall_ms`` is the host's time from before the first call until the device finished the last.
     It is None if ``passes_ms`` already comes from the host's clock rather than the device's.
@@ -86,12 +86,14 @@ class Meter(Protocol):
         ...
 
     def reading(self) -> dict[str, Any]:
-        """Return fields of a MemoryCell after a pass: memory, its basis, and further details."""
+        """Return fields of a MemoryCell after a pass: memory, basis, details."""
         ...
 
 
 class Driver(Protocol):
-    """A device driver: runs, times and monitors passes. Made by ``config.backend.Backend.make``.
+    """A device driver: it runs, times and monitors passes.
+
+    It is made by ``config.backend.Backend.make``.
 
     Call ``start`` and the methods listed after it only in the measuring child process. The methods
     before it keep the calling process safe to fork. Every method raises DeviceError if the device
@@ -129,7 +131,7 @@ class Driver(Protocol):
         ...
 
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
-        """Return the reason not to try a batch that would exhaust the whole machine's memory.
+        """Return why not to try a batch that would exhaust the machine's memory.
 
         ``seen`` holds known memory cells of the network. Returns None if a batch that does not fit
         is harmless.
@@ -139,7 +141,10 @@ class Driver(Protocol):
     def known_memory(
         self, folder: Path, models: Iterable[str]
     ) -> Mapping[str, Sequence[MemoryCell]]:
-        """Return the memory cells recorded in ``folder``, by network, if ``refuses`` uses them."""
+        """Return recorded memory cells by network, if ``refuses`` uses them.
+
+        The records are in ``folder``.
+        """
         ...
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:

@@ -1,4 +1,4 @@
-"""The limit that this process's control groups (and so its container) set on processor time.
+"""The limit on processor time that control groups (and containers) set.
 
 The kernel enforces the smallest limit among the process's group and its ancestors. A group's
 folder follows from its path (/proc/self/cgroup) and the mounted hierarchies
@@ -29,7 +29,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class _Mount:
-    """A mounted hierarchy, version 1 or 2, whose group ``root`` is mounted at ``place``."""
+    """A mounted hierarchy (version 1 or 2), whose ``root`` group is at ``place``."""
 
     version: int
     root: str
@@ -37,7 +37,10 @@ class _Mount:
 
 
 def quota(root: Path = Path("/")) -> Quota:
-    """Return the smallest limit of this process's groups; ``root`` contains proc and sys."""
+    """Return the smallest limit of this process's groups.
+
+    ``root`` contains proc and sys.
+    """
     group = _group(read(root / "proc/self/cgroup") or "")
     if group is None:
         return Quota(None, "/proc/self/cgroup lists no CPU control group")
@@ -76,7 +79,10 @@ def _group(text: str) -> tuple[int, str] | None:
 
 
 def _mounts(root: Path) -> Iterator[_Mount]:
-    """Yield mounted hierarchies that may limit CPU time; the default places without mountinfo."""
+    """Yield mounted hierarchies that may limit CPU time.
+
+    Without mountinfo, these are the default places.
+    """
     text = read(root / "proc/self/mountinfo")
     for line in (text or "").splitlines():
         before, _, after = line.partition(" - ")
@@ -96,7 +102,7 @@ def _mounts(root: Path) -> Iterator[_Mount]:
 
 
 def _below(path: str, root: str) -> PurePosixPath | None:
-    """Return the path of a group relative to the group ``root``; None if it is elsewhere."""
+    """Return the path of a group relative to ``root``; None if it is elsewhere."""
     # In a cgroup namespace, paths start at a group whose location is not visible.
     if ".." in path.split("/") or ".." in root.split("/"):
         return None

@@ -73,7 +73,10 @@ class Cpu:
         return available_mib()
 
     def start(self, threads: int) -> None:
-        """Use ``threads`` threads, and flush denormals, which slow passes for some weights."""
+        """Use ``threads`` threads, and flush denormals.
+
+        Denormals slow passes for some weights.
+        """
         import torch
 
         processors.restore()
@@ -109,7 +112,7 @@ class Cpu:
 
 
 class CpuWatch:
-    """A monitor with reference kernels before and after, and kernel counters in between."""
+    """A monitor with reference kernels before and after, and counters in between."""
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
@@ -147,7 +150,7 @@ class CpuWatch:
 
 
 class ResidentMemory:
-    """Resident memory of this process as counted by the kernel, and its high-water mark.
+    """Resident memory of this process by the kernel's count, and its peak.
 
     File-backed pages (library code) count toward the runtime, never the network: how many are
     resident depends on whether the process was forked, and the kernel can drop them at any time.
@@ -168,7 +171,10 @@ class ResidentMemory:
         self._baseline = 0.0
 
     def baseline_mib(self) -> float:
-        """Return the resident memory now, in MiB, including file pages shared with the parent."""
+        """Return the resident memory now, in MiB.
+
+        It includes file pages shared with the parent.
+        """
         _trim()
         files = status_mib("RssFile")
         self._baseline = status_mib("VmRSS") - files
@@ -201,7 +207,10 @@ class ResidentMemory:
 
 
 class _References:
-    """A compute-bound and a memory-bound kernel, which other load slows as it slows networks."""
+    """A compute-bound and a memory-bound reference kernel.
+
+    Other load slows them as it slows networks.
+    """
 
     def __init__(self) -> None:
         import torch
@@ -224,7 +233,7 @@ class _References:
 
 
 def _huge(size: int) -> mmap.mmap:
-    """Return zeroed private memory, in huge pages if available, which are fast to touch."""
+    """Return zeroed private memory, in huge pages (fast to touch) if available."""
     buffer = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     with contextlib.suppress(OSError):
         buffer.madvise(mmap.MADV_HUGEPAGE)
@@ -257,7 +266,7 @@ class _Mallinfo(ctypes.Structure):
 
 
 def _take_free_blocks() -> None:
-    """Use up the heap's free blocks so that malloc has to map new memory for each tensor.
+    """Use up the heap's free blocks, so that malloc maps new memory for tensors.
 
     A freed heap block stays resident. A heap with large holes, inherited from a parent with a long
     history, would therefore make a network look larger. The blocks taken here are never touched and

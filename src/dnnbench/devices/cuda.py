@@ -1,4 +1,7 @@
-"""The backend for NVIDIA GPUs: timed by CUDA events, monitored by NVML, all settings explicit."""
+"""The backend for NVIDIA GPUs, timed by CUDA events and monitored by NVML.
+
+All settings are explicit.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,7 @@ class Cuda:
         return f"cuda-{self._card().uuid}"
 
     def default_threads(self) -> int:
-        """Return 1: a single thread launches the GPU's work, and nothing computes on the CPU."""
+        """Return 1: one thread launches the GPU's work, and the CPU computes nothing."""
         return 1
 
     def preflight(self) -> None:
@@ -63,7 +66,7 @@ class Cuda:
                 )
 
     def check_clocks(self, max_drop: float) -> None:
-        """Load the GPU for a second and check its clock if floating clocks are to be refused."""
+        """Load the GPU for a second and check its clock, if it must not float."""
         if self._gpu.when_clocks_float != "refuse":
             return
         outcome = isolation.run(
@@ -85,7 +88,7 @@ class Cuda:
             torch_gpu.cool_down(self._gpu, card.temperature_c)
 
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
-        """Return None: on a card, an allocation that does not fit fails without other harm."""
+        """Return None: on a card, an allocation that does not fit fails harmlessly."""
         return None
 
     def known_memory(
@@ -95,7 +98,7 @@ class Cuda:
         return {}
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
-        """Return the share of CPU cores or of GPU time that others use, whichever is greater."""
+        """Return the share of CPU cores or GPU time that others use, the greater one."""
         cpu = host.others_busy(seconds)
         with nvml.open_card(self._card().uuid) as card:
             pids = [str(process.pid) for process in card.processes() or ()]
@@ -132,7 +135,7 @@ class Cuda:
             }
 
     def allowance_mib(self) -> float:
-        """Return infinity: a batch uses the GPU's memory, and CUDA maps far more than it uses."""
+        """Return infinity: a batch uses GPU memory, and CUDA maps more than it uses."""
         return math.inf
 
     def start(self, threads: int) -> None:
@@ -180,7 +183,10 @@ class Cuda:
         )
 
     def _clocks_under_load(self) -> tuple[float, float]:
-        """Return the lowest and highest clock under load, in MHz, after half a second to rise."""
+        """Return the lowest and highest clock under load, in MHz.
+
+        The clock first has half a second to rise.
+        """
         self.start(1)
         kernels = torch_gpu.References(self._runtime)
         kernels.multiply_for(_LOAD_MS)
@@ -197,7 +203,7 @@ class Cuda:
 
 
 class DeviceMemory:
-    """Memory of this process on the card, as counted by the driver and by torch's allocator."""
+    """Memory of this process on the card, by the driver's and torch's counts."""
 
     # The first pass at a batch size tries algorithms; one at another batch size cannot replace it.
     first_images = None
@@ -215,7 +221,10 @@ class DeviceMemory:
         return self._baseline
 
     def prepared(self) -> None:
-        """Empty the allocator's cache: weights in other precisions, workspaces of compilation."""
+        """Empty the allocator's cache.
+
+        It holds weights in other precisions and workspaces of compilation.
+        """
         self._runtime.release()
         self._runtime.reset_peaks()
 
@@ -226,7 +235,7 @@ class DeviceMemory:
         self._runtime.reset_peaks()
 
     def reading(self) -> dict[str, Any]:
-        """Return memory held now, including context and allocator cache, and torch's peaks."""
+        """Return memory held now, with context and cache, and torch's peaks."""
         held_mib, basis = self._read()
         peaks = self._runtime.peaks()
         return {

@@ -1,4 +1,4 @@
-"""GPU timing with a pair of CUDA events around each pass and one synchronization at the end.
+"""GPU timing with CUDA events around each pass and one final synchronization.
 
 Synchronizing after every pass would add the round trip between host and GPU to each. The host's
 clock also times the whole window: if the two disagree, the GPU waited for the host.
@@ -21,7 +21,7 @@ def time(
     count: int,
     before: Callable[[], None] | None = None,
 ) -> Timed:
-    """Time ``count`` calls of ``forward`` by the GPU's clock, and the window by the host's, in ms.
+    """Time ``count`` calls by the GPU's clock, and the window by the host's, in ms.
 
     ``before`` is called before each call. GPU work that it launches falls between two timed passes
     and is also subtracted from the window.
@@ -45,6 +45,6 @@ def time(
 
 
 def median_ms(runtime: Runtime, kernel: Callable[[], Any], total_ms: float) -> float:
-    """Return the median duration, in ms, of a kernel that is run for about ``total_ms``."""
+    """Return the median duration, in ms, of a kernel run for about ``total_ms``."""
     first = statistics.median(time(runtime, kernel, _FIRST_TRY).passes_ms)
     return statistics.median(time(runtime, kernel, math.ceil(total_ms / first)).passes_ms)

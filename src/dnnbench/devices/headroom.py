@@ -1,4 +1,6 @@
-"""Prediction of whether a batch fits into memory shared by CPU and GPU, before it is tried.
+"""Prediction, before a try, of whether a batch fits into shared memory.
+
+CPU and GPU share the memory.
 
 On a GPU with dedicated memory, an allocation that does not fit simply fails. On a board with shared
 memory, the kernel kills processes instead, or swaps until the board stops responding. The memory of
@@ -21,7 +23,10 @@ RESERVE_MIB = 256.0
 
 
 def seen(folder: Path, models: Iterable[str]) -> dict[str, list[MemoryCell]]:
-    """Return the memory cells recorded in ``folder``, by network, for networks with a record."""
+    """Return the memory cells recorded in ``folder``, by network.
+
+    Networks without a record are left out.
+    """
     files = {name: paths.in_folder(folder, paths.MEMORY, model=name) for name in models}
     return {
         name: read_json(file, MemoryRecord).cells for name, file in files.items() if file.exists()
@@ -29,7 +34,7 @@ def seen(folder: Path, models: Iterable[str]) -> dict[str, list[MemoryCell]]:
 
 
 def floor(network: Network, batch_size: int) -> tuple[float, float]:
-    """Return weights and activations, in MiB, counted on the meta device: a lower bound.
+    """Return weights and activations, in MiB, from the meta device: a lower bound.
 
     Call it in a separate process: some networks cannot be built twice in one.
     """
@@ -93,7 +98,7 @@ def predict(
 
 
 def refusal(prediction: Prediction, available_mib: float, total_mib: float) -> str | None:
-    """Return the reason not to try a batch, with numbers; None if it fits above the reserve."""
+    """Return why not to try a batch, or None if it fits above the reserve."""
     reserve = max(RESERVE_MIB, RESERVE_SHARE * total_mib)
     if prediction.mib <= available_mib - reserve:
         return None
@@ -105,7 +110,7 @@ def refusal(prediction: Prediction, available_mib: float, total_mib: float) -> s
 
 
 def _ratio(cell: MemoryCell) -> float:
-    """Return the ratio of network to analytical memory, at least 1: the latter is a lower bound."""
+    """Return the ratio (at least 1) of a network's memory to its analytical bound."""
     analytical = (cell.weights_mib or 0.0) + (cell.activations_mib or 0.0)
     if cell.memory_net_mib is None or analytical <= 0:
         return 1.0

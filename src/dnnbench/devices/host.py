@@ -1,4 +1,4 @@
-"""The host of a device: its processor, kernel counters, and other programs that use it."""
+"""The host of a device: its processor, counters, and programs that use it."""
 
 import os
 import platform
@@ -23,7 +23,10 @@ def physical_cores(cpus: Iterable[int], folder: Path = _CPUS) -> int:
 
 
 def default_threads() -> int:
-    """Return one thread per physical core: hyperthreads share the units that convolutions use."""
+    """Return one thread per physical core.
+
+    Hyperthreads share the units that convolutions use.
+    """
     return physical_cores(processors.given())
 
 
@@ -49,7 +52,7 @@ def others_busy(seconds: float) -> tuple[float | None, str]:
 def busier(
     cpu: tuple[float | None, str], gpu: tuple[float | None, str]
 ) -> tuple[float | None, str]:
-    """Return the greater share that others use, of the CPU's cores or of the GPU's time.
+    """Return the greater share that others use, of CPU cores or GPU time.
 
     If one share is unknown, the other is only a lower bound: the result is None unless that bound
     already shows clear use.
@@ -62,7 +65,10 @@ def busier(
 
 
 def describe() -> dict[str, Any]:
-    """Return processor, clocks and virtual machine; None for values the kernel does not report."""
+    """Return processor, clocks and virtual machine.
+
+    Values that the kernel does not report are None.
+    """
     info = read(_PROC / "cpuinfo") or ""
     model = _first(info, "model name") or _first(info, "Model") or platform.processor()
     frequency = _CPUS / "cpu0/cpufreq"
@@ -86,7 +92,7 @@ def describe() -> dict[str, Any]:
 
 
 class Counters:
-    """Kernel counters of this process and of the machine, from creation until ``stop``."""
+    """Kernel counters of this process and the machine, from creation to ``stop``."""
 
     def __init__(self) -> None:
         self._ticks = _stat()
@@ -126,7 +132,10 @@ class _Ticks(NamedTuple):
 
 
 def _stat() -> _Ticks | None:
-    """Return ticks of all processors; None if hidden, or if all are zero, as in a sandbox."""
+    """Return ticks of all processors; None if hidden.
+
+    All zeros, as in a sandbox, count as hidden.
+    """
     words = (read(_PROC / "stat") or "").split("\n", 1)[0].split()[1:9]
     if len(words) < 8 or not all(word.isdigit() for word in words):
         return None
@@ -137,7 +146,7 @@ def _stat() -> _Ticks | None:
 
 
 def _run_delay_s() -> float | None:
-    """Return the total time that this process's threads waited for a core; None if hidden."""
+    """Return how long this process's threads waited for a core; None if hidden."""
     texts = [read(task / "schedstat") for task in _folders(_PROC / "self/task")]
     delays = [int(fields[1]) for text in texts if text and len(fields := text.split()) == 3]
     return sum(delays) / 1e9 if delays else None
@@ -173,7 +182,7 @@ def _first(text: str, key: str) -> str | None:
 
 
 def read(path: Path) -> str | None:
-    """Return a file's text; None if it is missing or unreadable, as in a restricted /proc."""
+    """Return a file's text; None if it cannot be read, as in a restricted /proc."""
     try:
         return path.read_text(errors="replace").strip()
     except OSError:

@@ -48,7 +48,7 @@ def rails(root: Path = Path("/")) -> dict[str, Rail]:
 
 
 def whole_module(found: Mapping[str, Rail]) -> tuple[str, ...] | None:
-    """Return names of the rails that add up to the module's power; None if any is missing."""
+    """Return the rails that add up to the module's power; None if one is missing."""
     return next((names for names in _WHOLE_MODULE if set(names) <= found.keys()), None)
 
 

@@ -1,4 +1,6 @@
-"""The backend for Jetsons of the Orin class: CUDA passes, monitored by kernel files without NVML.
+"""The backend for Orin-class Jetsons: CUDA passes, monitored without NVML.
+
+Kernel files replace NVML.
 
 CPU and GPU share memory, power and cooling. Memory is therefore the decrease of the whole board's
 free memory, power is that of the module, and the clocks of both must be locked.
@@ -63,7 +65,7 @@ class Jetson:
         return len(set(self._board.big_cores()) & processors.given()) or 1
 
     def preflight(self) -> None:
-        """Raise DeviceError unless this is a Jetson whose GPU this build of torch supports."""
+        """Raise DeviceError unless this is a Jetson whose GPU this torch supports."""
         self._look()
 
     def check_clocks(self, max_drop: float) -> None:
@@ -79,7 +81,7 @@ class Jetson:
         torch_gpu.cool_down(self._gpu, self._board.gpu_temperature_c)
 
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
-        """Refuse a batch for which ``headroom`` predicts that the kernel would kill processes."""
+        """Refuse a batch for which ``headroom`` predicts that processes are killed."""
         available, total = self._board.available_mib(), self._board.total_mib()
         if available is None or total is None:
             return None
@@ -98,7 +100,7 @@ class Jetson:
         return headroom.seen(folder, models)
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
-        """Return the share of CPU cores or of GPU time that others use, whichever is greater."""
+        """Return the share of CPU cores or GPU time that others use, the greater one."""
         return host.busier(host.others_busy(seconds), (self._board.gpu_load(), "GPU processes"))
 
     def describe(self) -> dict[str, Any]:
@@ -128,7 +130,10 @@ class Jetson:
         }
 
     def allowance_mib(self) -> float:
-        """Return infinity: CUDA maps far more than it uses, and ``refuses`` guards the memory."""
+        """Return infinity: CUDA maps far more than it uses.
+
+        ``refuses`` guards the memory instead.
+        """
         return math.inf
 
     def start(self, threads: int) -> None:
@@ -145,7 +150,7 @@ class Jetson:
         return events.time(self._runtime, forward, count, before)
 
     def energy(self, forward: Callable[[], Any], images: int, pass_ms: float) -> Energy | None:
-        """Return energy per image from the whole module's power; None without a power monitor."""
+        """Return energy per image from the module's power; None without a monitor."""
         return torch_gpu.image_energy(self._runtime, self._sample, forward, images, pass_ms)
 
     def watch(self) -> JetsonWatch:

@@ -1,4 +1,4 @@
-"""NVIDIA's management library: pynvml with types, and None for unsupported queries.
+"""NVIDIA's management library: typed pynvml, None for unsupported queries.
 
 A card is found by its UUID, never by an index. NVML counts all cards in PCI order, regardless of
 CUDA_VISIBLE_DEVICES. CUDA counts the visible cards, by default the fastest first.
@@ -50,14 +50,19 @@ class GpuLostError(DeviceError):
 
 @dataclass(frozen=True)
 class Process:
-    """A process that computes on a card, with NVML's id; ``memory_mib`` is None if hidden."""
+    """A process that computes on a card, with NVML's id.
+
+    ``memory_mib`` is None if hidden.
+    """
 
     pid: int
     memory_mib: float | None
 
 
 class Card:
-    """One GPU. A query returns None if the card, the driver or the container does not support it.
+    """One GPU.
+
+    A query returns None if the card, the driver or the container does not support it.
 
     Every query raises GpuLostError if the card is lost, and DeviceError for any other failure.
     """
@@ -241,7 +246,10 @@ def _library() -> Iterator[None]:
 
 @contextmanager
 def _named(which: str) -> Iterator[None]:
-    """Raise NVML's errors as one-line DeviceErrors, except those for unsupported queries."""
+    """Raise NVML's errors as DeviceErrors of one line.
+
+    Errors for unsupported queries stay as they are.
+    """
     try:
         yield
     except (*_UNSUPPORTED, pynvml.NVMLError_NotFound):

@@ -1,4 +1,6 @@
-"""The calls of torch.cuda that need a GPU, kept thin because they cannot be tested without one.
+"""The calls of torch.cuda that need a GPU.
+
+The module is thin because it cannot be tested without one.
 
 The rest of the CUDA backend uses a Runtime, so that tests can replace it with a simulation whose
 events and memory are known.
@@ -36,7 +38,7 @@ class Visible:
 
 @dataclass(frozen=True)
 class Peaks:
-    """Peak memory that torch's allocator gave to tensors, and that it reserved, in MiB."""
+    """Peak memory that torch's allocator gave to tensors, and reserved, in MiB."""
 
     allocated_mib: float
     reserved_mib: float
@@ -55,7 +57,10 @@ class Event(Protocol):
 
 
 class Runtime(Protocol):
-    """A GPU as driven by torch. Everything except ``torch_device`` is for child processes only."""
+    """A GPU as driven by torch.
+
+    Everything except ``torch_device`` is for child processes only.
+    """
 
     torch_device: str
 

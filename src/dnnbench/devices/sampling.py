@@ -1,4 +1,4 @@
-"""Clocks, temperature and power while a network runs, sampled periodically by a thread.
+"""Clocks, temperature and power while a network runs, sampled by a thread.
 
 The thread sleeps nearly all the time, and calls into a GPU's driver release the interpreter
 lock. Each reading costs the thread that launches the GPU's work only microseconds.
@@ -22,7 +22,10 @@ _FEWEST_READINGS = 8
 
 @dataclass(frozen=True)
 class Sample:
-    """A device's readings at one moment, None if not reported. ``energy_mj`` is a counter."""
+    """A device's readings at one moment, None if not reported.
+
+    ``energy_mj`` is a counter.
+    """
 
     at_s: float
     clock_mhz: float | None = None
@@ -34,7 +37,7 @@ class Sample:
 
 
 class Sampler:
-    """A thread that reads immediately, then every ``period_s`` seconds, and once at the end."""
+    """A thread that reads at once, every ``period_s`` seconds, and at the end."""
 
     def __init__(self, read: Callable[[], Sample], period_s: float) -> None:
         self._read = read
@@ -61,7 +64,10 @@ class Sampler:
 
 
 def summary(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Return fields of a Disturbance: clock ranges, highest temperature, mean power, reasons."""
+    """Return fields of a Disturbance: clock ranges, temperature, power, reasons.
+
+    The temperature is the maximum, the power the mean.
+    """
     temperatures = list(_known(sample.temperature_c for sample in samples))
     powers = list(_known(sample.power_w for sample in samples))
     reasons = list(_known(sample.clock_reasons for sample in samples))
@@ -75,7 +81,7 @@ def summary(samples: Sequence[Sample]) -> dict[str, Any]:
 
 
 def mean_power_w(samples: Sequence[Sample]) -> tuple[float, EnergyBasis] | None:
-    """Return the mean power over a window, in W, and its source; None if it is unknown.
+    """Return mean power over a window, in W, and its source; None if unknown.
 
     The source is the energy counter, from its first step to its last because it does not change
     between steps. Without a counter, or with too few steps, the power readings are integrated over

@@ -1,4 +1,4 @@
-"""Memory shared by CPU and GPU, measured as the decrease of the board's available memory.
+"""Memory shared by CPU and GPU, measured as the decrease of available memory.
 
 A Jetson's driver does not report how much GPU memory a process holds. MemAvailable, the kernel's
 estimate of the memory it could hand out without swapping, is therefore read before the process uses
@@ -29,12 +29,15 @@ class Before:
 
 
 def before(board: Board) -> Before:
-    """Read the board's memory now. Raises DeviceError if the kernel lacks MemAvailable."""
+    """Read the board's memory now.
+
+    Raises DeviceError if the kernel lacks MemAvailable.
+    """
     return Before(_available(board), board.swap_used_mib())
 
 
 class SharedMemory:
-    """A meter for drops of MemAvailable that also records torch's peaks and CUDA's free memory.
+    """A meter for drops of MemAvailable, with torch's peaks and CUDA's free memory.
 
     It misses a drop that begins and ends between two readings. This matters little because torch's
     allocator keeps its memory, so the memory of a pass remains allocated afterwards.
@@ -56,7 +59,10 @@ class SharedMemory:
         self._lowest: _Lowest | None = None
 
     def baseline_mib(self) -> float:
-        """Return the drop since before the process used the GPU, in MiB: context and libraries."""
+        """Return the drop since before the GPU was used, in MiB.
+
+        It is due to the context and libraries.
+        """
         self._runtime.synchronize()
         self._baseline = _available(self._board)
         self._free_mib = self._runtime.free_mib()
@@ -121,7 +127,7 @@ class _Seen:
 
 
 class _Lowest:
-    """A thread that reads MemAvailable immediately, then every few milliseconds, and at the end."""
+    """A thread that reads MemAvailable at once, every few ms, and at the end."""
 
     def __init__(self, board: Board) -> None:
         self._board = board

@@ -1,4 +1,6 @@
-"""A Jetson's board, clocks, load, power mode and memory, read from /sys, /proc and /etc.
+"""A Jetson's board, clocks, load, power mode and memory.
+
+Sources: /sys, /proc and /etc.
 
 Nothing here needs a GPU or special privileges. Values that a board lacks, or does not permit
 reading, are None. Locations of the files:
@@ -35,7 +37,7 @@ _NVPMODEL_S = 5.0
 
 @dataclass(frozen=True)
 class Clock:
-    """A clock, in MHz: its current value, and the range in which its governor may move it."""
+    """A clock, in MHz: its value, and the range that its governor allows."""
 
     now_mhz: float
     low_mhz: float
@@ -73,7 +75,7 @@ def number(path: Path) -> float | None:
 
 
 def _nvpmodel() -> str | None:
-    """Return the output of ``nvpmodel -q``; None if the command is missing or needs root."""
+    """Return the output of ``nvpmodel -q``; None if it is missing or needs root."""
     done = commands.run(["nvpmodel", "-q"], _NVPMODEL_S)
     return done.stdout if done else None
 
@@ -86,12 +88,18 @@ class Board:
         self._query = query
 
     def model(self) -> str | None:
-        """Return a name such as NVIDIA Jetson Orin Nano Developer Kit; None if not a Jetson."""
+        """Return a name such as NVIDIA Jetson Orin Nano Developer Kit.
+
+        Returns None if this is not a Jetson.
+        """
         name = read(self._root / "proc/device-tree/model")
         return name if name and re.search("jetson|nvidia", name, re.IGNORECASE) else None
 
     def l4t(self) -> str | None:
-        """Return the L4T release, such as 36.3.0. JetPack 6 is L4T 36, JetPack 5 is L4T 35."""
+        """Return the L4T release, such as 36.3.0.
+
+        JetPack 6 is L4T 36, JetPack 5 is L4T 35.
+        """
         text = read(self._root / "etc/nv_tegra_release") or ""
         found = re.search(r"\bR(\d+)\b.*?REVISION:\s*([\d.]+)", text)
         return f"{found[1]}.{found[2]}" if found else None
@@ -138,7 +146,7 @@ class Board:
         return cores
 
     def big_cores(self) -> list[int]:
-        """Return the online cores of the fastest kind, or all of them if kinds are unknown."""
+        """Return the online cores of the fastest kind, or all if kinds are unknown."""
         cores = self.online()
         for measure in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
             sizes = {cpu: number(self._cpu(cpu) / measure) for cpu in cores}
@@ -166,7 +174,7 @@ class Board:
         return None if value is None else value != 0
 
     def held_back(self) -> dict[str, int]:
-        """Return how often the hardware slowed its clocks to protect the supply since boot.
+        """Return how often since boot the hardware slowed to protect the supply.
 
         The counters of Orin's hwmon device soctherm_oc, by cause. NVIDIA Jetson Linux Developer
         Guide, Orin, "Electrical Management".

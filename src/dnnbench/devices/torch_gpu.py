@@ -1,4 +1,7 @@
-"""Shared parts of GPU backends that use torch: settings, reference kernels, monitor, energy."""
+"""Shared parts of GPU backends that use torch.
+
+These are settings, reference kernels, monitor and energy.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,9 @@ def configure(gpu: Gpu, threads: int) -> None:
 
 
 def look(runtime: Runtime) -> Visible:
-    """Return the devices that CUDA shows, from a child: this process must not start CUDA.
+    """Return the devices that CUDA shows, from a child process.
+
+    This process must not start CUDA.
 
     Raises DeviceError if CUDA does not start.
     """
@@ -92,7 +97,7 @@ def image_energy(
 
 
 class GpuWatch:
-    """A monitor with reference kernels before and after, and clocks and counters in between."""
+    """A monitor with reference kernels around it, and clocks and counters."""
 
     def __init__(
         self,
@@ -129,12 +134,15 @@ class GpuWatch:
 
 
 def _both(before: dict[int, str] | None, after: dict[int, str] | None) -> list[str] | None:
-    """Return descriptions of processes seen at either time; None if either list is unknown."""
+    """Return processes seen at either time; None if either list is unknown."""
     return None if before is None or after is None else list((before | after).values())
 
 
 class References:
-    """A compute-bound and a memory-bound kernel on the GPU, timed in the same way as networks."""
+    """A compute-bound and a memory-bound GPU kernel.
+
+    They are timed in the same way as networks.
+    """
 
     size = 2048
     # Source and target exceed the cache of any GPU: 50 MiB on the largest of 2022.
@@ -144,7 +152,9 @@ class References:
         self._runtime = runtime
 
     def times_ms(self) -> tuple[float, float]:
-        """Return the median times, in ms, of matrix product and copy, over about 50 ms each.
+        """Return the median times of matrix product and copy, in ms.
+
+        Each runs for about 50 ms.
 
         Their memory is released, so that the network can use all of the device's memory.
         """
@@ -171,7 +181,7 @@ class References:
 
 
 def allocator() -> str | None:
-    """Return the settings of torch's allocator in the environment; None for its defaults."""
+    """Return torch's allocator settings from the environment; None for defaults."""
     return next((os.environ[name] for name in _ALLOCATOR if name in os.environ), None)
 
 

@@ -1,4 +1,4 @@
-"""Check, in the measuring process, that as many threads run at once as the record claims.
+"""Check in the measuring process that threads run at once as the record claims.
 
 CPU masks, and variables such as OMP_THREAD_LIMIT and OMP_PLACES, silently take away threads or
 processors: torch and the engines continue with fewer, and still report the full number.
@@ -22,7 +22,7 @@ Masks = Collection[frozenset[int]]
 
 
 def check(threads: int) -> None:
-    """Raise DeviceError unless torch can run ``threads`` threads on as many processors.
+    """Raise DeviceError unless torch's ``threads`` threads each get a processor.
 
     This starts the threads of OpenMP's runtime.
     """
@@ -50,7 +50,7 @@ def check(threads: int) -> None:
 
 
 def check_work(before: Mapping[int, int], threads: int) -> None:
-    """Raise DeviceError if threads that worked since ``before`` had to share processors."""
+    """Raise DeviceError if threads that worked since ``before`` share processors."""
     worked = {task: ns - before.get(task, 0) for task, ns in work_ns().items()}
     least = _AT_WORK * max(worked.values(), default=0)
     masks: list[frozenset[int]] = []
@@ -78,7 +78,10 @@ def work_ns() -> dict[int, int]:
 
 
 def openmp_team() -> Masks | None:
-    """Return the processor masks of a parallel region's threads; None for another runtime."""
+    """Return the processor masks of a parallel region's threads.
+
+    Returns None for another runtime.
+    """
     masks: list[frozenset[int]] = []
     function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(
         lambda _: masks.append(frozenset(os.sched_getaffinity(0)))
@@ -95,7 +98,7 @@ def openmp_team() -> Masks | None:
 
 
 def at_once(masks: Iterable[frozenset[int]]) -> int:
-    """Return how many threads with these masks can run at once, each on its own processor.
+    """Return how many threads with these masks can each get a processor at once.
 
     This is the size of a maximum matching, found by augmenting paths.
     """

@@ -40,7 +40,7 @@ _MATRIX = 0.02
 
 
 def awaken(model: Any) -> None:
-    """Randomize, in place, every scale and matrix that is initialized to (nearly) zero.
+    """Randomize, in place, every scale and matrix initialized to (nearly) zero.
 
     Residual branches that end in a zero scale (timm's ResNets, RegNets), layer scales of 1e-6
     (ConvNeXt, DeiT-III) and all-zero heads (torchvision's ViTs) would hide errors in the layers
@@ -61,7 +61,7 @@ def awaken(model: Any) -> None:
 
 
 def scale(variant: Variant, model: Any, images: Any) -> float:
-    """Return the factor for the images that keeps the outputs of all layers of ``model`` moderate.
+    """Return the factor for images that keeps the outputs of all layers moderate.
 
     With initialized weights, unlike trained ones, the signal of a residual network grows from block
     to block. It would exceed the range of fp16 and saturate squeeze-and-excitation gates, which the
@@ -140,7 +140,7 @@ def check(
 
 
 def _sample(images: Any, scale: float) -> Iterator[Any]:
-    """Yield the batches to compare: ``images``, then batches that are equal on every machine."""
+    """Yield the batches to compare: ``images``, then some equal on every machine."""
     import torch
 
     yield images

@@ -1,4 +1,4 @@
-"""Conversion of weights and images to a variant's type and memory format, for torch modules."""
+"""Conversion of torch modules and images to a variant's type and memory format."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tf32(allowed: bool) -> Iterator[None]:
 
 
 def in_torch(variant: Variant, model: Any, run: Callable[[Any], Any], on: Driver) -> Prepared:
-    """Cast the weights of ``model``, and return ``run``, which calls it, with input casting."""
+    """Cast the weights of ``model``, and return ``run``, which casts inputs too."""
     if casting := _casting(variant):
         model.to(**casting)
     in_precision = _in_precision(variant, run, on)
@@ -51,7 +51,7 @@ def in_torch(variant: Variant, model: Any, run: Callable[[Any], Any], on: Driver
 
 
 def _casting(variant: Variant) -> dict[str, Any]:
-    """Return the arguments of ``to`` for weights and images; none if nothing is converted."""
+    """Return the arguments of ``to`` for weights and images; none if unneeded."""
     import torch
 
     arguments = {}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
-    """Compile the network for this batch size, by running the two passes that this may take."""
+    """Compile the network for this batch size, with the two passes it may take."""
     import torch
     from torch._dynamo.utils import counters
     from torch._inductor import config

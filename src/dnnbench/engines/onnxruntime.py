@@ -1,4 +1,4 @@
-"""Engine ``onnxruntime``: ONNX Runtime on a CPU, fp32, from the network's ONNX graph."""
+"""Engine ``onnxruntime``: fp32 on a CPU, from the network's ONNX graph."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def preload(variant: Variant) -> None:
 
 
 def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
-    """Prepare ``model`` for batches of the shape of ``images``, with torch's number of threads.
+    """Prepare ``model`` for batches shaped like ``images``, with torch's threads.
 
     Call this and the returned passes in inference mode: a network compiled outside of it is
     compiled again inside. The model cannot be used afterwards: its weights are cast or released.

@@ -1,4 +1,4 @@
-"""Tests of the 2018 study: its claims, its anomalies, and a comparison with measured numbers.
+"""Tests of the 2018 study: claims, anomalies, and comparison with new numbers.
 
 ``correlation``, ``relabeling`` and ``step`` are statistics independent of the study.
 ``place_tables`` arranges the numbers of a place (the printed tables, the corrected ones, a device).

@@ -1,4 +1,6 @@
-"""Anomalies in a study's tables that do not look like measurements, described and quantified.
+"""Anomalies in a study's tables that do not look like measurements.
+
+They are described and quantified.
 
 Each detector works on any tables of this kind. It is applied to the printed tables and to the
 devices measured here.

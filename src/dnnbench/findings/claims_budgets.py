@@ -1,4 +1,4 @@
-"""Claims about the best network within limits on memory and speed, at batch size 1.
+"""Claims about the best network at batch size 1 within memory and speed limits.
 
 Like the study, this module treats printed numbers as exact. :mod:`dnnbench.queries.selection` takes
 rounding and intervals into account, and lists the same networks.

@@ -1,4 +1,4 @@
-"""Claims about the networks themselves (counts and accuracy), independent of the machine."""
+"""Claims about the networks (counts, accuracy), independent of the machine."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product

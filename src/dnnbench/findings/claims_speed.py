@@ -1,4 +1,4 @@
-"""Claims about speed at batch size 1: images per second, and accuracy at a given speed."""
+"""Claims about speed at batch size 1, in images/s, and accuracy at a speed."""
 
 from collections.abc import Sequence
 

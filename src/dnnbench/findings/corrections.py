@@ -1,4 +1,4 @@
-"""Corrections: exchanged rows and a memory step, found in tables and undone in the printed ones."""
+"""Corrections of printed tables: exchanged rows and a memory step are undone."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,9 @@ from dnnbench.stats.proportions import holm
 
 @dataclass(frozen=True)
 class Exchanges:
-    """The best exchange of rows in each testable column, with p corrected for their number.
+    """The best exchange of rows in each testable column.
+
+    p is corrected for the number of columns.
 
     ``times`` maps devices to exchanges. ``operations`` and ``memory`` are ``None`` if numbers are
     missing.
@@ -31,7 +33,7 @@ class Exchanges:
 
 @dataclass(frozen=True)
 class MemoryStep:
-    """The best step in memory over model size along the alphabet, and how likely it is by chance.
+    """The best step in memory over size along the alphabet, with its p values.
 
     The step is between the networks ``before`` and ``behind``.
     """

@@ -29,7 +29,10 @@ Column = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Correlation:
-    """A coefficient in [-1, 1], its 95% interval, and its range without each family in turn."""
+    """A coefficient in [-1, 1], its 95% interval, and its leave-one-out range.
+
+    Each family is left out in turn.
+    """
 
     value: float
     low: float

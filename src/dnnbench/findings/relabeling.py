@@ -35,7 +35,9 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Relabeling:
-    """The best-fitting exchange within a family; ``owners``: label -> owner of the row's value.
+    """The best-fitting exchange within a family.
+
+    ``owners``: label -> owner of the row's value.
 
     ``left`` and ``next_left`` are the sums of squared residuals with the best and the second best
     exchange undone, as shares of the sum as labeled. ``tried`` is the number of exchanges.

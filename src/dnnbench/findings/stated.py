@@ -41,7 +41,10 @@ class Stated:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The outcome of a test; ``holds`` is ``None`` if ``needs`` names what the test lacks."""
+    """The outcome of a test.
+
+    ``holds`` is ``None`` if ``needs`` names what the test lacks.
+    """
 
     text: str
     numbers: dict[str, float]

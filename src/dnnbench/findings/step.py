@@ -1,4 +1,4 @@
-"""Detection of a step: networks after some position in an order are higher by a constant.
+"""Detection of a step: networks after a position are higher by a constant.
 
 The model of ``y`` is a line in ``x`` plus a constant for all networks behind a cut in a given
 order. The cut with the smallest residuals is chosen. Some cut always helps, so two permutation
@@ -29,7 +29,9 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class Step:
-    """A step of ``size`` (with 95% interval) behind the first ``place`` networks of an order.
+    """A step of ``size`` behind the first ``place`` networks of an order.
+
+    The size has a 95% interval.
 
     ``slope`` and ``base``: the line before the cut. ``explained`` is the share of the residual sum
     of squares that the step removes. The interval treats the position as given, so it is slightly
@@ -129,7 +131,7 @@ def _share(line: "_Line", best: float, orders: Any) -> float:
 
 @dataclass(frozen=True)
 class _Line:
-    """A line through (x, y), its residuals, and what a step behind any cut would explain."""
+    """A line through (x, y), its residuals, and what a step at any cut explains."""
 
     x: Array
     residuals: Array

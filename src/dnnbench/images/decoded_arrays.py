@@ -1,4 +1,4 @@
-"""The images of a data set as networks see them: each decoded once, into one array on disk.
+"""The images of a data set as networks see them, decoded into one array.
 
 The array grows under a temporary name, in the order of the index. A list next to it gets one line
 per image after its pixels are on disk, so a kill loses only a few images. The file names contain a

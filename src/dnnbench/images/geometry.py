@@ -1,4 +1,4 @@
-"""Geometry of preprocessing: the short side is resized, then the center is cropped."""
+"""Geometry of preprocessing: resize the short side, then crop the center."""
 
 import re
 from dataclasses import dataclass

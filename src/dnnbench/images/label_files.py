@@ -1,4 +1,4 @@
-"""Names and usual locations of files with the labels of ImageNet's validation images."""
+"""Names and usual places of files with labels of ImageNet's validation set."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The rows of a label file: its delimiter, header, and columns, and the label on each line.
+"""The rows of a label file: delimiter, header, columns, and the labels.
 
 Parsing is strict: a line that is neither a label nor the header is an error.
 """

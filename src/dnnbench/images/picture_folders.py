@@ -1,4 +1,4 @@
-"""The contents of a data set's folder: images, and files that other programs left there.
+"""The contents of a data set's folder: images, and files of other programs.
 
 Folders of other programs are recognized by name: hidden, or starting with a symbol (``@eaDir``,
 ``#recycle``, ``$RECYCLE.BIN``, ``__MACOSX``), or one of a few that start with a letter.
@@ -230,7 +230,10 @@ def walk(root: Path, strict: bool = False) -> Iterator[tuple[Path, list[str], li
 
 
 def _training_by_name(folder: Path) -> Path | None:
-    """Return the folder named for training images that ``folder`` is or is directly in."""
+    """Return the folder of training images that ``folder`` is, or is directly in.
+
+    The folder's name decides.
+    """
     real = folder.resolve()
     places = [folder.absolute(), real, *[real.parent] * _is_class(real.name)]
     return next((path for path in places if _is_training(path.name)), None)

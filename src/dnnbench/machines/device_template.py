@@ -29,7 +29,7 @@ _EMPTY = {"amd", "arm", "cpu", "geforce", "graphics", "intel", "nvidia", "proces
 
 @dataclass(frozen=True)
 class Found:
-    """A device: its product name, its kind, and the keys to change in the file of that kind."""
+    """A device: its product name, kind, and the keys to change in its file."""
 
     model: str
     kind: str
@@ -62,7 +62,10 @@ def find(select: str | None = None, root: Path = Path("/")) -> Found:
 
 
 def _gpus(select: str | None) -> list[str]:
-    """Return the UUIDs of the GPUs; none if there is no driver and no GPU was selected."""
+    """Return the UUIDs of the GPUs.
+
+    Returns none if there is no driver and no GPU was selected.
+    """
     try:
         return nvml.uuids()
     except DeviceError:
@@ -86,7 +89,7 @@ def _chosen(uuids: list[str], select: str | None) -> str:
 
 
 def name_of(model: str) -> str:
-    """Return a device's key for paths and tables, from its product name: rtx-4090, epyc-7b13."""
+    """Return a device's key from its product name: rtx-4090, epyc-7b13."""
     text = re.sub(r"\((r|tm)\)", " ", model.lower())
     # Remove clocks, core counts, integrated graphics, generations, and kinds of boards.
     text = re.split(r"@| with |\bengineering\b|\bdeveloper\b", text)[0]
@@ -97,7 +100,7 @@ def name_of(model: str) -> str:
 
 
 def write(found: Found, file: Path) -> list[str]:
-    """Write a device file, config/devices/NAME.yaml, and a profile, NAME; return their paths.
+    """Write config/devices/NAME.yaml and a profile, NAME; return their paths.
 
     Raises UserError for any other path, or if a file of that name exists.
     """
@@ -139,7 +142,7 @@ def _headed(path: Path, comment: str) -> str:
 
 
 def _set(text: str, key: str, value: str, path: Path) -> str:
-    """Return a YAML text with another value for a key; drop the comment on the same line."""
+    """Return a YAML text with another value for a key, without its comment."""
     changed, count = re.subn(rf"(?m)^( *{key}:).*$", rf"\g<1> {value}", text)
     if count != 1:
         raise UserError(

@@ -1,4 +1,4 @@
-"""Local copy of a device folder from another machine, which is always replaced as a whole.
+"""Local copy of another machine's device folder, always replaced as a whole.
 
 A manifest (results/.merged/<device>.json) lists the files that a merge copied. A new copy replaces
 only these files, and files that are identical in both. Incoming and outgoing copies are kept next

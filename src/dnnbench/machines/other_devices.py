@@ -61,7 +61,7 @@ def present(found: Parameters, results: Path) -> list[Plan]:
 
 
 def files(folder: Path, what: Plan, models: Iterable[str]) -> list[Path]:
-    """Return the existing records of a plan in ``folder``: environment, rounds, memory."""
+    """Return a plan's existing records in ``folder``: environment, rounds, memory."""
     return [path for path in planned(folder, what, models) if path.exists()]
 
 

@@ -1,4 +1,4 @@
-"""Merge of records from other machines into this study: either all are valid, or none is copied.
+"""Merge of valid records from other machines into this study, all or none.
 
 A record may share a table with records of this machine if it was made by the same code, from the
 same network definition, and with the same settings. Its fingerprint proves this: it can be
@@ -115,7 +115,10 @@ def _read(folder: Path, path: Path) -> bytes | None:
 
 
 def _check_schema(path: Path, content: bytes) -> None:
-    """Raise RecordError for another schema version, before any other error in the record."""
+    """Raise RecordError for another schema version.
+
+    This comes before any other error in the record.
+    """
     lines = content.splitlines() if path.suffix == ".jsonl" else [content]
     for number, line in enumerate(lines, start=1):
         try:

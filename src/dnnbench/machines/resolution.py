@@ -1,4 +1,6 @@
-"""The smallest change that this machine resolves, from an A/A study that repeats a measurement.
+"""The smallest change that this machine resolves, from an A/A study.
+
+An A/A study repeats a measurement.
 
 A few networks are measured at batch size 1 with the rounds of the study, in alternating sessions:
 the first round of all four sessions, then the second of all, and so on, each time in another order.
@@ -63,7 +65,7 @@ class Resolution(Record):
 def run(
     settings: Parameters, networks: Mapping[str, Network], sessions: int = SESSIONS
 ) -> Resolution:
-    """Measure ``networks`` on this machine, in a temporary folder, and compare the sessions.
+    """Measure ``networks`` in a temporary folder, and compare the sessions.
 
     Waits for the lock of the device. Raises UserError if the protocol gives no intervals, and
     rounds.BusyError if other programs use the machine and the device file forbids that.
@@ -110,7 +112,10 @@ def run(
 
 
 def judge(device: str, sessions: Sequence[Sequence[LatencyLine]]) -> Resolution:
-    """Return the result for the lines of each session; networks with failed rounds do not count."""
+    """Return the result for the lines of each session.
+
+    Networks with failed rounds do not count.
+    """
     lines = [line for session in sessions for line in session]
     failed = {line.model: line.message or line.status for line in lines if line.status != "ok"}
     networks = [name for name in dict.fromkeys(line.model for line in lines) if name not in failed]
@@ -141,7 +146,7 @@ def judge(device: str, sessions: Sequence[Sequence[LatencyLine]]) -> Resolution:
 
 
 def _turns(sessions: int, count: int) -> list[int]:
-    """Return the session of each round: all sessions in turn, each turn in random order."""
+    """Return the session of each round: all in turn, each turn in random order."""
     turns = [random.sample(range(sessions), sessions) for _ in range(count)]
     return [session for turn in turns for session in turn]
 

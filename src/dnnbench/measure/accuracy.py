@@ -1,4 +1,4 @@
-"""Top-1 and top-5 accuracy of a network on decoded images, with 95% confidence intervals.
+"""Top-1 and top-5 accuracy on decoded images, with 95% confidence intervals.
 
 The predictions for every image are stored (:mod:`dnnbench.records.top5`), and the record is
 computed from them. Predictions are identified by a fingerprint, so that those from before a kill,
@@ -56,7 +56,7 @@ def measure(
     setup: backends.Setup,
     threads: int,
 ) -> AccuracyRecord:
-    """Measure the accuracy of ``network``, and save its predictions next to ``output``.
+    """Measure a network's accuracy, and save predictions next to ``output``.
 
     The caller writes the returned record to ``output``. ``weights_file`` is the record of the
     weights. The network runs in a forked child. Missing weights, an unusable record of them,
@@ -128,7 +128,7 @@ def _answer(
     setup: backends.Setup,
     shelf: "Shelf",
 ) -> str | None:
-    """Save predictions for all images; return a problem that is not the network's fault."""
+    """Save predictions for all images; return a problem other than the network's."""
     try:
         for answers in _answering(network, fetched, decoded, known, setup):
             shelf.keep(answers)
@@ -140,7 +140,7 @@ def _answer(
 def leave_out(
     output: Path, reason: str, *, model: str, dataset: str, protocol: str
 ) -> AccuracyRecord:
-    """Return the record of a network that is not measured, with an empty file of predictions."""
+    """Return the record of an unmeasured network, with empty predictions."""
     Shelf(output).put_nothing()
     return AccuracyRecord(
         model=model, dataset=dataset, protocol=protocol, status="not_measured", message=reason

@@ -35,7 +35,7 @@ def prepare() -> None:
 
 
 def measure(network: Network) -> Complexity:
-    """Count one network at batch size 1; a failure is recorded as a status and a reason.
+    """Count one network at batch size 1, recording a failure as status and reason.
 
     Size, operations and cross-check are each counted in a forked child, so that a failure loses
     nothing else. The first failure ends the counting. Call :func:`prepare` first.
@@ -98,7 +98,10 @@ def _cross_check(network: Network) -> dict[str, Any]:
 def _with_or_without_values(
     network: Network, count: Callable[[Any, Any], Any]
 ) -> tuple[Any, str | None]:
-    """Call ``count`` on the meta device or, if that fails, on the CPU, and return the reason."""
+    """Call ``count`` on the meta device, or else the CPU, and return the reason.
+
+    The reason is the failure on the meta device.
+    """
     import torch
 
     shape = (1, 3, network.input_size, network.input_size)

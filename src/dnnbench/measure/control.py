@@ -1,4 +1,6 @@
-"""A control measurement: if not even one convolution can be measured, the machine is at fault.
+"""A control measurement, which tells a faulty machine from a failing network.
+
+If not even one convolution can be measured, the machine is at fault.
 
 The control runs before the first cell, and after a network's first failed cell, in the same
 variant.
@@ -38,7 +40,9 @@ def check(
     measure: Callable[..., Any],
     *arguments: Any,
 ) -> None:
-    """Raise DeviceError, in one line with the cause, unless the control can be measured.
+    """Raise DeviceError unless the control can be measured.
+
+    The message is one line with the cause.
 
     ``measure`` is the function that measures a network in a child; it is called with the control
     network and ``arguments``. ``measured`` is the participle for the message.

@@ -58,7 +58,10 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
 
 
 def _packages() -> list[str]:
-    """Return our main packages, then those of all network libraries and engines, each once."""
+    """Return our main packages, then those of all libraries and engines.
+
+    Each is listed once.
+    """
     of_libraries = [library.package for library in libraries().values() if library.package]
     of_engines = [name for engine in engines().values() for name in engine.packages]
     return list(dict.fromkeys([*_PACKAGES, *of_libraries, *of_engines]))

@@ -45,7 +45,7 @@ def fingerprint(
     variant: str,
     settings: list[Any],
 ) -> str:
-    """Return a fingerprint of the measuring code, the network's definition and ``settings``.
+    """Return a fingerprint of measuring code, network definition and settings.
 
     ``measuring`` is the module whose function runs in the measuring process. The code includes only
     the device's backend and the variant's engine, not the others.
@@ -58,7 +58,9 @@ def fingerprint(
 
 
 def identity(group: str, code: Iterable[Path], network: Network) -> tuple[str, str]:
-    """Return the network's definition, and a digest of ``code`` and of the network's own file.
+    """Return the network's definition and a digest of its code.
+
+    The digest covers ``code`` and the network's own file.
 
     ``group`` is the name of ``code`` in ``records.earlier_layout``: both results are those of the
     earlier layout as long as only the layout has changed.
@@ -79,7 +81,9 @@ def measuring_code(measuring: Path, backend_name: str, engine_name: str) -> froz
 
 
 def stage_code(script: Path | str, backend_name: str, variant: str | None = None) -> list[str]:
-    """Return the files that a measuring job depends on, except its script, as rules name them.
+    """Return the files, as rules name them, that a measuring job depends on.
+
+    The job's script is left out.
 
     ``variant`` is the job's variant; None if it runs no engine.
     """

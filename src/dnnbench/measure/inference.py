@@ -27,7 +27,7 @@ def answer(
     batch_size: int,
     torch_device: str = "cpu",
 ) -> Iterator[tuple[Classes, Scores]]:
-    """Yield the five best classes and their probabilities for each batch of ``images``, in order.
+    """Yield each batch's five best classes and their probabilities, in order.
 
     ``images`` has shape [N, size, size, 3] (RGB) and may be a memory map. Raises ValueError if an
     output has a shape other than [N, 1000], or contains NaN or infinity.
@@ -47,7 +47,7 @@ def answer(
 
 
 def batches(images: Pixels, size: int) -> Iterator[torch.Tensor]:
-    """Yield ``images`` in tensors of ``size`` images, each read while the previous is in use."""
+    """Yield tensors of ``size`` images, each read while the previous is in use."""
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(_read, images[:size])
         for start in range(size, len(images) + size, size):

@@ -1,4 +1,4 @@
-"""The file of a round, and its journal, which preserves finished cells if the run is killed."""
+"""A round's file, and its journal, which keeps finished cells after a kill."""
 
 import os
 from collections.abc import Iterable

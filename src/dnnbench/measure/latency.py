@@ -134,7 +134,7 @@ def _time(
 
 
 class _Input:
-    """The input of a prepared network's passes: the same images, or a copy for each pass."""
+    """The input of a network's passes: the same images, or a copy for each pass."""
 
     def __init__(
         self, ready: preparation.Prepared, images: Any, *, a_copy_each: bool = False
@@ -189,7 +189,7 @@ class _Passes:
 def _timed(
     ready: preparation.Prepared, images: Any, passes: Passes, on: backends.Driver
 ) -> _Passes:
-    """Run all passes on the same images, or on copies if the network modifies its input."""
+    """Run all passes on the same images, or on copies if the input is modified."""
     shared = _Input(ready, images)
     try:
         done = _passes(shared, passes, on)
@@ -203,7 +203,7 @@ def _timed(
 
 
 def _passes(given: _Input, passes: Passes, on: backends.Driver) -> _Passes:
-    """Run untimed and timed passes; skip the timed ones if the untimed ones modified the input."""
+    """Run untimed passes, then timed ones unless the input was modified."""
     watch = on.watch()
     untimed = given.time(passes.discard, on)
     changed = given.changed()
@@ -239,7 +239,7 @@ def _missing(samples: list[float], fewest: int, most: int) -> int:
 
 
 def _two_clocks(windows: list[backends.Timed]) -> dict[str, float]:
-    """Return the timed passes' total by both device and host clock, in ms, if there are two."""
+    """Return the passes' total by device and host clock, in ms, if there are two."""
     walls = [window.wall_ms for window in windows if window.wall_ms is not None]
     if len(walls) < len(windows):
         return {}
@@ -247,7 +247,7 @@ def _two_clocks(windows: list[backends.Timed]) -> dict[str, float]:
 
 
 def _wrong(output: Any, untimed: Any, expected: tuple[int, int], may_differ: float) -> str | None:
-    """Return the problem with a timed pass's output, compared with an untimed pass, or None.
+    """Return the problem with a timed output, compared with an untimed one, or None.
 
     Both passes have the same input. ``expected`` is the shape of the logits, and ``may_differ``
     their maximum difference as a share of the largest logit.

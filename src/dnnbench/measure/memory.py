@@ -1,4 +1,4 @@
-"""Memory that a network needs on the device at a batch size, measured in a separate process."""
+"""Memory that a network needs at a batch size, measured in its own process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def measure(
     threads: int,
     variant: str = variants.REFERENCE,
 ) -> dict[str, Any]:
-    """Measure the fields of a MemoryCell, in MiB, in this process, which must be fresh.
+    """Measure the fields of a MemoryCell, in MiB, in this process.
+
+    The process must be fresh.
 
     The baseline is a reading after a network of one convolution has run here in the same variant.
     That loads everything that any network needs (thread pool, convolution library, engine), so that

@@ -38,7 +38,7 @@ class Plan:
     variables: Mapping[str, str] = field(default_factory=speed_variables.found)
 
     def fingerprint(self, network: Network) -> str:
-        """Return a fingerprint of everything but the machine that affects the network's memory."""
+        """Return a fingerprint of everything but the machine that affects memory."""
         return cell_fingerprint(network, self.setup, self.variant, self.threads, self.variables)
 
 
@@ -49,13 +49,13 @@ def cell_fingerprint(
     threads: int,
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Return a fingerprint of everything but the machine that affects a network's memory."""
+    """Return a fingerprint of everything but the machine that affects memory."""
     settings = [threads, *speed_variables.compared(variables)]
     return fingerprint(memory, network, setup, variant, settings)
 
 
 class Profiles:
-    """The records of a plan in ``folder``, one file per network, and their missing cells.
+    """A plan's records in ``folder``, one file per network, and missing cells.
 
     A cell with the same fingerprint is kept, with any status; a failed cell is kept after one
     retry. Snakemake deletes new outputs of an interrupted job. Until all cells are measured,
@@ -170,7 +170,7 @@ def _by_batch_size(cells: Iterable[MemoryCell]) -> dict[int, MemoryCell]:
 
 
 def _activations(plan: Plan, network: Network, batch_size: int) -> dict[str, Any]:
-    """Return the activations of a measured cell, or the reason why they cannot be counted."""
+    """Return the activations of a measured cell, or why they are not counted."""
     outcome = isolation.run(
         memory.activations_mib, network, batch_size, plan.variant, timeout_s=plan.cell_timeout_s
     )

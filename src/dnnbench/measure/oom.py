@@ -1,4 +1,7 @@
-"""Skipping of batch sizes above one that ran out of memory, since they would not fit either."""
+"""Skipping of batch sizes above one that ran out of memory.
+
+They would not fit either.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ _NOT_TRIED = "not tried: ran out of memory at batch"
 
 
 class Cell(Protocol):
-    """The result of a network at one batch size, such as a line of a round or a memory cell."""
+    """A network's result at one batch size: a line of a round or a memory cell."""
 
     @property
     def batch_size(self) -> int:
@@ -50,7 +53,7 @@ def not_tried(batch_size: int, cells: Iterable[Cell]) -> str | None:
 
 
 def stands(cell: Cell, others: Iterable[Cell]) -> bool:
-    """Return whether ``cell`` was tried, or the network's other cells still justify skipping it."""
+    """Return whether ``cell`` was tried, or other cells still justify skipping it."""
     return _was_tried(cell) or bool(not_tried(cell.batch_size, others))
 
 

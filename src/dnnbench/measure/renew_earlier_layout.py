@@ -1,4 +1,4 @@
-"""Record edits of measuring code, so that results from the earlier layout stay or become invalid.
+"""Record of edits of measuring code, which decides if earlier results stay valid.
 
     python -m dnnbench.measure.renew_earlier_layout                   # no number changes
     python -m dnnbench.measure.renew_earlier_layout --edited FILE...  # numbers may change
@@ -27,7 +27,7 @@ _ARCHITECTURES = ("googlenet", "mobilenet", "mobilenetv2", "shufflenet")
 
 
 def present() -> dict[str, str]:
-    """Return the SHA-256 of the files that earlier numbers depend on, by path in the package."""
+    """Return the SHA-256 of files that earlier numbers depend on, by path."""
     files = {Path(str(module.__file__)) for module in (inference, image_pixels)}
     for name in _ARCHITECTURES:
         file = PACKAGE / "networks/architectures" / f"{name}.py"
@@ -41,7 +41,7 @@ def present() -> dict[str, str]:
 
 
 def stale() -> list[str]:
-    """Return the paths of files that changed since the move and are not marked as edited."""
+    """Return the files that changed since the move and are not marked as edited."""
     known: dict[str, str | None] = json.loads(DATA.read_text(encoding="utf-8"))["present"]
     now = present()
     return [
@@ -52,7 +52,9 @@ def stale() -> list[str]:
 
 
 def renew(edited: list[str]) -> None:
-    """Write the current files' SHA-256; null for ``edited`` files and those marked earlier.
+    """Write the current files' SHA-256.
+
+    It is null for ``edited`` files and those marked earlier.
 
     Raises UserError if a marked file is missing, since its code may be in another file now.
     """

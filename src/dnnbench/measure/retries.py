@@ -1,4 +1,4 @@
-"""The single retry of a failed cell by the next run, since the machine may have been at fault.
+"""The next run's single retry of a failed cell: the machine may be at fault.
 
 The record keeps the first failure as ``failed_before``.
 """
@@ -51,7 +51,7 @@ def ever_failed(record: object) -> list[str]:
 
 
 def reason(cell: Cell | None) -> str | None:
-    """Return the value of ``failed_before`` for the next attempt; None without a failure."""
+    """Return ``failed_before`` for the next attempt; None without a failure."""
     if cell is None:
         return None
     if not failed(cell.status):

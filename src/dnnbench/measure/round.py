@@ -1,4 +1,4 @@
-"""One round of timing: a pass over all cells, in random order, with a fresh process each.
+"""One round of timing: all cells in random order, each in a fresh process.
 
 A cell is a network at a batch size. A round measures latency, and records the disturbance during
 each measurement. Several rounds, spread over a session, yield an estimate and its confidence
@@ -78,7 +78,7 @@ class Round:
         ]
 
     def fingerprint(self, network: Network) -> str:
-        """Return a fingerprint of everything but the machine that affects the network's latency."""
+        """Return a fingerprint of everything but the machine that affects latency."""
         return cell_fingerprint(
             network,
             self.setup,
@@ -184,7 +184,7 @@ def _name(cells: list[Key]) -> str:
 
 
 def _later(plan: Round, output: Path) -> int:
-    """Estimate how many processes the study's other rounds still need, from existing files."""
+    """Estimate, from files, how many processes the other rounds still need."""
     others = (
         paths.in_folder(output.parent, paths.ROUND, round=k)
         for k in range(1, plan.passes.rounds + 1)
@@ -227,7 +227,7 @@ def _processes(plan: Round, cells: list[Key]) -> list[list[Key]]:
 def _visit(
     plan: Round, cells: list[Key], fingerprint: str, busy: float | None, known: list[LatencyLine]
 ) -> list[LatencyLine]:
-    """Return lines for cells of one model, skipping those that ``known`` shows cannot fit."""
+    """Return lines for cells of one model; skip those that ``known`` rules out."""
     on = backends.backend(plan.setup)
     network, seen = plan.networks[cells[0][1]], plan.memory.get(cells[0][1], [])
     reasons = {
@@ -246,7 +246,10 @@ def _visit(
 def _measure(
     plan: Round, cells: list[Key], fingerprint: str, busy: float | None
 ) -> list[LatencyLine]:
-    """Measure cells of one model in one fresh process; return a line for each, even on failure."""
+    """Measure one model's cells in a fresh process; return a line for each.
+
+    A failed cell has a line too.
+    """
     on = backends.backend(plan.setup)
     on.settle()
     started = datetime.now(UTC)
@@ -280,7 +283,7 @@ def _line(
     seconds: float,
     busy: float | None,
 ) -> LatencyLine:
-    """Combine the result of a cell's process with fields from the plan and the machine."""
+    """Combine the result of a cell's process with fields of plan and machine."""
     protocol, name, batch_size = cell
     seen, energy = timing.disturbance, timing.energy
     return LatencyLine(
@@ -334,7 +337,9 @@ def _compared(line: LatencyLine, best: Mapping[str, tuple[float, float]]) -> Lat
 
 
 def _most_disturbed(lines: list[LatencyLine]) -> list[LatencyLine]:
-    """Return the cells to repeat: disturbed ones, worst first, at most 5% of ``lines``.
+    """Return the cells to repeat: disturbed ones, worst first.
+
+    They are at most 5% of ``lines``.
 
     If more cells are disturbed, the machine itself is noisy: repeating them would take long and
     help little. They are reported as unstable instead.

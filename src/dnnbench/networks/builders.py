@@ -1,4 +1,4 @@
-"""Builders of networks, by key or registry entry; torch is imported only to build one."""
+"""Builders of networks by key or entry; torch is imported only to build one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts of operations, bytes, and parameters in one forward pass, for any network and device.
+"""Counts of operations, bytes and parameters in one pass of any network.
 
 The counters read shapes rather than values, so they work on the meta device.
 """

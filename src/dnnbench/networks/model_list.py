@@ -1,4 +1,4 @@
-"""Resolution of a list of models to networks of the registry, of libraries, or your own.
+"""Resolution of a list of models to networks: registry, libraries, or your own.
 
 A name is a key of the registry, a set of networks (``bianco2018``, ``modern``), or a library's
 prefix followed by a network, such as ``timm:<name>`` or ``mine:<file>.py:<function>``. Each network

@@ -1,4 +1,4 @@
-"""The registry of networks: definition, input preparation, weights, and published accuracy.
+"""The registry: definition, input preparation, weights, published accuracy.
 
 ``config/models.yaml`` contains one entry per network. Reading it does not import torch, so that the
 workflow can name its files quickly; :mod:`dnnbench.networks.builders` imports what a network needs.

@@ -1,1 +1,1 @@
-"""Queries on finished tables: which networks fit, what changed, and what to expect."""
+"""Queries on finished tables: what fits, what changed, what to expect."""

@@ -39,7 +39,10 @@ class Ties:
         return a.top1.overlaps(b.top1)
 
     def groups(self, ranked: Sequence[Candidate]) -> list[int]:
-        """Return the group number of each candidate, starting at 1; ``ranked`` is best first."""
+        """Return each candidate's group number, starting at 1.
+
+        ``ranked`` is best first.
+        """
         numbers: list[int] = []
         first: Candidate | None = None
         for candidate in ranked:

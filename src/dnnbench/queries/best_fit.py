@@ -125,7 +125,7 @@ class Give(Record):
 
 
 class Miss(Record):
-    """A network that misses a limit, with every limit it misses or is inconclusive for."""
+    """A network that misses a limit, with all limits missed or inconclusive."""
 
     model: ModelName
     top1: float

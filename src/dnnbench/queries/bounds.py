@@ -56,7 +56,10 @@ class Bounds:
         )
 
     def overlaps(self, other: Bounds) -> bool:
-        """Return whether both numbers could be equal. Bounds that only touch do not overlap."""
+        """Return whether both numbers could be equal.
+
+        Bounds that only touch do not overlap.
+        """
         return (
             self.low < other.high - _ROUNDING_ERROR and other.low < self.high - _ROUNDING_ERROR
         ) or self.value == other.value
@@ -85,7 +88,7 @@ def latency_ms(row: StudyRow) -> Bounds | None:
 
 
 def memory_mib(row: StudyRow) -> Bounds | None:
-    """Return memory at the row's batch size and on its basis, MiB; ``None`` if it is unknown."""
+    """Return memory at the row's batch size and basis, in MiB; None if unknown."""
     value = row.memory_mib
     if row.memory_status != "ok" or value is None:
         return None
@@ -95,7 +98,7 @@ def memory_mib(row: StudyRow) -> Bounds | None:
 
 
 def top1(row: StudyRow, model: ModelRow | None = None) -> Bounds | None:
-    """Return the top-1 accuracy that ``row`` is ranked by, percent; ``None`` if it is unknown.
+    """Return the top-1 accuracy that ranks ``row``, in percent; None if unknown.
 
     ``model`` is the network's row of models.csv, which has the interval of a measured accuracy.
     Without it, the bounds of a measured accuracy are unknown.

@@ -66,7 +66,7 @@ class CellChange(Record):
 
 
 class StatusChange(Record):
-    """A cell whose status differs between the runs; ``None`` if a run has no row for it."""
+    """A cell whose status differs between runs; ``None`` if a run has no row."""
 
     device: DeviceName
     variant: str
@@ -133,7 +133,7 @@ def compare_runs(before: Path, after: Path, device: str | None = None) -> RunCom
 
 
 def corrected(changes: Sequence[intervals.Change]) -> list[intervals.Change]:
-    """Return the changes with p values corrected for their number (Benjamini and Hochberg)."""
+    """Return the changes with p values corrected by Benjamini and Hochberg."""
     known = [change.p for change in changes if change.p is not None]
     values = iter(false_discovery_control(known).tolist() if known else ())
     return [change if change.p is None else replace(change, p=next(values)) for change in changes]
@@ -159,7 +159,7 @@ _Key = tuple[str, str, int]
 
 
 def _measured(run: Path) -> dict[str, dict[_Key, StudyRow]]:
-    """Return the measured rows of a run by device, then by (variant, network, batch size)."""
+    """Return a run's measured rows by device, then (variant, network, batch size)."""
     devices: dict[str, dict[_Key, StudyRow]] = {}
     for row in read_rows(paths.under(run, paths.STUDY), StudyRow):
         if row.source == "measured":
@@ -203,7 +203,7 @@ class _Pair:
         self._changes = [intervals.change(*timed.times) for timed in self._timed]
 
     def _join(self, of: Sequence[Mapping[str, Timings]]) -> tuple[list[_Timed], int]:
-        """Return the cells to compare, and the number of cells that are one measurement in both."""
+        """Return the cells to compare, and how many are one measurement in both."""
         timed, repeated = [], 0
         for key, before in self._rows[0].items():
             after = self._rows[1].get(key)
@@ -287,7 +287,7 @@ class _Pair:
         )
 
     def _machine(self) -> list[str]:
-        """Return differences of the machines and their software, as ``key: before -> after``."""
+        """Return differences of machines and software as ``key: before -> after``."""
         found = [SoundRecords(run, self._name).environment() for run in self._runs]
         environments = [environment for environment in found if environment]
         if len(environments) < 2:

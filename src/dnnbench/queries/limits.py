@@ -38,7 +38,7 @@ ACCURACY = "min_top1"
 
 @dataclass(frozen=True)
 class Slider:
-    """Stops of a slider: multiples of ``step``, or round numbers on a logarithmic scale."""
+    """Stops of a slider: multiples of ``step``, or round numbers on a log scale."""
 
     step: float | None = None
 
@@ -131,7 +131,10 @@ def numbers(row: StudyRow, model: ModelRow | None) -> dict[str, Bounds]:
 
 
 def _interval(row: StudyRow, number: Bounds) -> str:
-    """Return the interval of a measured number; published rounding is finer than the digits."""
+    """Return the interval of a measured number.
+
+    The rounding of published numbers is finer than the digits.
+    """
     known = row.source == "measured" and number.certain and number.low < number.high
     return span(number.low, number.high) if known else ""
 

@@ -1,4 +1,4 @@
-"""Prediction of latency from the cost of a network and the latencies of others on the same device.
+"""Prediction of latency from cost, fitted to networks on the same device.
 
 The model takes latency per image as a sum of parts. Each part is proportional to a cost that does
 not depend on the device: grouped multiply-adds, other multiply-adds, bytes moved by matrix
@@ -71,7 +71,10 @@ class Quality(Record):
 
 @dataclass(frozen=True)
 class TimeModel:
-    """Fitted rates of a device at a batch size; ``spread`` is the factor of the 95% interval."""
+    """Fitted rates of a device at a batch size.
+
+    ``spread`` is the factor of the 95% interval.
+    """
 
     rates: Array
     largest: Array
@@ -95,7 +98,7 @@ class TimeModel:
 
 
 def fit(networks: Sequence[Complexity], times_ms: Sequence[float]) -> TimeModel:
-    """Fit the rates of a device to the latencies of ``networks``, ms per image, in the same order.
+    """Fit a device's rates to latencies of ``networks``, ms per image, in order.
 
     Raises ValueError for fewer than ``MIN_NETWORKS``.
     """
@@ -124,7 +127,7 @@ def fit(networks: Sequence[Complexity], times_ms: Sequence[float]) -> TimeModel:
 def timed(
     rows: Iterable[StudyRow], models: Mapping[str, Complexity], device: str, batch_size: int
 ) -> dict[str, float]:
-    """Return the measured latencies of networks with known costs, ms per image, by key."""
+    """Return measured latencies, ms per image, of networks with known costs."""
     return {
         row.model: row.latency_ms
         for row in rows
@@ -140,7 +143,7 @@ def timed(
 def rows(
     study: Sequence[StudyRow], models: Mapping[str, ModelRow], predicted: Iterable[str]
 ) -> list[StudyRow]:
-    """Return rows of ``predicted`` networks for every device and batch size of ``study``.
+    """Return rows of ``predicted`` for each device and batch size of ``study``.
 
     A network that has a row in ``study`` is skipped. The status is not_measured if fewer than
     ``MIN_NETWORKS`` were measured, or if the network's cost is unknown. ``models`` are the rows of
@@ -171,7 +174,7 @@ def rows(
 
 
 def study_row(prediction: Prediction, model: ModelRow) -> StudyRow:
-    """Return a prediction as a row of the study, with the network's accuracy but no memory."""
+    """Return a prediction as a row of the study, with accuracy but no memory."""
     time, size = prediction.latency_ms, prediction.batch_size
     return _row(
         prediction.device,

@@ -33,7 +33,10 @@ BATCH_SIZE = 1
 
 @dataclass(frozen=True)
 class Candidate:
-    """A network that ran and has a known accuracy; ``numbers`` are the ones limits apply to."""
+    """A network that ran and has a known accuracy.
+
+    ``numbers`` are the ones limits apply to.
+    """
 
     row: StudyRow
     params: int | None
@@ -70,7 +73,7 @@ def candidates(
     batch_size: int = BATCH_SIZE,
     variant: str = REFERENCE,
 ) -> dict[str, list[Candidate]]:
-    """Return each device's networks that ran at a batch size, by top-1 accuracy, then by key.
+    """Return each device's networks at a batch size, by top-1 accuracy, then key.
 
     ``models`` are the rows of models.csv by key. Without them, parameters and the interval of a
     measured accuracy are unknown. A device of ``rows`` without candidates has an empty list.
@@ -99,7 +102,9 @@ def select(
     min_fps: Sequence[float],
     top: int = 5,
 ) -> list[SelectionRow]:
-    """Return the ``top`` networks for every pair of budgets, on every device of ``rows``.
+    """Return the ``top`` networks for each pair of budgets and each device.
+
+    The devices are those of ``rows``.
 
     Networks are ranked by top-1 accuracy, then by key. The rows are ordered by device (as in
     ``rows``), memory limit and throughput limit (as given), and rank.

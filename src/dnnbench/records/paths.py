@@ -1,4 +1,4 @@
-"""Paths of a study's files, defined once for the rules, the scripts and this package.
+"""Paths of a study's files, defined once for rules, scripts and this package.
 
 A pattern is a path relative to the project, with Snakemake's wildcards in braces. The functions
 return the same file in another results folder.
@@ -93,7 +93,10 @@ def rounds(results: Path, device: str, variant: str) -> list[Path]:
 
 
 def round_number(path: Path) -> int:
-    """Return the number in the name of a round's file. Raises ValueError if it has none."""
+    """Return the number in the name of a round's file.
+
+    Raises ValueError if it has none.
+    """
     found = _number(path)
     if found is None:
         raise ValueError(f"{path}: not the name of a round; expected {PurePath(ROUND).name}")

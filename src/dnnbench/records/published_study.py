@@ -1,4 +1,4 @@
-"""Names of the 2018 study and its two devices, and the rounding of its printed numbers.
+"""Names of the 2018 study and its devices, and the rounding of its numbers.
 
 They are constants so that shell completion does not have to read a table.
 """
@@ -26,5 +26,5 @@ _LABELS = {TITAN: "Titan Xp", JETSON: "Jetson TX1"}
 
 
 def label(device: str) -> str:
-    """Return the common name of a published device; the names of other devices are unchanged."""
+    """Return the common name of a published device; other names are unchanged."""
     return _LABELS.get(device, device)

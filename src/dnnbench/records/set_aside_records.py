@@ -27,7 +27,7 @@ class SetAside(Record):
     def of(
         cls, error: object, path: Path, *, line: int | None = None, device: str | None = None
     ) -> Self:
-        """Return an entry for the record at ``path``, with the message of ``error`` as reason."""
+        """Return an entry for the record at ``path``; the reason is from ``error``."""
         place = str(path) if line is None else f"{path}:{line}"
         reason = str(error).removeprefix(f"{place}: ")
         return cls(device=device, file=str(path), line=line, reason=reason)

@@ -1,4 +1,4 @@
-"""Data for the page's explorer: the numbers of ``dnnbench pick`` for every device and batch size.
+"""Data for the explorer: numbers of ``pick`` for all devices and batch sizes.
 
 Numbers, bounds, ties, and the values that limits would need come from the code behind
 :func:`dnnbench.queries.best_fit.pick`. The page's script (templates/explorer.js) only compares them

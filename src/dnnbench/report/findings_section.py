@@ -147,7 +147,10 @@ def _claim(claim: Claim) -> Shown:
 
 
 def _section(section: str) -> str:
-    """Return where the paper makes a claim; a section is ``text`` if it was not recorded."""
+    """Return where the paper makes a claim.
+
+    A section is ``text`` if it was not recorded.
+    """
     if section == "text":
         return "section not recorded"
     return section if section.startswith("Table") else f"Section {section}"

@@ -1,4 +1,4 @@
-"""The page reports/index.html: the explorer, every figure, the method, and the provenance.
+"""The page reports/index.html: explorer, figures, method, and provenance.
 
 The file is self-contained: it embeds scripts and charts, and a content security policy forbids any
 request. External text (network names, messages) is escaped on insertion.
@@ -62,7 +62,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class Device:
-    """The page's content about one device; ``borrowed`` names the source of its memory."""
+    """The page's content about one device.
+
+    ``borrowed`` names the source of its memory.
+    """
 
     key: str
     label: str

@@ -1,4 +1,6 @@
-"""A stage of dvc.yaml: ``python -m dnnbench.stages.dvc_stage --profile cpu -- memory``.
+"""A stage of dvc.yaml.
+
+For example, ``python -m dnnbench.stages.dvc_stage --profile cpu -- memory``.
 
 ``dvc repro`` runs one command per stage, and Snakemake takes seconds to find that a stage is up to
 date. This module checks a stage and all later stages in one call to Snakemake. If all are up to
@@ -32,7 +34,9 @@ _LEFT_OUT = {".git", ".dvc", ".venv", ".snakemake", "__pycache__", "dvc.lock", "
 
 
 def main(words: Sequence[str]) -> int:
-    """Run Snakemake with ``words``, the last of which is the stage, and return its exit code.
+    """Run Snakemake with ``words``, the last of which is the stage.
+
+    Returns its exit code.
 
     Skip it if Snakemake already reported in this ``dvc repro`` that nothing is to be done.
     """
@@ -73,7 +77,7 @@ def _read() -> dict[str, Any]:
 
 
 def _dvc_run() -> str | None:
-    """Return an identifier of this run of DVC, or None if DVC did not start this process."""
+    """Return an identifier of this run of DVC, or None outside DVC."""
     pid = os.getppid()
     while pid > 1:
         process = Path("/proc", str(pid))
@@ -90,7 +94,9 @@ def _dvc_run() -> str | None:
 
 
 def _files() -> str:
-    """Return a digest of the project's files: names, sizes and mtimes, but content for results.
+    """Return a digest of the project's files: names, sizes and mtimes.
+
+    Results are digested by content instead.
 
     DVC restores cached results with a new mtime.
     """

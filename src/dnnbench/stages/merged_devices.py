@@ -1,4 +1,4 @@
-"""Devices in a study's tables and page: its own, and those merged from other machines."""
+"""Devices in a study's tables and page: its own and the merged ones."""
 
 from collections.abc import Sequence
 from pathlib import Path

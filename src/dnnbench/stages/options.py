@@ -81,7 +81,10 @@ def study(
 
 
 def dataset(study: Study) -> tuple[str, DatasetSettings]:
-    """Return name and settings of the study's data set. Raises UserError if it has none."""
+    """Return name and settings of the study's data set.
+
+    Raises UserError if it has none.
+    """
     chosen = study.settings.dataset
     if chosen.name is None:
         raise UserError(
@@ -91,7 +94,9 @@ def dataset(study: Study) -> tuple[str, DatasetSettings]:
 
 
 def run(main: Callable[..., Any]) -> None:
-    """Run a script's ``main`` and end the process; errors for the user are one line on stderr.
+    """Run a script's ``main`` and end the process.
+
+    Errors for the user are one line on stderr.
 
     The process ends without Python's cleanup. Unloading torch takes a second, and if the job were
     killed in that second, Snakemake would delete the finished outputs of the failed job.

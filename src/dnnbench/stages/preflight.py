@@ -1,4 +1,6 @@
-"""Check of the device before a run: ``python -m dnnbench.stages.preflight --profile cuda``.
+"""Check of the device before a run.
+
+Run it as ``python -m dnnbench.stages.preflight --profile cuda``.
 
 It is a separate program because the check forks, and Snakemake, which runs it before the first job,
 has already started threads.

@@ -26,7 +26,10 @@ _SETTINGS_CODE = Path(__file__).resolve().parents[1] / "config"
 
 
 class RuleValues:
-    """Inputs and parameters of the rules of a study. Only reads files; does not import torch."""
+    """Inputs and parameters of the rules of a study.
+
+    It only reads files and does not import torch.
+    """
 
     def __init__(self, study: Study) -> None:
         """Find the records of other devices. Raises UserError if the study is invalid."""
@@ -70,7 +73,9 @@ class RuleValues:
         return self.uses(*keys) + "".join(map(_text, variables))
 
     def failed(self, pattern: str) -> Callable[[Mapping[str, str]], str]:
-        """Return a function that lists a job's failed cells, so that the next run retries them.
+        """Return a function that lists a job's failed cells.
+
+        The next run retries them.
 
         The result of the retry does not change the list, so cells are retried only once.
         """
@@ -93,7 +98,7 @@ class RuleValues:
         return value
 
     def weights(self, model: str) -> str:
-        """Return the settings and sources that determine a network's weights, as JSON text."""
+        """Return the settings and sources of a network's weights, as JSON text."""
         own = self.settings.weights.override.get(model)
         sources = code_graph.short_hash(
             self.study.networks[model].model_dump_json(include={"weights"})
@@ -113,7 +118,7 @@ class RuleValues:
         ]
 
     def preparation(self, model: str) -> str:
-        """Return a digest of how a network's input is prepared for every source of weights."""
+        """Return a digest of input preparation for every source of weights."""
         return code_graph.short_hash(self.study.networks[model].preparations())
 
     def architectures(self, names: Iterable[str]) -> list[str]:
@@ -184,7 +189,7 @@ class RuleValues:
         ]
 
     def networks_and_others(self) -> str:
-        """Return the networks, the predicted ones, and the plans of other devices, as JSON text."""
+        """Return the networks, predicted ones, and other devices' plans, as JSON text."""
         others = [asdict(plan) for plan in self.others]
         return _text({"models": self.models, "predicted": self.study.predicted, "others": others})
 
@@ -198,7 +203,10 @@ def _code(files: Iterable[Path], script: str) -> list[str]:
 
 
 def _failed(file: Path) -> list[str]:
-    """Return the failed cells in a file; none if it is unreadable, which its stage reports."""
+    """Return the failed cells in a file; none if it is unreadable.
+
+    Its stage reports that.
+    """
     try:
         lines = read_bytes(file).splitlines() if file.suffix == ".jsonl" else [read_bytes(file)]
         records = [json.loads(line) for line in lines]
@@ -208,7 +216,10 @@ def _failed(file: Path) -> list[str]:
 
 
 def _text(values: Mapping[str, Any]) -> str:
-    """Return JSON with braces in texts escaped, which Snakemake would take for wildcards."""
+    """Return JSON with braces in texts escaped.
+
+    Snakemake would take them for wildcards.
+    """
 
     def plain(value: Any) -> Any:
         return value.model_dump(mode="json") if isinstance(value, BaseModel) else str(value)

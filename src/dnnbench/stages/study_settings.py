@@ -1,4 +1,4 @@
-"""The study that a stage works on: validated settings and the networks that they name.
+"""The study that a stage works on: settings and the networks they name.
 
 The workflow validates params.yaml and the device file once, and passes them to its jobs as one
 file. A stage that you start by hand reads and validates them itself, in the same way.
@@ -53,7 +53,10 @@ class Study:
         return [name for name in self.networks if name not in self.predicted]
 
     def of(self, names: Sequence[str]) -> "Study":
-        """Return the study of only these networks. Raises RegistryError if one is not in it."""
+        """Return the study of only these networks.
+
+        Raises RegistryError if one is not in it.
+        """
         for name in names:
             if name not in self.networks:
                 raise registry.RegistryError(
@@ -143,7 +146,7 @@ def load(
 
 
 def of_snakemake(workflow: Any) -> Study:
-    """Return the study of a run of Snakemake, from the files and options that it was given.
+    """Return the study of a run of Snakemake, from its files and options.
 
     Snakemake's own parsing of files and of ``--config`` is not used, because it misreads some
     values. Raises UserError as ``check`` does, and if Snakemake was not started in the folder of
@@ -186,7 +189,10 @@ class _File(BaseModel):
 
 
 def read(path: Path) -> Study:
-    """Return the study in a settings file. Raises UserError if it is missing or invalid."""
+    """Return the study in a settings file.
+
+    Raises UserError if it is missing or invalid.
+    """
     try:
         file = _File.model_validate_json(text_file.read_bytes(path))
     except FileNotFoundError:

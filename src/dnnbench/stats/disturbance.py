@@ -30,7 +30,7 @@ _THROTTLED = 2.0
 
 
 def reasons(seen: Disturbance) -> list[str]:
-    """Return the reasons, with numbers, why a cell counts as disturbed; empty if it does not."""
+    """Return the reasons, with numbers, why a cell is disturbed; empty if none."""
     found = []
     if (seen.run_delay or 0) > MAX_RUN_DELAY:
         found.append(
@@ -81,7 +81,7 @@ def severity(seen: Disturbance) -> float:
 
 
 def clock_drop(clock_mhz: tuple[float, float]) -> float:
-    """Return the drop from the higher to the lower of two clocks, as a share of the higher."""
+    """Return the drop between two clocks, as a share of the higher one."""
     low, high = clock_mhz
     return 1 - low / high if high else 0.0
 
@@ -92,7 +92,7 @@ def _throttled(seen: Disturbance) -> list[str]:
 
 
 def _clocks_apart(seen: Disturbance) -> float:
-    """Return the difference between the host's and the GPU's clock, as a share of the latter."""
+    """Return the difference of host and GPU clock, as a share of the latter."""
     if seen.events_ms is None or seen.wall_ms is None:
         return 0.0
     return max(0.0, abs(seen.wall_ms - seen.events_ms) - _WINDOW_ENDS_MS) / seen.events_ms
@@ -101,7 +101,7 @@ def _clocks_apart(seen: Disturbance) -> float:
 def relative_to_best(
     line: LatencyLine, best: Mapping[str, tuple[float, float]]
 ) -> Disturbance | None:
-    """Return the disturbance of a line, with reference ratios relative to its session's best.
+    """Return a line's disturbance, with references relative to the session's best.
 
     ``best`` has the best times by session, as returned by :func:`best_references`.
     """
@@ -117,7 +117,7 @@ def relative_to_best(
 
 
 def best_references(lines: Iterable[LatencyLine]) -> dict[str, tuple[float, float]]:
-    """Return the best times of the compute- and memory-bound reference kernels, ms, by session.
+    """Return the best times of both reference kernels, in ms, by session.
 
     Lines of dropped networks count as well, because they ran on the same machine.
     """
@@ -135,7 +135,7 @@ def best_references(lines: Iterable[LatencyLine]) -> dict[str, tuple[float, floa
 def reference_change(
     before: Iterable[Disturbance], after: Iterable[Disturbance]
 ) -> tuple[float | None, float | None]:
-    """Return the ratios of the median times after / before, for the compute and memory kernel.
+    """Return the ratios after / before of both kernels' median times.
 
     A ratio is ``None`` if either side has no times.
     """

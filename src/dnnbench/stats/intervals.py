@@ -107,7 +107,7 @@ def change(before: Sequence[float], after: Sequence[float]) -> Change:
 
 
 def resolution(changes: Iterable[Change]) -> float | None:
-    """Return the factor that half of the changes could distinguish from 1, by their intervals.
+    """Return the factor that half of the intervals could distinguish from 1.
 
     An interval excludes 1 if the logarithm of the value exceeds its half-width. The result is
     therefore the median half-width, as a factor. ``None`` without intervals.
@@ -134,7 +134,10 @@ def quiet(process_medians: Sequence[float]) -> float:
 
 
 def p95(samples: Sequence[float]) -> float | None:
-    """Return the 95th percentile of all timed passes (linear); ``None`` below 60 passes."""
+    """Return the 95th percentile of all timed passes; ``None`` below 60.
+
+    It is interpolated linearly.
+    """
     if len(samples) < P95_MIN_PASSES:
         return None
     return float(np.quantile(samples, 0.95))

@@ -9,13 +9,16 @@ _Z = float(norm.ppf(0.975))
 
 
 def wilson(right: int, n: int) -> tuple[float, float, float]:
-    """Return ``right`` of ``n`` in percent, with Wilson's 95% interval: value, low, high."""
+    """Return ``right`` of ``n`` in percent with Wilson's 95% interval.
+
+    Returns value, low, high.
+    """
     bounds = binomtest(right, n).proportion_ci(0.95, method="wilson")
     return 100 * right / n, 100 * float(bounds.low), 100 * float(bounds.high)
 
 
 def paired_difference(a_only: int, b_only: int, n: int) -> tuple[float, float, float]:
-    """Return a minus b, as shares of ``n`` images, with a 95% interval: value, low, high.
+    """Return a minus b, as shares of ``n``, with a 95% interval: value, low, high.
 
     Only a classified ``a_only`` images correctly, and only b ``b_only`` images. The interval is
     that of Bonett and Price (J. Educ. Behav. Stat. 37, 2012): Wald's interval after adding one

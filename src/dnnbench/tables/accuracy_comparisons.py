@@ -1,4 +1,4 @@
-"""Paired tests of differences in accuracy, over images that all networks classified.
+"""Paired tests of differences in accuracy, on images common to all networks.
 
 Two networks classify mostly the same images correctly. Only images that exactly one of them
 classifies correctly distinguish the two. The table has for each pair:
@@ -25,7 +25,7 @@ from dnnbench.stats.proportions import holm, mcnemar, paired_difference
 
 
 def compare(answers: Mapping[str, Answers], dataset: str, protocol: str) -> list[ComparisonRow]:
-    """Return one row per pair of networks, in order; all networks classified the same images."""
+    """Return one row per pair of networks, which classified the same images."""
     pairs = list(combinations(answers, 2))
     hits = {model: own.hits(1) for model, own in answers.items()}
     counts = [(int((hits[a] & ~hits[b]).sum()), int((hits[b] & ~hits[a]).sum())) for a, b in pairs]
@@ -51,7 +51,7 @@ def compare(answers: Mapping[str, Answers], dataset: str, protocol: str) -> list
 
 
 def rank_ranges(models: Sequence[str], rows: Iterable[ComparisonRow]) -> dict[str, tuple[int, int]]:
-    """Return the first and last possible rank of each model, given the tests in ``rows``."""
+    """Return each model's first and last possible rank, given tests in ``rows``."""
     better, worse = dict.fromkeys(models, 0), dict.fromkeys(models, 0)
     for row in rows:
         if row.separates:

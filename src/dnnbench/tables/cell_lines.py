@@ -11,7 +11,7 @@ from dnnbench.tables.sound_records import SoundRecords
 
 
 def read(results: Path, device: str, variant: str) -> list[LatencyLine]:
-    """Return the valid measured cells of a device and variant; none for a published device."""
+    """Return a device's valid cells of a variant; none for a published device."""
     numbers = map(paths.round_number, paths.rounds(results, device, variant))
     return SoundRecords(results, device).latency(variant, numbers)
 
@@ -36,5 +36,5 @@ class Timings:
         return [line for line in lines if line.session in sessions]
 
     def medians(self, row: StudyRow) -> dict[tuple[str, int], float]:
-        """Return the process medians behind a row's latency, ms per pass, by session and round."""
+        """Return process medians of a row's latency, ms per pass, by session and round."""
         return {(line.session, line.round): median(line.samples_ms) for line in self.of(row)}

@@ -1,4 +1,4 @@
-"""Metrics for comparing two versions of a study: a few numbers per measured device.
+"""Metrics for comparing versions of a study: a few numbers per device.
 
 `dvc metrics diff` and `dvc exp show` list them. Published devices are omitted because they never
 change.

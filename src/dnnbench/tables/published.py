@@ -1,4 +1,4 @@
-"""Tables of the 2018 study, added as two devices that pass through all later stages.
+"""Tables of the 2018 study, as two devices that pass through all stages.
 
 Source: Bianco, Cadene, Celona, Napoletano, IEEE Access 6, 2018, doi 10.1109/ACCESS.2018.2877890.
 The files of ``published/bianco2018`` have the numbers, and their README the precision of each.
@@ -60,7 +60,10 @@ class MemoryEntry(Record):
 
 
 class ModelEntry(Record):
-    """A row of models.csv: accuracy in percent from Table 3 or a figure, the rest from figures."""
+    """A row of models.csv.
+
+    Accuracy is in percent from Table 3 or a figure, the rest is from figures.
+    """
 
     model: ModelName
     name: str
@@ -75,7 +78,7 @@ class ModelEntry(Record):
 
 
 class BestEntry(Record):
-    """A row of best_at_constraints.csv (Table 3): a ranked network for a pair of budgets."""
+    """A row of best_at_constraints.csv (Table 3): a network ranked for two limits."""
 
     device: Literal["titanxp-2018", "jetsontx1-2018"]
     max_memory_gb: Positive
@@ -86,7 +89,9 @@ class BestEntry(Record):
 
 
 class ClaimEntry(Record):
-    """A row of claims.csv: one number, network or word of a claim; several rows form a list.
+    """A row of claims.csv: a number, network or word of a claim.
+
+    Several rows form a list.
 
     ``tested_on`` says what a test needs: ``networks`` (their counts and accuracy), any ``machine``,
     the memory of the whole ``process``, the hardware of one published device, or ``both``.
@@ -122,12 +127,18 @@ def read(directory: Path) -> Published:
 
 
 def read_best(directory: Path) -> list[BestEntry]:
-    """Read ``best_at_constraints.csv``, the study's selection. Raises RecordError like ``read``."""
+    """Read ``best_at_constraints.csv``, the study's selection.
+
+    Raises RecordError like ``read``.
+    """
     return _read(directory, "best_at_constraints", BestEntry)
 
 
 def read_claims(directory: Path) -> list[ClaimEntry]:
-    """Read ``claims.csv``, the claims of the study's text. Raises RecordError like ``read``."""
+    """Read ``claims.csv``, the claims of the study.
+
+    Raises RecordError like ``read``.
+    """
     return _read(directory, "claims", ClaimEntry)
 
 

@@ -77,7 +77,10 @@ def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> So
 
 
 def _answers(kept: Path, record: AccuracyRecord, path: Path) -> Answers:
-    """Return the predictions behind a record. Raises UserError if they do not match it."""
+    """Return the predictions behind a record.
+
+    Raises UserError if they do not match it.
+    """
     answers = files.read(kept)
     if answers.basis != record.basis:
         raise UserError(
@@ -104,7 +107,10 @@ def _answers(kept: Path, record: AccuracyRecord, path: Path) -> Answers:
 
 
 def _on_other_images(answers: dict[str, Answers]) -> dict[str, str]:
-    """Return the models measured on other images than the majority (or the first), with a fix."""
+    """Return the models measured on other images than the majority.
+
+    In a tie, the first counts. Each has a fix.
+    """
     seen = {model: hash((tuple(own.names), own.labels.tobytes())) for model, own in answers.items()}
     if not seen:
         return {}

@@ -49,7 +49,7 @@ class SoundRecords:
         return found
 
     def memory(self, variant: str, model: str) -> MemoryRecord | None:
-        """Return the record of a network's memory; None if there is none, or it is invalid."""
+        """Return the record of a network's memory; None if missing or invalid."""
         place = {"device": self._device, "variant": variant, "model": model}
         path = paths.under(self._results, paths.MEMORY, **place)
         content = self._content(path)
@@ -138,7 +138,7 @@ class SoundRecords:
 
 
 def _conditions(line: LatencyLine) -> str:
-    """Return the conditions of a measurement, which have to be constant within a session."""
+    """Return the conditions of a measurement, constant within a session."""
     variables = [f"{name}={value}" for name, value in sorted(line.variables.items())]
     return ", ".join([f"threads: {line.threads}", f"wait policy {line.wait_policy}", *variables])
 

@@ -1,4 +1,4 @@
-"""Status, latency and stability of a cell of study.csv, from the rounds that measured it.
+"""Status, latency and stability of a cell, from the rounds that measured it.
 
 *Status of a cell whose rounds disagree*: ``ok`` if more than half of the recorded rounds are ok,
 else the most common other status. An ``ok`` cell with a failed round is never stable: the missing
@@ -56,7 +56,7 @@ def cell_timing(
     protocol: str,
     best: Mapping[str, tuple[float, float]],
 ) -> CellTiming:
-    """Return status, estimate and verdict of a cell from its lines, at most one per round.
+    """Return a cell's status, estimate, verdict, from at most one line per round.
 
     ``rounds`` is the planned number of rounds. ``best`` has the best times of the reference kernels
     by session, as returned by :func:`dnnbench.stats.disturbance.best_references`.

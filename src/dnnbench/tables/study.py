@@ -34,12 +34,18 @@ from dnnbench.tables.stability import CellTiming, cell_timing
 
 
 class NothingMeasuredError(UserError):
-    """Error of a study without any measurement; names a device and the most common reason."""
+    """Error of a study without any measurement.
+
+    It names a device and the most common reason.
+    """
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """Records of one device; ``memory`` is by (variant, model), ``aside`` has excluded records."""
+    """Records of one device.
+
+    ``memory`` is by (variant, model); ``aside`` has excluded records.
+    """
 
     plan: Plan
     latency: Sequence[LatencyLine]
@@ -264,7 +270,7 @@ def model_row(
     published: Accuracy,
     measured: AccuracyRow | None = None,
 ) -> ModelRow:
-    """Return a row of models.csv: cost, and the ranked, published and measured accuracy."""
+    """Return a row of models.csv: cost; ranked, published and measured accuracy."""
     return ModelRow(
         **complexity.model_dump(),
         top1=ranked.top1,

@@ -1,4 +1,4 @@
-"""``dnnbench check``: check the machine for disturbances, and measure which changes it resolves."""
+"""``dnnbench check``: find disturbances, and measure which changes are resolved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dnnbench compare``: compare two networks on one device, or two runs of a study."""
+"""``dnnbench compare``: compare two networks on a device, or two runs of a study."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _number(quantity: str, value: float) -> str:
 
 
 def _difference(one: Comparison, scale: float) -> str:
-    """Return the ratio of two latencies, or the difference of other numbers, with its interval."""
+    """Return the ratio of latencies, or the difference of others, with its interval."""
     if one.difference is None:
         return ""
     if one.quantity == "time":

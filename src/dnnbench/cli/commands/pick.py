@@ -1,4 +1,4 @@
-"""``dnnbench pick``: list the best networks within limits, and the limiting constraints."""
+"""``dnnbench pick``: list the best networks within limits, and what limits them."""
 
 import inspect
 import math

@@ -1,4 +1,7 @@
-"""``dnnbench unlock``: remove a stale Snakemake lock; the first step of ``make study``."""
+"""``dnnbench unlock``: remove a stale Snakemake lock.
+
+It is the first step of ``make study``.
+"""
 
 from pathlib import Path
 

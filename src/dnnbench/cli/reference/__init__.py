@@ -1,1 +1,1 @@
-"""Pages of docs/reference that follow from the program: commands, settings, results."""
+"""Pages of docs/reference derived from the program: commands, settings, results."""

@@ -1,4 +1,4 @@
-"""docs/reference/commands.md, from the ``dnnbench`` command and the scripts of the stages."""
+"""docs/reference/commands.md, from ``dnnbench`` and the scripts of the stages."""
 
 import importlib.util
 import re

@@ -17,7 +17,10 @@ _PATH = re.compile(
 
 
 def page(title: str, source: str, parts: Iterable[str]) -> str:
-    """Return a page with its title, a note for editors, and ``parts`` between empty lines."""
+    """Return a page: its title, a note for editors, and ``parts``.
+
+    Empty lines separate them.
+    """
     return "\n\n".join([f"# {title}", _NOTE.format(source=source), *filter(None, parts)]) + "\n"
 
 
@@ -29,7 +32,7 @@ def text(source: str) -> str:
 
 
 def paragraphs(source: str) -> str:
-    """Return a help text or docstring in Markdown; indented lines become a block of code."""
+    """Return a help text or docstring in Markdown; indented lines become code."""
     parts = re.split(r"\n\s*\n", inspect.cleandoc(source))
     groups = groupby(parts, key=lambda part: part.startswith("  "))
     return "\n\n".join(

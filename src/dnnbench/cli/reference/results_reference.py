@@ -1,4 +1,4 @@
-"""docs/reference/results.md, from the records: every file, and every column or key in it."""
+"""docs/reference/results.md, from the records: every file, column and key."""
 
 import dataclasses
 import re
@@ -30,7 +30,7 @@ from dnnbench.records.weights_records import WeightsRecord
 
 @dataclass(frozen=True)
 class File:
-    """File that the workflow writes: its path, what it holds, and the record of its columns."""
+    """File that the workflow writes: its path, content, and the record of its columns."""
 
     path: str
     holds: str

@@ -1,4 +1,4 @@
-"""Descriptions of the values that a JSON Schema allows: type, range, unit, default."""
+"""Descriptions of the values in a JSON Schema: type, range, unit, default."""
 
 import re
 from collections.abc import Callable, Mapping

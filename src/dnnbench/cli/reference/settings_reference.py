@@ -1,4 +1,4 @@
-"""docs/reference/settings.md, from the models that check the files, and from the descriptors."""
+"""docs/reference/settings.md, from the validating models and the descriptors."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The validation images of ImageNet 2012, in any of the layouts in which people keep them."""
+"""The validation images of ImageNet 2012, in any of the usual layouts."""
 
 import re
 from collections.abc import Sequence

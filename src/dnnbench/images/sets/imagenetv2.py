@@ -1,4 +1,4 @@
-"""ImageNetV2, matched frequency: 10,000 images in folders named by class, 0 to 999."""
+"""ImageNetV2, matched frequency: 10,000 images in folders named 0 to 999."""
 
 import re
 from pathlib import Path

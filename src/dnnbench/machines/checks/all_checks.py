@@ -1,4 +1,4 @@
-"""Checks of a machine for anything that would disturb timings, with a fix for each.
+"""Checks of a machine for anything that disturbs timings, each with a fix.
 
 A check is a function that takes the observations of a machine and returns a :class:`Check`.
 Checks of the host apply to all devices. Checks of one kind of device are listed by its backend.
@@ -24,7 +24,7 @@ OF_BACKEND: Mapping[str, tuple[Callable[[Seen], Check], ...]] = {
 
 
 def look(settings: Parameters) -> list[Check]:
-    """Observe this machine for one second as the device of ``settings``, and run all checks.
+    """Observe this machine as the device of ``settings`` for 1 s; run all checks.
 
     Raises DeviceError if nothing can be measured on the device.
     """

@@ -82,7 +82,7 @@ def nodes(seen: Seen) -> Check:
 
 
 def wait_policy(seen: Seen) -> Check:
-    """Check that OMP_WAIT_POLICY is unset, so that the runtime decides how threads wait."""
+    """Check that OMP_WAIT_POLICY is unset, so the runtime decides how to wait."""
     policy = seen.machine.environ.get("OMP_WAIT_POLICY")
     return Check(
         name="wait policy",

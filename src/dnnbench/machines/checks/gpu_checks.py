@@ -24,7 +24,10 @@ def persistence(seen: Seen) -> Check:
 
 
 def clocks(seen: Seen) -> Check:
-    """Report the range of a GPU's clocks; the driver does not report whether they are locked."""
+    """Report the range of a GPU's clocks.
+
+    The driver does not report whether they are locked.
+    """
     gpu = _gpu(seen)
     shown = f"{gpu.clock_mhz:g} MHz at rest" if gpu.clock_mhz else "unavailable"
     if gpu.clock_mhz and gpu.max_clock_mhz:
@@ -36,7 +39,10 @@ def clocks(seen: Seen) -> Check:
 
 
 def locked(seen: Seen) -> Check:
-    """Check that a board's clocks are locked, including the memory clock, which needs root."""
+    """Check that a board's clocks are locked, including the memory clock.
+
+    Reading the memory clock needs root.
+    """
     states: dict[bool | None, tuple[State, str, str | None]] = {
         True: ("ok", "locked", None),
         False: ("warn", "not locked", "To lock them: sudo jetson_clocks"),

@@ -18,7 +18,10 @@ _AT_ITS_LIMIT = 0.9  # Clock readings are coarse and slightly delayed.
 
 
 def other_programs(seen: Seen) -> Check:
-    """Check the load of other programs, with the threshold that rounds apply when they start."""
+    """Check the load of other programs.
+
+    It uses the threshold that rounds apply when they start.
+    """
     why = "Other programs take cores, caches and memory bandwidth from the network."
     if seen.busy is None:
         text = "unavailable: no ticks in /proc/stat"
@@ -36,7 +39,10 @@ def other_programs(seen: Seen) -> Check:
 
 
 def variables(seen: Seen) -> Check:
-    """Check that no environment variables change speed; OMP_WAIT_POLICY has its own check."""
+    """Check that no environment variables change speed.
+
+    OMP_WAIT_POLICY has its own check.
+    """
     found = speed_variables.found(seen.machine.environ)
     found.pop(speed_variables.WAIT_POLICY, None)
     text = ", ".join(f"{name}={value}" for name, value in found.items())
@@ -95,7 +101,7 @@ def governor(seen: Seen) -> Check:
 
 
 def turbo(seen: Seen) -> Check:
-    """Check that turbo clocks are off, by Intel's switch or the switch of other drivers."""
+    """Check that turbo clocks are off, by Intel's or another driver's switch."""
     no_turbo = seen.machine.read(f"{_CPU}/intel_pstate/no_turbo")
     boost = seen.machine.read(f"{_CPU}/cpufreq/boost")
     why = "Turbo clocks depend on temperature and on the number of busy cores."
@@ -117,7 +123,7 @@ def turbo(seen: Seen) -> Check:
 
 
 def clock(seen: Seen) -> Check:
-    """Check that the fastest processor runs at its maximum clock, and that this is not limited."""
+    """Check that the fastest processor runs at its maximum clock, without a limit."""
     machine = seen.machine
 
     def fastest(name: str) -> float | None:
@@ -177,7 +183,7 @@ def throttling(seen: Seen) -> Check:
 
 
 def _zones(seen: Seen, why: str) -> Check:
-    """Check thermal zones against their passive trip points, at which the kernel lowers clocks."""
+    """Check thermal zones against passive trip points, where the kernel throttles."""
     machine = seen.machine
     nearest: tuple[float, str] | None = None
     for zone in machine.folders("sys/class/thermal/thermal_zone*"):
@@ -281,7 +287,10 @@ def swap(seen: Seen) -> Check:
 
 
 def power(seen: Seen) -> Check:
-    """Check that the machine does not run on battery; batteries of peripherals do not count."""
+    """Check that the machine is not on battery.
+
+    Batteries of peripherals do not count.
+    """
     machine = seen.machine
     why = "On battery, the firmware and the kernel save power."
     if not (machine.root / "sys/class/power_supply").is_dir():
@@ -307,7 +316,7 @@ def power(seen: Seen) -> Check:
 
 
 def _stalled(seen: Seen, resource: str) -> float | None:
-    """Return the share of the last 10 seconds in which programs waited; ``None`` if unknown."""
+    """Return the share of the last 10 s in which programs waited; None if unknown."""
     text = seen.machine.read(f"proc/pressure/{resource}") or ""
     found = re.search(r"^some avg10=(\d+\.\d+) ", text, re.MULTILINE)
     return float(found[1]) / 100 if found else None

@@ -1,4 +1,4 @@
-"""Input and output of checks: the observations of a machine, and the result of a check."""
+"""Input and output of checks: what was observed, and the result of a check."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -63,11 +63,11 @@ class Machine:
             return None
 
     def folders(self, pattern: str) -> list[Path]:
-        """Return the sorted paths that match, relative to ``root`` as :meth:`read` expects."""
+        """Return the sorted matching paths, relative to ``root`` as for :meth:`read`."""
         return sorted(path.relative_to(self.root) for path in self.root.glob(pattern))
 
     def each_cpu(self, name: str) -> dict[int, str]:
-        """Return the content of a file in ``/sys/devices/system/cpu/cpu<n>``, by processor."""
+        """Return a file's content by processor, from /sys/devices/system/cpu/cpu<n>."""
         texts = {cpu: self.read(f"sys/devices/system/cpu/cpu{cpu}/{name}") for cpu in self.cpus}
         return {cpu: text for cpu, text in sorted(texts.items()) if text is not None}
 
@@ -90,7 +90,10 @@ class Seen:
 
 
 def watch(machine: Machine, others_busy: Callable[[float], tuple[float | None, str]]) -> Seen:
-    """Observe a machine for one second; ``others_busy`` is the method of the device's backend."""
+    """Observe a machine for one second.
+
+    ``others_busy`` is the method of the device's backend.
+    """
     before = _ticks(machine)
     busy, busiest = others_busy(WINDOW_S)
     after = _ticks(machine)
@@ -102,7 +105,7 @@ def watch(machine: Machine, others_busy: Callable[[float], tuple[float | None, s
 
 
 def _ticks(machine: Machine) -> Counters:
-    """Return the ticks of all processors; none if they are not counted (sandboxes show zeros)."""
+    """Return all processors' ticks; none if uncounted (sandboxes show zeros)."""
     names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
     values = (machine.read("proc/stat") or "").split("\n", 1)[0].split()[1:9]
     if len(values) < len(names) or not all(value.isdigit() for value in values):

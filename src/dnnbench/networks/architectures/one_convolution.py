@@ -1,4 +1,4 @@
-"""The smallest classifier that loads everything a network needs: a control for the machine."""
+"""The smallest classifier that loads all that networks need, as a control."""
 
 from torch import nn
 

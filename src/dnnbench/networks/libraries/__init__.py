@@ -1,4 +1,4 @@
-"""Sources of networks outside the registry, one module per prefix in a list of models.
+"""Sources of networks outside the registry, one module per prefix.
 
 Each module declares a ``LIBRARY`` (:class:`dnnbench.config.library.Library`). Listing the libraries
 imports these modules, so they import the library itself only inside functions. Other distributions

@@ -1,4 +1,4 @@
-"""Your own network: a function in a Python file that also describes the network's input.
+"""Your own network: a Python function in a file that describes its input.
 
 The file describes its networks in one mapping of plain values::
 

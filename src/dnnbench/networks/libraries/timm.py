@@ -1,4 +1,4 @@
-"""Networks of timm, by timm's names and wildcards: ``timm:convnext_tiny``, ``timm:vit_*_224``.
+"""Networks of timm, by names and wildcards such as ``timm:vit_*_224``.
 
 A name without a tag (``convnext_tiny``) gets timm's default tag; a pattern without a dot matches
 architectures, each with its default tag. Input size and crop are those of timm's evaluation, on

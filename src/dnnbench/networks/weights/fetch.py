@@ -1,4 +1,4 @@
-"""Trained weights: fetched from the first usable source, verified, and loaded strictly.
+"""Trained weights from the first usable source, verified and loaded strictly.
 
 If a source fails, the record states the reason and the next source is tried; only the user's own
 file must be valid. A file is loaded only after its hash was verified, and never by running code.

@@ -27,7 +27,7 @@ class File:
 
 
 def is_address(url: str | None) -> bool:
-    """Return whether ``url`` points to a hub: ``.../OWNER/NAME/resolve/REVISION/FILE``."""
+    """Return whether ``url`` has the form ``.../OWNER/NAME/resolve/REVISION/FILE``."""
     return bool(url and _ADDRESS.fullmatch(url))
 
 

@@ -1,4 +1,4 @@
-"""The accuracy table: measured and published accuracy, and why a network was not measured."""
+"""The accuracy table: measured and published accuracy, and gaps explained."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Captions of figures: what a reader needs to know to read one, derived from its data."""
+"""Captions of figures, derived from their data."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

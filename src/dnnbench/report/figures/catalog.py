@@ -12,7 +12,9 @@ from dnnbench.report.figures.results import Results
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart with its title and caption; ``device`` is ``None`` for figures about the networks.
+    """A chart with title and caption.
+
+    ``device`` is ``None`` for figures about the networks.
 
     The page shows ``table``, if there is one, instead of the chart.
     """

@@ -1,4 +1,4 @@
-"""Cells of a device's latency and memory tables: a number with its grade, or a status.
+"""Cells of latency and memory tables: a number with its grade, or a status.
 
 Both the drawn tables and the page's tables use these cells, so they cannot disagree.
 """

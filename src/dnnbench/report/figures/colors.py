@@ -1,4 +1,6 @@
-"""Colors of networks, the same in every chart: the family sets the hue, the member the shade.
+"""Colors of networks, the same in every chart.
+
+The family sets the hue, the member the shade.
 
 A color depends only on the network's position in the registry, so a network has the same color in
 any study. Adding a network at the end of its family changes no other color; adding a family shifts

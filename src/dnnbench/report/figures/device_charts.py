@@ -1,4 +1,4 @@
-"""Scatter charts of one device: accuracy against speed, and memory against model size."""
+"""Scatter charts of a device: accuracy against speed, memory against size."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise

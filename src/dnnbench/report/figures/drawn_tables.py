@@ -1,4 +1,7 @@
-"""Tables drawn as images, for papers and slides; the page shows the same tables as HTML."""
+"""Tables drawn as images, for papers and slides.
+
+The page shows the same tables as HTML.
+"""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The explorer's chart: accuracy against one of the quantities that the user can limit.
+"""The explorer's chart: accuracy against a quantity that the user can limit.
 
 The specification has no data. The page fills the data sets ``points``, ``front``, ``limits`` and
 ``names`` and sets the parameters ``x_low``, ``x_high``, ``y_low`` and ``y_high`` (the ends of the

@@ -1,4 +1,4 @@
-"""The facts that the explorer shows about a network: limited quantities and others."""
+"""The facts that the explorer shows about a network, limited ones and others."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from dnnbench.report.figures.cells import source_text, stability_text
 
 @dataclass(frozen=True)
 class Fact:
-    """A fact, shown under ``title`` in the table, the details and the chart's tooltips.
+    """A fact, shown under ``title`` in table, details and tooltips.
 
     ``limit`` names the limit on the number. The table has a column for the fact if ``column``, and
     sorts it by the negated number if ``reverse``.

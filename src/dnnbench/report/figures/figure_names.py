@@ -1,4 +1,7 @@
-"""Names of all figures, computed without data because the Snakefile declares them as outputs."""
+"""Names of all figures, computed without data.
+
+The Snakefile declares them as outputs.
+"""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""Highlighting: networks that the user selected stand out in every chart, the others fade.
+"""Highlighting: selected networks stand out in every chart, others fade.
 
 The page sets the parameter ``highlighted`` of its charts to a list of model keys. Saved figures do
 not have this parameter.

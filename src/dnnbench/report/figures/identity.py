@@ -1,4 +1,4 @@
-"""Identity of a network: its key, printed name and color, the same in every figure."""
+"""Identity of a network in every figure: its key, printed name and color."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +12,10 @@ Row = dict[str, Any]
 
 
 class Identity:
-    """Names and colors of networks; a network missing in the registry is named by its key."""
+    """Names and colors of networks.
+
+    A network missing in the registry is named by its key.
+    """
 
     def __init__(self, names: Mapping[str, str], families: Mapping[str, str]) -> None:
         counts = Counter(names.values())

@@ -1,4 +1,4 @@
-"""Descriptor of a kind of figure: each module of ``figures.kinds`` declares one ``Kind``.
+"""Descriptor of a kind of figure; each module of ``kinds`` declares one.
 
 File names, page order, titles, and captions derive from it. Listing the kinds imports neither
 altair nor pandas, because the workflow needs the file names whenever it starts.

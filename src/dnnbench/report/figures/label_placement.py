@@ -69,7 +69,7 @@ class Label:
 
 @dataclass(frozen=True)
 class _Places:
-    """Candidate positions: boxes [k, 4], leaders [k, 4], owners [k], and their own costs [k].
+    """Candidate positions: boxes and leaders [k, 4], owners and costs [k].
 
     ``reach`` [k, 4] is the bounding box of box and leader; candidates whose reaches are disjoint
     cannot conflict.

@@ -1,4 +1,4 @@
-"""The tables that figures and the page are made from, and values derived from them."""
+"""The tables that figures and the page are made from, with derived values."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _BUDGETS = ((0.7, 1.0, 1.4), (15.0, 30.0, 60.0))
 
 @dataclass(frozen=True)
 class Results:
-    """Data frames of StudyRow, ModelRow and SelectionRow, with the networks' names and families.
+    """Data frames of StudyRow, ModelRow, SelectionRow, with names and families.
 
     ``names`` and ``families``: key -> printed name, key -> family, in registry order. ``devices``:
     the devices to show, in order; a device without rows gets empty figures. ``variants``: rows of

@@ -1,4 +1,4 @@
-"""Figure files: the Vega-Lite specification and the images rendered from it, offline."""
+"""Figure files: a Vega-Lite specification and images rendered offline."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""A device's table of variants: a row per network, a column per variant and batch size."""
+"""A device's variants: a row per network, a column per variant and batch size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: ``heads`` are variants and batch sizes; ``lines`` are key, name, color, cells."""
+    """A table.
+
+    ``heads`` are variants and batch sizes; ``lines`` are key, name, color, cells.
+    """
 
     heads: list[tuple[str, list[int]]]
     lines: list[tuple[str, str, str, list[Cell]]]
