@@ -114,7 +114,7 @@ def test_a_server_that_stays_busy_is_an_error(server, target):
     url = server.put("a", CONTENT, "503")
     with pytest.raises(DownloadError) as raised:
         fetch(url, target)
-    assert str(raised.value) == f"{url}: the server answered 503 (5 attempts)"
+    assert str(raised.value) == f"{url}: the server answered 503 (attempts: 5)"
     assert len(server.asked) == 5
     assert names(target) == []
 

@@ -133,4 +133,4 @@ def test_engine_threads_that_share_a_core_are_detected_by_their_work(shared):
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True
     )
-    assert ("DeviceError: threads: 2: the 2 threads" in done.stderr) == shared, done.stderr
+    assert ("DeviceError: threads: 2: of the 2 threads" in done.stderr) == shared, done.stderr

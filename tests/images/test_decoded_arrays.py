@@ -280,7 +280,10 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_decoded(
     with pytest.raises(DecodeError) as raised:
         decoded_arrays.decode(full, Geometry("bilinear", 400, size), cache, 2)
     said = str(raised.value)
-    assert f"{cache}: 50000 images need {amount} GB, but only 7.0 GB are free. Free some" in said
+    assert (
+        f"{cache}: decoding 50000 images needs {amount} GB, but only 7.0 GB are free. Free some"
+        in said
+    )
     assert not list(cache.glob("*.part")) + list(cache.glob("*.npy"))
 
 
@@ -292,7 +295,9 @@ def test_a_small_disk_is_refused_and_a_larger_one_taken(folder, tmp_path):
     if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("mounting a small disk needs root")
     try:
-        with pytest.raises(DecodeError, match=r"11 images need 1\.7 MB, but only 1\.0 MB are free"):
+        with pytest.raises(
+            DecodeError, match=r"11 images needs 1\.7 MB, but only 1\.0 MB are free"
+        ):
             cached(folder, disk, Geometry("bilinear", 256, 224))
         assert len(decoded_arrays.open_decoded(cached(folder, disk)).images) == 11
     finally:

@@ -316,7 +316,7 @@ def test_a_repository_that_was_renamed_twice_is_followed(server, folder, tensors
     [
         ("404", 1, "the server answered 404 Not Found"),
         ("401", 1, "the server answered 401 Unauthorized"),
-        ("503", 3, "the server answered 503 (3 attempts)"),
+        ("503", 3, "the server answered 503 (attempts: 3)"),
     ],
 )
 def test_a_request_to_a_busy_hub_is_repeated_and_one_for_a_missing_file_is_not(

@@ -245,7 +245,7 @@ def test_measured_accuracy_is_shown_next_to_published_accuracy(data: Results) ->
     section = html[html.index('<section id="accuracy"') : html.index('<section id="device')]
     text = " ".join(" ".join(Elements(section).text).split())
     assert "for 3 of 4 networks on data set folder (100 images of 90 classes) with protocol" in text
-    assert "bianco2018 (2 images were skipped). Rankings and figures use published" in text
+    assert "bianco2018 (images skipped: 2). Rankings and figures use published" in text
     names = ["SENet-154", "ResNet-18", "AlexNet", "VGG-16"]
     assert [text.index(name) for name in names] == sorted(text.index(name) for name in names)
     assert "69.64 70.00 62.00 to 77.00 95.00 2 to 3 timm <1> (tier B) license unknown" in text

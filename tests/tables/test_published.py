@@ -103,7 +103,7 @@ def test_rows_are_read_back_unchanged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("latency.csv", "alexnet,1,1.28", "alexnet,1", "latency.csv:2: 3 fields, expected 4."),
+        ("latency.csv", "alexnet,1,1.28", "alexnet,1", "latency.csv:2: fields: 3, expected 4."),
         ("latency.csv", "alexnet,1,1.28", "alexnet,1,-1", "latency.csv:2: latency_ms_per_image: "),
         ("memory.csv", "alexnet,1,0.82", "alexnet,1,", "memory.csv:2: memory_gb: None: "),
         ("models.csv", "56.64,figure", "156.64,figure", "models.csv:2: top1: '156.64': "),

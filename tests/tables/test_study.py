@@ -578,7 +578,7 @@ def test_complexity_has_a_row_for_every_network(results: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "line", "named"),
     [
-        (lambda row: row.rsplit(",", 1)[0], 2, "17 fields, expected 18. Remove"),
+        (lambda row: row.rsplit(",", 1)[0], 2, "fields: 17, expected 18. Remove"),
         (lambda row: row.replace("1814073344", "-3"), 2, "macs: '-3': "),
         (lambda row: row.replace("1814073344", "1e999"), 2, "macs: '1e999': "),
         (

@@ -182,8 +182,3 @@ FUTURE_FILES = (
 def numbered(texts: list[str], count: int, **fields: object) -> str:
     """Return the text for one or for any other number, with its fields filled in."""
     return texts[count != 1].format(count=count, **fields)
-
-
-def several(count: int, noun: str) -> str:
-    """Return a number with its noun: ``1 cell``, ``2 cells``."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"

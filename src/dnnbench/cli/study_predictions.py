@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dnnbench.cli import messages
 from dnnbench.cli.study_tables import Tables
 from dnnbench.core import isolation, progress
 from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import several
 from dnnbench.measure import complexity
 from dnnbench.networks import builders, registry
 from dnnbench.queries import prediction
@@ -42,7 +42,7 @@ def predict_untimed(tables: Tables, device: str, batch_size: int) -> Predictions
     if len(times) < prediction.MIN_NETWORKS:
         raise UserError(
             f"{tables.results / 'study.csv'}: {device}, batch size {batch_size}:"
-            f" {messages.several(len(times), 'measured network')}, but predictions need at least"
+            f" {several(len(times), 'measured network')}, but predictions need at least"
             f" {prediction.MIN_NETWORKS}. Measure more networks (params.yaml: models)."
         )
     tried = {

@@ -103,7 +103,7 @@ def patiently(url: str, attempt: Callable[[], T]) -> T:
             asked_s = 0.0
         except PassingError as error:
             if pause_s is None:
-                raise DownloadError(f"{url}: {error} ({number} attempts)") from error
+                raise DownloadError(f"{url}: {error} (attempts: {number})") from error
             asked_s = error.pause_s
         time.sleep(min(max(pause_s or 0.0, asked_s), _LONGEST_PAUSE_S))
 

@@ -66,3 +66,8 @@ def grouped(reasons: Mapping[str, str]) -> str:
     for what, reason in reasons.items():
         by_reason.setdefault(reason, []).append(what)
     return "; ".join(f"{', '.join(those)} ({reason})" for reason, those in by_reason.items())
+
+
+def several(count: int, noun: str) -> str:
+    """Return a number with its noun: ``1 cell``, ``2 cells``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -188,7 +188,7 @@ def _rows(path: Path, row_type: type[R], remedy: str) -> Iterator[tuple[int, R |
             number = reader.line_num
             place = f"{path}:{number}"
             if len(values) != len(expected):
-                problem = f"{place}: {len(values)} fields, expected {len(expected)}. {remedy}"
+                problem = f"{place}: fields: {len(values)}, expected {len(expected)}. {remedy}"
                 yield number, RecordError(problem)
                 continue
             fields = {key: value or None for key, value in zip(expected, values, strict=True)}

@@ -29,8 +29,8 @@ def check(threads: int) -> None:
     allowed = frozenset(os.sched_getaffinity(0))
     if len(allowed) < threads:
         raise DeviceError(
-            f"threads: {threads}: this process may use only {len(allowed)} processors"
-            f" ({processors.listed(allowed)}). Set threads: {len(allowed)} in the device file,"
+            f"threads: {threads}: this process may use only processors"
+            f" {processors.listed(allowed)}. Set threads: {len(allowed)} in the device file,"
             " or start it without the limit (taskset, numactl or cpuset)."
         )
     team = openmp_team() if threads > 1 else None
@@ -61,8 +61,8 @@ def check_work(before: Mapping[int, int], threads: int) -> None:
     needed, usable = min(threads, len(masks)), at_once(masks)
     if usable < needed:
         raise DeviceError(
-            f"threads: {threads}: the {len(masks)} threads that ran a pass share {usable}"
-            " processors. Unset variables that bind threads, or set"
+            f"threads: {threads}: of the {len(masks)} threads that ran a pass, only {usable} can"
+            " run at once. Unset variables that bind threads, or set"
             f" threads: {usable} in the device file."
         )
 

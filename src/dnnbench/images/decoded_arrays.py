@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from dnnbench.core import code_graph, foreign_text, progress
 from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import several
 from dnnbench.core.storage import RecordError, read_json, read_lines
 from dnnbench.images import image_pixels
 from dnnbench.images.geometry import Geometry
@@ -267,7 +268,7 @@ def _check_space(growing: _GrowingArray, count: int) -> None:
     need = growing.bytes_for(count)
     free = shutil.disk_usage(folder).free
     have = growing.part.stat().st_size if growing.part.exists() else 0
-    what = f"{count} images need {_amount(need)}"
+    what = f"decoding {several(count, 'image')} needs {_amount(need)}"
     if have:
         what += f" ({_amount(have)} already written)"
     if need - have > free:

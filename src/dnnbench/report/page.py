@@ -17,6 +17,7 @@ from jinja2 import PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dnnbench.config.variants import REFERENCE
+from dnnbench.core.formatting import several
 from dnnbench.findings.stated import listed
 from dnnbench.queries.wording import STATUSES
 from dnnbench.records import labels
@@ -224,5 +225,6 @@ def _counts(own: Sequence[Row]) -> str:
         + (f" ({', '.join(problems)})" if problems else ""),
     ]
     if predicted:
-        sentences.append(f"Latency of {len(predicted)} other networks is predicted")
+        others = several(len(predicted), "other network")
+        sentences.append(f"Latency of {others} is predicted")
     return ". ".join(sentences)

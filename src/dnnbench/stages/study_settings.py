@@ -20,6 +20,7 @@ from dnnbench.config.section import ParameterError
 from dnnbench.config.weights_settings import Override
 from dnnbench.core import home, processors, text_file
 from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import several
 from dnnbench.core.storage import describe, write_json
 from dnnbench.networks import model_list, registry
 from dnnbench.networks.registry import Network
@@ -71,7 +72,8 @@ class Study:
         if threads > cpus:
             raise UserError(
                 f"{paths.device_file(self.settings.device)}: threads: {threads}: a process may use"
-                f" only {cpus} CPUs here. Write at most {cpus}, or null for one per physical core."
+                f" only {several(cpus, 'CPU')} here. Write at most {cpus}, or null for one per"
+                " physical core."
             )
 
     def check_round(self, number: int) -> None:
@@ -79,8 +81,8 @@ class Study:
         rounds = self.settings.latency.passes.rounds
         if number > rounds:
             raise UserError(
-                f"--round: {number}: the study has {rounds} rounds. Choose one of them, or increase"
-                " latency.rounds."
+                f"--round: {number}: the study has {several(rounds, 'round')}. Choose one of"
+                " them, or increase latency.rounds."
             )
 
 

@@ -10,7 +10,7 @@ import typer
 
 from dnnbench.cli import completion, messages, printing
 from dnnbench.core.errors import UserError
-from dnnbench.core.formatting import significant
+from dnnbench.core.formatting import several, significant
 from dnnbench.records import paths
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def check(
 def _print_checks(console: Console, device: str, found: Sequence[Check]) -> None:
     """Print one line per check, followed by fixes."""
     warned, unknown = (sum(one.state == state for one in found) for state in ("warn", "unknown"))
-    counts = {"device": device, "checks": messages.several(len(found), "check")}
+    counts = {"device": device, "checks": several(len(found), "check")}
     title = messages.CHECKS.format(**counts, warned=warned, unknown=unknown)
     console.print(title, style="bold")
     table = printing.table("state", "check", "found", whole=("state", "check"))

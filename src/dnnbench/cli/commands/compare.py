@@ -10,7 +10,7 @@ import typer
 
 from dnnbench.cli import completion, messages, printing
 from dnnbench.core.errors import UserError
-from dnnbench.core.formatting import grouped, significant
+from dnnbench.core.formatting import grouped, several, significant
 from dnnbench.records import labels
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _print_cells(console: Console, cells: Sequence[CellChange], names: Mapping[s
         console.print()
         printing.print_table(console, table)
     notes = _notes(shown)
-    of = messages.several(len(cells), "cell")
+    of = several(len(cells), "cell")
     same = sum(cell.verdict == "same" for cell in cells)
     if same:
         notes.append(messages.SAME.format(same=same, cells=of))

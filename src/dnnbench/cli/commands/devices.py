@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dnnbench.cli import completion, messages, printing
+from dnnbench.core.formatting import several
 from dnnbench.records import labels
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _machine(tables: Tables, device: str, rows: Sequence[StudyRow]) -> str:
         return labels.device(device)
     parts = []
     if machine := SoundRecords(tables.results, device).environment():
-        threads = messages.several(machine.threads, "thread")
+        threads = several(machine.threads, "thread")
         parts.append(f"{machine.gpu or machine.cpu}, {threads}")
     sessions = dict.fromkeys(session for row in rows for session in (row.session or "").split("+"))
     parts += [f"session {session}" for session in sessions if session]

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from dnnbench.cli import completion, messages
+from dnnbench.core.formatting import several
 from dnnbench.records import paths
 
 
@@ -36,7 +37,7 @@ def merge(
     for checked in record_merge.merge(folders, results, study.device, networks):
         machine = checked.environment
         commit = (machine.commit or "unknown")[:12]
-        files = messages.several(len(checked.files), "file")
+        files = several(len(checked.files), "file")
         fields = {"device": machine.device, "files": files, "host": machine.hostname}
         typer.echo(messages.MERGED.format(**fields, commit=commit))
         if machine.device not in study.devices:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnnbench.cli import completion, messages, printing
+from dnnbench.core.formatting import several
 from dnnbench.records import labels, paths
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def print_best(
 
     measured = [row for row in rows if row.status == "ok"]
     unstable = sum(row.stable is False for row in measured)
-    cells = messages.several(len(rows), "cell")
+    cells = several(len(rows), "cell")
     counts = {"timed": len(measured), "cells": cells, "unstable": unstable}
     title = messages.SUMMARY.format(device=f"[bold]{labels.device(device)}[/]", **counts)
     console.print(f"\n{title}\n{messages.BEST}\n")
@@ -91,7 +92,7 @@ def print_accuracy(console: Console, rows: list[AccuracyRow], names: dict[str, s
         return
     missed = [row for row in asked if row.status != "ok"]
     done = len(asked) - len(missed)
-    networks = messages.several(len(asked), "network")
+    networks = several(len(asked), "network")
     counts = {"dataset": asked[0].dataset, "done": done, "networks": networks}
     console.print(f"\n{messages.MEASURED_ACCURACY.format_map(counts)}")
     for row in missed:

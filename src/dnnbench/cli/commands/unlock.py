@@ -10,6 +10,7 @@ import typer
 from dnnbench.cli import messages
 from dnnbench.core import file_times
 from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import several
 from dnnbench.records import paths
 
 
@@ -34,5 +35,5 @@ def unlock() -> None:
         lock.unlink()
     if late := file_times.forget_future([paths.RESULTS, paths.REPORTS]):
         folders = f"{paths.RESULTS}, {paths.REPORTS}"
-        files = messages.several(late, "file")
+        files = several(late, "file")
         typer.echo(messages.FUTURE_FILES.format(folders=folders, files=files))

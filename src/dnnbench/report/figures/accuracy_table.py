@@ -53,7 +53,7 @@ def accuracy_text(results: Results) -> str:
             return "Accuracy could not be measured for any network."
         return "Accuracy was not measured here because params.yaml does not name a data set."
     row = measured[0]
-    skipped = f" ({row.skipped} images were skipped)" if row.skipped else ""
+    skipped = f" (images skipped: {row.skipped:,})" if row.skipped else ""
     ranked = [str(source).startswith("measured") for source in results.models["top1_source"]]
     if all(ranked):
         use = "Rankings and figures use these results."

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK
+from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK, several
 from dnnbench.queries.wording import STATUSES
 from dnnbench.records import labels
 from dnnbench.records.published_study import label
@@ -158,7 +158,9 @@ def _not_shown(reasons: Mapping[str, str]) -> str:
     """Return which networks are omitted and why; for many, only counts."""
     if len(reasons) > _MOST_LISTED:
         counts = Counter(reasons.values())
-        listed = ", ".join(f"{count} networks ({reason})" for reason, count in counts.items())
+        listed = ", ".join(
+            f"{several(count, 'network')} ({reason})" for reason, count in counts.items()
+        )
     else:
         listed = ", ".join(f"{name} ({reason})" for name, reason in reasons.items())
     return f"Not shown: {listed}." if listed else ""
