@@ -108,10 +108,10 @@ def test_texts_that_list_libraries_list_a_made_up_one(plugins_of):
     [
         (
             "TWIN",
-            f"{MODULE}: 'timm': this name is also used by {GROUP}.timm. Rename one",
+            f"{MODULE}: 'timm': this name is also used by {GROUP}.timm. Rename one.",
         ),
-        ("NO_LIBRARY", "'toybox' is not of type Library. Fix its package"),
-        ("MISSING", "has no attribute 'MISSING'. Fix or uninstall its package"),
+        ("NO_LIBRARY", "'toybox' is not of type Library. Fix its package."),
+        ("MISSING", "has no attribute 'MISSING'. Fix or uninstall its package."),
     ],
 )
 def test_the_error_for_an_invalid_plugin_names_its_entry_point_in_one_line(
@@ -147,7 +147,7 @@ def test_the_error_for_a_library_without_networks_names_the_spec_in_one_line(
 
 
 def test_a_prefix_cannot_contain_a_separator():
-    with pytest.raises(ValueError, match="'toy-box': use only lower-case letters"):
+    with pytest.raises(ValueError, match="'toy-box': not a valid name"):
         Library(name="toy-box", find=find)
 
 

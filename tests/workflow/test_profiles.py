@@ -113,7 +113,7 @@ def test_a_file_that_readers_may_interpret_differently_is_one_line(clone, name, 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["-d", "workflow"], "workflow: not the folder of the study; run: cd "),
+        (["-d", "workflow"], "workflow: not the folder of the study. Run: cd "),
         (["--config", "threads=010"], "--config: threads: 010: not a plain decimal number"),
         (["--config", "threads=yes"], "--config: threads: yes: ambiguous: some YAML readers"),
         (["--replace-workflow-config"], "--replace-workflow-config: params.yaml is always read"),
