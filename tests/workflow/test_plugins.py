@@ -199,7 +199,7 @@ def test_an_unsupported_use_of_a_made_up_engine_is_one_line(installed, name, bac
 
 def test_the_error_for_an_engines_missing_package_has_the_command_to_install_it(installed):
     with pytest.raises(
-        UserError, match="wooden_beads is not installed. Run: pip install wooden_beads"
+        UserError, match=r"wooden_beads is not installed\. Run: pip install wooden_beads"
     ):
         variants.require(["fp32-beads"])
 
