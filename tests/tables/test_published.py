@@ -107,7 +107,7 @@ def test_rows_are_read_back_unchanged(tmp_path: Path) -> None:
         ("latency.csv", "alexnet,1,1.28", "alexnet,1,-1", "latency.csv:2: latency_ms_per_image: "),
         ("memory.csv", "alexnet,1,0.82", "alexnet,1,", "memory.csv:2: memory_gb: None: "),
         ("models.csv", "56.64,figure", "156.64,figure", "models.csv:2: top1: '156.64': "),
-        ("best_at_constraints.csv", "min_fps", "fps", "best_at_constraints.csv: columns are "),
+        ("best_at_constraints.csv", "min_fps", "fps", "best_at_constraints.csv: columns: "),
     ],
 )
 def test_a_damaged_table_is_an_error_of_one_line(

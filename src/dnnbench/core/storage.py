@@ -7,7 +7,7 @@ import csv
 import io
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -183,7 +183,7 @@ def _rows(path: Path, row_type: type[R], remedy: str) -> Iterator[tuple[int, R |
         expected = columns(row_type)
         found = next(reader, None)
         if found != expected:
-            raise RecordError(f"{path}: columns are {found}, expected {expected}. {remedy}")
+            raise RecordError(f"{path}: columns: {_difference(found or [], expected)}. {remedy}")
         for values in reader:
             number = reader.line_num
             place = f"{path}:{number}"
@@ -196,6 +196,22 @@ def _rows(path: Path, row_type: type[R], remedy: str) -> Iterator[tuple[int, R |
                 yield number, row_type.model_validate(fields)
             except ValidationError as error:
                 yield number, RecordError(f"{place}: {describe(error)}. {remedy}")
+
+
+def _difference(found: Sequence[str], expected: Sequence[str]) -> str:
+    """Return in a few words how the columns of a table differ from the expected ones."""
+    if not found:
+        return "none, because the file is empty"
+    missing = [name for name in expected if name not in found]
+    unknown = [name for name in found if name not in expected]
+    kinds = {"missing": missing, "unknown": unknown}
+    named = [f"{kind} {_first(names)}" for kind, names in kinds.items() if names]
+    return ", ".join(named) or "duplicated or in the wrong order"
+
+
+def _first(names: Sequence[str]) -> str:
+    more = len(names) - 3
+    return ", ".join(names[:3]) + (f" (and {more} more)" if more > 0 else "")
 
 
 def read_table(path: Path, row_type: type[BaseModel]) -> "pd.DataFrame":
