@@ -202,7 +202,7 @@ def _densest(tables: Tables, density: Mapping[str, float], named: Sequence[str])
     order = descending(density)
     first, following = order[: len(named)], order[len(named)]
     return Outcome(
-        f"the first {len(named)} by points of top-1 per million parameters:"
+        f"the {len(named)} networks with the most points of top-1 per million parameters:"
         f" {names_of(tables, first)} ({density[first[-1]]:.2f} or more); next:"
         f" {tables.names[following]} ({density[following]:.2f})",
         {"last_named": density[first[-1]], "next": density[following]},
@@ -267,7 +267,7 @@ CLAIMS = {
         operations_ratio,
     ),
     "vgg13-and-resnet18": Kind(
-        "Of {network}, the first is much larger at almost the same accuracy",
+        "{network} have almost the same accuracy, but the first is much larger",
         larger_alike,
     ),
     "most-efficient": Kind(

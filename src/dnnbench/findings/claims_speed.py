@@ -41,9 +41,9 @@ def throughput_bounds_accuracy(claim: Stated, tables: Tables) -> Outcome:
         numbers |= interval(f"spearman:{device}", value)
         numbers |= interval(f"pearson:{device}", linear[device])
     return Outcome(
-        "correlation of top-1 and images/s: "
+        "correlation of top-1 and images/s "
         + "; ".join(
-            f"{label(device)}: rank {value}, linear {linear[device]}"
+            f"on {label(device)}: rank {value}, linear {linear[device]}"
             for device, value in found.items()
         ),
         numbers,

@@ -33,9 +33,7 @@ def reasons(seen: Disturbance) -> list[str]:
     """Return the reasons, with numbers, why a cell is disturbed; empty if none."""
     found = []
     if (seen.run_delay or 0) > MAX_RUN_DELAY:
-        found.append(
-            f"threads waited for a core for {seen.run_delay:.1%} of the time, summed over threads"
-        )
+        found.append(f"threads waited for a core for a total of {seen.run_delay:.1%} of the time")
     if (seen.steal or 0) > MAX_STEAL:
         found.append(f"the hypervisor took {seen.steal:.1%} of the time")
     worst = max(seen.reference_before, seen.reference_after)
