@@ -621,6 +621,26 @@ def test_the_note_above_the_list_explains_what_it_shows(
 
 @pytest.mark.slow
 @in_a_browser
+def test_names_in_the_chart_stay_inside_if_the_window_narrows(opened: Page) -> None:
+    opened.open()
+    opened.chrome.devtools(
+        "Emulation.setDeviceMetricsOverride",
+        width=390,
+        height=900,
+        deviceScaleFactor=1,
+        mobile=True,
+    )
+    opened.chrome.wait(
+        "(() => { const plot = document.querySelector('.plot svg').getBoundingClientRect();"
+        " return plot.width < 390 && [...document.querySelectorAll('.plot svg text')]"
+        ".filter((text) => text.__data__?.datum?.model)"
+        ".every((text) => text.getBoundingClientRect().right <= plot.right + 1); })()"
+    )
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
 def test_the_download_equals_the_list(opened: Page, holed: Results, tmp_path: Path) -> None:
     opened.open()
     opened.chrome.devtools(

@@ -431,6 +431,8 @@ const explorer = (() => {
     // The user may have chosen another device or axis while this chart was drawn.
     if (panel.axis !== state.axis || !panels.includes(panel)) return charts.forget(view);
     panel.chart = view;
+    // Which names fit depends on the width, which may change even while the page loads.
+    view.addSignalListener("width", () => setTimeout(() => fillChart(panel), 100));
     fillChart(panel);
   };
 
@@ -572,7 +574,6 @@ const explorer = (() => {
       state = fromAddress(location.hash.slice(1));
       update();
     });
-    addEventListener("resize", () => setTimeout(() => panels.forEach(fillChart), 100));
   };
 
   // Download -----------------------------------------------------------------------------------
