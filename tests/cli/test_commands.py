@@ -296,7 +296,9 @@ def test_compare_of_two_networks_names_the_faster_one_and_the_evidence(run: Run)
     assert other.endswith("inconclusive")
     (top1,) = [line for line in lines if line.startswith("top-1, % ")]
     assert top1 == "top-1, % 76.01 75.95 +0.06 (+0.05 to +0.07) A better"
-    assert "Latency: the median of 5 ratios, one per round of one session," in words(done.out)
+    assert "Latency: the median of 5 ratios, with its 95% confidence interval; each" in words(
+        done.out
+    )
 
 
 def test_a_narrow_terminal_cuts_no_column(run: Run) -> None:
@@ -628,7 +630,7 @@ def test_check_prints_each_fix_on_one_line(
     assert len(commands) == 6
     switch = "/sys/devices/system/cpu/intel_pstate/no_turbo"
     assert f"    To turn it off: echo 1 | sudo tee {switch}" in commands
-    assert "warn other programs use 30% of all cores, mostly cc1plus (pid 7)" in words(done.out)
+    assert "warn other programs use 30% of CPU capacity, mostly cc1plus (pid 7)" in words(done.out)
     assert "governor: If the clock follows the load, a forward pass begins at a low clock." in lines
 
 

@@ -79,7 +79,7 @@ def test_information_that_a_guest_lacks_is_unknown_and_not_ok(tmp_path: Path) ->
     }
     assert found["other guests"].seen == "not visible from inside a virtual machine"
     assert found["other guests"].fix == (
-        "To measure how much timings vary here: dnnbench check --resolve"
+        "To measure how much timings vary here (changes nothing): dnnbench check --resolve"
     )
 
 
@@ -371,8 +371,8 @@ def test_memory_nodes_count_only_if_their_processors_are_usable(tmp_path: Path) 
 
 def test_a_wait_policy_in_the_environment_is_warned_about(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, SERVER, environ={"OMP_WAIT_POLICY": "PASSIVE"}))
-    assert states(found) == {"warn": ["wait policy"]}
-    assert found["wait policy"].fix == "To use the default: unset OMP_WAIT_POLICY"
+    assert states(found) == {"warn": ["OpenMP wait policy"]}
+    assert found["OpenMP wait policy"].fix == "To use the default: unset OMP_WAIT_POLICY"
 
 
 def test_variables_that_change_speed_are_named(tmp_path: Path) -> None:
@@ -390,7 +390,7 @@ def test_other_programs_are_judged_by_the_threshold_of_the_rounds(tmp_path: Path
     assert judged(of, busy=0.05)["other programs"].state == "ok"
     found = judged(of, busy=0.06, busiest="cc1plus (pid 7)")["other programs"]
     assert found.state == "warn"
-    assert found.seen == "use 6% of all cores, mostly cc1plus (pid 7)"
+    assert found.seen == "use 6% of CPU capacity, mostly cc1plus (pid 7)"
 
 
 @pytest.mark.parametrize(("resource", "word"), [("cpu", "cores"), ("memory", "memory")])
@@ -400,7 +400,7 @@ def test_programs_that_wait_for_resources_are_reported(
     stalled = {f"proc/pressure/{resource}": NO_STALL.replace("avg10=0.00", "avg10=1.20")}
     found = judged(machine(tmp_path, SERVER | stalled))["contention"]
     assert found.state == "warn"
-    assert f"for {word} 1.2%" in found.seen
+    assert f"1.2% for {word}" in found.seen
     (tmp_path / "proc/pressure" / resource).unlink()
     assert judged(machine(tmp_path, {}))["contention"].state == "unknown"
 
@@ -417,7 +417,7 @@ def test_time_stolen_during_the_observation_is_reported(tmp_path: Path) -> None:
     # Of 101 requested ticks, 11 were stolen, less one for the resolution of the counter.
     assert (found.state, found.seen) == (
         "warn",
-        "10.0% of requested CPU time in 1 s, 0.5% since boot",
+        "the host took 10.0% of busy CPU time in 1 s, 0.5% since boot",
     )
 
 
@@ -426,7 +426,7 @@ def test_time_stolen_since_boot_is_reported(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, SERVER | stolen))["stolen time"]
     assert (found.state, found.seen) == (
         "warn",
-        "0.0% of requested CPU time in 1 s, 5.0% since boot",
+        "the host took 0.0% of busy CPU time in 1 s, 5.0% since boot",
     )
 
 
@@ -448,7 +448,7 @@ def test_without_any_information_only_checks_that_need_no_files_are_ok(tmp_path:
     assert [name for name, one in found.items() if one.state == "ok"] == [
         "other programs",
         "environment",
-        "wait policy",
+        "OpenMP wait policy",
     ]
     assert not [name for name, one in found.items() if one.state == "warn"]
 

@@ -141,7 +141,7 @@ def test_accuracy_is_measured_compared_and_shown(grown):
     lite0 = models[ADDED]
     assert (lite0.top1, lite0.top1_source) == (75.1, "published:library")
     assert (lite0.top1_measured, lite0.top1_low) == (trained.top1, None)
-    assert f"Measured on folder: 20 images of {trained.classes} classes" in (
+    assert f"on data set folder (20 images of {trained.classes} classes)" in (
         grown / "reports/index.html"
     ).read_text(encoding="utf-8")
     _, summary = fork(grown, "dnnbench", "summary")

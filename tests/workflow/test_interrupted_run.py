@@ -81,7 +81,7 @@ def resumed(killed):
 def test_unlock_refuses_while_snakemake_runs(killed):
     code, output = killed.refused
     assert code == 1
-    assert f"Snakemake runs here (process {killed.process})" in output
+    assert f"Snakemake is running here (process {killed.process})" in output
     assert killed.locked
 
 

@@ -32,13 +32,15 @@ SET_ASIDE = [
 MORE_SET_ASIDE = "and {count} more; see {file}"
 
 # pick
-INCONCLUSIVE = 'Below "inconclusive": the limit that the network might miss.'
+INCONCLUSIVE = 'The word below "inconclusive" is the limit that the network might miss.'
 NEXT = "next"
-VERSUS = "vs. {following}: this network minus {network}; for latency, divided by it."
-NEXT_IN_RANK = "the next one in rank"
-NOT_LISTED_NEXT = "vs. {following}: the same; it is next in rank, but not listed."
+VERSUS = "vs. {following}: difference from {network}; for latency, how many times as long."
+NEXT_IN_RANK = "the next network in rank"
+NOT_LISTED_NEXT = "vs. {following}: the same for the next network in rank, which is not listed."
 OVERLAP = "~ The intervals of the two latencies overlap."
-OVERLAP_MEASURED = "~ The two intervals overlap; `dnnbench compare A B` compares round by round."
+OVERLAP_MEASURED = (
+    "~ The two intervals overlap; `dnnbench compare A B` may still find a difference."
+)
 OVERLAP_PUBLISHED = "~ The two published latencies are equal within their rounding error."
 
 # compare A B
@@ -58,7 +60,9 @@ QUANTITIES_IN_NOTES = {
 }
 BETTER = {"time": "{network} faster", "top1": "{network} better"}
 SMALLER = "{network} smaller"
-DIFFERENCES = "A vs. B: A / B for latency (x), A - B otherwise. In parentheses: its range."
+DIFFERENCES = (
+    "A vs. B: A / B for latency (x), A - B otherwise; in parentheses, the range explained below."
+)
 TIE = "tie: the range includes equality."
 
 # compare RUN RUN
@@ -133,7 +137,7 @@ NOT_LISTED = "not in this study"
 
 # summary
 SUMMARY = "{device}: {timed} of {cells} measured, {unstable} unstable."
-BEST = "Best network for each budget, at batch size 1:"
+BEST = "Most accurate network for each budget, including inconclusive ones, at batch size 1:"
 MAX_MEMORY = "max.\nmemory\nGiB"
 MIN_THROUGHPUT = "min.\nthroughput\nimages/s"
 INCONCLUSIVE_BEST = (
@@ -144,7 +148,7 @@ PAGE = "Page: {file}"
 
 # check
 CHECKS = "{device}: {warned} of {checks} found a disturbance; {unknown} are unknown."
-UNKNOWN_STATE = "unknown: this machine does not show it, so it may or may not disturb timings."
+UNKNOWN_STATE = "unknown: cannot be checked on this machine, so it may disturb timings."
 NOT_MEASURED = "{network} could not be measured: {message}."
 NO_RESOLUTION = (
     "{device}: the smallest change that this machine can detect could not be determined."

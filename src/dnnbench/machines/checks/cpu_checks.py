@@ -85,9 +85,9 @@ def wait_policy(seen: Seen) -> Check:
     """Check that OMP_WAIT_POLICY is unset, so the runtime decides how to wait."""
     policy = seen.machine.environ.get("OMP_WAIT_POLICY")
     return Check(
-        name="wait policy",
+        name="OpenMP wait policy",
         state="ok" if policy is None else "warn",
-        seen="default of the OpenMP runtime" if policy is None else f"OMP_WAIT_POLICY={policy}",
+        seen="runtime default" if policy is None else f"OMP_WAIT_POLICY={policy}",
         why="The policy changes some latencies more than others, so latencies with and without it"
         " are not comparable.",
         fix=None if policy is None else "To use the default: unset OMP_WAIT_POLICY",

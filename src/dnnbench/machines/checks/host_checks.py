@@ -22,17 +22,18 @@ def other_programs(seen: Seen) -> Check:
 
     It uses the threshold that rounds apply when they start.
     """
-    why = "Other programs take cores, caches and memory bandwidth from the network."
+    why = "Other programs compete with the measurement for cores, caches and memory bandwidth."
     if seen.busy is None:
         text = "unavailable: no ticks in /proc/stat"
         return Check(name="other programs", state="unknown", seen=text, why=why)
     busy = seen.busy > MAX_BUSY
     on_cpu = seen.machine.setup.backend == "cpu"
-    whole = "all cores" if on_cpu else "all cores or of the device"
+    whole = "CPU" if on_cpu else "CPU or device"
     return Check(
         name="other programs",
         state="warn" if busy else "ok",
-        seen=f"use {seen.busy:.0%} of {whole}" + (f", mostly {seen.busiest}" if busy else ""),
+        seen=f"use {seen.busy:.0%} of {whole} capacity"
+        + (f", mostly {seen.busiest}" if busy else ""),
         why=why,
         fix=_STOP if busy else None,
     )
@@ -60,8 +61,8 @@ def pressure(seen: Seen) -> Check:
     shares = {name: _stalled(seen, file) for name, file in (("cores", "cpu"), ("memory", "memory"))}
     known = {name: share for name, share in shares.items() if share is not None}
     high = [name for name, share in known.items() if share > MAX_RUN_DELAY]
-    shares_text = ", ".join(f"for {name} {share:.1%}" for name, share in known.items())
-    text = f"programs waited {shares_text} of the last 10 s" if known else ""
+    shares_text = " and ".join(f"{share:.1%} for {name}" for name, share in known.items())
+    text = f"programs waited {shares_text}, in the last 10 s" if known else ""
     return Check(
         name="contention",
         state="warn" if high else "ok" if len(known) == len(shares) else "unknown",
@@ -220,14 +221,14 @@ def virtual_machine(seen: Seen) -> Check:
     )
     board = machine.read("proc/device-tree/model")
     kind = machine.read("sys/hypervisor/type")
-    why = "Other guests of the same host may use its cores and memory."
+    why = "Other virtual machines on the same host may use its cores and memory."
     if kind or "hypervisor" in flags or board == "linux,dummy-virt":
         return Check(
             name="other guests",
             state="unknown",
             seen="not visible from inside a virtual machine" + (f" ({kind})" if kind else ""),
             why=why,
-            fix="To measure how much timings vary here: dnnbench check --resolve",
+            fix="To measure how much timings vary here (changes nothing): dnnbench check --resolve",
         )
     if not flags and not board:
         text = "unavailable: no processor flags in /proc/cpuinfo"
@@ -249,10 +250,10 @@ def steal(seen: Seen) -> Check:
     return Check(
         name="stolen time",
         state="warn" if stolen else "ok",
-        seen=f"{now:.1%} of requested CPU time in 1 s, {ever:.1%} since boot",
+        seen=f"the host took {now:.1%} of busy CPU time in 1 s, {ever:.1%} since boot",
         why=why,
-        fix="Use dedicated cores or a dedicated machine. To measure how much timings vary here:"
-        " dnnbench check --resolve"
+        fix="Use dedicated cores or a dedicated machine. To measure how much timings vary here"
+        " (changes nothing): dnnbench check --resolve"
         if stolen
         else None,
     )
