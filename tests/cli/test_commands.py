@@ -128,7 +128,7 @@ def test_pick_names_inconclusive_networks_limiting_constraints_and_left_out_netw
     lines = done.out.splitlines()
     (at,) = [number for number, line in enumerate(lines) if words(line).startswith("4 AlexNet")]
     assert lines[at].rstrip().endswith("inconclusive")
-    assert lines[at + 1].rstrip().endswith("throughput")
+    assert lines[at + 1].rstrip().endswith("(throughput)")
     assert (
         "3 of 43 networks fit. 1 more is inconclusive: its confidence interval straddles a limit."
     ) in lines
@@ -296,7 +296,7 @@ def test_compare_of_two_networks_names_the_faster_one_and_the_evidence(run: Run)
     assert other.endswith("inconclusive")
     (top1,) = [line for line in lines if line.startswith("top-1, % ")]
     assert top1 == "top-1, % 76.01 75.95 +0.06 (+0.05 to +0.07) A better"
-    assert "Latency: the median of 5 ratios, with its 95% confidence interval; each" in words(
+    assert "Latency: both networks were timed once in each of 5 rounds of one session;" in words(
         done.out
     )
 

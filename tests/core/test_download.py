@@ -121,7 +121,7 @@ def test_a_server_that_stays_busy_is_an_error(server, target):
 
 def test_a_connection_that_keeps_dropping_leaves_a_partial_file(server, target):
     url = server.put("a", CONTENT, "drop")
-    with pytest.raises(DownloadError, match=r"the connection broke.* \(5 attempts\)"):
+    with pytest.raises(DownloadError, match=r"the connection broke.* \(attempts: 5\)"):
         fetch(url, target)
     part = target.parent / f"{target.name}.part"
     assert 1.5 * HALF < part.stat().st_size < len(CONTENT)

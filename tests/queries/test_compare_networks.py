@@ -42,8 +42,8 @@ def cells(a: Iterable[float], b: Iterable[float], **changes: str) -> list[Latenc
 
 def median_of(rounds: int) -> str:
     return (
-        f"the median of {rounds} ratios, with its 95% confidence interval; each of the"
-        f" {rounds} rounds of one session timed both networks once"
+        f"both networks were timed once in each of {rounds} rounds of one session; shown is the"
+        f" median of the {rounds} ratios, with its 95% confidence interval"
     )
 
 

@@ -207,7 +207,7 @@ def test_editing_another_entry_of_the_registry_measures_nothing(study):
             marks=pytest.mark.slow,  # tests/networks/test_model_list.py tests such names.
         ),
         (["devices=[xen]"], ["params.yaml: devices: 'xen'", "config/devices/xen.yaml: no such"]),
-        (["devices=[titanxp-2018]"], ["params.yaml: devices: 'titanxp-2018'", "drop it"]),
+        (["devices=[titanxp-2018]"], ["params.yaml: devices: 'titanxp-2018'", "Remove it"]),
         (["latncy=1"], ["latncy: 1: unknown key", "Did you mean 'latency'?"]),
         (["batch_sizes=[-1]"], ["--config: batch_sizes.0: -1: ", "Batch sizes"]),
     ],
@@ -244,7 +244,7 @@ def test_a_missing_device_or_registry_is_one_line(study):
 def test_the_summary_names_the_page_and_the_best_networks(finished):
     code, output = fork(finished, "dnnbench", "summary")
     assert code == 0, output
-    assert output.strip().splitlines()[-1] == "The page: reports/index.html"
+    assert output.strip().splitlines()[-1] == "Page: reports/index.html"
     with (finished / "results/selection.csv").open() as file:
         chosen = [r for r in csv.DictReader(file) if (r["device"], r["rank"]) == ("cpu", "1")]
     assert chosen

@@ -32,7 +32,7 @@ SET_ASIDE = [
 MORE_SET_ASIDE = "and {count} more; see {file}"
 
 # pick
-INCONCLUSIVE = 'The word below "inconclusive" is the limit that the network might miss.'
+INCONCLUSIVE = 'Below "inconclusive", in parentheses: the limit that the network might miss.'
 NEXT = "next"
 VERSUS = "vs. {following}: difference from {network}; for latency, how many times as long."
 NEXT_IN_RANK = "the next network in rank"

@@ -57,7 +57,8 @@ def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> 
             Text("yes", "green") if entry.fits == "yes" else inconclusive,
         )
         undecided = (entry.undecided or "").split("+")
-        why = ", ".join(one.word for name, one in known_limits().items() if name in undecided)
+        words = [one.word for name, one in known_limits().items() if name in undecided]
+        why = f"({', '.join(words)})" if words else ""
         if entry.next_model:
             # The network after the last entry is not listed.
             after = messages.NEXT if following else names.get(entry.next_model, entry.next_model)

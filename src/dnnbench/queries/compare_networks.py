@@ -112,8 +112,8 @@ def _time(a: StudyRow, b: StudyRow, timings: Timings) -> Comparison:
         return _unknown("time", a.batch_size, values, basis, found.value)
     change = Bounds(found.value, found.low, found.high)
     basis = (
-        f"the median of {rounds} ratios, with its 95% confidence interval; each of the"
-        f" {rounds} rounds of one session timed both networks once"
+        f"both networks were timed once in each of {rounds} rounds of one session; shown is the"
+        f" median of the {rounds} ratios, with its 95% confidence interval"
     )
     return _bounded("time", a.batch_size, values, change, 1, basis)
 

@@ -61,8 +61,8 @@ def pressure(seen: Seen) -> Check:
     shares = {name: _stalled(seen, file) for name, file in (("cores", "cpu"), ("memory", "memory"))}
     known = {name: share for name, share in shares.items() if share is not None}
     high = [name for name, share in known.items() if share > MAX_RUN_DELAY]
-    shares_text = " and ".join(f"{share:.1%} for {name}" for name, share in known.items())
-    text = f"programs waited {shares_text}, in the last 10 s" if known else ""
+    shares_text = " and ".join(f"{share:.1%} of it for {name}" for name, share in known.items())
+    text = f"in the last 10 s, programs waited {shares_text}" if known else ""
     return Check(
         name="contention",
         state="warn" if high else "ok" if len(known) == len(shares) else "unknown",
@@ -228,7 +228,8 @@ def virtual_machine(seen: Seen) -> Check:
             state="unknown",
             seen="not visible from inside a virtual machine" + (f" ({kind})" if kind else ""),
             why=why,
-            fix="To measure how much timings vary here (changes nothing): dnnbench check --resolve",
+            fix="To measure how much timings vary here, without changing any setting:"
+            " dnnbench check --resolve",
         )
     if not flags and not board:
         text = "unavailable: no processor flags in /proc/cpuinfo"
@@ -250,10 +251,10 @@ def steal(seen: Seen) -> Check:
     return Check(
         name="stolen time",
         state="warn" if stolen else "ok",
-        seen=f"the host took {now:.1%} of busy CPU time in 1 s, {ever:.1%} since boot",
+        seen=f"the host took {now:.1%} of the busy CPU time of 1 s, {ever:.1%} since boot",
         why=why,
-        fix="Use dedicated cores or a dedicated machine. To measure how much timings vary here"
-        " (changes nothing): dnnbench check --resolve"
+        fix="Use dedicated cores or a dedicated machine. To measure how much timings vary here,"
+        " without changing any setting: dnnbench check --resolve"
         if stolen
         else None,
     )
