@@ -13,7 +13,7 @@ from dnnbench.cli import app
 
 EXAMPLE = ROOT / "docs/example"
 PIECES = ROOT / "docs/explanation/how-the-pieces-fit.md"
-PICK = "dnnbench pick --max-memory 1.0 --min-fps 30"
+PICK = "pick --max-memory 1.0 --min-fps 30"
 # Lines of code blocks that are not output: commands, comments and omissions.
 NOT_OUTPUT = re.compile(r"dnnbench .*|# .*|\.\.\.|")
 
@@ -30,20 +30,22 @@ def shown(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("file", "heading"),
+    ("command", "file", "heading"),
     [
-        ("README.md", "Ask your own question"),
-        ("docs/tutorial/choose-a-network.md", "5. Ask for your limits"),
+        ("summary", "README.md", "Read the result"),
+        ("summary", "docs/tutorial/choose-a-network.md", "4. Read the summary"),
+        (PICK, "README.md", "Ask your own question"),
+        (PICK, "docs/tutorial/choose-a-network.md", "5. Ask for your limits"),
     ],
 )
-def test_the_output_of_pick_is_that_of_the_example(
-    file: str, heading: str, monkeypatch: pytest.MonkeyPatch
+def test_the_output_of_a_command_is_that_of_the_example(
+    command: str, file: str, heading: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     text = section(ROOT / file, heading)
-    assert PICK in text
-    arguments = [*PICK.split()[1:], "--device", "cpu", "--results", str(EXAMPLE)]
-    done = CliRunner().invoke(app._app, arguments)
+    if command == PICK:
+        assert f"dnnbench {command}" in text
+    done = CliRunner().invoke(app._app, [*command.split(), "--results", str(EXAMPLE)])
     assert done.exit_code == 0, done.output
     output = [line.rstrip() for line in done.stdout.splitlines()]
     lines = shown(text)
