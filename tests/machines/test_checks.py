@@ -79,8 +79,7 @@ def test_information_that_a_guest_lacks_is_unknown_and_not_ok(tmp_path: Path) ->
     }
     assert found["other guests"].seen == "not visible from inside a virtual machine"
     assert found["other guests"].fix == (
-        "To measure how much timings vary here, without changing any setting:"
-        " dnnbench check --resolve"
+        "To measure how small a latency difference you can still detect: dnnbench check --resolve"
     )
 
 
@@ -401,7 +400,7 @@ def test_programs_that_wait_for_resources_are_reported(
     stalled = {f"proc/pressure/{resource}": NO_STALL.replace("avg10=0.00", "avg10=1.20")}
     found = judged(machine(tmp_path, SERVER | stalled))["contention"]
     assert found.state == "warn"
-    assert f"1.2% of it for {word}" in found.seen
+    assert f"for {word} 1.2% of the time" in found.seen
     (tmp_path / "proc/pressure" / resource).unlink()
     assert judged(machine(tmp_path, {}))["contention"].state == "unknown"
 
@@ -418,7 +417,7 @@ def test_time_stolen_during_the_observation_is_reported(tmp_path: Path) -> None:
     # Of 101 requested ticks, 11 were stolen, less one for the resolution of the counter.
     assert (found.state, found.seen) == (
         "warn",
-        "the host took 10.0% of the busy CPU time of 1 s, 0.5% since boot",
+        "the host withheld 10.0% of the requested CPU time in the last second, and 0.5% since boot",
     )
 
 
@@ -427,7 +426,7 @@ def test_time_stolen_since_boot_is_reported(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, SERVER | stolen))["stolen time"]
     assert (found.state, found.seen) == (
         "warn",
-        "the host took 0.0% of the busy CPU time of 1 s, 5.0% since boot",
+        "the host withheld 0.0% of the requested CPU time in the last second, and 5.0% since boot",
     )
 
 

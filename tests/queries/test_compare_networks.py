@@ -42,8 +42,9 @@ def cells(a: Iterable[float], b: Iterable[float], **changes: str) -> list[Latenc
 
 def median_of(rounds: int) -> str:
     return (
-        f"both networks were timed once in each of {rounds} rounds of one session; shown is the"
-        f" median of the {rounds} ratios, with its 95% confidence interval"
+        f"both networks were timed once in each of {rounds} rounds of one session; A vs. B is the"
+        f" median of the {rounds} ratios with its 95% confidence interval, and can differ from"
+        " column A divided by column B"
     )
 
 

@@ -46,7 +46,7 @@ def _completions(incomplete: str, known: Mapping[str, str]) -> list[tuple[str, s
     return [(word, known[key]) for key, word in name_matching.starting(incomplete, known).items()]
 
 
-Results = Annotated[Path, typer.Option(help="Folder with the tables of the study.")]
+Results = Annotated[Path, typer.Option(help="Folder with the tables of your study.")]
 RESULTS = paths.RESULTS
 Device = Annotated[
     str | None,

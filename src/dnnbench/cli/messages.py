@@ -36,7 +36,7 @@ INCONCLUSIVE = 'Below "inconclusive", in parentheses: the limit that the network
 NEXT = "next"
 VERSUS = "vs. {following}: difference from {network}; for latency, how many times as long."
 NEXT_IN_RANK = "the next network in rank"
-NOT_LISTED_NEXT = "vs. {following}: the same for the next network in rank, which is not listed."
+NOT_LISTED_NEXT = 'vs. {following}: as for "vs. next"; {following} is next in rank, but not listed.'
 OVERLAP = "~ The intervals of the two latencies overlap."
 OVERLAP_MEASURED = (
     "~ The two intervals overlap; `dnnbench compare A B` may still find a difference."
@@ -61,7 +61,8 @@ QUANTITIES_IN_NOTES = {
 BETTER = {"time": "{network} faster", "top1": "{network} better"}
 SMALLER = "{network} smaller"
 DIFFERENCES = (
-    "A vs. B: A / B for latency (x), A - B otherwise; in parentheses, the range explained below."
+    "A vs. B: the ratio A / B for latency (marked x), the difference A - B otherwise. In"
+    " parentheses: the range that the data allow, explained below for each quantity."
 )
 TIE = "tie: the range includes equality."
 
@@ -137,7 +138,7 @@ NOT_LISTED = "not in this study"
 
 # summary
 SUMMARY = "{device}: {timed} of {cells} measured, {unstable} unstable."
-BEST = "Most accurate network for each budget, including inconclusive ones, at batch size 1:"
+BEST = "Most accurate network that meets each budget, or might meet it, at batch size 1:"
 MAX_MEMORY = "max.\nmemory\nGiB"
 MIN_THROUGHPUT = "min.\nthroughput\nimages/s"
 INCONCLUSIVE_BEST = (
@@ -148,7 +149,9 @@ PAGE = "Page: {file}"
 
 # check
 CHECKS = "{device}: {warned} of {checks} found a disturbance; {unknown} are unknown."
-UNKNOWN_STATE = "unknown: cannot be checked on this machine, so it may disturb timings."
+UNKNOWN_STATE = (
+    "unknown: this machine does not allow the check, so a disturbance of this kind is possible."
+)
 NOT_MEASURED = "{network} could not be measured: {message}."
 NO_RESOLUTION = (
     "{device}: the smallest change that this machine can detect could not be determined."

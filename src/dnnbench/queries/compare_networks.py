@@ -112,8 +112,9 @@ def _time(a: StudyRow, b: StudyRow, timings: Timings) -> Comparison:
         return _unknown("time", a.batch_size, values, basis, found.value)
     change = Bounds(found.value, found.low, found.high)
     basis = (
-        f"both networks were timed once in each of {rounds} rounds of one session; shown is the"
-        f" median of the {rounds} ratios, with its 95% confidence interval"
+        f"both networks were timed once in each of {rounds} rounds of one session; A vs. B is the"
+        f" median of the {rounds} ratios with its 95% confidence interval, and can differ from"
+        " column A divided by column B"
     )
     return _bounded("time", a.batch_size, values, change, 1, basis)
 

@@ -13,6 +13,9 @@ from dnnbench.stats.disturbance import MAX_BUSY, MAX_RUN_DELAY, MAX_STEAL
 _CPU = "sys/devices/system/cpu"
 _CHARGED = ("Charging", "Full", "Not charging")
 _NO_CPUFREQ = "the kernel has no cpufreq driver here"
+_RESOLVE = (
+    "To measure how small a latency difference you can still detect: dnnbench check --resolve"
+)
 _STOP = "Let them finish or stop them. To list them: top"
 _AT_ITS_LIMIT = 0.9  # Clock readings are coarse and slightly delayed.
 
@@ -61,8 +64,8 @@ def pressure(seen: Seen) -> Check:
     shares = {name: _stalled(seen, file) for name, file in (("cores", "cpu"), ("memory", "memory"))}
     known = {name: share for name, share in shares.items() if share is not None}
     high = [name for name, share in known.items() if share > MAX_RUN_DELAY]
-    shares_text = " and ".join(f"{share:.1%} of it for {name}" for name, share in known.items())
-    text = f"in the last 10 s, programs waited {shares_text}" if known else ""
+    parts = " and ".join(f"for {name} {share:.1%} of the time" for name, share in known.items())
+    text = f"in the last 10 s, programs waited {parts}" if known else ""
     return Check(
         name="contention",
         state="warn" if high else "ok" if len(known) == len(shares) else "unknown",
@@ -228,8 +231,7 @@ def virtual_machine(seen: Seen) -> Check:
             state="unknown",
             seen="not visible from inside a virtual machine" + (f" ({kind})" if kind else ""),
             why=why,
-            fix="To measure how much timings vary here, without changing any setting:"
-            " dnnbench check --resolve",
+            fix=_RESOLVE,
         )
     if not flags and not board:
         text = "unavailable: no processor flags in /proc/cpuinfo"
@@ -251,12 +253,10 @@ def steal(seen: Seen) -> Check:
     return Check(
         name="stolen time",
         state="warn" if stolen else "ok",
-        seen=f"the host took {now:.1%} of the busy CPU time of 1 s, {ever:.1%} since boot",
+        seen=f"the host withheld {now:.1%} of the requested CPU time in the last second, and"
+        f" {ever:.1%} since boot",
         why=why,
-        fix="Use dedicated cores or a dedicated machine. To measure how much timings vary here,"
-        " without changing any setting: dnnbench check --resolve"
-        if stolen
-        else None,
+        fix=f"Use dedicated cores or a dedicated machine. {_RESOLVE}" if stolen else None,
     )
 
 
