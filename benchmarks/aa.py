@@ -11,7 +11,7 @@ processes run in random order within each session:
 The confidence interval for the 2018 protocol is the naive one: mean +- t s / sqrt(n). The output
 states each protocol's spread between sessions, and how often a session's 95% confidence interval
 covers the median over all sessions of the same protocol. A run takes about 15 minutes. Other
-programs on the machine affect the numbers; the output states how much they used.
+programs on the machine affect the numbers; the output states how busy they were.
 """
 
 import math

@@ -29,7 +29,7 @@ LARGEST = 350_000_000
 
 
 def original(network: Network) -> nn.Module:
-    """Return the network as its library builds it, without constant tensors."""
+    """Return the network as its library builds it, with noise added to constant tensors."""
     module, _, name = network.builder.partition(":")
     torch.manual_seed(1)
     model: nn.Module = operator.attrgetter(name)(importlib.import_module(module))(

@@ -1,14 +1,14 @@
 """The prose in a source file: paragraphs, docstrings, comments, messages, captions.
 
-A passage is joined as a reader sees it: a comment over several lines, a string in several pieces.
-``{}`` marks what a program inserts into a message.
+A comment over several lines, or a string in several pieces, is one passage. ``{}`` replaces values
+that a program inserts into a message.
 """
 
 import ast
 import io
 import re
 import tokenize
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +21,9 @@ _BETWEEN_PIECES = {"COMMENT", "DEDENT", "INDENT", "NEWLINE", "NL"}
 
 @dataclass(frozen=True)
 class Passage:
-    """Text as a reader sees it, and the line of the file that it begins in.
+    """Text as a reader sees it, and its first line in the file.
 
-    ``lines``: whether each line of the text is one of the file.
+    ``lines``: whether the line breaks of the text are those of the file.
     """
 
     line: int
@@ -31,12 +31,12 @@ class Passage:
     lines: bool = True
 
     def line_of(self, offset: int) -> int:
-        """Return the line of the file that holds the character at ``offset``."""
+        """Return the line of the file that contains the character at ``offset``."""
         return self.line + (self.text.count("\n", 0, offset) if self.lines else 0)
 
 
 def passages(path: Path) -> list[Passage]:
-    """Return the passages of a file; none if it holds no prose that is checked."""
+    """Return the passages of a file; none if files of its type are not checked."""
     reader = _BY_NAME.get(path.name) or _BY_SUFFIX.get(path.suffix)
     return list(reader(path.read_text(encoding="utf-8"))) if reader else []
 
@@ -45,7 +45,7 @@ def passages(path: Path) -> list[Passage]:
 
 
 def _python(source: str) -> Iterator[Passage]:
-    yield from _comments(source, "#")
+    yield from _comments(source)
     yield from _Strings().found(ast.parse(source))
 
 
@@ -97,7 +97,7 @@ def _piece(node: ast.AST) -> str:
 
 def _snakemake(source: str) -> Iterator[Passage]:
     """Yield the passages of a Snakefile, whose tokens are those of Python."""
-    yield from _comments(source, "#")
+    yield from _comments(source)
     start, depth, pieces = 0, 0, list[str]()
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         kind = tokenize.tok_name[token.type]
@@ -116,17 +116,15 @@ def _snakemake(source: str) -> Iterator[Passage]:
         elif pieces and kind not in _BETWEEN_PIECES:
             yield Passage(start, "".join(pieces), lines=False)
             pieces = []
-    if pieces:
-        yield Passage(start, "".join(pieces), lines=False)
 
 
 # Comments and quoted text of other languages -------------------------------------------------
 
 
-def _comments(source: str, mark: str) -> Iterator[Passage]:
-    """Yield comments from ``mark`` to the end of the line, joined over consecutive lines."""
-    whole = re.compile(rf"\s*{mark}!?\s?(.*)")
-    after = re.compile(rf"(?:^|\s){mark}\s(.*)")
+def _comments(source: str) -> Iterator[Passage]:
+    """Yield comments from ``#`` to the end of the line, joined over consecutive lines."""
+    whole = re.compile(r"\s*#!?\s?(.*)")
+    after = re.compile(r"(?:^|\s)#\s(.*)")
     block: list[str] = []
     lines = source.splitlines()
     for number, line in enumerate([*lines, ""], start=1):
@@ -143,7 +141,7 @@ def _comments(source: str, mark: str) -> Iterator[Passage]:
 
 def _hashed(source: str) -> Iterator[Passage]:
     """Yield the comments and quoted text of Makefiles, shell scripts and TOML."""
-    yield from _comments(source, "#")
+    yield from _comments(source)
     bare = re.sub(r"^\s*#.*$", "", source, flags=re.MULTILINE)
     yield from _quoted(bare, re.compile(r"\"([^\"\n]* [^\"\n]*)\"|'([^'\n]* [^'\n]*)'"))
 
@@ -155,7 +153,7 @@ def _quoted(source: str, quoted: re.Pattern[str]) -> Iterator[Passage]:
 
 
 def _yaml(source: str) -> Iterator[Passage]:
-    yield from _comments(source, "#")
+    yield from _comments(source)
     for event in yaml.parse(source, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.ScalarEvent) and " " in event.value.strip():
             assert event.start_mark
@@ -194,7 +192,7 @@ def _template(source: str) -> Iterator[Passage]:
         yield Passage(1 + source.count("\n", 0, comment.start()), comment[1] or comment[2])
     bare = re.sub(r"<!--.*?-->|\{#.*?#\}|\{%.*?%\}", _lines, source, flags=re.DOTALL)
     bare = re.sub(r"\{\{.*?\}\}", lambda part: _INSERTED + _lines(part), bare, flags=re.DOTALL)
-    # A tag within a sentence leaves it whole; a block ends it.
+    # Inline tags do not end a sentence; all other tags do.
     bare = re.sub(r"</?(?:a|abbr|b|code|em|i|kbd|span|strong|sub|sup)\b[^>]*>", _lines, bare)
     parts = re.split(r"(<[^>]*>)", bare)
     line = 1
@@ -212,7 +210,7 @@ def _lines(part: re.Match[str]) -> str:
 
 
 def _text(source: str) -> Iterator[Passage]:
-    """Yield the paragraphs of Markdown and reStructuredText, without marks of quotes."""
+    """Yield the paragraphs of Markdown and reStructuredText, without quote markers."""
     line = 1
     for part in re.split(r"(\n[ \t>]*\n)", source):
         if part.strip():
@@ -220,7 +218,7 @@ def _text(source: str) -> Iterator[Passage]:
         line += part.count("\n")
 
 
-_Reader = Callable[[str], Iterable[Passage]]
+_Reader = Callable[[str], Iterator[Passage]]
 _BY_SUFFIX: dict[str, _Reader] = {
     **dict.fromkeys((".cff", ".yaml", ".yml"), _yaml),
     **dict.fromkeys((".css", ".js"), _script),

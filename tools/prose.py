@@ -2,8 +2,9 @@
 
     python tools/prose.py [FILE...]
 
-Without files it checks all that git tracks. tools/phrases.yaml lists wording to avoid, codespell
-holds British spellings and common errors, proselint general advice. Exits with 1 if it finds any.
+Without files, it checks all files that git tracks. tools/phrases.yaml lists wording to avoid,
+codespell finds British spellings and common errors, and proselint gives general advice. The exit
+code is 1 if there are any hits.
 """
 
 import os
@@ -27,36 +28,35 @@ from proselint.tools import LintFile
 
 ROOT = Path(__file__).resolve().parents[1]
 PHRASES = Path(__file__).with_name("phrases.yaml")
-# Generated from texts that are checked, made by a study, or written by others.
+# Files that are generated from checked texts or by a study, are by others, or quote bad wording.
 EXCLUDED = re.compile(
     r"LICENSE|config/models\.yaml|docs/(assets|example)/.*|docs/reference/(commands|results|settings)\.md"
     r"|examples/.*\.lock|tests/tools/.*|tools/phrases\.yaml|workflow/(envs|schemas)/.*"
 )
-# Lines that begin and end a block of code, whose lines are read; then code in sentences, addresses,
-# and a key of findings.json that keeps its spelling.
 _BETWEEN = "\n\n~~\n\n"  # Nothing matches across it.
+# The fences of code blocks (but not the lines between them), code in sentences, URLs, and a key of
+# findings.json that keeps its spelling.
 _CODE = re.compile(
     r"^\s*```.*$|``[^`]+``|`[^`\n]*(?:\n[^`\n]+)?`|https?://\S+|within error, as labelled",
     re.MULTILINE,
 )
-
-
-# Words that codespell and proselint take for others, and mistakes that tests make on purpose.
+# Correct words that codespell or proselint reports, and deliberate mistakes in tests.
 IGNORED = ("determinstic", "familly", "fo", "for free", "sans-serif", "stauts")
-# Advice of proselint that does not fit, and why.
+# Checks of proselint that are turned off, and why.
 UNUSED = {
     # Terminals and sources have straight quotes, `...` and letters without accents.
     "typography": False,
     # Tables repeat numbers, and titles the first words below them; phrases.yaml has a rule.
     "lexical_illusions": False,
-    # It takes "multiply-add" for an adverb.
+    # It mistakes "multiply-add" for an adverb.
     "misc.phrasal_adjectives": False,
-    # It takes 9,999 for a year, and does not end a phrase at a period.
+    # It mistakes 9,999 for a year.
     "dates_times.dates": False,
+    # It does not end a phrase at a period.
     "misc.illogic": False,
     # Tests state p values as they are.
     "psychology": False,
-    # "Cool down" and "meet together" say what is meant.
+    # "Cool down" and "meet together" are meant literally.
     "redundancy.misc.after_the_deadline": False,
     # It suggests swearing.
     "weasel_words.very": False,
@@ -102,13 +102,13 @@ def _compiled(entry: dict[str, str]) -> re.Pattern[str]:
 
 
 def prose(passage: Passage) -> str:
-    """Return the text of a passage, with code and addresses blotted out."""
+    """Return the text of a passage, with code and URLs masked."""
     text = _CODE.sub(lambda code: re.sub(r"\S", "~", code[0]), passage.text)
-    return text.encode("utf-8", "replace").decode("utf-8")  # Tests have surrogates in strings.
+    return text.encode("utf-8", "replace").decode("utf-8")  # Test strings contain surrogates.
 
 
 class Text:
-    """All prose of a file as one text, whose places are known by their lines in the file."""
+    """All prose of a file as one text, with a mapping from offsets to lines of the file."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -119,7 +119,7 @@ class Text:
         self._starts = list(accumulate(lengths, initial=0))
 
     def pieces(self) -> Iterator[tuple[int, str]]:
-        """Yield each passage, and where it begins in the text."""
+        """Yield the offset of each passage in the text, and its prose."""
         return zip(self._starts, self._pieces, strict=False)
 
     def hit(self, start: int, found: str, write: str) -> Hit:
@@ -159,7 +159,7 @@ def advised(text: Text) -> Iterator[Hit]:
     """Yield the hits of proselint."""
     for result in LintFile(str(text.file), text.text or " ").lint(_proselint()):
         found = result.check_result
-        # It puts a line before the text.
+        # It prepends an empty line to the text.
         start, end = (place - 1 for place in found.span)
         write = " ".join(f"{found.message} ({found.check_path})".split())
         if text.text[start:end] not in IGNORED:
@@ -170,7 +170,7 @@ def advised(text: Text) -> Iterator[Hit]:
 def _proselint() -> Config:
     CheckRegistry().register_many(__register__)
     checks = DEFAULT["checks"] | UNUSED
-    # The first name that fits a check counts.
+    # The first name that matches a check counts.
     specific = sorted(checks, key=lambda name: -name.count("."))
     return Config(max_errors=10_000, checks={name: checks[name] for name in specific})
 

@@ -52,8 +52,8 @@ def test_unambiguous_values_are_read(text, value):
         ("a: .NaN", "1: a: .NaN: not a plain decimal number"),
         ("a: 1e400", "1: a: 1e400: number too large"),
         (f"a: {'9' * 5000}", "1: a: 999"),
-        ("a: 2026-01-01", "1: a: 2026-01-01: ambiguous: some YAML readers take it for a timestamp"),
-        ("a: =", "1: a: =: ambiguous: some YAML readers take it for a value"),
+        ("a: 2026-01-01", "1: a: 2026-01-01: ambiguous: some YAML readers treat it as a timestamp"),
+        ("a: =", "1: a: =: ambiguous: some YAML readers treat it as a value"),
     ],
 )
 def test_ambiguous_values_are_refused(text, said):

@@ -1,4 +1,4 @@
-"""Documentation: links and anchors resolve, commands exist, pages keep to their lengths."""
+"""Documentation: links and anchors resolve, commands exist, pages respect their length limits."""
 
 import importlib.util
 import re
@@ -26,7 +26,7 @@ EXPLANATIONS = sorted((ROOT / "docs/explanation").glob("*.md"))
 COMMANDS = ROOT / "docs/reference/commands.md"
 PROGRAMS = {"dnnbench", "dvc", "make", "pip", "python", "snakemake"}
 WIDTH, README_LINES, EXPLANATION_WORDS = 100, 120, 1000
-# A word that readers replace by their own.
+# A word that readers replace with their own.
 PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_]*|.*(<|\[|\.\.\.|…|\$|\{|\*).*")
 
 

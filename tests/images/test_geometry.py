@@ -52,7 +52,7 @@ def silent(**changes):
         ({}, r"config/models.yaml: resnet18: dataset\.protocol native needs .*\. Add them, or"),
         (
             {"spec": "mine:nets/a.py:f", "builder": "nets/a.py:f"},
-            r"nets/a\.py: DNNBENCH: dataset\.protocol native needs interpolation and crop_pct\.",
+            r"nets/a\.py: DNNBENCH: .* needs interpolation and crop_pct\. Add them, or choose",
         ),
         ({"spec": "timm:eva02_x"}, r"timm:eva02_x: .* needs a center crop, .* none\. Choose"),
     ],

@@ -414,7 +414,7 @@ def test_a_folder_that_cannot_be_read_is_one_line(put, monkeypatch):
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(ImagesError, match=r"cannot be listed: Permission denied\. Make it"):
+    with pytest.raises(ImagesError, match=r"listed: Permission denied\. Make it readable, or move"):
         index("folder", folder)
 
 

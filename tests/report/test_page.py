@@ -248,7 +248,10 @@ def test_measured_accuracy_is_shown_next_to_published_accuracy(data: Results) ->
     assert "bianco2018 (images skipped: 2). Rankings and figures use published" in text
     names = ["SENet-154", "ResNet-18", "AlexNet", "VGG-16"]
     assert [text.index(name) for name in names] == sorted(text.index(name) for name in names)
-    assert "69.64 70.00 62.00 to 77.00 95.00 2 to 3 timm <1> (tier B) license unknown" in text
+    assert (
+        "ResNet-18 69.64 70.00 62.00 to 77.00 95.00 2 to 3 timm <1> (tier B) license unknown"
+        in text
+    )
     assert "85.00 77.00 to 92.00 95.00 1 timm <1> (tier B) Apache-2.0" in text
     assert "not measured no weights: http://data.example/<x>.pth: 404; to try again" in text
     assert "<x>" not in section

@@ -1,4 +1,4 @@
-"""The prose linter finds what tools/phrases.yaml lists, wherever a person reads it."""
+"""The prose linter finds the wording of tools/phrases.yaml in every kind of file."""
 
 import sys
 from pathlib import Path
@@ -88,14 +88,14 @@ def test_a_rule_finds_its_example(tmp_path, rule):
         ),
         ("a.js", 'const x = 1;\nconst text = "now " + "and then";\n', 2),
         ("a.js", "// Now\n// and then.\n", 1),
-        ("a.html", "<p>\nnow <em>and</em>\nthen</p>\n", 1),
+        ("a.html", "<p>\nnow <em>and</em>\nthen</p>\n", 2),
         ("Makefile", "x:\n\techo now # now\n# and\n\n# now\n# and then\n", 5),
     ],
 )
 def test_a_phrase_is_found_across_lines_and_pieces_of_strings(tmp_path, name, text, line):
     (hit,) = hits(tmp_path, name, text)
     assert hit.write == "periodically, sometimes"
-    assert hit.line in (line, line + 1)
+    assert hit.line == line
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_a_study_in_a_folder_with_braces_is_one_line(tmp_path):
     folder.mkdir()
     code, out = run(project(folder), "snakemake", "--profile", "cpu", "-n")
     assert code == 1
-    assert out.splitlines()[-1].endswith("takes braces in a path for wildcards. Rename it.")
+    assert out.splitlines()[-1].endswith("treats braces in a path as wildcards. Rename it.")
 
 
 @pytest.mark.skipif(Board().model() is not None, reason="is a Jetson")

@@ -272,6 +272,7 @@ def test_an_edit_is_detected_after_the_clock_was_set_back(study):
     assert refused.returncode == 1
     assert refused.stdout.splitlines()[-1].startswith("results, reports: ")
     assert "files dated in the future: " in refused.stdout
+    assert "If the clock was set back" in refused.stdout
     fixed = command(study, "dnnbench", "unlock")
     assert "files had modification times in the future" in fixed.stdout
     assert jobs(study) == {"report": 1}

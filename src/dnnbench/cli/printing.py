@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from dnnbench.cli import messages
-from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK, significant, span
+from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, UNSTABLE_MARK, significant, span
 from dnnbench.records.paths import SET_ASIDE
 
 if TYPE_CHECKING:  # Importing rich would slow down shell completion.
@@ -91,9 +91,7 @@ def with_bounds(value: float, low: float | None, high: float | None) -> str:
 
 def status(word: str) -> str:
     """Return a status in plain English: ``out of memory`` for ``oom``."""
-    from dnnbench.queries.wording import STATUSES
-
-    return STATUSES.get(word, word)
+    return STATUS_WORDS.get(word, word)
 
 
 def print_item(console: Console, text: str) -> None:

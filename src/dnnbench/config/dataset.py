@@ -39,9 +39,9 @@ class Dataset:
     ``description`` is used in help texts. ``places``: possible image folders, relative to the
     folder of the data set; the first that exists is used. ``validation``: the images are in that
     place or in a folder of validation images at any depth below it; training images are excluded.
-    ``labels`` takes the folder of the data set and that of the images, and returns a function that
-    labels an image and a text that names the source of the labels. ``archive`` is None if the data
-    set cannot be downloaded freely.
+    ``labels`` takes the folder of the data set and that of the images, and returns a pair:
+    a function that labels an image, and the source of the labels as text. ``archive`` is None if
+    the data set cannot be downloaded freely.
     """
 
     name: str
@@ -79,6 +79,6 @@ def named(name: str) -> Dataset:
 def code(name: str) -> list[str]:
     """Return the files that define a data set, as inputs of rules.
 
-    No import names them.
+    No import statement names them.
     """
     return list(map(str, code_graph.module_sources(plugins.module_of(GROUP, Dataset, name))))

@@ -109,7 +109,7 @@ def _combinations() -> dict[str, Variant]:
 
 
 def _meaningless(variant: Variant, engine: Engine) -> str | None:
-    """Return why a combination is invalid and a valid one, or None if it is valid."""
+    """Return why a combination is invalid, with an alternative; None if it is valid."""
     plain = f"Write {engine.precisions[0]}-{engine.name}"
     if variant.precision not in engine.precisions or (variant.autocast and not engine.autocast):
         others = [

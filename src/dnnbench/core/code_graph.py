@@ -28,11 +28,10 @@ def sources(
 ) -> list[Path]:
     """Return ``script`` and the modules that it imports, sorted.
 
-    The modules are those in ``folder`` or in this package.
-
-    Indirect imports count. By default, ``folder`` is where the user's own file would search: see
-    :func:`surroundings`. ``without``: modules and packages of this package, as paths in it, that
-    are neither listed nor followed. Paths below the working directory are returned relative to it.
+    The modules are those in ``folder`` or in this package; indirect imports count. Without
+    ``folder``, the imports of the user's own file are found as in :func:`surroundings`.
+    ``without``: modules and packages of this package, as paths in it, that are neither listed nor
+    followed. Paths below the working directory are returned relative to it.
     """
     left_out = [_PACKAGE / name for name in without]
     first = Path(script).resolve()
@@ -125,10 +124,7 @@ def module_file(name: str) -> Path | None:
 
 
 def module_files(folder: Path, name: str) -> tuple[Path, Path]:
-    """Return the possible files of the module ``name``: a module's or a package's.
-
-    They are below ``folder``.
-    """
+    """Return the two possible files of the module ``name`` below ``folder``."""
     path = folder.joinpath(*name.split("."))
     return path.with_suffix(".py"), path / "__init__.py"
 

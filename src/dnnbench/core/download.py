@@ -144,9 +144,9 @@ def _connecting(url: str) -> Iterator[None]:
 
 
 def _file_follows(url: str, answer: requests.Response, part: Path, have: int) -> bool:
-    """Return whether data follows, False if ``part`` is complete.
+    """Return whether data follows; False means that ``part`` is complete.
 
-    Raises errors of the server.
+    Raises PassingError or DownloadError if the server does not send the file.
     """
     if answer.status_code == requests.codes.requested_range_not_satisfiable:
         if answer.headers.get("Content-Range") == f"bytes */{have}":

@@ -1,6 +1,6 @@
 """A lock that allows one measurement at a time on a device.
 
-It holds across folders and workflows.
+It applies across folders and workflows.
 """
 
 import json

@@ -1,7 +1,5 @@
 """Standard output and error that cause no tracebacks.
 
-Unencodable text, a lost reader and a full disk are handled.
-
 Characters that the encoding lacks are printed in ASCII. A command ends quietly if its reader is
 gone, and with one line if the disk is full. A measurement continues without a reader.
 """

@@ -1,8 +1,8 @@
 """Environment variables that change the speed or the output of a network.
 
-A number measured with such a variable set is not comparable with others: records and fingerprints
-contain the variables, ``dnnbench check`` names them, and ``dnnbench compare`` lists differences
-between two runs. They are recognized by prefix, because new versions of libraries add variables.
+A number measured with such a variable set is not comparable with others. Records and fingerprints
+therefore contain the variables, ``dnnbench check`` names them, and ``dnnbench compare`` lists how
+they differ between two runs. Prefixes identify them, because new versions of libraries add more.
 docs/reference/reruns.md lists the prefixes.
 """
 
@@ -50,9 +50,8 @@ _ours: dict[str, str] = {}
 def found(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables that the user has set, by name.
 
-    Those set by ``default`` are left out.
-
-    In the value of LD_PRELOAD, each path of a file is followed by the file's SHA-256.
+    Variables set by :func:`default` are left out. In the value of LD_PRELOAD, each file path is
+    followed by the file's SHA-256.
     """
     prefixes = tuple(prefix for group in PREFIXES.values() for prefix in group)
     seen = {
@@ -82,10 +81,7 @@ def default(name: str, value: str) -> None:
 
 
 def as_before_snakemake(environ: Mapping[str, str] = os.environ) -> str:
-    """Return shell commands that restore the user's values of variables.
-
-    Snakemake sets these variables.
-    """
+    """Return shell commands that restore the variables that Snakemake overwrites."""
     return " ".join(
         f"export {name}={shlex.quote(environ[name])};" if name in environ else f"unset {name};"
         for name in _SNAKEMAKES

@@ -21,7 +21,7 @@ from dnnbench.core.foreign_text import line
 if TYPE_CHECKING:
     import pandas as pd
 
-# Maximum bytes of a file: the index of a data set with millions of images has hundreds of MB.
+# Maximum bytes of a file. The index of a data set of millions of images takes hundreds of MB.
 _LARGEST = 2**30
 
 R = TypeVar("R", bound=BaseModel)

@@ -198,11 +198,11 @@ class _Builder:
             problem = "not a plain decimal number. Write one, or quote the text."
         elif kind == "bool":
             problem = (
-                "ambiguous: some YAML readers take it for true or false. Write true or false, or"
+                "ambiguous: some YAML readers treat it as true or false. Write true or false, or"
                 " quote it."
             )
         elif kind:
-            problem = f"ambiguous: some YAML readers take it for a {kind}. Quote it."
+            problem = f"ambiguous: some YAML readers treat it as a {kind}. Quote it."
         else:
             return text
         raise self._error(event, path, f"{_short(text)}: {problem}")

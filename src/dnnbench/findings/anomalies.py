@@ -1,9 +1,7 @@
-"""Anomalies in a study's tables that do not look like measurements.
+"""Anomalies in a study's tables: numbers that do not look like measurements.
 
-They are described and quantified.
-
-Each detector works on any tables of this kind. It is applied to the printed tables and to the
-devices measured here.
+A detector describes and quantifies one anomaly. It works on any tables of this kind, and is applied
+to the printed tables and to the devices measured here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -327,7 +325,7 @@ def unlike_twins(place: Tables) -> Detection:
 
 
 def falling_memory(place: Tables) -> Detection:
-    """Find neighboring batch sizes of which the larger one uses less memory.
+    """Find adjacent batch sizes where the larger one uses less memory.
 
     Differences within the repeatability of a reading do not count.
 

@@ -54,7 +54,7 @@ def accuracy_and_operations(claim: Stated, tables: Tables) -> Outcome:
 
 
 def accuracy_and_size(claim: Stated, tables: Tables) -> Outcome:
-    """Test for no linear relation: even at most, a line explains little."""
+    """Test for no linear relation: a line explains little, even at its upper bound."""
     columns = paired(tables, tables.params_m(), tables.top1())
     linear, ranks = correlation.pearson(*columns), correlation.spearman(*columns)
     most = max(linear.least**2, linear.most**2)

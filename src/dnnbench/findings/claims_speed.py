@@ -173,7 +173,7 @@ def _touching(
 def best_above(claim: Stated, tables: Tables) -> Outcome:
     """Test which network is the most accurate above a speed.
 
-    The text also gives the speeds for which the named network would be.
+    The text also gives the limits for which the named network would be the most accurate.
     """
     fps, top1 = tables.machine(claim.tested_on).fps(tables.networks), tables.top1()
     limit, named = claim.number("above_fps"), claim.word("network")

@@ -56,7 +56,7 @@ class Outcome:
 class Kind:
     """A paraphrased claim, and the function that tests it.
 
-    Fields in braces are the claim's values, and ``machine``, the hardware that it is about.
+    The sentence has the claim's values as fields in braces; the field ``machine`` is its hardware.
     """
 
     sentence: str

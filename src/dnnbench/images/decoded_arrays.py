@@ -134,7 +134,8 @@ def open_decoded(path: Path) -> Decoded:
         if images.shape != shape or images.dtype != np.uint8 or len(used) != record.n:
             raise DecodeError(f"{array}: {images.shape} {images.dtype}, expected {shape} uint8")
     except (DecodeError, OSError, RecordError, ValueError) as error:
-        raise DecodeError(f"{error}. Remove {path} to decode the images again.") from error
+        problem = str(error).rstrip(".")
+        raise DecodeError(f"{problem}. Remove {path} to decode the images again.") from error
     labels = np.array([line.label for line in used], dtype=np.int64)
     return Decoded(record, images, labels, [line.name for line in used])
 

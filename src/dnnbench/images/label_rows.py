@@ -34,8 +34,8 @@ _LABELS = (
     *("class", "classid", "classindex", "classidx", "target", "category", "categoryid"),
 )
 
-# Headings of the column that names the half of the data set.
-_HALVES = frozenset(("split", "subset", "partition", "phase"))
+# Headings of the column that names the split.
+_SPLIT = frozenset(("split", "subset", "partition", "phase"))
 
 ClassOf = Callable[[str], int | None]
 
@@ -136,7 +136,7 @@ def _columns(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, str, 
     images are skipped.
     """
     reader = _reader(text, delimiter)
-    columns = half = None
+    columns = split = None
     try:
         for row in reader:
             fields = _fields(row, delimiter)
@@ -148,10 +148,10 @@ def _columns(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, str, 
                 columns = header or (0, 1)
                 if header:
                     _check_once(where, fields, header)
-                    halves = (one for one, field in enumerate(fields) if _word(field) in _HALVES)
-                    half = next(halves, None)
+                    splits = (one for one, field in enumerate(fields) if _word(field) in _SPLIT)
+                    split = next(splits, None)
                     continue
-            stated = fields[half] if half is not None and half < len(fields) else ""
+            stated = fields[split] if split is not None and split < len(fields) else ""
             if picture_folders.split_of(stated) == "train":
                 continue
             if len(fields) <= max(columns) or not fields[columns[0]]:
@@ -204,7 +204,7 @@ def _reader(text: str, delimiter: str) -> "Reader":
 
 
 def _fields(row: Sequence[str], delimiter: str) -> list[str]:
-    """Return the fields of a row; even if blanks delimit them, a name may have some."""
+    """Return the fields of a row; a name may contain blanks even if they delimit fields."""
     fields = [field.strip() for field in row]
     if delimiter != " ":
         return fields

@@ -152,14 +152,14 @@ def _paths(pictures: Sequence[str], root: Path, others: Iterable[Path]) -> dict[
 
 
 def _without_training(root: Path, rows: Sequence[Row], table: Sequence[Row]) -> list[Row]:
-    """Drop rows of training images, if the table or ``root`` marks the halves."""
-    if picture_folders.split_of(root.name) != "val" and all(_half(row) != "val" for row in table):
+    """Drop rows of training images, if the table or ``root`` names the validation split."""
+    if picture_folders.split_of(root.name) != "val" and all(_split(row) != "val" for row in table):
         return list(rows)
-    return [row for row in rows if _half(row) != "train"]
+    return [row for row in rows if _split(row) != "train"]
 
 
-def _half(row: Row) -> str | None:
-    """Return the half of the data set that folders in a row's name state."""
+def _split(row: Row) -> str | None:
+    """Return the split that the folders in a row's name indicate, or None."""
     folders = reversed(PurePosixPath(row.name).parent.parts)
     return next(filter(None, map(picture_folders.split_of, folders)), None)
 

@@ -156,7 +156,7 @@ def validation(folder: Path) -> tuple[Path, Reasons]:
 
 
 def split_of(name: str) -> Literal["val", "train"] | None:
-    """Return which half of a data set a folder's name indicates, or None."""
+    """Return the split that a folder's name indicates, or None."""
     words = re.findall("[a-z]+", name.lower())
     found = {_SPLITS[word] for word in words if word in _SPLITS}
     # "Bullet train" is the only one of the 1,000 classes whose name contains such a word.

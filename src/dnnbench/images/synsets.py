@@ -1,6 +1,4 @@
-"""The 1,000 classes of ImageNet 2012: WordNet IDs in the order of logits.
-
-That is their sorted order.
+"""The 1,000 classes of ImageNet 2012: WordNet IDs, sorted, in the order of logits.
 
 The list agrees with those of timm 1.0.31 and of tensorflow-datasets 4.9.10 (imagenet2012).
 """

@@ -1,7 +1,4 @@
-"""Skipping of batch sizes above one that ran out of memory.
-
-They would not fit either.
-"""
+"""Batch sizes that are not tried because a smaller one ran out of memory."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

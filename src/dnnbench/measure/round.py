@@ -120,9 +120,9 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
 
     A cell with the same fingerprint is kept, with any status; a failed cell is kept after one
     retry. Each finished cell is written to a journal immediately, so that a kill loses only the
-    current cell. Batch sizes above one that ran out of memory are not tried, nor are those that the
-    device refuses. The most disturbed cells are measured once more at the end; their first attempt
-    stays in the record. ``report`` shows the progress. Raises BusyError and DeviceError before
+    current cell. A batch size is not tried if a smaller one ran out of memory or the device refuses
+    it. The most disturbed cells are measured once more at the end; their first attempt stays in the
+    record. ``report`` shows the progress. Raises BusyError and DeviceError before
     anything is measured, and DeviceError if the device is lost, or the machine fails, meanwhile.
     """
     journal = Journal(output)
@@ -337,9 +337,7 @@ def _compared(line: LatencyLine, best: Mapping[str, tuple[float, float]]) -> Lat
 
 
 def _most_disturbed(lines: list[LatencyLine]) -> list[LatencyLine]:
-    """Return the cells to repeat: disturbed ones, worst first.
-
-    They are at most 5% of ``lines``.
+    """Return the disturbed cells to repeat, worst first: at most 5% of ``lines``.
 
     If more cells are disturbed, the machine itself is noisy: repeating them would take long and
     help little. They are reported as unstable instead.

@@ -138,4 +138,4 @@ def _problem(error: BaseException, around: Surroundings) -> str:
         top = error.name.partition(".")[0]
         if top not in sys.modules:
             remedy = f"Install {top}, or correct the import."
-    return f"{place}{foreign_text.of_error(error)}. {remedy}"
+    return f"{place}{foreign_text.of_error(error).rstrip('.')}. {remedy}"

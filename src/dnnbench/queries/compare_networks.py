@@ -20,6 +20,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from dnnbench.config.variants import REFERENCE
+from dnnbench.core.formatting import several
 from dnnbench.queries import bounds, wording
 from dnnbench.queries.bounds import MEMORY_REPEATS_MIB, Bounds
 from dnnbench.records import labels
@@ -108,7 +109,7 @@ def _time(a: StudyRow, b: StudyRow, timings: Timings) -> Comparison:
     found = intervals.interval(ratios)
     rounds = len(ratios)
     if found.low is None or found.high is None:
-        basis = f"no interval from {rounds} round{'s' if rounds > 1 else ''} of one session"
+        basis = f"no interval from {several(rounds, 'round')} of one session"
         return _unknown("time", a.batch_size, values, basis, found.value)
     change = Bounds(found.value, found.low, found.high)
     basis = (

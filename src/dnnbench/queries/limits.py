@@ -32,6 +32,7 @@ Verdict = Literal["yes", "cannot_tell", "no"]
 # Values by the name of a limit; None means no limit.
 Limits = Mapping[str, float | None]
 
+GROUP = "dnnbench.limits"
 # The limit on the number that networks are ranked by.
 ACCURACY = "min_top1"
 
@@ -108,7 +109,7 @@ class Limit:
 
 def known_limits() -> dict[str, Limit]:
     """Return all limits by name, in the order in which they are always listed."""
-    return plugins.extend(_LIMITS, "dnnbench.limits", Limit)
+    return plugins.extend(_LIMITS, GROUP, Limit)
 
 
 def given(limits: Limits) -> list[tuple[Limit, float]]:

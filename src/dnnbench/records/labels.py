@@ -1,6 +1,6 @@
-"""Raw values of records as readers see them, on the terminal and on the page.
+"""Readable names for raw values of records, on the terminal and on the page.
 
-Records, CSV files and JSON keep the raw values; everything that is printed or drawn uses these.
+CSV and JSON files keep the raw values; everything that is printed or drawn uses the names.
 """
 
 from dnnbench.records.published_study import DEVICES, label

@@ -1,8 +1,8 @@
 """Data for the explorer: numbers of ``pick`` for all devices and batch sizes.
 
-Numbers, bounds, ties, and the values that limits would need come from the code behind
-:func:`dnnbench.queries.best_fit.pick`. The page's script (templates/explorer.js) only compares them
-with the limits that the user sets.
+The code behind :func:`dnnbench.queries.best_fit.pick` computes the numbers, bounds, and ties, and
+the limits at which each network would fit. The page's script (templates/explorer.js) only compares
+the numbers with the limits that the user sets.
 """
 
 import math

@@ -31,7 +31,6 @@ from dnnbench.report.figures.catalog import Figure
 from dnnbench.report.figures.cells import (
     GRADE_COLORS,
     GRADES,
-    fps_text,
     latency_text,
     memory_text,
 )
@@ -57,7 +56,6 @@ class Choice:
     certain: bool
     unstable: bool
     latency: str
-    fps: str
     memory: str
 
 
@@ -161,7 +159,7 @@ def _libraries() -> str:
 def _machine(environment: Environment) -> str:
     """Return a short description of the machine."""
     where = environment.gpu or environment.cpu
-    return f"{where}, {environment.threads} threads"
+    return f"{where}, {several(environment.threads, 'thread')}"
 
 
 def _device(results: Results, figures: Sequence[Figure], device: str, machine: str) -> Device:
@@ -194,7 +192,6 @@ def _choices(results: Results, device: str, own: Sequence[Row]) -> list[list[lis
             certain=row["fits"] == "yes",
             unstable=numbers["stable"] is False,
             latency=latency_text(numbers),
-            fps=fps_text(numbers),
             memory=memory_text(numbers),
         )
         cells.setdefault((row["max_memory_gib"], row["min_fps"]), []).append(choice)

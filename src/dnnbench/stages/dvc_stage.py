@@ -5,8 +5,8 @@ For example, ``python -m dnnbench.stages.dvc_stage --profile cpu -- memory``.
 ``dvc repro`` runs one command per stage, and Snakemake takes seconds to find that a stage is up to
 date. This module checks a stage and all later stages in one call to Snakemake. If all are up to
 date, the later stages of the same ``dvc repro`` skip the check unless a file changed. Otherwise,
-the stage runs as a Snakemake target. Imports are kept few, because the module is started seven
-times.
+the stage runs as a Snakemake target. The module imports little, because one ``dvc repro`` starts it
+seven times.
 """
 
 import hashlib
@@ -36,9 +36,8 @@ _LEFT_OUT = {".git", ".dvc", ".venv", ".snakemake", "__pycache__", "dvc.lock", "
 def main(words: Sequence[str]) -> int:
     """Run Snakemake with ``words``, the last of which is the stage.
 
-    Returns its exit code.
-
-    Skip it if Snakemake already reported in this ``dvc repro`` that nothing is to be done.
+    Returns its exit code. Skips the run, and returns 0, if Snakemake already reported in this
+    ``dvc repro`` that there is nothing to do.
     """
     home.ensure()
     *options, stage = words

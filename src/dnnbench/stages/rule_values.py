@@ -28,12 +28,13 @@ _SETTINGS_CODE = Path(__file__).resolve().parents[1] / "config"
 class RuleValues:
     """Inputs and parameters of the rules of a study.
 
-    It only reads files and does not import torch.
+    Computing them only reads files and does not import torch.
     """
 
     def __init__(self, study: Study) -> None:
         """Find the records of other devices. Raises UserError if the study is invalid."""
-        # Finding networks of libraries may have imported torch. Jobs inherit the CPU affinity.
+        # Jobs inherit the CPU affinity, and finding networks of libraries may have imported torch,
+        # which can reduce it.
         processors.restore()
         settings = study.settings
         setup = backends.Setup(settings.backend, settings.gpu)
@@ -218,7 +219,7 @@ def _failed(file: Path) -> list[str]:
 def _text(values: Mapping[str, Any]) -> str:
     """Return JSON with braces in texts escaped.
 
-    Snakemake would take them for wildcards.
+    Snakemake would treat them as wildcards.
     """
 
     def plain(value: Any) -> Any:

@@ -161,7 +161,7 @@ def of_snakemake(workflow: Any) -> Study:
         )
     for place in (folder, Path(__file__).parent):
         if not {"{", "}"}.isdisjoint(str(place)):
-            raise UserError(f"{place}: Snakemake takes braces in a path for wildcards. Rename it.")
+            raise UserError(f"{place}: Snakemake treats braces in a path as wildcards. Rename it.")
     home.ensure()  # The jobs inherit it.
     given = workflow.config_settings
     if given.replace_workflow_config:

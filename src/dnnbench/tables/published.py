@@ -93,7 +93,7 @@ class ClaimEntry(Record):
 
     Several rows form a list.
 
-    ``tested_on`` says what a test needs: ``networks`` (their counts and accuracy), any ``machine``,
+    ``tested_on`` is what a test needs: ``networks`` (their counts and accuracy), any ``machine``,
     the memory of the whole ``process``, the hardware of one published device, or ``both``.
     """
 

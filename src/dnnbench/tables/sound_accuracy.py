@@ -107,9 +107,9 @@ def _answers(kept: Path, record: AccuracyRecord, path: Path) -> Answers:
 
 
 def _on_other_images(answers: dict[str, Answers]) -> dict[str, str]:
-    """Return the models measured on other images than the majority.
+    """Return the models measured on other images than the majority, with a fix.
 
-    In a tie, the first counts. Each has a fix.
+    In a tie, the images of the first model count as those of the majority.
     """
     seen = {model: hash((tuple(own.names), own.labels.tobytes())) for model, own in answers.items()}
     if not seen:

@@ -56,7 +56,7 @@ def cell_timing(
     protocol: str,
     best: Mapping[str, tuple[float, float]],
 ) -> CellTiming:
-    """Return a cell's status, estimate, verdict, from at most one line per round.
+    """Return a cell's status, estimate and verdict from at most one line per round.
 
     ``rounds`` is the planned number of rounds. ``best`` has the best times of the reference kernels
     by session, as returned by :func:`dnnbench.stats.disturbance.best_references`.

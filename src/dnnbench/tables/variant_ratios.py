@@ -18,9 +18,7 @@ from dnnbench.tables.study import Measurements
 
 
 def compare(rows: Iterable[StudyRow], measured: Iterable[Measurements]) -> list[VariantRow]:
-    """Return one row per cell whose device ran the reference.
-
-    The reference ran at the same batch size.
+    """Return one row per cell with a reference on the same device and batch size.
 
     ``measured`` has the records behind ``rows``. The order is that of ``rows``.
     """

@@ -38,22 +38,22 @@ def _parts() -> Iterator[str]:
     program: Any = typer.main.get_command(app._app)
     context = program.make_context("dnnbench", [], resilient_parsing=True)
     yield "## dnnbench"
-    yield from _command(program, context, "dnnbench")
+    yield from _command(program, "dnnbench")
     for name in program.commands:
         _, command, _ = program.resolve_command(context, [name])
         yield f"### dnnbench {name}"
-        yield from _command(command, context, f"dnnbench {name}")
+        yield from _command(command, f"dnnbench {name}")
     yield "## Scripts of the stages"
     yield _SCRIPTS_INTRODUCTION.strip()
     for script in sorted(_SCRIPTS.glob("*.py")):
         command = _script_command(script)
         yield f"### {script.name}"
-        yield from _command(command, None, f"python {script}")
+        yield from _command(command, f"python {script}")
 
 
-def _command(command: Any, parent: Any, name: str) -> Iterator[str]:
+def _command(command: Any, name: str) -> Iterator[str]:
     """Yield usage, help, arguments and options."""
-    context = typer.Context(command, info_name=name, parent=None, resilient_parsing=True)
+    context = typer.Context(command, info_name=name, resilient_parsing=True)
     usage = " ".join([name, *command.collect_usage_pieces(context)])
     yield markdown.code(usage)
     yield _help(command.help or "")
@@ -109,7 +109,7 @@ def _script_command(script: Path) -> Any:
 
 
 def _imported(script: Path) -> ModuleType:
-    # Some scripts set variables of the environment for their process, and so for this one.
+    # Some scripts set environment variables when they are imported, which affects this process.
     specification = importlib.util.spec_from_file_location(f"stage_{script.stem}", script)
     assert specification and specification.loader
     module = importlib.util.module_from_spec(specification)

@@ -8,8 +8,9 @@ from itertools import groupby
 
 _WIDTH = 100
 _NOTE = "<!-- Written by `make reference`; edit {source} instead. -->"
-# Roles of reStructuredText; paths, whose angle brackets would be tags.
+# Roles of reStructuredText.
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")
+# Paths, which become code: Markdown would read their angle brackets as tags.
 _PATH = re.compile(
     r"(?<![`\w/.])(?:[\w./:-]*(?:<[\w-]+>[\w./:-]*)+|(?:config|docs|reports|results|workflow)/[\w./-]*)"
     r"(?<![.:])"

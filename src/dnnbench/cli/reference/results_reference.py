@@ -33,7 +33,7 @@ class File:
     """File that the workflow writes: its path, content, and the record of its columns."""
 
     path: str
-    holds: str
+    content: str
     record: type | None = None
 
 
@@ -146,7 +146,7 @@ def _parts() -> Iterator[str]:
     described = set(_own_sections())
     for title, files in _SECTIONS:
         yield f"## {title}"
-        rows = [(f"`{_shown(file.path)}`", file.holds) for file in files]
+        rows = [(f"`{_shown(file.path)}`", file.content) for file in files]
         yield markdown.table(("command" if files is ANSWERS else "file", "content"), rows)
         for file in files:
             if file.record:

@@ -10,7 +10,7 @@ import yaml
 Schema = Mapping[str, Any]
 
 _TYPES = {"string": "text", "boolean": "boolean", "object": "mapping"}
-# Units by the names of columns, keys and settings, which hold them.
+# Units by patterns for the names of columns, keys and settings.
 _UNITS = {
     r".*?_ms(_low|_high)?|ms": "ms",
     r".*_s": "s",

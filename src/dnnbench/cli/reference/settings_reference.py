@@ -10,7 +10,6 @@ from dnnbench.networks import registry
 from dnnbench.queries import limits
 from dnnbench.records import paths
 
-_LIMITS_GROUP = "dnnbench.limits"
 _INTRODUCTION = f"""\
 Two files configure a study: `{paths.PARAMETERS}` and a device file,
 `{paths.DEVICE_FILES}/<name>.yaml`. Both accept the same keys. If a key is in both, the value in the
@@ -74,7 +73,7 @@ def _row(
     definitions: Mapping[str, Any],
     below: str,
 ) -> tuple[str, ...]:
-    """One key; ``below`` is the place of the section that it holds, if it holds one."""
+    """Return the row of a key; ``below`` is the path of its section, or empty."""
 
     def link(name: str) -> str:
         inner = definitions[name]
@@ -92,10 +91,10 @@ def _row(
 
 def _default(key: str, schema: Mapping[str, Any], section: Mapping[str, Any]) -> str:
     if "default" in schema:
-        # Of a section, each key has its own.
+        # The keys of a section have their own defaults.
         whole = isinstance(schema["default"], dict) and bool(schema["default"])
         return "" if whole or "$ref" in schema else schema_values.default(schema)
-    # In params.yaml and device files every key may be in the other.
+    # The schema of params.yaml lists no required keys, because a device file may have them.
     return "required" if key in section.get("required", section["properties"]) else ""
 
 
@@ -141,7 +140,7 @@ def _descriptors() -> Iterator[str]:
         [(f"`{one.name}:{one.form}`", one.package or "") for one in library.libraries().values()],
     )
     yield "### Limits"
-    yield _group(_LIMITS_GROUP)
+    yield _group(limits.GROUP)
     yield markdown.table(
         ("option of `dnnbench pick`", "name in JSON and CSV", "unit", "meaning"),
         [

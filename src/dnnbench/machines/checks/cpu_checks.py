@@ -1,6 +1,7 @@
 """Checks of a CPU device: its cores, and the threads on them."""
 
 from dnnbench.core import processors
+from dnnbench.core.formatting import several
 from dnnbench.devices import control_groups
 from dnnbench.devices.host import physical_cores
 from dnnbench.machines.checks.machine import Check, Machine, Seen, State
@@ -14,7 +15,7 @@ def threads(seen: Seen) -> Check:
     machine = seen.machine
     cores, used = _cores(machine), _threads(machine)
     siblings = len(machine.cpus) - cores
-    text = f"{used} on {cores} {'core' if cores == 1 else 'cores'}"
+    text = f"{used} on {several(cores, 'core')}"
     if siblings:
         text += f" ({len(machine.cpus)} processors with hyperthreading)"
     known = len(machine.each_cpu("topology/thread_siblings_list")) == len(machine.cpus)
@@ -46,9 +47,8 @@ def quota(seen: Seen) -> Check:
     return Check(
         name="CPU quota",
         state="warn" if short else "unknown" if limit.unseen else "ok",
-        seen=f"{limit.cores:g} {'core' if limit.cores == 1 else 'cores'} for {used}"
-        f" {'thread' if used == 1 else 'threads'}"
-        + (f"; {limit.unseen}" if limit.unseen and not short else ""),
+        seen=f"{limit.cores:g} {'core' if limit.cores == 1 else 'cores'} for"
+        f" {several(used, 'thread')}" + (f"; {limit.unseen}" if limit.unseen and not short else ""),
         why=why,
         fix=f"Start the container with --cpus={used}, or set in"
         f" {paths.device_file(machine.device)}: threads: {fitting}"
@@ -65,18 +65,18 @@ def nodes(seen: Seen) -> Check:
         for path in machine.folders(f"{_NODES}/node[0-9]*")
     }
     found = [node for node, cpus in lists.items() if machine.cpus & cpus]
-    several = len(found) > 1
+    spread = len(found) > 1
     seen_all = machine.cpus <= frozenset().union(*lists.values())
-    command = f"numactl --cpunodebind={found[0]} --membind={found[0]}" if several else ""
+    command = f"numactl --cpunodebind={found[0]} --membind={found[0]}" if spread else ""
     return Check(
         name="NUMA nodes",
-        state="warn" if several else "ok" if seen_all else "unknown",
+        state="warn" if spread else "ok" if seen_all else "unknown",
         seen=f"{len(found)} used"
-        if several or seen_all
+        if spread or seen_all
         else "unavailable: the node of each processor",
         why="Memory of another node is slower, and chance decides which memory a process gets.",
         fix=f"To run on one node: {command} snakemake --profile {machine.device}"
-        if several
+        if spread
         else None,
     )
 

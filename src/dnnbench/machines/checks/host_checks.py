@@ -7,6 +7,7 @@ and the latency is a median over fresh processes, with an interval that covers t
 import re
 
 from dnnbench.core import speed_variables
+from dnnbench.core.formatting import several
 from dnnbench.machines.checks.machine import Check, Counters, Seen
 from dnnbench.stats.disturbance import MAX_BUSY, MAX_RUN_DELAY, MAX_STEAL
 
@@ -174,9 +175,7 @@ def throttling(seen: Seen) -> Check:
         return Check(
             name="throttling",
             state="warn" if worst else "ok" if every else "unknown",
-            seen=f"{worst} {'time' if worst == 1 else 'times'} since boot"
-            if worst
-            else "never since boot",
+            seen=f"{several(worst, 'time')} since boot" if worst else "never since boot",
             why=why,
             fix="Improve cooling. To see whether the count still rises:"
             f" cat /{counters[counts.index(worst)]}"

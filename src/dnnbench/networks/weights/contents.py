@@ -27,7 +27,7 @@ from dnnbench.core.checksums import IntegrityError, only_member
 from dnnbench.networks.weights import extraction
 from dnnbench.networks.weights.checkpoints import CheckpointError
 
-# None of these belongs in a checkpoint. It would not run, but the file cannot be trusted.
+# None of these belongs in a checkpoint. They would not run, but the file cannot be trusted.
 _HOSTILE = re.compile(
     r"(os|posix|nt|sys|subprocess|importlib|runpy|pty|shutil|socket|ctypes|webbrowser|code)\."
     r"|(builtins|__builtin__)\.(eval|exec|compile|open|input|breakpoint|__import__)$"

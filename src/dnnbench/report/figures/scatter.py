@@ -213,7 +213,7 @@ def tooltips(fields: Mapping[str, str]) -> list[alt.Tooltip]:
 
 
 def described(fields: Mapping[str, str]) -> alt.ExprRef:
-    """Return what a screen reader says about a mark, given title -> text field.
+    """Return a mark's text for screen readers, given title -> text field.
 
     Without it, Vega-Lite would read out the names and values of all encoded fields.
     """
