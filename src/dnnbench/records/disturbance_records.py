@@ -36,11 +36,17 @@ class Disturbance(Record):
     """Duration of a matrix product before and after the cell."""
     reference_memory_ms: tuple[Milliseconds, Milliseconds]
     """Duration of a memory copy before and after the cell."""
-    reference_before: Positive
-    """Duration of a reference kernel before the cell divided by its best duration in the session:
-    the larger of the two kernels' ratios."""
-    reference_after: Positive
-    """The same after the cell."""
+    touch_ms: tuple[Milliseconds, Milliseconds] | None = None
+    """Time to touch 64 MiB of newly mapped memory after the warm-up pass: at the first attempt, and
+    at the last one before the timed passes. In a virtual machine, memory that the host has taken
+    back is slow to touch."""
+    stopped: Share | None = None
+    """Share of the time in which the main thread neither ran nor waited for a core."""
+    reference_before: Positive | None = None
+    """Not written any more: ratio of a reference time before the cell to the best of its
+    session."""
+    reference_after: Positive | None = None
+    """Not written any more: the same after the cell."""
     events_ms: Milliseconds | None = None
     """Duration of the timed passes, measured by the GPU's clock."""
     wall_ms: Milliseconds | None = None

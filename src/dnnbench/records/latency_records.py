@@ -60,6 +60,11 @@ class LatencyLine(Record):
     """Images per forward pass."""
     round: Annotated[int, Field(ge=1, le=1_000_000)]
     """Number of the round."""
+    process: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """Number of the process among those of its cell in this round."""
+    processes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Planned number of processes of the cell over all rounds; null in records of earlier versions:
+    one per round."""
     session: Session
     """Name of the session: the time at which the run started."""
     protocol: Name
@@ -75,6 +80,14 @@ class LatencyLine(Record):
     """Duration of each warm-up pass."""
     samples_ms: list[Milliseconds] = []
     """Duration of each timed pass."""
+    page_faults: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    """Minor page faults per timed pass: pages of memory that the kernel had to map."""
+    system_ms: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    """Processor time per timed pass that the kernel spent for this process, mostly mapping memory.
+    It adds up over threads."""
+    scheduling: Line = "normal"
+    """Scheduling of the process: ``normal``, or ``nice -20`` where the user may raise its
+    priority."""
     threads: Threads
     """CPU threads of a pass."""
     wait_policy: Line

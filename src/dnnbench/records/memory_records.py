@@ -44,6 +44,9 @@ class MemoryCell(Record):
     passes_s: Seconds | None = None
     """Total duration of the forward passes. Not a latency, because other jobs may run at the
     same time."""
+    cell_s: Seconds | None = None
+    """Duration of the cell, including starting the process and building the network. The number of
+    latency processes of the cell depends on it."""
     memory_mib: Mib | None = None
     """Peak memory of a forward pass, including the weights; see ``memory_basis``."""
     memory_basis: Line | None = None

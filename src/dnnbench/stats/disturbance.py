@@ -36,7 +36,7 @@ def reasons(seen: Disturbance) -> list[str]:
         found.append(f"threads waited for a core for a total of {seen.run_delay:.1%} of the time")
     if (seen.steal or 0) > MAX_STEAL:
         found.append(f"the hypervisor took {seen.steal:.1%} of the time")
-    worst = max(seen.reference_before, seen.reference_after)
+    worst = max(seen.reference_before or 1.0, seen.reference_after or 1.0)
     if worst > MAX_REFERENCE:
         found.append(f"a reference kernel took {worst:.2f} times its best time")
     if (seen.busy_before or 0) > MAX_BUSY:
@@ -66,7 +66,7 @@ def severity(seen: Disturbance) -> float:
     Conditions that affect all cells of a round are ignored: other programs before the round, and
     unlocked clocks.
     """
-    worst = max(seen.reference_before, seen.reference_after)
+    worst = max(seen.reference_before or 1.0, seen.reference_after or 1.0)
     return max(
         (seen.run_delay or 0) / MAX_RUN_DELAY,
         (seen.steal or 0) / MAX_STEAL,
