@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 from dnnbench.stats import intervals
+from dnnbench.stats.intervals import interval
 
 # Known answers -------------------------------------------------------------------------------
 
@@ -91,7 +92,7 @@ def test_a_change_has_the_values_computed_by_hand() -> None:
     # the difference sqrt(2 x 2.5e-4 / 5) = 0.01, 8 degrees of freedom, t = 2.306004 (any t table).
     steps = (1, -2, 0, 2, -1)
     before = [50 * exp(0.01 * step) for step in steps]
-    result = intervals.change(before, [1.1 * time for time in before])
+    result = intervals.change(interval(before), interval([1.1 * time for time in before]))
     assert result.ratio.value == pytest.approx(1.1)
     assert result.ratio.low == pytest.approx(1.1 * exp(-0.02306004), rel=1e-6)
     assert result.ratio.high == pytest.approx(1.1 * exp(0.02306004), rel=1e-6)
@@ -103,20 +104,18 @@ def test_a_change_has_the_degrees_of_freedom_of_the_noisier_side() -> None:
     # Welch and Satterthwaite: with hardly any spread before, those of the three processes after.
     before = [10.0, 10.0, 10.0, 10.0, 10.0 + 1e-9]
     after = [10.0, 11.0, 12.1]  # Logarithms log(1.1) apart, so s = log(1.1).
-    result = intervals.change(before, after)
+    result = intervals.change(interval(before), interval(after))
     half = 4.302653 * log(1.1) / sqrt(3)  # t(2)
     assert result.ratio.low == pytest.approx(1.1 * exp(-half), rel=1e-5)
     assert result.ratio.high == pytest.approx(1.1 * exp(half), rel=1e-5)
 
 
 def test_a_change_without_spread_has_no_interval() -> None:
-    single = intervals.change([10.0], [12.0, 12.1])
+    single = intervals.change(interval([10.0]), interval([12.0, 12.1]))
     assert single.ratio == intervals.Estimate(pytest.approx(1.205), None, None)
     assert single.p is None
-    still = intervals.change([10.0, 10.0], [10.0, 10.0])
-    assert (still.ratio, still.p) == (intervals.Estimate(1.0, 1.0, 1.0), 1.0)
-    with pytest.raises(ValueError, match="positive"):
-        intervals.change([10.0], [])
+    still = intervals.change(interval([10.0, 10.0]), interval([10.0, 10.0]))
+    assert (still.ratio, still.p) == (intervals.Estimate(1.0, 1.0, 1.0, 0.0, 2), 1.0)
 
 
 def test_the_2018_protocol_is_a_mean_without_interval() -> None:

@@ -124,7 +124,10 @@ def judge(device: str, sessions: Sequence[Sequence[LatencyLine]]) -> Resolution:
     for before, after in combinations(sessions, 2):
         seen = [[line.disturbance for line in of if line.disturbance] for of in (before, after)]
         machine = disturbance.reference_change(*seen)
-        pair = [intervals.change(_times(before, name), _times(after, name)) for name in networks]
+        pair = [
+            intervals.change(*(intervals.interval(_times(of, name)) for of in (before, after)))
+            for name in networks
+        ]
         verdicts = [
             compare_runs.verdict(change, machine) for change in compare_runs.corrected(pair)
         ]

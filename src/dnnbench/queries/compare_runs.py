@@ -200,7 +200,9 @@ class _Pair:
         self._timed, self._repeated = self._join(
             [{variant: Timings(of) for variant, of in of_run.items()} for of_run in lines]
         )
-        self._changes = [intervals.change(*timed.times) for timed in self._timed]
+        self._changes = [
+            intervals.change(*map(intervals.interval, timed.times)) for timed in self._timed
+        ]
 
     def _join(self, of: Sequence[Mapping[str, Timings]]) -> tuple[list[_Timed], int]:
         """Return the cells to compare, and how many are one measurement in both."""

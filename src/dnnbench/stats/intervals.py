@@ -16,7 +16,7 @@ from math import exp, log, sqrt
 from statistics import fmean, median, stdev
 
 import numpy as np
-from scipy.stats import t, ttest_ind
+from scipy.stats import t
 
 CONFIDENCE = 0.95
 # Half-width in logarithms, a factor of a billion. Wider intervals carry no information, and exp()
@@ -28,11 +28,16 @@ P95_MIN_PASSES = 60
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and its 95% confidence interval; a single process has no interval."""
+    """A value and its 95% confidence interval; a single process has no interval.
+
+    ``se`` is the standard error of the value's logarithm, and ``df`` its degrees of freedom.
+    """
 
     value: float
     low: float | None
     high: float | None
+    se: float | None = None
+    df: float | None = None
 
     @property
     def half_width(self) -> float | None:
@@ -40,6 +45,18 @@ class Estimate:
         if self.low is None or self.high is None:
             return None
         return (self.high - self.low) / 2 / self.value
+
+    @property
+    def center(self) -> float:
+        """The center of the interval; the value without one."""
+        return self.value if self.low is None or self.high is None else sqrt(self.low * self.high)
+
+    def interval(self, confidence: float) -> tuple[float, float] | None:
+        """Return the interval at another confidence, such as 0.9; ``None`` without one."""
+        if self.se is None or self.df is None:
+            return None
+        half = self.se * float(t.ppf((1 + confidence) / 2, self.df))
+        return min(self.center * exp(-half), self.value), max(self.center * exp(half), self.value)
 
 
 def interval(process_medians: Sequence[float]) -> Estimate:
@@ -62,48 +79,59 @@ def interval(process_medians: Sequence[float]) -> Estimate:
     if k == 1:
         return Estimate(value, None, None)
     logs = [log(x) for x in process_medians]
-    half = _t_quantile(k - 1) * stdev(logs) / sqrt(k)
+    se = stdev(logs) / sqrt(k)
+    half = t_quantile(k - 1) * se
     if half > _WIDEST:
         return Estimate(value, None, None)
     # min and max also absorb the rounding error of exp(log(x)).
     low = min(exp(fmean(logs) - half), value)
     high = max(exp(fmean(logs) + half), value)
-    return Estimate(value, low, high)
+    return Estimate(value, low, high, se, k - 1)
+
+
+def ratio(a: Estimate, b: Estimate) -> Estimate:
+    """Return a / b of two independent estimates.
+
+    The degrees of freedom are those of Welch and Satterthwaite. Without interval if either side has
+    none.
+    """
+    value = a.value / b.value
+    if a.se is None or a.df is None or b.se is None or b.df is None:
+        return Estimate(value, None, None)
+    variances = a.se**2, b.se**2
+    total = sum(variances)
+    # In shares of the total, so that the square of a tiny variance does not become 0.
+    shares = [variance / total for variance in variances] if total else [0.5, 0.5]
+    df = 1 / (shares[0] ** 2 / a.df + shares[1] ** 2 / b.df)
+    half = t_quantile(df) * sqrt(total)
+    if half > _WIDEST:
+        return Estimate(value, None, None)
+    center = a.center / b.center
+    low, high = min(center * exp(-half), value), max(center * exp(half), value)
+    return Estimate(value, low, high, sqrt(total), df)
 
 
 @dataclass(frozen=True)
 class Change:
     """A ratio of times with its 95% interval, and the p value for "no change".
 
-    There is no interval and no p value if either side has a single process, or processes that are
-    orders of magnitude apart.
+    There is no interval and no p value if either side has none.
     """
 
     ratio: Estimate
     p: float | None
 
 
-def change(before: Sequence[float], after: Sequence[float]) -> Change:
-    """Return the ratio after / before of process medians from two sessions.
-
-    The processes of two sessions are not paired, so this is Welch's t test on the logarithms. The
-    value is the ratio of the medians, and the interval is stretched to it as in :func:`interval`.
-    Raises ValueError without processes, or if a time is not positive.
-    """
-    if not before or not after or min(*before, *after) <= 0:
-        raise ValueError(f"process medians {before} and {after}: expected positive times")
-    value = median(after) / median(before)
-    if min(len(before), len(after)) == 1:
-        return Change(Estimate(value, None, None), None)
-    logs = [[log(x) for x in times] for times in (after, before)]
-    if not any(map(stdev, logs)):  # Without any spread, t is undefined.
-        return Change(Estimate(value, value, value), float(value == 1))
-    test = ttest_ind(*logs, equal_var=False)
-    low, high = test.confidence_interval(CONFIDENCE)
-    if high - low > 2 * _WIDEST:
-        return Change(Estimate(value, None, None), None)
-    ratio = Estimate(value, min(exp(low), value), max(exp(high), value))
-    return Change(ratio, float(test.pvalue))
+def change(before: Estimate, after: Estimate) -> Change:
+    """Return the ratio after / before of estimates from two sessions, with Welch's t test."""
+    found = ratio(after, before)
+    if found.se is None or found.df is None:
+        return Change(found, None)
+    if not found.se:
+        return Change(found, float(found.value == 1))
+    return Change(
+        found, 2 * float(t.sf(abs(log(after.center / before.center)) / found.se, found.df))
+    )
 
 
 def resolution(changes: Iterable[Change]) -> float | None:
@@ -144,6 +172,6 @@ def p95(samples: Sequence[float]) -> float | None:
 
 
 @cache  # A study needs the same few degrees of freedom thousands of times.
-def _t_quantile(degrees: int) -> float:
+def t_quantile(degrees: float) -> float:
     """Return the 97.5% quantile of Student's t."""
     return float(t.ppf((1 + CONFIDENCE) / 2, degrees))
