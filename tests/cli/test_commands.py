@@ -50,8 +50,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         *studies.timed("dpn68", [10.0, 11.0, 9.0, 10.0, 10.0]),
     ]
     rows = [
-        row.model_copy(update={"unstable_reason": "because [of] a neighbor"})
-        if row.stable is False
+        row.model_copy(update={"stability_reason": "because [of] a neighbor"})
+        if row.stability == "noisy"
         else row
         for row in studies.tables()[0]
     ]
@@ -438,7 +438,7 @@ def test_pick_lists_predicted_networks_only_when_asked(
 
 def test_show_has_the_network_on_every_device_and_why_it_is_unstable(run: Run) -> None:
     (unstable, *_) = [
-        row for row in studies.tables()[0] if row.stable is False and row.batch_size == 1
+        row for row in studies.tables()[0] if row.stability == "noisy" and row.batch_size == 1
     ]
     done = run("show", unstable.model.upper())
     name = registry.load_registry()[unstable.model].name
@@ -521,7 +521,7 @@ def test_devices_lists_the_cells_measured_on_each_device(run: Run) -> None:
     rows = [line for line in done.out.splitlines() if line[:4] in ("cpu ", "tita", "jets")]
     cpu, titan, jetson = (words(row) for row in rows)
     cells = [row for row in studies.tables()[0] if row.device == "cpu"]
-    unstable = sum(row.stable is False for row in cells)
+    unstable = sum(row.stability == "noisy" for row in cells)
     assert cpu.startswith(f"cpu 44/44 85/88 {unstable} 1, 8 A processor,")
     assert titan.startswith("titanxp-2018 44/44 308/308 1, 2, 4, 8,")
     assert jetson.startswith("jetsontx1-2018 44/44 264/308 1, 2, 4, 8,")

@@ -172,7 +172,7 @@ def test_estimate_and_interval_find_the_true_latency_despite_noise(noise):
     rows = [verdict(session(seed, **noise)) for seed in range(100)]
     close = sum(abs(row.latency_ms / TRUE_MS - 1) < 0.03 for row in rows)
     covered = sum(row.latency_ms_low <= TRUE_MS <= row.latency_ms_high for row in rows)
-    stable = sum(row.stable is True for row in rows)
+    stable = sum(row.stability == "stable" for row in rows)
     assert close >= 95
     assert covered >= 88  # 95 are expected, with a standard deviation of 2.2.
     assert stable >= 90
@@ -180,8 +180,12 @@ def test_estimate_and_interval_find_the_true_latency_despite_noise(noise):
 
 def test_processes_that_differ_by_a_tenth_are_unstable():
     rows = [verdict(session(seed, between=0.1)) for seed in range(20)]
-    assert sum(row.stable is False for row in rows) >= 18
-    assert all("half-width" in row.unstable_reason for row in rows if row.stable is False)
+    assert sum(row.stability == "noisy" for row in rows) >= 18
+    assert all(
+        "half-width" in row.stability_reason
+        for row in rows
+        if row.stability in ("noisy", "disturbed")
+    )
 
 
 def test_throttling_makes_a_cell_unstable_even_if_its_latencies_agree():
@@ -193,8 +197,8 @@ def test_throttling_makes_a_cell_unstable_even_if_its_latencies_agree():
 
     row = verdict([throttled(seed) for seed in range(5)])
     assert row.latency_ms_low == pytest.approx(row.latency_ms_high)
-    assert row.stable is False
-    assert "the GPU's clock dropped from 1900 to 1266 MHz" in row.unstable_reason
+    assert row.stability == "disturbed"
+    assert "the GPU's clock dropped from 1900 to 1266 MHz" in row.stability_reason
 
 
 def test_the_median_tolerates_one_throttled_process_of_five_and_mentions_it():
@@ -203,8 +207,8 @@ def test_the_median_tolerates_one_throttled_process_of_five_and_mentions_it():
     start_ms = gpu.host_ms
     dipped = process(gpu, lambda at_ms: 1266.0 if at_ms < start_ms + 60 else 1900.0)
     row = verdict([*steady[:4], dipped])
-    assert row.stable is True
-    assert "too few to affect the median" in row.unstable_reason
+    assert row.stability == "stable"
+    assert "too few to affect the median" in row.stability_reason
 
 
 # Energy -------------------------------------------------------------------------------------------

@@ -272,8 +272,9 @@ def _cell(number: int, model: ModelRow, batch_size: int) -> StudyRow:
         "latency_quiet_ms": time / 1.01,
         "batch_ms": time * batch_size,
         "fps": 1000 / time,
-        "stable": stable,
-        "unstable_reason": None if stable else "half-width of the interval is 8.0% of the value",
+        "processes": 5,
+        "stability": "stable" if stable else "noisy",
+        "stability_reason": None if stable else "half-width of the interval is 8.0% of the value",
     }
     memory = model.weights_mib + (20 + number % 7 * 9) * batch_size
     return StudyRow.partial(

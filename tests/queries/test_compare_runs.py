@@ -170,8 +170,8 @@ def test_other_code_is_counted(tmp_path: Path) -> None:
 def test_an_unstable_cell_names_the_run(tmp_path: Path) -> None:
     before = run(tmp_path / "before", BEFORE, {"a": [10.0, 10.1]})
     unstable = {
-        "stable": False,
-        "unstable_reason": "half-width of the interval is 9.0% of the value",
+        "stability": "noisy",
+        "stability_reason": "half-width of the interval is 9.0% of the value",
     }
     after = run(tmp_path / "after", AFTER, {"a": [11.0, 11.1]}, **unstable)
     (cell,) = compare_runs(before, after).cells

@@ -81,7 +81,11 @@ def with_holes() -> Results:
     holes: dict[tuple[str, str, int], dict[str, Any]] = {
         ("cpu", "alexnet", 1): {"memory_status": "oom", "memory_mib": None, "memory_basis": None},
         ("cpu", "resnet50", 1): {"top1": None, "top5": None, "accuracy_source": None},
-        ("cpu", "resnet18", 1): {"latency_ms_low": None, "latency_ms_high": None, "stable": None},
+        ("cpu", "resnet18", 1): {
+            "latency_ms_low": None,
+            "latency_ms_high": None,
+            "stability": None,
+        },
         ("cpu", "vgg16", 1): {"memory_status": "timeout", "memory_mib": None},
         ("titanxp-2018", "vgg16", 64): {"status": "oom", "latency_ms": None, "fps": None},
     }

@@ -123,7 +123,7 @@ def test_predicted_networks_are_not_counted_as_measured() -> None:
     rows, models = studies.tables()
     lost = ("resnet50", "vgg19")
     changed = [
-        row.model_copy(update={"source": "predicted", "stable": None})
+        row.model_copy(update={"source": "predicted", "stability": None})
         if row.source == "measured" and row.model in lost
         else row
         for row in rows

@@ -21,15 +21,29 @@ def chosen(device: str, top1: float, rank: int = 1) -> SelectionRow:
 
 def test_a_device_is_summarized_in_a_few_numbers() -> None:
     rows = [
-        row("a", device="cpu", latency_ms=10.0, latency_ms_low=9.0, latency_ms_high=11.0),
-        row("b", device="cpu", latency_ms=10.0, latency_ms_low=9.8, latency_ms_high=10.2),
+        row(
+            "a",
+            device="cpu",
+            latency_ms=10.0,
+            latency_ms_low=9.0,
+            latency_ms_high=11.0,
+            stability="disturbed",
+        ),
+        row(
+            "b",
+            device="cpu",
+            latency_ms=10.0,
+            latency_ms_low=9.8,
+            latency_ms_high=10.2,
+            stability="stable",
+        ),
         row(
             "c",
             device="cpu",
             latency_ms=10.0,
             latency_ms_low=7.0,
             latency_ms_high=13.0,
-            stable=False,
+            stability="noisy",
             memory_status="oom",
         ),
         row(
@@ -50,7 +64,8 @@ def test_a_device_is_summarized_in_a_few_numbers() -> None:
     ]
     ((name, seen),) = metrics(rows, selection).devices.items()
     assert name == "cpu"
-    assert (seen.cells, seen.cells_ok, seen.cells_unstable) == (4, 2, 1)
+    assert (seen.cells, seen.cells_ok) == (4, 2)
+    assert (seen.cells_stable, seen.cells_noisy, seen.cells_disturbed) == (1, 1, 1)
     assert seen.median_half_width_pct == pytest.approx(10.0)
     assert (seen.budgets_met, seen.best_top1_low, seen.best_top1_high) == (2, 70.0, 80.0)
 

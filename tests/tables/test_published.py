@@ -32,7 +32,7 @@ def test_every_published_cell_has_a_row(rows: dict[tuple[str, str, int], StudyRo
     for row in rows.values():
         assert (row.source, row.protocol, row.variant) == ("published", "bianco2018", "fp32-eager")
         assert row.top1 is not None and row.top5 is not None and row.top1 < row.top5
-        assert row.latency_ms_low is row.latency_ms_high is row.stable is row.session is None
+        assert row.latency_ms_low is row.latency_ms_high is row.stability is row.session is None
 
 
 def test_a_row_has_the_printed_values(rows: dict[tuple[str, str, int], StudyRow]) -> None:

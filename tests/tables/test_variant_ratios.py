@@ -59,7 +59,7 @@ def test_latencies_are_compared_within_rounds():
 
 
 def test_a_failed_variant_has_a_reason_and_no_ratio():
-    failed = cells(status="failed", unstable_reason="3 of 3 rounds failed: output: not finite")
+    failed = cells(status="failed", stability_reason="3 of 3 rounds failed: output: not finite")
     (row,) = variant_ratios.compare(failed, [measured([5.0, 10.0, 6.0], status="failed")])
     assert (row.status, row.rounds, row.time_ratio) == ("failed", 0, None)
     assert row.message == "3 of 3 rounds failed: output: not finite"
@@ -67,11 +67,11 @@ def test_a_failed_variant_has_a_reason_and_no_ratio():
 
 
 def test_variants_of_different_sessions_are_compared_like_two_runs():
-    rows = cells(session="another", stable=False, unstable_reason="a neighbor")
+    rows = cells(session="another", stability="noisy", stability_reason="a neighbor")
     (row,) = variant_ratios.compare(rows, [measured([5.0, 10.0, 6.0], session="another")])
     assert (row.rounds, row.time_ratio) == (0, 0.5)
     assert row.time_ratio_low < 0.3 and row.time_ratio_high > 0.8
-    assert (row.stable, row.message) == (False, "a neighbor")
+    assert (row.stability, row.message) == ("noisy", "a neighbor")
     (line,) = variants_table([row], studies.study().identity).lines
     (cell,) = line[3]
     assert cell.text == "0.500†"

@@ -76,7 +76,7 @@ def _latency(entry: Entry) -> str:
     """
     if entry.source == "published":
         return significant(entry.latency_ms)
-    mark = printing.UNSTABLE if entry.stable is False else ""
+    mark = printing.UNSTABLE if entry.stability in labels.NOT_STABLE else ""
     mark += printing.PREDICTED if entry.source == "predicted" else ""
     low, high = entry.latency_ms_low, entry.latency_ms_high
     return f"{printing.with_bounds(entry.latency_ms, low, high)}{mark}"
@@ -148,7 +148,7 @@ def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
         notes.append(messages.INTERVAL)
     if any(entry.source == "predicted" for entry in entries):
         notes.append(messages.PREDICTED)
-    if any(entry.stable is False for entry in entries):
+    if any(entry.stability in labels.NOT_STABLE for entry in entries):
         notes.append(messages.UNSTABLE)
     if entries:
         notes += _accuracy_notes(entries, names)

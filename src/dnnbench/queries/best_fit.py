@@ -25,7 +25,7 @@ from dnnbench.queries.limits import Limits, Verdict, given, known_limits
 from dnnbench.queries.selection import Candidate, candidates, fitting
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.comparison_records import ComparisonRow
-from dnnbench.records.study_records import Fits, ModelRow, StudyRow
+from dnnbench.records.study_records import Fits, ModelRow, Stability, StudyRow
 
 # The interval of an accuracy of zero begins at 0, but a limit has to be above 0.
 LEAST = 0.01
@@ -71,10 +71,10 @@ class Entry(Record):
     """Latency of a forward pass over the whole batch."""
     fps: float
     """Throughput."""
-    stable: bool | None
-    """Whether the latency is stable; empty if unknown."""
-    unstable_reason: str | None
-    """Why the latency is unstable. A stable one may have a remark here."""
+    stability: Stability | None
+    """Stability of the latency, as in results/study.csv."""
+    stability_reason: str | None
+    """Reason of ``stability``. A stable latency may have a remark here."""
     memory_mib: float | None
     """Peak memory of a forward pass, weights included."""
     memory_basis: str | None
@@ -336,8 +336,8 @@ def _entry(
         latency_ms_high=time.high if time.certain else None,
         batch_ms=time.value * row.batch_size,
         fps=1000 / time.value,
-        stable=row.stable,
-        unstable_reason=row.unstable_reason,
+        stability=row.stability,
+        stability_reason=row.stability_reason,
         memory_mib=candidate.memory.value if candidate.memory else None,
         memory_basis=row.memory_basis,
         params=candidate.params,

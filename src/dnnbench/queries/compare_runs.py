@@ -32,6 +32,7 @@ from dnnbench.core.storage import read_rows
 from dnnbench.records import paths
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record, Status
 from dnnbench.records.environment_records import Environment
+from dnnbench.records.labels import NOT_STABLE
 from dnnbench.records.study_records import StudyRow
 from dnnbench.stats import disturbance, intervals
 from dnnbench.tables import cell_lines
@@ -269,9 +270,9 @@ class _Pair:
         before, after = timed.before, timed.after
         assert before.latency_ms is not None and after.latency_ms is not None
         reasons = [
-            f"{run}: {row.unstable_reason}"
+            f"{run}: {row.stability_reason}"
             for run, row in zip(self._runs, (before, after), strict=True)
-            if row.stable is False
+            if row.stability in NOT_STABLE
         ]
         return CellChange(
             device=self._name,

@@ -19,6 +19,9 @@ from dnnbench.records.base import (
 )
 from dnnbench.records.complexity_records import Complexity
 
+# Verdict on a latency: stable; noisy if its interval is wide; disturbed if something happened in
+# particular processes.
+Stability = Literal["stable", "noisy", "disturbed"]
 # Whether a listed network fits, or is inconclusive.
 Fits = Literal["yes", "cannot_tell"]
 
@@ -97,10 +100,20 @@ class StudyRow(Record):
     """Latency of a forward pass over the whole batch: the median of the process medians."""
     fps: Positive | None
     """Throughput: 1000 / ``latency_ms``."""
-    stable: bool | None
-    """Whether the latency is stable; empty if unknown, as after a single process."""
-    unstable_reason: str | None
-    """Why the cell is unstable or has no latency. A stable cell may have a remark here."""
+    processes: Annotated[int, Field(ge=1)] | None
+    """Number of processes behind the latency."""
+    stability: Stability | None
+    """``stable``: the half-width of the interval is at most 5% of the latency. ``noisy``: it is
+    above. ``disturbed``: something happened in particular processes, or a process is missing. Empty
+    if unknown, as after a single process."""
+    stability_reason: str | None
+    """Reason of ``stability`` with numbers, or why the cell has no latency. A stable cell may have
+    a remark here."""
+    page_faults: NonNegative | None
+    """Minor page faults per pass: the median over the processes."""
+    system_ms: NonNegative | None
+    """Processor time per pass that the kernel spent, mostly mapping memory: the median over the
+    processes. It adds up over threads."""
     memory_status: Status
     """Status of the memory measurement."""
     memory_mib: NonNegative | None
@@ -151,10 +164,10 @@ class VariantRow(Record):
     """Images per forward pass."""
     status: Status
     """Status of the variant's latency measurement."""
-    stable: bool | None
-    """Whether both latencies are stable, as in results/study.csv."""
+    stability: Stability | None
+    """``stable`` if both latencies are stable, as in results/study.csv; else the worse of both."""
     message: str | None
-    """``unstable_reason`` of the variant in results/study.csv."""
+    """``stability_reason`` of the variant in results/study.csv."""
     rounds: Annotated[int, Field(ge=0)]
     """Number of rounds that timed both in the same session. 0: they share no session, so the ratio
     compares two sessions."""
@@ -206,8 +219,12 @@ class DeviceMetrics(Record):
     """Number of cells of the device in results/study.csv."""
     cells_ok: Annotated[int, Field(ge=0)]
     """Number of cells with both a latency and a memory value."""
-    cells_unstable: Annotated[int, Field(ge=0)]
-    """Number of cells whose latency is unstable."""
+    cells_stable: Annotated[int, Field(ge=0)]
+    """Number of cells whose latency is stable."""
+    cells_noisy: Annotated[int, Field(ge=0)]
+    """Number of cells whose latency is noisy."""
+    cells_disturbed: Annotated[int, Field(ge=0)]
+    """Number of cells whose latency is disturbed."""
     median_half_width_pct: NonNegative | None
     """Median half-width of the confidence intervals, in percent of the latency."""
     budgets_met: Annotated[int, Field(ge=0)]

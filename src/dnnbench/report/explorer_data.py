@@ -195,7 +195,7 @@ def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:
         },
         "unknown": {name: reason(why) for name, why in unknown(candidate).items()},
         "shown": texts(candidate),
-        "unstable": candidate.row.stable is False,
+        "unstable": candidate.row.stability in labels.NOT_STABLE,
         "record": [fields[name] for name in recorded()],
     }
 

@@ -190,7 +190,7 @@ def _choices(results: Results, device: str, own: Sequence[Row]) -> list[list[lis
             color=results.identity.color(row["model"]),
             top1=f"{row['top1']:.2f}%",
             certain=row["fits"] == "yes",
-            unstable=numbers["stable"] is False,
+            unstable=numbers["stability"] in labels.NOT_STABLE,
             latency=latency_text(numbers),
             memory=memory_text(numbers),
         )
@@ -215,7 +215,7 @@ def _counts(own: Sequence[Row]) -> str:
         f"{count} {STATUSES[status]}" for status, count in statuses.items() if status != "ok"
     ]
     if verb == "measured":
-        problems.insert(0, f"{sum(row['stable'] is False for row in own)} unstable")
+        problems.insert(0, f"{sum(row['stability'] in labels.NOT_STABLE for row in own)} unstable")
     sentences = [
         f"{len(known)} of {networks} networks {verb}, at {at}",
         f"{statuses['ok']} of {len(own)} cells have a latency"

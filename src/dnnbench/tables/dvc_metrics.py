@@ -36,7 +36,9 @@ def _device(cells: list[StudyRow], first: list[SelectionRow]) -> DeviceMetrics:
     return DeviceMetrics(
         cells=len(cells),
         cells_ok=sum(cell.memory_status == "ok" for cell in timed),
-        cells_unstable=sum(cell.stable is False for cell in timed),
+        cells_stable=sum(cell.stability == "stable" for cell in timed),
+        cells_noisy=sum(cell.stability == "noisy" for cell in timed),
+        cells_disturbed=sum(cell.stability == "disturbed" for cell in timed),
         median_half_width_pct=median(half_widths) if half_widths else None,
         budgets_met=len(best),
         best_top1_low=min(best, default=None),

@@ -19,11 +19,10 @@ time was probably a slow one, so the median of the rest is too low.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from dnnbench.records.base import Status
 from dnnbench.records.latency_records import LatencyLine
-from dnnbench.records.published_study import STUDY
+from dnnbench.records.study_records import Stability
 from dnnbench.stats import disturbance, intervals
 
 # Networks that are closer than this cannot be ranked reliably. With five rounds, the noise between
@@ -44,7 +43,7 @@ class CellTiming:
 
     status: Status
     session: str | None
-    stable: bool | None
+    stability: Stability | None
     reason: str | None
     time: intervals.Estimate | None = None
     lines: Sequence[LatencyLine] = ()
@@ -53,13 +52,14 @@ class CellTiming:
 def cell_timing(
     lines: Sequence[LatencyLine],
     rounds: int,
-    protocol: str,
+    time: intervals.Estimate | None,
     best: Mapping[str, tuple[float, float]],
 ) -> CellTiming:
-    """Return a cell's status, estimate and verdict from at most one line per round.
+    """Return a cell's status, estimate and verdict from its processes.
 
-    ``rounds`` is the planned number of rounds. ``best`` has the best times of the reference kernels
-    by session, as returned by :func:`dnnbench.stats.disturbance.best_references`.
+    ``rounds`` is the planned number of rounds. ``time`` is the estimate from the successful lines.
+    ``best`` has the best times of the reference kernels by session, as returned by
+    :func:`dnnbench.stats.disturbance.best_references`.
     """
     lines = [line for line in lines if line.status != "not_measured"]
     if not lines:
@@ -68,16 +68,11 @@ def cell_timing(
     sessions = list(dict.fromkeys(line.session for line in lines))
     session = "+".join(sessions)
     faults = _failures(lines)
-    if len(good) * 2 <= len(lines):
+    if time is None or len(good) * 2 <= len(lines):
         counts = Counter(line.status for line in lines if line.status != "ok")
         status = min(counts, key=lambda status: (-counts[status], _SEVERITY.index(status)))
         return CellTiming(status, session, None, "; ".join(faults))
 
-    value = (
-        intervals.single_process(good[0].samples_ms)
-        if protocol == STUDY
-        else intervals.interval([median(line.samples_ms) for line in good])
-    )
     notes = []
     if len(lines) < rounds:
         faults.append(f"{len(lines)} of {rounds} rounds measured")
@@ -85,8 +80,6 @@ def cell_timing(
         faults.append("rounds used different code or settings")
     if len({str(line.built.settings) for line in good if line.built}) > 1:
         faults.append("rounds used different versions or settings of the engine")
-    if value.half_width is not None and value.half_width > MAX_HALF_WIDTH:
-        faults.append(f"half-width of the interval is {value.half_width:.1%} of the value")
     disturbed = _disturbed(good, best)
     if disturbed:
         text = f"{len(disturbed)} of {len(good)} rounds were disturbed ({disturbed[0]})"
@@ -96,13 +89,18 @@ def cell_timing(
             notes.append(f"{text}, too few to affect the median")
     if len(sessions) > 1:
         notes.append(f"rounds from {len(sessions)} sessions")
-    if value.half_width is None and len(good) > 1 and protocol != STUDY:
-        faults.append("rounds differ too much for an interval")
-    stable: bool | None = not faults
-    if stable and value.half_width is None:
-        stable = None
-        notes.append("single process: the spread between processes is unknown")
-    return CellTiming("ok", session, stable, "; ".join(faults + notes) or None, value, good)
+    stability: Stability | None = "disturbed" if faults else "stable"
+    if time.half_width is None:
+        if len(good) > 1:
+            stability = stability if faults else "noisy"
+            faults.append("rounds differ too much for an interval")
+        elif not faults:
+            stability = None
+            notes.append("single process: the spread between processes is unknown")
+    elif time.half_width > MAX_HALF_WIDTH:
+        stability = stability if faults else "noisy"
+        faults.append(f"half-width of the interval is {time.half_width:.1%} of the value")
+    return CellTiming("ok", session, stability, "; ".join(faults + notes) or None, time, good)
 
 
 def _failures(lines: Sequence[LatencyLine]) -> list[str]:

@@ -12,6 +12,7 @@ chooses the accuracy that a network is ranked by.
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import median
 
@@ -24,6 +25,7 @@ from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.records.plan import Plan
+from dnnbench.records.published_study import STUDY
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.stats import disturbance, intervals
@@ -166,7 +168,7 @@ def check_measured(
     known = statuses["ok"] or any(row.top1_measured is not None for row in models)
     tried = [row for row in cells if {row.status, row.memory_status} != {"not_measured"}]
     if tried and not known:
-        reasons = Counter(row.unstable_reason or row.memory_status for row in tried)
+        reasons = Counter(row.stability_reason or row.memory_status for row in tried)
         (reason, _), *_ = reasons.most_common(1)
         attempted = f"all {len(tried)} cells" if len(tried) > 1 else "the only cell"
         raise NothingMeasuredError(
@@ -182,12 +184,12 @@ def _device_rows(
     models: Sequence[str], accuracy: Mapping[str, Accuracy], measured: Measurements
 ) -> list[StudyRow]:
     plan = measured.plan
-    # One line per round.
-    lines: dict[tuple[str, str, int], dict[int, LatencyLine]] = {}
+    # One line per process.
+    lines: dict[tuple[str, str, int], dict[tuple[int, int], LatencyLine]] = {}
     for line in measured.latency:
         if line.protocol == plan.protocol:
             cell = (line.variant, line.model, line.batch_size)
-            lines.setdefault(cell, {})[line.round] = line
+            lines.setdefault(cell, {})[line.round, line.process] = line
     memory = {
         (variant, model, cell.batch_size): cell
         for (variant, model), record in measured.memory.items()
@@ -195,23 +197,24 @@ def _device_rows(
     }
     # The ratios in a line refer to the best time so far; now the whole session is known.
     best = disturbance.best_references(measured.latency)
-    return [
-        _measured_row(
-            plan,
-            (variant, model, batch_size),
-            cell_timing(
-                list(lines.get((variant, model, batch_size), {}).values()),
-                plan.rounds,
-                plan.protocol,
-                best,
-            ),
-            memory.get((variant, model, batch_size)),
-            accuracy[model],
-        )
-        for variant in plan.variants
-        for model in models
-        for batch_size in plan.batch_sizes
-    ]
+    rows = []
+    for variant, model, batch_size in product(plan.variants, models, plan.batch_sizes):
+        cell = variant, model, batch_size
+        processes = list(lines.get(cell, {}).values())
+        time = _estimate(processes, plan.protocol)
+        timing = cell_timing(processes, plan.rounds, time, best)
+        rows.append(_measured_row(plan, cell, timing, memory.get(cell), accuracy[model]))
+    return rows
+
+
+def _estimate(lines: Sequence[LatencyLine], protocol: str) -> intervals.Estimate | None:
+    """Return a cell's estimate from its successful processes; None if there are none."""
+    good = [line for line in lines if line.status == "ok"]
+    if not good:
+        return None
+    if protocol == STUDY:
+        return intervals.single_process(good[0].samples_ms)
+    return intervals.interval([median(line.samples_ms) for line in good])
 
 
 def _measured_row(
@@ -225,7 +228,6 @@ def _measured_row(
     value, lines = timing.time, timing.lines
     samples = [sample for line in lines for sample in line.samples_ms]
     medians = [median(line.samples_ms) for line in lines]
-    energies = [line.energy_mj for line in lines if line.energy_mj is not None]
     memory = memory or MemoryCell(batch_size=batch_size, status="not_measured")
 
     def per_image(pass_ms: float | None) -> float | None:
@@ -248,8 +250,11 @@ def _measured_row(
         latency_p95_ms=per_image(intervals.p95(samples)),
         batch_ms=value.value if value else None,
         fps=1000 * batch_size / value.value if value else None,
-        stable=timing.stable,
-        unstable_reason=timing.reason,
+        processes=len(lines) or None,
+        stability=timing.stability,
+        stability_reason=timing.reason,
+        page_faults=_median(line.page_faults for line in lines),
+        system_ms=_median(line.system_ms for line in lines),
         memory_status=memory.status,
         memory_mib=memory.memory_mib,
         memory_basis=memory.memory_basis,
@@ -257,11 +262,16 @@ def _measured_row(
         memory_runtime_mib=memory.memory_runtime_mib,
         weights_mib=memory.weights_mib,
         activations_mib=memory.activations_mib,
-        energy_mj=median(energies) if energies else None,
+        energy_mj=_median(line.energy_mj for line in lines),
         top1=accuracy.top1,
         top5=accuracy.top5,
         accuracy_source=accuracy.top1_source,
     )
+
+
+def _median(numbers: Iterable[float | None]) -> float | None:
+    known = [number for number in numbers if number is not None]
+    return median(known) if known else None
 
 
 def model_row(

@@ -103,7 +103,7 @@ def _networks(tables: Tables, a: str, b: str, device: str | None) -> None:
     names = [tables.names[key] for key in pair]
     title = f"A: {names[0]}, B: {names[1]}, on {labels.device(where)}.\n"
     console.print(title, style="bold")
-    unstable = {(row.model, row.batch_size) for row in rows if row.stable is False}
+    unstable = {(row.model, row.batch_size) for row in rows if row.stability in labels.NOT_STABLE}
     _print_comparisons(console, found, pair, unstable)
     printing.print_set_aside(console, tables.set_aside_of(where))
 

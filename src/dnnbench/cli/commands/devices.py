@@ -29,12 +29,13 @@ def devices(results: completion.Results = completion.RESULTS) -> None:
     for device in tables.devices:
         rows = tables.rows(device)
         timed = [row for row in rows if row.status == "ok" and row.source != "predicted"]
+        unstable = str(sum(row.stability in labels.NOT_STABLE for row in timed))
         sizes = sorted({row.batch_size for row in rows})
         table.add_row(
             device,
             f"{len({row.model for row in timed})}/{len({row.model for row in rows})}",
             f"{len(timed)}/{len(rows)}",
-            str(sum(row.stable is False for row in timed)) if rows[0].source == "measured" else "",
+            unstable if rows[0].source == "measured" else "",
             ", ".join(map(str, sizes)),
             _machine(tables, device, rows),
         )

@@ -123,7 +123,7 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
     for row in rows:
         time = printing.status(row.status)
         if row.latency_ms is not None:
-            mark = printing.UNSTABLE if row.stable is False else ""
+            mark = printing.UNSTABLE if row.stability in labels.NOT_STABLE else ""
             low, high = row.latency_ms_low, row.latency_ms_high
             time = printing.with_bounds(row.latency_ms, low, high) + mark
         memory = printing.status(row.memory_status)
@@ -137,9 +137,9 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
     printing.print_table(console, table)
     notes = []
     for row in rows:
-        if row.unstable_reason:
-            reason = row.unstable_reason
-            if row.stable is False:
+        if row.stability_reason:
+            reason = row.stability_reason
+            if row.stability in labels.NOT_STABLE:
                 reason = messages.UNSTABLE_REASON.format(reason=reason)
             cell = f"{labels.device(row.device)}, batch size {row.batch_size}"
             cell += f", {row.variant}" if variants else ""

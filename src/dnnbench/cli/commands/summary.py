@@ -55,7 +55,7 @@ def print_best(
     from dnnbench.report.figures import captions
 
     measured = [row for row in rows if row.status == "ok"]
-    unstable = sum(row.stable is False for row in measured)
+    unstable = sum(row.stability in labels.NOT_STABLE for row in measured)
     cells = several(len(rows), "cell")
     counts = {"timed": len(measured), "cells": cells, "unstable": unstable}
     title = messages.SUMMARY.format(device=f"[bold]{labels.device(device)}[/]", **counts)

@@ -64,7 +64,7 @@ def speed(rows: Sequence[Row], identity: Identity) -> str:
     """Return the caption of the chart of accuracy against throughput."""
     single = [row for row in rows if row["batch_size"] == 1]
     sentences = [source_of(single), ONE_PASS, intervals(single)]
-    unstable = sum(row["stable"] is False for row in single)
+    unstable = sum(row["stability"] in labels.NOT_STABLE for row in single)
     if unstable:
         sentences.append(f"Hollow diamonds ({unstable}) are unstable measurements.")
     predicted = sum(row["source"] == "predicted" and row["fps"] is not None for row in single)
@@ -109,7 +109,7 @@ def time_table(rows: Sequence[Row]) -> str:
         " waits.",
         "Letters and colors grade the throughput.",
     ]
-    if any(row["stable"] is False for row in rows):
+    if any(row["stability"] in labels.NOT_STABLE for row in rows):
         sentences.append(f"{UNSTABLE_MARK}: unstable measurement.")
     if any(row["source"] == "predicted" for row in rows):
         sentences.append(f"{PREDICTED_MARK}: predicted from the networks that were timed.")

@@ -12,7 +12,7 @@ from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK, significant, span
 from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.queries.wording import STATUSES
-from dnnbench.records.labels import memory_basis
+from dnnbench.records.labels import NOT_STABLE, memory_basis
 from dnnbench.report.figures.identity import Identity, Row, rows
 
 # The classes of the 2018 study. Every cell has the letter too, for readers who cannot see colors.
@@ -128,9 +128,11 @@ def memory_text(row: Row) -> str:
 
 def stability_text(row: Row) -> str:
     """Return whether the latency is stable, and the reason if it is not."""
-    if row["stable"] is None:
+    if row["stability"] is None:
         return "not recorded"
-    return "stable" if row["stable"] else f"unstable: {row['unstable_reason']}"
+    if row["stability"] == "stable":
+        return "stable"
+    return f"{row['stability']}: {row['stability_reason']}"
 
 
 def _table(
@@ -162,7 +164,7 @@ def _latency_cell(row: Row) -> Cell:
     value = row["latency_ms"]
     if value is None:
         return Cell(_status(row["status"]), None, source_text(row))
-    mark = UNSTABLE_MARK if row["stable"] is False else ""
+    mark = UNSTABLE_MARK if row["stability"] in NOT_STABLE else ""
     fps = 1000 / value
     grade = next((g for g, least in zip(GRADES, _MIN_FPS, strict=False) if fps >= least), "D")
     return Cell(

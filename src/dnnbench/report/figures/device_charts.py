@@ -176,7 +176,7 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
 def _point(row: Row, identity: Identity) -> Row:
     source = row["accuracy_source"]
     origin = f" ({labels.accuracy_source(source)})" if source else ""
-    state = _UNSTABLE if row["stable"] is False else _STABLE
+    state = _UNSTABLE if row["stability"] in labels.NOT_STABLE else _STABLE
     state = _PREDICTED if row["source"] == "predicted" else state
     return {
         **identity.of(row["model"]),
