@@ -4,9 +4,10 @@ import random
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
-from helpers import toys
+from helpers import timings, toys
 from helpers.rounds import (
     plan,
 )
@@ -14,7 +15,7 @@ from helpers.rounds import (
 from dnnbench.config.latency_settings import PROTOCOLS
 from dnnbench.core import isolation
 from dnnbench.core.errors import DeviceError
-from dnnbench.core.storage import RecordError, read_lines
+from dnnbench.core.storage import RecordError, read_lines, write_lines
 from dnnbench.measure import control, round
 from dnnbench.measure.journal import Journal, key
 from dnnbench.measure.latency import Timing
@@ -231,7 +232,7 @@ def test_no_network_is_recorded_as_failed_if_the_control_fails(tmp_path, scripte
 
 
 def test_a_machine_failure_ends_the_round_and_keeps_finished_cells(tmp_path, scripted, monkeypatch):
-    monkeypatch.setattr(random, "shuffle", lambda cells: None)
+    monkeypatch.setattr(random, "random", lambda: 0.5)  # Keeps the order.
     answer = {1: QUIET, 2: Timing("failed", "No space left on device")}
     scripted(lambda _name, batch, _turn: answer[batch])
     monkeypatch.setattr(control, "check", no_convolution(after=1))
@@ -252,7 +253,7 @@ def full(from_batch):
 
 
 def test_batch_sizes_above_one_that_did_not_fit_are_not_tried(tmp_path, scripted, monkeypatch):
-    monkeypatch.setattr(random, "shuffle", lambda cells: None)
+    monkeypatch.setattr(random, "random", lambda: 0.5)  # Keeps the order.
     asked = scripted(full(from_batch=4))
     output = tmp_path / "round-1.jsonl"
     round.run(plan("small", "greedy", batch_sizes=[1, 8, 2, 4, 16]), output)
@@ -267,7 +268,7 @@ def test_batch_sizes_above_one_that_did_not_fit_are_not_tried(tmp_path, scripted
 
 
 def test_a_skipped_batch_size_is_tried_once_its_reason_is_gone(tmp_path, scripted, monkeypatch):
-    monkeypatch.setattr(random, "shuffle", lambda cells: None)
+    monkeypatch.setattr(random, "random", lambda: 0.5)  # Keeps the order.
     asked = scripted(full(from_batch=2))
     output = tmp_path / "round-1.jsonl"
     round.run(plan("small", batch_sizes=[1, 2, 4]), output)
@@ -402,10 +403,118 @@ def test_a_killed_round_resumes_where_it_stopped(tmp_path, monkeypatch, scripted
     lines = read_lines(output, LatencyLine)
     assert len(lines) == 59
     by_key = {key(line): line for line in lines}
-    again = {("default", name, batch) for name, batch in asked}
+    again = {("default", name, batch, 1) for name, batch in asked}
     untouched = kept - again
     assert {cell for cell in kept if by_key[cell].first_attempt is None} == untouched
     assert again - kept == set(by_key) - kept
+
+
+def cheap(*names, seconds=0.4, **changes):
+    """Return a plan whose memory records state the cost of each cell."""
+    cells = [timings.memory_cell(batch, cell_s=seconds) for batch in (1, 2)]
+    return plan(*names, memory=dict.fromkeys(names, cells), **changes)
+
+
+def processes(output):
+    """Return the numbers of the processes of each cell."""
+    found = {}
+    for line in read_lines(output, LatencyLine):
+        found.setdefault((line.model, line.batch_size), []).append(line.process)
+    return found
+
+
+def test_a_cheap_cell_has_more_processes_of_which_each_has_a_line(tmp_path, scripted):
+    asked = scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(cheap("small", batch_sizes=[1, 2, 4]), output)
+    assert processes(output) == {("small", 1): [1, 2], ("small", 2): [1, 2], ("small", 4): [1]}
+    assert asked.count(("small", 1)) == 2
+    planned = {line.batch_size: line.processes for line in read_lines(output, LatencyLine)}
+    assert planned == {1: 10, 2: 10, 4: 5}
+
+
+def test_the_rounds_share_the_processes_of_a_cell(tmp_path, scripted):
+    scripted()
+    counts = []
+    for number in range(1, 6):
+        output = tmp_path / f"round-{number}.jsonl"
+        round.run(cheap("small", seconds=0.6, batch_sizes=[1], number=number), output)
+        counts.append(len(read_lines(output, LatencyLine)))
+    assert counts == [1, 1, 2, 1, 2]
+
+
+def test_the_2018_protocol_has_one_process_whatever_a_cell_costs(tmp_path, scripted):
+    asked = scripted()
+    passes = PROTOCOLS["bianco2018"]
+    round.run(cheap("small", protocol="bianco2018", passes=passes), tmp_path / "round-1.jsonl")
+    assert asked == [("small", 1), ("small", 2)]
+
+
+def test_only_missing_processes_are_measured(tmp_path, scripted):
+    asked = scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(cheap("small", seconds=0.2, batch_sizes=[1]), output)
+    before = read_lines(output, LatencyLine)
+    write_lines(output, [line for line in before if line.process != 3])
+    asked.clear()
+    round.run(cheap("small", seconds=0.2, batch_sizes=[1]), output)
+    assert asked == [("small", 1)]
+    after = read_lines(output, LatencyLine)
+    assert [line.process for line in after] == [1, 2, 3, 4]
+    assert [line for line in after if line.process != 3] == [
+        line for line in before if line.process != 3
+    ]
+
+
+def test_a_failed_process_is_retried_alone(tmp_path, scripted):
+    answers = [QUIET, Timing("failed", "no disk"), QUIET]
+    asked = scripted(lambda _name, _batch, turn: answers[turn - 1])
+    output = tmp_path / "round-1.jsonl"
+    for _ in "12":
+        round.run(cheap("small", batch_sizes=[1]), output)
+    one, two = read_lines(output, LatencyLine)
+    assert (len(asked), one.status, two.status) == (3, "ok", "ok")
+    assert {one.failed_before, two.failed_before} == {None, "failed: no disk"}
+
+
+@pytest.mark.parametrize("recorded", [{}, {"processes": None}])
+def test_a_measured_cell_gets_no_more_processes_if_its_cost_turns_out_lower(
+    tmp_path, scripted, recorded
+):
+    asked = scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(cheap("small", seconds=0.8), output)
+    before = [line.model_copy(update=recorded) for line in read_lines(output, LatencyLine)]
+    write_lines(output, before)
+    asked.clear()
+    round.run(cheap("small", "greedy", seconds=0.2), output)
+    assert sorted(asked) == [("greedy", 1)] * 4 + [("greedy", 2)] * 4
+    assert [line for line in read_lines(output, LatencyLine) if line.model == "small"] == before
+
+
+def test_processes_beyond_the_plan_are_kept_unless_the_code_changed(tmp_path, scripted):
+    asked = scripted()
+    output = tmp_path / "round-1.jsonl"
+    round.run(cheap("small", seconds=0.2), output)
+    before = read_lines(output, LatencyLine)
+    asked.clear()
+    round.run(cheap("small", seconds=0.8), output)
+    assert (asked, read_lines(output, LatencyLine)) == ([], before)
+    round.run(cheap("small", seconds=0.8, threads=1), output)
+    assert processes(output) == {("small", 1): [1], ("small", 2): [1]}
+
+
+def test_the_remaining_time_covers_the_processes_of_later_rounds(tmp_path, scripted):
+    scripted()
+    counts = []
+
+    @contextmanager
+    def report(_what, total, later):
+        counts.append((total, later))
+        yield lambda name: None
+
+    round.run(cheap("small", seconds=0.6, batch_sizes=[1]), tmp_path / "round-1.jsonl", report)
+    assert counts[0] == (1, 6)
 
 
 def test_a_damaged_line_is_named(tmp_path):

@@ -201,8 +201,8 @@ def test_the_first_of_two_lines_of_a_cell_counts(results):
     path = results / ROUND.format(1)
     write_lines(path, [timings.line(1, 10.0), timings.line(1, 99.0), timings.line(1, 10.0)])
     assert aside(results) == [
-        f"{path}:2: a second line for resnet18, batch size 1; line 1 counts",
-        f"{path}:3: a second line for resnet18, batch size 1; line 1 counts",
+        f"{path}:2: a second line for resnet18, batch size 1, process 1; line 1 counts",
+        f"{path}:3: a second line for resnet18, batch size 1, process 1; line 1 counts",
     ]
     first, *_ = study.read_measurements(results, PLAN, ["resnet18"]).latency
     assert first.samples_ms == [10.0]

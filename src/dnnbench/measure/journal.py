@@ -8,12 +8,18 @@ from dnnbench.core import output, text_file
 from dnnbench.core.storage import read_lines, write_bytes, write_lines, writing
 from dnnbench.records.latency_records import LatencyLine
 
-Key = tuple[str, str, int]
+Cell = tuple[str, str, int]
+Key = tuple[str, str, int, int]
+
+
+def cell_of(line: LatencyLine) -> Cell:
+    """Return what identifies a cell within a round: protocol, model, batch size."""
+    return line.protocol, line.model, line.batch_size
 
 
 def key(line: LatencyLine) -> Key:
-    """Return what identifies a line within a round: protocol, model, batch size."""
-    return line.protocol, line.model, line.batch_size
+    """Return what identifies a line within a round: its cell and the number of the process."""
+    return *cell_of(line), line.process
 
 
 class Journal:

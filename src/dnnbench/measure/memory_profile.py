@@ -205,5 +205,6 @@ def _cell(plan: Plan, name: str, batch_size: int, seen: list[MemoryCell]) -> Mem
     return MemoryCell(
         batch_size=batch_size,
         status=outcome.status,
+        cell_s=outcome.seconds,
         **{"message": outcome.message, **(outcome.value or {}), **counted},
     )

@@ -1,4 +1,4 @@
-"""One round of timing: all cells in random order, each in a fresh process.
+"""One round of timing: all cells in random order, each in one or more fresh processes.
 
 A cell is a network at a batch size. A round measures latency, and records the disturbance during
 each measurement. Several rounds, spread over a session, yield an estimate and its confidence
@@ -11,9 +11,9 @@ import math
 import os
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -24,9 +24,9 @@ from dnnbench.config.latency_settings import Passes
 from dnnbench.core import isolation, progress, speed_variables
 from dnnbench.core.errors import UserError
 from dnnbench.devices import backends
-from dnnbench.measure import control, latency, oom, retries
+from dnnbench.measure import allocation, control, latency, oom, retries
 from dnnbench.measure.fingerprint import fingerprint
-from dnnbench.measure.journal import Journal, Key, key
+from dnnbench.measure.journal import Cell, Journal, Key, cell_of, key
 from dnnbench.measure.latency import Timing
 from dnnbench.networks.registry import Network
 from dnnbench.records import paths
@@ -52,8 +52,9 @@ class BusyError(UserError):
 class Round:
     """The cells of a round and their settings.
 
-    ``memory`` contains known memory cells of the networks, for devices that a large batch could
-    bring down. ``variables`` are the environment variables that affect speed.
+    ``memory`` contains known memory cells of the networks: they decide how many processes measure a
+    cell, and whether a large batch could bring the device down. ``variables`` are the environment
+    variables that affect speed.
     """
 
     number: int
@@ -71,11 +72,25 @@ class Round:
     memory: Mapping[str, Sequence[MemoryCell]] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=speed_variables.found)
 
-    def cells(self) -> list[Key]:
+    def cells(self) -> list[Cell]:
         """Return every cell of the round, in the study's order."""
         return [
             (self.protocol, name, batch) for name in self.networks for batch in self.batch_sizes
         ]
+
+    def processes(self, cell: Cell, measured: Iterable[LatencyLine] = ()) -> int:
+        """Return the number of processes of a cell over all rounds.
+
+        A cell that this round has ``measured`` gets no more than its records state.
+        """
+        rounds = self.passes.rounds
+        if self.passes.one_process == "model":
+            return rounds
+        _, name, batch_size = cell
+        by_size = {each.batch_size: each for each in self.memory.get(name, ())}
+        count = allocation.processes(allocation.cost_s(by_size.get(batch_size)), rounds)
+        recorded = [line.processes or rounds for line in measured]
+        return min(count, max(recorded, default=count))
 
     def fingerprint(self, network: Network) -> str:
         """Return a fingerprint of everything but the machine that affects latency."""
@@ -118,9 +133,9 @@ def cell_fingerprint(
 def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     """Measure the cells that ``output`` lacks, and rewrite it with all cells.
 
-    A cell with the same fingerprint is kept, with any status; a failed cell is kept after one
-    retry. Each finished cell is written to a journal immediately, so that a kill loses only the
-    current cell. A batch size is not tried if a smaller one ran out of memory or the device refuses
+    A process with the same fingerprint is kept, with any status; a failed one is kept after one
+    retry. Each finished process is written to a journal immediately, so that a kill loses only the
+    current one. A batch size is not tried if a smaller one ran out of memory or the device refuses
     it. The most disturbed cells are measured once more at the end; their first attempt stays in the
     record. ``report`` shows the progress. Raises BusyError and DeviceError before
     anything is measured, and DeviceError if the device is lost, or the machine fails, meanwhile.
@@ -128,23 +143,25 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     journal = Journal(output)
     fresh = journal.unfinished()
     lines = {key(line): line for line in [*journal.finished(), *fresh]}
-    prints = {name: plan.fingerprint(network) for name, network in plan.networks.items()}
-    valid = {k for k in plan.cells() if _valid(lines.get(k), prints[k[1]], plan)}
+    here = _here(plan, lines.values())
+    valid = {k for k, line in lines.items() if here.is_valid(line)}
     valid -= {k for k in valid if not oom.stands(lines[k], _same(k, [lines[o] for o in valid]))}
-    missing = [k for k in plan.cells() if k not in valid]
+    missing = [k for k in here.planned() if k not in valid]
+    # A process that is neither valid nor planned was measured differently.
+    outdated = {k for k in lines.keys() - valid - {*missing} if k[:3] in here.processes}
+    lines = {k: line for k, line in lines.items() if k not in outdated}
 
     groups = _processes(plan, missing)
-    busy = _others_busy(plan) if groups else None
     if groups:
+        here = replace(here, busy=_others_busy(plan))
         backends.backend(plan.setup).check_clocks(disturbance.MAX_CLOCK_DROP)
         _check_machine(plan)
     broken: set[str] = set()  # Networks that failed although the machine works.
     what = f"round {plan.number} of {plan.passes.rounds}"
-    with report(what, len(groups), _later(plan, output)) as step:
-        for cells in groups:
-            step(_name(cells))
-            known = [lines[k] for k in valid]
-            found = _visit(plan, cells, prints[cells[0][1]], busy, known)
+    with report(what, len(groups), _later(here, output)) as step:
+        for keys in groups:
+            step(_name(keys))
+            found = _visit(here, keys, [lines[k] for k in valid])
             found.sort(key=lambda line: retries.failed(line.status))
             for line in found:
                 if retries.failed(line.status) and line.model not in broken:
@@ -159,47 +176,85 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
 
     best = disturbance.best_references(lines.values())
     new = {*missing, *map(key, fresh)} & lines.keys()
-    repeats = _most_disturbed(
-        [_compared(lines[cell], best) for cell in plan.cells() if cell in new]
-    )
+    repeats = _most_disturbed([_compared(lines[k], best) for k in sorted(new & valid)])
     with report(f"{what}, repeating disturbed cells", len(repeats), 0) as step:
         for first in repeats:
-            cell = key(first)
-            step(_name([cell]))
-            (again,) = _measure(plan, [cell], prints[cell[1]], busy)
+            step(_name([key(first)]))
+            (again,) = _measure(here, [key(first)])
             if again.status == "ok":
-                lines[cell] = again.model_copy(update={"first_attempt": _attempt(first)})
-                journal.append(lines[cell])
+                lines[key(first)] = again.model_copy(update={"first_attempt": _attempt(first)})
+                journal.append(lines[key(first)])
 
     best = disturbance.best_references(lines.values())
     order = {cell: place for place, cell in enumerate(plan.cells())}
     # Lines of networks and batch sizes that are no longer in the study are kept at the end.
-    kept = sorted(lines.values(), key=lambda line: order.get(key(line), len(order)))
+    kept = sorted(
+        lines.values(), key=lambda line: (order.get(cell_of(line), len(order)), line.process)
+    )
     journal.finish(_compared(line, best) for line in kept)
 
 
-def _name(cells: list[Key]) -> str:
-    sizes = ", ".join(str(batch) for _, _, batch in cells)
-    return f"{cells[0][1]}, batch size{'s' if len(cells) > 1 else ''} {sizes}"
+@dataclass(frozen=True)
+class _Here:
+    """A round's plan, with the planned processes by cell and the fingerprints by network.
+
+    ``busy`` is the share of the device that other programs used before the first process.
+    """
+
+    plan: Round
+    processes: Mapping[Cell, int]
+    fingerprints: Mapping[str, str]
+    busy: float | None = None
+
+    def planned(self) -> list[Key]:
+        """Return the planned processes of this round."""
+        return [
+            (*cell, process)
+            for cell, count in self.counts(self.plan.number).items()
+            for process in range(1, count + 1)
+        ]
+
+    def counts(self, number: int) -> dict[Cell, int]:
+        """Return the number of processes of each cell in round ``number``."""
+        rounds = self.plan.passes.rounds
+        return {
+            cell: allocation.in_round(count, number, rounds)
+            for cell, count in self.processes.items()
+        }
+
+    def is_valid(self, line: LatencyLine) -> bool:
+        """Return whether a line is a valid result for a cell of this plan."""
+        if cell_of(line) not in self.processes or line.fingerprint != self.fingerprints[line.model]:
+            return False
+        if retries.is_due(line):
+            return False
+        return line.status != "timeout" or line.cell_timeout_s == self.plan.cell_timeout_s
 
 
-def _later(plan: Round, output: Path) -> int:
+def _here(plan: Round, lines: Collection[LatencyLine]) -> _Here:
+    fingerprints = {name: plan.fingerprint(network) for name, network in plan.networks.items()}
+    measured: dict[Cell, list[LatencyLine]] = {one: [] for one in plan.cells()}
+    for line in lines:
+        if cell_of(line) in measured and line.fingerprint == fingerprints[line.model]:
+            measured[cell_of(line)].append(line)
+    counts = {one: plan.processes(one, known) for one, known in measured.items()}
+    return _Here(plan, counts, fingerprints)
+
+
+def _name(keys: list[Key]) -> str:
+    sizes = ", ".join(str(batch) for _, _, batch, _ in keys)
+    return f"{keys[0][1]}, batch size{'s' if len(keys) > 1 else ''} {sizes}"
+
+
+def _later(here: _Here, output: Path) -> int:
     """Estimate, from files, how many processes the other rounds still need."""
-    others = (
-        paths.in_folder(output.parent, paths.ROUND, round=k)
+    plan = here.plan
+    others = {
+        k: paths.in_folder(output.parent, paths.ROUND, round=k)
         for k in range(1, plan.passes.rounds + 1)
-    )
-    waiting = sum(other != output and not other.exists() for other in others)
-    return waiting * len(_processes(plan, plan.cells()))
-
-
-def _valid(line: LatencyLine | None, fingerprint: str, plan: Round) -> bool:
-    """Return whether a line is a valid result for a cell of this plan."""
-    if line is None or line.fingerprint != fingerprint:
-        return False
-    if retries.is_due(line):
-        return False
-    return line.status != "timeout" or line.cell_timeout_s == plan.cell_timeout_s
+    }
+    waiting = [k for k, other in others.items() if other != output and not other.exists()]
+    return sum(sum(here.counts(k).values()) for k in waiting)
 
 
 def _check_machine(plan: Round) -> None:
@@ -208,83 +263,77 @@ def _check_machine(plan: Round) -> None:
     control.check(plan.device, "timed", plan.setup, plan.variant, latency.measure, *arguments)
 
 
-def _same(cell: Key, lines: list[LatencyLine]) -> list[LatencyLine]:
-    """Return the lines of the cell's network and protocol."""
-    return [line for line in lines if (line.protocol, line.model) == cell[:2]]
+def _same(key: Key, lines: list[LatencyLine]) -> list[LatencyLine]:
+    """Return the lines of the key's network and protocol."""
+    return [line for line in lines if (line.protocol, line.model) == key[:2]]
 
 
-def _processes(plan: Round, cells: list[Key]) -> list[list[Key]]:
-    """Group cells by the process that measures them, in random order."""
-    if plan.passes.one_process == "cell":
-        groups = [[cell] for cell in cells]
-    else:
-        names = dict.fromkeys(name for _, name, _ in cells)
-        groups = [[cell for cell in cells if cell[1] == name] for name in names]
-    random.shuffle(groups)
-    return groups
+def _processes(plan: Round, keys: list[Key]) -> list[list[Key]]:
+    """Group keys by process, in random order; processes of a cell are spread over the round."""
+    if plan.passes.one_process == "model":
+        names = dict.fromkeys(name for _, name, _, _ in keys)
+        groups = [[key for key in keys if key[1] == name] for name in names]
+        random.shuffle(groups)
+        return groups
+    waiting: dict[Cell, list[Key]] = {}
+    for one in keys:
+        waiting.setdefault(one[:3], []).append(one)
+    order = allocation.order({one: len(left) for one, left in waiting.items()})
+    return [[waiting[one].pop(0)] for one in order]
 
 
-def _visit(
-    plan: Round, cells: list[Key], fingerprint: str, busy: float | None, known: list[LatencyLine]
-) -> list[LatencyLine]:
-    """Return lines for cells of one model; skip those that ``known`` rules out."""
+def _visit(here: _Here, keys: list[Key], known: list[LatencyLine]) -> list[LatencyLine]:
+    """Return lines for one process of one model; skip cells that ``known`` rules out."""
+    plan = here.plan
     on = backends.backend(plan.setup)
-    network, seen = plan.networks[cells[0][1]], plan.memory.get(cells[0][1], [])
+    network, seen = plan.networks[keys[0][1]], plan.memory.get(keys[0][1], [])
     reasons = {
-        cell: oom.not_tried(cell[2], _same(cell, known)) or on.refuses(network, cell[2], seen)
-        for cell in cells
+        one: oom.not_tried(one[2], _same(one, known)) or on.refuses(network, one[2], seen)
+        for one in keys
     }
     skipped = [
-        _line(plan, cell, fingerprint, Timing("oom", reason), datetime.now(UTC), 0.0, busy)
-        for cell, reason in reasons.items()
+        _line(here, one, Timing("oom", reason), datetime.now(UTC), 0.0)
+        for one, reason in reasons.items()
         if reason
     ]
-    tried = [cell for cell in cells if not reasons[cell]]
-    return skipped + (_measure(plan, tried, fingerprint, busy) if tried else [])
+    tried = [one for one in keys if not reasons[one]]
+    return skipped + (_measure(here, tried) if tried else [])
 
 
-def _measure(
-    plan: Round, cells: list[Key], fingerprint: str, busy: float | None
-) -> list[LatencyLine]:
+def _measure(here: _Here, keys: list[Key]) -> list[LatencyLine]:
     """Measure one model's cells in a fresh process; return a line for each.
 
     A failed cell has a line too.
     """
+    plan = here.plan
     on = backends.backend(plan.setup)
     on.settle()
     started = datetime.now(UTC)
     outcome = isolation.run(
         latency.measure,
-        plan.networks[cells[0][1]],
-        [batch for _, _, batch in cells],
+        plan.networks[keys[0][1]],
+        [batch for _, _, batch, _ in keys],
         plan.passes,
         plan.setup,
         plan.threads,
         plan.variant,
-        timeout_s=(plan.cell_timeout_s + variants.parse(plan.variant).building_s) * len(cells),
+        timeout_s=(plan.cell_timeout_s + variants.parse(plan.variant).building_s) * len(keys),
         memory_mib=on.allowance_mib(),
     )
-    timings = outcome.value or [Timing(outcome.status, outcome.message)] * len(cells)
+    timings = outcome.value or [Timing(outcome.status, outcome.message)] * len(keys)
     if any(retries.failed(timing.status) for timing in timings):
         on.settle()  # Raises if the device is lost, in which case the network is not at fault.
-    seconds = outcome.seconds / len(cells)
+    seconds = outcome.seconds / len(keys)
     return [
-        _line(plan, cell, fingerprint, timing, started, seconds, busy)
-        for cell, timing in zip(cells, timings, strict=True)
+        _line(here, one, timing, started, seconds)
+        for one, timing in zip(keys, timings, strict=True)
     ]
 
 
-def _line(
-    plan: Round,
-    cell: Key,
-    fingerprint: str,
-    timing: Timing,
-    started: datetime,
-    seconds: float,
-    busy: float | None,
-) -> LatencyLine:
+def _line(here: _Here, key: Key, timing: Timing, started: datetime, seconds: float) -> LatencyLine:
     """Combine the result of a cell's process with fields of plan and machine."""
-    protocol, name, batch_size = cell
+    plan = here.plan
+    protocol, name, batch_size, process = key
     seen, energy = timing.disturbance, timing.energy
     return LatencyLine(
         device=plan.device,
@@ -292,9 +341,11 @@ def _line(
         model=name,
         batch_size=batch_size,
         round=plan.number,
+        process=process,
+        processes=here.processes[key[:3]],
         session=plan.session,
         protocol=protocol,
-        fingerprint=fingerprint,
+        fingerprint=here.fingerprints[name],
         status=timing.status,
         message=timing.message,
         discarded_ms=list(timing.discarded_ms),
@@ -303,7 +354,7 @@ def _line(
         wait_policy=_wait_policy(),
         variables=dict(plan.variables),
         output_ok=timing.output_ok,
-        disturbance=seen and seen.model_copy(update={"busy_before": busy}),
+        disturbance=seen and seen.model_copy(update={"busy_before": here.busy}),
         energy_mj=energy.mj if energy else None,
         energy_basis=energy.basis if energy else "not_measured",
         built=timing.built,

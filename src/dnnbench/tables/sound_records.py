@@ -2,8 +2,8 @@
 
 Records of other machines, or edited records, may contain anything. In addition to the validation of
 single records (:mod:`dnnbench.records`), a record has to match its path, have a plausible time, be
-the only one of its cell, and be measured like the rest of its session. Other records are excluded
-with a reason.
+the only one of its process, and be measured like the rest of its session. Other records are
+excluded with a reason.
 """
 
 from collections import Counter
@@ -83,8 +83,8 @@ class SoundRecords:
     def _round(
         self, path: Path, place: Mapping[str, str | int]
     ) -> list[tuple[Path, int, LatencyLine]]:
-        """Return the valid lines of a file, only the first of each cell."""
-        first: dict[tuple[str, str, int], int] = {}
+        """Return the valid lines of a file, only the first of each process."""
+        first: dict[tuple[str, str, int, int], int] = {}
         found = []
         for at, content in enumerate((self._content(path) or b"").splitlines(), start=1):
             where = f"{path}:{at}"
@@ -94,11 +94,11 @@ class SoundRecords:
                 check_time(f"{where}: started", line.started, _LINE_REMEDY)
                 if moment := _moment(line.session):
                     check_time(f"{where}: session", moment, _LINE_REMEDY)
-                cell = line.protocol, line.model, line.batch_size
-                if first.setdefault(cell, at) != at:
+                key = line.protocol, line.model, line.batch_size, line.process
+                if first.setdefault(key, at) != at:
                     raise UserError(
-                        f"{where}: a second line for {line.model}, batch size {line.batch_size};"
-                        f" line {first[cell]} counts"
+                        f"{where}: a second line for {line.model}, batch size {line.batch_size},"
+                        f" process {line.process}; line {first[key]} counts"
                     )
             except UserError as error:
                 self._set_aside(path, at, error)

@@ -1,0 +1,59 @@
+"""Number of processes that measure a cell, and their order within a round.
+
+The number depends on the cell's cost, which its memory record states before the session starts. It
+never depends on latencies: stopping when an interval looks narrow invalidates the interval.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dnnbench.records.memory_records import MemoryCell
+
+# Time per round in which a cheap cell is measured repeatedly. The spread between processes is
+# larger than the spread within one, so more processes help a cell more than more passes do.
+_BUDGET_S = 0.8
+_MOST_PER_ROUND = 4
+
+Item = TypeVar("Item")
+
+
+def cost_s(memory: MemoryCell | None) -> float | None:
+    """Return the cost of one latency process, in seconds, from the cell's memory record.
+
+    Returns None if the cost is unknown. A latency process makes one to three timed passes more than
+    a memory process, and does not read memory.
+    """
+    return memory.cell_s if memory and memory.status == "ok" else None
+
+
+def processes(cost_s: float | None, rounds: int) -> int:
+    """Return the number of processes over all rounds, one to four per round.
+
+    A cell of unknown cost has one per round.
+    """
+    if not cost_s:
+        return rounds
+    return min(max(round(rounds * _BUDGET_S / cost_s), rounds), _MOST_PER_ROUND * rounds)
+
+
+def in_round(processes: int, number: int, rounds: int) -> int:
+    """Return how many of a cell's processes round ``number`` of ``rounds`` runs."""
+    return processes * number // rounds - processes * (number - 1) // rounds
+
+
+def order(counts: Mapping[Item, int]) -> list[Item]:
+    """Return each item as often as its count, in random order.
+
+    The repetitions of an item are spread evenly, with jitter.
+    """
+    places = [
+        ((place + random.random()) / count, item)
+        for item, count in counts.items()
+        for place in range(count)
+    ]
+    return [item for _, item in sorted(places, key=lambda pair: pair[0])]

@@ -1,0 +1,61 @@
+import random
+
+import pytest
+from helpers import timings
+
+from dnnbench.measure import allocation
+
+ROUNDS = 5
+# Seconds per process, from a small network to one that takes several seconds.
+COSTS = [0.1, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.7, 2.5, 6.0]
+
+
+def test_a_cell_has_one_to_four_processes_per_round_by_its_cost():
+    found = {cost: allocation.processes(cost, ROUNDS) for cost in (0.1, 0.2, 0.4, 0.6, 0.8, 6.0)}
+    assert found == {0.1: 20, 0.2: 20, 0.4: 10, 0.6: 7, 0.8: 5, 6.0: 5}
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        None,
+        timings.memory_cell(1),
+        timings.memory_cell(1, status="failed", cell_s=0.1),
+        timings.memory_cell(1, cell_s=0.0),
+    ],
+)
+def test_a_cell_of_unknown_cost_has_one_process_per_round(memory):
+    assert allocation.processes(allocation.cost_s(memory), ROUNDS) == ROUNDS
+
+
+def test_more_processes_cost_at_most_the_budget_of_each_cell():
+    for cost in COSTS:
+        total = cost * allocation.processes(cost, ROUNDS)
+        # Rounding to whole processes may add half a process.
+        assert total <= max(cost * ROUNDS, 0.8 * ROUNDS + cost / 2)
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 5, 7])
+def test_the_rounds_share_processes_evenly_and_none_is_empty(rounds):
+    for count in range(rounds, 4 * rounds + 1):
+        each = [allocation.in_round(count, number + 1, rounds) for number in range(rounds)]
+        assert sum(each) == count
+        assert min(each) >= 1 and max(each) - min(each) <= 1
+
+
+def test_repetitions_of_a_cell_are_spread_over_the_round():
+    counts = {"cheap": 4, **dict.fromkeys(map(str, range(96)), 1)}
+    for _ in range(20):
+        order = allocation.order(counts)
+        assert sorted(order) == sorted([*counts, *["cheap"] * 3])
+        places = [place for place, item in enumerate(order) if item == "cheap"]
+        # One in each quarter of the round, up to the jitter of the others.
+        assert [round(place / 25 - 0.5) for place in places] == pytest.approx([0, 1, 2, 3], abs=1)
+        assert places[3] - places[0] > 40
+
+
+def test_the_order_differs_from_round_to_round():
+    random.seed(1)
+    counts = dict.fromkeys(range(12), 1)
+    orders = {tuple(allocation.order(counts)) for _ in "123"}
+    assert len(orders) == 3
