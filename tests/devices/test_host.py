@@ -1,5 +1,7 @@
 """The host when the kernel shows less than usual: unknown values, never zeros."""
 
+import time
+
 import pytest
 from helpers.host_trees import GUEST, IDLE, X86, plant
 
@@ -101,3 +103,15 @@ def test_bare_metal_differs_from_an_unknown_hypervisor(tree, info, seen):
 )
 def test_an_unknown_share_of_two_may_be_the_greater(cpu, gpu, share):
     assert host.busier((cpu, "cc1"), (gpu, "GPU processes"))[0] == share
+
+
+def test_a_stopped_process_shows_in_the_share_in_which_its_main_thread_did_nothing():
+    counters = host.Counters()
+    counters.begin()
+    time.sleep(0.05)  # For the main thread, as if something had stopped it.
+    assert counters.stop()["stopped"] > 0.9
+    counters.begin()
+    end = time.thread_time() + 0.02
+    while time.thread_time() < end:
+        pass
+    assert counters.stop()["stopped"] < 0.5

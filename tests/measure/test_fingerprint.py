@@ -9,7 +9,10 @@ from dnnbench.measure import fingerprint, latency, memory
 
 PACKAGE = ROOT / "src/dnnbench"
 BUILDING = {"networks/builders.py", "networks/construction.py", "networks/random_weights.py"}
-ON_CPU = {"core/isolation.py", "devices/backends.py", "devices/cpu.py", "devices/host.py"}
+ON_CPU = {
+    *("core/isolation.py", "devices/backends.py", "devices/cpu.py", "devices/host.py"),
+    "devices/fresh_memory.py",
+}
 EAGER = {"engines/preparation.py", "engines/casting.py", "engines/eager.py"}
 
 
@@ -21,6 +24,7 @@ def covered(measuring, backend, engine):
 def test_a_cpu_latency_depends_on_passes_backend_engine_and_construction():
     assert covered(latency, "cpu", "eager") == {
         "measure/latency.py",
+        "devices/priority.py",
         "engines/agreement.py",
         "networks/outputs.py",
         *BUILDING,

@@ -16,7 +16,7 @@ from dnnbench.config.backend import Backend
 from dnnbench.core import processors
 from dnnbench.core.errors import DeviceError
 from dnnbench.core.isolation import available_mib, status_mib
-from dnnbench.devices import host, usable_cores
+from dnnbench.devices import fresh_memory, host, usable_cores
 from dnnbench.devices.backends import Energy, Timed
 from dnnbench.records.disturbance_records import Disturbance
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dnnbench.networks.registry import Network
     from dnnbench.records.memory_records import MemoryCell
 
-_REFERENCE_S = 0.05
+_REFERENCE_S = 0.02
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # From glibc's malloc.h.
 _MMAP_THRESHOLD = 128 * 1024
 _PROC = Path("/proc")
@@ -122,7 +122,9 @@ class CpuWatch:
         self._counters = host.Counters()
 
     def begin(self) -> None:
-        """Do nothing: the counters cover the untimed passes too."""
+        """Bring memory to its steady state, then start the counters."""
+        self._touch_ms = fresh_memory.settle()
+        self._counters.begin()
 
     def stop(self) -> Disturbance:
         """Return counters since the watch began, and reference times before and after.
@@ -144,8 +146,7 @@ class CpuWatch:
             **counted,
             reference_compute_ms=(self._before[0], after[0]),
             reference_memory_ms=(self._before[1], after[1]),
-            reference_before=1.0,
-            reference_after=1.0,
+            touch_ms=self._touch_ms,
         )
 
 
@@ -227,7 +228,7 @@ class _References:
             kernel()  # Starts the thread pool and touches the memory.
 
     def times_ms(self) -> tuple[float, float]:
-        """Return median times of the compute- and memory-bound kernels, over 50 ms or more each."""
+        """Return median times of the compute- and memory-bound kernels, over 20 ms or more each."""
         compute, memory = (_median_ms(kernel) for kernel in self._kernels)
         return compute, memory
 

@@ -92,22 +92,31 @@ def describe() -> dict[str, Any]:
 
 
 class Counters:
-    """Kernel counters of this process and the machine, from creation to ``stop``."""
+    """Kernel counters of this process and the machine, for the time from ``begin`` to ``stop``.
+
+    Steal time is counted from creation, because the kernel counts it in ticks, which are long
+    compared with a pass.
+    """
 
     def __init__(self) -> None:
         self._ticks = _stat()
-        self._delay = _run_delay_s()
+        self.begin()
+
+    def begin(self) -> None:
+        """Start counting."""
+        self._delay, self._waited = _run_delay_s(), _main_thread_delay_s()
         self._switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-        self._started = time.perf_counter()
+        self._started, self._ran = time.perf_counter(), time.thread_time()
 
     def stop(self) -> dict[str, Any]:
-        """Return fields of a Disturbance: steal, run_delay and involuntary_switches.
+        """Return fields of a Disturbance: steal, run_delay, stopped and involuntary_switches.
 
-        ``steal`` and ``run_delay`` are None if the kernel does not show them.
+        A share is None if the kernel does not show what it needs.
         """
-        elapsed = time.perf_counter() - self._started
-        ticks, delay = _stat(), _run_delay_s()
-        steal = run_delay = None
+        elapsed, ran = time.perf_counter() - self._started, time.thread_time() - self._ran
+        switches = resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw - self._switches
+        ticks, delay, waited = _stat(), _run_delay_s(), _main_thread_delay_s()
+        steal = run_delay = stopped = None
         if self._ticks is not None and ticks is not None:
             # The counter's resolution is one tick, which may have been nearly full at the start.
             stolen = max(0, ticks.steal - self._ticks.steal - 1)
@@ -115,11 +124,13 @@ class Counters:
         if self._delay is not None and delay is not None:
             # Threads that ended meanwhile are missing, which can make the difference negative.
             run_delay = max(0.0, delay - self._delay) / elapsed
+        if self._waited is not None and waited is not None:
+            stopped = max(0.0, elapsed - ran - (waited - self._waited)) / elapsed
         return {
             "steal": steal,
             "run_delay": run_delay,
-            "involuntary_switches": resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
-            - self._switches,
+            "stopped": stopped,
+            "involuntary_switches": switches,
         }
 
 
@@ -147,9 +158,19 @@ def _stat() -> _Ticks | None:
 
 def _run_delay_s() -> float | None:
     """Return how long this process's threads waited for a core; None if hidden."""
-    texts = [read(task / "schedstat") for task in _folders(_PROC / "self/task")]
-    delays = [int(fields[1]) for text in texts if text and len(fields := text.split()) == 3]
-    return sum(delays) / 1e9 if delays else None
+    found = [_delay_s(task) for task in _folders(_PROC / "self/task")]
+    delays = [delay for delay in found if delay is not None]
+    return sum(delays) if delays else None
+
+
+def _main_thread_delay_s() -> float | None:
+    """Return how long this process's main thread waited for a core; None if hidden."""
+    return _delay_s(_PROC / "self/task" / str(os.getpid()))
+
+
+def _delay_s(task: Path) -> float | None:
+    fields = (read(task / "schedstat") or "").split()
+    return int(fields[1]) / 1e9 if len(fields) == 3 and fields[1].isdigit() else None
 
 
 def _process_ticks() -> dict[int, tuple[int, str]]:

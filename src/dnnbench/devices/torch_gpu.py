@@ -113,7 +113,8 @@ class GpuWatch:
         self._counters = host.Counters()
 
     def begin(self) -> None:
-        """Start sampling."""
+        """Start counting and sampling."""
+        self._counters.begin()
         self._sampler = Sampler(self._read, SAMPLE_S)
 
     def stop(self) -> Disturbance:
@@ -128,8 +129,6 @@ class GpuWatch:
             foreign_processes=foreign,
             reference_compute_ms=(self._before[0], after[0]),
             reference_memory_ms=(self._before[1], after[1]),
-            reference_before=1.0,
-            reference_after=1.0,
         )
 
 

@@ -7,14 +7,15 @@ excludes decoding, preprocessing and the copy to the device.
 from __future__ import annotations
 
 import math
+import resource
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config import variants
 from dnnbench.core import isolation
 from dnnbench.core.errors import DeviceError
-from dnnbench.devices import backends
+from dnnbench.devices import backends, priority
 from dnnbench.engines import agreement, preparation
 from dnnbench.measure import oom
 from dnnbench.networks import builders, outputs
@@ -46,6 +47,9 @@ class Timing:
     built: Built | None = None
     agreement: Agreement | None = None
     changes_input: bool | None = None
+    page_faults: float | None = None
+    system_ms: float | None = None
+    scheduling: str = priority.NORMAL
 
 
 def measure(
@@ -61,6 +65,7 @@ def measure(
     A failing batch size is recorded as a status, and the others continue. Batch sizes above one
     that ran out of memory are not tried. Raises DeviceError if the device cannot be used.
     """
+    scheduling = priority.raise_priority()  # Before threads start, which inherit it.
     on = backends.backend(setup)
     on.start(threads)
     parsed = variants.parse(variant)
@@ -81,7 +86,7 @@ def measure(
             raise
         except Exception as error:
             timings.append(Timing(*isolation.classify(error)))
-    return timings
+    return [replace(timing, scheduling=scheduling) for timing in timings]
 
 
 def _time(
@@ -130,6 +135,8 @@ def _time(
         built=ready.built,
         agreement=agreed,
         changes_input=done.given.a_copy_each,
+        page_faults=done.kernel.page_faults,
+        system_ms=done.kernel.system_ms,
     )
 
 
@@ -176,13 +183,22 @@ class _Input:
 
 
 @dataclass(frozen=True)
+class _KernelWork:
+    """Work of the kernel for this process, per timed pass."""
+
+    page_faults: float
+    system_ms: float
+
+
+@dataclass(frozen=True)
 class _Passes:
-    """Untimed passes, timed passes, and the disturbance during both."""
+    """Untimed passes, timed passes, the kernel's work for these, and the disturbance."""
 
     given: _Input
     untimed: backends.Timed
     windows: list[backends.Timed]
     samples: list[float]
+    kernel: _KernelWork
     disturbance: Disturbance
 
 
@@ -210,13 +226,25 @@ def _passes(given: _Input, passes: Passes, on: backends.Driver) -> _Passes:
     windows: list[backends.Timed] = []
     samples: list[float] = []
     watch.begin()
+    before = resource.getrusage(resource.RUSAGE_SELF)
     try:
         while not changed and (count := _missing(samples, *passes.samples)):
             windows.append(given.time(count, on))
             samples += windows[-1].passes_ms
+        kernel = _kernel_work(before, len(samples))
     finally:
         disturbance = watch.stop()
-    return _Passes(given, untimed, windows, samples, disturbance)
+    return _Passes(given, untimed, windows, samples, kernel, disturbance)
+
+
+def _kernel_work(before: resource.struct_rusage, passes: int) -> _KernelWork:
+    """Return the kernel's work since ``before``, per pass; it includes copies of the input."""
+    now = resource.getrusage(resource.RUSAGE_SELF)
+    passes = max(1, passes)
+    return _KernelWork(
+        (now.ru_minflt - before.ru_minflt) / passes,
+        1000 * (now.ru_stime - before.ru_stime) / passes,
+    )
 
 
 def _changed_state(model: Any, given: _Input) -> str:

@@ -43,10 +43,10 @@ class Disturbance(Record):
     stopped: Share | None = None
     """Share of the time in which the main thread neither ran nor waited for a core."""
     reference_before: Positive | None = None
-    """Not written any more: ratio of a reference time before the cell to the best of its
+    """No longer written: ratio of a reference time before the cell to the best of its
     session."""
     reference_after: Positive | None = None
-    """Not written any more: the same after the cell."""
+    """No longer written: the same after the cell."""
     events_ms: Milliseconds | None = None
     """Duration of the timed passes, measured by the GPU's clock."""
     wall_ms: Milliseconds | None = None

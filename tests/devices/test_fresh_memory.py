@@ -1,0 +1,97 @@
+"""Memory that a virtual machine's host has taken back, and its effect on a timed pass."""
+
+import pytest
+from helpers import toys
+
+from dnnbench.config.latency_settings import PROTOCOLS
+from dnnbench.core import isolation
+from dnnbench.devices import fresh_memory
+from dnnbench.devices.backends import Setup
+from dnnbench.measure import latency
+
+PASS_MS, COLD_MS = 20.0, 0.5  # A pass with warm memory; more per MiB that the host has to back.
+PASS_MIB = 40
+
+
+class Guest:
+    """A virtual machine whose free memory the host has taken back, except ``backed_mib``.
+
+    Memory that was freed last is handed out first, as by the kernel's allocator.
+    """
+
+    def __init__(self, backed_mib: float) -> None:
+        self.backed_mib = backed_mib
+
+    def take(self, mib: float) -> float:
+        """Take and free ``mib``; return how many of them the host did not back before."""
+        cold = max(0.0, mib - self.backed_mib)
+        self.backed_mib = max(self.backed_mib, mib)
+        return cold
+
+    def touch_ms(self, mib: int) -> float:
+        """Return the time to touch ``mib``, per 64 MiB."""
+        return 3.0 + 64 * COLD_MS * self.take(mib) / mib
+
+    def pass_ms(self) -> float:
+        """Return the duration of a network's pass.
+
+        A fresh process gets other pages than those that an earlier pass freed.
+        """
+        return PASS_MS + COLD_MS * self.take(PASS_MIB)
+
+
+@pytest.fixture
+def guest(monkeypatch):
+    made = Guest(backed_mib=0)
+    monkeypatch.setattr(fresh_memory, "_touch_ms", made.touch_ms)
+    monkeypatch.setattr(
+        fresh_memory, "status_mib", {"VmHWM": 100 + PASS_MIB, "VmRSS": 100}.__getitem__
+    )
+    return made
+
+
+def test_a_pass_after_touching_takes_as_long_as_in_a_long_lived_process(guest):
+    cold = Guest(backed_mib=0).pass_ms()
+    fresh_memory.settle()
+    assert cold == PASS_MS + COLD_MS * PASS_MIB
+    assert guest.pass_ms() == PASS_MS
+
+
+def test_cold_memory_shows_in_the_first_touch_and_not_in_the_last(guest):
+    first, last = fresh_memory.settle()
+    assert first == 3.0 + 64 * COLD_MS
+    assert last == 3.0
+
+
+def test_memory_that_stays_cold_is_touched_a_few_times_and_shows_in_the_last_touch(monkeypatch):
+    times = [32.0, 20.0, 12.0, 7.0, 3.0]
+    monkeypatch.setattr(fresh_memory, "_touch_ms", lambda mib: times.pop(0))
+    assert fresh_memory.settle() == (32.0, 7.0)
+
+
+def test_memory_that_cannot_be_mapped_leaves_the_time_unknown(monkeypatch):
+    def refuse(mib):
+        raise OSError("Cannot allocate memory")
+
+    monkeypatch.setattr(fresh_memory, "_touch_ms", refuse)
+    assert fresh_memory.settle() is None
+
+
+def test_no_more_than_half_of_the_available_memory_is_touched(monkeypatch):
+    touched = []
+    monkeypatch.setattr(fresh_memory, "available_mib", lambda: 100.0)
+    monkeypatch.setattr(fresh_memory, "_touch_ms", lambda mib: touched.append(mib) or 3.0)
+    fresh_memory.settle()
+    assert set(touched) == {50}
+
+
+def test_real_memory_is_touched_after_the_warm_up_and_its_time_recorded():
+    isolation.prepare()
+    outcome = isolation.run(
+        *(latency.measure, toys.entry("small"), [1], PROTOCOLS["default"], Setup("cpu"), 1),
+        timeout_s=60,
+    )
+    (timing,) = outcome.value
+    assert min(timing.disturbance.touch_ms) > 0
+    assert timing.page_faults >= 0
+    assert timing.system_ms >= 0
