@@ -12,7 +12,7 @@ from dnnbench.records.published_study import STUDY
 
 
 class Passes(Section):
-    """Number of passes per process: ``discard`` untimed, then ``samples`` timed."""
+    """Number of passes per process: at least ``discard`` untimed, then ``samples`` timed."""
 
     rounds: int
     discard: int
@@ -55,8 +55,9 @@ class Latency(Section):
         Field(
             ge=1,
             le=100_000,
-            description="Number of warm-up passes per process, before the timed passes. null: the"
-            " protocol's default.",
+            description="Minimum number of warm-up passes per process, before the timed passes."
+            " Short passes get up to three times as many, because a process needs several of them"
+            " to reach its steady state. null: the protocol's default.",
         ),
     ] = None
     samples: Annotated[
