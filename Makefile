@@ -10,6 +10,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 TEST_ENV := OMP_WAIT_POLICY=PASSIVE
 # Checks the page's scripts; npm downloads it on first use.
 BIOME := npx --yes @biomejs/biome@2.6.8
+# Modules that benchmarks use.
+BENCH_PARTS := benchmarks/sessions.py benchmarks/injection.py benchmarks/protocol_round.py
 
 .PHONY: study restore env test-env test test-slow test-all lint lint-page prose format docs bench schemas \
   reference cases lock
@@ -80,8 +82,10 @@ docs: .venv/installed-docs
 	pip install --quiet --constraint requirements.lock --editable '.[docs]'
 	touch $@
 
+# Takes more than an hour on an idle machine. TIMM_BENCHMARK=PATH adds timm's benchmark.py.
 bench: test-env
-	@for file in benchmarks/*.py; do echo "== $$file"; python "$$file"; done
+	@for file in $(filter-out $(BENCH_PARTS),$(wildcard benchmarks/*.py)); do \
+	  echo "== $$file"; python "$$file"; done
 
 schemas: env
 	python -m dnnbench.cli.write_schemas

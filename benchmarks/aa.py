@@ -1,148 +1,173 @@
 """An A/A study on this CPU: do sessions on the same machine agree?
 
-Six networks at batch size 1 are timed in several identical sessions by three protocols, whose
-processes run in random order within each session:
+Sixteen cells are timed in eight identical sessions by our protocol, and six of them also by that of
+2018, whose processes run in random order among our rounds:
 
-- ours: five rounds, as in a study;
+- ours: the rounds of a study;
 - 2018: ten untimed and ten timed passes in one process;
 - 2018, same time: that process continues with untimed and timed passes until it has taken as long
-  as our five together.
+  as our processes of the cell together.
 
 The confidence interval for the 2018 protocol is the naive one: mean +- t s / sqrt(n). The output
-states each protocol's spread between sessions, and how often a session's 95% confidence interval
-covers the median over all sessions of the same protocol. A run takes about 15 minutes. Other
-programs on the machine affect the numbers; the output states how busy they were.
+states each protocol's spread between sessions, how often a session's 95% interval covers the median
+over all sessions of the same protocol, and how often the interval of the ratio of two sessions
+covers 1, with binomial intervals. A run takes about 16 minutes on two cores.
+
+With --neighbor, a busy process occupies one core throughout, and our sessions alternate between
+normal priority and the raised one, without the protocol of 2018: about 7 minutes. Other programs on
+the machine affect the numbers.
 """
 
+import argparse
 import math
 import random
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from math import log, sqrt
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
+from itertools import combinations
+from math import sqrt
 from pathlib import Path
 from statistics import fmean, median, stdev
 
+import injection
+import sessions
 from scipy.stats import t
+from sessions import Cell
 
 from dnnbench.config.latency_settings import PROTOCOLS, Passes
-from dnnbench.config.variants import REFERENCE
-from dnnbench.core import isolation, lock, progress
-from dnnbench.core.storage import read_lines
-from dnnbench.devices import backends
-from dnnbench.measure import latency, round
-from dnnbench.networks import builders, registry
+from dnnbench.core import isolation, progress
+from dnnbench.measure import allocation, latency
 from dnnbench.networks.registry import Network
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.published_study import STUDY
-from dnnbench.stats import disturbance, intervals
+from dnnbench.stats import intervals
 from dnnbench.stats.intervals import CONFIDENCE, Estimate
 
-NETWORKS = ("squeezenet1_1", "shufflenet", "mobilenetv2", "resnet18", "alexnet", "googlenet")
-SESSIONS = 8
-OURS, OLD = PROTOCOLS["default"], PROTOCOLS[STUDY]
-SETUP = backends.Setup("cpu")
-TIMEOUT_S = 300.0
-PROTOCOL_NAMES = ("ours", "2018", "2018, same time")
+CHEAP = ("squeezenet1_1", "shufflenet", "mobilenetv2", "resnet18", "alexnet", "googlenet")
+MEDIUM = ("resnet50", "densenet121", "se_resnext50_32x4d", "inceptionv3", "vgg11")
+CELLS = (
+    *((name, 1) for name in (*CHEAP, *MEDIUM)),
+    *((name, 8) for name in ("squeezenet1_1", "mobilenetv2", "resnet18", "googlenet", "resnet50")),
+)
+SESSIONS, NEIGHBOR_SESSIONS = 8, 4
+OLD = PROTOCOLS[STUDY]
+SAME_TIME = f"{STUDY}, same time"
+OURS, NORMAL = "ours", "normal"
+SINGLE = "single.jsonl"
+
+# Estimates and durations in s, by session and cell.
+Found = list[dict[Cell, tuple[Estimate, float]]]
 
 
-@dataclass(frozen=True)
-class Session:
-    """One protocol's latency estimate of a network, in ms, and its processes' duration, in s."""
-
-    estimate: Estimate
-    seconds: float
-
-
-# Sessions by protocol and network.
-Found = dict[str, dict[str, list[Session]]]
-
-
-def main(networks: Mapping[str, Network] | None = None, sessions: int = SESSIONS) -> None:
+def main() -> None:
     """Measure and print the table."""
-    if networks is None:
-        known = registry.load_registry()
-        networks = {name: known[name] for name in NETWORKS}
-    isolation.prepare()
-    builders.preload(networks.values())
-    with tempfile.TemporaryDirectory(prefix="dnnbench-") as folder, lock.hold("cpu"):
-        found, lines = measure(networks, sessions, Path(folder))
-    print("\n".join(table(found)))
-    print(disturbances(lines))
-
-
-def measure(
-    networks: Mapping[str, Network], sessions: int, folder: Path
-) -> tuple[Found, list[LatencyLine]]:
-    """Return all sessions of all protocols, and the records of our rounds."""
-    pilot = _round(networks, 1, folder / "pilot.jsonl")
-    longer = {line.model: _longer(networks[line.model], line) for line in pilot}
-    found: Found = {name: {model: [] for model in networks} for name in PROTOCOL_NAMES}
-    all_lines: list[LatencyLine] = []
-    each = OURS.rounds + 2 * len(networks)
-    with progress.steps("sessions", sessions * each) as step:
-        for session in range(1, sessions + 1):
-            lines: list[LatencyLine] = []
-
-            def ours(number: int, lines: list[LatencyLine] = lines, at: int = session) -> None:
-                lines += _round(networks, number, folder / f"{at}-{number}.jsonl")
-
-            def old(name: str, model: str, passes: Passes) -> None:
-                found[name][model].append(_one_process(networks[model], passes))
-
-            jobs: list[tuple[Callable[..., None], tuple[object, ...]]] = [
-                *((ours, (number,)) for number in range(1, OURS.rounds + 1)),
-                *((old, ("2018", model, OLD)) for model in networks),
-                *((old, ("2018, same time", model, longer[model])) for model in networks),
-            ]
-            random.shuffle(jobs)
-            for job, arguments in jobs:
-                step(f"session {session} of {sessions}")
-                job(*arguments)
-            for model in networks:
-                of_model = [line for line in lines if line.model == model]
-                value = intervals.interval([median(line.samples_ms) for line in of_model])
-                seconds = sum(line.cell_s for line in of_model)
-                found["ours"][model].append(Session(value, seconds))
-            all_lines += lines
-    return found, all_lines
-
-
-def table(found: Found) -> list[str]:
-    """Return a Markdown table with one row per protocol, over networks and sessions."""
-    ours_s = sum(one.seconds for of in found["ours"].values() for one in of)
-    rows = [
-        "| protocol | duration | spread between sessions | half-width of the interval"
-        " | sessions whose interval covers the overall median |",
-        "|---|---|---|---|---|",
-    ]
-    for name, of_protocol in found.items():
-        spreads = [spread([one.estimate for one in of]) for of in of_protocol.values()]
-        widths = [one.estimate.half_width or 0.0 for of in of_protocol.values() for one in of]
-        covered = sum(coverage([one.estimate for one in of]) for of in of_protocol.values())
-        seconds = sum(one.seconds for of in of_protocol.values() for one in of)
-        rows.append(
-            f"| {name} | x {seconds / ours_s:.2f} | {median(spreads):.1%}"
-            f" ({min(spreads):.1%} to {max(spreads):.1%}) | {median(widths):.1%}"
-            f" | {covered} of {len(widths)} ({covered / len(widths):.0%}) |"
-        )
-    return rows
-
-
-def spread(estimates: Sequence[Estimate]) -> float:
-    """Return the relative spread: the standard deviation of the estimates' logarithms."""
-    return stdev(log(one.value) for one in estimates)
-
-
-def coverage(estimates: Sequence[Estimate]) -> int:
-    """Return the number of intervals that cover the median of the values."""
-    middle = median(one.value for one in estimates)
-    return sum(
-        one.low is not None and one.high is not None and one.low <= middle <= one.high
-        for one in estimates
+    parser = sessions.parser(__doc__, CELLS)
+    parser.add_argument("--sessions", type=int, help="Number of sessions of each protocol.")
+    parser.add_argument(
+        "--neighbor", action="store_true", help="Compare priorities next to a busy process."
     )
+    arguments = parser.parse_args()
+    with sessions.folder(arguments) as folder:
+        if not arguments.analyze:
+            (measure_neighbor if arguments.neighbor else measure)(folder, arguments)
+        print(report(folder))
+
+
+def measure(folder: Path, arguments: argparse.Namespace) -> None:
+    """Measure all sessions of all protocols."""
+    networks, cells = sessions.resolve(arguments.cells)
+    count = arguments.sessions or SESSIONS
+    with sessions.prepared(folder, networks, cells) as study:
+        single = [name for name in CHEAP if (name, 1) in cells]
+        longer = {name: _longer(networks[name], _our_seconds(study, name)) for name in single}
+        jobs = [
+            (at, job)
+            for at in range(1, count + 1)
+            for job in (
+                *(partial(study.measure, f"{OURS}-{at}", one) for one in study.rounds()),
+                *(partial(_single, folder, at, STUDY, networks[name], OLD) for name in single),
+                *(
+                    partial(_single, folder, at, SAME_TIME, networks[name], longer[name])
+                    for name in single
+                ),
+            )
+        ]
+        with progress.steps("sessions", len(jobs)) as step:
+            for at, job in sorted(jobs, key=lambda pair: (pair[0], random.random())):
+                step(f"session {at} of {count}")
+                job()
+
+
+def measure_neighbor(folder: Path, arguments: argparse.Namespace) -> None:
+    """Measure our sessions next to a busy process, with both priorities in turn."""
+    networks, cells = sessions.resolve(arguments.cells)
+    count = arguments.sessions or NEIGHBOR_SESSIONS
+    with sessions.prepared(folder, networks, cells) as study:
+        turns = [
+            (at, number, kind)
+            for at in range(1, count + 1)
+            for number in study.rounds()
+            for kind in random.sample((OURS, NORMAL), 2)
+        ]
+        with injection.busy_core(), progress.steps("sessions", len(turns)) as step:
+            for at, number, kind in turns:
+                step(f"session {at} of {count}")
+                with injection.normal_priority() if kind == NORMAL else nullcontext():
+                    study.measure(f"{kind}-{at}", number)
+
+
+def report(folder: Path) -> str:
+    """Return a Markdown table with one row per protocol, over cells and sessions."""
+    found: dict[str, Found] = {}
+    for kind in (OURS, NORMAL):
+        if lines := sessions.read_sessions(folder, kind):
+            found[f"{kind} ({lines[0][0].scheduling})"] = [ours(of) for of in lines]
+    for name in (STUDY, SAME_TIME):
+        if of := _read_single(folder, name):
+            found[name] = of
+    return table(found)
+
+
+def ours(lines: Sequence[LatencyLine]) -> dict[Cell, tuple[Estimate, float]]:
+    """Return estimate and duration of each cell of one of our sessions."""
+    estimates = sessions.estimates(lines)
+    return {
+        cell: (estimates[cell], sum(line.cell_s for line in of))
+        for cell, of in sessions.by_cell(lines).items()
+    }
+
+
+def table(found: Mapping[str, Found]) -> str:
+    """Return a Markdown table with one row per protocol."""
+    rows = []
+    for name, of in found.items():
+        cells = [[session[cell] for session in of] for cell in of[0]]
+        estimates = [[one for one, _ in cell] for cell in cells]
+        every = [one for cell in estimates for one in cell]
+        spreads = [sessions.spread([one.value for one in cell]) for cell in estimates]
+        covered = sum(
+            sessions.covered(cell, median(one.value for one in cell)) for cell in estimates
+        )
+        ratios = [intervals.ratio(*pair) for cell in estimates for pair in combinations(cell, 2)]
+        bounded = [one for one in ratios if one.low is not None]
+        rows.append(
+            (
+                name,
+                len(cells),
+                f"{median(s for cell in cells for _, s in cell):.1f}",
+                f"{median(spreads):.1%} ({min(spreads):.1%} to {max(spreads):.1%})",
+                f"{median(one.half_width or 0.0 for one in every):.1%}",
+                sessions.share(covered, len(every)),
+                sessions.share(sessions.covered(bounded, 1.0), len(bounded)),
+            )
+        )
+    header = (
+        *("protocol", "cells", "time per cell and session (s)", "spread between sessions"),
+        *("half-width", "intervals that cover the median of all sessions"),
+        "ratios of two sessions whose interval covers 1",
+    )
+    return sessions.table(header, rows)
 
 
 def naive(samples: Sequence[float]) -> Estimate:
@@ -152,71 +177,50 @@ def naive(samples: Sequence[float]) -> Estimate:
     return Estimate(value, value - half, value + half)
 
 
-def disturbances(lines: Sequence[LatencyLine]) -> str:
-    """Describe the disturbances that our processes observed."""
-    best = disturbance.best_references(lines)
-    seen = [found for line in lines if (found := disturbance.relative_to_best(line, best))]
-    disturbed = sum(bool(disturbance.reasons(one)) for one in seen)
-    busy = median(one.busy_before or 0.0 for one in seen)
-    return (
-        f"{disturbed} of {len(lines)} of our processes were disturbed; other programs used"
-        f" {busy:.0%} of the machine before a round (median)."
-    )
+def _single(folder: Path, at: int, protocol: str, network: Network, passes: Passes) -> None:
+    """Run the 2018 protocol in one process, unless it is in the folder."""
+    done = {"session": at, "protocol": protocol, "model": network.key}
+    file = folder / SINGLE
+    if any(done.items() <= one.items() for one in sessions.records(file)):
+        return
+    samples_ms, seconds = _one_process(network, passes)
+    sessions.append(file, {**done, "samples_ms": list(samples_ms), "seconds": seconds})
 
 
-def _round(networks: Mapping[str, Network], number: int, output: Path) -> list[LatencyLine]:
-    """Run one of our rounds; exit if a network cannot be timed."""
-    plan = round.Round(
-        number=number,
-        session="aa",
-        device="cpu",
-        setup=SETUP,
-        variant=REFERENCE,
-        networks=networks,
-        batch_sizes=[1],
-        protocol="default",
-        passes=OURS,
-        threads=_threads(),
-        cell_timeout_s=TIMEOUT_S,
-        when_busy="flag",
-    )
-    round.run(plan, output, report=_silent)
-    lines = read_lines(output, LatencyLine)
-    for line in lines:
-        if line.status != "ok":
-            sys.exit(f"{line.model}: {line.status}: {line.message}")
-    return lines
+def _read_single(folder: Path, protocol: str) -> Found:
+    """Return the sessions of a protocol with one process."""
+    found: dict[int, dict[Cell, tuple[Estimate, float]]] = {}
+    for one in sessions.records(folder / SINGLE):
+        if one["protocol"] == protocol:
+            result = naive(one["samples_ms"]), one["seconds"]
+            found.setdefault(one["session"], {})[one["model"], 1] = result
+    return list(found.values())
 
 
-def _one_process(network: Network, passes: Passes) -> Session:
-    """Run the 2018 protocol: the mean of the timed passes of one process."""
-    arguments = network, [1], passes, SETUP, _threads()
-    outcome = isolation.run(latency.measure, *arguments, timeout_s=TIMEOUT_S)
-    timing = outcome.value[0] if outcome.value else outcome
-    if timing.status != "ok":
-        sys.exit(f"{network.key}: {timing.status}: {timing.message}")
-    return Session(naive(timing.samples_ms), outcome.seconds)
+def _one_process(network: Network, passes: Passes) -> tuple[Sequence[float], float]:
+    """Return the timed passes of one process, in ms, and its duration, in s."""
+    arguments = network, [1], passes, sessions.SETUP, sessions.threads()
+    outcome = isolation.run(latency.measure, *arguments, timeout_s=sessions.TIMEOUT_S)
+    if outcome.status != "ok" or outcome.value[0].status != "ok":
+        sys.exit(f"{network.key}: {outcome.message or outcome.value[0].message}")
+    return outcome.value[0].samples_ms, outcome.seconds
 
 
-def _longer(network: Network, ours: LatencyLine) -> Passes:
-    """Return the 2018 protocol with enough passes to take as long as our processes."""
-    outcome = isolation.run(
-        latency.measure, network, [1], OLD, SETUP, _threads(), timeout_s=TIMEOUT_S
-    )
-    passes_s = fmean(outcome.value[0].samples_ms) / 1000
-    start_s = outcome.seconds - passes_s * (OLD.discard + OLD.samples[0])
-    left_s = OURS.rounds * ours.cell_s - max(0.0, start_s)
+def _our_seconds(study: sessions.Study, name: str) -> float:
+    """Return the time that our processes of a network will take at batch size 1."""
+    (cell,) = [cell for cell in study.memory[name] if cell.batch_size == 1]
+    cost_s = allocation.cost_s(cell)
+    return allocation.processes(cost_s, study.passes.rounds) * (cost_s or 0.0)
+
+
+def _longer(network: Network, our_s: float) -> Passes:
+    """Return the 2018 protocol with enough passes to take ``our_s``."""
+    samples_ms, seconds = _one_process(network, OLD)
+    passes_s = fmean(samples_ms) / 1000
+    start_s = seconds - passes_s * (OLD.discard + OLD.samples[0])
+    left_s = our_s - max(0.0, start_s)
     count = max(OLD.discard, math.ceil(left_s / passes_s / 2))
     return OLD.model_copy(update={"discard": count, "samples": (count, count)})
-
-
-def _threads() -> int:
-    return backends.backend(SETUP).default_threads()
-
-
-@contextmanager
-def _silent(_what: str, _total: int, _later: int) -> Iterator[progress.Step]:
-    yield lambda name: None
 
 
 if __name__ == "__main__":

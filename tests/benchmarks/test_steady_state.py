@@ -1,0 +1,51 @@
+"""Our estimates against long-lived processes: benchmarks/steady_state.py."""
+
+import sys
+
+import pytest
+from helpers import toys
+from helpers.paths import ROOT
+from helpers.timings import QUIET, line
+
+from dnnbench.core import isolation
+from dnnbench.stats.intervals import Estimate
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import steady_state
+
+
+@pytest.mark.parametrize(
+    ("loop_ms", "agrees"), [(10.4, True), (9.6, True), (11.9, True), (12.1, False), (9.4, False)]
+)
+def test_a_loop_agrees_within_the_interval_or_5_percent(loop_ms: float, agrees: bool) -> None:
+    assert steady_state.agrees(Estimate(10.0, 9.8, 12.0), loop_ms) is agrees
+
+
+def test_long_loops_are_repeated_in_fewer_processes() -> None:
+    assert [steady_state.processes(seconds) for seconds in (2.0, 20.0, 60.0)] == [3, 2, 1]
+
+
+def test_the_report_counts_agreeing_cells_and_shows_both_sides() -> None:
+    lines = [
+        line(number, value, model=model, page_faults=100.0, system_ms=2.0)
+        for model in ("a", "b")
+        for number, value in enumerate(QUIET, 1)
+    ]
+    loops = [
+        {"model": model, "batch_size": 1, "passes_ms": [value] * 3, "page_faults": 50.0}
+        | {"system_ms": 1.0, "scheduling": "normal"}
+        for model, value in (("a", 10.0), ("a", 10.2), ("b", 20.0))
+    ]
+    report = steady_state.report(lines, loops)
+    assert "| a, batch size 1 | 5 |" in report
+    assert "| 10, 10.2 | 0.990 | yes | 100, 50 | 2.0, 1.0 |" in report
+    assert "Cells that agree: 1 of 2 (50.0%" in report
+    assert "slowest / fastest is 1.020 (median), 1.020 at most" in report
+
+
+def test_a_loop_times_its_passes_in_one_process() -> None:
+    isolation.prepare()
+    outcome = isolation.run(steady_state.loop, toys.entry("small"), 2, 7, timeout_s=60)
+    assert outcome.status == "ok", outcome.message
+    assert len(outcome.value["passes_ms"]) == 7
+    assert outcome.value["page_faults"] >= 0
