@@ -32,6 +32,8 @@ COMMON = {
     "proc/pressure/memory": NO_STALL,
     "proc/meminfo": NO_SWAP,
     "proc/self/cgroup": "0::/user.slice/session.scope\n",
+    "proc/self/status": "Name:\tpython\nCapEff:\t0000000000000000\n",
+    "proc/self/limits": "Max nice priority         40                   40\n",
     "sys/fs/cgroup/cgroup.controllers": "cpu memory",
     "sys/fs/cgroup/user.slice/cpu.max": "max 100000",
     "sys/fs/cgroup/user.slice/session.scope/cpu.max": "max 100000",

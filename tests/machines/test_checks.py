@@ -48,7 +48,7 @@ def states(found: Mapping[str, Check]) -> dict[str, list[str]]:
 def test_a_quiet_server_with_locked_clocks_needs_no_fix(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, SERVER))
     assert states(found) == {}
-    assert len(found) == 15
+    assert len(found) == 16
     assert all(one.fix is None for one in found.values())
     assert found["governor"].seen == "performance on 4 of 4 processors"
     assert found["clock"].seen == "3.00 GHz under load (limit 3.00, hardware maximum 3.00)"
@@ -469,7 +469,7 @@ def test_checks_of_a_backend_apply_only_to_its_devices(
 def test_this_machine_can_be_checked() -> None:
     settings = Parameters(device="here", backend="cpu", batch_sizes=[1], threads=1)
     found = {one.name: one for one in all_checks.look(settings)}
-    assert len(found) == 15
+    assert len(found) == 16
     assert found["threads"].seen.startswith("1 on ")
     assert found["stolen time"].seen.endswith("since boot")
 
@@ -516,3 +516,39 @@ def test_a_board_with_unlocked_clocks_is_warned_about(
     assert (found["GPU clocks"].state, found["GPU clocks"].fix) == (state, fix)
     assert (found["power mode"].state, found["power mode"].seen) == ("ok", "MAXN")
     assert of_gpu("jetson", clocks_locked=locked)["power mode"].state == "unknown"
+
+
+# Priority -----------------------------------------------------------------------------------------
+
+STATUS, LIMITS = "proc/self/status", "proc/self/limits"
+
+
+@pytest.mark.parametrize(
+    ("rights", "limit", "state", "text"),
+    [
+        ("0000000000000000", "0", "warn", "normal"),
+        ("0000000000000000", "39", "warn", "normal"),
+        ("0000000000000000", "40", "ok", "raised while a network is timed"),
+        ("0000000000000000", "unlimited", "ok", "raised while a network is timed"),
+        ("000001ffffffffff", "0", "ok", "raised while a network is timed"),
+        ("000001ffff7fffff", "0", "warn", "normal"),
+    ],
+)
+def test_the_right_to_raise_the_priority_comes_from_capability_or_limit(
+    tmp_path: Path, rights: str, limit: str, state: str, text: str
+) -> None:
+    tree = {
+        **SERVER,
+        STATUS: f"Name:\tpython\nCapEff:\t{rights}\n",
+        LIMITS: f"Max nice priority         {limit}                   {limit}\n",
+    }
+    found = judged(machine(tmp_path, tree))["priority"]
+    assert (found.state, found.seen) == (state, text)
+    assert (found.fix is not None) == (state == "warn")
+
+
+def test_hidden_rights_are_unknown(tmp_path: Path) -> None:
+    tree = {name: text for name, text in SERVER.items() if name not in (STATUS, LIMITS)}
+    found = judged(machine(tmp_path, tree))["priority"]
+    assert found.state == "unknown"
+    assert found.fix is None

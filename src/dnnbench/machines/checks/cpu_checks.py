@@ -1,5 +1,7 @@
 """Checks of a CPU device: its cores, and the threads on them."""
 
+import re
+
 from dnnbench.core import processors
 from dnnbench.core.formatting import several
 from dnnbench.devices import control_groups
@@ -8,6 +10,9 @@ from dnnbench.machines.checks.machine import Check, Machine, Seen, State
 from dnnbench.records import paths
 
 _NODES = "sys/devices/system/node"
+_CAP_SYS_NICE = 1 << 23  # From linux/capability.h.
+_HIGHEST_NICE = -20
+_HIGHEST_LIMIT = 20 - _HIGHEST_NICE  # RLIMIT_NICE counts in the other direction.
 
 
 def threads(seen: Seen) -> Check:
@@ -94,6 +99,28 @@ def wait_policy(seen: Seen) -> Check:
     )
 
 
+def priority(seen: Seen) -> Check:
+    """Check that measuring processes may raise their priority: CAP_SYS_NICE or RLIMIT_NICE."""
+    status = seen.machine.read("proc/self/status") or ""
+    limits = seen.machine.read("proc/self/limits") or ""
+    rights = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    limit = re.search(r"^Max nice priority\s+(\w+)", limits, re.MULTILINE)
+    may = bool(rights and int(rights[1], 16) & _CAP_SYS_NICE)
+    may |= bool(limit and (limit[1] == "unlimited" or int(limit[1]) >= _HIGHEST_LIMIT))
+    known = bool(rights and limit)
+    text = "raised while a network is timed" if may else "normal"
+    return Check(
+        name="priority",
+        state="ok" if may else "warn" if known else "unknown",
+        seen=text if may or known else "unavailable: the rights of this process",
+        why="At normal priority, one busy program can slow a forward pass many times over.",
+        fix="To permit it, add to /etc/security/limits.conf and log in again:"
+        f" {seen.machine.environ.get('USER', '*')} - nice {_HIGHEST_NICE}"
+        if known and not may
+        else None,
+    )
+
+
 def _cores(machine: Machine) -> int:
     return physical_cores(machine.cpus, machine.root / "sys/devices/system/cpu")
 
@@ -102,4 +129,4 @@ def _threads(machine: Machine) -> int:
     return machine.threads or _cores(machine)
 
 
-CHECKS = (threads, quota, nodes, wait_policy)
+CHECKS = (threads, quota, nodes, wait_policy, priority)
