@@ -112,7 +112,7 @@ class Injector:
     session: str
     kind: Kind
     cells: Sequence[Cell]
-    repeating: bool = False
+    reports: int = 0
     exposed: frozenset[Cell] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,6 +123,7 @@ class Injector:
     @contextmanager
     def active(self, number: int) -> Iterator[None]:
         """Disturb round ``number``, or some of its processes."""
+        self.reports = 0
         if self.kind.disturb is None:
             yield
         elif self.kind.whole_rounds:
@@ -136,9 +137,9 @@ class Injector:
                 yield
 
     @contextmanager
-    def report(self, what: str, _total: int, _later: int) -> Iterator[progress.Step]:
-        """Note whether a round repeats its disturbed processes, which it reports."""
-        self.repeating = "repeating" in what
+    def report(self, _what: str, _total: int, _later: int) -> Iterator[progress.Step]:
+        """Count the reports of a round: after the first, it repeats disturbed processes."""
+        self.reports += 1
         yield lambda name: None
 
     @contextmanager
@@ -163,7 +164,7 @@ class Injector:
     @contextmanager
     def _maybe(self, cell: Cell) -> Iterator[None]:
         """Disturb half of the processes of an exposed cell, and repetitions."""
-        chosen = self.kind.repetitions if self.repeating else random.random() < 0.5
+        chosen = self.kind.repetitions if self.reports > 1 else random.random() < 0.5
         if self.kind.disturb is None or cell not in self.exposed or not chosen:
             yield
             return

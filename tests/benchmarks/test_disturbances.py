@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import nullcontext
 from datetime import timedelta
 from math import log
 
@@ -98,31 +98,53 @@ def test_the_report_states_shares_errors_and_bias() -> None:
     assert "disturbed / others: 15.0" in report
 
 
-def test_half_of_the_cells_are_exposed_and_only_they_are_disturbed(tmp_path, monkeypatch) -> None:
-    disturbed = []
+class Network:
+    def __init__(self, key: str) -> None:
+        self.key = key
 
-    @contextmanager
-    def disturb():
-        disturbed.append(True)
-        yield
 
+def injector(tmp_path, monkeypatch, **conditions):
+    """Return an injector of four cells whose processes do nothing."""
     monkeypatch.setattr(isolation, "run", lambda function, *_, **__: function)
+    kind = disturbances.Kind("stopped", nullcontext, **conditions)
     cells = [(name, 1) for name in "abcd"]
-    kind = disturbances.Kind("stopped", disturb)
-    injector = disturbances.Injector(tmp_path / "log.jsonl", "stopped-1", kind, cells)
+    return disturbances.Injector(tmp_path / "log.jsonl", "stopped-1", kind, cells)
 
-    class Network:
-        def __init__(self, key):
-            self.key = key
 
-    with injector.active(1):
-        for name, batch in cells * 50:
-            isolation.run(latency.measure, Network(name), [batch])
-            isolation.run(os.getpid)
-    logged = disturbances.sessions.records(tmp_path / "log.jsonl")
-    assert len(logged) == len(disturbed)
+def measure(cells) -> None:
+    for name, batch in cells:
+        isolation.run(latency.measure, Network(name), [batch])
+        isolation.run(os.getpid)
+
+
+def test_half_of_the_cells_are_exposed_and_only_they_are_disturbed(tmp_path, monkeypatch) -> None:
+    chosen = injector(tmp_path, monkeypatch)
+    with chosen.active(1), chosen.report("round 1", 200, 0):
+        measure(chosen.cells * 50)
+    logged = disturbances.sessions.records(chosen.log)
+    assert len(chosen.exposed) == 2
     assert 20 <= len(logged) <= 80  # Half of 100; 6 standard deviations apart.
-    assert {(one["model"], one["batch_size"]) for one in logged} == injector.exposed
+    assert {(one["model"], one["batch_size"]) for one in logged} == chosen.exposed
+
+
+@pytest.mark.parametrize(("repetitions", "logged"), [(True, 20), (False, 0)])
+def test_repetitions_are_disturbed_always_or_never(
+    repetitions, logged, tmp_path, monkeypatch
+) -> None:
+    chosen = injector(tmp_path, monkeypatch, repetitions=repetitions)
+    with chosen.active(1):
+        for what in ("round 1", "repetitions"):
+            with chosen.report(what, 0, 0):
+                measure(chosen.cells * 10 if what == "repetitions" else [])
+    assert len(disturbances.sessions.records(chosen.log)) == logged
+
+
+def test_whole_rounds_are_disturbed_if_single_processes_cannot_be(tmp_path, monkeypatch) -> None:
+    chosen = injector(tmp_path, monkeypatch, whole_rounds=True)
+    for number in range(1, 6):
+        with chosen.active(number):
+            measure(chosen.cells)
+    assert len(disturbances.sessions.records(chosen.log)) == 2 * len(chosen.cells)
 
 
 def test_a_stopped_child_takes_longer() -> None:
