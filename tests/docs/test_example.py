@@ -65,12 +65,12 @@ def test_the_traced_latency_is_that_of_the_example() -> None:
         float(cell[key])
         for key in ("latency_ms", "latency_ms_low", "latency_ms_high", "fps", "memory_mib")
     )
-    reason = cell["stability_reason"].partition(" (")[0].replace("; ", ", and ")
     for row in (
         f"| `latency_ms` | {latency:.2f} |",
         f"| `latency_ms_low`, `latency_ms_high` | {low:.2f}, {high:.2f} |",
         f"| `fps` | {fps:.1f} |",
-        f"| `stability` | {cell['stability']}: the {reason} |",
+        f"| `processes` | {cell['processes']} |",
+        f"| `stability` | {cell['stability']} |",
         f"| `memory_mib`, `memory_basis` | {memory:.1f}, {cell['memory_basis']} |",
         f"| `top1`, `accuracy_source` | {cell['top1']}, `{cell['accuracy_source']}` |",
         f'"session": "{cell["session"]}"',

@@ -47,7 +47,7 @@ def text() -> str:
     views = device["views"]
     for view in views.values():
         for network in view["networks"]:
-            del network["record"], network["unstable"]
+            del network["record"], network["stability"]
     page = {key: data[key] for key in ("accuracy", "words", "limits", "facts")}
     for control in page["limits"]:
         del control["stops"]

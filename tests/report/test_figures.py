@@ -281,13 +281,25 @@ def test_captions_state_the_source_of_memory_and_accuracy(figures: list[Figure])
         assert "taken from the 2018 study; it was not measured here" in captions[name]
 
 
-def test_unstable_points_look_different(figures: list[Figure]) -> None:
+def test_disturbed_points_look_different(figures: list[Figure]) -> None:
     spec = next(specification(f) for f in figures if f.name == "top1-vs-fps--cpu")
     points = {row["model"]: row for row in values(spec) if "state" in row}
-    unstable = {model for model, row in points.items() if not row["solid"]}
-    assert unstable == {model for model, row in points.items() if "unstable" in row["state"]}
-    assert len(unstable) == 5
-    assert all("half-width" in points[model]["stability_text"] for model in unstable)
+    hollow = {model for model, row in points.items() if not row["solid"]}
+    assert hollow == {model for model, row in points.items() if row["state"] == "disturbed"}
+    assert len(hollow) == 4
+    for model, row in points.items():
+        text = row["stability_text"]
+        assert text.startswith("disturbed: round 2, process 1") == (model in hollow)
+    noisy = [row for row in points.values() if row["stability_text"].startswith("noisy: half-")]
+    assert len(noisy) == 5
+
+
+def test_captions_explain_the_marks_of_noisy_and_disturbed_cells(figures: list[Figure]) -> None:
+    captions = {figure.name: figure.caption for figure in figures}
+    assert "Hollow diamonds (4) are disturbed measurements" in captions["top1-vs-fps--cpu"]
+    for note in wording.stability_notes(("noisy", "disturbed")):
+        assert note in captions["time-table--cpu"]
+        assert note not in captions["time-table--titanxp-2018"]
 
 
 def test_the_pareto_front_has_no_dominated_points() -> None:

@@ -103,6 +103,13 @@ def test_the_page_defines_every_term_of_the_glossary(html: str) -> None:
         assert f'<dt id="{entry.anchor}">{entry.term}</dt><dd>{entry.definition}</dd>' in glossary
 
 
+def test_a_link_to_the_former_term_unstable_leads_to_the_verdicts(html: str) -> None:
+    start = html.index('id="term-unstable"')
+    verdicts = html[start : html.index("</li>", start)]
+    for term in ("stable", "noisy", "disturbed"):
+        assert f'<a href="#term-{term}">' in verdicts
+
+
 def test_the_page_has_every_figure_and_is_small(html: str, figures: list[Figure]) -> None:
     assert len(html.encode()) < _LIMIT
     elements = Elements(html)
@@ -138,7 +145,8 @@ def test_without_scripts_the_budgets_of_measured_devices_come_first(html: str) -
     answer = text[text.index("study's budgets") : text.index("do not depend on the device")]
     assert "43 of 44" not in answer  # SENet-154 failed at batch size 1 but ran at 8.
     assert "44 of 44 networks measured" in answer
-    assert "10 unstable" in answer and "1 timeout" in answer and "1 out of memory" in answer
+    assert "(66 stable, 10 noisy, 9 disturbed, " in answer
+    assert "1 timeout" in answer and "1 out of memory" in answer
     assert "95% interval" in answer and "MiB (network only)" in answer
     assert "taken from the 2018 study; it was not measured here" in answer
     assert "Titan" not in answer

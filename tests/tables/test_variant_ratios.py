@@ -74,7 +74,7 @@ def test_variants_of_different_sessions_are_compared_like_two_runs():
     assert (row.stability, row.message) == ("noisy", "a neighbor")
     (line,) = variants_table([row], studies.study().identity).lines
     (cell,) = line[3]
-    assert cell.text == "0.500†"
+    assert cell.text == "0.500~"
     assert "timed in another session than fp32-eager" in cell.note
 
 

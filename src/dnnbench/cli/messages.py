@@ -4,7 +4,7 @@ Sentences that the terminal shares with the page are in :mod:`dnnbench.queries.w
 findings of ``dnnbench check`` are next to the checks, in :mod:`dnnbench.machines.checks`.
 """
 
-from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK
+from dnnbench.core.formatting import PREDICTED_MARK
 
 # Column headings: the quantity above its unit.
 TOP1 = "top-1\n%"
@@ -19,7 +19,8 @@ INTERVAL = "In parentheses: 95% confidence interval across the processes of one 
 PREDICTION_INTERVAL = (
     "In parentheses: 95% prediction interval, from the errors on the measured networks."
 )
-UNSTABLE = f"{UNSTABLE_MARK} unstable measurement; `dnnbench show NETWORK` gives the reason."
+UNSTABLE = "† noisy or disturbed; `dnnbench show NETWORK` gives the reason."
+REASONS = "`dnnbench show NETWORK` gives the reasons."
 PREDICTED = f"{PREDICTED_MARK} predicted, with a 95% prediction interval; see `dnnbench predict`."
 ACCURACY = "Top-1 accuracy: {sources}."
 MEMORY_BASIS = "Memory: {bases}."
@@ -91,7 +92,7 @@ CHANGES = {
 CELL_INTERVALS = (
     "Latency in ms per image. In parentheses: 95% confidence interval of that cell alone."
 )
-UNSTABLE_RUN = f"{UNSTABLE_MARK} unstable measurement in one of the runs."
+UNSTABLE_RUN = "† noisy or disturbed in one of the runs."
 INCONCLUSIVE_CHANGE = (
     "inconclusive: may be due to chance among so many cells, or to the change of the machine."
 )
@@ -128,7 +129,8 @@ COUNTING = "Counting: {message}."
 UNKNOWN = "unknown"
 WITH_INTERVAL = ", 95% confidence interval {low:.2f} to {high:.2f}"
 NOT_IN_STUDY = "Not in this study: no row in {file}."
-UNSTABLE_REASON = f"{UNSTABLE_MARK} unstable: {{reason}}"
+PROCESSES = ["1 process", "{count} processes"]
+PER_PASS = "Each pass caused {faults} page faults and took {system} ms of system time."
 
 # devices
 DEVICE_COUNTS = "networks, cells: number with a latency / number in the study."
@@ -137,7 +139,16 @@ DEVICE_COUNTS = "networks, cells: number with a latency / number in the study."
 NOT_LISTED = "not in this study"
 
 # summary
-SUMMARY = "{device}: {timed} of {cells} measured, {unstable} unstable."
+SUMMARY = "{device}: {timed} of {cells} measured."
+STABILITY = {
+    "stable": "{count} stable: the half-width of the interval is at most 5%.",
+    "noisy": "{count} noisy: it is up to {widest:.0%}, which shows how well the latency is known.",
+    "disturbed": (
+        "{count} disturbed: something happened in particular processes. Measure them again."
+        " Most common reason ({often} of {count}): {reason}."
+    ),
+    None: "{count} of unknown stability: a single process has no interval.",
+}
 BEST = "Most accurate network that meets each budget, or might meet it, at batch size 1:"
 MAX_MEMORY = "max.\nmemory\nGiB"
 MIN_THROUGHPUT = "min.\nthroughput\nimages/s"

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from dnnbench.cli import messages, printing
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import grouped, loosened, significant
+from dnnbench.core.formatting import grouped, loosened, significant, stability_mark
 from dnnbench.queries import wording
 from dnnbench.queries.best_fit import Entry, Give, Miss, Pick
 from dnnbench.queries.limits import given, known_limits
@@ -76,7 +76,7 @@ def _latency(entry: Entry) -> str:
     """
     if entry.source == "published":
         return significant(entry.latency_ms)
-    mark = printing.UNSTABLE if entry.stability in labels.NOT_STABLE else ""
+    mark = stability_mark(entry.stability)
     mark += printing.PREDICTED if entry.source == "predicted" else ""
     low, high = entry.latency_ms_low, entry.latency_ms_high
     return f"{printing.with_bounds(entry.latency_ms, low, high)}{mark}"
@@ -148,8 +148,8 @@ def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
         notes.append(messages.INTERVAL)
     if any(entry.source == "predicted" for entry in entries):
         notes.append(messages.PREDICTED)
-    if any(entry.stability in labels.NOT_STABLE for entry in entries):
-        notes.append(messages.UNSTABLE)
+    stability = wording.stability_notes(entry.stability for entry in entries)
+    notes += [*stability, messages.REASONS] if stability else []
     if entries:
         notes += _accuracy_notes(entries, names)
     bases = dict.fromkeys(entry.memory_basis for entry in entries if entry.memory_basis)

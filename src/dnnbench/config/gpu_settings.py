@@ -34,7 +34,7 @@ class Gpu(Section):
         Literal["flag", "refuse"],
         Field(
             description="What to do if the GPU's clocks are not locked. flag: mark the cells as"
-            " unstable. refuse: do not measure latency."
+            " disturbed. refuse: do not measure latency."
         ),
     ] = "flag"
     cool_down_c: Annotated[

@@ -130,7 +130,7 @@ class Parameters(Section):
         Literal["flag", "refuse"],
         Field(
             description="What to do if other programs use the machine when a round starts. flag:"
-            " mark the cells of the round as unstable. refuse: do not start the round."
+            " mark the cells of the round as disturbed. refuse: do not start the round."
         ),
     ] = "flag"
     conda: Annotated[

@@ -9,9 +9,10 @@ STATUS_WORDS = {
     "failed": "failed",
     "not_measured": "not measured",
 }
-UNSTABLE_MARK = "†"
+STABILITIES = ("stable", "noisy", "disturbed")
+STABILITY_MARKS = {"noisy": "~", "disturbed": "†"}
 PREDICTED_MARK = "‡"
-MARK_WORDS = {UNSTABLE_MARK: "unstable", PREDICTED_MARK: "predicted"}
+MARK_WORDS = {mark: word for word, mark in STABILITY_MARKS.items()} | {PREDICTED_MARK: "predicted"}
 
 # Advance widths of Helvetica for the characters from space to tilde, in thousandths of the font
 # size. Arial and Liberation Sans have the same widths; charts use these three fonts.
@@ -66,6 +67,11 @@ def grouped(reasons: Mapping[str, str]) -> str:
     for what, reason in reasons.items():
         by_reason.setdefault(reason, []).append(what)
     return "; ".join(f"{', '.join(those)} ({reason})" for reason, those in by_reason.items())
+
+
+def stability_mark(stability: str | None) -> str:
+    """Return the mark of a noisy or disturbed latency, or an empty string."""
+    return STABILITY_MARKS.get(stability or "", "")
 
 
 def several(count: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from string import ascii_lowercase
 
-from dnnbench.core.formatting import STATUS_WORDS
+from dnnbench.core.formatting import STABILITY_MARKS, STATUS_WORDS
 from dnnbench.queries.best_fit import Give, Pick
 from dnnbench.queries.limits import Limit, known_limits
 
@@ -69,6 +69,14 @@ WORDS: dict[str, str | list[str]] = {
         "Networks with the same letter are tied: equal accuracy within rounding error."
     ),
     "not_evaluated": "Not evaluated: {reasons}.",
+    "noisy": (
+        f"{STABILITY_MARKS['noisy']} noisy: the interval is wider than 5% on either side. It shows"
+        " how well the latency is known."
+    ),
+    "disturbed": (
+        f"{STABILITY_MARKS['disturbed']} disturbed: something slowed particular processes. Measure"
+        " it again."
+    ),
 }
 
 
@@ -135,6 +143,12 @@ def doubt(limit: Limit, kind: str) -> str:
 def reason(why: str) -> str:
     """Return why a network cannot be evaluated, with its status in plain English."""
     return " ".join(STATUSES.get(word, word) for word in why.split(" "))
+
+
+def stability_notes(stabilities: Iterable[str | None]) -> list[str]:
+    """Return the meaning of the marks of noisy and disturbed latencies, if there are any."""
+    found = set(stabilities)
+    return [text(one) for one in STABILITY_MARKS if one in found]
 
 
 def tie_letters(groups: Iterable[int]) -> dict[int, str]:

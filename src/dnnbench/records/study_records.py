@@ -141,6 +141,12 @@ class StudyRow(Record):
     accuracy_source: str | None
     """Source of ``top1``, as ``top1_source`` in results/models.csv."""
 
+    @property
+    def half_width(self) -> float | None:
+        """Half-width of the latency's interval, as a share of the latency."""
+        value, low, high = self.latency_ms, self.latency_ms_low, self.latency_ms_high
+        return None if value is None or low is None or high is None else (high - low) / 2 / value
+
     @classmethod
     def partial(cls, **known: Any) -> Self:
         """Return a row with only the columns ``known`` set. Raises ValidationError."""

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import loosened
+from dnnbench.core.formatting import STABILITY_MARKS, loosened
 from dnnbench.core.storage import R, columns
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.best_fit import Entry, entry_type, needed, pick, unknown
@@ -66,6 +66,7 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
         "judged": JUDGED,
         "recorded": recorded(),
         "words": WORDS,
+        "marks": STABILITY_MARKS,
         "limits": [
             {
                 "name": limit.name,
@@ -195,7 +196,7 @@ def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:
         },
         "unknown": {name: reason(why) for name, why in unknown(candidate).items()},
         "shown": texts(candidate),
-        "unstable": candidate.row.stability in labels.NOT_STABLE,
+        "stability": candidate.row.stability,
         "record": [fields[name] for name in recorded()],
     }
 

@@ -17,7 +17,7 @@ from jinja2 import PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import several
+from dnnbench.core.formatting import STABILITIES, several
 from dnnbench.findings.stated import listed
 from dnnbench.queries.wording import STATUSES
 from dnnbench.records import labels
@@ -54,7 +54,7 @@ class Choice:
     color: str
     top1: str
     certain: bool
-    unstable: bool
+    stability: str | None
     latency: str
     memory: str
 
@@ -190,7 +190,7 @@ def _choices(results: Results, device: str, own: Sequence[Row]) -> list[list[lis
             color=results.identity.color(row["model"]),
             top1=f"{row['top1']:.2f}%",
             certain=row["fits"] == "yes",
-            unstable=numbers["stability"] in labels.NOT_STABLE,
+            stability=numbers["stability"],
             latency=latency_text(numbers),
             memory=memory_text(numbers),
         )
@@ -200,7 +200,7 @@ def _choices(results: Results, device: str, own: Sequence[Row]) -> list[list[lis
 
 
 def _counts(own: Sequence[Row]) -> str:
-    """Return how many networks and cells have results, and how many have problems."""
+    """Return how many networks and cells have results, and the verdicts on their latency."""
     if not own:
         return "The study has no results for this device"
     predicted = {row["model"] for row in own if row["source"] == "predicted"}
@@ -211,15 +211,16 @@ def _counts(own: Sequence[Row]) -> str:
     known = {row["model"] for row in own if row["status"] == "ok"}
     networks = len({row["model"] for row in own})
     at = f"batch size{'s' if len(sizes) > 1 else ''} {listed([str(size) for size in sizes])}"
-    problems = [
+    verdicts = [
         f"{count} {STATUSES[status]}" for status, count in statuses.items() if status != "ok"
     ]
     if verb == "measured":
-        problems.insert(0, f"{sum(row['stability'] in labels.NOT_STABLE for row in own)} unstable")
+        stabilities = Counter(row["stability"] for row in own)
+        verdicts[:0] = [f"{stabilities[one]} {one}" for one in STABILITIES if stabilities[one]]
     sentences = [
         f"{len(known)} of {networks} networks {verb}, at {at}",
         f"{statuses['ok']} of {len(own)} cells have a latency"
-        + (f" ({', '.join(problems)})" if problems else ""),
+        + (f" ({', '.join(verdicts)})" if verdicts else ""),
     ]
     if predicted:
         others = several(len(predicted), "other network")

@@ -27,11 +27,7 @@ def metrics(rows: Iterable[StudyRow], chosen: Iterable[SelectionRow]) -> Metrics
 
 def _device(cells: list[StudyRow], first: list[SelectionRow]) -> DeviceMetrics:
     timed = [cell for cell in cells if cell.status == "ok"]
-    half_widths = [
-        100 * (cell.latency_ms_high - cell.latency_ms_low) / 2 / cell.latency_ms
-        for cell in timed
-        if cell.latency_ms and cell.latency_ms_low and cell.latency_ms_high
-    ]
+    half_widths = [100 * cell.half_width for cell in timed if cell.half_width is not None]
     best = [row.top1 for row in first]
     return DeviceMetrics(
         cells=len(cells),

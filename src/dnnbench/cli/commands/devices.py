@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dnnbench.cli import completion, messages, printing
-from dnnbench.core.formatting import several
+from dnnbench.core.formatting import STABILITIES, several
 from dnnbench.records import labels
 
 if TYPE_CHECKING:
@@ -24,18 +24,23 @@ def devices(results: completion.Results = completion.RESULTS) -> None:
     from dnnbench.cli.study_tables import Tables
 
     tables = Tables(results)
-    columns = ("device", "networks", "cells", "unstable", "batch sizes", "machine")
-    table = printing.table(*columns, right=columns[1:4], whole=columns[:4])
+    numbers = ("networks", "cells", *STABILITIES)
+    columns = ("device", *numbers, "batch sizes", "machine")
+    table = printing.table(*columns, right=numbers, whole=("device", *numbers))
     for device in tables.devices:
         rows = tables.rows(device)
         timed = [row for row in rows if row.status == "ok" and row.source != "predicted"]
-        unstable = str(sum(row.stability in labels.NOT_STABLE for row in timed))
         sizes = sorted({row.batch_size for row in rows})
         table.add_row(
             device,
             f"{len({row.model for row in timed})}/{len({row.model for row in rows})}",
             f"{len(timed)}/{len(rows)}",
-            unstable if rows[0].source == "measured" else "",
+            *(
+                str(sum(row.stability == word for row in timed))
+                if rows[0].source == "measured"
+                else ""
+                for word in STABILITIES
+            ),
             ", ".join(map(str, sizes)),
             _machine(tables, device, rows),
         )

@@ -9,7 +9,7 @@ import typer
 
 from dnnbench.cli import completion, messages, printing
 from dnnbench.core.errors import UserError
-from dnnbench.core.formatting import grouped, significant
+from dnnbench.core.formatting import grouped, significant, stability_mark
 from dnnbench.records import labels, paths
 
 if TYPE_CHECKING:
@@ -123,9 +123,8 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
     for row in rows:
         time = printing.status(row.status)
         if row.latency_ms is not None:
-            mark = printing.UNSTABLE if row.stability in labels.NOT_STABLE else ""
             low, high = row.latency_ms_low, row.latency_ms_high
-            time = printing.with_bounds(row.latency_ms, low, high) + mark
+            time = printing.with_bounds(row.latency_ms, low, high) + stability_mark(row.stability)
         memory = printing.status(row.memory_status)
         if row.memory_mib is not None:
             memory = f"{row.memory_mib:,.0f}"
@@ -137,13 +136,10 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
     printing.print_table(console, table)
     notes = []
     for row in rows:
-        if row.stability_reason:
-            reason = row.stability_reason
-            if row.stability in labels.NOT_STABLE:
-                reason = messages.UNSTABLE_REASON.format(reason=reason)
+        if facts := _timing(row):
             cell = f"{labels.device(row.device)}, batch size {row.batch_size}"
             cell += f", {row.variant}" if variants else ""
-            notes.append(f"{cell}: {reason}.")
+            notes.append(f"{cell}: {facts}")
     bases = {
         labels.device(row.device): labels.memory_basis(row.memory_basis)
         for row in rows
@@ -153,3 +149,16 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
         notes.append(messages.MEMORY_BASIS.format(bases=grouped(bases)))
     if notes:
         console.print("\n" + "\n".join(notes), style="dim")
+
+
+def _timing(row: StudyRow) -> str:
+    """Return a cell's stability with its reason, its processes, and what a pass cost the kernel."""
+    known = [f"{stability_mark(row.stability)} {row.stability}".strip()] if row.stability else []
+    if row.processes is not None:
+        known.append(messages.numbered(messages.PROCESSES, row.processes))
+    sentence = ": ".join(filter(None, (", ".join(known), row.stability_reason)))
+    sentences = [f"{sentence}."] if sentence else []
+    if row.page_faults is not None and row.system_ms is not None:
+        faults, system = f"{row.page_faults:,.0f}", significant(row.system_ms)
+        sentences.append(messages.PER_PASS.format(faults=faults, system=system))
+    return " ".join(sentences)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     from dnnbench.records.comparison_records import AccuracyRow
     from dnnbench.records.study_records import SelectionRow, StudyRow
+
+
+# Cells with the same reason differ in the process that it names, and in its numbers.
+_PROCESS, _NUMBER = re.compile(r"^round .*?: "), re.compile(r"\d[\d.,]*")
 
 
 def summary(
@@ -55,11 +60,12 @@ def print_best(
     from dnnbench.report.figures import captions
 
     measured = [row for row in rows if row.status == "ok"]
-    unstable = sum(row.stability in labels.NOT_STABLE for row in measured)
-    cells = several(len(rows), "cell")
-    counts = {"timed": len(measured), "cells": cells, "unstable": unstable}
+    counts = {"timed": len(measured), "cells": several(len(rows), "cell")}
     title = messages.SUMMARY.format(device=f"[bold]{labels.device(device)}[/]", **counts)
-    console.print(f"\n{title}\n{messages.BEST}\n")
+    console.print(f"\n{title}")
+    for line in _stability(measured):
+        printing.print_item(console, line)
+    console.print(f"\n{messages.BEST}\n")
     limits = messages.MAX_MEMORY, messages.MIN_THROUGHPUT
     numbers = messages.TOP1, messages.LATENCY, messages.MEMORY
     columns = (*limits, "network", *numbers, "fits")
@@ -83,6 +89,28 @@ def print_best(
         console.print(f"\n{messages.INCONCLUSIVE_BEST}")
     sources = {row.model: row.accuracy_source for row in measured}
     console.print(f"\n{captions.accuracy(sources.values())}")
+
+
+def _stability(rows: list[StudyRow]) -> list[str]:
+    """Return how many cells are stable, noisy and disturbed, with the most common reason."""
+    lines = []
+    for verdict, text in messages.STABILITY.items():
+        if found := [row for row in rows if row.stability == verdict]:
+            widest = max(row.half_width or 0 for row in found)
+            reason, often = _common_reason(found)
+            lines.append(text.format(count=len(found), widest=widest, reason=reason, often=often))
+    return lines
+
+
+def _common_reason(rows: list[StudyRow]) -> tuple[str, int]:
+    """Return the most common reason, as one cell words it, and the number of cells with it."""
+    kinds: dict[str, list[str]] = {}
+    for row in rows:
+        reasons = [_PROCESS.sub("", one) for one in (row.stability_reason or "").split("; ")]
+        for kind, reason in {_NUMBER.sub("", one): one for one in reasons}.items():
+            kinds.setdefault(kind, []).append(reason)
+    most = max(kinds.values(), key=len)
+    return most[0], len(most)
 
 
 def print_accuracy(console: Console, rows: list[AccuracyRow], names: dict[str, str]) -> None:

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK, several
-from dnnbench.queries.wording import STATUSES
+from dnnbench.core.formatting import PREDICTED_MARK, several
+from dnnbench.queries.wording import STATUSES, stability_notes
 from dnnbench.records import labels
 from dnnbench.records.published_study import label
 from dnnbench.report.figures.identity import Identity, Row
@@ -64,9 +64,12 @@ def speed(rows: Sequence[Row], identity: Identity) -> str:
     """Return the caption of the chart of accuracy against throughput."""
     single = [row for row in rows if row["batch_size"] == 1]
     sentences = [source_of(single), ONE_PASS, intervals(single)]
-    unstable = sum(row["stability"] in labels.NOT_STABLE for row in single)
-    if unstable:
-        sentences.append(f"Hollow diamonds ({unstable}) are unstable measurements.")
+    disturbed = sum(row["stability"] == "disturbed" for row in single)
+    if disturbed:
+        sentences.append(
+            f"Hollow diamonds ({disturbed}) are disturbed measurements: something slowed particular"
+            " processes, and they should be measured again."
+        )
     predicted = sum(row["source"] == "predicted" and row["fps"] is not None for row in single)
     if predicted:
         sentences.append(
@@ -109,8 +112,7 @@ def time_table(rows: Sequence[Row]) -> str:
         " waits.",
         "Letters and colors grade the throughput.",
     ]
-    if any(row["stability"] in labels.NOT_STABLE for row in rows):
-        sentences.append(f"{UNSTABLE_MARK}: unstable measurement.")
+    sentences += stability_notes(row["stability"] for row in rows)
     if any(row["source"] == "predicted" for row in rows):
         sentences.append(f"{PREDICTED_MARK}: predicted from the networks that were timed.")
     sentences.append(intervals(rows))

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import PREDICTED_MARK, UNSTABLE_MARK, significant, span
+from dnnbench.core.formatting import PREDICTED_MARK, significant, span, stability_mark
 from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.queries.wording import STATUSES
-from dnnbench.records.labels import NOT_STABLE, memory_basis
+from dnnbench.records.labels import memory_basis
 from dnnbench.report.figures.identity import Identity, Row, rows
 
 # The classes of the 2018 study. Every cell has the letter too, for readers who cannot see colors.
@@ -127,12 +127,9 @@ def memory_text(row: Row) -> str:
 
 
 def stability_text(row: Row) -> str:
-    """Return whether the latency is stable, and the reason if it is not."""
-    if row["stability"] is None:
-        return "not recorded"
-    if row["stability"] == "stable":
-        return "stable"
-    return f"{row['stability']}: {row['stability_reason']}"
+    """Return whether the latency is stable, noisy or disturbed, with the reason if there is one."""
+    verdict, reason = row["stability"], row["stability_reason"]
+    return ": ".join(filter(None, (verdict, reason))) or "not recorded"
 
 
 def _table(
@@ -164,7 +161,6 @@ def _latency_cell(row: Row) -> Cell:
     value = row["latency_ms"]
     if value is None:
         return Cell(_status(row["status"]), None, source_text(row))
-    mark = UNSTABLE_MARK if row["stability"] in NOT_STABLE else ""
     fps = 1000 / value
     grade = next((g for g, least in zip(GRADES, _MIN_FPS, strict=False) if fps >= least), "D")
     return Cell(
@@ -173,7 +169,7 @@ def _latency_cell(row: Row) -> Cell:
         note="; ".join([fps_text(row), stability_text(row), source_text(row)]),
         interval=span(row["latency_ms_low"], row["latency_ms_high"]),
         value=value,
-        mark=PREDICTED_MARK if row["source"] == "predicted" else mark,
+        mark=PREDICTED_MARK if row["source"] == "predicted" else stability_mark(row["stability"]),
     )
 
 

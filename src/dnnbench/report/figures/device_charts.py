@@ -34,8 +34,8 @@ from dnnbench.report.figures.theme import BAND, LABEL_SIZE
 
 REAL_TIME = ((15, "half real-time"), (30, "real-time"), (60, "super real-time"))
 
-_STABLE, _UNSTABLE, _PREDICTED = "stable or not recorded", "unstable measurement", "predicted"
-_SHAPES = {_STABLE: "circle", _UNSTABLE: "diamond", _PREDICTED: "circle"}
+_USUAL, _DISTURBED, _PREDICTED = "not disturbed", "disturbed", "predicted"
+_SHAPES = {_USUAL: "circle", _DISTURBED: "diamond", _PREDICTED: "circle"}
 _SHAPE_SIZE = (2 * POINT_RADIUS) ** 2
 _SPEED_TIPS = {
     "Network": "name",
@@ -113,7 +113,7 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
         bars.encode(x.channel("x", "low"), x2="high"),
         marks,
         names,
-        *_key([state for state in (_UNSTABLE, _PREDICTED) if state in states_shown]),
+        *_key([state for state in (_DISTURBED, _PREDICTED) if state in states_shown]),
         width=WIDTH,
         height=HEIGHT,
     )
@@ -176,13 +176,13 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
 def _point(row: Row, identity: Identity) -> Row:
     source = row["accuracy_source"]
     origin = f" ({labels.accuracy_source(source)})" if source else ""
-    state = _UNSTABLE if row["stability"] in labels.NOT_STABLE else _STABLE
+    state = _DISTURBED if row["stability"] == "disturbed" else _USUAL
     state = _PREDICTED if row["source"] == "predicted" else state
     return {
         **identity.of(row["model"]),
         "top1": row["top1"],
         "state": state,
-        "solid": 1 if state == _STABLE else 0,
+        "solid": 1 if state == _USUAL else 0,
         "top1_text": "unknown" if row["top1"] is None else f"{row['top1']:.2f}%{origin}",
         "latency_text": latency_text(row),
         "memory_text": memory_text(row),

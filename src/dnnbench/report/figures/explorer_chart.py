@@ -33,10 +33,11 @@ def explorer_chart(axis: str) -> dict[str, Any]:
     """Return the Vega-Lite specification, with top-1 accuracy over ``axis``.
 
     Fields of the data sets: ``points``: model, color, x, x_low, x_high (both null without an
-    interval), y, fits, unstable (boolean), and one text per tooltip field; ``front``: x, y, order;
+    interval), y, fits, disturbed (boolean), and one text per tooltip field; ``front``: x, y, order;
     ``limits``: x or y; ``names``: model, text, x, y, right (whether the text ends at the point).
     """
-    tips = {"Network": "name", "Fits": "fits_text"} | {fact.title: fact.key for fact in facts()}
+    shown = {fact.title: fact.key for fact in facts() if not fact.detail}
+    tips = {"Network": "name", "Fits": "fits_text"} | shown
     across = alt.Axis(title=f"{axes()[axis]}, log scale", format=",~r", values=_TICKS)
 
     def at(field: str) -> alt.X:
@@ -68,7 +69,7 @@ def explorer_chart(axis: str) -> dict[str, Any]:
             condition={"test": "datum.fits == 'cannot_tell'", "value": 0}, value=1
         ),
         shape=alt.Shape(
-            "unstable",
+            "disturbed",
             type="nominal",
             scale=alt.Scale(domain=[False, True], range=["circle", "diamond"]),
             legend=None,

@@ -13,7 +13,8 @@ class Fact:
     """A fact, shown under ``title`` in table, details and tooltips.
 
     ``limit`` names the limit on the number. The table has a column for the fact if ``column``, and
-    sorts it by the negated number if ``reverse``.
+    sorts it by the negated number if ``reverse``. If ``detail``, only the details of a network show
+    the fact, and only if it is known.
     """
 
     key: str
@@ -21,6 +22,15 @@ class Fact:
     limit: str | None = None
     column: bool = False
     reverse: bool = False
+    detail: bool = False
+
+
+# Title of each number that has no limit, and its text.
+_DETAILS = {
+    "processes": ("Processes", "{:d}"),
+    "page_faults": ("Page faults per pass", "{:,.0f}"),
+    "system_ms": ("System time per pass", "{:,.3g} ms"),
+}
 
 
 def controls() -> list[Limit]:
@@ -36,7 +46,9 @@ def facts() -> list[Fact]:
         found.append(Fact(limit.column, limit.title, limit.name, column=limit.slider is not None))
         if limit.name == "min_fps":
             found.append(Fact("latency", "Latency", limit.name, column=True, reverse=True))
-    return [*found, Fact("stability", "Stability"), Fact("source", "Source")]
+    found.append(Fact("stability", "Stability"))
+    found += [Fact(key, title, detail=True) for key, (title, _) in _DETAILS.items()]
+    return [*found, Fact("source", "Source")]
 
 
 def texts(candidate: Candidate) -> dict[str, list[str]]:
@@ -52,5 +64,10 @@ def texts(candidate: Candidate) -> dict[str, list[str]]:
         },
         "latency": [f"{significant(time.value)} ms", span(time.low, time.high) if timed else ""],
         "stability": [stability_text(fields)],
+        **{
+            key: [shown.format(fields[key])]
+            for key, (_, shown) in _DETAILS.items()
+            if fields[key] is not None
+        },
         "source": [source_text(fields)],
     }

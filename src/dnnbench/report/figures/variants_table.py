@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import UNSTABLE_MARK, significant, span
+from dnnbench.core.formatting import significant, span, stability_mark
 from dnnbench.queries.wording import STATUSES
-from dnnbench.records.labels import NOT_STABLE
 from dnnbench.records.study_records import VariantRow
 from dnnbench.report.figures.identity import Identity
 
@@ -65,9 +64,8 @@ def _cell(row: VariantRow) -> Cell:
         return Cell(text, "", "; ".join(notes))
     if not row.rounds:
         notes.append(f"timed in another session than {REFERENCE}")
-    mark = UNSTABLE_MARK if row.stability in NOT_STABLE else ""
     return Cell(
-        f"{significant(row.time_ratio)}{mark}",
+        f"{significant(row.time_ratio)}{stability_mark(row.stability)}",
         span(row.time_ratio_low, row.time_ratio_high),
         "; ".join(notes),
     )

@@ -171,7 +171,7 @@ const explorer = (() => {
   const rowOf = (panel, one) => {
     const key = `${state.batch_size} ${one.network.model}`;
     if (!panel.rows.has(key)) {
-      const { model, shown, unstable } = one.network;
+      const { model, shown, stability } = one.network;
       const network = networkOf(model);
       const rank = element("td");
       const fits = element("td", { class: "words" });
@@ -180,8 +180,9 @@ const explorer = (() => {
         element("td", { "data-key": column.key }, ...cellOf(shown[column.key])),
       );
       cells[0].firstChild.after(tie);
-      if (unstable) {
-        const mark = element("span", { class: "doubt", title: shown.stability[0] }, " †");
+      if (data.marks[stability]) {
+        const title = shown.stability[0];
+        const mark = element("span", { class: "doubt", title }, ` ${data.marks[stability]}`);
         cells.find((cell) => cell.dataset.key === "fps").firstChild.after(mark);
       }
       const head = element("th", { scope: "row" }, network);
@@ -237,6 +238,8 @@ const explorer = (() => {
       ),
       statistics(best.network),
     ];
+    const { stability } = best.network;
+    if (data.marks[stability]) parts.push(paragraph("count", WORDS[stability]));
     if (sure && best !== sure) {
       const [before, after] = wording.around("best_certain", {});
       parts.push(paragraph("sure", before, networkOf(sure.network.model), after));
@@ -323,7 +326,9 @@ const explorer = (() => {
     }
     const terms = [
       [TEXTS.family, data.networks[state.network].family || TEXTS.unknown],
-      ...data.facts.map(({ key, title }) => [title, wording.shown(one.network, key)]),
+      ...data.facts
+        .filter(({ key, detail }) => !detail || one.network.shown[key])
+        .map(({ key, title }) => [title, wording.shown(one.network, key)]),
     ];
     const pair = ([term, text]) => [element("dt", {}, term), element("dd", {}, text)];
     const list = terms.flatMap(pair);
@@ -357,13 +362,14 @@ const explorer = (() => {
       if (head.dataset.key === state.sort) head.setAttribute("aria-sort", sort);
       else head.removeAttribute("aria-sort");
     }
-    const unstable = answer.judged.some((one) => one.network.unstable);
+    const stabilities = new Set(list.map((one) => one.network.stability));
+    const marked = Object.keys(data.marks).filter((one) => stabilities.has(one));
     const networks = answer.judged.length;
     const notes = [
       fill(TEXTS.listed, { listed: list.length, networks, size: state.batch_size }),
       ...(list.length ? [TEXTS.small_print] : []),
       ...(list.length && letters.size ? [wording.tied(answer.found)] : []),
-      ...(list.length && unstable ? [TEXTS.unstable] : []),
+      ...marked.map((one) => WORDS[one]),
       ...(list.length || !searched() ? [] : [TEXTS.no_match]),
     ];
     // Without results, the answer already lists the batch sizes that have some.

@@ -25,7 +25,7 @@ const plotting = (() => {
           y: top1,
           fits,
           fits_text: wording.verdict(one),
-          unstable: network.unstable,
+          disturbed: network.stability === "disturbed",
           ...Object.fromEntries(
             explorerData.facts.map(({ key }) => [key, wording.shown(network, key)]),
           ),

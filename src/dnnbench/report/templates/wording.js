@@ -16,7 +16,6 @@ const wording = (() => {
     no_limit: "no limit",
     listed: "Showing {listed} of {networks} networks at batch size {size}.",
     small_print: "Below the numbers: 95% confidence intervals and sources.",
-    unstable: "†: unstable measurement.",
     no_match: "Nothing in the list matches the search.",
     networks_on: "Networks on {device}",
   };
