@@ -146,8 +146,6 @@ def write_records(names: list[str], devices: int) -> None:
         involuntary_switches=3,
         reference_compute_ms=(4.6, 4.6),
         reference_memory_ms=(1.3, 1.3),
-        reference_before=1.0,
-        reference_after=1.0,
     )
     for of_device in range(devices):
         device = f"d{of_device}"

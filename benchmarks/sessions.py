@@ -181,9 +181,9 @@ def by_cell(lines: Iterable[LatencyLine]) -> dict[Cell, list[LatencyLine]]:
 
 def verdicts(lines: Sequence[LatencyLine]) -> dict[Cell, str | None]:
     """Return the verdict on each cell of one session."""
-    best, found = disturbance.best_references(lines), estimates(lines)
+    limits, found = disturbance.limits(lines), estimates(lines)
     return {
-        cell: stability.cell_timing(of, PASSES.rounds, found[cell], best).stability
+        cell: stability.cell_timing(of, PASSES.rounds, found[cell], limits).stability
         for cell, of in by_cell(lines).items()
     }
 

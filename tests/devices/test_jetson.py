@@ -4,6 +4,7 @@ import time
 
 import pytest
 from helpers import boards, toys
+from helpers.timings import line, seen
 
 from dnnbench.config.gpu_settings import Gpu
 from dnnbench.config.latency_settings import PROTOCOLS
@@ -18,7 +19,6 @@ from dnnbench.devices.sampling import Sample
 from dnnbench.devices.shared_memory import SharedMemory
 from dnnbench.devices.tegra import Board
 from dnnbench.measure import latency, memory, memory_profile
-from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.stats import disturbance
@@ -379,13 +379,11 @@ def test_a_board_without_sensors_leaves_their_fields_empty(make, monkeypatch):
     assert timing.disturbance.power_w is timing.disturbance.temperature_c is None
 
 
-def test_floating_clocks_make_a_cell_unstable(make, monkeypatch):
-    seen = timed(make(locked=False), monkeypatch).disturbance
-    assert seen.clocks_locked is False
-    assert "the GPU's clocks are not locked" in disturbance.reasons(seen)
+def test_floating_clocks_are_recorded(make, monkeypatch):
+    assert timed(make(locked=False), monkeypatch).disturbance.clocks_locked is False
 
 
-def test_throttling_and_power_supply_events_make_a_cell_unstable(make, tmp_path):
+def test_throttling_and_power_supply_events_disturb_a_process(make, tmp_path):
     on = make()
     events = "sys/class/hwmon/hwmon5"
     counts = {f"{events}/oc1_event_cnt": 0, f"{events}/oc2_event_cnt": 15}
@@ -397,30 +395,21 @@ def test_throttling_and_power_supply_events_make_a_cell_unstable(make, tmp_path)
     boards.write(tmp_path, {"sys/class/devfreq/17000000.gpu/cur_freq": 510_000_000})
     found = on._sample().clock_reasons
     assert found == {"average over-current", "510 MHz instead of the locked 624.75 MHz"}
-    seen = quiet(clock_reasons=sorted(found), clock_mhz=(510, 624.75))
-    held, dropped = disturbance.reasons(seen)
+    throttled = quiet(clock_reasons=sorted(found), clock_mhz=(510, 624.75))
+    held, dropped = disturbance.reasons(throttled, {})
     assert "510 MHz instead of the locked 624.75 MHz, average over-current" in held
     assert "from 624.75 to 510 MHz" in dropped
-    assert disturbance.severity(seen) > 1
+    assert disturbance.severity(throttled, {}) > 1
 
 
 def quiet(**changes):
-    return Disturbance(
-        steal=0,
-        run_delay=0,
-        involuntary_switches=0,
-        reference_compute_ms=(1, 1),
-        reference_memory_ms=(1, 1),
-        reference_before=1,
-        reference_after=1,
-        **changes,
-    )
+    return line(1, 10.0, disturbance=seen(**changes))
 
 
-def test_swapping_makes_a_cell_unstable():
-    assert disturbance.reasons(quiet(swapped_mib=0.5)) == []
-    assert disturbance.reasons(quiet(swapped_mib=30)) == ["30 MiB were swapped out"]
-    assert disturbance.severity(quiet(swapped_mib=30)) > 1
+def test_swapping_disturbs_a_process():
+    assert disturbance.reasons(quiet(swapped_mib=0.5), {}) == []
+    assert disturbance.reasons(quiet(swapped_mib=30), {}) == ["30 MiB were swapped out"]
+    assert disturbance.severity(quiet(swapped_mib=30), {}) > 1
 
 
 def test_energy_is_the_modules_power_times_the_latency_per_image(make, monkeypatch):

@@ -427,8 +427,8 @@ def test_the_cause_of_a_gpu_disturbance_is_reported(run, changes, said):
     code = """
     use(gpu.Runtime())
     round.run(plan("small", batch_sizes=[1]), Path("round-1.jsonl"))
-    seen = read_lines(Path("round-1.jsonl"), LatencyLine)[0].disturbance
-    answer([disturbance.reasons(seen), disturbance.severity(seen)])
+    seen = read_lines(Path("round-1.jsonl"), LatencyLine)[0]
+    answer([disturbance.reasons(seen, {}), disturbance.severity(seen, {})])
     """
     reasons, severity = run(code, **changes)
     assert any(said in reason for reason in reasons)

@@ -95,8 +95,6 @@ def timed(
         involuntary_switches=2,
         reference_compute_ms=reference,
         reference_memory_ms=reference,
-        reference_before=1.0,
-        reference_after=1.0,
     )
     return [
         LatencyLine(

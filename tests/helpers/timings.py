@@ -30,8 +30,6 @@ def seen(**changes: Any) -> Disturbance:
         "busy_before": 0.0,
         "reference_compute_ms": (50.0, 51.0),
         "reference_memory_ms": (60.0, 61.0),
-        "reference_before": 1.0,
-        "reference_after": 1.02,
     }
     return Disturbance(**(fields | changes))
 

@@ -19,14 +19,12 @@ from helpers.timings import (
     line,
     memory,
     memory_cell,
-    seen,
 )
 
 from dnnbench.core.storage import RecordError, read_rows, write_json, write_lines, write_table
 from dnnbench.networks.registry import Network, WeightsSource, load_registry
 from dnnbench.records.comparison_records import AccuracyRow
 from dnnbench.records.complexity_records import Complexity
-from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.records.plan import Plan
@@ -84,7 +82,7 @@ def test_an_undisturbed_cell_has_the_values_computed_by_hand() -> None:
     half = 2.776445 * stdev([-0.0202027, -0.0100503, 0, 0.0099503, 0.0198026]) / sqrt(5)
     assert row.latency_ms_low == pytest.approx(10 * exp(-0.000100035 - half), rel=1e-6)
     assert row.latency_ms_high == pytest.approx(10 * exp(-0.000100035 + half), rel=1e-6)
-    assert (row.stability, row.stability_reason) == ("stable", None)
+    assert (row.stability, row.stability_reason, row.processes) == ("stable", None, 5)
     assert row.session == "2026-11-24T09:12"
     assert row.latency_p95_ms is None  # Five passes.
     assert (row.top1, row.top5, row.accuracy_source) == (70.0, 90.0, "published:table3")
@@ -112,6 +110,26 @@ def test_p95_pools_the_passes_of_all_rounds() -> None:
     assert only_row([*lines[:4], line(5, 6.5)]).latency_p95_ms is None
 
 
+def test_page_faults_and_system_time_are_medians_over_the_processes() -> None:
+    lines = [
+        line(k, time, page_faults=1000.0 * k, system_ms=float(k))
+        for k, time in enumerate(QUIET, start=1)
+    ]
+    row = only_row([*lines[:4], lines[4].model_copy(update={"page_faults": None})])
+    assert (row.page_faults, row.system_ms) == (2500.0, 3.0)
+    assert only_row(quiet()).page_faults is None
+
+
+def test_a_cell_may_have_several_processes_in_a_round() -> None:
+    twice = [
+        line(k, time, process=process, processes=10)
+        for k, time in enumerate(QUIET, start=1)
+        for process in (1, 2)
+    ]
+    row = only_row(twice)
+    assert (row.latency_ms, row.processes, row.stability) == (10.0, 10, "stable")
+
+
 def test_the_2018_protocol_is_the_mean_of_one_process() -> None:
     plan = Plan("cpu", ["fp32-eager"], [1], 1, "bianco2018")
     row = only_row([line(1, 10.0, 10.0, 13.0, protocol="bianco2018")], plan)
@@ -123,101 +141,8 @@ def test_the_2018_protocol_is_the_mean_of_one_process() -> None:
 def test_lines_of_another_protocol_do_not_count() -> None:
     row = only_row(quiet(r1={"protocol": "bianco2018"}))
     assert row.latency_ms == pytest.approx(10.0)  # The median of 9.8, 9.9, 10.1, 10.2.
-    assert row.stability_reason == "4 of 5 rounds measured"
+    assert row.stability_reason == "4 of 5 processes measured"
     assert only_row([line(1, 10.0, protocol="bianco2018")]).status == "not_measured"
-
-
-# The verdict ---------------------------------------------------------------------------------
-
-DISTURBED: list[tuple[Disturbance, str]] = [
-    (seen(run_delay=0.021), "2.1%"),
-    (seen(steal=0.0071), "0.7%"),
-    (seen(reference_compute_ms=(50.0, 60.0)), "1.20 times"),
-    (seen(reference_memory_ms=(72.0, 61.0)), "1.20 times"),
-    (seen(busy_before=0.4), "40%"),
-]
-
-
-@pytest.mark.parametrize(("disturbance", "number"), DISTURBED)
-def test_a_minority_of_disturbed_rounds_is_only_mentioned(
-    disturbance: Disturbance, number: str
-) -> None:
-    row = only_row(quiet(r2={"disturbance": disturbance}, r4={"disturbance": disturbance}))
-    assert row.stability == "stable"
-    assert row.stability_reason is not None
-    assert row.stability_reason.startswith("2 of 5 rounds were disturbed (round 2: ")
-    assert number in row.stability_reason
-    assert row.stability_reason.endswith("too few to affect the median")
-
-
-@pytest.mark.parametrize(("disturbance", "number"), DISTURBED)
-def test_a_cell_with_a_majority_of_disturbed_rounds_is_unstable(
-    disturbance: Disturbance, number: str
-) -> None:
-    change = {"disturbance": disturbance}
-    row = only_row(quiet(r2=change, r3=change, r4=change))
-    assert row.stability == "disturbed"
-    assert row.stability_reason is not None
-    assert row.stability_reason.startswith("3 of 5 rounds were disturbed (round 2: ")
-    assert number in row.stability_reason
-
-
-def test_a_cell_with_half_of_its_rounds_disturbed_is_unstable() -> None:
-    plan = Plan("cpu", ["fp32-eager"], [1], 2, "default")
-    lines = [line(1, 10.0), line(2, 10.001, disturbance=seen(steal=0.02))]
-    row = only_row(lines, plan)
-    assert row.stability == "disturbed"
-    assert (
-        row.stability_reason is not None and "1 of 2 rounds were disturbed" in row.stability_reason
-    )
-
-
-def test_values_at_a_threshold_are_not_disturbed() -> None:
-    at = seen(
-        run_delay=0.01, steal=0.005, busy_before=0.05, reference_compute_ms=(57.5, 50.0)
-    )  # 57.5 / 50 = 1.15
-    rows = only_row([line(k, time, disturbance=at) for k, time in enumerate(QUIET, start=1)])
-    assert (rows.stability, rows.stability_reason) == ("stable", None)
-
-
-def test_references_are_relative_to_the_best_of_the_session() -> None:
-    # Every line has a ratio of 1.0 on its own; only a faster line shows that they were slow.
-    slow = seen(reference_compute_ms=(60.0, 60.0), reference_before=1.0, reference_after=1.0)
-    lines = [line(k, time, disturbance=slow) for k, time in enumerate(QUIET, start=1)]
-    assert only_row(lines).stability == "stable"
-    # Lines of networks outside the study ran on the same machine.
-    dropped = line(1, 5.0, model="alexnet")
-    assert only_row([*lines, dropped]).stability in ("noisy", "disturbed")
-    # In another session, the machine may have been in another state.
-    other = line(1, 5.0, model="alexnet", session="2026-11-25T09:12")
-    for order in ([*lines, other], [other, *lines]):
-        assert only_row(order).stability == "stable"
-
-
-def test_a_wide_interval_is_unstable() -> None:
-    row = only_row([line(k, time) for k, time in enumerate((10, 9, 11, 9.5, 10.5), start=1)])
-    assert row.stability == "noisy"
-    # s of the logarithms is 0.0791; 2.776 x 0.0791 / sqrt(5) = 0.098.
-    assert row.stability_reason == "half-width of the interval is 9.8% of the value"
-
-
-def test_two_sessions_are_joined_and_mentioned() -> None:
-    later = {"session": "2026-11-25T10:00"}
-    row = only_row(quiet(r4=later, r5=later))
-    assert row.session == "2026-11-24T09:12+2026-11-25T10:00"
-    assert (row.stability, row.stability_reason) == ("stable", "rounds from 2 sessions")
-
-
-def test_rounds_of_different_code_are_unstable() -> None:
-    row = only_row(quiet(r4={"fingerprint": "g"}))
-    assert row.stability == "disturbed"
-    assert row.stability_reason == "rounds used different code or settings"
-
-
-def test_one_round_of_five_has_no_interval() -> None:
-    row = only_row([line(3, 10.0)])
-    assert (row.status, row.latency_ms, row.latency_ms_low) == ("ok", 10.0, None)
-    assert (row.stability, row.stability_reason) == ("disturbed", "1 of 5 rounds measured")
 
 
 # Statuses ------------------------------------------------------------------------------------
@@ -228,23 +153,22 @@ def test_a_cell_that_never_ran_has_a_row_with_its_status(status: str) -> None:
     change = failed(status, "first line\n  second line")
     row = only_row(quiet(r1=change, r2=change, r3=change, r4=change, r5=change))
     assert row.status == status
-    assert (
-        row.latency_ms is row.batch_ms is row.fps is row.latency_quiet_ms is row.stability is None
-    )
-    assert row.stability_reason == f"5 of 5 rounds {status}: first line second line"
+    assert row.latency_ms is row.batch_ms is row.fps is row.latency_quiet_ms is None
+    assert row.stability is row.processes is None
+    assert row.stability_reason == f"5 of 5 processes {status}: first line second line"
     assert row.top1 == 70.0
 
 
 @pytest.mark.parametrize("status", ["oom", "timeout", "failed"])
-def test_a_minority_of_failures_leaves_an_unstable_value(status: str) -> None:
+def test_a_minority_of_failures_leaves_a_disturbed_value(status: str) -> None:
     row = only_row(quiet(r1=failed(status, "why"), r5=failed(status)))
     assert (row.status, row.latency_ms) == ("ok", 9.9)  # The median of 9.9, 10.1, 9.8.
     assert row.stability == "disturbed"
     assert row.stability_reason is not None
-    assert row.stability_reason.startswith(f"2 of 5 rounds {status}: why")
+    assert row.stability_reason.startswith(f"2 of 5 processes {status}: why")
 
 
-def test_half_the_rounds_failing_is_a_failure() -> None:
+def test_half_the_processes_failing_is_a_failure() -> None:
     row = only_row(quiet(r1=failed("oom"), r2=failed("oom"))[:4])
     assert (row.status, row.latency_ms, row.stability) == ("oom", None, None)
 
@@ -255,7 +179,7 @@ def test_the_most_common_failure_is_the_status() -> None:
     )
     row = only_row([*lines[:4], line(5, 10.0)])
     assert row.status == "oom"  # Of two equally common statuses, the more specific one.
-    assert row.stability_reason == "2 of 5 rounds timeout: 60 s; 2 of 5 rounds oom"
+    assert row.stability_reason == "2 of 5 processes timeout: 60 s; 2 of 5 processes oom"
     assert only_row(lines[:3]).status == "timeout"
 
 

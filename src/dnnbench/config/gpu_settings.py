@@ -33,8 +33,8 @@ class Gpu(Section):
     when_clocks_float: Annotated[
         Literal["flag", "refuse"],
         Field(
-            description="What to do if the GPU's clocks are not locked. flag: mark the cells as"
-            " disturbed. refuse: do not measure latency."
+            description="What to do if the GPU's clocks are not locked. flag: mention it with"
+            " each cell. refuse: do not measure latency."
         ),
     ] = "flag"
     cool_down_c: Annotated[

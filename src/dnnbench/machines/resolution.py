@@ -170,9 +170,5 @@ def _leaves_out_1(ratio: intervals.Estimate) -> bool:
 
 def _disturbed(lines: Sequence[LatencyLine]) -> int:
     """Return the number of disturbed processes, by the thresholds of the study."""
-    best = disturbance.best_references(lines)
-    return sum(
-        bool(disturbance.reasons(seen))
-        for line in lines
-        if (seen := disturbance.relative_to_best(line, best))
-    )
+    limits = disturbance.limits(lines)
+    return sum(bool(disturbance.reasons(line, limits)) for line in lines)

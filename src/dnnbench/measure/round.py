@@ -136,8 +136,8 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     A process with the same fingerprint is kept, with any status; a failed one is kept after one
     retry. Each finished process is written to a journal immediately, so that a kill loses only the
     current one. A batch size is not tried if a smaller one ran out of memory or the device refuses
-    it. The most disturbed cells are measured once more at the end; their first attempt stays in the
-    record. ``report`` shows the progress. Raises BusyError and DeviceError before
+    it. The most disturbed processes are measured once more at the end; their first attempt stays in
+    the record. ``report`` shows the progress. Raises BusyError and DeviceError before
     anything is measured, and DeviceError if the device is lost, or the machine fails, meanwhile.
     """
     journal = Journal(output)
@@ -174,9 +174,9 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
                 valid.add(key(line))
                 journal.append(line)
 
-    best = disturbance.best_references(lines.values())
+    limits = disturbance.limits(lines.values())
     new = {*missing, *map(key, fresh)} & lines.keys()
-    repeats = _most_disturbed([_compared(lines[k], best) for k in sorted(new & valid)])
+    repeats = _most_disturbed([lines[k] for k in sorted(new & valid)], limits)
     with report(f"{what}, repeating disturbed cells", len(repeats), 0) as step:
         for first in repeats:
             step(_name([key(first)]))
@@ -185,13 +185,12 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
                 lines[key(first)] = again.model_copy(update={"first_attempt": _attempt(first)})
                 journal.append(lines[key(first)])
 
-    best = disturbance.best_references(lines.values())
     order = {cell: place for place, cell in enumerate(plan.cells())}
     # Lines of networks and batch sizes that are no longer in the study are kept at the end.
     kept = sorted(
         lines.values(), key=lambda line: (order.get(cell_of(line), len(order)), line.process)
     )
-    journal.finish(_compared(line, best) for line in kept)
+    journal.finish(kept)
 
 
 @dataclass(frozen=True)
@@ -380,26 +379,22 @@ def _others_busy(plan: Round) -> float | None:
         problem = f"{plan.device}: other programs use {share:.0%} of the machine, mostly {who}"
         if plan.when_busy == "refuse":
             raise BusyError(f"{problem}. Stop them, or set when_busy: flag in the device file.")
-        print(f"{problem}. This round's cells are marked unstable.", file=sys.stderr, flush=True)
+        print(f"{problem}. This round's cells may be disturbed.", file=sys.stderr, flush=True)
     return share
 
 
-def _compared(line: LatencyLine, best: Mapping[str, tuple[float, float]]) -> LatencyLine:
-    """Return the line with its reference times relative to the best of its session."""
-    seen = disturbance.relative_to_best(line, best)
-    return line.model_copy(update={"disturbance": seen})
+def _most_disturbed(
+    lines: list[LatencyLine], limits: disturbance.SessionLimits
+) -> list[LatencyLine]:
+    """Return the disturbed processes to repeat, worst first: at most 5% of ``lines``.
 
-
-def _most_disturbed(lines: list[LatencyLine]) -> list[LatencyLine]:
-    """Return the disturbed cells to repeat, worst first: at most 5% of ``lines``.
-
-    If more cells are disturbed, the machine itself is noisy: repeating them would take long and
-    help little. They are reported as unstable instead.
+    Latency plays no role: repeating slow processes would bias the estimate. If more processes are
+    disturbed, the machine itself is: repeating them would take long and help little.
     """
     severities = [
-        (disturbance.severity(line.disturbance), line)
+        (disturbance.severity(line, limits), line)
         for line in lines
-        if line.status == "ok" and line.disturbance and line.first_attempt is None
+        if line.status == "ok" and line.first_attempt is None
     ]
     disturbed = [(severity, line) for severity, line in severities if severity > 1]
     disturbed.sort(key=lambda pair: -pair[0])

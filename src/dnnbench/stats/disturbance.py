@@ -1,21 +1,38 @@
-"""Disturbances of a timing: thresholds, and reasons as text.
+"""Disturbances of a process: limits, and reasons as text.
 
-The thresholds separate a quiet machine from one with a neighbor. Steal time and run-queue delay
-reveal neighbors that the kernel can see. Only the reference kernels reveal a neighbor in
-another guest on the same physical core. For a GPU, the reference kernels run on the GPU, and its
-clocks reveal the rest.
+A process is disturbed if a sign exceeds its limit. Its latency is never a sign: processes are
+measured again because they were disturbed, and choosing them by latency would bias the estimate.
+
+Steal time, run-queue delay and the time in which a process was stopped show what the kernel sees.
+Slow memory and slow reference kernels also reveal another guest on the same host. These are
+compared with other processes of the session, because only they show what is normal for the machine.
+The limits start from the median and the upper quartile, which a disturbance of fewer than a quarter
+of all processes hardly moves.
+
+The limits are above the signs of 99% of the processes of a quiet session
+(``tests/stats/test_disturbance.py``), so that few cells of a quiet machine are disturbed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from math import inf
-from statistics import median
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median, quantiles
 
 from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.latency_records import LatencyLine
 
-MAX_RUN_DELAY = 0.01
-MAX_STEAL = 0.005
+# One busy program on one core makes threads wait for half of the time.
+MAX_RUN_DELAY = 0.05
+MAX_STEAL = 0.02
+# The time that a stopped process loses appears in full in its passes.
+MAX_STOPPED = 0.05
+# Ratios to the median of the session. In a virtual machine, the speed of memory has modes that
+# are 30 to 40% apart and do not show in the latency.
 MAX_REFERENCE = 1.15
+MAX_MEMORY_REFERENCE = 1.5
+# Memory that the host has to provide takes 7 to 50 times as long to touch.
+MAX_TOUCH = 3.0
+# Fewer page faults than this per pass, 0.4 MiB of memory, hardly show in the latency.
+FEW_FAULTS = 100
 MAX_BUSY = 0.05
 # Single pages are swapped at any time.
 MAX_SWAPPED_MIB = 1.0
@@ -24,58 +41,74 @@ MAX_CLOCK_DROP = 0.05
 # The host's clock includes pauses between passes, and the ends of each window.
 MAX_CLOCKS_APART = 0.1
 _WINDOW_ENDS_MS = 1.0
+# Distances from the median to the upper quartile: four standard deviations if normal.
+_QUARTILES = 6
 # Reasons for a GPU's clocks that are not throttling.
 _REQUESTED = frozenset({"idle", "application clocks", "display clocks"})
 _THROTTLED = 2.0
 
 
-def reasons(seen: Disturbance) -> list[str]:
-    """Return the reasons, with numbers, why a cell is disturbed; empty if none."""
-    found = []
-    if (seen.run_delay or 0) > MAX_RUN_DELAY:
-        found.append(f"threads waited for a core for a total of {seen.run_delay:.1%} of the time")
-    if (seen.steal or 0) > MAX_STEAL:
-        found.append(f"the hypervisor took {seen.steal:.1%} of the time")
-    worst = max(seen.reference_before or 1.0, seen.reference_after or 1.0)
-    if worst > MAX_REFERENCE:
-        found.append(f"a reference kernel took {worst:.2f} times its best time")
-    if (seen.busy_before or 0) > MAX_BUSY:
-        found.append(f"other programs used {seen.busy_before:.0%} of the machine before the round")
-    if throttled := _throttled(seen):
-        found.append(f"the GPU's clocks were throttled: {', '.join(throttled)}")
-    if seen.clock_mhz and clock_drop(seen.clock_mhz) > MAX_CLOCK_DROP:
-        low, high = seen.clock_mhz
-        found.append(f"the GPU's clock dropped from {high:g} to {low:g} MHz")
-    if seen.clocks_locked is False:
-        found.append("the GPU's clocks are not locked")
-    if seen.foreign_processes:
-        found.append(f"other processes used the GPU: {', '.join(seen.foreign_processes)}")
-    if _clocks_apart(seen) > MAX_CLOCKS_APART:
-        found.append(
-            f"the passes took {seen.wall_ms:.4g} ms by the host's clock, but"
-            f" {seen.events_ms:.4g} ms by the GPU's"
-        )
-    if (seen.swapped_mib or 0) > MAX_SWAPPED_MIB:
-        found.append(f"{seen.swapped_mib:.0f} MiB were swapped out")
-    return found
+@dataclass(frozen=True)
+class Level:
+    """Typical value of a quantity in a session, and its limit for an undisturbed process."""
+
+    typical: float
+    limit: float
+
+    def excess(self, value: float) -> float:
+        """Return the distance from the typical value, relative to that of the limit."""
+        return (value - self.typical) / (self.limit - self.typical)
 
 
-def severity(seen: Disturbance) -> float:
-    """Return how disturbed a cell was: above 1 if any threshold was exceeded.
+@dataclass(frozen=True)
+class Limits:
+    """Levels of one session and variant; None if no process recorded the quantity."""
 
-    Conditions that affect all cells of a round are ignored: other programs before the round, and
-    unlocked clocks.
+    compute_ms: Level | None = None
+    memory_ms: Level | None = None
+    touch_ms: Level | None = None
+    stopped: Level | None = None
+
+
+# Limits by session and variant.
+SessionLimits = Mapping[tuple[str, str], Limits]
+
+
+def limits(lines: Iterable[LatencyLine]) -> SessionLimits:
+    """Return the limits of each session.
+
+    Lines of dropped networks count as well, because they ran on the same machine.
     """
-    worst = max(seen.reference_before or 1.0, seen.reference_after or 1.0)
-    return max(
-        (seen.run_delay or 0) / MAX_RUN_DELAY,
-        (seen.steal or 0) / MAX_STEAL,
-        (worst - 1) / (MAX_REFERENCE - 1),
-        _THROTTLED if _throttled(seen) or seen.foreign_processes else 0,
-        clock_drop(seen.clock_mhz) / MAX_CLOCK_DROP if seen.clock_mhz else 0,
-        _clocks_apart(seen) / MAX_CLOCKS_APART,
-        (seen.swapped_mib or 0) / MAX_SWAPPED_MIB,
-    )
+    seen: dict[tuple[str, str], list[Disturbance]] = {}
+    for line in lines:
+        if line.disturbance:
+            seen.setdefault((line.session, line.variant), []).append(line.disturbance)
+    return {session: _limits(of) for session, of in seen.items()}
+
+
+def reasons(line: LatencyLine, session_limits: SessionLimits) -> list[str]:
+    """Return the reasons, with numbers, why a process is disturbed; empty if none."""
+    return [text for excess, text in _signs(line, session_limits) if excess > 1]
+
+
+def round_reasons(line: LatencyLine) -> list[str]:
+    """Return the reasons why all processes of a round may be disturbed; empty if none.
+
+    Other programs do not disturb a process that has priority over them on each core: its
+    run-queue delay shows whether it had.
+    """
+    seen = line.disturbance
+    if seen is None or (seen.busy_before or 0) <= MAX_BUSY:
+        return []
+    on_gpu = seen.events_ms is not None
+    if line.scheduling != "normal" and seen.run_delay is not None and not on_gpu:
+        return []
+    return [f"other programs used {seen.busy_before:.0%} of the machine before the round"]
+
+
+def severity(line: LatencyLine, session_limits: SessionLimits) -> float:
+    """Return how disturbed a process was: above 1 if any limit was exceeded."""
+    return max((excess for excess, _ in _signs(line, session_limits)), default=0.0)
 
 
 def clock_drop(clock_mhz: tuple[float, float]) -> float:
@@ -84,50 +117,87 @@ def clock_drop(clock_mhz: tuple[float, float]) -> float:
     return 1 - low / high if high else 0.0
 
 
-def _throttled(seen: Disturbance) -> list[str]:
-    """Return why the GPU's clocks were lower than requested."""
-    return [reason for reason in seen.clock_reasons or () if reason not in _REQUESTED]
+def _limits(seen: Sequence[Disturbance]) -> Limits:
+    touched = [one.touch_ms[1] for one in seen if one.touch_ms]
+    stopped = [one.stopped for one in seen if one.stopped is not None]
+    # If most memory was slow to touch, the lower quartile is still that of fast memory.
+    warm = _quartiles(touched)[0] if touched else 0.0
+    return Limits(
+        compute_ms=_level([_compute_ms(one) for one in seen], lambda ms: MAX_REFERENCE * ms),
+        memory_ms=_level([_memory_ms(one) for one in seen], lambda ms: MAX_MEMORY_REFERENCE * ms),
+        touch_ms=Level(warm, MAX_TOUCH * warm) if touched else None,
+        stopped=_level(stopped, lambda share: share + MAX_STOPPED) if stopped else None,
+    )
 
 
-def _clocks_apart(seen: Disturbance) -> float:
-    """Return the difference of host and GPU clock, as a share of the latter."""
-    if seen.events_ms is None or seen.wall_ms is None:
-        return 0.0
-    return max(0.0, abs(seen.wall_ms - seen.events_ms) - _WINDOW_ENDS_MS) / seen.events_ms
+def _level(values: Sequence[float], least: Callable[[float], float]) -> Level:
+    """Return the level of a session; its limit is at least ``least`` of the median."""
+    _, typical, upper = _quartiles(values)
+    return Level(typical, max(least(typical), typical + _QUARTILES * (upper - typical)))
 
 
-def relative_to_best(
-    line: LatencyLine, best: Mapping[str, tuple[float, float]]
-) -> Disturbance | None:
-    """Return a line's disturbance, with references relative to the session's best.
+def _quartiles(values: Sequence[float]) -> list[float]:
+    """Return the three quartiles, interpolated linearly."""
+    return quantiles(values if len(values) > 1 else [*values, *values], n=4, method="inclusive")
 
-    ``best`` has the best times by session, as returned by :func:`best_references`.
-    """
+
+def _signs(line: LatencyLine, session_limits: SessionLimits) -> Iterator[tuple[float, str]]:
+    """Yield the value of each sign relative to its limit, and the sign as text."""
     seen = line.disturbance
     if seen is None:
-        return None
-    best_compute_ms, best_memory_ms = best[line.session]
-    ratios = [
-        max(compute / best_compute_ms, memory / best_memory_ms)
-        for compute, memory in zip(seen.reference_compute_ms, seen.reference_memory_ms, strict=True)
-    ]
-    return seen.model_copy(update={"reference_before": ratios[0], "reference_after": ratios[1]})
+        return
+    of = session_limits.get((line.session, line.variant), Limits())
+    if seen.run_delay is not None:
+        yield (
+            seen.run_delay / MAX_RUN_DELAY,
+            f"threads waited for a core for a total of {seen.run_delay:.1%} of the time",
+        )
+    if seen.steal is not None:
+        yield seen.steal / MAX_STEAL, f"the hypervisor took {seen.steal:.1%} of the time"
+    if seen.stopped is not None and of.stopped:
+        text = f"the process was stopped for {seen.stopped:.1%} of the time"
+        yield of.stopped.excess(seen.stopped), text
+    for kernel, ms, level in (
+        ("compute", _compute_ms(seen), of.compute_ms),
+        ("memory", _memory_ms(seen), of.memory_ms),
+    ):
+        if level:
+            text = f"the {kernel} reference kernel took {ms / level.typical:.2f} times its median"
+            yield level.excess(ms), f"{text} of the session"
+    few = line.page_faults is not None and line.page_faults < FEW_FAULTS
+    if seen.touch_ms and of.touch_ms and not few:
+        factor = seen.touch_ms[1] / of.touch_ms.typical
+        text = f"new memory took {factor:.1f} times as long to touch as in other processes"
+        yield of.touch_ms.excess(seen.touch_ms[1]), text
+    if (swapped := seen.swapped_mib) is not None:
+        yield swapped / MAX_SWAPPED_MIB, f"{swapped:.0f} MiB were swapped out"
+    yield from _gpu_signs(seen)
 
 
-def best_references(lines: Iterable[LatencyLine]) -> dict[str, tuple[float, float]]:
-    """Return the best times of both reference kernels, in ms, by session.
+def _gpu_signs(seen: Disturbance) -> Iterator[tuple[float, str]]:
+    if throttled := [reason for reason in seen.clock_reasons or () if reason not in _REQUESTED]:
+        yield _THROTTLED, f"the GPU's clocks were throttled: {', '.join(throttled)}"
+    if seen.clock_mhz:
+        low, high = seen.clock_mhz
+        drop = clock_drop(seen.clock_mhz) / MAX_CLOCK_DROP
+        yield drop, f"the GPU's clock dropped from {high:g} to {low:g} MHz"
+    if seen.foreign_processes:
+        yield _THROTTLED, f"other processes used the GPU: {', '.join(seen.foreign_processes)}"
+    if seen.events_ms is not None and seen.wall_ms is not None:
+        apart = max(0.0, abs(seen.wall_ms - seen.events_ms) - _WINDOW_ENDS_MS) / seen.events_ms
+        yield (
+            apart / MAX_CLOCKS_APART,
+            f"the passes took {seen.wall_ms:.4g} ms by the host's clock, but"
+            f" {seen.events_ms:.4g} ms by the GPU's",
+        )
 
-    Lines of dropped networks count as well, because they ran on the same machine.
-    """
-    best: dict[str, tuple[float, float]] = {}
-    for line in lines:
-        if seen := line.disturbance:
-            compute, memory = best.get(line.session, (inf, inf))
-            best[line.session] = (
-                min(compute, *seen.reference_compute_ms),
-                min(memory, *seen.reference_memory_ms),
-            )
-    return best
+
+def _compute_ms(seen: Disturbance) -> float:
+    return fmean(seen.reference_compute_ms)
+
+
+def _memory_ms(seen: Disturbance) -> float:
+    return fmean(seen.reference_memory_ms)
 
 
 def reference_change(

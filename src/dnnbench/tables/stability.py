@@ -1,65 +1,69 @@
-"""Status, latency and stability of a cell, from the rounds that measured it.
+"""Status, latency and stability of a cell, from the processes that measured it.
 
-*Status of a cell whose rounds disagree*: ``ok`` if more than half of the recorded rounds are ok,
-else the most common other status. An ``ok`` cell with a failed round is never stable: the missing
-time was probably a slow one, so the median of the rest is too low.
+*Status of a cell whose processes disagree*: ``ok`` if more than half of the recorded processes are
+ok, else the most common other status.
 
-*Stability* (``stable``, and ``unstable_reason`` with numbers):
+*Stability* (``stability``, and ``stability_reason`` with numbers):
 
-- A cell is unstable if the half-width of the interval exceeds 5% of the value, if at least half of
-  the rounds were disturbed (:mod:`dnnbench.stats.disturbance`), if a round failed or is missing, or
-  if rounds were measured with different code or settings.
-- A minority of disturbed rounds does not make a cell unstable, because the median still lies
-  between two undisturbed rounds. ``unstable_reason`` mentions it anyway.
-- Several sessions are also only mentioned. The interval is meant for one session, but a relevant
-  shift between two widens it beyond 5%.
-- With fewer than two processes, stability is unknown (an empty field), unless one was disturbed.
+- ``disturbed``: a process was disturbed (:mod:`dnnbench.stats.disturbance`), failed or is missing,
+  or processes were measured with different code or settings. A missing time was probably a slow
+  one, so the median of the rest is too low.
+- ``noisy``: none of this, but the half-width of the interval exceeds 5% of the value.
+- ``stable``: neither.
+- A single process has no stability, unless it was disturbed.
+
+Other programs before a round may have disturbed all its processes. They make a cell ``disturbed``
+if this concerns at least half of its processes: otherwise the median still lies between two
+undisturbed ones. Several sessions are only mentioned. The interval is meant for one session, but a
+relevant shift between two widens it beyond 5%.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dnnbench.records.base import Status
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import Stability
-from dnnbench.stats import disturbance, intervals
+from dnnbench.stats import disturbance
+from dnnbench.stats.disturbance import SessionLimits
+from dnnbench.stats.intervals import Estimate
 
-# Networks that are closer than this cannot be ranked reliably. With five rounds, the noise between
-# processes of a quiet machine (2 to 5%) gives a smaller half-width.
+# Networks that are closer than this cannot be ranked reliably.
 MAX_HALF_WIDTH = 0.05
 
 # Of two equally common statuses, a cell takes the one that is most specific to the network.
 _SEVERITY: tuple[Status, ...] = ("oom", "failed", "timeout", "not_measured")
+_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
 class CellTiming:
-    """Verdict on the rounds of one cell.
+    """Verdict on the processes of one cell.
 
-    ``time`` (ms per pass) and ``lines`` (the rounds it is based on) are set only if ``status`` is
-    ok.
+    ``time`` (ms per pass) and ``lines`` (the processes it is based on) are set only if ``status``
+    is ok.
     """
 
     status: Status
     session: str | None
     stability: Stability | None
     reason: str | None
-    time: intervals.Estimate | None = None
+    time: Estimate | None = None
     lines: Sequence[LatencyLine] = ()
 
 
 def cell_timing(
     lines: Sequence[LatencyLine],
     rounds: int,
-    time: intervals.Estimate | None,
-    best: Mapping[str, tuple[float, float]],
+    time: Estimate | None,
+    session_limits: SessionLimits,
 ) -> CellTiming:
     """Return a cell's status, estimate and verdict from its processes.
 
-    ``rounds`` is the planned number of rounds. ``time`` is the estimate from the successful lines.
-    ``best`` has the best times of the reference kernels by session, as returned by
-    :func:`dnnbench.stats.disturbance.best_references`.
+    ``rounds`` is the planned number of rounds: the number of processes unless the lines have it.
+    ``time`` is the estimate from the successful lines. ``session_limits`` come from
+    :func:`dnnbench.stats.disturbance.limits`.
     """
     lines = [line for line in lines if line.status != "not_measured"]
     if not lines:
@@ -73,38 +77,24 @@ def cell_timing(
         status = min(counts, key=lambda status: (-counts[status], _SEVERITY.index(status)))
         return CellTiming(status, session, None, "; ".join(faults))
 
-    notes = []
-    if len(lines) < rounds:
-        faults.append(f"{len(lines)} of {rounds} rounds measured")
-    if len({line.fingerprint for line in good}) > 1:
-        faults.append("rounds used different code or settings")
-    if len({str(line.built.settings) for line in good if line.built}) > 1:
-        faults.append("rounds used different versions or settings of the engine")
-    disturbed = _disturbed(good, best)
-    if disturbed:
-        text = f"{len(disturbed)} of {len(good)} rounds were disturbed ({disturbed[0]})"
-        if len(disturbed) * 2 >= len(good):
-            faults.append(text)
-        else:
-            notes.append(f"{text}, too few to affect the median")
-    if len(sessions) > 1:
-        notes.append(f"rounds from {len(sessions)} sessions")
-    stability: Stability | None = "disturbed" if faults else "stable"
-    if time.half_width is None:
-        if len(good) > 1:
-            stability = stability if faults else "noisy"
-            faults.append("rounds differ too much for an interval")
-        elif not faults:
-            stability = None
-            notes.append("single process: the spread between processes is unknown")
-    elif time.half_width > MAX_HALF_WIDTH:
-        stability = stability if faults else "noisy"
-        faults.append(f"half-width of the interval is {time.half_width:.1%} of the value")
-    return CellTiming("ok", session, stability, "; ".join(faults + notes) or None, time, good)
+    planned = max(line.processes or rounds for line in lines)
+    if len(lines) < planned:
+        faults.append(f"{len(lines)} of {planned} processes measured")
+    faults += _differences(good)
+    crowded = [line for line in good if disturbance.round_reasons(line)]
+    all_crowded = len(crowded) * 2 >= len(good)
+    faults += _disturbances(good, crowded if all_crowded else [], session_limits)
+    notes = _notes(good, [] if all_crowded else crowded, len(sessions))
+    if (noise := _noise(time, len(good))) is None and time.half_width is None and not faults:
+        notes.insert(0, "single process: the spread between processes is unknown")
+        return CellTiming("ok", session, None, "; ".join(notes), time, good)
+    stability: Stability = "disturbed" if faults else "noisy" if noise else "stable"
+    found = [*faults, *([noise] if noise else []), *notes]
+    return CellTiming("ok", session, stability, "; ".join(found) or None, time, good)
 
 
 def _failures(lines: Sequence[LatencyLine]) -> list[str]:
-    """Return the number of rounds for each status except ok, with the first message."""
+    """Return the number of processes for each status except ok, with the first message."""
     by_status: dict[Status, list[LatencyLine]] = {}
     for line in lines:
         if line.status != "ok":
@@ -112,16 +102,74 @@ def _failures(lines: Sequence[LatencyLine]) -> list[str]:
     texts = []
     for status, failed in by_status.items():
         message = " ".join((failed[0].message or "").split())
-        text = f"{len(failed)} of {len(lines)} rounds {status}"
+        text = f"{len(failed)} of {len(lines)} processes {status}"
         texts.append(f"{text}: {message}" if message else text)
     return texts
 
 
-def _disturbed(lines: Sequence[LatencyLine], best: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Return the number of each disturbed round, with the reasons."""
+def _differences(lines: Sequence[LatencyLine]) -> list[str]:
+    """Return how the processes of a cell were measured differently."""
     texts = []
-    for line in lines:
-        seen = disturbance.relative_to_best(line, best)
-        if seen and (found := disturbance.reasons(seen)):
-            texts.append(f"round {line.round}: {', '.join(found)}")
+    if len({line.fingerprint for line in lines}) > 1:
+        texts.append("processes used different code or settings")
+    if len({str(line.built.settings) for line in lines if line.built}) > 1:
+        texts.append("processes used different versions or settings of the engine")
+    if len({line.scheduling for line in lines}) > 1:
+        texts.append("processes ran at different priorities")
     return texts
+
+
+def _disturbances(
+    lines: Sequence[LatencyLine], crowded: Sequence[LatencyLine], session_limits: SessionLimits
+) -> list[str]:
+    """Return the disturbed processes with the reasons, as one text; none if there are none.
+
+    ``crowded`` are those whose whole round was disturbed.
+    """
+    several = {line.round for line in lines if line.process > 1}
+    disturbed = []
+    for line in lines:
+        reasons = disturbance.reasons(line, session_limits)
+        if line in crowded:
+            reasons += disturbance.round_reasons(line)
+        if reasons:
+            disturbed.append(f"{_process(line, line.round in several)}: {', '.join(reasons)}")
+    if not disturbed:
+        return []
+    more = len(disturbed) - _MOST_NAMED
+    named = disturbed[:_MOST_NAMED] + ([f"and {more} more"] if more > 0 else [])
+    verb = "was" if len(disturbed) == 1 else "were"
+    count = f"{len(disturbed)} of {len(lines)} processes {verb} disturbed"
+    return [f"{count} ({'; '.join(named)})"]
+
+
+def _process(line: LatencyLine, several: bool) -> str:
+    return f"round {line.round}" + (f", process {line.process}" if several else "")
+
+
+def _noise(time: Estimate, processes: int) -> str | None:
+    """Return that the interval is too wide, as text; None if it is not, or with one process."""
+    if time.half_width is None:
+        return "processes differ too much for an interval" if processes > 1 else None
+    if time.half_width <= MAX_HALF_WIDTH:
+        return None
+    return (
+        f"half-width of the interval is {time.half_width:.1%} of the value: this machine does not"
+        " resolve it better in this time"
+    )
+
+
+def _notes(
+    lines: Sequence[LatencyLine], crowded: Sequence[LatencyLine], sessions: int
+) -> list[str]:
+    """Return remarks that do not affect the stability."""
+    by_round = {line.round: ", ".join(disturbance.round_reasons(line)) for line in crowded}
+    notes = [f"round {number}: {text}" for number, text in by_round.items()]
+    repeated = sum(line.first_attempt is not None for line in lines)
+    if repeated:
+        notes.append(f"{repeated} of {len(lines)} processes repeated after a disturbance")
+    if any(line.disturbance and line.disturbance.clocks_locked is False for line in lines):
+        notes.append("the GPU's clocks are not locked")
+    if sessions > 1:
+        notes.append(f"processes from {sessions} sessions")
+    return notes

@@ -195,14 +195,13 @@ def _device_rows(
         for (variant, model), record in measured.memory.items()
         for cell in record.cells
     }
-    # The ratios in a line refer to the best time so far; now the whole session is known.
-    best = disturbance.best_references(measured.latency)
+    session_limits = disturbance.limits(measured.latency)
     rows = []
     for variant, model, batch_size in product(plan.variants, models, plan.batch_sizes):
         cell = variant, model, batch_size
         processes = list(lines.get(cell, {}).values())
         time = _estimate(processes, plan.protocol)
-        timing = cell_timing(processes, plan.rounds, time, best)
+        timing = cell_timing(processes, plan.rounds, time, session_limits)
         rows.append(_measured_row(plan, cell, timing, memory.get(cell), accuracy[model]))
     return rows
 

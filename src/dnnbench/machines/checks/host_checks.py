@@ -9,7 +9,7 @@ import re
 from dnnbench.core import speed_variables
 from dnnbench.core.formatting import several
 from dnnbench.machines.checks.machine import Check, Counters, Seen
-from dnnbench.stats.disturbance import MAX_BUSY, MAX_RUN_DELAY, MAX_STEAL
+from dnnbench.stats.disturbance import MAX_BUSY
 
 _CPU = "sys/devices/system/cpu"
 _CHARGED = ("Charging", "Full", "Not charging")
@@ -17,6 +17,8 @@ _NO_CPUFREQ = "the kernel has no cpufreq driver here"
 _RESOLVE = (
     "To measure how small a latency difference you can still detect: dnnbench check --resolve"
 )
+_MUCH_WAITING = 0.01
+_MUCH_STOLEN = 0.005
 _STOP = "Let them finish or stop them. To list them: top"
 _AT_ITS_LIMIT = 0.9  # Clock readings are coarse and slightly delayed.
 
@@ -64,7 +66,7 @@ def pressure(seen: Seen) -> Check:
     """Check how long programs waited for cores or memory (the kernel's PSI, last 10 seconds)."""
     shares = {name: _stalled(seen, file) for name, file in (("cores", "cpu"), ("memory", "memory"))}
     known = {name: share for name, share in shares.items() if share is not None}
-    high = [name for name, share in known.items() if share > MAX_RUN_DELAY]
+    high = [name for name, share in known.items() if share > _MUCH_WAITING]
     parts = " and ".join(f"for {name} {share:.1%} of the time" for name, share in known.items())
     text = f"in the last 10 s, programs waited {parts}" if known else ""
     return Check(
@@ -248,7 +250,7 @@ def steal(seen: Seen) -> Check:
     # One tick is the resolution of the counter, so a difference of one may be rounding.
     change["steal"] = max(0, change["steal"] - 1)
     now, ever = _stolen(change), _stolen(seen.after)
-    stolen = max(now, ever) > MAX_STEAL
+    stolen = max(now, ever) > _MUCH_STOLEN
     return Check(
         name="stolen time",
         state="warn" if stolen else "ok",
