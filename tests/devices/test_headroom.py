@@ -1,15 +1,15 @@
 from typing import ClassVar
 
 import pytest
-from helpers import timings, toys
+from helpers import toys
 
 from dnnbench.config.latency_settings import PROTOCOLS
 from dnnbench.core import isolation
-from dnnbench.core.storage import read_json, read_lines, write_json
+from dnnbench.core.storage import read_json, read_lines
 from dnnbench.devices import backends
 from dnnbench.devices.backends import Setup
 from dnnbench.devices.cpu import Cpu
-from dnnbench.devices.headroom import Prediction, floor, predict, refusal, seen
+from dnnbench.devices.headroom import Prediction, floor, predict, refusal
 from dnnbench.measure import memory, memory_profile, round
 from dnnbench.networks import registry
 from dnnbench.records.latency_records import LatencyLine
@@ -95,12 +95,6 @@ def test_activations_are_proportional_to_the_batch_size():
     _, one = isolation.run(floor, network, 1, timeout_s=60).value
     _, sixteen = isolation.run(floor, network, 16, timeout_s=60).value
     assert sixteen == pytest.approx(16 * one)
-
-
-def test_known_cells_are_read_from_the_records_that_exist(tmp_path):
-    record = timings.memory("small", cell(1, net=150), device="jetson")
-    write_json(tmp_path / "small.json", record)
-    assert seen(tmp_path, ["small", "greedy"]) == {"small": [cell(1, net=150)]}
 
 
 class Picky(Cpu):

@@ -3,6 +3,7 @@ import random
 import pytest
 from helpers import timings
 
+from dnnbench.core.storage import write_json
 from dnnbench.measure import allocation
 
 ROUNDS = 5
@@ -13,6 +14,14 @@ COSTS = [0.1, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.7, 2.5, 6.0]
 def test_a_cell_has_one_to_four_processes_per_round_by_its_cost():
     found = {cost: allocation.processes(cost, ROUNDS) for cost in (0.1, 0.2, 0.4, 0.6, 0.8, 6.0)}
     assert found == {0.1: 20, 0.2: 20, 0.4: 10, 0.6: 7, 0.8: 5, 6.0: 5}
+
+
+def test_known_cells_are_read_from_the_records_that_exist(tmp_path):
+    record = timings.memory("small", timings.memory_cell(1), device="jetson")
+    write_json(tmp_path / "small.json", record)
+    assert allocation.memory_cells(tmp_path, ["small", "greedy"]) == {
+        "small": [timings.memory_cell(1)]
+    }
 
 
 @pytest.mark.parametrize(

@@ -91,11 +91,13 @@ def test_adding_a_network_and_a_batch_size_measures_only_their_cells(finished, g
     }
     names = ("squeezenet1_1", "shufflenet", ADDED)
     wanted = {(name, size) for name in names for size in (1, 2)}
-    assert {cell[2:] for cell in after} == wanted
-    assert {cell[2:] for cell in after.keys() - before.keys()} == wanted - {
-        cell[2:] for cell in before
+    assert {cell[2:4] for cell in after} == wanted
+    assert {cell[2:4] for cell in after.keys() - before.keys()} == wanted - {
+        cell[2:4] for cell in before
     }
-    assert len(after) == 2 * len(wanted)
+    assert {(number, *cell) for number in (1, 2) for cell in wanted} == {
+        (cell[0], *cell[2:4]) for cell in after
+    }
 
     remembered = memory(finished)
     profiled = memory(grown)

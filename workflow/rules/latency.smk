@@ -1,6 +1,6 @@
-# Latency: one job per round, which measures every network and batch size once. The rounds run one
-# after another, which spreads the replicates over the session. To start over, delete the files of
-# the rounds.
+# Latency: one job per round, which measures every network and batch size at least once. The rounds
+# run one after another, which spreads the replicates over the session. To start over, delete the
+# files of the rounds.
 
 round_files = expand(
     paths.ROUND,
@@ -24,7 +24,8 @@ rule time_round:
         architectures=study.architectures(study.timed),
         registry=ancient(paths.REGISTRY),
         before=lambda wildcards: study.round_before(wildcards.variant, int(wildcards.round)),
-        memory=ancient(expand(paths.MEMORY, model=study.limiting, allow_missing=True)),
+        # They decide how often a cell is measured, so a change of them invalidates no latency.
+        memory=ancient(expand(paths.MEMORY, model=study.timed, allow_missing=True)),
     output:
         # update: existing cells are kept, so that adding a network measures only its cells.
         update(paths.ROUND),

@@ -6,11 +6,10 @@ from typing import Annotated
 import typer
 
 from dnnbench.config import variants
-from dnnbench.config.backend import named
 from dnnbench.core import isolation, lock
 from dnnbench.devices import backends
 from dnnbench.engines import preparation
-from dnnbench.measure import round
+from dnnbench.measure import allocation, round
 from dnnbench.networks import builders
 from dnnbench.records import paths
 from dnnbench.stages import options
@@ -28,10 +27,10 @@ def main(
     config: options.Config = None,
     registry_file: options.Registry = options.REGISTRY,
 ) -> None:
-    """Measure the latency of MODELS at each batch size, each cell in a fresh process.
+    """Measure the latency of MODELS at each batch size, each cell in one or more fresh processes.
 
-    The order of the cells is random. Cells already in the output file are kept; delete the file to
-    measure them again.
+    Cells that took little time in the memory stage are measured more often. The order is random.
+    Cells already in the output file are kept; delete the file to measure them again.
     """
     study = options.study(settings, profile, config, registry_file, models)
     study.check_threads()
@@ -57,8 +56,7 @@ def main(
         threads=study.threads or on.default_threads(),
         cell_timeout_s=timing.cell_timeout_s,
         when_busy=device.when_busy,
-        # If a batch that does not fit crashes the machine, skip it.
-        memory=on.known_memory(memory, networks) if named(device.backend).shared_memory else {},
+        memory=allocation.memory_cells(memory, networks),
     )
     isolation.prepare()
     preparation.preload(parts)

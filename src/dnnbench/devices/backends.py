@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from dnnbench.config.backend import named
@@ -135,15 +134,6 @@ class Driver(Protocol):
 
         ``seen`` holds known memory cells of the network. Returns None if a batch that does not fit
         is harmless.
-        """
-        ...
-
-    def known_memory(
-        self, folder: Path, models: Iterable[str]
-    ) -> Mapping[str, Sequence[MemoryCell]]:
-        """Return recorded memory cells by network, if ``refuses`` uses them.
-
-        The records are in ``folder``.
         """
         ...
 

@@ -8,7 +8,7 @@ import mmap
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,12 +53,6 @@ class Cpu:
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
         """Return None: malloc fails safely for a batch that exceeds ``allowance_mib``."""
         return None
-
-    def known_memory(
-        self, folder: Path, models: Iterable[str]
-    ) -> Mapping[str, Sequence[MemoryCell]]:
-        """Return no cells: no batch is refused."""
-        return {}
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
         """Return the share of all cores that other programs use, and the busiest program."""

@@ -9,9 +9,8 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.backend import Backend
@@ -90,12 +89,6 @@ class Cuda:
     def refuses(self, network: Network, batch_size: int, seen: Sequence[MemoryCell]) -> str | None:
         """Return None: on a card, an allocation that does not fit fails harmlessly."""
         return None
-
-    def known_memory(
-        self, folder: Path, models: Iterable[str]
-    ) -> Mapping[str, Sequence[MemoryCell]]:
-        """Return no cells: no batch is refused."""
-        return {}
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
         """Return the share of CPU cores or GPU time that others use, the greater one."""

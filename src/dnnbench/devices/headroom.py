@@ -9,28 +9,14 @@ a batch is therefore predicted from the network's memory at smaller batch sizes.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-from dnnbench.core.storage import read_json
 from dnnbench.networks import builders
 from dnnbench.networks.registry import Network
-from dnnbench.records import paths
-from dnnbench.records.memory_records import MemoryCell, MemoryRecord
+from dnnbench.records.memory_records import MemoryCell
 
 # Kept for the system: allocations of other programs, and the error of the prediction.
 RESERVE_SHARE = 0.05
 RESERVE_MIB = 256.0
-
-
-def seen(folder: Path, models: Iterable[str]) -> dict[str, list[MemoryCell]]:
-    """Return the memory cells recorded in ``folder``, by network.
-
-    Networks without a record are left out.
-    """
-    files = {name: paths.in_folder(folder, paths.MEMORY, model=name) for name in models}
-    return {
-        name: read_json(file, MemoryRecord).cells for name, file in files.items() if file.exists()
-    }
 
 
 def floor(network: Network, batch_size: int) -> tuple[float, float]:

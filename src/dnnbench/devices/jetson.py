@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,12 +92,6 @@ class Jetson:
             return outcome.value or (0.0, 0.0)
 
         return headroom.refusal(headroom.predict(batch_size, seen, count), available, total)
-
-    def known_memory(
-        self, folder: Path, models: Iterable[str]
-    ) -> Mapping[str, Sequence[MemoryCell]]:
-        """Return the cells that ``refuses`` bases its prediction on."""
-        return headroom.seen(folder, models)
 
     def others_busy(self, seconds: float) -> tuple[float | None, str]:
         """Return the share of CPU cores or GPU time that others use, the greater one."""

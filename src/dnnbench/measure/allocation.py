@@ -9,10 +9,13 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from dnnbench.core.storage import read_json
+from dnnbench.records import paths
+from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 
-    from dnnbench.records.memory_records import MemoryCell
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 # Time per round in which a cheap cell is measured repeatedly. The spread between processes is
 # larger than the spread within one, so more processes help a cell more than more passes do.
@@ -20,6 +23,17 @@ _BUDGET_S = 0.8
 _MOST_PER_ROUND = 4
 
 Item = TypeVar("Item")
+
+
+def memory_cells(folder: Path, models: Iterable[str]) -> dict[str, list[MemoryCell]]:
+    """Return the memory cells recorded in ``folder``, by network.
+
+    Networks without a record are left out.
+    """
+    files = {name: paths.in_folder(folder, paths.MEMORY, model=name) for name in models}
+    return {
+        name: read_json(file, MemoryRecord).cells for name, file in files.items() if file.exists()
+    }
 
 
 def cost_s(memory: MemoryCell | None) -> float | None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dnnbench.config.backend import named
 from dnnbench.core import code_graph, processors, speed_variables
 from dnnbench.core.text_file import read_bytes
 from dnnbench.devices import backends
@@ -46,9 +45,6 @@ class RuleValues:
         self.models = list(study.networks)
         self.timed = study.timed
         self.validated = self.models if settings.dataset.name else []
-        # If CPU and GPU share memory, a batch that does not fit crashes the board, so rounds skip
-        # cells that do not fit according to the memory records.
-        self.limiting = self.timed if named(settings.backend).shared_memory else []
         self.geometries = {
             name: geometry.known(study.networks[name], settings.dataset.protocol)
             for name in self.validated
