@@ -152,7 +152,7 @@ def test_wildcards_are_expanded_in_the_plan(study):
         ("src/dnnbench/queries/selection.py", {"aggregate": 1, "findings": 1, "report": 1}),
         (
             "workflow/scripts/memory.py",
-            {"profile_memory": 1, "aggregate": 1, "findings": 1, "report": 1},
+            {"profile_memory": 1, "time_round": 2, "aggregate": 1, "findings": 1, "report": 1},
         ),
         (
             "src/dnnbench/networks/architectures/shufflenet.py",
@@ -188,7 +188,8 @@ def test_removed_results_of_a_device_are_measured_again(study):
 
 def test_a_removed_record_is_measured_again(study):
     (study / "results/cpu/fp32-eager/memory/shufflenet.json").unlink()
-    assert jobs(study) == {"profile_memory": 1, "aggregate": 1, "findings": 1, "report": 1}
+    rules = {"profile_memory": 1, "time_round": 2, "aggregate": 1, "findings": 1, "report": 1}
+    assert jobs(study) == rules
 
 
 def test_editing_another_entry_of_the_registry_measures_nothing(study):

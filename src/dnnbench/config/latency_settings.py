@@ -36,7 +36,7 @@ class Latency(Section):
         Literal["default", "bianco2018"],
         Field(
             description="Measurement protocol. default: several rounds spread over the session,"
-            " with a fresh process for every cell. bianco2018: one process per network, 10 untimed"
+            " with fresh processes for every cell. bianco2018: one process per network, 10 untimed"
             " passes, then the mean of 10."
         ),
     ] = "default"
@@ -45,9 +45,10 @@ class Latency(Section):
         Field(
             ge=1,
             le=1000,
-            description="Number of rounds. Each round measures every cell once, in a fresh process."
-            " Choose it before you start: stopping as soon as an interval looks narrow invalidates"
-            " the interval. null: the protocol's default.",
+            description="Number of rounds. Each round measures every cell in one to four fresh"
+            " processes, more of them the less time the cell takes. Choose it before you start:"
+            " stopping as soon as an interval looks narrow invalidates the interval. null: the"
+            " protocol's default.",
         ),
     ] = None
     discard: Annotated[
