@@ -89,6 +89,18 @@ def test_cold_memory_does_not_disturb_a_network_that_maps_none() -> None:
     assert reasons(process(changes={"page_faults": 115_000.0}, **cold)) != []
 
 
+def test_slow_pages_are_found_by_comparison_with_processes_of_the_same_cell() -> None:
+    warm = [
+        process(k, {"page_faults": 100_000.0, "system_ms": 200.0 + k, "model": "vgg16"})
+        for k in range(1, 5)
+    ]
+    cold = process(5, {"page_faults": 100_000.0, "system_ms": 1000.0, "model": "vgg16"})
+    limits = disturbance.limits([*SESSION, *warm, cold])
+    assert [disturbance.reasons(one, limits) for one in warm] == [[]] * 4
+    expected = ["the kernel took 10.0 us per page of memory instead of 2.0"]
+    assert disturbance.reasons(cold, limits) == expected
+
+
 def test_references_are_compared_within_a_session() -> None:
     elsewhere = {"session": "2026-11-25T09:12"}
     slow = [process(k, elsewhere, reference_compute_ms=(90.0, 90.0)) for k in range(1, 6)]

@@ -14,7 +14,7 @@ The limits are above the signs of 99% of the processes of a quiet session
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, median, quantiles
 
 from dnnbench.records.disturbance_records import Disturbance
@@ -33,6 +33,10 @@ MAX_MEMORY_REFERENCE = 1.5
 MAX_TOUCH = 3.0
 # Fewer page faults than this per pass, 0.4 MiB of memory, hardly show in the latency.
 FEW_FAULTS = 100
+# The same during the passes. The kernel counts its time in ticks of up to 10 ms.
+MAX_PAGE_TIME = 3.0
+_FEW_TICKS_MS = 50.0
+_FEW_PROCESSES = 3
 MAX_BUSY = 0.05
 # Single pages are swapped at any time.
 MAX_SWAPPED_MIB = 1.0
@@ -46,6 +50,9 @@ _QUARTILES = 6
 # Reasons for a GPU's clocks that are not throttling.
 _REQUESTED = frozenset({"idle", "application clocks", "display clocks"})
 _THROTTLED = 2.0
+
+
+Cell = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,17 @@ class Level:
 
 @dataclass(frozen=True)
 class Limits:
-    """Levels of one session and variant; None if no process recorded the quantity."""
+    """Levels of one session and variant; None if no process recorded the quantity.
+
+    ``page_us`` has the kernel's time per page fault by network and batch size: networks differ in
+    the size of their pages.
+    """
 
     compute_ms: Level | None = None
     memory_ms: Level | None = None
     touch_ms: Level | None = None
     stopped: Level | None = None
+    page_us: Mapping[Cell, Level] = field(default_factory=dict)
 
 
 # Limits by session and variant.
@@ -79,11 +91,11 @@ def limits(lines: Iterable[LatencyLine]) -> SessionLimits:
 
     Lines of dropped networks count as well, because they ran on the same machine.
     """
-    seen: dict[tuple[str, str], list[Disturbance]] = {}
+    sessions: dict[tuple[str, str], list[LatencyLine]] = {}
     for line in lines:
         if line.disturbance:
-            seen.setdefault((line.session, line.variant), []).append(line.disturbance)
-    return {session: _limits(of) for session, of in seen.items()}
+            sessions.setdefault((line.session, line.variant), []).append(line)
+    return {session: _limits(of) for session, of in sessions.items()}
 
 
 def reasons(line: LatencyLine, session_limits: SessionLimits) -> list[str]:
@@ -117,16 +129,24 @@ def clock_drop(clock_mhz: tuple[float, float]) -> float:
     return 1 - low / high if high else 0.0
 
 
-def _limits(seen: Sequence[Disturbance]) -> Limits:
+def _limits(lines: Sequence[LatencyLine]) -> Limits:
+    seen = [line.disturbance for line in lines if line.disturbance]
     touched = [one.touch_ms[1] for one in seen if one.touch_ms]
     stopped = [one.stopped for one in seen if one.stopped is not None]
-    # If most memory was slow to touch, the lower quartile is still that of fast memory.
-    warm = _quartiles(touched)[0] if touched else 0.0
+    page_us: dict[Cell, list[float]] = {}
+    for line in lines:
+        if (us := _page_us(line)) is not None:
+            page_us.setdefault((line.model, line.batch_size), []).append(us)
     return Limits(
         compute_ms=_level([_compute_ms(one) for one in seen], lambda ms: MAX_REFERENCE * ms),
         memory_ms=_level([_memory_ms(one) for one in seen], lambda ms: MAX_MEMORY_REFERENCE * ms),
-        touch_ms=Level(warm, MAX_TOUCH * warm) if touched else None,
+        touch_ms=_low(touched, MAX_TOUCH) if touched else None,
         stopped=_level(stopped, lambda share: share + MAX_STOPPED) if stopped else None,
+        page_us={
+            cell: _low(of, MAX_PAGE_TIME)
+            for cell, of in page_us.items()
+            if len(of) >= _FEW_PROCESSES
+        },
     )
 
 
@@ -134,6 +154,12 @@ def _level(values: Sequence[float], least: Callable[[float], float]) -> Level:
     """Return the level of a session; its limit is at least ``least`` of the median."""
     _, typical, upper = _quartiles(values)
     return Level(typical, max(least(typical), typical + _QUARTILES * (upper - typical)))
+
+
+def _low(values: Sequence[float], most: float) -> Level:
+    """Return the level of fast memory, which at least a quarter of the processes had."""
+    low, _, _ = _quartiles(values)
+    return Level(low, most * low)
 
 
 def _quartiles(values: Sequence[float]) -> list[float]:
@@ -169,6 +195,11 @@ def _signs(line: LatencyLine, session_limits: SessionLimits) -> Iterator[tuple[f
         factor = seen.touch_ms[1] / of.touch_ms.typical
         text = f"new memory took {factor:.1f} times as long to touch as in other processes"
         yield of.touch_ms.excess(seen.touch_ms[1]), text
+    page_us, level = _page_us(line), of.page_us.get((line.model, line.batch_size))
+    if page_us is not None and level:
+        few = (line.system_ms or 0.0) * len(line.samples_ms) < _FEW_TICKS_MS
+        text = f"the kernel took {page_us:.1f} us per page of memory instead of {level.typical:.1f}"
+        yield 0.0 if few else level.excess(page_us), text
     if (swapped := seen.swapped_mib) is not None:
         yield swapped / MAX_SWAPPED_MIB, f"{swapped:.0f} MiB were swapped out"
     yield from _gpu_signs(seen)
@@ -190,6 +221,13 @@ def _gpu_signs(seen: Disturbance) -> Iterator[tuple[float, str]]:
             f"the passes took {seen.wall_ms:.4g} ms by the host's clock, but"
             f" {seen.events_ms:.4g} ms by the GPU's",
         )
+
+
+def _page_us(line: LatencyLine) -> float | None:
+    """Return the kernel's time per page fault; None if unknown, or if there were few."""
+    if not line.system_ms or (line.page_faults or 0.0) < FEW_FAULTS:
+        return None
+    return 1000 * line.system_ms / (line.page_faults or 1.0)
 
 
 def _compute_ms(seen: Disturbance) -> float:
