@@ -122,7 +122,7 @@ def report(folder: Path) -> str:
     found: dict[str, Found] = {}
     for kind in (OURS, NORMAL):
         if lines := sessions.read_sessions(folder, kind):
-            found[f"{kind} ({lines[0][0].scheduling})"] = [ours(of) for of in lines]
+            found[f"{OURS}, {lines[0][0].scheduling}"] = [ours(of) for of in lines]
     for name in (STUDY, SAME_TIME):
         if of := _read_single(folder, name):
             found[name] = of

@@ -192,6 +192,7 @@ class Judged:
     affected: int
     repeated: int
     verdict: str | None
+    reason: str | None
     deviation: float
     first: float
 
@@ -231,7 +232,8 @@ def judged(
                         exposed=(session[0].session, *cell) in started,
                         affected=sum(_median(line) > AFFECTED * truth[cell] for line in hit),
                         repeated=sum(line.first_attempt is not None for line in of),
-                        verdict=verdicts[cell],
+                        verdict=verdicts[cell].stability,
+                        reason=verdicts[cell].reason,
                         deviation=log(estimates[cell].value / truth[cell]),
                         first=log(of_first[cell].value / truth[cell]),
                     )
@@ -272,6 +274,11 @@ def report(cells: Sequence[Judged]) -> str:
     return "\n".join(
         (
             sessions.table(header, rows),
+            *(
+                f"Not exposed and `disturbed`, {cell.kind}: {cell.reason}"
+                for cell in spared
+                if cell.verdict == "disturbed"
+            ),
             "All kinds: affected and `disturbed`"
             f" {sessions.share(_disturbed(affected), len(affected))}; not exposed and `disturbed`"
             f" {sessions.share(_disturbed(spared), len(spared))}.",

@@ -179,18 +179,18 @@ def by_cell(lines: Iterable[LatencyLine]) -> dict[Cell, list[LatencyLine]]:
     return cells
 
 
-def verdicts(lines: Sequence[LatencyLine]) -> dict[Cell, str | None]:
-    """Return the verdict on each cell of one session."""
+def verdicts(lines: Sequence[LatencyLine]) -> dict[Cell, stability.CellTiming]:
+    """Return the verdict on each cell of one session, with its reason."""
     limits, found = disturbance.limits(lines), estimates(lines)
     return {
-        cell: stability.cell_timing(of, PASSES.rounds, found[cell], limits).stability
+        cell: stability.cell_timing(of, PASSES.rounds, found[cell], limits)
         for cell, of in by_cell(lines).items()
     }
 
 
 def verdict_counts(found: Sequence[Sequence[LatencyLine]]) -> str:
     """Describe how many cells of all sessions have each verdict."""
-    counts = Counter(verdict for lines in found for verdict in verdicts(lines).values())
+    counts = Counter(one.stability for lines in found for one in verdicts(lines).values())
     total = counts.total()
     return ", ".join(f"{verdict} {share(count, total)}" for verdict, count in counts.items())
 

@@ -87,9 +87,9 @@ def test_the_bias_without_repetitions_uses_first_attempts() -> None:
 
 def test_the_report_states_shares_errors_and_bias() -> None:
     cells = [
-        disturbances.Judged("none", False, 0, 0, "stable", 0.01, 0.01),
-        disturbances.Judged("stopped", True, 2, 0, "disturbed", 0.30, 0.30),
-        disturbances.Judged("stopped", False, 0, 0, "noisy", -0.03, -0.03),
+        disturbances.Judged("none", False, 0, 0, "stable", None, 0.01, 0.01),
+        disturbances.Judged("stopped", True, 2, 0, "disturbed", "swapped", 0.30, 0.30),
+        disturbances.Judged("stopped", False, 0, 0, "noisy", None, -0.03, -0.03),
     ]
     report = disturbances.report(cells)
     assert "| stopped | 1 | 1 | 1 of 1 (100.0%" in report
