@@ -84,4 +84,5 @@ def test_a_stage_does_not_depend_on_the_records_of_other_stages(stage, monkeypat
     found = fingerprint.stage_code(f"workflow/scripts/{stage}.py", "cpu", variant)
     shapes = {f"src/dnnbench/records/{name}_records.py" for name in ("memory", "latency")}
     shapes |= {f"src/dnnbench/records/{name}_records.py" for name in ("accuracy", "environment")}
-    assert shapes & set(found) == {f"src/dnnbench/records/{stage}_records.py"}
+    read = {stage, "memory"} if stage == "latency" else {stage}  # Memory records state costs.
+    assert shapes & set(found) == {f"src/dnnbench/records/{name}_records.py" for name in read}

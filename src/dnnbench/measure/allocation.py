@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # larger than the spread within one, so more processes help a cell more than more passes do.
 _BUDGET_S = 0.8
 _MOST_PER_ROUND = 4
+_REFERENCES_S = 0.1  # The reference kernels before and after the passes.
 
 Item = TypeVar("Item")
 
@@ -37,12 +38,18 @@ def memory_cells(folder: Path, models: Iterable[str]) -> dict[str, list[MemoryCe
 
 
 def cost_s(memory: MemoryCell | None) -> float | None:
-    """Return the cost of one latency process, in seconds, from the cell's memory record.
+    """Return the approximate cost of one latency process, in seconds.
 
-    Returns None if the cost is unknown. A latency process makes one to three timed passes more than
-    a memory process, and does not read memory.
+    ``memory`` is the cell's memory record; None if the cost is unknown.
     """
-    return memory.cell_s if memory and memory.status == "ok" else None
+    if memory is None or memory.status != "ok":
+        return None
+    if memory.cell_s is None or memory.passes_s is None or memory.pass_s is None:
+        return None
+    pass_s = memory.pass_s
+    # A warm-up pass and a timed pass, or more, up to six, until each kind takes 0.1 s.
+    passes_s = max(2 * pass_s, min(6 * pass_s, 0.2 + pass_s))
+    return memory.cell_s - memory.passes_s + _REFERENCES_S + passes_s
 
 
 def processes(cost_s: float | None, rounds: int) -> int:

@@ -44,9 +44,11 @@ class MemoryCell(Record):
     passes_s: Seconds | None = None
     """Total duration of the forward passes. Not a latency, because other jobs may run at the
     same time."""
+    pass_s: Seconds | None = None
+    """Duration of the last of these passes."""
     cell_s: Seconds | None = None
-    """Duration of the cell, including starting the process and building the network. The number of
-    latency processes of the cell depends on it."""
+    """Duration of the cell, including starting the process and building the network. The cost of a
+    latency process, and so their number, is computed from these three durations."""
     memory_mib: Mib | None = None
     """Peak memory of a forward pass, including the weights; see ``memory_basis``."""
     memory_basis: Line | None = None
