@@ -149,7 +149,10 @@ def report(
         "old": [earlier_estimates(lines) for lines in found["old"]],
         "new": [sessions.estimates(lines) for lines in found["new"]],
     }
-    values = {version: _statistics(of) for version, of in estimates.items()}
+    new = estimates["new"]
+    # The same cells for both versions.
+    short = [cell for cell in new[0] if median(of[cell].value for of in new) < SHORT_MS]
+    values = {version: _statistics(of, short) for version, of in estimates.items()}
     for version in VERSIONS:
         seconds = [one["seconds"] for one in rounds if one["version"] == version]
         values[version]["time (s)"] = sum(seconds)
@@ -178,13 +181,13 @@ def earlier_estimates(lines: Sequence[LatencyLine]) -> dict[Cell, Estimate]:
     }
 
 
-def _statistics(of: Sequence[Mapping[Cell, Estimate]]) -> dict[str, float]:
-    widths = [(one.value, one.half_width or 0.0) for found in of for one in found.values()]
-    short = [width for value, width in widths if value < SHORT_MS]
+def _statistics(of: Sequence[Mapping[Cell, Estimate]], short: Sequence[Cell]) -> dict[str, float]:
+    widths = [found[cell].half_width or 0.0 for found in of for cell in found]
+    of_short = [found[cell].half_width or 0.0 for found in of for cell in short]
     statistics = {
-        "median half-width, below 100 ms": median(short) if short else 0.0,
-        "median half-width, all": median(width for _, width in widths),
-        "half-widths of 5% or less": sum(width <= 0.05 for _, width in widths) / len(widths),
+        "median half-width, below 100 ms": median(of_short) if of_short else 0.0,
+        "median half-width, all": median(widths),
+        "half-widths of 5% or less": sum(width <= 0.05 for width in widths) / len(widths),
     }
     if len(of) > 1:
         spreads = [sessions.spread([found[cell].value for found in of]) for cell in of[0]]
