@@ -16,7 +16,7 @@ from dnnbench.config.latency_settings import PROTOCOLS
 from dnnbench.core import isolation
 from dnnbench.core.errors import DeviceError
 from dnnbench.core.storage import RecordError, read_lines, write_lines
-from dnnbench.measure import control, round
+from dnnbench.measure import control, round, round_state
 from dnnbench.measure.journal import Journal, key
 from dnnbench.measure.latency import Timing
 from dnnbench.records.disturbance_records import Disturbance
@@ -512,6 +512,19 @@ def test_the_remaining_time_covers_the_processes_of_later_rounds(tmp_path, scrip
 
     round.run(cheap("small", seconds=0.6, batch_sizes=[1]), tmp_path / "round-1.jsonl", report)
     assert counts[0] == (1, 6)
+
+
+def test_a_round_is_finished_once_nothing_is_missing_or_due(tmp_path, scripted):
+    answers = [Timing("failed", "no disk"), QUIET]
+    scripted(lambda _name, _batch, turn: answers[turn - 1])
+    output = tmp_path / "round-1.jsonl"
+    finished = []
+    for _ in "123":
+        finished.append(round_state.read(plan("small", batch_sizes=[1]), output).is_finished)
+        round.run(plan("small", batch_sizes=[1]), output)
+    assert finished == [False, False, True]
+    output.rename(tmp_path / ".round-1.jsonl.journal")
+    assert not round_state.read(plan("small", batch_sizes=[1]), output).is_finished
 
 
 def test_a_damaged_line_is_named(tmp_path):

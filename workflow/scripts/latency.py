@@ -9,7 +9,7 @@ from dnnbench.config import variants
 from dnnbench.core import isolation, lock
 from dnnbench.devices import backends
 from dnnbench.engines import preparation
-from dnnbench.measure import allocation, round
+from dnnbench.measure import allocation, round, round_state
 from dnnbench.networks import builders
 from dnnbench.records import paths
 from dnnbench.stages import options
@@ -58,12 +58,14 @@ def main(
         when_busy=device.when_busy,
         memory=allocation.memory_cells(memory, networks),
     )
-    isolation.prepare()
-    preparation.preload(parts)
-    builders.preload(plan.networks.values())
+    file = output or Path(paths.ROUND.format(**place, round=number))
     on.preflight()
     with lock.hold(on.lock_name):
-        round.run(plan, output or Path(paths.ROUND.format(**place, round=number)))
+        if not round_state.read(plan, file).is_finished:
+            isolation.prepare()
+            preparation.preload(parts)
+            builders.preload(plan.networks.values())
+        round.run(plan, file)
 
 
 if __name__ == "__main__":

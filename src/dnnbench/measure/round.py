@@ -11,7 +11,7 @@ import math
 import os
 import random
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -24,10 +24,11 @@ from dnnbench.config.latency_settings import Passes
 from dnnbench.core import isolation, progress, speed_variables
 from dnnbench.core.errors import UserError
 from dnnbench.devices import backends
-from dnnbench.measure import allocation, control, latency, oom, retries
+from dnnbench.measure import allocation, control, latency, oom, retries, round_state
 from dnnbench.measure.fingerprint import fingerprint
-from dnnbench.measure.journal import Cell, Journal, Key, cell_of, key
+from dnnbench.measure.journal import Cell, Key, cell_of, key
 from dnnbench.measure.latency import Timing
+from dnnbench.measure.round_state import Here, same_network
 from dnnbench.networks.registry import Network
 from dnnbench.records import paths
 from dnnbench.records.latency_records import Attempt, LatencyLine
@@ -140,18 +141,9 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     the record. ``report`` shows the progress. Raises BusyError and DeviceError before
     anything is measured, and DeviceError if the device is lost, or the machine fails, meanwhile.
     """
-    journal = Journal(output)
-    fresh = journal.unfinished()
-    lines = {key(line): line for line in [*journal.finished(), *fresh]}
-    here = _here(plan, lines.values())
-    valid = {k for k, line in lines.items() if here.is_valid(line)}
-    valid -= {k for k in valid if not oom.stands(lines[k], _same(k, [lines[o] for o in valid]))}
-    missing = [k for k in here.planned() if k not in valid]
-    # A process that is neither valid nor planned was measured differently.
-    outdated = {k for k in lines.keys() - valid - {*missing} if k[:3] in here.processes}
-    lines = {k: line for k, line in lines.items() if k not in outdated}
-
-    groups = _processes(plan, missing)
+    state = round_state.read(plan, output)
+    here, journal, lines, valid = state.here, state.journal, state.lines, state.valid
+    groups = _processes(plan, state.missing)
     if groups:
         here = replace(here, busy=_others_busy(plan))
         backends.backend(plan.setup).check_clocks(disturbance.MAX_CLOCK_DROP)
@@ -175,7 +167,7 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
                 journal.append(line)
 
     limits = disturbance.limits(lines.values())
-    new = {*missing, *map(key, fresh)} & lines.keys()
+    new = {*state.missing, *state.fresh} & lines.keys()
     repeats = _most_disturbed([lines[k] for k in sorted(new & valid)], limits)
     with report(f"{what}, repeating disturbed cells", len(repeats), 0) as step:
         for first in repeats:
@@ -193,59 +185,12 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     journal.finish(kept)
 
 
-@dataclass(frozen=True)
-class _Here:
-    """A round's plan, with the planned processes by cell and the fingerprints by network.
-
-    ``busy`` is the share of the device that other programs used before the first process.
-    """
-
-    plan: Round
-    processes: Mapping[Cell, int]
-    fingerprints: Mapping[str, str]
-    busy: float | None = None
-
-    def planned(self) -> list[Key]:
-        """Return the planned processes of this round."""
-        return [
-            (*cell, process)
-            for cell, count in self.counts(self.plan.number).items()
-            for process in range(1, count + 1)
-        ]
-
-    def counts(self, number: int) -> dict[Cell, int]:
-        """Return the number of processes of each cell in round ``number``."""
-        rounds = self.plan.passes.rounds
-        return {
-            cell: allocation.in_round(count, number, rounds)
-            for cell, count in self.processes.items()
-        }
-
-    def is_valid(self, line: LatencyLine) -> bool:
-        """Return whether a line is a valid result for a cell of this plan."""
-        if cell_of(line) not in self.processes or line.fingerprint != self.fingerprints[line.model]:
-            return False
-        if retries.is_due(line):
-            return False
-        return line.status != "timeout" or line.cell_timeout_s == self.plan.cell_timeout_s
-
-
-def _here(plan: Round, lines: Collection[LatencyLine]) -> _Here:
-    fingerprints = {name: plan.fingerprint(network) for name, network in plan.networks.items()}
-    measured: dict[Cell, list[LatencyLine]] = {one: [] for one in plan.cells()}
-    for line in lines:
-        if cell_of(line) in measured and line.fingerprint == fingerprints[line.model]:
-            measured[cell_of(line)].append(line)
-    counts = {one: plan.processes(one, known) for one, known in measured.items()}
-    return _Here(plan, counts, fingerprints)
-
-
 def _name(keys: list[Key]) -> str:
     sizes = ", ".join(str(batch) for _, _, batch, _ in keys)
     return f"{keys[0][1]}, batch size{'s' if len(keys) > 1 else ''} {sizes}"
 
 
-def _later(here: _Here, output: Path) -> int:
+def _later(here: Here, output: Path) -> int:
     """Estimate, from files, how many processes the other rounds still need."""
     plan = here.plan
     others = {
@@ -262,11 +207,6 @@ def _check_machine(plan: Round) -> None:
     control.check(plan.device, "timed", plan.setup, plan.variant, latency.measure, *arguments)
 
 
-def _same(key: Key, lines: list[LatencyLine]) -> list[LatencyLine]:
-    """Return the lines of the key's network and protocol."""
-    return [line for line in lines if (line.protocol, line.model) == key[:2]]
-
-
 def _processes(plan: Round, keys: list[Key]) -> list[list[Key]]:
     """Group keys by process, in random order; processes of a cell are spread over the round."""
     if plan.passes.one_process == "model":
@@ -281,13 +221,13 @@ def _processes(plan: Round, keys: list[Key]) -> list[list[Key]]:
     return [[waiting[one].pop(0)] for one in order]
 
 
-def _visit(here: _Here, keys: list[Key], known: list[LatencyLine]) -> list[LatencyLine]:
+def _visit(here: Here, keys: list[Key], known: list[LatencyLine]) -> list[LatencyLine]:
     """Return lines for one process of one model; skip cells that ``known`` rules out."""
     plan = here.plan
     on = backends.backend(plan.setup)
     network, seen = plan.networks[keys[0][1]], plan.memory.get(keys[0][1], [])
     reasons = {
-        one: oom.not_tried(one[2], _same(one, known)) or on.refuses(network, one[2], seen)
+        one: oom.not_tried(one[2], same_network(one, known)) or on.refuses(network, one[2], seen)
         for one in keys
     }
     skipped = [
@@ -299,7 +239,7 @@ def _visit(here: _Here, keys: list[Key], known: list[LatencyLine]) -> list[Laten
     return skipped + (_measure(here, tried) if tried else [])
 
 
-def _measure(here: _Here, keys: list[Key]) -> list[LatencyLine]:
+def _measure(here: Here, keys: list[Key]) -> list[LatencyLine]:
     """Measure one model's cells in a fresh process; return a line for each.
 
     A failed cell has a line too.
@@ -329,7 +269,7 @@ def _measure(here: _Here, keys: list[Key]) -> list[LatencyLine]:
     ]
 
 
-def _line(here: _Here, key: Key, timing: Timing, started: datetime, seconds: float) -> LatencyLine:
+def _line(here: Here, key: Key, timing: Timing, started: datetime, seconds: float) -> LatencyLine:
     """Combine the result of a cell's process with fields of plan and machine."""
     plan = here.plan
     protocol, name, batch_size, process = key
