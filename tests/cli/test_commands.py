@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from helpers import host_trees, studies, toys
@@ -298,7 +299,7 @@ def test_compare_of_two_networks_names_the_faster_one_and_the_evidence(run: Run)
     assert other.endswith("inconclusive")
     (top1,) = [line for line in lines if line.startswith("top-1, % ")]
     assert top1 == "top-1, % 76.01 75.95 +0.06 (+0.05 to +0.07) A better"
-    assert "Latency: both networks were timed once in each of 5 rounds of one session;" in words(
+    assert "Latency: both networks were timed in each of 5 rounds of one session;" in words(
         done.out
     )
 
@@ -327,7 +328,9 @@ def test_compare_of_a_network_without_a_row(run: Run, tmp_path: Path) -> None:
     assert line.startswith(f"dnnbench: {tmp_path / 'study.csv'}: vgg16: no row for cpu.")
 
 
-def test_compare_of_two_runs_lists_cells_that_became_slower(run: Run, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Return two folders; in the second, VGG-16 takes 1.5 times as long, and VGG-19 as long."""
     rows, models = studies.tables()
     folders = []
     for name, session, slow in (("before", "1", 1.0), ("after", "2", 1.5)):
@@ -343,22 +346,137 @@ def test_compare_of_two_runs_lists_cells_that_became_slower(run: Run, tmp_path: 
             ),
             *studies.timed("vgg19", [x + 0.01 * slow for x in (10, 10.1, 9.9)], session=session),
         ]
-        folders.append(str(studies.write(tmp_path / name, own, models, lines)))
-    done = run("compare", *folders, columns=200)
+        folder = tmp_path_factory.mktemp("runs") / name
+        folders.append(str(studies.write(folder, own, models, lines)))
+    return folders
+
+
+def test_compare_of_two_runs_lists_cells_that_became_slower(run: Run, two_runs: list[str]) -> None:
+    done = run("compare", *two_runs, columns=200)
     assert done.code == 0
     assert "2 cells were measured in both runs." in done.out
     (slower,) = [words(line) for line in done.out.splitlines() if line.startswith("VGG-16")]
     assert slower.startswith("VGG-16 1 10.0 15.0 x 1.50 (1.")
     assert slower.endswith("slower")
-    assert "1 of 2 cells: no change detected." in done.out
+    assert "1 of 2 cells: equivalent, no slower or faster than 5%." in done.out
     assert "reference kernels took 1.00 (compute) and 1.00 (memory)" in done.out
+
+
+def test_a_narrower_margin_makes_a_cell_inconclusive(run: Run, two_runs: list[str]) -> None:
+    done = run("compare", *two_runs, "--margin", "0.5%", columns=200)
+    assert "1 of 2 cells: inconclusive; the intervals include 1, but also changes above" in done.out
+
+
+def test_a_gate_ends_with_4_for_a_regression_and_names_it(run: Run, two_runs: list[str]) -> None:
+    done = run("compare", *two_runs, "--fail-on", "slower=5%", columns=200)
+    assert done.code == 4
+    *_, failed, _blank, verdict = map(words, done.out.splitlines())
+    assert failed.startswith("cpu fp32-eager VGG-16 x 1 slower x 1.50 (1.")
+    assert verdict == "1 regression (slower=5%): 1 passed, 0 inconclusive."
+    assert run("compare", *reversed(two_runs), "--fail-on", "slower=5%").code == 0
+
+
+def test_a_strict_gate_ends_with_5_if_a_cell_is_inconclusive(run: Run, two_runs: list[str]) -> None:
+    gate = ["compare", *reversed(two_runs), "--fail-on", "slower=0%"]
+    assert run(*gate).code == 0
+    done = run(*gate, "--strict", "--markdown")
+    assert done.code == 5
+    verdict, _, _, _, *cells = done.out.splitlines()
+    assert verdict == "**No regression (slower=0%): 1 passed, 1 inconclusive.**"
+    assert [cell.split(" | ")[2] for cell in cells] == ["VGG-19 x 1"]
+
+
+def test_a_gate_on_memory_ignores_latency(run: Run, two_runs: list[str]) -> None:
+    done = run("compare", *two_runs, "--fail-on", "memory=10%", columns=200)
+    assert done.code == 0
+    assert done.out.endswith("No regression (memory=10%): 2 passed, 0 inconclusive.\n")
+
+
+def test_a_comment_on_a_pull_request_starts_with_the_verdict(run: Run, two_runs: list[str]) -> None:
+    done = run("compare", *two_runs, "--fail-on", "slower=5%", "--markdown")
+    assert done.code == 4
+    verdict, blank, header, line, row = done.out.splitlines()
+    assert verdict == "**1 regression (slower=5%): 1 passed, 0 inconclusive.**"
+    assert (blank, set(line)) == ("", {"|", "-"})
+    assert header.count("|") == line.count("|") == row.count("|")
+    assert row.startswith("| cpu | fp32-eager | VGG-16 x 1 | slower | 10.0 | 15.0 | 1.50 (1.4")
+    done = run("compare", *two_runs, "--markdown")
+    verdict, _, _, _, row = done.out.splitlines()
+    assert verdict == "**1 slower, 0 faster, 1 equivalent within 5%, 0 inconclusive.**"
+    assert row.endswith("| slower |")
+
+
+def test_a_junit_report_has_a_test_case_per_check(
+    run: Run, two_runs: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "reports" / "gate.xml"
+    limits = ["--fail-on", "slower=5%", "--fail-on", "memory=10%"]
+    assert run("compare", *two_runs, *limits, "--junit", str(file)).code == 4
+    root = ElementTree.parse(file).getroot()
+    (suite,) = root
+    assert (root.tag, suite.tag) == ("testsuites", "testsuite")
+    counts = {"tests": "4", "failures": "1", "errors": "0", "skipped": "0"}
+    assert root.attrib == counts
+    assert suite.attrib == {"name": "dnnbench compare"} | counts
+    cases = {(case.get("classname"), case.get("name")): case for case in suite}
+    assert {case.tag for case in suite} == {"testcase"}
+    assert len(cases) == 4
+    (failure,) = cases[("cpu.fp32-eager.slower", "vgg16 x 1")]
+    assert failure.tag == "failure" and (failure.get("message") or "").startswith("x 1.50 (1.")
+    assert len(cases[("cpu.fp32-eager.memory", "vgg16 x 1")]) == 0
+    reverse = ["compare", *reversed(two_runs), "--fail-on", "slower=0%"]
+    run(*reverse, "--junit", str(file))
+    (skipped,) = ElementTree.parse(file).getroot().iter("skipped")
+    assert (skipped.get("message") or "").startswith("inconclusive: x ")
+
+
+def test_compare_prints_its_answers_as_json(run: Run, two_runs: list[str]) -> None:
+    done = run("compare", *two_runs, "--fail-on", "slower=5%", "--json")
+    answer = json.loads(done.out)
+    assert done.code == 4
+    assert [cell["verdict"] for cell in answer["cells"]] == ["slower", "equivalent"]
+    assert answer["gate"]["outcome"] == "regression"
+    assert json.loads(run("compare", *two_runs, "--json").out)["gate"] is None
+    done = run("compare", "resnet50", "dpn68", "--json", "--margin", "30%")
+    answer = json.loads(done.out)
+    assert (answer["a"], answer["b"], answer["margin"]) == ("resnet50", "dpn68", 0.3)
+    verdicts = [one["verdict"] for one in answer["comparisons"] if one["quantity"] == "time"]
+    assert verdicts == ["equivalent", "inconclusive"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--fail-on", "slow=5%"], "--fail-on: 'slow=5%': expected slower=5% or memory=5%."),
+        (["--fail-on", "slower"], "--fail-on: 'slower': expected slower=5% or memory=5%."),
+        (["--fail-on", "slower=0.05"], "--fail-on: slower: '0.05': not a percentage. Write,"),
+        (["--fail-on", "slower=-5%"], "--fail-on: slower: '-5%': not a percentage. Write,"),
+        (["--fail-on", "slower=5%"] * 2, "slower has two limits. Drop one."),
+        (["--margin", "0%"], "--margin: '0%': not above 0%. Write, for example, 5%."),
+        (["--margin", "wide"], "--margin: 'wide': not a percentage. Write, for example, 5%."),
+        (["--strict"], "--strict: there is no limit. Add, for example, --fail-on slower=5%."),
+        (["--junit", "x.xml"], "--junit: there is no limit. Add, for example, --fail-on"),
+    ],
+)
+def test_a_mistake_in_the_options_of_a_gate_is_one_line(
+    run: Run, two_runs: list[str], options: list[str], said: str
+) -> None:
+    line = one_line(run("compare", *two_runs, *options))
+    assert line.startswith("dnnbench: ") and said in line
+
+
+def test_two_networks_have_no_gate(run: Run) -> None:
+    line = one_line(run("compare", "vgg16", "vgg19", "--fail-on", "slower=5%"))
+    assert line == (
+        "dnnbench: --fail-on: A: 'vgg16': not a folder with a study.csv. Name two runs."
+    )
 
 
 def test_compare_of_a_run_with_itself_compares_nothing(run: Run) -> None:
     done = run("compare", "results", "results", columns=120)
     assert (done.code, done.err) == (0, "")
     assert "0 cells were measured in both runs." in done.out
-    assert "2 more are the same measurement in both runs, and are not compared." in done.out
+    assert "85 more are the same measurement in both runs, and are not compared." in done.out
 
 
 # predict ---------------------------------------------------------------------------------------

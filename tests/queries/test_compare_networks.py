@@ -1,4 +1,4 @@
-"""Comparison of two networks: hand-computed ratios, simulated noise, and ties."""
+"""Comparison of two networks: hand-computed ratios, simulated noise, and equivalence."""
 
 from collections.abc import Iterable
 from math import exp, sqrt
@@ -42,7 +42,7 @@ def cells(a: Iterable[float], b: Iterable[float], **changes: str) -> list[Latenc
 
 def median_of(rounds: int) -> str:
     return (
-        f"both networks were timed once in each of {rounds} rounds of one session; A vs. B is the"
+        f"both networks were timed in each of {rounds} rounds of one session; A vs. B is the"
         f" median of the {rounds} ratios with its 95% confidence interval, and can differ from"
         " column A divided by column B"
     )
@@ -70,19 +70,47 @@ def test_the_interval_of_the_ratio_has_the_values_computed_by_hand() -> None:
     assert time.verdict == "b"
 
 
-def test_a_ratio_whose_interval_includes_1_is_a_tie() -> None:
+def test_a_ratio_is_equivalent_only_if_its_interval_lies_within_the_margin() -> None:
+    # The 90% interval is 0.995 to 1.025: t(4) is 2.132, so the half-width is 1.5%.
     ratios = [1.01 * exp(0.01 * step) for step in (1, -2, 0, 2, -1)]
-    assert compared([own("a"), own("b")], cells(ratios, [1.0] * 5))["time"].verdict == "tie"
+    rows, lines = [own("a"), own("b")], cells(ratios, [1.0] * 5)
+    models = {key: model_row(key) for key in "ab"}
+    verdicts = [
+        compare(rows, models, Timings(lines), ("a", "b"), margin=margin)[0].verdict
+        for margin in (0.05, 0.026, 0.024)
+    ]
+    assert verdicts == ["equivalent", "equivalent", "inconclusive"]
 
 
-def test_two_equal_networks_are_tied_in_19_of_20_studies_with_noisy_rounds() -> None:
-    random, ties = Random(6), 0
+def test_a_significant_difference_within_the_margin_is_equivalent() -> None:
+    ratios = [1.02 * exp(0.001 * step) for step in (1, -2, 0, 2, -1)]
+    time = compared([own("a"), own("b")], cells(ratios, [1.0] * 5))["time"]
+    assert time.low is not None and time.low > 1
+    assert time.verdict == "equivalent"
+
+
+def test_several_processes_of_a_round_count_as_one() -> None:
+    more = [
+        line.model_copy(update={"process": 2, "samples_ms": [12.0]})
+        for line in studies.timed("a", [10.0] * 5)
+    ]
+    lines = [*cells([10.0] * 5, [10.0] * 5), *more]
+    time = compared([own("a"), own("b")], lines)["time"]
+    assert time.difference == pytest.approx(1.1)
+    assert time.basis == median_of(5)
+
+
+def test_two_equal_networks_do_not_differ_in_19_of_20_studies_with_noisy_rounds() -> None:
+    random, equal = Random(6), 0
     for _ in range(400):
         shared = [random.lognormvariate(2, 0.3) for _ in range(5)]
         a, b = ([x * random.lognormvariate(0, 0.03) for x in shared] for _ in range(2))
-        ties += compared([own("a"), own("b")], cells(a, b))["time"].verdict == "tie"
+        time = compared([own("a"), own("b")], cells(a, b))["time"]
+        assert time.low is not None and time.high is not None
+        equal += time.low <= 1 <= time.high
+        assert (time.verdict in ("a", "b")) <= (not time.low <= 1 <= time.high)
     # 95% of 400, with four standard deviations of a binomial.
-    assert abs(ties / 400 - 0.95) < 4 * sqrt(0.95 * 0.05 / 400)
+    assert abs(equal / 400 - 0.95) < 4 * sqrt(0.95 * 0.05 / 400)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +130,7 @@ def test_without_paired_rounds_the_verdict_is_inconclusive(
 ) -> None:
     rows = [own("a"), own("b").model_copy(update={"session": f"{SESSION}+2026-01-03T03:04"})]
     time = compared(rows, lines)["time"]
-    assert (time.verdict, time.low, time.high) == ("cannot_tell", None, None)
+    assert (time.verdict, time.low, time.high) == ("inconclusive", None, None)
     assert (time.difference, time.basis) == (pytest.approx(difference), basis)
 
 
@@ -123,12 +151,13 @@ def test_a_network_that_did_not_run_cannot_be_compared() -> None:
     gone = {"latency_ms": None, "latency_ms_low": None, "latency_ms_high": None}
     rows = [own("a", status="oom", memory_status="oom", memory_mib=None, **gone), own("b")]
     found = compared(rows)
-    assert (found["time"].verdict, found["time"].basis) == ("cannot_tell", "out of memory")
-    assert (found["memory"].verdict, found["memory"].basis) == ("cannot_tell", "out of memory")
+    assert (found["time"].verdict, found["time"].basis) == ("inconclusive", "out of memory")
+    assert (found["memory"].verdict, found["memory"].basis) == ("inconclusive", "out of memory")
 
 
 @pytest.mark.parametrize(
-    ("more", "verdict"), [(0.0, "tie"), (1.9, "tie"), (-1.9, "tie"), (2.1, "b"), (-2.1, "a")]
+    ("more", "verdict"),
+    [(0.0, "equivalent"), (1.9, "equivalent"), (-1.9, "equivalent"), (2.1, "b"), (-2.1, "a")],
 )
 def test_measured_memory_differs_only_beyond_the_repeatability_of_readings(
     more: float, verdict: str
@@ -140,7 +169,7 @@ def test_measured_memory_differs_only_beyond_the_repeatability_of_readings(
 
 def test_memory_on_two_bases_is_not_compared() -> None:
     memory = compared([own("a", memory_basis="process"), own("b")])["memory"]
-    assert (memory.verdict, memory.difference) == ("cannot_tell", None)
+    assert (memory.verdict, memory.difference) == ("inconclusive", None)
     assert memory.basis == "not comparable: whole process and network only"
 
 
@@ -151,12 +180,12 @@ def test_accuracy_and_costs() -> None:
         "published in the 2018 study, Table 3;"
         " the range accounts only for the rounding of the published values"
     )
-    assert compared([own("a"), own("b")])["top1"].verdict == "tie"
+    assert compared([own("a"), own("b")])["top1"].verdict == "inconclusive"
     assert compared([own("a", top1=None), own("b")])["top1"].basis == "accuracy unknown"
-    assert (found["params"].verdict, found["params"].difference) == ("tie", 0)
+    assert (found["params"].verdict, found["params"].difference) == ("equal", 0)
 
 
-def test_counts_that_differ_by_one_are_not_tied() -> None:
+def test_counts_that_differ_by_one_are_not_equal() -> None:
     found = compared([own("a"), own("b")], a={"macs": 1_000_000_001}, b={"macs": 1_000_000_000})
     assert (found["macs"].difference, found["macs"].verdict) == (1, "b")
 
@@ -172,7 +201,7 @@ def test_the_paired_test_supersedes_the_intervals_of_the_ranked_accuracy() -> No
     assert top1.verdict == "b"
     assert "paired test on 50,000 images of imagenet" in top1.basis
     found = compare(rows, models, Timings([]), ("a", "b"), [comparison("b", "a", 0.06)])
-    assert [one.verdict for one in found if one.quantity == "top1"] == ["tie"]
+    assert [one.verdict for one in found if one.quantity == "top1"] == ["inconclusive"]
 
 
 def test_a_test_on_other_images_is_listed_next_to_the_published_accuracy() -> None:
@@ -180,7 +209,7 @@ def test_a_test_on_other_images_is_listed_next_to_the_published_accuracy() -> No
     test = comparison("a", "b", 0.01, dataset="imagenette")
     found = compare([own("a"), own("b")], models, Timings([]), ("a", "b"), [test])
     assert [(one.a, one.verdict) for one in found if one.quantity == "top1"] == [
-        (70.0, "tie"),
+        (70.0, "inconclusive"),
         (60.0, "a"),
     ]
 

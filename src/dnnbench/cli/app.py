@@ -31,7 +31,9 @@ Exit codes:
 
   3  pick: no network fits
 
-  4  check: something would disturb timings
+  4  check: something would disturb timings; compare --fail-on: a regression
+
+  5  compare --fail-on --strict: inconclusive
 
   141  the program that read the output has ended
 """

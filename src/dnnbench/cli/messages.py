@@ -65,7 +65,10 @@ DIFFERENCES = (
     "A vs. B: the ratio A / B for latency (marked x), the difference A - B otherwise. In"
     " parentheses: the range that the data allow, explained below for each quantity."
 )
-TIE = "tie: the range includes equality."
+EQUIVALENT = (
+    "equivalent latency: the 90% interval of the ratio lies within {margin} of 1 (two one-sided"
+    " tests at 5%)."
+)
 
 # compare RUN RUN
 CELLS = ["1 cell was measured in both runs.", "{count} cells were measured in both runs."]
@@ -74,8 +77,11 @@ REPEATED = [
     "{count} more are the same measurement in both runs, and are not compared.",
 ]
 REFERENCE_KERNELS = (
-    "Change of the machine: its reference kernels took {compute} (compute) and {memory} (memory)"
-    " times as long after. A cell's change has to exceed that."
+    "The reference kernels took {compute} (compute) and {memory} (memory) times as long after."
+)
+COMMON = "The median cell took {factor} times as long."
+OWN = (
+    "The machine itself may have changed by x {low} to {high}; a cell's change has to exceed that."
 )
 MACHINE_SLOWER = "The machine was slower after, or a neighbor disturbed it."
 RESOLUTION = "Half of the cells can only show changes by a factor of {factor} or more."
@@ -87,7 +93,7 @@ DIFFERENT = "Different: {difference}."
 CHANGES = {
     "slower": ("slower", "red"),
     "faster": ("faster", "green"),
-    "cannot_tell": ("inconclusive", "yellow"),
+    "inconclusive": ("inconclusive", "yellow"),
 }
 CELL_INTERVALS = (
     "Latency in ms per image. In parentheses: 95% confidence interval of that cell alone."
@@ -96,10 +102,28 @@ UNSTABLE_RUN = "† noisy or disturbed in one of the runs."
 INCONCLUSIVE_CHANGE = (
     "inconclusive: may be due to chance among so many cells, or to the change of the machine."
 )
-SAME = "{same} of {cells}: no change detected."
-NO_INTERVAL = "{unknown} of {cells}: inconclusive, because a second process is needed."
+EQUIVALENT_CELLS = "{count} of {cells}: equivalent, no slower or faster than {margin}."
+INCONCLUSIVE_CELLS = (
+    "{count} of {cells}: inconclusive; the intervals include 1, but also changes above {margin}."
+)
+NO_INTERVAL = (
+    "{unknown} of {cells}: inconclusive, because an interval needs the records of two processes."
+)
 STATUS_CHANGED = "Status changed: {changes}."
 NOT_IN_RUN = "not in the study"
+
+# compare RUN RUN --fail-on
+NO_REGRESSION = "No regression ({limits}): {passed} passed, {inconclusive} inconclusive."
+REGRESSIONS = [
+    "1 regression ({limits}): {passed} passed, {inconclusive} inconclusive.",
+    "{count} regressions ({limits}): {passed} passed, {inconclusive} inconclusive.",
+]
+ALL_CELLS = "all cells"
+MORE_ROWS = "{count} more in the output of `dnnbench compare`."
+CHANGED_CELLS = (
+    "{slower} slower, {faster} faster, {equivalent} equivalent within {margin}, {inconclusive}"
+    " inconclusive."
+)
 
 # predict
 PREDICTED_NETWORKS = ["{where}: 1 network predicted.", "{where}: {count} networks predicted."]

@@ -74,6 +74,11 @@ def stability_mark(stability: str | None) -> str:
     return STABILITY_MARKS.get(stability or "", "")
 
 
+def percent(share: float) -> str:
+    """Return a share as a percentage with up to three digits: ``5%``, ``2.5%``."""
+    return f"{100 * share:.3g}%"
+
+
 def several(count: int, noun: str) -> str:
     """Return a number with its noun: ``1 cell``, ``2 cells``."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

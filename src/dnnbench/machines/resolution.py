@@ -28,7 +28,7 @@ from dnnbench.devices import backends
 from dnnbench.measure import round
 from dnnbench.networks import builders
 from dnnbench.networks.registry import Network
-from dnnbench.queries import compare_runs
+from dnnbench.queries import changes
 from dnnbench.records.base import DeviceName, ModelName, Positive, Record
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.stats import disturbance, intervals
@@ -42,7 +42,7 @@ class Resolution(Record):
     """Result of an A/A study.
 
     Half of the comparisons can detect a change by a factor of ``resolution`` (as in
-    :class:`dnnbench.queries.compare_runs.DeviceChange`), which is ``None`` without any interval. Of
+    :class:`dnnbench.queries.changes.DeviceChange`), which is ``None`` without any interval. Of
     the ``comparisons`` of a network with itself, ``outside`` have a 95% interval that excludes 1,
     and ``different`` would be reported as slower or faster by ``dnnbench compare``. ``disturbed``
     of ``processes`` were disturbed by other programs. ``failed`` has the networks that could not be
@@ -119,28 +119,26 @@ def judge(device: str, sessions: Sequence[Sequence[LatencyLine]]) -> Resolution:
     lines = [line for session in sessions for line in session]
     failed = {line.model: line.message or line.status for line in lines if line.status != "ok"}
     networks = [name for name in dict.fromkeys(line.model for line in lines) if name not in failed]
-    changes: list[intervals.Change] = []
+    found: list[intervals.Change] = []
     different = 0
     for before, after in combinations(sessions, 2):
         seen = [[line.disturbance for line in of if line.disturbance] for of in (before, after)]
-        machine = disturbance.reference_change(*seen)
+        own = changes.machine_change(None, disturbance.reference_change(*seen))
         pair = [
             intervals.change(*(intervals.interval(_times(of, name)) for of in (before, after)))
             for name in networks
         ]
-        verdicts = [
-            compare_runs.verdict(change, machine) for change in compare_runs.corrected(pair)
-        ]
+        verdicts = [changes.verdict(change, own) for change in changes.corrected(pair)]
         different += sum(verdict in ("slower", "faster") for verdict in verdicts)
-        changes += pair
+        found += pair
     return Resolution(
         device=device,
         networks=networks,
         sessions=len(sessions),
         rounds=len({line.round for line in sessions[0]}),
-        resolution=intervals.resolution(changes),
-        comparisons=len(changes),
-        outside=sum(_leaves_out_1(change.ratio) for change in changes),
+        resolution=intervals.resolution(found),
+        comparisons=len(found),
+        outside=sum(_leaves_out_1(change.ratio) for change in found),
         different=different,
         processes=len(lines),
         disturbed=_disturbed(lines),

@@ -6,14 +6,15 @@ value and a 95% interval in the same way as process medians
 (:func:`dnnbench.stats.intervals.interval`). Only rounds of the same session are paired. With fewer
 than two pairs, the ratio has no interval.
 
-*Memory*: measured readings repeat within ``bounds.MEMORY_REPEATS_MIB``.
+*Memory*: measured readings repeat within ``bounds.MEMORY_REPEATS_MIB``; closer ones are equivalent.
 
 *Accuracy*: see :mod:`dnnbench.queries.accuracy_ties`.
 
 Published numbers have their rounding as bounds, which does not cover how they would vary.
 
-If the interval does not exclude "no difference", the verdict is ``tie``. Without an interval, the
-verdict is ``cannot_tell`` (shown as "inconclusive").
+Two latencies are equivalent if they are shown to differ by no more than a margin
+(:mod:`dnnbench.stats.equivalence`). Exact counts are equal or differ. Otherwise, if the interval
+includes "no difference" or is unknown, the verdict is ``inconclusive``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,10 +28,10 @@ from dnnbench.records import labels
 from dnnbench.records.base import Record
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
-from dnnbench.stats import intervals
+from dnnbench.stats import equivalence, intervals
 from dnnbench.tables.cell_lines import Timings
 
-Verdict = Literal["a", "b", "tie", "cannot_tell"]
+Verdict = Literal["a", "b", "equal", "equivalent", "inconclusive"]
 Quantity = Literal["time", "memory", "top1", "params", "macs"]
 
 _ROUNDED = "the range accounts only for the rounding of the published values"
@@ -62,8 +63,11 @@ def compare(
     timings: Timings,
     pair: tuple[str, str],
     comparisons: Iterable[ComparisonRow] = (),
+    margin: float = equivalence.MARGIN,
 ) -> list[Comparison]:
     """Compare ``pair`` on the device that the rows and timings belong to.
+
+    Differences in latency up to ``margin``, a share, do not matter.
 
     Return latency and memory at every batch size for which both have a row, then accuracy, then
     parameters and multiply-adds. ``models`` (by key) and ``comparisons`` are those of
@@ -74,7 +78,7 @@ def compare(
         for model in pair
     ]
     both = [(cells[0][size], cells[1][size]) for size in sorted(cells[0].keys() & cells[1].keys())]
-    found = [_time(a, b, timings) for a, b in both] + [_memory(a, b) for a, b in both]
+    found = [_time(a, b, timings, margin) for a, b in both] + [_memory(a, b) for a, b in both]
     paired = [
         _paired_top1(row, pair, models)
         for row in comparisons
@@ -89,7 +93,7 @@ def compare(
     return found
 
 
-def _time(a: StudyRow, b: StudyRow, timings: Timings) -> Comparison:
+def _time(a: StudyRow, b: StudyRow, timings: Timings, margin: float) -> Comparison:
     values = a.latency_ms, b.latency_ms
     one, other = bounds.latency_ms(a), bounds.latency_ms(b)
     if one is None or other is None:
@@ -99,8 +103,7 @@ def _time(a: StudyRow, b: StudyRow, timings: Timings) -> Comparison:
         return _unknown("time", a.batch_size, values, "predicted, not compared", ratio)
     if "published" in (a.source, b.source):
         change = Bounds(one.value / other.value, one.low / other.high, one.high / other.low)
-        basis = _ROUNDED
-        return _bounded("time", a.batch_size, values, change, 1, basis)
+        return _bounded("time", a.batch_size, values, change, 1, _ROUNDED, "inconclusive")
     rounds_a, rounds_b = timings.medians(a), timings.medians(b)
     ratios = [rounds_a[key] / rounds_b[key] for key in rounds_a if key in rounds_b]
     if not ratios:
@@ -113,11 +116,14 @@ def _time(a: StudyRow, b: StudyRow, timings: Timings) -> Comparison:
         return _unknown("time", a.batch_size, values, basis, found.value)
     change = Bounds(found.value, found.low, found.high)
     basis = (
-        f"both networks were timed once in each of {rounds} rounds of one session; A vs. B is the"
+        f"both networks were timed in each of {rounds} rounds of one session; A vs. B is the"
         f" median of the {rounds} ratios with its 95% confidence interval, and can differ from"
         " column A divided by column B"
     )
-    return _bounded("time", a.batch_size, values, change, 1, basis)
+    compared = _bounded("time", a.batch_size, values, change, 1, basis, "inconclusive")
+    if equivalence.within(found, margin):
+        return compared.model_copy(update={"verdict": "equivalent"})
+    return compared
 
 
 def _memory(a: StudyRow, b: StudyRow) -> Comparison:
@@ -130,15 +136,16 @@ def _memory(a: StudyRow, b: StudyRow) -> Comparison:
         basis = f"not comparable: {bases}"
         return _unknown("memory", a.batch_size, values, basis)
     difference = _minus(one, other)
+    alike: Verdict = "inconclusive"
     basis = f"{labels.memory_basis(a.memory_basis)}; {_ROUNDED}"
     if a.source == "measured":
-        value = difference.value
+        value, alike = difference.value, "equivalent"
         difference = Bounds(value, value - MEMORY_REPEATS_MIB, value + MEMORY_REPEATS_MIB)
         basis = (
             f"{labels.memory_basis(a.memory_basis)};"
             f" repeated readings differ by at most {MEMORY_REPEATS_MIB:g} MiB"
         )
-    return _bounded("memory", a.batch_size, values, difference, 0, basis)
+    return _bounded("memory", a.batch_size, values, difference, 0, basis, alike)
 
 
 def _top1(a: StudyRow, b: StudyRow, models: Mapping[str, ModelRow]) -> Comparison:
@@ -151,7 +158,8 @@ def _top1(a: StudyRow, b: StudyRow, models: Mapping[str, ModelRow]) -> Compariso
         return _unknown("top1", None, (a.top1, b.top1), basis, one.value - other.value)
     rounded = "rounding" in (one.kind, other.kind)
     basis += f"; {_ROUNDED if rounded else _INTERVALS}"
-    return _bounded("top1", None, (a.top1, b.top1), _minus(one, other), 0, basis)
+    values = a.top1, b.top1
+    return _bounded("top1", None, values, _minus(one, other), 0, basis, "inconclusive")
 
 
 def _paired_top1(
@@ -170,7 +178,7 @@ def _paired_top1(
         difference=difference,
         low=low,
         high=high,
-        verdict=better if row.separates else "tie",
+        verdict=better if row.separates else "inconclusive",
         basis=f"paired test on {row.n:,} images of {row.dataset}, protocol {row.protocol};"
         f" corrected p {row.holm_p:.2g}",
     )
@@ -186,9 +194,8 @@ def _costs(a: ModelRow, b: ModelRow) -> list[Comparison]:
 def _counted(quantity: Quantity, a: int | None, b: int | None) -> Comparison:
     if a is None or b is None:
         return _unknown(quantity, None, (a, b), "not counted")
-    return _bounded(
-        quantity, None, (a, b), bounds.exact(a - b), 0, "exact counts for one forward pass"
-    )
+    basis = "exact counts for one forward pass"
+    return _bounded(quantity, None, (a, b), bounds.exact(a - b), 0, basis, "equal")
 
 
 def _bounded(
@@ -198,10 +205,14 @@ def _bounded(
     difference: Bounds,
     same: float,
     basis: str,
+    alike: Verdict,
 ) -> Comparison:
-    """Return a difference with bounds; ``same`` is the difference between equals."""
+    """Return a difference with bounds.
+
+    ``same`` is the difference between equals, and ``alike`` the verdict if the bounds include it.
+    """
     a_better = (difference.value > same) == (quantity == "top1")
-    tied = difference.overlaps(bounds.exact(same))
+    overlap = difference.overlaps(bounds.exact(same))
     return Comparison(
         quantity=quantity,
         batch_size=batch_size,
@@ -210,7 +221,7 @@ def _bounded(
         difference=difference.value,
         low=difference.low,
         high=difference.high,
-        verdict="tie" if tied else "a" if a_better else "b",
+        verdict=alike if overlap else "a" if a_better else "b",
         basis=basis,
     )
 
@@ -230,7 +241,7 @@ def _unknown(
         difference=difference,
         low=None,
         high=None,
-        verdict="cannot_tell",
+        verdict="inconclusive",
         basis=basis,
     )
 

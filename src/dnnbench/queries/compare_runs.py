@@ -3,106 +3,35 @@
 A *run* is a folder of results as the workflow leaves it: study.csv and the records of each device.
 A cell (device, variant, network, batch size) is compared if both runs measured it with the same
 protocol. The rounds of two runs are not paired, so a cell's change is the ratio of its latencies
-with the interval for two independent samples (:func:`dnnbench.stats.intervals.change`).
-
-A run has about a hundred cells, and 5 of 100 intervals at the 95% level miss by chance. The
-interval covers variation between the processes of one session, but no lasting influence such as a
-neighbor or another clock frequency. A cell is therefore ``slower`` or ``faster`` only if both hold:
-
-- Its p value, corrected for the number of cells, is below 5% (Benjamini and Hochberg, J. R. Stat.
-  Soc. B 57, 1995). About 1 in 20 of the cells called slower or faster is expected to be wrong.
-- Its interval lies beyond the change of the machine itself. That is the change of the two reference
-  kernels that run next to every cell (the ratio of their medians).
-
-If the interval excludes 1 but only one condition holds, or none, the cell is ``cannot_tell`` (shown
-as "inconclusive"). So is a cell without an interval. All other cells are the ``same``: no change
-was detected.
+with the interval for two independent samples (:func:`dnnbench.stats.intervals.change`). The rules
+for the verdicts are in :mod:`dnnbench.queries.changes`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from typing import Literal
-
-from scipy.stats import false_discovery_control
+from typing import Any
 
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import read_rows
+from dnnbench.queries import changes, environment_differences
+from dnnbench.queries.changes import (
+    Cell,
+    CellChange,
+    DeviceChange,
+    MemoryChange,
+    RunComparison,
+    StatusChange,
+)
 from dnnbench.records import paths
-from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record, Status
-from dnnbench.records.environment_records import Environment
 from dnnbench.records.labels import NOT_STABLE
+from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import StudyRow
-from dnnbench.stats import disturbance, intervals
+from dnnbench.stats import disturbance, equivalence, intervals, session
+from dnnbench.stats.intervals import Estimate
 from dnnbench.tables import cell_lines
 from dnnbench.tables.cell_lines import Timings
 from dnnbench.tables.sound_records import SoundRecords
-
-# Expected share of wrong verdicts among the cells that are called slower or faster.
-FALSE_SHARE = 0.05
-
-Verdict = Literal["slower", "faster", "same", "cannot_tell"]
-
-
-class CellChange(Record):
-    """One cell in both runs: ms per image, the ratio after / before, and the verdict.
-
-    ``p`` is corrected for the number of cells. ``unstable`` is the reason if either measurement was
-    unstable.
-    """
-
-    device: DeviceName
-    variant: str
-    model: ModelName
-    batch_size: BatchSize
-    before_ms: Positive
-    after_ms: Positive
-    ratio: Positive
-    low: Positive | None
-    high: Positive | None
-    p: float | None
-    verdict: Verdict
-    unstable: str | None
-
-
-class StatusChange(Record):
-    """A cell whose status differs between runs; ``None`` if a run has no row."""
-
-    device: DeviceName
-    variant: str
-    model: ModelName
-    batch_size: BatchSize
-    before: Status | None
-    after: Status | None
-
-
-class DeviceChange(Record):
-    """A device in both runs.
-
-    - ``reference_compute``, ``reference_memory``: ratio of the reference kernels' times,
-      after / before.
-    - ``machine``: other differences between the two environment.json files.
-    - ``other_code``: number of cells measured with different code or settings.
-    - ``repeated``: number of cells that are the same measurement in both runs, and not compared.
-    - ``resolution``: factor of change that half of the compared cells could detect.
-    """
-
-    device: DeviceName
-    reference_compute: Positive | None
-    reference_memory: Positive | None
-    machine: list[str]
-    other_code: int
-    repeated: int
-    resolution: Positive | None
-
-
-class RunComparison(Record):
-    """Changes from one run to another; cells slowest first."""
-
-    devices: list[DeviceChange]
-    cells: list[CellChange]
-    statuses: list[StatusChange]
 
 
 def is_run(path: Path) -> bool:
@@ -110,10 +39,13 @@ def is_run(path: Path) -> bool:
     return paths.under(path, paths.STUDY).is_file()
 
 
-def compare_runs(before: Path, after: Path, device: str | None = None) -> RunComparison:
+def compare_runs(
+    before: Path, after: Path, device: str | None = None, margin: float = equivalence.MARGIN
+) -> RunComparison:
     """Compare two runs, on ``device`` or on every device that both measured.
 
-    Raises UserError if they share no device, or measured one with different protocols.
+    Changes up to ``margin``, a share, do not matter. Raises UserError if the runs share no device,
+    or measured one with different protocols.
     """
     tables = [_measured(run) for run in (before, after)]
     shared = [name for name in tables[0] if name in tables[1] and device in (None, name)]
@@ -123,37 +55,18 @@ def compare_runs(before: Path, after: Path, device: str | None = None) -> RunCom
         raise UserError(
             f"{before}, {after}: {what} in both runs. {before} has {has[0]}; {after} has {has[1]}."
         )
-    devices, cells, statuses = [], [], []
-    for name in shared:
-        pair = _Pair((before, after), name, (tables[0][name], tables[1][name]))
-        devices.append(pair.device())
-        cells += pair.cells()
-        statuses += pair.statuses()
-    cells.sort(key=lambda cell: -cell.ratio)
-    return RunComparison(devices=devices, cells=cells, statuses=statuses)
-
-
-def corrected(changes: Sequence[intervals.Change]) -> list[intervals.Change]:
-    """Return the changes with p values corrected by Benjamini and Hochberg."""
-    known = [change.p for change in changes if change.p is not None]
-    values = iter(false_discovery_control(known).tolist() if known else ())
-    return [change if change.p is None else replace(change, p=next(values)) for change in changes]
-
-
-def verdict(change: intervals.Change, machine: Iterable[float | None]) -> Verdict:
-    """Return the verdict on a change with a corrected p value.
-
-    ``machine`` has the changes of the reference kernels, as factors.
-    """
-    ratio, p = change.ratio, change.p
-    if ratio.low is None or ratio.high is None or p is None:
-        return "cannot_tell"
-    own = (1.0, *(factor or 1.0 for factor in machine))
-    if p < FALSE_SHARE and ratio.low > max(own):
-        return "slower"
-    if p < FALSE_SHARE and ratio.high < min(own):
-        return "faster"
-    return "same" if ratio.low <= 1 <= ratio.high else "cannot_tell"
+    pairs = [
+        _Pair((before, after), name, (tables[0][name], tables[1][name]), margin) for name in shared
+    ]
+    cells = [cell for pair in pairs for cell in pair.cells()]
+    return RunComparison(
+        margin=margin,
+        devices=[pair.device for pair in pairs],
+        cells=sorted(cells, key=lambda cell: -cell.ratio),
+        statuses=[status for pair in pairs for status in pair.statuses()],
+        memory=[change for pair in pairs for change in pair.memory()],
+        repeated=[cell for pair in pairs for cell in pair.repeated],
+    )
 
 
 _Key = tuple[str, str, int]
@@ -171,12 +84,17 @@ def _measured(run: Path) -> dict[str, dict[_Key, StudyRow]]:
 
 @dataclass(frozen=True)
 class _Timed:
-    """A cell that both runs measured; ``times`` are process medians, ms per pass."""
+    """A cell that both runs measured; a cell without ``lines`` lacks its records."""
 
     before: StudyRow
     after: StudyRow
-    times: tuple[list[float], list[float]]
-    other_code: bool
+    lines: tuple[list[LatencyLine], list[LatencyLine]]
+
+    @property
+    def other_code(self) -> bool:
+        """Whether the code or the settings differ."""
+        before, after = ({line.fingerprint for line in lines} for lines in self.lines)
+        return before != after
 
 
 class _Pair:
@@ -187,8 +105,9 @@ class _Pair:
         runs: tuple[Path, Path],
         device: str,
         rows: tuple[dict[_Key, StudyRow], dict[_Key, StudyRow]],
+        margin: float,
     ) -> None:
-        self._runs, self._name, self._rows = runs, device, rows
+        self._runs, self._name, self._rows, self._margin = runs, device, rows, margin
         variants = dict.fromkeys(variant for variant, _, _ in rows[0])
         lines = [
             {variant: cell_lines.read(run, device, variant) for variant in variants} for run in runs
@@ -197,17 +116,17 @@ class _Pair:
             [line.disturbance for of in of_run.values() for line in of if line.disturbance]
             for of_run in lines
         ]
-        self._compute, self._memory = disturbance.reference_change(*seen)
-        self._timed, self._repeated = self._join(
+        self.repeated: list[Cell] = []
+        self._timed = self._join(
             [{variant: Timings(of) for variant, of in of_run.items()} for of_run in lines]
         )
-        self._changes = [
-            intervals.change(*map(intervals.interval, timed.times)) for timed in self._timed
-        ]
+        estimates = self._estimates(0), self._estimates(1)
+        self._changes = [intervals.change(*pair) for pair in zip(*estimates, strict=True)]
+        self.device = self._device(*disturbance.reference_change(*seen))
 
-    def _join(self, of: Sequence[Mapping[str, Timings]]) -> tuple[list[_Timed], int]:
-        """Return the cells to compare, and how many are one measurement in both."""
-        timed, repeated = [], 0
+    def _join(self, of: Sequence[Mapping[str, Timings]]) -> list[_Timed]:
+        """Return the cells to compare; add those that are one measurement to ``repeated``."""
+        timed = []
         for key, before in self._rows[0].items():
             after = self._rows[1].get(key)
             if after is None:
@@ -217,53 +136,89 @@ class _Pair:
                     f"{self._runs[1] / 'study.csv'}: protocol: {after.protocol!r} for {key[1]}, but"
                     f" {self._runs[0]} has {before.protocol!r}. Compare runs of one protocol."
                 )
+            if not (before.latency_ms and after.latency_ms):
+                continue
             pair = of[0][key[0]].of(before), of[1][key[0]].of(after)
-            if pair[0] == pair[1]:
-                repeated += bool(pair[0])
-            elif all(pair) and before.latency_ms and after.latency_ms:
-                one, other = ([median(line.samples_ms) for line in lines] for lines in pair)
-                prints = [{line.fingerprint for line in lines} for lines in pair]
-                timed.append(_Timed(before, after, (one, other), prints[0] != prints[1]))
-        return timed, repeated
+            if pair[0] == pair[1] and (pair[0] or before == after):
+                self.repeated.append(Cell(**self._names(key)))
+            else:
+                timed.append(_Timed(before, after, pair))
+        return timed
+
+    def _estimates(self, run: int) -> list[Estimate]:
+        """Return the latency of each timed cell in one run, in ms per pass."""
+        lines: dict[str, list[LatencyLine]] = {}
+        for timed in self._timed:
+            lines.setdefault(timed.before.variant, []).extend(timed.lines[run])
+        sessions = {variant: session.fit(of) for variant, of in lines.items()}
+        found = []
+        for timed in self._timed:
+            row = (timed.before, timed.after)[run]
+            cell = row.model, row.batch_size
+            if cell in sessions[row.variant]:
+                found.append(sessions[row.variant].estimate(cell))
+            else:
+                found.append(Estimate((row.latency_ms or 0.0) * row.batch_size, None, None))
+        return found
 
     def cells(self) -> list[CellChange]:
         """Return the change of each cell that both runs measured."""
         return [
             self._cell(timed, change)
-            for timed, change in zip(self._timed, corrected(self._changes), strict=True)
+            for timed, change in zip(self._timed, changes.corrected(self._changes), strict=True)
         ]
-
-    def device(self) -> DeviceChange:
-        """Return the change of the device as a whole."""
-        return DeviceChange(
-            device=self._name,
-            reference_compute=self._compute,
-            reference_memory=self._memory,
-            machine=self._machine(),
-            other_code=sum(timed.other_code for timed in self._timed),
-            repeated=self._repeated,
-            resolution=intervals.resolution(self._changes),
-        )
 
     def statuses(self) -> list[StatusChange]:
         """Return the cells whose status differs between the runs."""
         before, after = self._rows
-        changes = []
+        found = []
         for key in dict.fromkeys([*before, *after]):
             statuses = [rows[key].status if key in rows else None for rows in (before, after)]
             if statuses[0] != statuses[1]:
-                variant, model, batch_size = key
-                changes.append(
-                    StatusChange(
-                        device=self._name,
-                        variant=variant,
-                        model=model,
-                        batch_size=batch_size,
-                        before=statuses[0],
-                        after=statuses[1],
-                    )
-                )
-        return changes
+                change = StatusChange(**self._names(key), before=statuses[0], after=statuses[1])
+                found.append(change)
+        return found
+
+    def memory(self) -> list[MemoryChange]:
+        """Return the memory of each cell in either run."""
+        found = []
+        for key in dict.fromkeys([*self._rows[0], *self._rows[1]]):
+            before, after = (rows.get(key) for rows in self._rows)
+            change = MemoryChange(
+                **self._names(key),
+                before=before.memory_status if before else None,
+                after=after.memory_status if after else None,
+                before_mib=before.memory_mib if before else None,
+                after_mib=after.memory_mib if after else None,
+                same_basis=bool(before and after and before.memory_basis == after.memory_basis),
+            )
+            found.append(change)
+        return found
+
+    def _names(self, key: _Key) -> dict[str, Any]:
+        variant, model, batch_size = key
+        return {
+            "device": self._name,
+            "variant": variant,
+            "model": model,
+            "batch_size": batch_size,
+        }
+
+    def _device(self, compute: float | None, memory: float | None) -> DeviceChange:
+        """Return the change of the device as a whole, given that of its reference kernels."""
+        found = [SoundRecords(run, self._name).environment() for run in self._runs]
+        ratios = [change.ratio for change in self._changes]
+        common, common_se = changes.common_change(ratios) or (None, None)
+        return DeviceChange(
+            device=self._name,
+            reference_compute=compute,
+            reference_memory=memory,
+            common=common,
+            common_se=common_se,
+            machine=environment_differences.differences([one for one in found if one]),
+            other_code=sum(timed.other_code for timed in self._timed),
+            resolution=intervals.resolution(self._changes),
+        )
 
     def _cell(self, timed: _Timed, change: intervals.Change) -> CellChange:
         ratio = change.ratio
@@ -275,62 +230,15 @@ class _Pair:
             if row.stability in NOT_STABLE
         ]
         return CellChange(
-            device=self._name,
-            variant=before.variant,
-            model=before.model,
-            batch_size=before.batch_size,
+            **self._names((before.variant, before.model, before.batch_size)),
             before_ms=before.latency_ms,
             after_ms=after.latency_ms,
             ratio=ratio.value,
             low=ratio.low,
             high=ratio.high,
+            se=ratio.se,
+            df=ratio.df,
             p=change.p,
-            verdict=verdict(change, (self._compute, self._memory)),
+            verdict=changes.verdict(change, self.device.own, self._margin),
             unstable="; ".join(reasons) or None,
         )
-
-    def _machine(self) -> list[str]:
-        """Return differences of machines and software as ``key: before -> after``."""
-        found = [SoundRecords(run, self._name).environment() for run in self._runs]
-        environments = [environment for environment in found if environment]
-        if len(environments) < 2:
-            return []
-        before, after = map(_facts, environments)
-        return [
-            f"{key}: {_shown(before.get(key))} -> {_shown(after.get(key))}"
-            for key in dict.fromkeys([*before, *after])
-            if before.get(key) != after.get(key)
-        ] + _variables(*environments)
-
-
-def _facts(environment: Environment) -> dict[str, object]:
-    """Return the facts that may explain a change in latency."""
-    names = ("hostname", "cpu", "cores", "threads", "gpu", "driver", "virtual_machine", "governor")
-    more = ("processors", "quota_cores", "turbo", "os", "kernel", "python", "commit", "modified")
-    gpu = environment.gpu_details
-    details = gpu.model_dump(exclude={"clock_mhz", "settings"}) | gpu.settings if gpu else {}
-    return {
-        **{key: getattr(environment, key) for key in (*names, *more)},
-        **{f"gpu {key}": value for key, value in details.items()},
-        **environment.packages,
-    }
-
-
-def _shown(fact: object) -> object:
-    return "unknown" if fact is None else fact
-
-
-def _variables(before: Environment, after: Environment) -> list[str]:
-    """Return environment variables that differ; records of older versions lack them."""
-    if before.variables is None or after.variables is None:
-        shown = [
-            "not recorded" if seen is None else ", ".join(seen) or "none"
-            for seen in (before.variables, after.variables)
-        ]
-        same = shown[0] == shown[1] or "none" in shown
-        return [] if same else [f"environment variables: {shown[0]} -> {shown[1]}"]
-    return [
-        f"{name}: {before.variables.get(name, 'not set')} -> {after.variables.get(name, 'not set')}"
-        for name in sorted({*before.variables, *after.variables})
-        if before.variables.get(name) != after.variables.get(name)
-    ]

@@ -64,10 +64,8 @@ WORDS: dict[str, str | list[str]] = {
     # Notes.
     "no_limits": "no limits",
     "best_certain": "The best network that fits for certain is {network}.",
-    "tied": "Networks with the same letter are tied: no test or interval separates them.",
-    "tied_rounding": (
-        "Networks with the same letter are tied: equal accuracy within rounding error."
-    ),
+    "tied": "Networks with the same letter: no test or interval shows which is more accurate.",
+    "tied_rounding": ("Networks with the same letter: equal accuracy within rounding error."),
     "not_evaluated": "Not evaluated: {reasons}.",
     "noisy": (
         f"{STABILITY_MARKS['noisy']} noisy: the interval is wider than 5% on either side. It shows"

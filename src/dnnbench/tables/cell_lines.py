@@ -36,5 +36,11 @@ class Timings:
         return [line for line in lines if line.session in sessions]
 
     def medians(self, row: StudyRow) -> dict[tuple[str, int], float]:
-        """Return process medians of a row's latency, ms per pass, by session and round."""
-        return {(line.session, line.round): median(line.samples_ms) for line in self.of(row)}
+        """Return a row's latency in each session and round, in ms per pass.
+
+        This is the median of the process medians.
+        """
+        rounds: dict[tuple[str, int], list[float]] = {}
+        for line in self.of(row):
+            rounds.setdefault((line.session, line.round), []).append(median(line.samples_ms))
+        return {key: median(times) for key, times in rounds.items()}
