@@ -358,7 +358,7 @@ def test_compare_of_two_runs_lists_cells_that_became_slower(run: Run, two_runs: 
     (slower,) = [words(line) for line in done.out.splitlines() if line.startswith("VGG-16")]
     assert slower.startswith("VGG-16 1 10.0 15.0 x 1.50 (1.")
     assert slower.endswith("slower")
-    assert "1 of 2 cells: equivalent, no slower or faster than 5%." in done.out
+    assert "1 of 2 cells: equivalent, at most 5% slower or faster." in done.out
     assert "reference kernels took 1.00 (compute) and 1.00 (memory)" in done.out
 
 

@@ -102,7 +102,7 @@ UNSTABLE_RUN = "† noisy or disturbed in one of the runs."
 INCONCLUSIVE_CHANGE = (
     "inconclusive: may be due to chance among so many cells, or to the change of the machine."
 )
-EQUIVALENT_CELLS = "{count} of {cells}: equivalent, no slower or faster than {margin}."
+EQUIVALENT_CELLS = "{count} of {cells}: equivalent, at most {margin} slower or faster."
 INCONCLUSIVE_CELLS = (
     "{count} of {cells}: inconclusive; the intervals include 1, but also changes above {margin}."
 )
