@@ -563,7 +563,9 @@ def test_show_has_the_network_on_every_device_and_why_it_is_noisy(run: Run) -> N
     done = run("show", noisy.model.upper())
     name = registry.load_registry()[noisy.model].name
     assert done.out.splitlines()[0] == f"{name} ({noisy.model})"
-    assert "cpu, batch size 1: ~ noisy, 5 processes: because [of] a neighbor." in words(done.out)
+    assert "cpu, batch size 1: ~ noisy: because [of] a neighbor. Measured in 5 processes" in words(
+        done.out
+    )
     assert done.out.count("Titan Xp, 2018 ") >= 7 and done.out.count("Jetson TX1, 2018 ") >= 7
     source = labels.accuracy_source(noisy.accuracy_source)
     assert f"Top-1: {noisy.top1:.2f}% ({source})." in done.out
@@ -576,8 +578,8 @@ def test_show_has_the_cost_of_a_pass_to_the_kernel_and_the_process_that_was_dist
     (row, *_) = [row for row in studies.tables()[0] if row.stability == "disturbed"]
     said = words(run("show", row.model).out)
     assert (
-        f"cpu, batch size 1: † disturbed, 5 processes: {row.stability_reason}. Each pass caused"
-        f" {row.page_faults:,.0f} page faults and took 2.50 ms of system time."
+        f"cpu, batch size 1: † disturbed: {row.stability_reason}. Measured in 5 processes, with"
+        f" {row.page_faults:,.0f} page faults and 2.50 ms of system time per pass."
     ) in said
 
 
@@ -588,7 +590,7 @@ def test_show_of_a_single_process_says_that_its_stability_is_unknown(
     alone = {"stability": None, "stability_reason": reason, "processes": 1, "page_faults": None}
     rows = [row.model_copy(update=alone) for row in studies.tables()[0] if row.model == "vgg16"]
     said = words(run("show", "vgg16", "--results", str(studies.write(tmp_path, rows))).out)
-    assert f"cpu, batch size 1: 1 process: {reason}. cpu" in said
+    assert f"cpu, batch size 1: {reason}. Measured in 1 process. cpu" in said
 
 
 @pytest.fixture
@@ -632,7 +634,7 @@ def test_show_names_the_variants_if_there_are_two(run: Run, two_variants: list[s
     assert "fp32-eager" not in run("show", "resnet50").out
     said = run("show", "resnet50", *two_variants).out
     assert said.count("bf16-eager") == 4
-    assert said.count("cpu, batch size 8, bf16-eager: stable, 5 processes.") == 1
+    assert said.count("cpu, batch size 8, bf16-eager: stable. Measured in 5 processes") == 1
 
 
 def test_show_also_has_the_accuracy_that_does_not_determine_the_rank(
@@ -726,10 +728,11 @@ def test_summary_counts_the_verdicts_and_names_the_most_common_disturbance(
     run: Run, tmp_path: Path
 ) -> None:
     reasons = [
-        "round 1, process 1: the hypervisor took 2.0% of the time",
-        "round 1, process 1: threads waited for a core for 20% of the time",
-        "round 3, process 2: threads waited for a core for 31% of the time; half-width of the"
-        " interval is 8.0% of the value",
+        "1 of 5 processes failed: no memory",
+        "1 of 5 processes was disturbed (round 1: threads waited for a core for 20% of the time)",
+        "2 of 9 processes were disturbed (round 3, process 2: the hypervisor took 2.0% of the time,"
+        " 9 MiB were swapped out; round 4: threads waited for a core for 31% of the time); round 5:"
+        " other programs used 9% of the machine before the round",
     ]
     verdicts = [("disturbed", reason) for reason in reasons] + [("noisy", None), (None, None)]
     rows = [row for row in studies.tables()[0] if row.source == "measured" and row.latency_ms]

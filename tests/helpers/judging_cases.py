@@ -11,7 +11,7 @@ from typing import Any
 
 from dnnbench.core.formatting import grouped, loosened
 from dnnbench.queries import best_fit, wording
-from dnnbench.queries.best_fit import Give, Pick
+from dnnbench.queries.best_fit import Entry, Give, Pick
 from dnnbench.queries.limits import given, known_limits
 from dnnbench.queries.selection import Candidate, candidates
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -84,7 +84,11 @@ def _study() -> tuple[list[StudyRow], list[ModelRow]]:
             "source": "published",
         },
         "hera": {"top1": 69.5, "memory_status": "oom", "memory_mib": None, **_ms(6, 5.9, 6.1)},
-        "iris": {"top1": 65.0, "memory_mib": 80.0, **_ms(5, 4.5, 5.5), "stability": "noisy"},
+        # As fast as the one before.
+        "iris": {
+            **{"top1": 65.0, "memory_mib": 80.0, **_ms(6.02, 5.95, 6.09)},
+            "stability": "noisy",
+        },
         # Accuracy without an interval.
         "juno": {
             **{"top1": 60.25, "memory_mib": 60.0, **_ms(4, 3.9, 4.1)},
@@ -127,7 +131,8 @@ def _study() -> tuple[list[StudyRow], list[ModelRow]]:
 
 
 def _ms(value: float, low: float, high: float) -> dict[str, float]:
-    return {"latency_ms": value, "latency_ms_low": low, "latency_ms_high": high}
+    bounds = {"latency_ms_low": low, "latency_ms_high": high, "latency_df": 4.0}
+    return {"latency_ms": value, **bounds}
 
 
 def _tests() -> list[Any]:
@@ -177,7 +182,10 @@ def _answer(
     return {
         "judged": [[one.model, _verdict(one, limits)] for one in judged],
         "found": [
-            [entry.model, entry.rank, entry.fits, entry.tie_group, entry.undecided or ""]
+            [
+                *(entry.model, entry.rank, entry.fits, entry.tie_group, entry.undecided or ""),
+                _versus(entry),
+            ]
             for entry in answer.entries
         ],
         "letters": {str(group): letter for group, letter in letters.items()},
@@ -223,6 +231,13 @@ def _doubts(judged: list[Candidate], answer: Pick, limits: Limits) -> str:
 def _limit(limit: Any, value: float | str) -> str:
     number = value if isinstance(value, str) else repr(value).removesuffix(".0")
     return f"{limit.word} {'≥' if limit.minimum else '≤'} {limit.amount(number)}"
+
+
+def _versus(entry: Entry) -> str:
+    """Return how the latency compares with the next in rank, if they may be equal."""
+    if entry.next_time in (None, "different"):
+        return ""
+    return wording.text("versus", network=entry.next_model, verdict=entry.next_time)
 
 
 def _give(give: Give) -> str:

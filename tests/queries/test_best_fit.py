@@ -345,10 +345,10 @@ def test_an_entry_is_compared_with_the_next() -> None:
     found = pick(rows, models, DEVICE, {}, top=2)
     first, second = found.entries
     assert (first.next_model, first.next_top1_more) == ("b", 1.5)
-    assert (first.next_time_ratio, first.next_time_apart) == (2.0, True)
+    assert (first.next_time_ratio, first.next_time) == (2.0, "different")
     assert (first.next_memory_more_mib, first.next_params_more) == (-50.0, 20_000_000)
     # The network after the last entry is not listed.
-    assert (second.next_model, second.next_time_apart) == ("c", False)
+    assert (second.next_model, second.next_time) == ("c", "inconclusive")
 
 
 def test_misses_are_ordered_by_their_largest_factor() -> None:

@@ -289,7 +289,9 @@ def test_disturbed_points_look_different(figures: list[Figure]) -> None:
     assert len(hollow) == 4
     for model, row in points.items():
         text = row["stability_text"]
-        assert text.startswith("disturbed: round 2, process 1") == (model in hollow)
+        assert text.startswith("disturbed: 1 of 5 processes was disturbed (round 2: ") == (
+            model in hollow
+        )
     noisy = [row for row in points.values() if row["stability_text"].startswith("noisy: half-")]
     assert len(noisy) == 5
 

@@ -29,6 +29,7 @@ const answerOf = ({ size, limits }) => {
     judged: answer.judged.map((one) => [modelOf(one), wording.verdict(one)]),
     found: answer.found.map((one) => [
       modelOf(one), one.rank, one.fits, one.group, names(judging.controlsOf(one, "cannot_tell")),
+      wording.versus(one, (model) => model),
     ]),
     letters: Object.fromEntries(wording.letters(answer.found)),
     best: modelOf(answer.best),

@@ -51,8 +51,8 @@ TOYS = ("small", "slow")
 NAMES = ("small",)  # Entries of toys.yaml.
 # Columns of study.csv that depend on timing. Memory is compared with a tolerance.
 TIMINGS = {
-    "session", "latency_ms", "latency_ms_low", "latency_ms_high", "latency_quiet_ms",
-    "latency_p95_ms", "batch_ms", "fps", "stability", "stability_reason",
+    "session", "latency_ms", "latency_ms_low", "latency_ms_high", "latency_df",
+    "latency_quiet_ms", "latency_p95_ms", "batch_ms", "fps", "stability", "stability_reason",
     "page_faults", "system_ms",
 }  # fmt: skip
 READINGS = {"memory_mib", "memory_net_mib", "memory_runtime_mib"}

@@ -38,11 +38,6 @@ NEXT = "next"
 VERSUS = "vs. {following}: difference from {network}; for latency, how many times as long."
 NEXT_IN_RANK = "the next network in rank"
 NOT_LISTED_NEXT = 'vs. {following}: as for "vs. next"; {following} is next in rank, but not listed.'
-OVERLAP = "~ The intervals of the two latencies overlap."
-OVERLAP_MEASURED = (
-    "~ The two intervals overlap; `dnnbench compare A B` may still find a difference."
-)
-OVERLAP_PUBLISHED = "~ The two published latencies are equal within their rounding error."
 
 # compare A B
 QUANTITIES = {
@@ -153,8 +148,8 @@ COUNTING = "Counting: {message}."
 UNKNOWN = "unknown"
 WITH_INTERVAL = ", 95% confidence interval {low:.2f} to {high:.2f}"
 NOT_IN_STUDY = "Not in this study: no row in {file}."
-PROCESSES = ["1 process", "{count} processes"]
-PER_PASS = "Each pass caused {faults} page faults and took {system} ms of system time."
+PROCESSES = ["Measured in 1 process{per_pass}.", "Measured in {count} processes{per_pass}."]
+PER_PASS = ", with {faults} page faults and {system} ms of system time per pass"
 
 # devices
 DEVICE_COUNTS = "networks, cells: number with a latency / number in the study."

@@ -98,10 +98,15 @@ def _differences(entry: Entry) -> tuple[str, str, str, str]:
     params = entry.next_params_more
     return (
         "" if entry.next_top1_more is None else f"{entry.next_top1_more:+.2f}",
-        "" if ratio is None else f"x {significant(ratio)}{'' if entry.next_time_apart else ' ~'}",
+        "" if ratio is None else f"x {significant(ratio)}{_similar(entry)}",
         "" if memory is None else f"{memory:+,.0f}",
         "" if params is None else f"{params / 1e6:+.1f}",
     )
+
+
+def _similar(entry: Entry) -> str:
+    """Return the verdict on the latencies of an entry and the next, unless they differ."""
+    return "" if entry.next_time == "different" else f", {entry.next_time}"
 
 
 def _print_nearest(console: Console, misses: Sequence[Miss], names: Mapping[str, str]) -> None:
@@ -178,13 +183,10 @@ def _versus_notes(entries: Sequence[Entry], names: Mapping[str, str]) -> list[st
     elif unlisted:
         network = f"{unlisted}, {messages.NEXT_IN_RANK}"
         notes.append(messages.VERSUS.format(following=unlisted, network=network))
-    sources = {entry.source for entry in entries if entry.next_time_apart is False}
-    if "measured" in sources:
-        notes.append(messages.OVERLAP_MEASURED)
-    elif sources:
-        only_published = sources == {"published"}
-        notes.append(messages.OVERLAP_PUBLISHED if only_published else messages.OVERLAP)
-    return notes
+    verdicts = {entry.next_time for entry in entries}
+    return notes + [
+        wording.text(verdict) for verdict in ("equivalent", "inconclusive") if verdict in verdicts
+    ]
 
 
 def _accuracy_notes(entries: Sequence[Entry], names: Mapping[str, str]) -> list[str]:

@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import Field, SerializeAsAny, create_model
 
 from dnnbench.config.variants import REFERENCE
+from dnnbench.queries import latency_verdicts
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.bounds import Bounds, Kind
 from dnnbench.queries.limits import Limits, Verdict, given, known_limits
@@ -26,6 +27,7 @@ from dnnbench.queries.selection import Candidate, candidates, fitting
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import Fits, ModelRow, Stability, StudyRow
+from dnnbench.stats.equivalence import Verdict as LatencyVerdict
 
 # The interval of an accuracy of zero begins at 0, but a limit has to be above 0.
 LEAST = 0.01
@@ -89,8 +91,8 @@ class Entry(Record):
     """Top-1 accuracy minus that of the next network, in percentage points."""
     next_time_ratio: float | None
     """Latency divided by that of the next network."""
-    next_time_apart: bool | None
-    """Whether the two latencies differ for certain: their bounds do not overlap."""
+    next_time: LatencyVerdict | None
+    """Verdict on the latencies: ``different``, ``equivalent`` within 5%, or ``inconclusive``."""
     next_memory_more_mib: float | None
     """Memory minus that of the next network."""
     next_params_more: int | None
@@ -345,7 +347,7 @@ def _entry(
         next_model=after.model if after else None,
         next_top1_more=top1.value - after.top1.value if after else None,
         next_time_ratio=time.value / after.time.value if after else None,
-        next_time_apart=time.apart(after.time) if after else None,
+        next_time=latency_verdicts.verdict(candidate, after) if after else None,
         next_memory_more_mib=_more(candidate.memory, after.memory if after else None),
         next_params_more=None
         if after is None or after.params is None or candidate.params is None

@@ -67,6 +67,14 @@ WORDS: dict[str, str | list[str]] = {
     "tied": "Networks with the same letter: no test or interval shows which is more accurate.",
     "tied_rounding": ("Networks with the same letter: equal accuracy within rounding error."),
     "not_evaluated": "Not evaluated: {reasons}.",
+    # Latencies of a network and the next one in rank.
+    "versus": "latency vs. {network}: {verdict}",
+    "equivalent": "Equivalent latencies differ by less than 5%.",
+    "inconclusive": (
+        "Inconclusive latencies may differ: neither a difference nor equivalence within 5% is"
+        " shown."
+    ),
+    # Marks of latencies.
     "noisy": (
         f"{STABILITY_MARKS['noisy']} noisy: the interval is wider than 5% on either side. It shows"
         " how well the latency is known."

@@ -91,6 +91,8 @@ class StudyRow(Record):
     """Lower end of the 95% confidence interval of ``latency_ms``."""
     latency_ms_high: Positive | None
     """Upper end of that interval."""
+    latency_df: Positive | None
+    """Degrees of freedom of that interval, a t interval on the logarithm."""
     latency_quiet_ms: Positive | None
     """Lowest of the process medians, per image: an estimate of the undisturbed latency."""
     latency_p95_ms: Positive | None

@@ -15,6 +15,7 @@ import pandas as pd
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import STABILITY_MARKS, loosened
 from dnnbench.core.storage import R, columns
+from dnnbench.queries import latency_verdicts
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.best_fit import Entry, entry_type, needed, pick, unknown
 from dnnbench.queries.bounds import Bounds
@@ -149,6 +150,8 @@ def _view(
     """Return a device's networks at a batch size, best first.
 
     ``ties``: for each network, the positions of lower-ranked networks that it is tied with.
+    ``latencies``: for each network, the positions of lower-ranked networks whose latency is
+    equivalent, and of those for which the verdict is inconclusive.
     ``left_out``: why a network cannot be evaluated under any limits.
     """
     ranked = candidates(own, models, batch_size).get(device, [])
@@ -167,8 +170,19 @@ def _view(
             ]
             for place, candidate in enumerate(ranked)
         ],
+        "latencies": [_similar(candidate, ranked) for candidate in ranked],
         "left_out": {model: reason(why) for model, why in answer.left_out.items()},
     }
+
+
+def _similar(candidate: Candidate, ranked: Sequence[Candidate]) -> dict[str, list[int]]:
+    """Return the positions of lower-ranked networks by verdict, without ``different`` ones."""
+    found: dict[str, list[int]] = {"equivalent": [], "inconclusive": []}
+    for place in range(ranked.index(candidate) + 1, len(ranked)):
+        verdict = latency_verdicts.verdict(candidate, ranked[place])
+        if verdict in found:
+            found[verdict].append(place)
+    return found
 
 
 def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:

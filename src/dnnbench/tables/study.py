@@ -245,6 +245,7 @@ def _measured_row(
         latency_ms=per_image(value.value if value else None),
         latency_ms_low=per_image(value.low if value else None),
         latency_ms_high=per_image(value.high if value else None),
+        latency_df=value.df if value else None,
         latency_quiet_ms=per_image(intervals.quiet(medians) if medians else None),
         latency_p95_ms=per_image(intervals.p95(samples)),
         batch_ms=value.value if value else None,

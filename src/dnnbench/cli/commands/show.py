@@ -153,12 +153,13 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
 
 def _timing(row: StudyRow) -> str:
     """Return a cell's stability with its reason, its processes, and what a pass cost the kernel."""
-    known = [f"{stability_mark(row.stability)} {row.stability}".strip()] if row.stability else []
-    if row.processes is not None:
-        known.append(messages.numbered(messages.PROCESSES, row.processes))
-    sentence = ": ".join(filter(None, (", ".join(known), row.stability_reason)))
+    verdict = f"{stability_mark(row.stability)} {row.stability or ''}".strip()
+    sentence = ": ".join(filter(None, (verdict, row.stability_reason)))
     sentences = [f"{sentence}."] if sentence else []
-    if row.page_faults is not None and row.system_ms is not None:
-        faults, system = f"{row.page_faults:,.0f}", significant(row.system_ms)
-        sentences.append(messages.PER_PASS.format(faults=faults, system=system))
+    if row.processes is not None:
+        per_pass = ""
+        if row.page_faults is not None and row.system_ms is not None:
+            faults, system = f"{row.page_faults:,.0f}", significant(row.system_ms)
+            per_pass = messages.PER_PASS.format(faults=faults, system=system)
+        sentences.append(messages.numbered(messages.PROCESSES, row.processes, per_pass=per_pass))
     return " ".join(sentences)

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from dnnbench.records.study_records import SelectionRow, StudyRow
 
 
-# Cells with the same reason differ in the process that it names, and in its numbers.
-_PROCESS, _NUMBER = re.compile(r"^round .*?: "), re.compile(r"\d[\d.,]*")
+# The processes that a reason names, the reason of one process, and its numbers.
+_PROCESSES = re.compile(r"disturbed \((.*?)\)(?:;|$)")
+_PROCESS = re.compile(r"round \d+(?:, process \d+)?: ([^,;]+)")
+_NUMBER = re.compile(r"\d[\d.,]*")
 
 
 def summary(
@@ -106,7 +108,9 @@ def _common_reason(rows: list[StudyRow]) -> tuple[str, int]:
     """Return the most common reason, as one cell words it, and the number of cells with it."""
     kinds: dict[str, list[str]] = {}
     for row in rows:
-        reasons = [_PROCESS.sub("", one) for one in (row.stability_reason or "").split("; ")]
+        whole = row.stability_reason or ""
+        named = _PROCESSES.search(whole)
+        reasons = _PROCESS.findall(named[1]) if named else [whole.partition("; ")[0]]
         for kind, reason in {_NUMBER.sub("", one): one for one in reasons}.items():
             kinds.setdefault(kind, []).append(reason)
     most = max(kinds.values(), key=len)

@@ -185,9 +185,10 @@ const explorer = (() => {
         const mark = element("span", { class: "doubt", title }, ` ${data.marks[stability]}`);
         cells.find((cell) => cell.dataset.key === "fps").firstChild.after(mark);
       }
-      const head = element("th", { scope: "row" }, network);
+      const versus = element("small");
+      const head = element("th", { scope: "row" }, network, versus);
       const row = element("tr", { "data-model": model }, rank, head, fits, ...cells);
-      panel.rows.set(key, { row, rank, fits, tie, name: network.lastChild });
+      panel.rows.set(key, { row, rank, fits, tie, versus, name: network.lastChild });
     }
     return panel.rows.get(key);
   };
@@ -340,7 +341,7 @@ const explorer = (() => {
     const letters = wording.letters(answer.found);
     const list = listed(answer);
     const rows = list.map((one) => {
-      const { row, rank, fits, tie, name } = rowOf(panel, one);
+      const { row, rank, fits, tie, versus, name } = rowOf(panel, one);
       const picked = one.network.model === state.network;
       row.dataset.fits = one.fits;
       row.dataset.group = one.group ?? "";
@@ -349,6 +350,7 @@ const explorer = (() => {
       name.setAttribute("aria-pressed", picked);
       rank.textContent = one.rank ?? "–";
       tie.textContent = letters.has(one.group) ? ` ${letters.get(one.group)}` : "";
+      versus.textContent = wording.versus(one, nameOf);
       const why = one.fits === "yes" ? "" : wording.words(one, one.fits);
       fits.replaceChildren(badge(one.fits), ...smallOf([why]));
       return row;
@@ -364,12 +366,15 @@ const explorer = (() => {
     }
     const stabilities = new Set(list.map((one) => one.network.stability));
     const marked = Object.keys(data.marks).filter((one) => stabilities.has(one));
+    const latencies = new Set(list.map((one) => one.latency));
+    const compared = ["equivalent", "inconclusive"].filter((one) => latencies.has(one));
     const networks = answer.judged.length;
     const notes = [
       fill(TEXTS.listed, { listed: list.length, networks, size: state.batch_size }),
       ...(list.length ? [TEXTS.small_print] : []),
       ...(list.length && letters.size ? [wording.tied(answer.found)] : []),
       ...marked.map((one) => WORDS[one]),
+      ...compared.map((one) => WORDS[one]),
       ...(list.length || !searched() ? [] : [TEXTS.no_match]),
     ];
     // Without results, the answer already lists the batch sizes that have some.

@@ -26,8 +26,14 @@ const judging = (() => {
     });
     const worst = ["no", "cannot_tell"].find((fits) => verdicts.some((v) => v.fits === fits));
     const top1 = boundsOf(network, explorerData.accuracy).value;
-    return { network, place, verdicts, top1, fits: worst ?? "yes", group: null, rank: null };
+    return { network, place, verdicts, top1, fits: worst ?? "yes", group: null, rank: null, next: null, latency: null };
   };
+
+  // The verdict on the latencies of a network and a lower-ranked one.
+  const latencyVerdict = (view, { place }, behind) =>
+    Object.entries(view.latencies[place])
+      .filter(([, places]) => places.includes(behind.place))
+      .map(([verdict]) => verdict)[0] ?? "different";
 
   // A new group starts at the first network that is not tied with the first of the current group.
   const rank = (view, found) => {
@@ -40,6 +46,8 @@ const judging = (() => {
       }
       one.group = group;
       one.rank = index + 1;
+      one.next = found[index + 1] ?? null;
+      one.latency = one.next && latencyVerdict(view, one, one.next);
     });
   };
 

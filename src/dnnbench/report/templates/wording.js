@@ -44,6 +44,12 @@ const wording = (() => {
         .map(({ control, number }) => fill(WORDS[`doubt_${number.kind}`], { limit: control.word })),
     );
 
+  // How the latency compares with that of the next network in rank, unless the two differ.
+  const versus = ({ next, latency }, nameOf) =>
+    next && latency !== "different"
+      ? fill(WORDS.versus, { network: nameOf(next.network.model), verdict: latency })
+      : "";
+
   const amount = ({ unit }, value) => `${value}${unit === "%" ? "" : " "}${unit}`;
 
   const limit = ({ control, limit: value }) =>
@@ -145,6 +151,7 @@ const wording = (() => {
     shown,
     tied,
     verdict,
+    versus,
     words,
   };
 })();
