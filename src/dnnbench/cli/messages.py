@@ -19,7 +19,6 @@ INTERVAL = "In parentheses: 95% confidence interval across the processes of one 
 PREDICTION_INTERVAL = (
     "In parentheses: 95% prediction interval, from the errors on the measured networks."
 )
-UNSTABLE = "† noisy or disturbed; `dnnbench show NETWORK` gives the reason."
 REASONS = "`dnnbench show NETWORK` gives the reasons."
 PREDICTED = f"{PREDICTED_MARK} predicted, with a 95% prediction interval; see `dnnbench predict`."
 ACCURACY = "Top-1 accuracy: {sources}."

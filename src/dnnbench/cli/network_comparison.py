@@ -1,12 +1,13 @@
 """The answer of ``dnnbench compare A B`` in a terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.text import Text
 
 from dnnbench.cli import messages, printing
-from dnnbench.core.formatting import percent, significant
+from dnnbench.core.formatting import percent, significant, stability_mark
+from dnnbench.queries import wording
 from dnnbench.queries.compare_networks import Comparison
 
 # Values are divided by these before they are shown.
@@ -17,7 +18,7 @@ def print_comparisons(
     console: Console,
     found: Sequence[Comparison],
     pair: tuple[str, str],
-    unstable: set[tuple[str, int]],
+    stability: Mapping[tuple[str, int], str | None],
     margin: float,
 ) -> None:
     """Print the differences, and the meaning of their numbers and verdicts."""
@@ -28,9 +29,9 @@ def print_comparisons(
         scale = _SCALES.get(one.quantity, 1.0)
         cells = []
         for key, value in zip(pair, (one.a, one.b), strict=True):
-            mark = one.quantity == "time" and (key, one.batch_size or 0) in unstable
+            timed = stability.get((key, one.batch_size or 0)) if one.quantity == "time" else None
             text = "" if value is None else _number(one.quantity, value / scale)
-            cells.append(text + printing.UNSTABLE * mark)
+            cells.append(text + stability_mark(timed))
         size = "" if one.batch_size is None else str(one.batch_size)
         quantity = messages.QUANTITIES[one.quantity]
         table.add_row(quantity, size, *cells, _difference(one, scale), _verdict(one))
@@ -44,8 +45,10 @@ def print_comparisons(
     notes += [f"{', '.join(words).capitalize()}: {basis}." for basis, words in bases.items()]
     if any((one.quantity, one.verdict) == ("time", "equivalent") for one in found):
         notes.append(messages.EQUIVALENT.format(margin=percent(margin)))
-    if any((key, one.batch_size or 0) in unstable for key in pair for one in found):
-        notes.append(messages.UNSTABLE)
+    marks = wording.stability_notes(
+        stability.get((key, one.batch_size or 0)) for key in pair for one in found
+    )
+    notes += [*marks, messages.REASONS] if marks else []
     console.print("\n" + "\n".join(notes), style="dim")
 
 

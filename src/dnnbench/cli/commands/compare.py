@@ -150,8 +150,8 @@ def _networks(
     names = [tables.names[key] for key in pair]
     title = f"A: {names[0]}, B: {names[1]}, on {labels.device(where)}.\n"
     console.print(title, style="bold")
-    unstable = {(row.model, row.batch_size) for row in rows if row.stability in labels.NOT_STABLE}
-    network_comparison.print_comparisons(console, found, pair, unstable, margin)
+    stability = {(row.model, row.batch_size): row.stability for row in rows}
+    network_comparison.print_comparisons(console, found, pair, stability, margin)
     printing.print_set_aside(console, tables.set_aside_of(where))
 
 
