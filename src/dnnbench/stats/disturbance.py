@@ -6,8 +6,8 @@ measured again because they were disturbed, and choosing them by latency would b
 Steal time, run-queue delay and the time in which a process was stopped show what the kernel sees.
 Slow memory and slow reference kernels also reveal another guest on the same host. These are
 compared with other processes of the session, because only they show what is normal for the machine.
-The limits start from the median and the upper quartile, which a disturbance of fewer than a quarter
-of all processes hardly moves.
+The limits start from the median and the lower quartile, which a disturbance of less than half of
+all processes hardly moves.
 
 The limits are above the signs of 99% of the processes of a quiet session
 (``tests/stats/test_disturbance.py``), so that few cells of a quiet machine are disturbed.
@@ -45,7 +45,7 @@ MAX_CLOCK_DROP = 0.05
 # The host's clock includes pauses between passes, and the ends of each window.
 MAX_CLOCKS_APART = 0.1
 _WINDOW_ENDS_MS = 1.0
-# Distances from the median to the upper quartile: four standard deviations if normal.
+# Distances from the lower quartile to the median: four standard deviations if normal.
 _QUARTILES = 6
 # Reasons for a GPU's clocks that are not throttling.
 _REQUESTED = frozenset({"idle", "application clocks", "display clocks"})
@@ -152,8 +152,8 @@ def _limits(lines: Sequence[LatencyLine]) -> Limits:
 
 def _level(values: Sequence[float], least: Callable[[float], float]) -> Level:
     """Return the level of a session; its limit is at least ``least`` of the median."""
-    _, typical, upper = _quartiles(values)
-    return Level(typical, max(least(typical), typical + _QUARTILES * (upper - typical)))
+    low, typical, _ = _quartiles(values)
+    return Level(typical, max(least(typical), typical + _QUARTILES * (typical - low)))
 
 
 def _low(values: Sequence[float], most: float) -> Level:
