@@ -12,8 +12,8 @@ COSTS = [0.1, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.7, 2.5, 6.0]
 
 
 def test_a_cell_has_one_to_four_processes_per_round_by_its_cost():
-    found = {cost: allocation.processes(cost, ROUNDS) for cost in (0.1, 0.2, 0.4, 0.6, 0.8, 6.0)}
-    assert found == {0.1: 20, 0.2: 20, 0.4: 10, 0.6: 7, 0.8: 5, 6.0: 5}
+    found = {cost: allocation.processes(cost, ROUNDS) for cost in (0.1, 0.25, 0.5, 0.7, 1.0, 6.0)}
+    assert found == {0.1: 20, 0.25: 20, 0.5: 10, 0.7: 7, 1.0: 5, 6.0: 5}
 
 
 def test_known_cells_are_read_from_the_records_that_exist(tmp_path):
@@ -55,7 +55,7 @@ def test_more_processes_cost_at_most_the_budget_of_each_cell():
     for cost in COSTS:
         total = cost * allocation.processes(cost, ROUNDS)
         # Rounding to whole processes may add half a process.
-        assert total <= max(cost * ROUNDS, 0.8 * ROUNDS + cost / 2)
+        assert total <= max(cost * ROUNDS, 1.0 * ROUNDS + cost / 2)
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 5, 7])

@@ -35,7 +35,7 @@ def test_a_cpu_latency_depends_on_passes_backend_engine_and_construction():
 
 def test_memory_on_a_cpu_also_depends_on_the_counting_of_activations():
     network = {"networks/counting.py", "networks/outputs.py", *BUILDING}
-    expected = {"measure/memory.py", *network, *ON_CPU, *EAGER}
+    expected = {"measure/memory.py", "devices/priority.py", *network, *ON_CPU, *EAGER}
     assert covered(memory, "cpu", "eager") == expected
 
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config import variants
-from dnnbench.devices import backends
+from dnnbench.devices import backends, priority
 from dnnbench.engines import casting, preparation
 from dnnbench.networks import builders, counting
 
@@ -33,6 +33,7 @@ def measure(
     """
     import torch
 
+    priority.raise_priority()  # The cell's duration decides on the number of latency processes.
     on = backends.backend(setup)
     on.start(threads)
     parsed = variants.parse(variant)

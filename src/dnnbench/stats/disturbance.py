@@ -20,8 +20,9 @@ from statistics import fmean, median, quantiles
 from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.latency_records import LatencyLine
 
-# One busy program on one core makes threads wait for half of the time.
-MAX_RUN_DELAY = 0.05
+# One busy program on one core makes threads wait for half of the time. A single wait of 10 ms, as
+# happens on a quiet machine, is 8% of the shortest usual window.
+MAX_RUN_DELAY = 0.1
 MAX_STEAL = 0.02
 # The time that a stopped process loses appears in full in its passes.
 MAX_STOPPED = 0.05
