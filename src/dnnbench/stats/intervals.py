@@ -89,6 +89,14 @@ def interval(process_medians: Sequence[float]) -> Estimate:
     return Estimate(value, low, high, se, k - 1)
 
 
+def estimate(value: float, se: float, df: float) -> Estimate:
+    """Return an estimate with a t interval; ``se`` is the standard error of its logarithm."""
+    half = t_quantile(df) * se
+    if half > _WIDEST:
+        return Estimate(value, None, None)
+    return Estimate(value, value * exp(-half), value * exp(half), se, df)
+
+
 def ratio(a: Estimate, b: Estimate) -> Estimate:
     """Return a / b of two independent estimates.
 

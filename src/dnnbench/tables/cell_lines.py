@@ -7,6 +7,9 @@ from statistics import median
 from dnnbench.records import paths
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import StudyRow
+from dnnbench.stats import session
+from dnnbench.stats.intervals import Estimate
+from dnnbench.stats.session import Session
 from dnnbench.tables.sound_records import SoundRecords
 
 
@@ -24,6 +27,7 @@ class Timings:
         for line in lines:
             key = line.model, line.batch_size, line.protocol
             self._cells.setdefault(key, []).append(line)
+        self._fits: dict[str, Session] = {}
 
     def of(self, row: StudyRow) -> list[LatencyLine]:
         """Return the successful lines behind a row's latency."""
@@ -34,6 +38,17 @@ class Timings:
         sessions = set((row.session or "").split("+"))
         lines = self._cells.get((row.model, row.batch_size, row.protocol or ""), [])
         return [line for line in lines if line.session in sessions]
+
+    def estimate(self, row: StudyRow) -> Estimate:
+        """Return a row's latency, in ms per pass. Raises KeyError without successful lines.
+
+        It is estimated together with all cells of the same protocol.
+        """
+        protocol = row.protocol or ""
+        if protocol not in self._fits:
+            cells = (of for (_, _, own), of in self._cells.items() if own == protocol)
+            self._fits[protocol] = session.fit(line for of in cells for line in of)
+        return self._fits[protocol].estimate((row.model, row.batch_size))
 
     def medians(self, row: StudyRow) -> dict[tuple[str, int], float]:
         """Return a row's latency in each session and round, in ms per pass.

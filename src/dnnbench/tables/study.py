@@ -25,10 +25,9 @@ from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 from dnnbench.records.plan import Plan
-from dnnbench.records.published_study import STUDY
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, StudyRow
-from dnnbench.stats import disturbance, intervals
+from dnnbench.stats import disturbance, intervals, session
 from dnnbench.tables.accuracy_ranking import Accuracy, ranked_accuracy
 from dnnbench.tables.published import Published, study_rows
 from dnnbench.tables.sound_records import SoundRecords
@@ -196,24 +195,24 @@ def _device_rows(
         for cell in record.cells
     }
     session_limits = disturbance.limits(measured.latency)
+    fits = {
+        variant: session.fit(
+            line
+            for (own, _, _), processes in lines.items()
+            if own == variant
+            for line in processes.values()
+        )
+        for variant in plan.variants
+    }
     rows = []
     for variant, model, batch_size in product(plan.variants, models, plan.batch_sizes):
         cell = variant, model, batch_size
         processes = list(lines.get(cell, {}).values())
-        time = _estimate(processes, plan.protocol)
+        found, key = fits[variant], (model, batch_size)
+        time = found.estimate(key) if key in found else None
         timing = cell_timing(processes, plan.rounds, time, session_limits)
         rows.append(_measured_row(plan, cell, timing, memory.get(cell), accuracy[model]))
     return rows
-
-
-def _estimate(lines: Sequence[LatencyLine], protocol: str) -> intervals.Estimate | None:
-    """Return a cell's estimate from its successful processes; None if there are none."""
-    good = [line for line in lines if line.status == "ok"]
-    if not good:
-        return None
-    if protocol == STUDY:
-        return intervals.single_process(good[0].samples_ms)
-    return intervals.interval([median(line.samples_ms) for line in good])
 
 
 def _measured_row(

@@ -52,7 +52,7 @@ def _row(
     if row.status == "ok" and ratios:
         ratio = intervals.interval(ratios)
     elif row.status == "ok" and mine and theirs:
-        ratio = intervals.ratio(*(intervals.interval(list(of.values())) for of in (mine, theirs)))
+        ratio = intervals.ratio(own.estimate(row), others.estimate(reference))
     lines = own.tried(row)
     # If an engine caches its builds, only the first stage took long.
     built = [line.built.ms for line in lines if line.built]
