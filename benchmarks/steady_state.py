@@ -1,21 +1,23 @@
 """Steady state: does a session's estimate agree with a long-lived process?
 
-A session of our protocol is interleaved with loops: each loop is one process that runs one warm-up
-pass and then times 60 passes of one cell, with the threads, allocator and priority of our own
-processes. A cell's loop is repeated in two or three processes (one if it takes more than half a
-minute), spread over the session in random order, because processes also differ from each other.
+A session of our protocol is interleaved with loops. A loop is one process that lives as long as the
+session and times 60 passes of one cell, with the threads, allocator and priority of our own
+processes: ten before each round and after the last, each ten after two untimed passes. It so sees
+the machine in the same states as the rounds.
 
-A cell agrees if the median of its loops' medians lies within the interval of the estimate or within
-5% of the estimate. At least 95% of the cells should. Page faults and system time are per timed
-pass. A run takes about 9 minutes on two cores.
+A cell agrees if the median of its loop lies within the interval of the estimate or within 5% of the
+estimate. At least 95% of the cells should. Page faults and system time are per timed pass. All
+loops are in memory at once, about 8 GB. A run takes about 8 minutes on two cores.
 """
 
 import argparse
+import multiprocessing
 import random
 import resource
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -24,7 +26,7 @@ import sessions
 from sessions import Cell
 
 from dnnbench.config import variants
-from dnnbench.core import isolation, progress
+from dnnbench.core import progress
 from dnnbench.devices import backends
 from dnnbench.engines import preparation
 from dnnbench.networks import builders
@@ -46,8 +48,7 @@ CELLS = (
     *((name, batch) for name in LARGE for batch in (1, 8)),
     *((name, 1) for name in OTHERS),
 )
-# A loop's maximum duration for three and for two processes, in s.
-SHORT_S, LONG_S = 10.0, 30.0
+UNTIMED = 2  # A process that has been idle needs some passes to fill the caches.
 SESSION = "ours-1"
 
 
@@ -64,28 +65,47 @@ def main() -> None:
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> None:
-    """Measure our rounds and the loops, in random order."""
+    """Measure our rounds, with a part of every loop before each and after the last."""
     networks, cells = sessions.resolve(arguments.cells)
-    with sessions.prepared(folder, networks, cells) as study:
-        loops: list[Callable[[], None]] = []
-        for name, batch in cells:
-            memory = {cell.batch_size: cell.passes_s for cell in study.memory[name]}
-            # Two passes, of which the first is slow.
-            loop_s = (memory[batch] or 0.0) / 2 * arguments.passes
-            one = partial(_loop, folder, networks[name], batch, arguments.passes)
-            loops += [one] * processes(loop_s)
-        rounds = iter([partial(study.measure, SESSION, number) for number in study.rounds()])
-        # The rounds keep their order.
-        order = loops + [lambda: next(rounds)()] * len(study.rounds())
-        with progress.steps("steady state", len(order)) as step:
-            for job in random.sample(order, len(order)):
-                step("loop" if job in loops else "round")
-                job()
+    with sessions.prepared(folder, networks, cells) as study, loops(networks, cells) as ends:
+        rounds = study.rounds()
+        part = -(-arguments.passes // (len(rounds) + 1))
+        with progress.steps("steady state", len(rounds) + 1) as step:
+            for number in (*rounds, None):
+                step("loops")
+                for cell in random.sample(cells, len(cells)):
+                    sessions.append(folder / "loops.jsonl", _part(cell, ends[cell], part))
+                if number is not None:
+                    study.measure(SESSION, number)
 
 
-def processes(loop_s: float) -> int:
-    """Return the number of processes that repeat a loop which takes ``loop_s``."""
-    return 3 if loop_s <= SHORT_S else 2 if loop_s <= LONG_S else 1
+@contextmanager
+def loops(
+    networks: Mapping[str, Network], cells: Sequence[Cell]
+) -> Iterator[dict[Cell, Connection]]:
+    """Start a process for each cell; yield its connection, for :func:`_part`."""
+    context = multiprocessing.get_context("fork")
+    ends, processes = {}, []
+    for name, batch in cells:
+        ends[name, batch], other = context.Pipe()
+        arguments = networks[name], batch, other
+        processes.append(context.Process(target=loop, args=arguments, daemon=True))
+        processes[-1].start()
+        other.close()
+    try:
+        yield ends
+    finally:
+        for process in processes:
+            process.terminate()
+
+
+def _part(cell: Cell, end: Connection, passes: int) -> dict[str, Any]:
+    """Let a cell's loop time ``passes`` passes, and return them."""
+    try:
+        end.send(passes)
+        return {"model": cell[0], "batch_size": cell[1], **end.recv()}
+    except (EOFError, BrokenPipeError):
+        sys.exit(f"{cell[0]}, batch size {cell[1]}: its loop has ended.")
 
 
 def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> str:
@@ -94,26 +114,26 @@ def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> 
     of_cell = sessions.by_cell(lines)
     rows, agreeing = [], 0
     for cell, estimate in estimates.items():
-        looped = [loop for loop in loops if (loop["model"], loop["batch_size"]) == cell]
-        if not looped:
+        parts = [loop for loop in loops if (loop["model"], loop["batch_size"]) == cell]
+        if not parts:
             continue
-        medians = [median(loop["passes_ms"]) for loop in looped]
-        agreed = agrees(estimate, median(medians))
+        loop_ms = median(ms for part in parts for ms in part["passes_ms"])
+        agreed = agrees(estimate, loop_ms)
         agreeing += agreed
         rows.append(
             (
                 f"{cell[0]}, batch size {cell[1]}",
                 len(of_cell[cell]),
                 _interval(estimate),
-                ", ".join(f"{one:.4g}" for one in medians),
-                f"{estimate.value / median(medians):.3f}",
+                f"{loop_ms:.4g}",
+                f"{estimate.value / loop_ms:.3f}",
                 "yes" if agreed else "no",
-                _pair(_mean(of_cell[cell], "page_faults"), _mean(looped, "page_faults"), ".0f"),
-                _pair(_mean(of_cell[cell], "system_ms"), _mean(looped, "system_ms"), ".1f"),
+                _pair(_mean(of_cell[cell], "page_faults"), _mean(parts, "page_faults"), ".0f"),
+                _pair(_mean(of_cell[cell], "system_ms"), _mean(parts, "system_ms"), ".1f"),
             )
         )
     header = (
-        *("cell", "processes", "estimate (ms)", "medians of the loops (ms)"),
+        *("cell", "processes", "estimate (ms)", "median of the loop (ms)"),
         *("estimate / loop", "agrees", "page faults, ours and loop", "system ms, ours and loop"),
     )
     ratios = [float(row[4]) for row in rows]
@@ -125,8 +145,8 @@ def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> 
             sessions.table(header, rows),
             f"Cells that agree: {sessions.share(agreeing, len(rows))}; median ratio"
             f" {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}.",
-            f"Spread between the processes of a loop: {_spread(loops)}. Scheduling of our processes"
-            f" and the loops: {', '.join(sorted(priorities))}.",
+            f"Medians of a loop's parts: {_spread(loops)}. Scheduling of our processes and the"
+            f" loops: {', '.join(sorted(priorities))}.",
         )
     )
 
@@ -137,8 +157,8 @@ def agrees(estimate: Estimate, loop_ms: float) -> bool:
     return close or sessions.contains(estimate, loop_ms)
 
 
-def loop(network: Network, batch_size: int, passes: int) -> dict[str, Any]:
-    """Time ``passes`` passes of a cell in this process, after one warm-up pass."""
+def loop(network: Network, batch_size: int, end: Connection) -> None:
+    """Time as many passes as ``end`` asks for, again and again."""
     import torch
 
     from dnnbench.devices import priority
@@ -152,28 +172,23 @@ def loop(network: Network, batch_size: int, passes: int) -> dict[str, Any]:
         images = torch.randn(batch_size, 3, network.input_size, network.input_size)
         reference = variants.parse(variants.REFERENCE)
         forward = preparation.prepare(reference, model, images, on).bind(images)
-        forward()
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        timed = on.time(forward, passes)
-        after = resource.getrusage(resource.RUSAGE_SELF)
-    return {
-        "passes_ms": timed.passes_ms,
-        "page_faults": (after.ru_minflt - before.ru_minflt) / passes,
-        "system_ms": 1000 * (after.ru_stime - before.ru_stime) / passes,
-        "scheduling": scheduling,
-    }
-
-
-def _loop(folder: Path, network: Network, batch_size: int, passes: int) -> None:
-    outcome = isolation.run(loop, network, batch_size, passes, timeout_s=sessions.TIMEOUT_S)
-    if outcome.status != "ok":
-        sys.exit(f"{network.key}: {outcome.status}: {outcome.message}")
-    cell = {"model": network.key, "batch_size": batch_size}
-    sessions.append(folder / "loops.jsonl", {**cell, **outcome.value})
+        while True:
+            passes = end.recv()
+            on.time(forward, UNTIMED)
+            before = resource.getrusage(resource.RUSAGE_SELF)
+            timed = on.time(forward, passes)
+            after = resource.getrusage(resource.RUSAGE_SELF)
+            answer = {
+                "passes_ms": timed.passes_ms,
+                "page_faults": (after.ru_minflt - before.ru_minflt) / passes,
+                "system_ms": 1000 * (after.ru_stime - before.ru_stime) / passes,
+                "scheduling": scheduling,
+            }
+            end.send(answer)
 
 
 def _spread(loops: Sequence[Mapping[str, Any]]) -> str:
-    """Return the median over cells of the largest ratio of two processes' medians."""
+    """Return the median over cells of the largest ratio of two parts' medians."""
     cells: dict[Cell, list[float]] = {}
     for one in loops:
         cells.setdefault((one["model"], one["batch_size"]), []).append(median(one["passes_ms"]))

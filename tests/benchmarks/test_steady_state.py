@@ -21,10 +21,6 @@ def test_a_loop_agrees_within_the_interval_or_5_percent(loop_ms: float, agrees: 
     assert steady_state.agrees(Estimate(10.0, 9.8, 12.0), loop_ms) is agrees
 
 
-def test_long_loops_are_repeated_in_fewer_processes() -> None:
-    assert [steady_state.processes(seconds) for seconds in (2.0, 20.0, 60.0)] == [3, 2, 1]
-
-
 def test_the_report_counts_agreeing_cells_and_shows_both_sides() -> None:
     lines = [
         line(number, value, model=model, page_faults=100.0, system_ms=2.0)
@@ -38,14 +34,24 @@ def test_the_report_counts_agreeing_cells_and_shows_both_sides() -> None:
     ]
     report = steady_state.report(lines, loops)
     assert "| a, batch size 1 | 5 |" in report
-    assert "| 10, 10.2 | 0.990 | yes | 100, 50 | 2.0, 1.0 |" in report
+    assert "| 10.1 | 0.990 | yes | 100, 50 | 2.0, 1.0 |" in report
     assert "Cells that agree: 1 of 2 (50.0%" in report
     assert "slowest / fastest is 1.020 (median), 1.020 at most" in report
 
 
 def test_a_loop_times_its_passes_in_one_process() -> None:
     isolation.prepare()
-    outcome = isolation.run(steady_state.loop, toys.entry("small"), 2, 7, timeout_s=60)
-    assert outcome.status == "ok", outcome.message
-    assert len(outcome.value["passes_ms"]) == 7
-    assert outcome.value["page_faults"] >= 0
+    network = toys.entry("small")
+    with steady_state.loops({"small": network}, [("small", 2)]) as ends:
+        parts = [steady_state._part(("small", 2), ends["small", 2], 7) for _ in range(2)]
+    assert [len(part["passes_ms"]) for part in parts] == [7, 7]
+    assert all(part["page_faults"] >= 0 for part in parts)
+
+
+def test_a_loop_that_has_ended_is_named() -> None:
+    isolation.prepare()
+    with (
+        steady_state.loops({"dies": toys.entry("none_such")}, [("dies", 1)]) as ends,
+        pytest.raises(SystemExit, match="dies, batch size 1: its loop has ended"),
+    ):
+        steady_state._part(("dies", 1), ends["dies", 1], 1)
