@@ -233,10 +233,10 @@ def found(stage: str, key: str) -> tuple[str, str]:
         assert (row.memory_status, row.memory_mib) == (cell.status, cell.memory_mib)
         return cell.status, cell.message or ""
     lines = read_lines(Path("results/cpu/fp32-eager/latency/round-1.jsonl"), LatencyLine)
-    (line,) = (line for line in lines if line.model == key)
-    assert row.status == line.status
-    assert (row.latency_ms is None) == (line.status != OK)
-    return line.status, line.message or ""
+    ((status, message),) = {(line.status, line.message) for line in lines if line.model == key}
+    assert row.status == status
+    assert (row.latency_ms is None) == (status != OK)
+    return status, message or ""
 
 
 pytestmark = pytest.mark.slow

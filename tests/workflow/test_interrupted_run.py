@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import time
+from collections import Counter
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -88,7 +90,9 @@ def test_unlock_refuses_while_snakemake_runs(killed):
 def test_a_killed_run_resumes_and_measures_nothing_twice(killed, resumed):
     assert len(killed.kept) >= 3
     after = lines(resumed)
-    assert len(after) == 2 * len(NAMES) * len(SIZES)
+    processes = Counter(line_key[2:4] for line_key in after)
+    assert processes.keys() == set(product(NAMES, SIZES))
+    assert {line_key[2:4]: line.processes for line_key, line in after.items()} == processes
     times = {line.started for line in after.values()}
     repeated = {line.first_attempt.started for line in after.values() if line.first_attempt}
     # Failed cells are tried once more, and their records state this.

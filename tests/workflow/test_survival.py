@@ -53,7 +53,7 @@ NAMES = ("small",)  # Entries of toys.yaml.
 TIMINGS = {
     "session", "latency_ms", "latency_ms_low", "latency_ms_high", "latency_df",
     "latency_quiet_ms", "latency_p95_ms", "batch_ms", "fps", "stability", "stability_reason",
-    "page_faults", "system_ms",
+    "page_faults", "system_ms", "processes",
 }  # fmt: skip
 READINGS = {"memory_mib", "memory_net_mib", "memory_runtime_mib"}
 
