@@ -130,7 +130,7 @@ from dnnbench.core import isolation
 from dnnbench.measure import accuracy, complexity
 
 isolation.prepare()
-complexity._TIMEOUT_S = accuracy._BATCH_S = 6.0
+complexity._TIMEOUT_S, accuracy._BATCH_S = 6.0, 15.0
 ended = {}
 for words in json.loads(sys.argv[1]):
     child = os.fork()
