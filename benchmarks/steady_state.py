@@ -104,7 +104,7 @@ def _part(cell: Cell, end: Connection, passes: int) -> dict[str, Any]:
     try:
         end.send(passes)
         return {"model": cell[0], "batch_size": cell[1], **end.recv()}
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         sys.exit(f"{cell[0]}, batch size {cell[1]}: its loop has ended.")
 
 
