@@ -26,7 +26,17 @@ const judging = (() => {
     });
     const worst = ["no", "cannot_tell"].find((fits) => verdicts.some((v) => v.fits === fits));
     const top1 = boundsOf(network, explorerData.accuracy).value;
-    return { network, place, verdicts, top1, fits: worst ?? "yes", group: null, rank: null, next: null, latency: null };
+    return {
+      network,
+      place,
+      verdicts,
+      top1,
+      fits: worst ?? "yes",
+      group: null,
+      rank: null,
+      next: null,
+      latency: null,
+    };
   };
 
   // The verdict on the latencies of a network and a lower-ranked one.
