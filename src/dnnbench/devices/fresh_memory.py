@@ -15,9 +15,9 @@ from dnnbench.core.isolation import available_mib, status_mib
 
 _MIB = 2**20
 _UNIT_MIB = 64
-# More than a pass frees: the kernel does not hand out the pages freed last first.
-_PER_PASS = 1.5
-_MOST_OF_AVAILABLE = 0.5
+# Passes do not get back only what the last one freed. Much more could exceed a container's limit,
+# which a pass itself may nearly reach.
+_MORE_MIB = 64
 _MOST_TIMES = 4
 _SETTLED = 1.25  # Ratio of two successive touches that differ only by chance.
 
@@ -29,9 +29,7 @@ def settle() -> tuple[float, float] | None:
     last attempt. Returns None if the memory cannot be mapped.
     """
     freed_mib = status_mib("VmHWM") - status_mib("VmRSS")
-    size_mib = min(
-        _UNIT_MIB + _PER_PASS * max(0.0, freed_mib), _MOST_OF_AVAILABLE * available_mib()
-    )
+    size_mib = min(_MORE_MIB + max(0.0, freed_mib), available_mib())
     times = []
     with contextlib.suppress(OSError, MemoryError):
         for _ in range(_MOST_TIMES):
