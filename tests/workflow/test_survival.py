@@ -173,7 +173,7 @@ def tables(folder):
 
 @pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_twenty_kills_at_random_points_lose_nothing(study):
     undisturbed = study.with_name("undisturbed")
     shutil.copytree(study, undisturbed, symlinks=True)
