@@ -77,6 +77,23 @@ def test_memory_that_cannot_be_mapped_leaves_the_time_unknown(monkeypatch):
     assert fresh_memory.settle() is None
 
 
+@pytest.mark.parametrize("error", [RuntimeError("no VmHWM"), PermissionError(13, "denied")])
+def test_a_kernel_that_hides_memory_leaves_the_time_unknown(monkeypatch, error):
+    def hidden(key):
+        raise error
+
+    monkeypatch.setattr(fresh_memory, "status_mib", hidden)
+    assert fresh_memory.settle() is None
+
+
+def test_a_machine_without_available_memory_is_touched_by_one_mib(monkeypatch):
+    touched = []
+    monkeypatch.setattr(fresh_memory, "available_mib", lambda: 0.0)
+    monkeypatch.setattr(fresh_memory, "_touch_ms", lambda mib: touched.append(mib) or 3.0)
+    fresh_memory.settle()
+    assert set(touched) == {1}
+
+
 def test_hardly_more_memory_is_touched_than_a_pass_has_used(monkeypatch):
     # In a container whose limit the pass nearly reached, more would kill the process.
     touched = []

@@ -26,14 +26,15 @@ def settle() -> tuple[float, float] | None:
     """Touch and free the memory that a pass takes, until that is no faster than before.
 
     Call it after the first pass. Returns the times to touch 64 MiB, in ms: at the first and the
-    last attempt. Returns None if the memory cannot be mapped.
+    last attempt. Returns None if the memory cannot be mapped, or if the kernel does not show how
+    much a pass has used.
     """
-    freed_mib = status_mib("VmHWM") - status_mib("VmRSS")
-    size_mib = min(_MORE_MIB + max(0.0, freed_mib), available_mib())
-    times = []
-    with contextlib.suppress(OSError, MemoryError):
+    times: list[float] = []
+    with contextlib.suppress(OSError, RuntimeError, MemoryError):
+        freed_mib = status_mib("VmHWM") - status_mib("VmRSS")
+        size_mib = max(1, int(min(_MORE_MIB + max(0.0, freed_mib), available_mib())))
         for _ in range(_MOST_TIMES):
-            times.append(_touch_ms(int(size_mib)))
+            times.append(_touch_ms(size_mib))
             if len(times) > 1 and times[-2] <= _SETTLED * times[-1]:
                 break
     return (times[0], times[-1]) if times else None
