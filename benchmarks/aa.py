@@ -32,7 +32,6 @@ from statistics import fmean, median, stdev
 
 import injection
 import sessions
-from scipy.stats import t
 from sessions import Cell
 
 from dnnbench.config.latency_settings import PROTOCOLS, Passes
@@ -42,7 +41,7 @@ from dnnbench.networks.registry import Network
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.published_study import STUDY
 from dnnbench.stats import intervals
-from dnnbench.stats.intervals import CONFIDENCE, Estimate
+from dnnbench.stats.intervals import Estimate
 
 CHEAP = ("squeezenet1_1", "shufflenet", "mobilenetv2", "resnet18", "alexnet", "googlenet")
 MEDIUM = ("resnet50", "densenet121", "se_resnext50_32x4d", "inceptionv3", "vgg11")
@@ -146,9 +145,7 @@ def table(found: Mapping[str, Found]) -> str:
         estimates = [[one for one, _ in cell] for cell in cells]
         every = [one for cell in estimates for one in cell]
         spreads = [sessions.spread([one.value for one in cell]) for cell in estimates]
-        covered = sum(
-            sessions.covered(cell, median(one.value for one in cell)) for cell in estimates
-        )
+        covered = sum(sessions.covered_median(cell) for cell in estimates)
         ratios = [intervals.ratio(*pair) for cell in estimates for pair in combinations(cell, 2)]
         bounded = [one for one in ratios if one.low is not None]
         rows.append(
@@ -173,7 +170,7 @@ def table(found: Mapping[str, Found]) -> str:
 def naive(samples: Sequence[float]) -> Estimate:
     """Return the mean of one process's passes, with a t interval that assumes independence."""
     value, n = fmean(samples), len(samples)
-    half = float(t.ppf((1 + CONFIDENCE) / 2, n - 1)) * stdev(samples) / sqrt(n)
+    half = intervals.t_quantile(n - 1) * stdev(samples) / sqrt(n)
     return Estimate(value, value - half, value + half)
 
 
@@ -210,7 +207,7 @@ def _our_seconds(study: sessions.Study, name: str) -> float:
     """Return the time that our processes of a network will take at batch size 1."""
     (cell,) = [cell for cell in study.memory[name] if cell.batch_size == 1]
     cost_s = allocation.cost_s(cell)
-    return allocation.processes(cost_s, study.passes.rounds) * (cost_s or 0.0)
+    return allocation.processes(cost_s, len(study.rounds())) * (cost_s or 0.0)
 
 
 def _longer(network: Network, our_s: float) -> Passes:

@@ -21,7 +21,6 @@ large the error of the estimates is. A run takes about 9 minutes on two cores.
 import argparse
 import random
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -124,13 +123,10 @@ class Injector:
     def active(self, number: int) -> Iterator[None]:
         """Disturb round ``number``, or some of its processes."""
         self.reports = 0
-        if self.kind.disturb is None:
+        if self.kind.disturb is None or (self.kind.whole_rounds and number not in COLD_ROUNDS):
             yield
         elif self.kind.whole_rounds:
-            if number in COLD_ROUNDS:
-                with self.kind.disturb(), self._intercepted(self._record):
-                    yield
-            else:
+            with self.kind.disturb(), self._intercepted(self._record):
                 yield
         else:
             with self._intercepted(self._maybe):
@@ -206,16 +202,16 @@ def judged(
         key = one["session"], one["model"], one["batch_size"]
         started.setdefault(key, []).append(datetime.fromisoformat(one["started"]))
 
-    def injected(line: LatencyLine, at: datetime) -> bool:
-        """Return whether a disturbance started with the process that started at ``at``."""
+    def injected(line: LatencyLine) -> bool:
+        """Return whether a disturbance started with the process."""
         times = started.get((line.session, line.model, line.batch_size), ())
-        return any(0 <= (time - at).total_seconds() < 0.25 for time in times)
+        return any(0 <= (time - line.started).total_seconds() < 0.25 for time in times)
 
     lines = [line for of in found.values() for session in of for line in session]
     truth = {
-        cell: median(_median(line) for line in of if not injected(line, line.started))
+        cell: median(_median(line) for line in of if not injected(line))
         for cell, of in sessions.by_cell(lines).items()
-        if not all(injected(line, line.started) for line in of)
+        if not all(injected(line) for line in of)
     }
     cells = []
     for kind, of_kind in found.items():
@@ -225,7 +221,7 @@ def judged(
             for cell, of in sessions.by_cell(session).items():
                 if cell not in truth:
                     continue
-                hit = [line for line in of if injected(line, line.started)]
+                hit = [line for line in of if injected(line)]
                 cells.append(
                     Judged(
                         kind=kind,
@@ -305,7 +301,7 @@ def first_attempt(line: LatencyLine) -> LatencyLine:
 
 
 def _disturbed(cells: Sequence[Judged]) -> int:
-    return Counter(cell.verdict for cell in cells)["disturbed"]
+    return sum(cell.verdict == "disturbed" for cell in cells)
 
 
 def _error(cells: Sequence[Judged]) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from dnnbench.config.variants import REFERENCE
 from dnnbench.queries import changes, regressions
 from dnnbench.queries.changes import CellChange, DeviceChange, RunComparison
-from dnnbench.stats.intervals import Estimate, ratio, t_quantile
+from dnnbench.stats.intervals import Estimate, estimate, ratio, t_quantile
 
 CELLS = 88
 PAIRS = 400
@@ -29,9 +29,9 @@ HALF_WIDTHS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.10)
 INJECTED = 3
 
 
-def main(pairs: int = PAIRS) -> None:
+def main() -> None:
     """Print the three tables."""
-    for table, count in ((false_alarms, pairs), (power, pairs // 5), (all_slower, pairs)):
+    for table, count in ((false_alarms, PAIRS), (power, PAIRS // 5), (all_slower, PAIRS)):
         print("\n".join(table(np.random.default_rng(17), count)), end="\n\n", flush=True)
 
 
@@ -144,9 +144,8 @@ def _regressions(found: RunComparison, limit: float, common: bool = False) -> in
 
 def _estimate(logs: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Estimate:
     """Return the estimate of process medians, without its stretch to the median."""
-    mean, se, df = float(logs.mean()), float(logs.std(ddof=1)) / sqrt(len(logs)), len(logs) - 1
-    half = t_quantile(df) * se
-    return Estimate(exp(mean), exp(mean - half), exp(mean + half), se, df)
+    se = float(logs.std(ddof=1)) / sqrt(len(logs))
+    return estimate(exp(logs.mean()), se, len(logs) - 1)
 
 
 def _cell(number: int, before: Estimate, after: Estimate) -> CellChange:

@@ -47,6 +47,14 @@ class Drawn:
     group: NDArray[np.bool_]
 
 
+def _spread_evenly(rng: Random, count: NDArray[np.int64]) -> tuple[NDArray[np.int64], Floats]:
+    """Return cell and time of each process, in order of time; cells have ``count`` [G] of them."""
+    cells = np.repeat(np.arange(len(count)), count)
+    times = np.concatenate([(np.arange(k) + rng.random(k)) / k for k in count])
+    order = np.argsort(times)
+    return cells[order], times[order]
+
+
 # Simulated sessions --------------------------------------------------------------------------
 
 
@@ -124,10 +132,7 @@ def simulated(rng: Random, scenario: Scenario) -> Drawn:
     count = np.where(short, rng.integers(*MANY, number), FEW)
     if scenario.count:
         count = np.full(number, scenario.count)
-    cells = np.repeat(np.arange(number), count)
-    times = np.concatenate([(np.arange(k) + rng.random(k)) / k for k in count])
-    order = np.argsort(times)
-    cells, times = cells[order], times[order]
+    cells, times = _spread_evenly(rng, count)
     logs = rng.uniform(2, np.log(SHORT_MS), number) + 2.5 * ~short
     # Bimodal cells have modes 20% apart; others vary by 4 to 9%.
     spread = np.where(short, 0.07, 0.05) * np.exp(rng.normal(0, 0.3, number))
@@ -199,11 +204,8 @@ class Recording:
     def session(self, rng: Random, many: int) -> Drawn:
         """Return a new session, with ``many`` processes of each short cell."""
         count = np.where(self._short, many, FEW)
-        cells = np.repeat(np.arange(len(count)), count)
-        times = np.concatenate([(np.arange(k) + rng.random(k)) / k for k in count])
-        order = np.argsort(times)
-        cells = cells[order]
-        block = (times[order] * self._blocks).astype(int)
+        cells, times = _spread_evenly(rng, count)
+        block = (times * self._blocks).astype(int)
         source = np.array(
             [rng.choice(self._of[key]) for key in zip(block, self._short[cells], strict=True)]
         )

@@ -26,6 +26,7 @@ from dnnbench.core import progress
 from dnnbench.networks import registry
 from dnnbench.records import paths
 from dnnbench.records.latency_records import LatencyLine
+from dnnbench.stats import intervals
 from dnnbench.stats.intervals import Estimate
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -157,11 +158,10 @@ def report(
         seconds = [one["seconds"] for one in rounds if one["version"] == version]
         values[version]["time (s)"] = sum(seconds)
         values[version]["processes"] = sum(map(len, found[version]))
-    keys = list(values["old"])
     rows = [
         (key, _number(key, old), _number(key, new), f"{new / old:.2f}" if old else "")
-        for key in keys
-        for old, new in [(values["old"][key], values["new"][key])]
+        for key, old in values["old"].items()
+        for new in [values["new"][key]]
     ]
     return "\n".join(
         (
@@ -176,7 +176,7 @@ def report(
 def earlier_estimates(lines: Sequence[LatencyLine]) -> dict[Cell, Estimate]:
     """Return the estimates of the earlier version for one of its sessions."""
     return {
-        cell: sessions.earlier_estimate([median(line.samples_ms) for line in of])
+        cell: intervals.interval([median(line.samples_ms) for line in of])
         for cell, of in sessions.by_cell(lines).items()
     }
 
@@ -197,11 +197,7 @@ def _statistics(of: Sequence[Mapping[Cell, Estimate]], short: Sequence[Cell]) ->
 
 def _coverage(of: Sequence[Mapping[Cell, Estimate]]) -> str:
     """Describe how often a session's interval contains the median of all sessions."""
-    count = sum(
-        sessions.covered(found, median(one.value for one in found))
-        for cell in of[0]
-        for found in [[session[cell] for session in of]]
-    )
+    count = sum(sessions.covered_median([session[cell] for session in of]) for cell in of[0])
     return sessions.share(count, len(of) * len(of[0]))
 
 

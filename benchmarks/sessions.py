@@ -12,14 +12,14 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, stdev
 from typing import Any
 
-from scipy.stats import binomtest, t
+from scipy.stats import binomtest
 
-from dnnbench.config.latency_settings import PROTOCOLS, Passes
+from dnnbench.config.latency_settings import PROTOCOLS
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core import isolation, lock, progress
 from dnnbench.core.storage import read_json, read_lines
@@ -37,6 +37,11 @@ from dnnbench.tables import stability
 Cell = tuple[str, int]
 
 DEVICE = "cpu"
+# Networks of timm.
+TIMM = (
+    *("resnet18", "resnet50", "vgg16", "densenet121"),
+    *("mobilenetv2_100", "mobilenetv3_large_100", "efficientnet_b0", "vit_tiny_patch16_224"),
+)
 SETUP = backends.Setup(DEVICE)
 PASSES = PROTOCOLS["default"]
 TIMEOUT_S = 300.0
@@ -60,8 +65,7 @@ class Study:
     folder: Path
     networks: Mapping[str, Network]
     cells: Sequence[Cell]
-    passes: Passes = PASSES
-    memory: Mapping[str, Sequence[MemoryCell]] = field(default_factory=dict)
+    memory: Mapping[str, Sequence[MemoryCell]]
 
     def measure(self, name: str, number: int, report: round.Report | None = None) -> None:
         """Measure round ``number`` of the session ``name``, unless it is finished."""
@@ -74,7 +78,7 @@ class Study:
             networks=self.networks,
             batch_sizes=sorted({batch for _, batch in self.cells}),
             protocol="default",
-            passes=self.passes,
+            passes=PASSES,
             threads=threads(),
             cell_timeout_s=TIMEOUT_S,
             when_busy="flag",
@@ -87,25 +91,26 @@ class Study:
 
     def rounds(self) -> range:
         """Return the numbers of a session's rounds."""
-        return range(1, self.passes.rounds + 1)
+        return range(1, PASSES.rounds + 1)
 
 
 @contextmanager
 def prepared(
-    folder: Path, networks: Mapping[str, Network], cells: Sequence[Cell], passes: Passes = PASSES
+    folder: Path, networks: Mapping[str, Network], cells: Sequence[Cell]
 ) -> Iterator[Study]:
     """Prepare this process to measure, hold the CPU, and measure the memory of the cells."""
     isolation.prepare()
     builders.preload(networks.values())
     with lock.hold(DEVICE):
         memory = measure_memory(folder / "memory", networks, cells)
-        yield Study(folder, networks, cells, passes, memory)
+        yield Study(folder, networks, cells, memory)
 
 
 def measure_memory(
     folder: Path, networks: Mapping[str, Network], cells: Sequence[Cell]
 ) -> dict[str, list[MemoryCell]]:
     """Return memory cells by network, after measuring those that ``folder`` lacks."""
+    folder.mkdir(parents=True, exist_ok=True)
     by_batch_sizes: dict[tuple[int, ...], list[str]] = {}
     for name in networks:
         sizes = tuple(sorted(batch for model, batch in cells if model == name))
@@ -120,7 +125,6 @@ def measure_memory(
             threads=threads(),
             cell_timeout_s=TIMEOUT_S,
         )
-        folder.mkdir(parents=True, exist_ok=True)
         memory_profile.Profiles(plan, folder).measure()
     return {name: read_memory(folder, name) for name in networks}
 
@@ -168,7 +172,7 @@ def read_sessions(folder: Path, kind: str) -> list[list[LatencyLine]]:
 def estimates(lines: Sequence[LatencyLine]) -> dict[Cell, Estimate]:
     """Return the latency of each cell of one session, in ms per pass."""
     fitted = session.fit(lines)
-    return {cell: fitted.estimate(cell) for cell in by_cell(lines)}
+    return {cell: fitted[cell] for cell in by_cell(lines)}
 
 
 def by_cell(lines: Iterable[LatencyLine]) -> dict[Cell, list[LatencyLine]]:
@@ -195,15 +199,6 @@ def verdict_counts(found: Sequence[Sequence[LatencyLine]]) -> str:
     return ", ".join(f"{verdict} {share(count, total)}" for verdict, count in counts.items())
 
 
-def earlier_estimate(medians: Sequence[float]) -> Estimate:
-    """Return the estimate of version 1: the median, with a t interval of the logarithms."""
-    logs = [math.log(one) for one in medians]
-    half = float(t.ppf((1 + CONFIDENCE) / 2, len(logs) - 1)) * stdev(logs) / math.sqrt(len(logs))
-    center, value = sum(logs) / len(logs), median(medians)
-    low, high = math.exp(center - half), math.exp(center + half)
-    return Estimate(value, min(low, value), max(high, value))
-
-
 def spread(values: Sequence[float]) -> float:
     """Return the relative spread: the standard deviation of the logarithms."""
     return stdev(map(math.log, values))
@@ -212,6 +207,11 @@ def spread(values: Sequence[float]) -> float:
 def covered(found: Sequence[Estimate], truth: float) -> int:
     """Return the number of intervals that contain ``truth``."""
     return sum(contains(one, truth) for one in found)
+
+
+def covered_median(found: Sequence[Estimate]) -> int:
+    """Return the number of intervals that contain the median of all values."""
+    return covered(found, median(one.value for one in found))
 
 
 def contains(found: Estimate, truth: float) -> bool:

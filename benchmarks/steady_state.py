@@ -2,8 +2,8 @@
 
 A session of our protocol is interleaved with loops. A loop is one process that lives as long as the
 session and times 60 passes of one cell, with the threads, allocator and priority of our own
-processes: ten before each round and after the last, each ten after two untimed passes. It so sees
-the machine in the same states as the rounds.
+processes: ten before each round and after the last, each ten after two untimed passes. It
+therefore sees the machine in the same states as the rounds.
 
 A cell agrees if the median of its loop lies within the interval of the estimate or within 5% of the
 estimate. At least 95% of the cells should. Page faults and system time are per timed pass. All
@@ -36,15 +36,11 @@ from dnnbench.stats.intervals import Estimate
 
 PASSES = 60
 MARGIN = 0.05
-TIMM = (
-    *("resnet18", "resnet50", "vgg16", "densenet121"),
-    *("mobilenetv2_100", "mobilenetv3_large_100", "efficientnet_b0", "vit_tiny_patch16_224"),
-)
 LARGE = ("vgg16", "densenet121", "resnet50")
 # So many that one that disagrees leaves 95%.
 OTHERS = ("squeezenet1_1", "shufflenet", "mobilenetv2", "alexnet", "googlenet", "resnet34")
 CELLS = (
-    *((f"timm:{name}", 1) for name in TIMM),
+    *((f"timm:{name}", 1) for name in sessions.TIMM),
     *((name, batch) for name in LARGE for batch in (1, 8)),
     *((name, 1) for name in OTHERS),
 )
@@ -112,7 +108,7 @@ def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> 
     """Return the table of cells, and the share of cells that agree."""
     estimates = sessions.estimates(lines)
     of_cell = sessions.by_cell(lines)
-    rows, agreeing = [], 0
+    rows, ratios, agreeing = [], [], 0
     for cell, estimate in estimates.items():
         parts = [loop for loop in loops if (loop["model"], loop["batch_size"]) == cell]
         if not parts:
@@ -120,13 +116,14 @@ def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> 
         loop_ms = median(ms for part in parts for ms in part["passes_ms"])
         agreed = agrees(estimate, loop_ms)
         agreeing += agreed
+        ratios.append(estimate.value / loop_ms)
         rows.append(
             (
                 f"{cell[0]}, batch size {cell[1]}",
                 len(of_cell[cell]),
                 _interval(estimate),
                 f"{loop_ms:.4g}",
-                f"{estimate.value / loop_ms:.3f}",
+                f"{ratios[-1]:.3f}",
                 "yes" if agreed else "no",
                 _pair(_mean(of_cell[cell], "page_faults"), _mean(parts, "page_faults"), ".0f"),
                 _pair(_mean(of_cell[cell], "system_ms"), _mean(parts, "system_ms"), ".1f"),
@@ -136,7 +133,6 @@ def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> 
         *("cell", "processes", "estimate (ms)", "median of the loop (ms)"),
         *("estimate / loop", "agrees", "page faults, ours and loop", "system ms, ours and loop"),
     )
-    ratios = [float(row[4]) for row in rows]
     priorities = sorted(
         {line.scheduling for line in lines} | {loop["scheduling"] for loop in loops}
     )
@@ -146,7 +142,7 @@ def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> 
             f"Cells that agree: {sessions.share(agreeing, len(rows))}; median ratio"
             f" {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}.",
             f"Medians of a loop's parts: {_spread(loops)}. Scheduling of our processes and the"
-            f" loops: {', '.join(sorted(priorities))}.",
+            f" loops: {', '.join(priorities)}.",
         )
     )
 

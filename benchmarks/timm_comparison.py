@@ -27,10 +27,6 @@ import sessions
 
 from dnnbench.core import progress
 
-NETWORKS = (
-    *("resnet18", "resnet50", "vgg16", "densenet121"),
-    *("mobilenetv2_100", "mobilenetv3_large_100", "efficientnet_b0", "vit_tiny_patch16_224"),
-)
 SESSIONS = 4
 KIND = "ours"
 SOURCE = protocols.ROOT / "src"
@@ -47,7 +43,7 @@ def main() -> None:
         "script", nargs="?", type=Path, default=os.environ.get("TIMM_BENCHMARK") or None
     )
     sessions.add_folder(parser)
-    parser.add_argument("--networks", nargs="+", default=NETWORKS, help="Networks of timm.")
+    parser.add_argument("--networks", nargs="+", default=sessions.TIMM, help="Networks of timm.")
     parser.add_argument("--sessions", type=int, default=SESSIONS, help="Number of sessions.")
     arguments = parser.parse_args()
     if arguments.script is None:
@@ -55,7 +51,7 @@ def main() -> None:
         return
     with sessions.folder(arguments) as folder:
         if not arguments.analyze:
-            measure(folder, Path(arguments.script), arguments.networks, arguments.sessions)
+            measure(folder, arguments.script, arguments.networks, arguments.sessions)
         print(report(folder))
 
 

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from math import log, sqrt
+from statistics import stdev
 
 import pytest
 from helpers.paths import ROOT
@@ -31,6 +33,14 @@ def test_the_report_compares_both_versions() -> None:
     # ln(1.02) / sqrt(2)
     assert "| spread between sessions, median | 1.4% | 1.4% | 1.00 |" in report
     assert "old 6 of 6 (100.0%" in report
+
+
+def test_the_earlier_estimate_is_a_t_interval_around_the_median() -> None:
+    lines = [line(number, value) for number, value in enumerate(QUIET, 1)]
+    (found,) = protocols.earlier_estimates(lines).values()
+    half = 2.7764 * stdev(map(log, QUIET)) / sqrt(5)
+    assert found.value == 10.0
+    assert log(found.high / found.low) / 2 == pytest.approx(half, rel=1e-4)
 
 
 def test_a_commit_is_measured_with_its_own_code(tmp_path) -> None:

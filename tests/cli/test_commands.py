@@ -743,10 +743,10 @@ def test_summary_counts_the_verdicts_and_names_the_most_common_disturbance(
     folder = studies.write(tmp_path, changed)
     said = words(run("summary", "--results", str(folder), "--reports", str(tmp_path)).out)
     assert said.startswith(
-        "cpu: 5 of 5 cells measured. 1 noisy: it is up to 2%, which shows how well the latency is"
-        " known. 3 disturbed: something happened in particular processes. Measure them again. Most"
-        " common reason (2 of 3): threads waited for a core for 20% of the time. 1 of unknown"
-        " stability: a single process has no interval. Most accurate network"
+        "cpu: 5 of 5 cells measured. 1 noisy: the half-width is up to 2%, so the latency is known"
+        " less well. 3 disturbed: something happened in particular processes. Measure these cells"
+        " again. Most common reason (2 of 3): threads waited for a core for 20% of the time. 1 of"
+        " unknown stability: a single process has no interval. Most accurate network"
     )
 
 

@@ -1,7 +1,7 @@
 """A study of the published tables and a made-up CPU, for tests of the report.
 
-The CPU's numbers are invented: every ninth network is noisy and every ninth is disturbed, and three
-cells have a status instead of a value.
+The CPU's numbers are invented: of nine networks, one is noisy and one is disturbed, and three cells
+have a status instead of a value.
 """
 
 import csv

@@ -9,7 +9,14 @@ import pytest
 from helpers.paths import ROOT
 
 from dnnbench.queries import regressions
-from dnnbench.queries.changes import Cell, DeviceChange, MemoryChange, RunComparison, StatusChange
+from dnnbench.queries.changes import (
+    Cell,
+    CellChange,
+    DeviceChange,
+    MemoryChange,
+    RunComparison,
+    StatusChange,
+)
 from dnnbench.queries.regressions import Check, Gate
 from dnnbench.records.base import Status
 from dnnbench.stats.intervals import Estimate, t_quantile
@@ -20,7 +27,7 @@ import gate
 CELLS = 20
 
 
-def cell(number: int, ratio: float, se: float = 0.005) -> gate.CellChange:
+def cell(number: int, ratio: float, se: float = 0.005) -> CellChange:
     """Return a change with 8 degrees of freedom."""
     half = t_quantile(8) * se
     estimate = Estimate(ratio, ratio * exp(-half), ratio * exp(half), se, 8)

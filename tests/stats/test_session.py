@@ -25,8 +25,8 @@ def lines(**changes):
 
 def test_a_ratio_has_the_errors_of_both_cells():
     found = session.fit(lines())
-    a, b = (found.estimate((model, 1)) for model in ("resnet18", "vgg16"))
-    ratio = found.ratio(("resnet18", 1), ("vgg16", 1))
+    a, b = found["resnet18", 1], found["vgg16", 1]
+    ratio = intervals.ratio(a, b)
     assert ratio.value == pytest.approx(a.value / b.value)
     assert ratio.se**2 == pytest.approx(a.se**2 + b.se**2)
     assert max(a.df, b.df) < ratio.df <= a.df + b.df
@@ -35,14 +35,12 @@ def test_a_ratio_has_the_errors_of_both_cells():
 
 def test_cells_without_latency_have_no_estimate():
     found = session.fit(lines(status="oom", samples_ms=[]))
-    assert ("resnet18", 1) not in found
-    with pytest.raises(KeyError):
-        found.estimate(("resnet18", 1))
+    assert found == {}
 
 
 def test_the_2018_protocol_gives_the_mean_of_one_process():
     line = timings.line(1, 3.0, 4.0, 8.0, model="vgg16", protocol="bianco2018")
-    assert session.fit([line]).estimate(("vgg16", 1)) == intervals.Estimate(5.0, None, None)
+    assert session.fit([line])["vgg16", 1] == intervals.Estimate(5.0, None, None)
 
 
 def test_cells_of_a_large_session_are_shifted_to_the_median_of_its_processes():
@@ -74,8 +72,8 @@ def test_sessions_with_different_cells_are_estimated_separately():
 
     first, second = part("2026-01-02T03:04", 1), part("2026-01-03T03:04", 3)
     both = session.fit([*first, *second])
-    assert both.estimate(("net3", 1)) == session.fit(first).estimate(("net3", 1))
-    assert both.estimate(("net3", 2)) == session.fit(second).estimate(("net3", 2))
+    assert both["net3", 1] == session.fit(first)["net3", 1]
+    assert both["net3", 2] == session.fit(second)["net3", 2]
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ rule time_round:
         architectures=study.architectures(study.timed),
         registry=ancient(paths.REGISTRY),
         before=lambda wildcards: study.round_before(wildcards.variant, int(wildcards.round)),
-        # They state what a cell costs, and so how many processes measure it. Not ancient(): if they
-        # are updated, Snakemake ignores other reasons to run this job.
+        # The cost of a cell, which its memory record states, decides how many processes measure it.
+        # Not ancient(): while the jobs of ancient inputs run, Snakemake ignores every other reason
+        # to run this job.
         memory=expand(paths.MEMORY, model=study.timed, allow_missing=True),
     output:
         # update: existing cells are kept, so that adding a network measures only its cells.

@@ -29,8 +29,8 @@ def main(
 ) -> None:
     """Measure the latency of MODELS at each batch size, each cell in one or more fresh processes.
 
-    Cells that took little time in the memory stage are measured more often. The order is random.
-    Cells already in the output file are kept; delete the file to measure them again.
+    Cells that took little time in the memory stage get more processes. The order is random. Cells
+    already in the output file are kept; delete the file to measure them again.
     """
     study = options.study(settings, profile, config, registry_file, models)
     study.check_threads()

@@ -4,7 +4,7 @@ Sentences that the terminal shares with the page are in :mod:`dnnbench.queries.w
 findings of ``dnnbench check`` are next to the checks, in :mod:`dnnbench.machines.checks`.
 """
 
-from dnnbench.core.formatting import PREDICTED_MARK
+from dnnbench.core.formatting import PREDICTED_MARK, STABILITY_MARKS
 
 # Column headings: the quantity above its unit.
 TOP1 = "top-1\n%"
@@ -84,15 +84,10 @@ OTHER_CODE = [
     "{count} cells were measured with other code or settings after.",
 ]
 DIFFERENT = "Different: {difference}."
-CHANGES = {
-    "slower": ("slower", "red"),
-    "faster": ("faster", "green"),
-    "inconclusive": ("inconclusive", "yellow"),
-}
 CELL_INTERVALS = (
     "Latency in ms per image. In parentheses: 95% confidence interval of that cell alone."
 )
-UNSTABLE_RUN = "† noisy or disturbed in one of the runs."
+UNSTABLE_RUN = f"{STABILITY_MARKS['disturbed']} noisy or disturbed in one of the runs."
 INCONCLUSIVE_CHANGE = (
     "inconclusive: may be due to chance among so many cells, or to the change of the machine."
 )
@@ -160,9 +155,11 @@ NOT_LISTED = "not in this study"
 SUMMARY = "{device}: {timed} of {cells} measured."
 STABILITY = {
     "stable": "{count} stable: the half-width of the interval is at most 5%.",
-    "noisy": "{count} noisy: it is up to {widest:.0%}, which shows how well the latency is known.",
+    "noisy": (
+        "{count} noisy: the half-width is up to {widest:.0%}, so the latency is known less well."
+    ),
     "disturbed": (
-        "{count} disturbed: something happened in particular processes. Measure them again."
+        "{count} disturbed: something happened in particular processes. Measure these cells again."
         " Most common reason ({often} of {count}): {reason}."
     ),
     None: "{count} of unknown stability: a single process has no interval.",

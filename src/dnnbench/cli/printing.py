@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from dnnbench.cli import messages
-from dnnbench.core.formatting import PREDICTED_MARK, STATUS_WORDS, significant, span
+from dnnbench.core.formatting import (
+    PREDICTED_MARK,
+    STABILITY_MARKS,
+    STATUS_WORDS,
+    significant,
+    span,
+)
 from dnnbench.records.paths import SET_ASIDE
 
 if TYPE_CHECKING:  # Importing rich would slow down shell completion.
@@ -20,7 +26,7 @@ if TYPE_CHECKING:  # Importing rich would slow down shell completion.
 _MOST_SET_ASIDE = 5
 # Widths in characters: of any table, and of a column that wraps.
 _WIDEST, _NARROWEST = 1000, 16
-UNSTABLE = "†"
+UNSTABLE = STABILITY_MARKS["disturbed"]
 PREDICTED = PREDICTED_MARK
 
 

@@ -11,7 +11,8 @@ from dnnbench.queries.regressions import Gate
 from dnnbench.records import labels
 from dnnbench.stats import disturbance
 
-_STYLES = {"regression": "red", "inconclusive": "yellow", "pass": "green"}
+_CHANGE_STYLES = {"slower": "red", "faster": "green", "inconclusive": "yellow"}
+_OUTCOME_STYLES = {"regression": "red", "inconclusive": "yellow", "pass": "green"}
 
 
 def print_runs(
@@ -73,7 +74,7 @@ def _print_cells(
                 significant(cell.before_ms),
                 significant(cell.after_ms),
                 f"x {change}{printing.UNSTABLE if cell.unstable else ''}",
-                printing.styled(*messages.CHANGES[cell.verdict]),
+                printing.styled(cell.verdict, _CHANGE_STYLES[cell.verdict]),
             )
         console.print()
         printing.print_table(console, table)
@@ -143,4 +144,4 @@ def print_gate(console: Console, found: Gate, names: Mapping[str, str]) -> None:
             table.add_row(check.device, check.variant or "", cell, check.metric, check.reason)
         printing.print_table(console, table)
         console.print()
-    console.print(gate.verdict(found), style=_STYLES[found.outcome])
+    console.print(gate.verdict(found), style=_OUTCOME_STYLES[found.outcome])

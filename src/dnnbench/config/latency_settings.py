@@ -46,9 +46,9 @@ class Latency(Section):
             ge=1,
             le=1000,
             description="Number of rounds. Each round measures every cell in one to four fresh"
-            " processes, more of them the less time the cell takes. Choose it before you start:"
-            " stopping as soon as an interval looks narrow invalidates the interval. null: the"
-            " protocol's default.",
+            " processes; cells that take less time get more. Choose the number of rounds before you"
+            " start: stopping as soon as an interval looks narrow invalidates the interval. null:"
+            " the protocol's default.",
         ),
     ] = None
     discard: Annotated[

@@ -130,8 +130,8 @@ class Parameters(Section):
         Literal["flag", "refuse"],
         Field(
             description="What to do if other programs use the machine when a round starts. flag:"
-            " measure, and mark cells as disturbed if other programs were busy before at least half"
-            " of their processes and these had no priority. refuse: do not start the round."
+            " measure anyway, and mark a cell as disturbed if at least half of its processes had no"
+            " priority over the other programs. refuse: do not start the round."
         ),
     ] = "flag"
     conda: Annotated[

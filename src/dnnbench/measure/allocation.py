@@ -1,7 +1,8 @@
 """Number of processes that measure a cell, and their order within a round.
 
-The number depends on the cell's cost, which its memory record states before the session starts. It
-never depends on latencies: stopping when an interval looks narrow invalidates the interval.
+The number depends on the cell's cost, which is known from its memory record before the session
+starts. It never depends on latencies: stopping when an interval looks narrow invalidates the
+interval.
 """
 
 from __future__ import annotations

@@ -182,8 +182,8 @@ def _activations(plan: Plan, network: Network, batch_size: int) -> dict[str, Any
 def _cell(plan: Plan, name: str, batch_size: int, seen: list[MemoryCell]) -> MemoryCell:
     """Measure one cell in a fresh process; a failure is recorded as a status.
 
-    ``seen`` contains the network's other cells. A batch size is not tried if a smaller one ran
-    out of memory, or if the device refuses it because of their memory.
+    ``seen`` contains the network's other cells. A batch size is not tried if one of these ran out
+    of memory at a smaller size, or if the device refuses it because of their memory.
     """
     on, network = backends.backend(plan.setup), plan.networks[name]
     if reason := oom.not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):

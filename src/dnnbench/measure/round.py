@@ -79,10 +79,11 @@ class Round:
             (self.protocol, name, batch) for name in self.networks for batch in self.batch_sizes
         ]
 
-    def processes(self, cell: Cell, measured: Iterable[LatencyLine] = ()) -> int:
+    def processes(self, cell: Cell, measured: Iterable[LatencyLine]) -> int:
         """Return the number of processes of a cell over all rounds.
 
-        A cell that this round has ``measured`` gets no more than its records state.
+        ``measured`` are the cell's lines in this round. If there are any, the number is at most the
+        one that they record.
         """
         rounds = self.passes.rounds
         if self.passes.one_process == "model":
@@ -138,8 +139,8 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
     retry. Each finished process is written to a journal immediately, so that a kill loses only the
     current one. A batch size is not tried if a smaller one ran out of memory or the device refuses
     it. The most disturbed processes are measured once more at the end; their first attempt stays in
-    the record. ``report`` shows the progress. Raises BusyError and DeviceError before
-    anything is measured, and DeviceError if the device is lost, or the machine fails, meanwhile.
+    the record. ``report`` shows the progress. Raises BusyError and DeviceError before anything is
+    measured, and DeviceError if the device is lost, or the machine fails, meanwhile.
     """
     state = round_state.read(plan, output)
     here, journal, lines, valid = state.here, state.journal, state.lines, state.valid
@@ -167,8 +168,8 @@ def run(plan: Round, output: Path, report: Report = progress.steps) -> None:
                 journal.append(line)
 
     limits = disturbance.limits(lines.values())
-    new = {*state.missing, *state.fresh} & lines.keys()
-    repeats = _most_disturbed([lines[k] for k in sorted(new & valid)], limits)
+    new = {*state.missing, *state.fresh} & valid
+    repeats = _most_disturbed([lines[k] for k in sorted(new)], limits)
     with report(f"{what}, repeating disturbed cells", len(repeats), 0) as step:
         for first in repeats:
             step(_name([key(first)]))

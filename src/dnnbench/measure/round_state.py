@@ -9,7 +9,7 @@ from dnnbench.measure import allocation, oom, retries
 from dnnbench.measure.journal import Cell, Journal, Key, cell_of, key
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from dnnbench.measure.round import Round
@@ -63,16 +63,16 @@ def _here(plan: Round, lines: Collection[LatencyLine]) -> Here:
     return Here(plan, counts, fingerprints)
 
 
-def same_network(key: Key, lines: list[LatencyLine]) -> list[LatencyLine]:
-    """Return the lines of the key's network and protocol."""
-    return [line for line in lines if (line.protocol, line.model) == key[:2]]
+def same_network(key: Key, lines: Collection[LatencyLine]) -> Iterator[LatencyLine]:
+    """Yield the lines of the key's network and protocol."""
+    return (line for line in lines if (line.protocol, line.model) == key[:2])
 
 
 @dataclass(frozen=True)
 class State:
     """The lines of a round, those that are valid, and the planned processes without one.
 
-    ``fresh`` are the lines of an interrupted run.
+    ``fresh`` has the keys of the lines of an interrupted run.
     """
 
     here: Here

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import STABILITY_MARKS
 from dnnbench.core.storage import read_rows
 from dnnbench.queries import changes, environment_differences
 from dnnbench.queries.changes import (
@@ -24,7 +25,6 @@ from dnnbench.queries.changes import (
     StatusChange,
 )
 from dnnbench.records import paths
-from dnnbench.records.labels import NOT_STABLE
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import StudyRow
 from dnnbench.stats import disturbance, equivalence, intervals, session
@@ -155,10 +155,8 @@ class _Pair:
         for timed in self._timed:
             row = (timed.before, timed.after)[run]
             cell = row.model, row.batch_size
-            if cell in sessions[row.variant]:
-                found.append(sessions[row.variant].estimate(cell))
-            else:
-                found.append(Estimate((row.latency_ms or 0.0) * row.batch_size, None, None))
+            without = Estimate((row.latency_ms or 0.0) * row.batch_size, None, None)
+            found.append(sessions[row.variant].get(cell, without))
         return found
 
     def cells(self) -> list[CellChange]:
@@ -227,7 +225,7 @@ class _Pair:
         reasons = [
             f"{run}: {row.stability_reason}"
             for run, row in zip(self._runs, (before, after), strict=True)
-            if row.stability in NOT_STABLE
+            if row.stability in STABILITY_MARKS
         ]
         return CellChange(
             **self._names((before.variant, before.model, before.batch_size)),

@@ -62,12 +62,12 @@ class Check(Record):
     batch_size: BatchSize | None
     metric: Metric
     limit: float
-    before: float | None
-    after: float | None
-    ratio: Positive | None
-    low: Positive | None
-    high: Positive | None
-    p: float | None
+    before: float | None = None
+    after: float | None = None
+    ratio: Positive | None = None
+    low: Positive | None = None
+    high: Positive | None = None
+    p: float | None = None
     outcome: Outcome
     reason: str
 
@@ -133,14 +133,16 @@ def _cell_test(cell: CellChange, device: DeviceChange, limit: float) -> tuple[Ch
         p = equivalence.p_above(ratio, bar, device.common_se or 0.0)
         reason += f"; the median cell changed by x {significant(device.common)}"
     passed = equivalence.p_above(ratio, bar)
-    check = _check(cell, "slower", limit, *_unless_slower(passed, reason)).model_copy(
-        update={
-            "before": cell.before_ms,
-            "after": cell.after_ms,
-            "ratio": ratio.value,
-            "low": ratio.low,
-            "high": ratio.high,
-        }
+    check = _check(
+        cell,
+        "slower",
+        limit,
+        *_unless_slower(passed, reason),
+        before=cell.before_ms,
+        after=cell.after_ms,
+        ratio=ratio.value,
+        low=ratio.low,
+        high=ratio.high,
     )
     return check, p
 
@@ -165,12 +167,9 @@ def _common_test(
         batch_size=None,
         metric="slower",
         limit=limit,
-        before=None,
-        after=None,
         ratio=common,
         low=low,
         high=high,
-        p=None,
         outcome=outcome,
         reason=reason,
     )
@@ -211,11 +210,11 @@ def _memory(found: RunComparison, limit: float) -> list[Check]:
             checks.append(_check(change, "memory", limit, "inconclusive", reason))
         else:
             over = after - before * (1 + limit) > MEMORY_REPEATS_MIB
+            outcome: Outcome = "regression" if over else "pass"
             reason = f"{significant(before)} MiB before, {significant(after)} MiB after"
-            check = _check(change, "memory", limit, "regression" if over else "pass", reason)
             ratio = after / before if before and after else None
             numbers = {"before": before, "after": after, "ratio": ratio}
-            checks.append(check.model_copy(update=numbers))
+            checks.append(_check(change, "memory", limit, outcome, reason, **numbers))
     return checks
 
 
@@ -230,7 +229,14 @@ def _status(before: Status | None, after: Status | None) -> tuple[Outcome, str] 
     return "inconclusive", "not measured after" if after else "not in the study after"
 
 
-def _check(cell: Cell, metric: Metric, limit: float, outcome: Outcome, reason: str) -> Check:
+def _check(
+    cell: Cell,
+    metric: Metric,
+    limit: float,
+    outcome: Outcome,
+    reason: str,
+    **numbers: float | None,
+) -> Check:
     return Check(
         device=cell.device,
         variant=cell.variant,
@@ -238,12 +244,7 @@ def _check(cell: Cell, metric: Metric, limit: float, outcome: Outcome, reason: s
         batch_size=cell.batch_size,
         metric=metric,
         limit=limit,
-        before=None,
-        after=None,
-        ratio=None,
-        low=None,
-        high=None,
-        p=None,
         outcome=outcome,
         reason=reason,
+        **numbers,
     )

@@ -65,7 +65,7 @@ WORDS: dict[str, str | list[str]] = {
     "no_limits": "no limits",
     "best_certain": "The best network that fits for certain is {network}.",
     "tied": "Networks with the same letter: no test or interval shows which is more accurate.",
-    "tied_rounding": ("Networks with the same letter: equal accuracy within rounding error."),
+    "tied_rounding": "Networks with the same letter: equal accuracy within rounding error.",
     "not_evaluated": "Not evaluated: {reasons}.",
     # Latencies of a network and the next one in rank.
     "versus": "latency vs. {network}: {verdict}",

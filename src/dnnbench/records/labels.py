@@ -5,8 +5,6 @@ CSV and JSON files keep the raw values; everything that is printed or drawn uses
 
 from dnnbench.records.published_study import DEVICES, label
 
-# Values of ``stability`` in results/study.csv that need a mark.
-NOT_STABLE = frozenset({"noisy", "disturbed"})
 _ACCURACY_SOURCES = {
     "published:table3": "published in the 2018 study, Table 3",
     "published:figure": "published in the 2018 study, read from a figure",

@@ -63,8 +63,8 @@ class LatencyLine(Record):
     process: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Number of the process among those of its cell in this round."""
     processes: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Planned number of processes of the cell over all rounds; null in records of earlier versions:
-    one per round."""
+    """Planned number of processes of the cell over all rounds; null in records of earlier versions,
+    which started one per round."""
     session: Session
     """Name of the session: the time at which the run started."""
     protocol: Name

@@ -47,8 +47,8 @@ class MemoryCell(Record):
     pass_s: Seconds | None = None
     """Duration of the last of these passes."""
     cell_s: Seconds | None = None
-    """Duration of the cell, including starting the process and building the network. The cost of a
-    latency process, and so their number, is computed from these three durations."""
+    """Duration of the cell, including starting the process and building the network. From
+    these three durations follow the cost of a latency process and thus the number of processes."""
     memory_mib: Mib | None = None
     """Peak memory of a forward pass, including the weights; see ``memory_basis``."""
     memory_basis: Line | None = None

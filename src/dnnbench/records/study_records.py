@@ -106,10 +106,10 @@ class StudyRow(Record):
     """Number of processes behind the latency."""
     stability: Stability | None
     """``stable``: the half-width of the interval is at most 5% of the latency. ``noisy``: it is
-    above. ``disturbed``: something happened in particular processes, or a process is missing. Empty
-    if unknown, as after a single process."""
+    larger. ``disturbed``: something happened in particular processes, or a process is missing.
+    Empty if unknown, as after a single process."""
     stability_reason: str | None
-    """Reason of ``stability`` with numbers, or why the cell has no latency. A stable cell may have
+    """Reason for ``stability`` with numbers, or why the cell has no latency. A stable cell may have
     a remark here."""
     page_faults: NonNegative | None
     """Minor page faults per pass: the median over the processes."""
@@ -173,7 +173,8 @@ class VariantRow(Record):
     status: Status
     """Status of the variant's latency measurement."""
     stability: Stability | None
-    """``stable`` if both latencies are stable, as in results/study.csv; else the worse of both."""
+    """``stable`` if both latencies are stable, as in results/study.csv; otherwise the worse of
+    the two."""
     message: str | None
     """``stability_reason`` of the variant in results/study.csv."""
     rounds: Annotated[int, Field(ge=0)]

@@ -170,18 +170,18 @@ def _view(
             ]
             for place, candidate in enumerate(ranked)
         ],
-        "latencies": [_similar(candidate, ranked) for candidate in ranked],
+        "latencies": [_similar(ranked, place) for place in range(len(ranked))],
         "left_out": {model: reason(why) for model, why in answer.left_out.items()},
     }
 
 
-def _similar(candidate: Candidate, ranked: Sequence[Candidate]) -> dict[str, list[int]]:
+def _similar(ranked: Sequence[Candidate], place: int) -> dict[str, list[int]]:
     """Return the positions of lower-ranked networks by verdict, without ``different`` ones."""
     found: dict[str, list[int]] = {"equivalent": [], "inconclusive": []}
-    for place in range(ranked.index(candidate) + 1, len(ranked)):
-        verdict = latency_verdicts.verdict(candidate, ranked[place])
+    for behind, other in enumerate(ranked[place + 1 :], start=place + 1):
+        verdict = latency_verdicts.verdict(ranked[place], other)
         if verdict in found:
-            found[verdict].append(place)
+            found[verdict].append(behind)
     return found
 
 

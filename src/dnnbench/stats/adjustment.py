@@ -17,7 +17,7 @@ from dnnbench.records.disturbance_records import Disturbance
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.stats.moderation import Floats, Integers
 
-# The most informative first, in case that a session has too few processes for all.
+# The most informative first, because a session may have too few processes for all.
 SIGNALS: Sequence[Callable[[Disturbance], float | None]] = (
     lambda seen: log(fmean(seen.reference_compute_ms)),
     lambda seen: None if seen.run_delay is None else log1p(seen.run_delay),
@@ -138,8 +138,8 @@ def _state(rest: Floats, cells: Integers, weight: Floats) -> Floats:
 def _sensitivity(logs: Floats, cells: Integers, effect: Floats) -> tuple[Floats, Floats]:
     """Return the sensitivity of each cell and its standard error.
 
-    A cell's own regression coefficient is drawn toward 1, the more the less certain it is (moment
-    estimator of DerSimonian and Laird, Control. Clin. Trials 7, 1986).
+    A cell's own regression coefficient is drawn toward 1. The less certain it is, the more it is
+    drawn (moment estimator of DerSimonian and Laird, Control. Clin. Trials 7, 1986).
     """
     own = centered(effect, cells)
     squares = np.bincount(cells, own**2)

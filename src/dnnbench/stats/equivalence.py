@@ -45,8 +45,8 @@ def within(ratio: Estimate, margin: float) -> bool:
 def p_above(ratio: Estimate, limit: float, more_se: float = 0.0) -> float | None:
     """Return the one-sided p value for "the ratio is at most ``limit``".
 
-    A small value is evidence that the ratio exceeds the limit. ``more_se`` is a standard error, in
-    logarithms, that is added to that of the ratio. ``None`` without an interval.
+    A small value is evidence that the ratio exceeds the limit. ``more_se`` is an additional
+    standard error, in logarithms; squares add up. ``None`` without an interval.
     """
     if ratio.se is None or ratio.df is None:
         return None

@@ -89,19 +89,24 @@ def interval(process_medians: Sequence[float]) -> Estimate:
     return Estimate(value, low, high, se, k - 1)
 
 
-def estimate(value: float, se: float, df: float) -> Estimate:
-    """Return an estimate with a t interval; ``se`` is the standard error of its logarithm."""
+def estimate(value: float, se: float, df: float, center: float | None = None) -> Estimate:
+    """Return an estimate with a t interval; ``se`` is the standard error of its logarithm.
+
+    The interval is around ``center``, by default the value, and stretched to the value.
+    """
+    center = value if center is None else center
     half = t_quantile(df) * se
     if half > _WIDEST:
         return Estimate(value, None, None)
-    return Estimate(value, value * exp(-half), value * exp(half), se, df)
+    low, high = min(center * exp(-half), value), max(center * exp(half), value)
+    return Estimate(value, low, high, se, df)
 
 
 def ratio(a: Estimate, b: Estimate) -> Estimate:
     """Return a / b of two independent estimates.
 
-    The degrees of freedom are those of Welch and Satterthwaite. Without interval if either side has
-    none.
+    The degrees of freedom are those of Welch and Satterthwaite. There is no interval if either
+    side has none.
     """
     value = a.value / b.value
     if a.se is None or a.df is None or b.se is None or b.df is None:
@@ -111,12 +116,7 @@ def ratio(a: Estimate, b: Estimate) -> Estimate:
     # In shares of the total, so that the square of a tiny variance does not become 0.
     shares = [variance / total for variance in variances] if total else [0.5, 0.5]
     df = 1 / (shares[0] ** 2 / a.df + shares[1] ** 2 / b.df)
-    half = t_quantile(df) * sqrt(total)
-    if half > _WIDEST:
-        return Estimate(value, None, None)
-    center = a.center / b.center
-    low, high = min(center * exp(-half), value), max(center * exp(half), value)
-    return Estimate(value, low, high, sqrt(total), df)
+    return estimate(value, sqrt(total), df, a.center / b.center)
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,8 @@ def change(before: Estimate, after: Estimate) -> Change:
         return Change(found, None)
     if not found.se:
         return Change(found, float(found.value == 1))
-    return Change(
-        found, 2 * float(t.sf(abs(log(after.center / before.center)) / found.se, found.df))
-    )
+    distance = abs(log(after.center / before.center))
+    return Change(found, 2 * float(t.sf(distance / found.se, found.df)))
 
 
 def resolution(changes: Iterable[Change]) -> float | None:

@@ -60,8 +60,8 @@ def prior(variance: Floats, df: Floats, logs: Floats) -> Prior:
     trend, spread = _trend(levels, logs)
     prior_df = min(_MAX_DF, 2 * trigamma_inverse(spread - polygamma(1, df / 2).mean()))
     center = np.exp(trend + _log_mean(np.array(prior_df)))
-    # The probability of such a variance, and the share of cells that exceed it. A cell that is
-    # less probable than its rank has less, or no, use for the others' variance.
+    # The probability of a variance this large, and the share of cells that have one. A cell whose
+    # variance is less probable than its rank suggests is drawn less toward the trend.
     tail = np.asarray(f.sf(variance / center, df, prior_df))
     rank = np.empty(len(tail))
     rank[np.argsort(tail)] = (np.arange(len(tail)) + 0.5) / len(tail)

@@ -7,10 +7,10 @@ The estimand is the median over fresh processes of the session, as in
    (:mod:`dnnbench.stats.adjustment`) and subtracted.
 2. The mean of a cell's adjusted processes is its level. The variance between them is moderated over
    all cells (:mod:`dnnbench.stats.moderation`), which gives a t interval.
-3. Effects are not always zero in a session, and neither is a mean a median. The distribution of a
-   cell's processes is therefore composed of the effects on all processes of the session, and of
-   their residuals in units of their cell's standard deviation. The median of this distribution is
-   added to the level.
+3. The level is a mean without the machine's effect, but the estimand is a median that includes it.
+   The distribution of a cell's processes is therefore composed of the effects on all processes of
+   the session, and of their residuals in units of their cell's standard deviation. The median of
+   this distribution is added to the level.
 
 A session with a few cells has too little to share. Its cells are estimated one by one.
 """
@@ -28,6 +28,7 @@ from dnnbench.stats.adjustment import Adjustment, adjust, centered, signals, var
 from dnnbench.stats.intervals import Estimate
 from dnnbench.stats.moderation import Floats, Integers, moderated
 
+# A network and a batch size.
 Cell = tuple[str, int]
 
 # Degrees of freedom of all cells together; with fewer, cells are estimated one by one.
@@ -36,32 +37,11 @@ MIN_DF = 30
 _REPRESENTATIVES = 2000
 
 
-class Session:
-    """Estimates of all cells, in ms per pass; a cell is a network and a batch size."""
-
-    def __init__(self, estimates: dict[Cell, Estimate]) -> None:
-        self._estimates = estimates
-
-    def __contains__(self, cell: Cell) -> bool:
-        return cell in self._estimates
-
-    def estimate(self, cell: Cell) -> Estimate:
-        """Return a cell's latency. Raises KeyError if the cell has none."""
-        return self._estimates[cell]
-
-    def ratio(self, a: Cell, b: Cell) -> Estimate:
-        """Return latency of ``a`` / latency of ``b``, two cells of this session.
-
-        Raises KeyError if a cell has no latency.
-        """
-        return intervals.ratio(self._estimates[a], self._estimates[b])
-
-
-def fit(lines: Iterable[LatencyLine]) -> Session:
+def fit(lines: Iterable[LatencyLine]) -> dict[Cell, Estimate]:
     """Estimate all cells of one device, variant and protocol from one or more sessions.
 
-    Lines without a latency are ignored. Cells that were measured in different sessions are
-    estimated separately, because the machine may have changed.
+    Return their latencies, in ms per pass. Lines without a latency are ignored. Cells that were
+    measured in different sessions are estimated separately, because the machine may have changed.
     """
     cells: dict[Cell, list[LatencyLine]] = {}
     for line in lines:
@@ -78,7 +58,7 @@ def fit(lines: Iterable[LatencyLine]) -> Session:
             together.setdefault(frozenset(line.session for line in of), {})[cell] = of
     for part in together.values():
         found |= _fit(part)
-    return Session(found)
+    return found
 
 
 def _fit(cells: dict[Cell, list[LatencyLine]]) -> dict[Cell, Estimate]:

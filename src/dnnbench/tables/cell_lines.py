@@ -9,7 +9,7 @@ from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import StudyRow
 from dnnbench.stats import session
 from dnnbench.stats.intervals import Estimate
-from dnnbench.stats.session import Session
+from dnnbench.stats.session import Cell
 from dnnbench.tables.sound_records import SoundRecords
 
 
@@ -27,7 +27,7 @@ class Timings:
         for line in lines:
             key = line.model, line.batch_size, line.protocol
             self._cells.setdefault(key, []).append(line)
-        self._fits: dict[str, Session] = {}
+        self._fits: dict[str, dict[Cell, Estimate]] = {}
 
     def of(self, row: StudyRow) -> list[LatencyLine]:
         """Return the successful lines behind a row's latency."""
@@ -48,7 +48,7 @@ class Timings:
         if protocol not in self._fits:
             cells = (of for (_, _, own), of in self._cells.items() if own == protocol)
             self._fits[protocol] = session.fit(line for of in cells for line in of)
-        return self._fits[protocol].estimate((row.model, row.batch_size))
+        return self._fits[protocol][row.model, row.batch_size]
 
     def medians(self, row: StudyRow) -> dict[tuple[str, int], float]:
         """Return a row's latency in each session and round, in ms per pass.

@@ -82,9 +82,9 @@ def cell_timing(
         faults.append(f"{len(lines)} of {planned} processes measured")
     faults += _differences(good)
     crowded = [line for line in good if disturbance.round_reasons(line)]
-    all_crowded = len(crowded) * 2 >= len(good)
-    faults += _disturbances(good, crowded if all_crowded else [], session_limits)
-    notes = _notes(good, [] if all_crowded else crowded, len(sessions))
+    mostly_crowded = len(crowded) * 2 >= len(good)
+    faults += _disturbances(good, mostly_crowded, session_limits)
+    notes = _notes(good, [] if mostly_crowded else crowded, len(sessions))
     if (noise := _noise(time, len(good))) is None and time.half_width is None and not faults:
         notes.insert(0, "single process: the spread between processes is unknown")
         return CellTiming("ok", session, None, "; ".join(notes), time, good)
@@ -120,17 +120,17 @@ def _differences(lines: Sequence[LatencyLine]) -> list[str]:
 
 
 def _disturbances(
-    lines: Sequence[LatencyLine], crowded: Sequence[LatencyLine], session_limits: SessionLimits
+    lines: Sequence[LatencyLine], whole_rounds: bool, session_limits: SessionLimits
 ) -> list[str]:
     """Return the disturbed processes with the reasons, as one text; none if there are none.
 
-    ``crowded`` are those whose whole round was disturbed.
+    ``whole_rounds`` is whether a disturbance of the whole round counts.
     """
     several = {line.round for line in lines if line.process > 1}
     disturbed = []
     for line in lines:
         reasons = disturbance.reasons(line, session_limits)
-        if line in crowded:
+        if whole_rounds:
             reasons += disturbance.round_reasons(line)
         if reasons:
             disturbed.append(f"{_process(line, line.round in several)}: {', '.join(reasons)}")

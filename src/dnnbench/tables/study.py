@@ -208,8 +208,7 @@ def _device_rows(
     for variant, model, batch_size in product(plan.variants, models, plan.batch_sizes):
         cell = variant, model, batch_size
         processes = list(lines.get(cell, {}).values())
-        found, key = fits[variant], (model, batch_size)
-        time = found.estimate(key) if key in found else None
+        time = fits[variant].get((model, batch_size))
         timing = cell_timing(processes, plan.rounds, time, session_limits)
         rows.append(_measured_row(plan, cell, timing, memory.get(cell), accuracy[model]))
     return rows

@@ -98,8 +98,8 @@ def compare(
     share, limits = gate.share(margin, "--margin"), gate.limits(fail_on or [])
     if not share:
         raise UserError(f"--margin: {margin!r}: not above 0%. Write, for example, 5%.")
-    gated = {"--strict": strict, "--junit": junit}
-    for option in (option for option, given in gated.items() if given and not limits):
+    if (strict or junit) and not limits:
+        option = "--strict" if strict else "--junit"
         raise UserError(f"{option}: there is no limit. Add, for example, --fail-on slower=5%.")
     form: _Form = "json" if as_json else "markdown" if as_markdown else None
     folders = [compare_runs.is_run(Path(name)) for name in (a, b)]

@@ -67,8 +67,8 @@ def speed(rows: Sequence[Row], identity: Identity) -> str:
     disturbed = sum(row["stability"] == "disturbed" for row in single)
     if disturbed:
         sentences.append(
-            f"Hollow diamonds ({disturbed}) are disturbed measurements: something slowed particular"
-            " processes, and they should be measured again."
+            f"Hollow diamonds ({disturbed}) are disturbed measurements, which should be repeated:"
+            " something slowed particular processes."
         )
     predicted = sum(row["source"] == "predicted" and row["fps"] is not None for row in single)
     if predicted:

@@ -41,9 +41,9 @@ const judging = (() => {
 
   // The verdict on the latencies of a network and a lower-ranked one.
   const latencyVerdict = (view, { place }, behind) =>
-    Object.entries(view.latencies[place])
-      .filter(([, places]) => places.includes(behind.place))
-      .map(([verdict]) => verdict)[0] ?? "different";
+    Object.keys(view.latencies[place]).find((verdict) =>
+      view.latencies[place][verdict].includes(behind.place),
+    ) ?? "different";
 
   // A new group starts at the first network that is not tied with the first of the current group.
   const rank = (view, found) => {
