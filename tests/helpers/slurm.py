@@ -125,13 +125,25 @@ def _end(file: Path) -> None:
     if not file.exists():
         return
     number = int(file.read_text())
-    with suppress(ProcessLookupError):
-        os.kill(number, signal.SIGTERM)
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.kill(number, signal_number)
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            os.kill(number, 0)
+        while is_running(number) and time.monotonic() < deadline:
             time.sleep(0.1)
-        os.kill(number, signal.SIGKILL)
+
+
+def is_running(number: int) -> bool:
+    """Return whether a process runs.
+
+    A process that has ended keeps its entry in /proc until its parent waits for it, and the first
+    process of many containers never does.
+    """
+    try:
+        status = Path(f"/proc/{number}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return status.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def _output(*command: str) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 import yaml
@@ -119,5 +118,5 @@ def test_stopping_the_cluster_leaves_no_processes_or_files(cluster):
     pids = [int(file.read_text()) for file in slurm.STATE.glob("*.pid")]
     assert len(pids) >= 2
     slurm.stop()
-    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert not [pid for pid in pids if slurm.is_running(pid)]
     assert not slurm.CONFIGURATION.exists() and not slurm.STATE.exists()
