@@ -11,6 +11,20 @@ from dnnbench.measure import latency
 
 PASS_MS, COLD_MS = 20.0, 0.5  # A pass with warm memory; more per MiB that the host has to back.
 PASS_MIB = 40
+# Free blocks of 1, 2, 4 ... 1,024 pages of 4 KiB: 1 and 257 MiB in blocks below 2 MiB.
+BUDDYINFO = """\
+Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      3
+Node 0, zone   Normal    128     64     32     16      8      4      2      1    253      0   1432
+"""
+
+
+@pytest.fixture(autouse=True)
+def free_blocks(monkeypatch, tmp_path):
+    """Let the machine have no small free blocks; return the file to change that."""
+    file = tmp_path / "buddyinfo"
+    file.write_text("")
+    monkeypatch.setattr(fresh_memory, "_BUDDYINFO", file)
+    return file
 
 
 class Guest:
@@ -52,13 +66,13 @@ def guest(monkeypatch):
 
 def test_a_pass_after_touching_takes_as_long_as_in_a_long_lived_process(guest):
     cold = Guest(backed_mib=0).pass_ms()
-    fresh_memory.settle()
+    fresh_memory.settle(PASS_MIB)
     assert cold == PASS_MS + COLD_MS * PASS_MIB
     assert guest.pass_ms() == PASS_MS
 
 
 def test_cold_memory_shows_in_the_first_touch_and_not_in_the_last(guest):
-    first, last = fresh_memory.settle()
+    first, last = fresh_memory.settle(PASS_MIB)
     assert first == 3.0 + 64 * COLD_MS
     assert last == 3.0
 
@@ -66,7 +80,7 @@ def test_cold_memory_shows_in_the_first_touch_and_not_in_the_last(guest):
 def test_memory_that_stays_cold_is_touched_a_few_times_and_shows_in_the_last_touch(monkeypatch):
     times = [32.0, 20.0, 12.0, 7.0, 3.0]
     monkeypatch.setattr(fresh_memory, "_touch_ms", lambda mib: times.pop(0))
-    assert fresh_memory.settle() == (32.0, 7.0)
+    assert fresh_memory.settle(PASS_MIB) == (32.0, 7.0)
 
 
 def test_memory_that_cannot_be_mapped_leaves_the_time_unknown(monkeypatch):
@@ -74,7 +88,7 @@ def test_memory_that_cannot_be_mapped_leaves_the_time_unknown(monkeypatch):
         raise OSError("Cannot allocate memory")
 
     monkeypatch.setattr(fresh_memory, "_touch_ms", refuse)
-    assert fresh_memory.settle() is None
+    assert fresh_memory.settle(PASS_MIB) is None
 
 
 @pytest.mark.parametrize("error", [RuntimeError("no VmHWM"), PermissionError(13, "denied")])
@@ -83,14 +97,14 @@ def test_a_kernel_that_hides_memory_leaves_the_time_unknown(monkeypatch, error):
         raise error
 
     monkeypatch.setattr(fresh_memory, "status_mib", hidden)
-    assert fresh_memory.settle() is None
+    assert fresh_memory.settle(PASS_MIB) is None
 
 
 def test_a_machine_without_available_memory_is_touched_by_one_mib(monkeypatch):
     touched = []
     monkeypatch.setattr(fresh_memory, "available_mib", lambda: 0.0)
     monkeypatch.setattr(fresh_memory, "_touch_ms", lambda mib: touched.append(mib) or 3.0)
-    fresh_memory.settle()
+    fresh_memory.settle(PASS_MIB)
     assert set(touched) == {1}
 
 
@@ -99,8 +113,26 @@ def test_hardly_more_memory_is_touched_than_a_pass_has_used(monkeypatch):
     touched = []
     monkeypatch.setattr(fresh_memory, "status_mib", {"VmHWM": 900, "VmRSS": 300}.__getitem__)
     monkeypatch.setattr(fresh_memory, "_touch_ms", lambda mib: touched.append(mib) or 3.0)
-    fresh_memory.settle()
+    fresh_memory.settle(PASS_MIB)
     assert set(touched) == {664}
+
+
+@pytest.mark.parametrize(("mapped_mib", "needed"), [(63, False), (65, True), (1000, True)])
+def test_memory_is_touched_unless_blocks_that_no_host_takes_back_suffice(
+    free_blocks, guest, mapped_mib, needed
+):
+    free_blocks.write_text(BUDDYINFO)
+    assert fresh_memory._small_blocks_mib() == 258.0
+    assert (fresh_memory.settle(mapped_mib) is not None) is needed
+
+
+@pytest.mark.parametrize("content", [None, "", "Node 0, zone Normal none\n"])
+def test_unknown_free_blocks_do_not_suffice(free_blocks, content):
+    if content is None:
+        free_blocks.unlink()
+    else:
+        free_blocks.write_text(content)
+    assert fresh_memory._small_blocks_mib() == 0.0
 
 
 def test_real_memory_is_touched_after_the_warm_up_and_its_time_recorded():

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import mmap
 import os
+import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from dnnbench.networks.registry import Network
     from dnnbench.records.memory_records import MemoryCell
 
-_REFERENCE_S = 0.02
+_REFERENCE_S = 0.012
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # From glibc's malloc.h.
 _MMAP_THRESHOLD = 128 * 1024
 _PROC = Path("/proc")
@@ -112,12 +113,14 @@ class CpuWatch:
         self._threads = threads
         self._references = _References()
         self._before = self._references.times_ms()
+        self._pages = _pages_mapped()
         self._work_ns = usable_cores.work_ns()
         self._counters = host.Counters()
 
     def begin(self) -> None:
         """Bring memory to its steady state, then start the counters."""
-        self._touch_ms = fresh_memory.settle()
+        mapped_mib = (_pages_mapped() - self._pages) * mmap.PAGESIZE / 2**20
+        self._touch_ms = fresh_memory.settle(mapped_mib)
         self._counters.begin()
 
     def stop(self) -> Disturbance:
@@ -222,9 +225,14 @@ class _References:
             kernel()  # Starts the thread pool and touches the memory.
 
     def times_ms(self) -> tuple[float, float]:
-        """Return median times of the compute- and memory-bound kernels, over 20 ms or more each."""
+        """Return median times of the compute- and memory-bound kernels, over 12 ms or more each."""
         compute, memory = (_median_ms(kernel) for kernel in self._kernels)
         return compute, memory
+
+
+def _pages_mapped() -> int:
+    """Return how many pages this process has mapped so far, each when it was first touched."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def _huge(size: int) -> mmap.mmap:

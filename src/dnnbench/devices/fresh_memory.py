@@ -5,15 +5,24 @@ the host may have taken back the pages that the guest has freed (free page repor
 balloon). Touching such a page takes several times as long as any other page, and neither steal time
 nor run-queue delay shows it. A process that runs for long keeps reusing pages that it has touched
 before; a fresh process does so only if it touches them before its timed passes.
+
+The guest reports only free blocks of 2 MiB or more (a page block). The kernel splits them only
+after it has used up the smaller ones, so passes that map less than those are not affected. See
+Linux's documentation of free page reporting (mm/free_page_reporting.rst) and proc(5), buddyinfo.
 """
 
 import contextlib
 import mmap
 import time
+from pathlib import Path
 
 from dnnbench.core.isolation import available_mib, status_mib
 
+_BUDDYINFO = Path("/proc/buddyinfo")
 _MIB = 2**20
+_REPORTED_MIB = 2  # The smallest blocks that a guest reports to its host.
+# Timed passes map as much as the warm-up passes did, and not only what those have freed.
+_ENOUGH = 4.0
 _UNIT_MIB = 64
 # Passes do not get back only what the last one freed. Much more could exceed a container's limit,
 # which a pass itself may nearly reach.
@@ -22,13 +31,16 @@ _MOST_TIMES = 4
 _SETTLED = 1.25  # Ratio of two successive touches that differ only by chance.
 
 
-def settle() -> tuple[float, float] | None:
+def settle(mapped_mib: float) -> tuple[float, float] | None:
     """Touch and free the memory that a pass takes, until that is no faster than before.
 
-    Call it after the first pass. Returns the times to touch 64 MiB, in ms: at the first and the
-    last attempt. Returns None if the memory cannot be mapped, or if the kernel does not show how
-    much a pass has used.
+    Call it after the warm-up passes, which have mapped ``mapped_mib``. Returns the times to touch
+    64 MiB, in ms: at the first and the last attempt. Returns None if passes find enough memory that
+    the host cannot have taken back, if the memory cannot be mapped, or if the kernel does not show
+    how much a pass has used.
     """
+    if _small_blocks_mib() >= _ENOUGH * mapped_mib:
+        return None
     times: list[float] = []
     with contextlib.suppress(OSError, RuntimeError, MemoryError):
         freed_mib = status_mib("VmHWM") - status_mib("VmRSS")
@@ -38,6 +50,19 @@ def settle() -> tuple[float, float] | None:
             if len(times) > 1 and times[-2] <= _SETTLED * times[-1]:
                 break
     return (times[0], times[-1]) if times else None
+
+
+def _small_blocks_mib() -> float:
+    """Return the free memory in blocks too small to be reported, in MiB; 0 if unknown."""
+    page_mib = mmap.PAGESIZE / _MIB
+    free_mib = 0.0
+    with contextlib.suppress(OSError, ValueError):
+        for line in _BUDDYINFO.read_text().splitlines():
+            # Node 0, zone   Normal   4381   1093 ...: free blocks of 1, 2, 4 ... pages.
+            counts = map(int, line.partition("zone")[2].split()[1:])
+            sizes = ((page_mib * 2**order, count) for order, count in enumerate(counts))
+            free_mib += sum(size * count for size, count in sizes if size < _REPORTED_MIB)
+    return free_mib
 
 
 def _touch_ms(size_mib: int) -> float:

@@ -39,7 +39,7 @@ class Disturbance(Record):
     touch_ms: tuple[Milliseconds, Milliseconds] | None = None
     """Time to touch 64 MiB of newly mapped memory after the warm-up pass: at the first attempt, and
     at the last one before the timed passes. In a virtual machine, memory that the host has taken
-    back is slow to touch."""
+    back is slow to touch. None if the passes find enough memory that it cannot have taken back."""
     stopped: Share | None = None
     """Share of the time in which the main thread neither ran nor waited for a core."""
     reference_before: Positive | None = None
