@@ -206,7 +206,7 @@ def _one_process(network: Network, passes: Passes) -> tuple[Sequence[float], flo
 def _our_seconds(study: sessions.Study, name: str) -> float:
     """Return the time that our processes of a network will take at batch size 1."""
     (cell,) = [cell for cell in study.memory[name] if cell.batch_size == 1]
-    cost_s = allocation.cost_s(cell)
+    cost_s = allocation.cost_s(cell, sessions.PASSES)
     return allocation.processes(cost_s, len(study.rounds())) * (cost_s or 0.0)
 
 

@@ -11,6 +11,7 @@ import random
 from typing import TYPE_CHECKING, TypeVar
 
 from dnnbench.core.storage import read_json
+from dnnbench.measure import latency
 from dnnbench.records import paths
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from dnnbench.config.latency_settings import Passes
+
 # Time per round in which a cheap cell is measured repeatedly. The spread between processes is
 # larger than the spread within one, so more processes help a cell more than more passes do.
-_BUDGET_S = 1.0
+_BUDGET_S = 0.85
 _MOST_PER_ROUND = 4
-_REFERENCES_S = 0.1  # The reference kernels before and after the passes.
+_REFERENCES_S = 0.06  # The reference kernels before and after the passes.
 
 Item = TypeVar("Item")
 
@@ -38,7 +41,7 @@ def memory_cells(folder: Path, models: Iterable[str]) -> dict[str, list[MemoryCe
     }
 
 
-def cost_s(memory: MemoryCell | None) -> float | None:
+def cost_s(memory: MemoryCell | None, passes: Passes) -> float | None:
     """Return the approximate cost of one latency process, in seconds.
 
     ``memory`` is the cell's memory record; None if the cost is unknown.
@@ -47,9 +50,11 @@ def cost_s(memory: MemoryCell | None) -> float | None:
         return None
     if memory.cell_s is None or memory.passes_s is None or memory.pass_s is None:
         return None
-    pass_s = memory.pass_s
-    # A warm-up pass and a timed pass, or more, up to six, until each kind takes 0.1 s.
-    passes_s = max(2 * pass_s, min(6 * pass_s, 0.2 + pass_s))
+    passes_s = sum(
+        # Until the passes have taken enough time, they end half a pass later on average.
+        max(fewest * memory.pass_s, min(most * memory.pass_s, enough_ms / 1000 + memory.pass_s / 2))
+        for fewest, most, enough_ms in latency.numbers_of_passes(passes)
+    )
     return memory.cell_s - memory.passes_s + _REFERENCES_S + passes_s
 
 

@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from dnnbench.records.disturbance_records import Disturbance
     from dnnbench.records.engine_records import Agreement, Built
 
-# A process makes more than the minimum of passes only until they add up to this. Time beyond it
-# improves the session more if it is spent on other processes.
-_ENOUGH_MS = 100.0
 # Short passes need more warm-up: the second pass of a process takes 3 to 24% longer than later
-# ones if passes take under 50 ms.
+# ones if passes take under 50 ms. Warm-up ends when it has taken this time.
+_WARM_UP_MS = 100.0
 _MORE_WARM_UP = 3
+# A process times more than the minimum of passes only until they add up to this. The spread between
+# processes is about twice the spread within one, and a process costs 0.25 s beside its passes, so
+# time is better spent on other processes.
+_TIMED_MS = 40.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,12 @@ class Timing:
     page_faults: float | None = None
     system_ms: float | None = None
     scheduling: str = priority.NORMAL
+
+
+def numbers_of_passes(passes: Passes) -> tuple[tuple[int, int, float], tuple[int, int, float]]:
+    """Return the fewest and most passes, and the ms that are enough: of warm-up, and timed."""
+    most = passes.discard * (_MORE_WARM_UP if passes.one_process == "cell" else 1)
+    return (passes.discard, most, _WARM_UP_MS), (*passes.samples, _TIMED_MS)
 
 
 def measure(
@@ -224,14 +232,15 @@ def _timed(
 def _passes(given: _Input, passes: Passes, on: backends.Driver) -> _Passes:
     """Run untimed passes, then timed ones unless the input was modified."""
     watch = on.watch()
-    untimed = _warm_up(given, passes, on)
+    warm_up, timed = numbers_of_passes(passes)
+    untimed = _warm_up(given, warm_up, on)
     changed = given.changed()
     windows: list[backends.Timed] = []
     samples: list[float] = []
     watch.begin()
     before = resource.getrusage(resource.RUSAGE_SELF)
     try:
-        while not changed and (count := _missing(samples, *passes.samples)):
+        while not changed and (count := _missing(samples, *timed)):
             windows.append(given.time(count, on))
             samples += windows[-1].passes_ms
         kernel = _kernel_work(before, len(samples))
@@ -240,11 +249,10 @@ def _passes(given: _Input, passes: Passes, on: backends.Driver) -> _Passes:
     return _Passes(given, untimed, windows, samples, kernel, disturbance)
 
 
-def _warm_up(given: _Input, passes: Passes, on: backends.Driver) -> backends.Timed:
-    """Run the untimed passes: ``passes.discard``, and more if they are short."""
-    most = passes.discard * (_MORE_WARM_UP if passes.one_process == "cell" else 1)
-    done = given.time(passes.discard, on)
-    while count := _missing(done.passes_ms, passes.discard, most):
+def _warm_up(given: _Input, numbers: tuple[int, int, float], on: backends.Driver) -> backends.Timed:
+    """Run the untimed passes."""
+    done = given.time(numbers[0], on)
+    while count := _missing(done.passes_ms, *numbers):
         more = given.time(count, on)
         done = backends.Timed(done.passes_ms + more.passes_ms, more.output)
     return done
@@ -271,11 +279,11 @@ def _changed_state(model: Any, given: _Input) -> str:
     return ", ".join(changed[:3])
 
 
-def _missing(samples: list[float], fewest: int, most: int) -> int:
-    """Return how many more passes to time, estimated from the slowest so far."""
+def _missing(samples: list[float], fewest: int, most: int, enough_ms: float) -> int:
+    """Return how many passes are missing until ``enough_ms``, estimated from the slowest so far."""
     if len(samples) < fewest:
         return fewest - len(samples)
-    left_ms = max(0.0, _ENOUGH_MS - sum(samples))
+    left_ms = max(0.0, enough_ms - sum(samples))
     return min(most - len(samples), math.ceil(left_ms / max(samples)))
 
 

@@ -90,7 +90,8 @@ class Round:
             return rounds
         _, name, batch_size = cell
         by_size = {each.batch_size: each for each in self.memory.get(name, ())}
-        count = allocation.processes(allocation.cost_s(by_size.get(batch_size)), rounds)
+        cost_s = allocation.cost_s(by_size.get(batch_size), self.passes)
+        count = allocation.processes(cost_s, rounds)
         recorded = [line.processes or rounds for line in measured]
         return min(count, max(recorded, default=count))
 
