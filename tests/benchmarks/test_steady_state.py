@@ -28,15 +28,19 @@ def test_the_report_counts_agreeing_cells_and_shows_both_sides() -> None:
         for number, value in enumerate(QUIET, 1)
     ]
     loops = [
-        {"model": model, "batch_size": 1, "passes_ms": [value] * 3, "page_faults": 50.0}
-        | {"system_ms": 1.0, "scheduling": "normal"}
-        for model, value in (("a", 10.0), ("a", 10.2), ("b", 20.0))
+        {"model": model, "batch_size": 1, "loop": loop, "passes_ms": [value] * 3}
+        | {"page_faults": 50.0, "system_ms": 1.0, "scheduling": "normal"}
+        for model, loop, value in (
+            *(("a", 1, 10.0), ("a", 1, 10.2), ("a", 2, 10.1), ("a", 3, 30.0)),
+            ("b", 1, 20.0),
+        )
     ]
     report = steady_state.report(lines, loops)
     assert "| a, batch size 1 | 5 |" in report
-    assert "| 10.1 | 0.990 | yes | 100, 50 | 2.0, 1.0 |" in report
+    assert "| 10.1, 10.1, 30 | 0.990 | yes | 100, 50 | 2.0, 1.0 |" in report
     assert "Cells that agree: 1 of 2 (50.0%" in report
-    assert "slowest / fastest is 1.020 (median), 1.020 at most" in report
+    assert "Loops that agree: 2 of 4 (50.0%" in report
+    assert "slowest / fastest is 3.000 (median), 3.000 at most" in report
 
 
 def test_a_loop_times_its_passes_in_one_process() -> None:
