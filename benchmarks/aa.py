@@ -36,7 +36,7 @@ from sessions import Cell
 
 from dnnbench.config.latency_settings import PROTOCOLS, Passes
 from dnnbench.core import isolation, progress
-from dnnbench.measure import allocation, latency
+from dnnbench.measure import latency
 from dnnbench.networks.registry import Network
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.published_study import STUDY
@@ -205,9 +205,7 @@ def _one_process(network: Network, passes: Passes) -> tuple[Sequence[float], flo
 
 def _our_seconds(study: sessions.Study, name: str) -> float:
     """Return the time that our processes of a network will take at batch size 1."""
-    (cell,) = [cell for cell in study.memory[name] if cell.batch_size == 1]
-    cost_s = allocation.cost_s(cell, sessions.PASSES)
-    return allocation.processes(cost_s, len(study.rounds())) * (cost_s or 0.0)
+    return study.processes((name, 1)) * (study.cost_s((name, 1)) or 0.0)
 
 
 def _longer(network: Network, our_s: float) -> Passes:

@@ -34,8 +34,7 @@ import injection
 import sessions
 from sessions import Cell
 
-from dnnbench.core import isolation, progress
-from dnnbench.measure import latency
+from dnnbench.core import progress
 from dnnbench.records.latency_records import LatencyLine
 
 AFFECTED = 1.1
@@ -126,10 +125,10 @@ class Injector:
         if self.kind.disturb is None or (self.kind.whole_rounds and number not in COLD_ROUNDS):
             yield
         elif self.kind.whole_rounds:
-            with self.kind.disturb(), self._intercepted(self._record):
+            with self.kind.disturb(), sessions.around_processes(self._record):
                 yield
         else:
-            with self._intercepted(self._maybe):
+            with sessions.around_processes(self._maybe):
                 yield
 
     @contextmanager
@@ -137,25 +136,6 @@ class Injector:
         """Count the reports of a round: after the first, it repeats disturbed processes."""
         self.reports += 1
         yield lambda name: None
-
-    @contextmanager
-    def _intercepted(
-        self, around: Callable[[Cell], AbstractContextManager[None]]
-    ) -> Iterator[None]:
-        """Run each process that measures a latency in a context."""
-        run = isolation.run
-
-        def intercepted(function: Callable[..., Any], *arguments: Any, **limits: Any) -> Any:
-            if function is not latency.measure:
-                return run(function, *arguments, **limits)
-            with around((arguments[0].key, arguments[1][0])):
-                return run(function, *arguments, **limits)
-
-        isolation.run = intercepted
-        try:
-            yield
-        finally:
-            isolation.run = run
 
     @contextmanager
     def _maybe(self, cell: Cell) -> Iterator[None]:

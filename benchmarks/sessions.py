@@ -10,8 +10,8 @@ import json
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, stdev
@@ -24,7 +24,7 @@ from dnnbench.config.variants import REFERENCE
 from dnnbench.core import isolation, lock, progress
 from dnnbench.core.storage import read_json, read_lines
 from dnnbench.devices import backends
-from dnnbench.measure import memory_profile, round
+from dnnbench.measure import allocation, latency, memory_profile, round
 from dnnbench.networks import builders, model_list
 from dnnbench.networks.registry import Network
 from dnnbench.records import paths
@@ -93,6 +93,15 @@ class Study:
         """Return the numbers of a session's rounds."""
         return range(1, PASSES.rounds + 1)
 
+    def processes(self, cell: Cell) -> int:
+        """Return the number of processes that measure a cell in a session."""
+        return allocation.processes(self.cost_s(cell), PASSES.rounds)
+
+    def cost_s(self, cell: Cell) -> float | None:
+        """Return the time that a process will take, in s, or None if it is unknown."""
+        (memory,) = [one for one in self.memory[cell[0]] if one.batch_size == cell[1]]
+        return allocation.cost_s(memory, PASSES)
+
 
 @contextmanager
 def prepared(
@@ -104,6 +113,24 @@ def prepared(
     with lock.hold(DEVICE):
         memory = measure_memory(folder / "memory", networks, cells)
         yield Study(folder, networks, cells, memory)
+
+
+@contextmanager
+def around_processes(around: Callable[[Cell], AbstractContextManager[None]]) -> Iterator[None]:
+    """Run each process that measures a latency in the context ``around`` of its cell."""
+    run = isolation.run
+
+    def intercepted(function: Callable[..., Any], *arguments: Any, **limits: Any) -> Any:
+        if function is not latency.measure:
+            return run(function, *arguments, **limits)
+        with around((arguments[0].key, arguments[1][0])):
+            return run(function, *arguments, **limits)
+
+    isolation.run = intercepted
+    try:
+        yield
+    finally:
+        isolation.run = run
 
 
 def measure_memory(

@@ -1,9 +1,9 @@
-"""Steady state: does a session's estimate agree with a long-lived process?
+"""Steady state: does a session's estimate agree with long-lived processes?
 
 A session of our protocol is interleaved with loops. A loop is one process that times 60 passes of
-one cell, with the threads, allocator and priority of our own processes: half of them before a round
-and half after it, each half after two untimed passes. Three loops of each cell follow one another,
-so they see the machine in the same states as the rounds.
+one cell, with the threads, allocator and priority of our own processes. Three loops of each cell
+follow one another. Each time that one of our processes has measured the cell, its loop times the
+same share of the passes, after two untimed ones, so that both see the machine in the same states.
 
 A cell agrees if the median over its loops lies within the interval of the estimate or within 5% of
 the estimate. At least 95% of the cells should. A single loop is one process, and processes differ;
@@ -13,12 +13,12 @@ loop of every cell is in memory at once, about 8 GB. A run takes about 12 minute
 
 import argparse
 import multiprocessing
-import random
 import resource
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -63,51 +63,76 @@ def main() -> None:
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> None:
-    """Measure our rounds, with a part of a loop of every cell before each and after the last."""
+    """Measure our rounds; after each process, a part of the cell's loop."""
     networks, cells = sessions.resolve(arguments.cells)
     with sessions.prepared(folder, networks, cells) as study:
-        waiting = [*study.rounds()]
-        parts = (len(waiting) + 1) // LOOPS
-        passes = -(-arguments.passes // parts)
-        with progress.steps("steady state", LOOPS * parts) as step:
-            for number in range(1, LOOPS + 1):
-                with loops(networks, cells) as ends:
-                    for part in range(parts):
-                        step(f"loop {number}, part {part + 1}")
-                        for cell in random.sample(cells, len(cells)):
-                            timed = {"loop": number, **_part(cell, ends[cell], passes)}
-                            sessions.append(folder / "loops.jsonl", timed)
-                        if waiting:
-                            study.measure(SESSION, waiting.pop(0))
+        of_cell = {
+            cell: CellLoops(networks[cell[0]], cell, arguments.passes, study.processes(cell))
+            for cell in cells
+        }
+
+        @contextmanager
+        def followed(cell: Cell) -> Iterator[None]:
+            yield
+            if cell in of_cell:  # The network that checks the machine is not.
+                for part in of_cell[cell].next_parts():
+                    sessions.append(folder / "loops.jsonl", part)
+
+        try:
+            with progress.steps("steady state", len(study.rounds())) as step:
+                for number in study.rounds():
+                    step(f"round {number}")
+                    with sessions.around_processes(followed):
+                        study.measure(SESSION, number)
+        finally:
+            for loops in of_cell.values():
+                loops.stop()
 
 
-@contextmanager
-def loops(
-    networks: Mapping[str, Network], cells: Sequence[Cell]
-) -> Iterator[dict[Cell, Connection]]:
-    """Start a process for each cell; yield its connection, for :func:`_part`."""
-    context = multiprocessing.get_context("fork")
-    ends, processes = {}, []
-    for name, batch in cells:
-        ends[name, batch], other = context.Pipe()
-        arguments = networks[name], batch, other
-        processes.append(context.Process(target=loop, args=arguments, daemon=True))
-        processes[-1].start()
+class CellLoops:
+    """The loops of a cell, one after another, each in a process of its own.
+
+    They make ``passes`` passes each, in as many parts as our session has ``processes``.
+    """
+
+    def __init__(self, network: Network, cell: Cell, passes: int, processes: int) -> None:
+        """Start no process yet."""
+        self._network, self._cell, self._passes = network, cell, passes
+        self._a_part = -(-LOOPS * passes // processes)
+        self._number, self._left = 0, 0
+        self._process: BaseProcess | None = None
+
+    def next_parts(self) -> Iterator[dict[str, Any]]:
+        """Yield the passes of the next part, from one loop or from two."""
+        missing = self._a_part
+        while missing and (self._left or self._number < LOOPS):
+            if not self._left:
+                self._start()
+            count = min(missing, self._left)
+            missing, self._left = missing - count, self._left - count
+            try:
+                self._end.send(count)
+                timed = self._end.recv()
+            except (EOFError, ConnectionError):
+                sys.exit(f"{self._cell[0]}, batch size {self._cell[1]}: its loop has ended.")
+            name, batch = self._cell
+            yield {"model": name, "batch_size": batch, "loop": self._number, **timed}
+
+    def stop(self) -> None:
+        """End the process of the current loop."""
+        if self._process:
+            self._process.kill()
+            self._process.join()
+
+    def _start(self) -> None:
+        self.stop()
+        context = multiprocessing.get_context("fork")
+        self._end, other = context.Pipe()
+        arguments = self._network, self._cell[1], other
+        self._process = context.Process(target=loop, args=arguments, daemon=True)
+        self._process.start()
         other.close()
-    try:
-        yield ends
-    finally:
-        for process in processes:
-            process.terminate()
-
-
-def _part(cell: Cell, end: Connection, passes: int) -> dict[str, Any]:
-    """Let a cell's loop time ``passes`` passes, and return them."""
-    try:
-        end.send(passes)
-        return {"model": cell[0], "batch_size": cell[1], **end.recv()}
-    except (EOFError, ConnectionError):
-        sys.exit(f"{cell[0]}, batch size {cell[1]}: its loop has ended.")
+        self._number, self._left = self._number + 1, self._passes
 
 
 def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> str:

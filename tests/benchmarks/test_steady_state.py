@@ -43,19 +43,22 @@ def test_the_report_counts_agreeing_cells_and_shows_both_sides() -> None:
     assert "slowest / fastest is 3.000 (median), 3.000 at most" in report
 
 
-def test_a_loop_times_its_passes_in_one_process() -> None:
+def test_three_loops_share_the_passes_of_a_cell_evenly() -> None:
     isolation.prepare()
-    network = toys.entry("small")
-    with steady_state.loops({"small": network}, [("small", 2)]) as ends:
-        parts = [steady_state._part(("small", 2), ends["small", 2], 7) for _ in range(2)]
-    assert [len(part["passes_ms"]) for part in parts] == [7, 7]
-    assert all(part["page_faults"] >= 0 for part in parts)
+    # Nine passes in five parts of two: loops of three passes change within a part.
+    loops = steady_state.CellLoops(toys.entry("small"), ("small", 2), 3, 5)
+    try:
+        parts = [[*loops.next_parts()] for _ in range(5)]
+    finally:
+        loops.stop()
+    shares = [[(part["loop"], len(part["passes_ms"])) for part in of] for of in parts]
+    assert shares == [[(1, 2)], [(1, 1), (2, 1)], [(2, 2)], [(3, 2)], [(3, 1)]]
+    assert all(part["page_faults"] >= 0 for of in parts for part in of)
 
 
 def test_a_loop_that_has_ended_is_named() -> None:
     isolation.prepare()
-    with (
-        steady_state.loops({"dies": toys.entry("none_such")}, [("dies", 1)]) as ends,
-        pytest.raises(SystemExit, match="dies, batch size 1: its loop has ended"),
-    ):
-        steady_state._part(("dies", 1), ends["dies", 1], 1)
+    loops = steady_state.CellLoops(toys.entry("none_such"), ("dies", 1), 3, 5)
+    with pytest.raises(SystemExit, match="dies, batch size 1: its loop has ended"):
+        next(loops.next_parts())
+    loops.stop()
