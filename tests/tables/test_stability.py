@@ -54,6 +54,25 @@ def test_one_disturbed_process_makes_a_cell_disturbed_and_is_named() -> None:
     assert verdict(quiet(r2=WAITED)) == ("disturbed", expected)
 
 
+@pytest.mark.parametrize(
+    ("disturbed", "processes", "stability"),
+    [(1, 10, "disturbed"), (1, 11, "stable"), (2, 20, "disturbed"), (1, 20, "stable")],
+)
+def test_fewer_than_a_tenth_of_the_processes_are_only_mentioned(
+    disturbed: int, processes: int, stability: str
+) -> None:
+    lines = [
+        line(
+            1, 10.0 + k / 1000, process=k, processes=processes, **(WAITED if k <= disturbed else {})
+        )
+        for k in range(1, processes + 1)
+    ]
+    found, reason = verdict(lines)
+    assert found == stability
+    assert reason is not None
+    assert reason.startswith(f"{disturbed} of {processes} processes w")
+
+
 def test_a_cell_can_be_disturbed_and_wide() -> None:
     lines = [line(k, time) for k, time in enumerate((10, 9, 11, 9.5), start=1)]
     stability, reason = verdict([*lines, line(5, 20.0, **WAITED)])

@@ -106,7 +106,7 @@ class StudyRow(Record):
     """Number of processes behind the latency."""
     stability: Stability | None
     """``stable``: the half-width of the interval is at most 5% of the latency. ``noisy``: it is
-    larger. ``disturbed``: something happened in particular processes, or a process is missing.
+    larger. ``disturbed``: something happened in at least one in ten processes, or one is missing.
     Empty if unknown, as after a single process."""
     stability_reason: str | None
     """Reason for ``stability`` with numbers, or why the cell has no latency. A stable cell may have

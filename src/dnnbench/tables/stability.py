@@ -5,9 +5,11 @@ ok, else the most common other status.
 
 *Stability* (``stability``, and ``stability_reason`` with numbers):
 
-- ``disturbed``: a process was disturbed (:mod:`dnnbench.stats.disturbance`), failed or is missing,
-  or processes were measured with different code or settings. A missing time was probably a slow
-  one, so the median of the rest is too low.
+- ``disturbed``: at least one in ten processes was disturbed (:mod:`dnnbench.stats.disturbance`),
+  one failed or is missing, or processes were measured with different code or settings. A missing
+  time was probably a slow one, so the median of the rest is too low. Fewer disturbed processes
+  hardly move a median, and on a quiet machine one in a hundred exceeds a limit: of cells with
+  twenty processes, every fifth would be disturbed. They are only mentioned.
 - ``noisy``: none of this, but the half-width of the interval exceeds 5% of the value.
 - ``stable``: neither.
 - A single process has no stability, unless it was disturbed.
@@ -35,6 +37,7 @@ MAX_HALF_WIDTH = 0.05
 # Of two equally common statuses, a cell takes the one that is most specific to the network.
 _SEVERITY: tuple[Status, ...] = ("oom", "failed", "timeout", "not_measured")
 _MOST_NAMED = 3
+_SHARE_DISTURBED = 0.1
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,12 @@ def cell_timing(
     faults += _differences(good)
     crowded = [line for line in good if disturbance.round_reasons(line)]
     mostly_crowded = len(crowded) * 2 >= len(good)
-    faults += _disturbances(good, mostly_crowded, session_limits)
-    notes = _notes(good, [] if mostly_crowded else crowded, len(sessions))
+    notes: list[str] = []
+    disturbed = _disturbed(good, mostly_crowded, session_limits)
+    if disturbed:
+        enough = len(disturbed) >= _SHARE_DISTURBED * len(good)
+        (faults if enough else notes).append(_named(disturbed, len(good)))
+    notes += _notes(good, [] if mostly_crowded else crowded, len(sessions))
     if (noise := _noise(time, len(good))) is None and time.half_width is None and not faults:
         notes.insert(0, "single process: the spread between processes is unknown")
         return CellTiming("ok", session, None, "; ".join(notes), time, good)
@@ -119,10 +126,10 @@ def _differences(lines: Sequence[LatencyLine]) -> list[str]:
     return texts
 
 
-def _disturbances(
+def _disturbed(
     lines: Sequence[LatencyLine], whole_rounds: bool, session_limits: SessionLimits
 ) -> list[str]:
-    """Return the disturbed processes with the reasons, as one text; none if there are none.
+    """Return the disturbed processes with the reasons.
 
     ``whole_rounds`` is whether a disturbance of the whole round counts.
     """
@@ -134,13 +141,15 @@ def _disturbances(
             reasons += disturbance.round_reasons(line)
         if reasons:
             disturbed.append(f"{_process(line, line.round in several)}: {', '.join(reasons)}")
-    if not disturbed:
-        return []
+    return disturbed
+
+
+def _named(disturbed: Sequence[str], processes: int) -> str:
+    """Return the number of disturbed processes, and the first ones with their reasons."""
     more = len(disturbed) - _MOST_NAMED
-    named = disturbed[:_MOST_NAMED] + ([f"and {more} more"] if more > 0 else [])
+    named = [*disturbed[:_MOST_NAMED], *([f"and {more} more"] if more > 0 else [])]
     verb = "was" if len(disturbed) == 1 else "were"
-    count = f"{len(disturbed)} of {len(lines)} processes {verb} disturbed"
-    return [f"{count} ({'; '.join(named)})"]
+    return f"{len(disturbed)} of {processes} processes {verb} disturbed ({'; '.join(named)})"
 
 
 def _process(line: LatencyLine, several: bool) -> str:

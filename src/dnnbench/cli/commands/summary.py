@@ -109,7 +109,7 @@ def _common_reason(rows: list[StudyRow]) -> tuple[str, int]:
     kinds: dict[str, list[str]] = {}
     for row in rows:
         whole = row.stability_reason or ""
-        named = _PROCESSES.search(whole)
+        named = _PROCESSES.search(whole) if row.stability == "disturbed" else None
         reasons = _PROCESS.findall(named[1]) if named else [whole.partition("; ")[0]]
         for kind, reason in {_NUMBER.sub("", one): one for one in reasons}.items():
             kinds.setdefault(kind, []).append(reason)
