@@ -1,7 +1,9 @@
 """An A/A study on this CPU: do sessions on the same machine agree?
 
 Sixteen cells are timed in eight identical sessions by our protocol, and six of them also by that of
-2018, whose processes run in random order among our rounds:
+2018, whose processes run in random order among our rounds. The sessions alternate: each makes its
+first round before any makes its second one. They therefore have the same median, which an interval
+should cover. With --in-turn, one session follows another, and the machine may change in between.
 
 - ours: the rounds of a study;
 - 2018: ten untimed and ten timed passes in one process;
@@ -22,7 +24,7 @@ import argparse
 import math
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from itertools import combinations
@@ -66,6 +68,9 @@ def main() -> None:
     parser.add_argument(
         "--neighbor", action="store_true", help="Compare priorities next to a busy process."
     )
+    parser.add_argument(
+        "--in-turn", action="store_true", help="Finish each session before the next one."
+    )
     arguments = parser.parse_args()
     with sessions.folder(arguments) as folder:
         if not arguments.analyze:
@@ -80,20 +85,19 @@ def measure(folder: Path, arguments: argparse.Namespace) -> None:
     with sessions.prepared(folder, networks, cells) as study:
         single = [name for name in CHEAP if (name, 1) in cells]
         longer = {name: _longer(networks[name], _our_seconds(study, name)) for name in single}
-        jobs = [
-            (at, job)
-            for at in range(1, count + 1)
-            for job in (
-                *(partial(study.measure, f"{OURS}-{at}", one) for one in study.rounds()),
-                *(partial(_single, folder, at, STUDY, networks[name], OLD) for name in single),
-                *(
-                    partial(_single, folder, at, SAME_TIME, networks[name], longer[name])
-                    for name in single
-                ),
-            )
-        ]
+        rounds = len(study.rounds())
+        jobs: list[tuple[int, float, Callable[[], None]]] = []
+        for at in range(1, count + 1):
+            for number in study.rounds():
+                place = (number - 1 + random.random()) / rounds
+                jobs.append((at, place, partial(study.measure, f"{OURS}-{at}", number)))
+            for protocol, passes in ((STUDY, dict.fromkeys(single, OLD)), (SAME_TIME, longer)):
+                for name in single:
+                    job = partial(_single, folder, at, protocol, networks[name], passes[name])
+                    jobs.append((at, random.random(), job))
+        jobs.sort(key=lambda job: (job[0] if arguments.in_turn else 0, job[1]))
         with progress.steps("sessions", len(jobs)) as step:
-            for at, job in sorted(jobs, key=lambda pair: (pair[0], random.random())):
+            for at, _, job in jobs:
                 step(f"session {at} of {count}")
                 job()
 

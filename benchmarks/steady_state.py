@@ -6,9 +6,11 @@ follow one another. Each time that one of our processes has measured the cell, i
 same share of the passes, after two untimed ones, so that both see the machine in the same states.
 
 A cell agrees if the median over its loops lies within the interval of the estimate or within 5% of
-the estimate. At least 95% of the cells should. A single loop is one process, and processes differ;
-how many of the loops agree is printed as well. Page faults and system time are per timed pass. One
-loop of every cell is in memory at once, about 8 GB. A run takes about 12 minutes on two cores.
+the estimate. At least 95% of the cells should. Loops are processes, and differ as processes do: the
+output also states how many of the loops agree, how many pairs of loops of the same cell are within
+5% of each other, and the mean ratio over the cells, which shows a common bias. Page faults and
+system time are per timed pass. One loop of every cell is in memory at once, about 8 GB. A run takes
+about 10 minutes on two cores.
 """
 
 import argparse
@@ -17,10 +19,12 @@ import resource
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import combinations
+from math import exp, log, sqrt
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean, median, stdev
 from typing import Any
 
 import sessions
@@ -33,6 +37,7 @@ from dnnbench.engines import preparation
 from dnnbench.networks import builders
 from dnnbench.networks.registry import Network
 from dnnbench.records.latency_records import LatencyLine
+from dnnbench.stats import intervals
 from dnnbench.stats.intervals import Estimate
 
 PASSES = 60
@@ -139,7 +144,7 @@ def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> 
     """Return the table of cells, and the share of cells that agree."""
     estimates = sessions.estimates(lines)
     of_cell = sessions.by_cell(lines)
-    rows, ratios, single = [], [], []
+    rows, ratios, single, pairs = [], [], [], []
     for cell, estimate in estimates.items():
         parts = [loop for loop in loops if (loop["model"], loop["batch_size"]) == cell]
         if not parts:
@@ -149,6 +154,7 @@ def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> 
             for number in sorted({part["loop"] for part in parts})
         ]
         single += [agrees(estimate, loop_ms) for loop_ms in medians_ms]
+        pairs += [max(two) <= (1 + MARGIN) * min(two) for two in combinations(medians_ms, 2)]
         loop_ms = median(medians_ms)
         ratios.append(estimate.value / loop_ms)
         rows.append(
@@ -177,7 +183,9 @@ def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> 
             sessions.table(header, rows),
             f"Cells that agree: {sessions.share(agreeing, len(rows))}; median ratio"
             f" {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}.",
-            f"Loops that agree: {sessions.share(sum(single), len(single))}.",
+            f"Mean ratio over the cells: {_mean_ratio(ratios)}.",
+            f"Loops that agree: {sessions.share(sum(single), len(single))}; pairs of loops of a cell"
+            f" within {MARGIN:.0%} of each other: {sessions.share(sum(pairs), len(pairs))}.",
             f"Medians of a loop's parts: {_spread(loops)}. Scheduling of our processes and the"
             f" loops: {', '.join(priorities)}.",
         )
@@ -229,6 +237,16 @@ def _spread(loops: Sequence[Mapping[str, Any]]) -> str:
     if not ratios:
         return "unknown"
     return f"slowest / fastest is {median(ratios):.3f} (median), {max(ratios):.3f} at most"
+
+
+def _mean_ratio(ratios: Sequence[float]) -> str:
+    """Return the geometric mean of ratios with its 95% interval."""
+    if len(ratios) < 2:
+        return "unknown"
+    logs = [log(ratio) for ratio in ratios]
+    half = intervals.t_quantile(len(logs) - 1) * stdev(logs) / sqrt(len(logs))
+    low, mean, high = (exp(fmean(logs) + shift) for shift in (-half, 0, half))
+    return f"{mean:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _mean(of: Sequence[Any], key: str) -> float | None:

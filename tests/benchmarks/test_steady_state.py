@@ -40,6 +40,10 @@ def test_the_report_counts_agreeing_cells_and_shows_both_sides() -> None:
     assert "| 10.1, 10.1, 30 | 0.990 | yes | 100, 50 | 2.0, 1.0 |" in report
     assert "Cells that agree: 1 of 2 (50.0%" in report
     assert "Loops that agree: 2 of 4 (50.0%" in report
+    # Of a's loops of 10.1, 10.1 and 30 ms, one pair of three; b has a single loop.
+    assert "within 5% of each other: 1 of 3 (33.3%" in report
+    # 10 / 10.1 and 10 / 20: the geometric mean is 10 / sqrt(202).
+    assert "Mean ratio over the cells: 0.704 (" in report
     assert "slowest / fastest is 3.000 (median), 3.000 at most" in report
 
 
