@@ -184,7 +184,7 @@ def report(lines: Sequence[LatencyLine], loops: Sequence[Mapping[str, Any]]) -> 
             f"Cells that agree: {sessions.share(agreeing, len(rows))}; median ratio"
             f" {median(ratios):.3f}, {min(ratios):.3f} to {max(ratios):.3f}.",
             f"Mean ratio over the cells: {_mean_ratio(ratios)}.",
-            f"Loops that agree: {sessions.share(sum(single), len(single))}; pairs of loops of a cell"
+            f"Loops that agree: {sessions.share(sum(single), len(single))}; pairs of a cell's loops"
             f" within {MARGIN:.0%} of each other: {sessions.share(sum(pairs), len(pairs))}.",
             f"Medians of a loop's parts: {_spread(loops)}. Scheduling of our processes and the"
             f" loops: {', '.join(priorities)}.",
