@@ -130,7 +130,8 @@ def process(gpu, clock=lambda at_ms: 1900.0, read_every_ms=50.0):
     events.time(gpu, gpu.run, PROTOCOL.discard)
     began = gpu.host_ms
     windows, samples = [], []
-    while count := latency._missing(samples, *PROTOCOL.samples):
+    _, timed = latency.numbers_of_passes(PROTOCOL)
+    while count := latency._missing(samples, *timed):
         windows.append(events.time(gpu, gpu.run, count))
         samples += windows[-1].passes_ms
     times = [began + n * read_every_ms for n in range(int((gpu.host_ms - began) / read_every_ms))]

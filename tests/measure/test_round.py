@@ -405,9 +405,9 @@ def test_a_killed_round_resumes_where_it_stopped(tmp_path, monkeypatch, scripted
     assert again - kept == set(by_key) - kept
 
 
-def cheap(*names, seconds=0.5, **changes):
+def cheap(*names, seconds=0.42, **changes):
     """Return a plan whose memory records state the cost of each cell."""
-    spent = {"cell_s": seconds - 0.1, "passes_s": 0.0, "pass_s": 0.0}
+    spent = {"cell_s": seconds - 0.06, "passes_s": 0.0, "pass_s": 0.0}
     cells = [timings.memory_cell(batch, **spent) for batch in (1, 2)]
     return plan(*names, memory=dict.fromkeys(names, cells), **changes)
 
@@ -435,7 +435,7 @@ def test_the_rounds_share_the_processes_of_a_cell(tmp_path, scripted):
     counts = []
     for number in range(1, 6):
         output = tmp_path / f"round-{number}.jsonl"
-        round.run(cheap("small", seconds=0.6, batch_sizes=[1], number=number), output)
+        round.run(cheap("small", seconds=0.53, batch_sizes=[1], number=number), output)
         counts.append(len(read_lines(output, LatencyLine)))
     assert counts == [1, 2, 1, 2, 2]
 
