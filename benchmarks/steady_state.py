@@ -95,7 +95,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> None:
 
 
 class CellLoops:
-    """The loops of a cell, one after another, each in a process of its own.
+    """The loops of a cell, one after another, each in a separate process.
 
     They make ``passes`` passes each, in as many parts as our session has ``processes``.
     """

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _WARM_UP_MS = 100.0
 _MORE_WARM_UP = 3
 # A process times more than the minimum of passes only until they add up to this. The spread between
-# processes is about twice the spread within one, and a process costs 0.25 s beside its passes, so
-# time is better spent on other processes.
+# processes is about twice the spread within one, and a process costs 0.25 s in addition to its
+# passes, so time is better spent on other processes.
 _TIMED_MS = 40.0
 
 
