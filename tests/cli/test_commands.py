@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from xml.etree import ElementTree
 
 import pytest
 from helpers import host_trees, studies, toys
+from helpers.paths import ROOT
 
 from dnnbench.cli import app, commands, messages
 from dnnbench.core.storage import columns
@@ -924,6 +926,17 @@ def test_help_has_examples_and_every_exit_code(run: Run) -> None:
         assert command in done.out
         own = run(command, "--help").out
         assert f"dnnbench {command}" in own.split("Example")[1]
+
+
+@pytest.mark.parametrize("command", [(), ("pick",), ("compare",), ("check",)])
+def test_h_shows_the_help(run: Run, command: tuple[str, ...]) -> None:
+    assert run(*command, "-h").out == run(*command, "--help").out
+
+
+def test_the_version_is_that_of_the_package(run: Run) -> None:
+    done = run("--version")
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert (done.code, done.out) == (0, f"dnnbench {declared}\n")
 
 
 def test_each_command_module_is_listed_with_its_help(run: Run) -> None:

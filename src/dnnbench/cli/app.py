@@ -4,6 +4,8 @@ Its subcommands are the modules of :mod:`dnnbench.cli.commands`. The help lists 
 """
 
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
@@ -41,8 +43,25 @@ Exit codes:
 _app = typer.Typer(cls=CommandGroup, pretty_exceptions_enable=False)
 
 
-@_app.callback(epilog=_EPILOG, no_args_is_help=True)
-def _dnnbench() -> None:
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"dnnbench {metadata.version('dnnbench')}")
+        raise typer.Exit
+
+
+@_app.callback(
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+def _dnnbench(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
     """Choose an image classifier that fits the budget of a machine."""
 
 
