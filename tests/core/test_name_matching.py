@@ -59,6 +59,18 @@ def test_an_ambiguous_name_is_refused_unless_it_is_a_key() -> None:
         name_matching.find("NET2", known, "MODEL")
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [("shuffle", None), ("squeeze", "squeezenet1_0"), ("50", None), ("resnet50", "resnet50")],
+)
+def test_an_unambiguous_part_is_enough_where_parts_are(text: str, key: str | None) -> None:
+    if key:
+        assert name_matching.find(text, KNOWN, "--device", parts=True) == key
+        return
+    with pytest.raises(UserError, match=f"--device: '{text}': (no such name|several names match)"):
+        name_matching.find(text, KNOWN, "--device", parts=True)
+
+
 def test_completion_matches_the_start_of_the_key_or_the_printed_name() -> None:
     assert name_matching.starting("resn", KNOWN) == {
         "resnet50": "resnet50",

@@ -51,7 +51,8 @@ RESULTS = paths.RESULTS
 Device = Annotated[
     str | None,
     typer.Option(
-        help="Device, by name or key; see `dnnbench devices`. Required if several were measured.",
+        help="Device, by name, key or part of one; see `dnnbench devices`. Required if several were"
+        " measured.",
         autocompletion=complete_device,
     ),
 ]

@@ -89,14 +89,14 @@ class Tables:
         return named.get(text) or name_matching.find(model_list.key_of(text), self.names, what)
 
     def device(self, text: str | None) -> str:
-        """Return the key of a device, given by key or name.
+        """Return the key of a device, given by key or name, or by an unambiguous part of them.
 
         The default is the only measured device.
 
         Raises UserError if the name is unknown, or if there is more than one choice.
         """
         if text is not None:
-            return name_matching.find(text, self.devices, "--device")
+            return name_matching.find(text, self.devices, "--device", parts=True)
         measured = dict.fromkeys(row.device for row in self.study if row.source == "measured")
         choice: Sequence[str] = list(measured or self.devices)
         if len(choice) == 1:

@@ -9,17 +9,21 @@ from collections.abc import Mapping
 from dnnbench.core.errors import UserError
 
 
-def find(text: str, known: Mapping[str, str], what: str) -> str:
+def find(text: str, known: Mapping[str, str], what: str, *, parts: bool = False) -> str:
     """Return the key that matches ``text``, by key or printed name.
 
-    ``known`` maps keys to names.
+    ``known`` maps keys to names. With ``parts``, part of a key or name is enough if no other
+    contains it.
 
     Raises UserError that names the option ``what`` and the value, and lists similar names or all.
     """
     if text in known:
         return text
     bare = _bare(text)
-    found = [key for key, name in known.items() if bare and bare in (_bare(key), _bare(name))]
+    spelled = {key: (_bare(key), _bare(name)) for key, name in known.items()} if bare else {}
+    found = [key for key, both in spelled.items() if bare in both]
+    if parts and not found:
+        found = [key for key, both in spelled.items() if any(bare in one for one in both)]
     if len(found) == 1:
         return found[0]
     near = found or nearest(text, known)
