@@ -10,7 +10,7 @@ import typer
 from dnnbench.cli import completion, printing
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core.errors import UserError
-from dnnbench.queries.limits import known_limits
+from dnnbench.queries.limits import ACCURACY, known_limits
 
 if TYPE_CHECKING:
     from dnnbench.cli.study_tables import Tables
@@ -24,6 +24,12 @@ def _above_zero(value: float | None) -> float | None:
     return value
 
 
+def _percentage(value: float | None) -> float | None:
+    if (value := _above_zero(value)) is not None and value <= 1:
+        raise typer.BadParameter(f"{value:g}: a percentage. Did you mean {100 * value:g}?")
+    return value
+
+
 def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with one option per limit; it takes them as ``**limits``."""
     device, *others, _ = inspect.signature(command).parameters.values()
@@ -34,7 +40,11 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
             default=None,
             annotation=Annotated[
                 float | None,
-                typer.Option(limit.option, help=limit.help, callback=_above_zero),
+                typer.Option(
+                    limit.option,
+                    help=limit.help,
+                    callback=_percentage if name == ACCURACY else _above_zero,
+                ),
             ],
         )
         for name, limit in known_limits().items()
