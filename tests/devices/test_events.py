@@ -208,7 +208,8 @@ def test_one_throttled_process_of_five_is_named():
     steady = session(1, between=0.001)
     gpu = FakeGpu([TRUE_MS])
     start_ms = gpu.host_ms
-    dipped = process(gpu, lambda at_ms: 1266.0 if at_ms < start_ms + 60 else 1900.0)
+    dip_ms = start_ms + 2 * TRUE_MS  # The first of the timed passes.
+    dipped = process(gpu, lambda at_ms: 1266.0 if at_ms < dip_ms else 1900.0, 5.0)
     row = verdict([*steady[:4], dipped])
     assert row.stability == "disturbed"
     assert row.stability_reason.startswith(

@@ -510,7 +510,7 @@ def test_the_remaining_time_covers_the_processes_of_later_rounds(tmp_path, scrip
         counts.append((total, later))
         yield lambda name: None
 
-    round.run(cheap("small", seconds=0.6, batch_sizes=[1]), tmp_path / "round-1.jsonl", report)
+    round.run(cheap("small", seconds=0.53, batch_sizes=[1]), tmp_path / "round-1.jsonl", report)
     assert counts[0] == (1, 7)
 
 
