@@ -2,8 +2,8 @@
 
 Sixteen cells are timed in eight identical sessions by our protocol, and six of them also by that of
 2018, whose processes run in random order among our rounds. The sessions alternate: each makes its
-first round before any makes its second one. They therefore have the same median, which an interval
-should cover. With --in-turn, one session follows another, and the machine may change in between.
+first round before any makes its second one, so that all of them cover the same period. With
+--in-turn, one session follows another, and the machine may change in between.
 
 - ours: the rounds of a study;
 - 2018: ten untimed and ten timed passes in one process;

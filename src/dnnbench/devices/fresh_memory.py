@@ -21,7 +21,8 @@ from dnnbench.core.isolation import available_mib, status_mib
 _BUDDYINFO = Path("/proc/buddyinfo")
 _MIB = 2**20
 _REPORTED_MIB = 2  # The smallest blocks that a guest reports to its host.
-# Timed passes map as much as the warm-up passes did, and not only what those have freed.
+# Small blocks have to hold this many times what the warm-up passes have mapped: timed passes map
+# about as much again, and the kernel keeps some of the blocks for itself.
 _ENOUGH = 4.0
 _UNIT_MIB = 64
 # Passes do not get back only what the last one freed. Much more could exceed a container's limit,
