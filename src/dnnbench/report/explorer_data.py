@@ -1,8 +1,8 @@
 """Data for the explorer: numbers of ``pick`` for all devices and batch sizes.
 
 The code behind :func:`dnnbench.queries.best_fit.pick` computes the numbers, bounds, and ties, and
-the limits at which each network would fit. The page's script (templates/explorer.js) only compares
-the numbers with the limits that the user sets.
+the limits at which each network would fit. The page's scripts only compare the numbers with
+the limits that the user sets (templates/judging.js).
 """
 
 import math

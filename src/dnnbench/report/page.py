@@ -45,6 +45,23 @@ from dnnbench.report.figures.variants_table import Table as VariantsTable
 from dnnbench.report.figures.variants_table import variants_table
 from dnnbench.report.findings_section import Section
 
+# The explorer's scripts in templates/. Each uses only those before it.
+SCRIPTS = (
+    "judging.js",
+    "wording.js",
+    "plotting.js",
+    "explorer/columns.js",
+    "explorer/settings.js",
+    "explorer/elements.js",
+    "explorer/controls.js",
+    "explorer/answer_card.js",
+    "explorer/network_details.js",
+    "explorer/network_table.js",
+    "explorer/live_chart.js",
+    "explorer/download.js",
+    "explorer/panels.js",
+)
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -111,6 +128,7 @@ def render(
             charted=set(specs),
             specs=script_data(specs),
             theme=script_data(config(CSS)),
+            scripts=SCRIPTS,
             libraries=Markup(_libraries()),
             grades=GRADE_COLORS,
             environments=environments,

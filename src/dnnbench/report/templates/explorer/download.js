@@ -1,0 +1,39 @@
+// The table as a CSV file, as shown, with the columns of `dnnbench pick --csv`.
+// biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
+const csvDownload = (() => {
+  const data = explorerData;
+
+  const field = (value) => {
+    if (value === null || value === undefined) return "";
+    const text = String(value);
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+
+  const table = ({ device, answer }) => {
+    const names = [...data.judged, ...data.recorded];
+    const lines = networkTable.listed(answer).map((one) => {
+      const { model, record } = one.network;
+      const row = {
+        ...Object.fromEntries(data.recorded.map((name, index) => [name, record[index]])),
+        device: device.key,
+        batch_size: settings.now.batch_size,
+        rank: one.rank,
+        model,
+        fits: one.fits,
+        undecided: networkTable.undecided(one),
+        tie_group: one.group,
+      };
+      return names.map((name) => field(row[name])).join(",");
+    });
+    return [names.join(","), ...lines].map((line) => `${line}\n`).join("");
+  };
+
+  const save = (panel) => {
+    const address = URL.createObjectURL(new Blob([table(panel)], { type: "text/csv" }));
+    const name = `${panel.device.key}-batch-${settings.now.batch_size}.csv`;
+    elements.element("a", { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 1000);
+  };
+
+  return { save };
+})();

@@ -1,0 +1,134 @@
+// The table of networks: its rows, their order, and the notes above it.
+// biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
+const networkTable = (() => {
+  const { TEXTS, WORDS, fill } = wording;
+  const { badge, cellOf, element, nameOf, networkOf, smallOf } = elements;
+  const { columns, shown: numbers } = tableColumns;
+  const data = explorerData;
+
+  // Names of the limits that a network's bounds straddle, joined as in `dnnbench pick --csv`.
+  const undecided = (one) =>
+    judging
+      .controlsOf(one, "cannot_tell")
+      .map((control) => control.name)
+      .join("+");
+
+  const rowOf = (panel, one) => {
+    const key = `${settings.now.batch_size} ${one.network.model}`;
+    if (!panel.rows.has(key)) {
+      const { model, shown, stability } = one.network;
+      const network = networkOf(model);
+      const rank = element("td");
+      const fits = element("td", { class: "words" });
+      const tie = element("span", { class: "tie" });
+      const cells = numbers.map((column) =>
+        element("td", { "data-key": column.key }, ...cellOf(shown[column.key])),
+      );
+      cells[0].firstChild.after(tie);
+      if (data.marks[stability]) {
+        const title = shown.stability[0];
+        const mark = element("span", { class: "doubt", title }, ` ${data.marks[stability]}`);
+        cells.find((cell) => cell.dataset.key === "fps").firstChild.after(mark);
+      }
+      const versus = element("small");
+      const head = element("th", { scope: "row" }, network, versus);
+      const row = element("tr", { "data-model": model }, rank, head, fits, ...cells);
+      panel.rows.set(key, { row, rank, fits, tie, versus, name: network.lastChild });
+    }
+    return panel.rows.get(key);
+  };
+
+  const sortBy = (key) => {
+    const { descending: best = false } = columns.find((column) => column.key === key);
+    const { sort, descending } = settings.now;
+    settings.change({ sort: key, descending: sort === key ? !descending : best });
+  };
+
+  const heads = () =>
+    columns.map(({ key, title }) => {
+      const button = element("button", { type: "button" }, title);
+      button.addEventListener("click", () => sortBy(key));
+      return element("th", { scope: "col", "data-key": key }, button);
+    });
+
+  // Unknown values come last in both directions.
+  const sorted = (list) => {
+    const { sort, descending } = settings.now;
+    const { order } = columns.find((column) => column.key === sort);
+    const sign = descending ? -1 : 1;
+    return [...list].sort((a, b) => {
+      const [x, y] = [order(a), order(b)];
+      if (x === null || y === null) return (x === null) - (y === null) || a.place - b.place;
+      return sign * ((x > y) - (x < y)) || a.place - b.place;
+    });
+  };
+
+  const listed = ({ judged }) =>
+    sorted(
+      judged.filter(
+        (one) => (settings.now.all || one.fits !== "no") && settings.sought(one.network.model),
+      ),
+    );
+
+  const showRows = (panel, list, letters) => {
+    const rows = list.map((one) => {
+      const { row, rank, fits, tie, versus, name } = rowOf(panel, one);
+      const picked = one.network.model === settings.now.network;
+      row.dataset.fits = one.fits;
+      row.dataset.group = one.group ?? "";
+      row.dataset.undecided = undecided(one);
+      row.classList.toggle("picked", picked);
+      name.setAttribute("aria-pressed", picked);
+      rank.textContent = one.rank ?? "–";
+      tie.textContent = letters.has(one.group) ? ` ${letters.get(one.group)}` : "";
+      versus.textContent = wording.versus(one, nameOf);
+      const why = one.fits === "yes" ? "" : wording.words(one, one.fits);
+      fits.replaceChildren(badge(one.fits), ...smallOf([why]));
+      return row;
+    });
+    // Replacing rows would lose the focus, so do it only if their order has changed.
+    const order = [settings.now.batch_size, ...list.map((one) => one.network.model)].join(" ");
+    if (panel.order !== order) panel.part("tbody").replaceChildren(...rows);
+    panel.order = order;
+  };
+
+  const showOrder = (panel) => {
+    for (const head of panel.part("thead").querySelectorAll("th")) {
+      const sort = settings.now.descending ? "descending" : "ascending";
+      if (head.dataset.key === settings.now.sort) head.setAttribute("aria-sort", sort);
+      else head.removeAttribute("aria-sort");
+    }
+  };
+
+  const notesOn = ({ judged, found }, list, letters) => {
+    const networks = judged.length;
+    // Without results, the answer already lists the batch sizes that have some.
+    if (!networks) return "";
+    const stabilities = new Set(list.map((one) => one.network.stability));
+    const marked = Object.keys(data.marks).filter((one) => stabilities.has(one));
+    const latencies = new Set(list.map((one) => one.latency));
+    const compared = ["equivalent", "inconclusive"].filter((one) => latencies.has(one));
+    return [
+      fill(TEXTS.listed, { listed: list.length, networks, size: settings.now.batch_size }),
+      ...(list.length ? [TEXTS.small_print] : []),
+      ...(list.length && letters.size ? [wording.tied(found)] : []),
+      ...marked.map((one) => WORDS[one]),
+      ...compared.map((one) => WORDS[one]),
+      ...(list.length || !settings.searched() ? [] : [TEXTS.no_match]),
+    ].join(" ");
+  };
+
+  const show = (panel) => {
+    const { answer } = panel;
+    const letters = wording.letters(answer.found);
+    const list = listed(answer);
+    showRows(panel, list, letters);
+    showOrder(panel);
+    panel.part(".summary").textContent = notesOn(answer, list, letters);
+    const reasons = wording.reasons(answer.leftOut, nameOf);
+    panel.part(".left-out").textContent = reasons ? fill(WORDS.not_evaluated, { reasons }) : "";
+    panel.root.dataset.leftOut = Object.keys(answer.leftOut).join(" ");
+  };
+
+  return { heads, listed, show, undecided };
+})();

@@ -1,0 +1,94 @@
+// The explorer: one panel per shown device, updated whenever a setting changes.
+// biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
+const explorer = (() => {
+  const { TEXTS, WORDS, fill } = wording;
+  const { at, element, nameOf } = elements;
+  const panels = [];
+
+  const addPanel = (device) => {
+    const root = at("panel").content.cloneNode(true).querySelector("section");
+    const part = (selector) => root.querySelector(selector);
+    const panel = { device, root, part, rows: new Map(), order: "", chart: null, axis: null };
+    root.dataset.device = device.key;
+    root.setAttribute("aria-label", device.label);
+    part("h3").append(device.label, element("small", {}, device.machine));
+    part(".about").textContent = device.note;
+    part(".scroll").setAttribute("aria-label", fill(TEXTS.networks_on, { device: device.label }));
+    part("thead tr").append(...networkTable.heads());
+    part(".axis-choice").addEventListener("change", (event) =>
+      settings.change({ axis: event.target.value }),
+    );
+    part(".download").addEventListener("click", () => csvDownload.save(panel));
+    at("panels").append(root);
+    panels.push(panel);
+  };
+
+  const viewOf = (device) =>
+    device.views[settings.now.batch_size] ?? { networks: [], ties: [], left_out: {} };
+
+  const update = () => {
+    const wanted = settings.devices();
+    const layout = wanted.map((device) => device.key).join(" ");
+    if (at("panels").dataset.devices !== layout) {
+      panels.splice(0).forEach((panel) => {
+        if (panel.chart) charts.forget(panel.chart);
+        panel.root.remove();
+      });
+      wanted.forEach(addPanel);
+      at("panels").dataset.devices = layout;
+    }
+    controls.show();
+    const drawing = [];
+    for (const panel of panels) {
+      panel.part(".axis-choice").value = settings.now.axis;
+      panel.answer = judging.judge(viewOf(panel.device), explorerData.limits, settings.now.limits);
+      answerCard.show(panel);
+      networkDetails.show(panel);
+      networkTable.show(panel);
+      if (panel.axis !== settings.now.axis) drawing.push(liveChart.draw(panel));
+      else liveChart.fill(panel);
+    }
+    charts.highlight(settings.highlighted());
+    later();
+    return Promise.all(drawing);
+  };
+
+  // Update the URL and the screen reader's status only when the user pauses.
+  let pause = 0;
+  const later = () => {
+    clearTimeout(pause);
+    pause = setTimeout(() => {
+      at("said").textContent = panels
+        .map(({ device, answer }) => {
+          const { network, fits } = answer.best ?? {};
+          const best = network
+            ? `${nameOf(network.model)}, ${network.shown.top1[0]}, ${WORDS[fits]}. `
+            : "";
+          return `${device.label}: ${best}${wording.count(answer)}`;
+        })
+        .join(" ");
+      const address = settings.toAddress();
+      if (location.hash.slice(1) !== address && (address || location.hash.includes("="))) {
+        history.replaceState(null, "", address ? `#${address}` : location.href.split("#")[0]);
+      }
+    }, 250);
+  };
+
+  const start = async () => {
+    settings.onChange = update;
+    charts.onPick = settings.pick;
+    controls.listen();
+    // An address without a setting is a section of the page.
+    const read = () => {
+      if (!location.hash.includes("=")) return false;
+      settings.fromAddress(location.hash.slice(1));
+      return true;
+    };
+    addEventListener("hashchange", () => read() && update());
+    read();
+    await update();
+    document.documentElement.dataset.explored = "yes";
+  };
+
+  return { start };
+})();
