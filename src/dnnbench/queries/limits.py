@@ -13,6 +13,7 @@ declare a limit through an entry point:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -84,6 +85,14 @@ class Limit:
             return "no"
         inside = number.low >= value if self.minimum else number.high <= value
         return "yes" if number.certain and inside else "cannot_tell"
+
+    def problem(self, value: float) -> str | None:
+        """Return why a value cannot be this limit, or None if it can."""
+        if not 0 < value < math.inf:
+            return f"{value}: expected a number above 0"
+        if self.unit == "%" and value <= 1:
+            return f"{value:g}: a percentage. Did you mean {100 * value:g}?"
+        return None
 
     def text(self, value: float, batch_size: int) -> str:
         """Return the limit as text: ``at least 30 images/s (33.3 ms per image)``."""

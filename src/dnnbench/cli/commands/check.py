@@ -109,7 +109,7 @@ def _print_checks(console: Console, device: str, found: Sequence[Check]) -> None
 
 
 def _print_resolution(console: Console, found: Resolution) -> None:
-    from dnnbench.cli.study_tables import network_names
+    from dnnbench.api.study_tables import network_names
 
     names = network_names()
     listed = ", ".join(names.get(key, key) for key in found.networks)

@@ -13,7 +13,7 @@ from dnnbench.core.errors import UserError
 from dnnbench.records import labels
 
 if TYPE_CHECKING:
-    from dnnbench.cli.study_tables import Tables
+    from dnnbench.api.study_tables import Tables
     from dnnbench.queries.regressions import Metric
 
 _Form = Literal["json", "markdown"] | None
@@ -114,7 +114,7 @@ def compare(
         option = "--fail-on" if limits else "--markdown"
         raise UserError(f"{option}: A: {a!r}: not a folder with a study.csv. Name two runs.")
     else:
-        from dnnbench.cli.study_tables import Tables
+        from dnnbench.api.study_tables import Tables
 
         _networks(Tables(results), a, b, device, share, as_json)
 
@@ -122,26 +122,11 @@ def compare(
 def _networks(
     tables: Tables, a: str, b: str, device: str | None, margin: float, as_json: bool
 ) -> None:
+    from dnnbench.api import study_questions
     from dnnbench.cli import network_comparison
-    from dnnbench.config.variants import REFERENCE
-    from dnnbench.queries import compare_networks
-    from dnnbench.tables import cell_lines
 
-    pair = tables.network(a, "A"), tables.network(b, "B")
-    if pair[0] == pair[1]:
-        raise UserError(f"B: {b!r}: the same network as A ({pair[0]}). Name another network.")
-    where = tables.device(device)
-    rows = tables.rows(where)
-    for key in pair:
-        if not any(row.model == key for row in rows):
-            raise UserError(
-                f"{tables.results / 'study.csv'}: {key}: no row for {where}."
-                " Name another network, or add it to the study (params.yaml: models)."
-            )
-    timed = cell_lines.Timings(cell_lines.read(tables.results, where, REFERENCE))
-    found = compare_networks.compare(
-        rows, tables.models, timed, pair, tables.comparisons, margin=margin
-    )
+    answer = study_questions.compare(tables, a, b, device, margin)
+    where, found, pair = answer.device, answer.comparisons, (answer.a, answer.b)
     if as_json:
         about = {"device": where, "a": pair[0], "b": pair[1], "margin": margin}
         print(json.dumps(about | {"comparisons": [one.model_dump() for one in found]}, indent=1))
@@ -150,6 +135,7 @@ def _networks(
     names = [tables.names[key] for key in pair]
     title = f"A: {names[0]}, B: {names[1]}, on {labels.device(where)}.\n"
     console.print(title, style="bold")
+    rows = tables.rows(where)
     stability = {(row.model, row.batch_size): row.stability for row in rows}
     network_comparison.print_comparisons(console, found, pair, stability, margin)
     printing.print_set_aside(console, tables.set_aside_of(where))
@@ -165,8 +151,8 @@ def _runs(
     strict: bool,
     junit: Path | None,
 ) -> None:
+    from dnnbench.api.study_tables import Tables, network_names
     from dnnbench.cli import comparison_junit, comparison_markdown, gate, run_comparison
-    from dnnbench.cli.study_tables import Tables, network_names
     from dnnbench.core import storage
     from dnnbench.queries import compare_runs, regressions
 

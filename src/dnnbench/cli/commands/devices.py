@@ -10,7 +10,7 @@ from dnnbench.core.formatting import STABILITIES, several
 from dnnbench.records import labels
 
 if TYPE_CHECKING:
-    from dnnbench.cli.study_tables import Tables
+    from dnnbench.api.study_tables import Tables
     from dnnbench.records.study_records import StudyRow
 
 
@@ -21,7 +21,7 @@ def devices(results: completion.Results = completion.RESULTS) -> None:
 
       dnnbench devices
     """
-    from dnnbench.cli.study_tables import Tables
+    from dnnbench.api.study_tables import Tables
 
     tables = Tables(results)
     numbers = ("networks", "cells", *STABILITIES)

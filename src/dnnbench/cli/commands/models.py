@@ -16,7 +16,7 @@ def models(results: completion.Results = completion.RESULTS) -> None:
 
       dnnbench models
     """
-    from dnnbench.cli.study_tables import Tables
+    from dnnbench.api.study_tables import Tables
 
     tables = Tables(results)
     numbers = (messages.TOP1, messages.PARAMETERS, messages.OPERATIONS)

@@ -1,33 +1,27 @@
 """``dnnbench pick``: list the best networks within limits, and what limits them."""
 
 import inspect
-import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dnnbench.cli import completion, printing
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.errors import UserError
-from dnnbench.queries.limits import ACCURACY, known_limits
-
-if TYPE_CHECKING:
-    from dnnbench.cli.study_tables import Tables
+from dnnbench.queries.limits import Limit, known_limits
 
 NOTHING_FITS = 3
 
 
-def _above_zero(value: float | None) -> float | None:
-    if value is not None and not 0 < value < math.inf:
-        raise typer.BadParameter(f"{value}: expected a number above 0")
-    return value
+def _checked(limit: Limit) -> Callable[[float | None], float | None]:
+    """Return a callback that rejects values which cannot be this limit."""
 
+    def check(value: float | None) -> float | None:
+        if value is not None and (problem := limit.problem(value)):
+            raise typer.BadParameter(problem)
+        return value
 
-def _percentage(value: float | None) -> float | None:
-    if (value := _above_zero(value)) is not None and value <= 1:
-        raise typer.BadParameter(f"{value:g}: a percentage. Did you mean {100 * value:g}?")
-    return value
+    return check
 
 
 def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
@@ -40,11 +34,7 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
             default=None,
             annotation=Annotated[
                 float | None,
-                typer.Option(
-                    limit.option,
-                    help=limit.help,
-                    callback=_percentage if name == ACCURACY else _above_zero,
-                ),
+                typer.Option(limit.option, help=limit.help, callback=_checked(limit)),
             ],
         )
         for name, limit in known_limits().items()
@@ -90,36 +80,14 @@ def pick(
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv: choose one")
+    from dnnbench.api import study_questions
+    from dnnbench.api.study_tables import Tables
     from dnnbench.cli import pick_answer
-    from dnnbench.cli.study_tables import Tables
     from dnnbench.core.storage import table_text
     from dnnbench.queries import best_fit
 
     tables = Tables(results)
-    chosen = tables.device(device)
-    _check_variant(tables, chosen, variant)
-    _check_batch_size(tables, chosen, batch_size)
-    if predicted and variant != REFERENCE:
-        raise UserError(
-            f"--predicted: {variant}: only {REFERENCE} is predicted. Drop --predicted or --variant."
-        )
-    added = None
-    if predicted:
-        from dnnbench.cli.study_predictions import predict_untimed
-
-        added = predict_untimed(tables, chosen, batch_size)
-    models = added.models if added else tables.models
-    rows = [*tables.known, *(added.rows() if added else ())]
-    answer = best_fit.pick(
-        rows,
-        models,
-        chosen,
-        limits,
-        batch_size,
-        top,
-        tables.comparisons,
-        variant,
-    )
+    answer = study_questions.pick(tables, limits, device, batch_size, variant, top, predicted)
     if as_json:
         print(answer.model_dump_json(indent=1))
     elif as_csv:
@@ -127,24 +95,6 @@ def pick(
     else:
         console = printing.console()
         pick_answer.print_answer(console, answer, tables.names)
-        printing.print_set_aside(console, tables.set_aside_of(chosen))
+        printing.print_set_aside(console, tables.set_aside_of(answer.device))
     if not answer.entries:
         raise typer.Exit(NOTHING_FITS)
-
-
-def _check_variant(tables: "Tables", device: str, variant: str) -> None:
-    there = list(dict.fromkeys(row.variant for row in tables.rows(device)))
-    if variant not in there:
-        raise UserError(
-            f"--variant: {variant!r}: {device} has {', '.join(there)}."
-            " Choose one, or add it to the device file and rerun the study."
-        )
-
-
-def _check_batch_size(tables: "Tables", device: str, batch_size: int) -> None:
-    sizes = sorted({row.batch_size for row in tables.rows(device)})
-    if batch_size not in sizes:
-        raise UserError(
-            f"--batch-size: {batch_size}: {device} has {', '.join(map(str, sizes))}."
-            " Choose one, or add it to the device file and rerun the study."
-        )

@@ -15,7 +15,7 @@ from dnnbench.records import labels
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dnnbench.cli.study_predictions import Predictions
+    from dnnbench.api.study_predictions import Predictions
 
 
 def predict(
@@ -37,8 +37,8 @@ def predict(
       dnnbench predict --device cpu --batch-size 8
       dnnbench pick --predicted --min-fps 30
     """
-    from dnnbench.cli.study_predictions import predict_untimed
-    from dnnbench.cli.study_tables import Tables
+    from dnnbench.api.study_predictions import predict_untimed
+    from dnnbench.api.study_tables import Tables
 
     tables = Tables(results)
     chosen = tables.device(device)

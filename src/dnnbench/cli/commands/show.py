@@ -37,7 +37,7 @@ def show(
       dnnbench show mobilenetv2
       dnnbench show "ResNeXt-101(32x4d)"
     """
-    from dnnbench.cli.study_tables import Tables
+    from dnnbench.api.study_tables import Tables
 
     tables = Tables(results)
     key = tables.network(model)

@@ -32,7 +32,7 @@ def summary(
     """Print the best network for each budget on each measured device, and the path of the page."""
     from rich.console import Console
 
-    from dnnbench.cli.study_tables import Tables, network_names, read
+    from dnnbench.api.study_tables import Tables, network_names, read
     from dnnbench.records.comparison_records import AccuracyRow
     from dnnbench.records.study_records import SelectionRow, StudyRow
 

@@ -1,9 +1,9 @@
-"""Predictions for networks that a study did not measure, as commands need them."""
+"""Predictions for networks that a study did not measure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dnnbench.cli.study_tables import Tables
+from dnnbench.api.study_tables import Tables
 from dnnbench.core import isolation, progress
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import several

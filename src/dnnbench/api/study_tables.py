@@ -1,6 +1,6 @@
-"""Tables of a study, with the names of networks and devices, for commands."""
+"""Tables of a study, with the names of networks and devices."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -27,11 +27,20 @@ def network_names() -> dict[str, str]:
     return {key: network.name for key, network in registry.load_registry().items()}
 
 
-class Tables:
-    """Tables of one results folder, each read on first use."""
+def option(name: str) -> str:
+    """Return the command-line option for a question's parameter: ``--batch-size``."""
+    return f"--{name.replace('_', '-')}"
 
-    def __init__(self, results: Path) -> None:
+
+class Tables:
+    """Tables of one results folder, each read on first use.
+
+    ``parameter`` spells the parameters of questions in errors: as options, unless given.
+    """
+
+    def __init__(self, results: Path, parameter: Callable[[str], str] = option) -> None:
         self.results = results
+        self.parameter = parameter
 
     @cached_property
     def study(self) -> list[StudyRow]:
@@ -96,7 +105,7 @@ class Tables:
         Raises UserError if the name is unknown, or if there is more than one choice.
         """
         if text is not None:
-            return name_matching.find(text, self.devices, "--device", parts=True)
+            return name_matching.find(text, self.devices, self.parameter("device"), parts=True)
         measured = dict.fromkeys(row.device for row in self.study if row.source == "measured")
         choice: Sequence[str] = list(measured or self.devices)
         if len(choice) == 1:
@@ -105,7 +114,9 @@ class Tables:
         if not known:
             table = paths.under(self.results, paths.STUDY)
             raise UserError(f"{table}: no rows. Run the study for a device.")
-        raise UserError(f"--device: missing, and the study has {known}. Name one of them.")
+        raise UserError(
+            f"{self.parameter('device')}: missing, and the study has {known}. Name one of them."
+        )
 
     def rows(self, device: str) -> list[StudyRow]:
         """Return the rows of study.csv for a device."""

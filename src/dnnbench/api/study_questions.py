@@ -1,0 +1,122 @@
+"""Questions to a finished study, with networks and devices given by name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dnnbench.api.study_tables import Tables
+from dnnbench.config.variants import REFERENCE
+from dnnbench.core.errors import UserError
+from dnnbench.queries import best_fit, compare_networks
+from dnnbench.queries.best_fit import Pick
+from dnnbench.queries.compare_networks import Comparison
+from dnnbench.queries.limits import Limits, given
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.stats import equivalence
+from dnnbench.tables import cell_lines
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rows that a question is about, predicted ones included, and networks by key."""
+
+    rows: list[StudyRow]
+    models: Mapping[str, ModelRow]
+
+
+@dataclass(frozen=True)
+class NetworkComparison:
+    """Differences between the networks ``a`` and ``b``, given by key, on a device."""
+
+    device: str
+    a: str
+    b: str
+    margin: float
+    comparisons: list[Comparison]
+
+
+def pick(
+    tables: Tables,
+    limits: Limits,
+    device: str | None = None,
+    batch_size: int = 1,
+    variant: str = REFERENCE,
+    top: int = 5,
+    predicted: bool = False,
+) -> Pick:
+    """Return the ``top`` networks within ``limits``, as ``dnnbench pick`` lists them.
+
+    ``device`` may be missing if one device was measured. Raises UserError for an impossible limit,
+    and for a device, batch size or variant that the study does not have.
+    """
+    for limit, value in given(limits):
+        if problem := limit.problem(value):
+            raise UserError(f"{limit.name}: {problem}")
+    if top < 1:
+        raise UserError(f"{tables.parameter('top')}: {top}: expected at least 1. Correct it.")
+    key = tables.device(device)
+    found = cells(tables, key, batch_size, variant, predicted)
+    return best_fit.pick(
+        found.rows, found.models, key, limits, batch_size, top, tables.comparisons, variant
+    )
+
+
+def cells(
+    tables: Tables, device: str, batch_size: int, variant: str, predicted: bool = False
+) -> Cells:
+    """Return the cells that :func:`pick` judges. Raises UserError as it does."""
+    rows = tables.rows(device)
+    _check(tables, "variant", variant, list(dict.fromkeys(row.variant for row in rows)), device)
+    sizes = sorted({row.batch_size for row in rows})
+    _check(tables, "batch_size", batch_size, sizes, device)
+    if not predicted:
+        return Cells(tables.known, tables.models)
+    if variant != REFERENCE:
+        name, other = tables.parameter("predicted"), tables.parameter("variant")
+        raise UserError(
+            f"{name}: {variant}: only {REFERENCE} is predicted. Drop {name} or {other}."
+        )
+    from dnnbench.api.study_predictions import predict_untimed  # Imports torch.
+
+    added = predict_untimed(tables, device, batch_size)
+    return Cells([*tables.known, *added.rows()], added.models)
+
+
+def _check(tables: Tables, name: str, value: object, there: Sequence[object], device: str) -> None:
+    if value not in there:
+        raise UserError(
+            f"{tables.parameter(name)}: {value!r}: {device} has {', '.join(map(str, there))}."
+            " Choose one, or add it to the device file and rerun the study."
+        )
+
+
+def compare(
+    tables: Tables,
+    a: str,
+    b: str,
+    device: str | None = None,
+    margin: float = equivalence.MARGIN,
+    names: tuple[str, str] = ("A", "B"),
+) -> NetworkComparison:
+    """Compare two networks on a device, as ``dnnbench compare A B`` does.
+
+    Differences in latency up to ``margin``, a share, do not matter. ``names`` are those of ``a``
+    and ``b`` in errors. Raises UserError if a network is unknown or has no row for the device.
+    """
+    pair = tables.network(a, names[0]), tables.network(b, names[1])
+    if pair[0] == pair[1]:
+        raise UserError(
+            f"{names[1]}: {b!r}: the same network as {names[0]} ({pair[0]}). Name another network."
+        )
+    where = tables.device(device)
+    rows = tables.rows(where)
+    for key in pair:
+        if not any(row.model == key for row in rows):
+            raise UserError(
+                f"{tables.results / 'study.csv'}: {key}: no row for {where}."
+                " Name another network, or add it to the study (params.yaml: models)."
+            )
+    timed = cell_lines.Timings(cell_lines.read(tables.results, where, REFERENCE))
+    found = compare_networks.compare(
+        rows, tables.models, timed, pair, tables.comparisons, margin=margin
+    )
+    return NetworkComparison(where, *pair, margin, found)
