@@ -310,16 +310,6 @@ def test_compare_of_two_networks_names_the_faster_one_and_the_evidence(run: Run)
     )
 
 
-def test_a_narrow_terminal_cuts_no_column(run: Run) -> None:
-    for command in (["pick", "--min-fps", "30"], ["summary"], ["show", "resnet50"]):
-        # Names may be folded.
-        narrow, wide = (
-            sorted(run(*command, columns=columns).out.replace("─", "").replace("\n", " "))
-            for columns in (40, 120)
-        )
-        assert "".join(narrow).strip() == "".join(wide).strip()
-
-
 @pytest.mark.parametrize("device", ["Titan-Xp", "titan"])
 def test_compare_on_a_published_device(run: Run, device: str) -> None:
     done = run("compare", "vgg16", "vgg19", "--device", device, columns=120)

@@ -23,8 +23,7 @@ def print_comparisons(
 ) -> None:
     """Print the differences, and the meaning of their numbers and verdicts."""
     columns = ("", "batch", "A", "B", "A vs. B", "verdict")
-    whole = [column for column in columns if column != "A vs. B"]
-    table = printing.table(*columns, right=("batch", "A", "B"), whole=whole)
+    table = printing.table(*columns, right=("batch", "A", "B"), whole=columns)
     for one in found:
         scale = _SCALES.get(one.quantity, 1.0)
         cells = []

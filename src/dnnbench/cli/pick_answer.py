@@ -41,7 +41,7 @@ def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> 
     numbers = (*usual, *(f"{one.word}\n{one.unit}" for one in others))
     columns = ("", "network", *numbers, "fits")
     right = [name for name in columns if name not in ("network", messages.LATENCY, "fits")]
-    table = printing.table(*columns, right=right, whole=columns[2:])
+    table = printing.table(*columns, right=right, whole=columns[2:], titles=2)
     letters = _tie_letters(entries)
     blank = [""] * len(others)
     for entry, following in zip(entries, [*entries[1:], None], strict=True):

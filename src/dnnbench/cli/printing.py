@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from dnnbench.cli import messages
+from dnnbench.cli import messages, text_table
+from dnnbench.cli.text_table import Column, Table
 from dnnbench.core.formatting import (
     PREDICTED_MARK,
     STABILITY_MARKS,
@@ -18,14 +20,13 @@ from dnnbench.records.paths import SET_ASIDE
 
 if TYPE_CHECKING:  # Importing rich would slow down shell completion.
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from dnnbench.records.set_aside_records import SetAside
 
 _MOST_SET_ASIDE = 5
-# Widths in characters: of any table, and of a column that wraps.
-_WIDEST, _NARROWEST = 1000, 16
+# Width of a line in a pipe, in characters.
+_UNLIMITED = 1_000_000
 UNSTABLE = STABILITY_MARKS["disturbed"]
 PREDICTED = PREDICTED_MARK
 
@@ -33,53 +34,35 @@ PREDICTED = PREDICTED_MARK
 def console() -> Console:
     """Return a console on standard output, without markup.
 
-    It uses color if the terminal supports it.
+    It uses color if the terminal supports it. In a pipe or file, lines have any width, unless
+    COLUMNS is set.
     """
     from rich.console import Console
 
-    return Console(highlight=False, markup=False)
+    limited = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, markup=False, width=None if limited else _UNLIMITED)
 
 
-def table(*columns: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
-    """Return a table with a single line, below its header.
+def table(
+    *columns: str,
+    right: Iterable[str] = (),
+    whole: Iterable[str] = (),
+    titles: int = 1,
+    hanging: bool = False,
+) -> Table:
+    """Return an empty table; see :class:`Table`.
 
     ``right`` are the columns to align right. ``whole`` are the columns never to wrap.
     """
-    from rich import box
-    from rich.table import Table
-
-    made = Table(
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        header_style="bold",
-    )
-    for column in columns:
-        made.add_column(
-            column,
-            justify="right" if column in right else "left",
-            no_wrap=column in whole,
-            overflow="fold",
-        )
-    return made
+    right, whole = set(right), set(whole)
+    made = [Column(name, name in right, name in whole) for name in columns]
+    return Table(made, titles, hanging)
 
 
 def print_table(console: Console, made: Table) -> None:
-    """Print a table, wider than the terminal if whole columns would be cut otherwise."""
-    from rich.cells import cell_len
-    from rich.measure import Measurement
-
-    natural = Measurement.get(console, console.options.update(max_width=_WIDEST), made).maximum
-    spare = 0
-    for column in (column for column in made.columns if not column.no_wrap):
-        texts = [str(cell) for cell in (column.header, *column.cells)]
-        lines = [line for text in texts for line in text.splitlines()]
-        words = [word for line in lines for word in line.split()]
-        narrowest = min(_NARROWEST, max(map(cell_len, words), default=0))
-        spare += max(0, max(map(cell_len, lines), default=0) - narrowest)
-    made.width = max(natural - spare, min(natural, console.width))
-    console.print(made, crop=False)
+    """Print a table so that it fits the terminal."""
+    for line in made.lines(console.width):
+        console.print(line, soft_wrap=True)
 
 
 def styled(text: str, style: str = "") -> Text:
@@ -102,15 +85,8 @@ def status(word: str) -> str:
 
 def print_item(console: Console, text: str) -> None:
     """Print an item of a list, indented, with a deeper indent for its continuation lines."""
-    wrapped = textwrap.fill(
-        text,
-        console.width,
-        initial_indent="  ",
-        subsequent_indent="      ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    console.print(wrapped, soft_wrap=True)
+    lines = text_table.wrap(text, console.width, "  ", "      ")
+    console.print("\n".join(lines), soft_wrap=True)
 
 
 def print_set_aside(console: Console, records: Sequence[SetAside]) -> None:

@@ -94,7 +94,7 @@ def _print_checks(console: Console, device: str, found: Sequence[Check]) -> None
     counts = {"device": device, "checks": several(len(found), "check")}
     title = messages.CHECKS.format(**counts, warned=warned, unknown=unknown)
     console.print(title, style="bold")
-    table = printing.table("state", "check", "found", whole=("state", "check"))
+    table = printing.table("state", "check", "found", whole=("state", "check"), titles=2)
     for one in found:
         table.add_row(printing.styled(one.state, _STATES[one.state]), one.name, one.seen)
     console.print()

@@ -4,8 +4,6 @@ from dnnbench.cli import completion, messages, printing
 from dnnbench.core.formatting import significant
 from dnnbench.records import labels
 
-_WIDE = 110
-
 
 def models(results: completion.Results = completion.RESULTS) -> None:
     """List the networks with their accuracy, parameters, and multiply-adds.
@@ -21,10 +19,7 @@ def models(results: completion.Results = completion.RESULTS) -> None:
     tables = Tables(results)
     numbers = (messages.TOP1, messages.PARAMETERS, messages.OPERATIONS)
     columns = ("key", "network", messages.TOP1, "source of top-1", *numbers[1:])
-    console = printing.console()
-    # Keys are easier to copy from one line, but a narrow terminal has no room for that.
-    unbroken = ("key",) if console.width >= _WIDE else ()
-    table = printing.table(*columns, right=numbers, whole=(*unbroken, *numbers))
+    table = printing.table(*columns, right=numbers, whole=numbers, hanging=True)
     # The names begin with the registry's networks, of which the study may lack some.
     for key in sorted(tables.names, key=lambda key: key not in tables.models):
         row = tables.models.get(key)
@@ -36,5 +31,6 @@ def models(results: completion.Results = completion.RESULTS) -> None:
             f"{row.params_executed / 1e6:.1f}" if row and row.params_executed is not None else "",
             significant(row.macs / 1e9) if row and row.macs is not None else "",
         )
+    console = printing.console()
     printing.print_table(console, table)
     console.print(f"\n{messages.SOURCE_2018}\n{messages.COSTS}", style="dim")

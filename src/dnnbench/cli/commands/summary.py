@@ -30,8 +30,6 @@ def summary(
     reports: Annotated[Path, typer.Option(help="Folder with the page.")] = paths.REPORTS,
 ) -> None:
     """Print the best network for each budget on each measured device, and the path of the page."""
-    from rich.console import Console
-
     from dnnbench.api.study_tables import Tables, network_names, read
     from dnnbench.records.comparison_records import AccuracyRow
     from dnnbench.records.study_records import SelectionRow, StudyRow
@@ -40,7 +38,7 @@ def summary(
     chosen = read(paths.under(results, paths.SELECTION), SelectionRow)
     accuracy = read(paths.under(results, paths.ACCURACY_SUMMARY), AccuracyRow)
     names = network_names()
-    console = Console(soft_wrap=True)
+    console = printing.console()
     for device in dict.fromkeys(row.device for row in study if row.source == "measured"):
         rows = [row for row in study if row.device == device]
         print_best(console, device, [row for row in chosen if row.device == device], rows, names)
@@ -63,8 +61,8 @@ def print_best(
 
     measured = [row for row in rows if row.status == "ok"]
     counts = {"timed": len(measured), "cells": several(len(rows), "cell")}
-    title = messages.SUMMARY.format(device=f"[bold]{labels.device(device)}[/]", **counts)
-    console.print(f"\n{title}")
+    title = messages.SUMMARY.format(device=labels.device(device), **counts)
+    console.print(f"\n{title}", style="bold")
     for line in _stability(measured):
         printing.print_item(console, line)
     console.print(f"\n{messages.BEST}\n")
@@ -72,7 +70,7 @@ def print_best(
     numbers = messages.TOP1, messages.LATENCY, messages.MEMORY
     columns = (*limits, "network", *numbers, "fits")
     whole = [column for column in columns if column != "network"]
-    table = printing.table(*columns, right=(*limits, *numbers), whole=whole)
+    table = printing.table(*columns, right=(*limits, *numbers), whole=whole, titles=0)
     at_one = {r.model: r for r in rows if (r.batch_size, r.variant) == (1, REFERENCE)}
     for row in chosen:
         if row.rank == 1:
@@ -129,4 +127,4 @@ def print_accuracy(console: Console, rows: list[AccuracyRow], names: dict[str, s
     console.print(f"\n{messages.MEASURED_ACCURACY.format_map(counts)}")
     for row in missed:
         name, status = names.get(row.model, row.model), printing.status(row.status)
-        console.print(f"  {name}: {status}: {row.message}", markup=False)
+        console.print(f"  {name}: {status}: {row.message}")

@@ -1,0 +1,182 @@
+"""Tables of all commands in terminals of any width, and in pipes: nothing is cut or left out."""
+
+import fcntl
+import os
+import pty
+import struct
+import subprocess
+import sys
+import termios
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers import host_trees, studies
+from typer.testing import CliRunner
+
+from dnnbench.api import study_predictions
+from dnnbench.cli import app, printing
+from dnnbench.cli.text_table import Table
+from dnnbench.core.storage import columns
+from dnnbench.machines.checks import all_checks
+from dnnbench.machines.checks.machine import watch
+from dnnbench.records.study_records import StudyRow
+
+WIDTHS = (40, 60, 80, 120)
+COMMANDS = {
+    "pick": "pick --device cpu --max-memory 0.3 --min-fps 60 --top 44",
+    "pick with further columns": "pick --device titan --deadline-ms 9 --max-params 100",
+    "compare networks": "compare resnet50 dpn68 --device cpu",
+    "compare runs": "compare before results --fail-on slower=5%",
+    "show": "show senet154",
+    "models": "models",
+    "devices": "devices",
+    "summary": "summary",
+    "predict": "predict --device cpu",
+    "check": "check",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a study and of an earlier run of it, in which VGG-16 was faster."""
+    rows, models = studies.tables()
+    found = tmp_path_factory.mktemp("study")
+    unmeasured = {"status": "not_measured", "batch_ms": None} | dict.fromkeys(
+        name for name in columns(StudyRow) if name.startswith(("latency", "fps"))
+    )
+    rows = [
+        row.model_copy(update=unmeasured if row.model == "resnet101" else {"session": "2"})
+        if row.source == "measured"
+        else row
+        for row in rows
+    ]
+    times = [10, 10.1, 9.9, 10, 10.05]
+    for name, session, slow in (("before", "1", 1.0), ("results", "2", 1.5)):
+        lines = [
+            *studies.timed("vgg16", [x * slow for x in times], session=session),
+            *studies.timed("vgg19", times, session=session),
+        ]
+        of_run = [
+            row.model_copy(update={"session": session, "latency_ms": 10 * slow})
+            if row.model == "vgg16" and row.source == "measured" and row.batch_size == 1
+            else row.model_copy(update={"session": session if row.session else None})
+            for row in rows
+        ]
+        studies.write(found / name, of_run, models, lines)
+    (found / "params.yaml").write_text("profile: cpu\n")
+    (found / "config/devices").mkdir(parents=True)
+    device = "device: cpu\nbackend: cpu\nbatch_sizes: [1]\nthreads: 1\n"
+    (found / "config/devices/cpu.yaml").write_text(device)
+    (found / "config/models.yaml").symlink_to(studies.ROOT / "config/models.yaml")
+    return found
+
+
+Run = Callable[[str, int | None], str]
+
+
+@pytest.fixture
+def run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Return a function that runs a command at a width, or in a pipe."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(study_predictions, "_not_in_the_study", lambda tables: {})
+    machine = host_trees.machine(tmp_path, host_trees.LAPTOP, cpus=8)
+    seen = watch(machine, lambda seconds: (0.3, "cc1plus (pid 7)"))
+    monkeypatch.setattr(all_checks, "look", lambda settings: all_checks.judge(seen))
+
+    def command(words: str, width: int | None) -> str:
+        monkeypatch.delenv("COLUMNS", raising=False)
+        if width:
+            monkeypatch.setenv("COLUMNS", str(width))
+        done = CliRunner().invoke(app._app, words.split())
+        assert done.exit_code in (0, 4), done.output
+        return done.stdout
+
+    return command
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> list[Table]:
+    """Return a list to which each printed table is added."""
+    printed = []
+    show = printing.print_table
+
+    def spy(console: object, made: Table) -> None:
+        printed.append(made)
+        show(console, made)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(printing, "print_table", spy)
+    return printed
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_every_cell_is_printed_at_every_width(
+    run: Run, tables: list[Table], command: str, width: int
+) -> None:
+    narrow = run(command, width).split()
+    rows = [row for made in tables for row in made.rows]
+    assert rows
+    expected = Counter(word for row in rows for cell in row for word in cell.plain.split())
+    assert expected - Counter(narrow) == Counter()
+    for made in tables:
+        for at, column in enumerate(made.columns):
+            cells = [row[at].plain.split() for row in made.rows if row[at].plain]
+            if cells and at >= made.titles:  # Titles need no heading.
+                heading = set(column.heading.replace("\n", " ").split())
+                assert heading <= {word.rstrip(":,") for word in narrow}
+            if column.whole:
+                assert all(" ".join(words) in " ".join(narrow) for words in cells)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_no_line_of_a_table_is_wider_than_the_terminal(
+    run: Run, tables: list[Table], command: str, width: int
+) -> None:
+    run(command, width)
+    wide = [
+        line.plain
+        for made in tables
+        for line in made.lines(width)
+        if line.cell_len > width and " " in line.plain.strip()
+    ]
+    assert wide == []
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_pipe_has_one_line_per_row_and_per_sentence(
+    run: Run, tables: list[Table], command: str
+) -> None:
+    piped = run(command, None)
+    (first, *_) = tables
+    heading = max(column.heading.count("\n") for column in first.columns) + 1
+    table = list(first.lines(10**6))
+    assert len(table) == heading + 1 + len(first.rows)
+    assert "\n".join(line.plain for line in table) in piped
+    wide = run(command, 10**4)
+    assert piped.splitlines() == wide.splitlines()
+
+
+def test_a_terminal_of_60_columns_gets_60_columns(folder: Path) -> None:
+    """Use a real pseudo-terminal, without COLUMNS."""
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    program = "import sys; from dnnbench.cli.app import app; app()"
+    words = [sys.executable, "-c", program, *COMMANDS["compare networks"].split()]
+    environ = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    with subprocess.Popen(words, stdout=end, cwd=folder, env=environ) as process:
+        os.close(end)
+        said = b""
+        while True:
+            try:
+                part = os.read(terminal, 4096)
+            except OSError:  # The process has ended.
+                break
+            said += part
+    os.close(terminal)
+    assert process.returncode == 0
+    lines = said.decode().splitlines()
+    assert "  A vs. B: +0.06 (+0.05 to +0.07)" in lines
+    assert max(map(len, lines)) <= 70  # Styles take up to ten characters.
