@@ -52,6 +52,16 @@ class Browser:
         """Leave the page, so that opening it again reloads it."""
         self._post("url", {"url": "about:blank"})
 
+    def reload(self) -> None:
+        self._post("refresh", {})
+
+    def back(self) -> None:
+        self._post("back", {})
+
+    def type(self, text: str) -> None:
+        """Type text into the focused field."""
+        self.devtools("Input.insertText", text=text)
+
     def evaluate(self, expression: str) -> Any:
         return self._post("execute/sync", {"script": f"return {expression}", "args": []})
 

@@ -278,7 +278,7 @@ class Page:
     def __init__(self, chrome: Browser, path: Path) -> None:
         self.chrome, self.path = chrome, path
 
-    def open(self, fragment: str = "", **options: Any) -> None:
+    def open(self, fragment: str = "limits=none", **options: Any) -> None:
         self.chrome.blank()
         self.chrome.open(self.path, width=options.pop("width", 1280), fragment=fragment, **options)
         self.chrome.wait("document.documentElement.dataset.ready")
@@ -362,12 +362,10 @@ def grid(shown: Results) -> list[tuple[str, int, dict[str, float]]]:
 def test_every_answer_equals_that_of_pick(opened: Page, holed: Results) -> None:
     opened.open()
     cases = grid(holed)
-    sizes = explorer_data.data(holed)["sizes"]
     script = f"""
-        const sizes = {json.dumps(sizes)};
         return {json.dumps(cases)}.map(([device, size, limits]) => {{
             set('device', device, 'change');
-            set('batch', sizes.indexOf(size), 'input');
+            set('batch', size, 'change');
             for (const name of {json.dumps(LIMITS)})
                 set(`${{name}}-exact`, limits[name] ?? '', 'input');
             return panels();
@@ -410,15 +408,6 @@ def test_every_slider_sets_its_limit(opened: Page, holed: Results) -> None:
             else:
                 assert (shown, words) == ("", "no limit")
             assert found(panel) == expected(holed, "cpu", 1, limits)
-    for place, size in enumerate(data["sizes"]):
-        (panel,) = opened.run(f"set('batch', {place}, 'input'); return panels()")
-        if size in (1, 8):
-            assert found(panel) == expected(holed, "cpu", size, {})
-        else:
-            text = f"No results for batch size {size}. Available batch sizes: 1, 8."
-            assert text in panel["headline"]
-    opened.run("set('batch', 0, 'input'); set('min_fps-exact', '30', 'input'); at('reset').click()")
-    assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
     opened.clean()
 
 
@@ -557,7 +546,7 @@ def test_the_url_restores_the_whole_state(opened: Page, holed: Results) -> None:
     opened.open()
     opened.run(
         "set('device', 'titanxp-2018', 'change'); set(`beside`, 'cpu', 'change');"
-        "set('batch', 3, 'input'); set('max_memory_gib', 20, 'input');"
+        "set('batch', 8, 'change'); set('max_memory_gib', 20, 'input');"
         "set('min_top1-exact', '71.3', 'input');"
         "set('family', at('family').options[3].value, 'change');"
         "set('search', 'e', 'input'); at('all').click();"
@@ -583,8 +572,120 @@ def test_the_url_restores_the_whole_state(opened: Page, holed: Results) -> None:
     opened.open("device=<b>&min_fps=-1&max_memory_gib=x&batch_size=3&network=zzz&sort=a&axis=b")
     assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
     opened.open("method")
-    assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
+    assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {"min_fps": 30})
     assert opened.chrome.evaluate("location.hash") == "#method"
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_the_page_opens_on_the_middle_throughput_of_the_budgets(
+    opened: Page, holed: Results
+) -> None:
+    opened.open("")
+    assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {"min_fps": 30})
+    assert opened.run("return [at('min_fps-exact').value, location.hash]") == ["30", ""]
+    # An address with settings states every limit.
+    opened.open("device=cpu")
+    assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_the_settings_survive_links_back_and_reload(opened: Page, holed: Results) -> None:
+    opened.open("")
+    answer = expected(holed, "cpu", 8, {"min_fps": 12})
+    opened.run(
+        "set('batch', 8, 'change'); set('min_fps-exact', 12, 'input');"
+        "document.querySelector('nav a[href=\"#method\"]').click()"
+    )
+    section = opened.chrome.wait("location.hash.includes('section') && location.hash")
+    assert section == "#batch_size=8&min_fps=12&section=method"
+    near = "Math.abs(document.getElementById('method').getBoundingClientRect().top) < 60"
+    opened.chrome.reload()
+    opened.chrome.wait(f"document.documentElement.dataset.ready && {near}")
+    assert found(opened.run("return panels()[0]")) == answer
+    opened.chrome.back()
+    opened.chrome.wait("location.hash === '#batch_size=8&min_fps=12'")
+    assert found(opened.run("return panels()[0]")) == answer
+    opened.chrome.reload()
+    opened.chrome.wait("document.documentElement.dataset.ready")
+    assert found(opened.run("return panels()[0]")) == answer
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_the_offered_batch_sizes_are_those_of_the_devices(opened: Page, holed: Results) -> None:
+    opened.open()
+    offered = "return [...at('batch').options].map((one) => Number(one.value))"
+    assert opened.run(offered) == [1, 8]
+    titan = [1, 2, 4, 8, 16, 32, 64]
+    assert opened.run(f"set('device', 'titanxp-2018', 'change'); {offered}") == titan
+    (at_64,) = opened.run("set('batch', 64, 'change'); return panels()")
+    assert found(at_64) == expected(holed, "titanxp-2018", 64, {})
+    # The nearest batch size that both devices have.
+    assert opened.run(f"set('beside', 'cpu', 'change'); {offered}") == [1, 8]
+    assert opened.run("return at('batch').value") == "8"
+    # An address may name another one.
+    opened.open("device=cpu&batch_size=16")
+    (none,) = opened.run("return panels()")
+    assert none["headline"] == "No results for batch size 16. Available batch sizes: 1, 8."
+    assert opened.run("return at('batch').value") == "16"
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("min_fps", "-5", "Not above 0. No limit applies."),
+        ("max_memory_gib", "0", "Not above 0. No limit applies."),
+        ("max_params_m", "e", "Not a number. No limit applies."),
+        ("min_top1", "0.7", "At most 1%. Did you mean 70? No limit applies."),
+    ],
+)
+def test_an_invalid_limit_is_marked_and_explained(
+    opened: Page, holed: Results, name: str, text: str, problem: str
+) -> None:
+    opened.open(f"{name}=50")
+    shown = (
+        f"const input = at('{name}-exact');"
+        "return [input.getAttribute('aria-invalid'),"
+        " at(input.getAttribute('aria-describedby')).textContent]"
+    )
+    assert opened.run(shown) == ["false", ""]
+    opened.run(f"at('{name}-exact').select()")
+    opened.chrome.type(text)
+    assert opened.run(shown) == ["true", problem]
+    assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
+    opened.run(f"at('{name}').focus()")
+    opened.chrome.press("ArrowRight")
+    opened.chrome.press("ArrowLeft")
+    assert opened.run(shown) == ["false", ""]
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_clear_removes_limits_invalid_numbers_and_search(opened: Page, holed: Results) -> None:
+    opened.open("min_top1=70&search=vgg&network=vgg16")
+    opened.run(
+        "set('family', at('family').options[2].value, 'change'); at('min_fps-exact').focus()"
+    )
+    opened.chrome.type("-5")
+    opened.run("at('reset').click()")
+    fields = (
+        "[...document.querySelectorAll('[type=number], [type=search], #family')]"
+        ".map((one) => `${one.value}${one.validity.badInput}`)"
+    )
+    assert set(opened.run(f"return {fields}")) == {"false"}
+    assert (
+        opened.run("return document.querySelectorAll('[aria-invalid=true], .picked').length") == 0
+    )
+    assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
     opened.clean()
 
 

@@ -33,6 +33,7 @@ from dnnbench.report.figures.results import Results
 # Columns of a download that the script fills; a network's record holds the others, in order.
 JUDGED = ("device", "batch_size", "rank", "model", "fits", "undecided", "tie_group")
 
+_THROUGHPUT = "min_fps"
 _MANTISSAS = (1, 1.2, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
 
 
@@ -46,8 +47,9 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
     """Return all data of the explorer, ready for JSON.
 
     ``machines``: device -> short description of its machine. Keys of the result include ``limits``:
-    the controls in display order; ``networks``: name, color and family by key; ``devices``: one
-    :func:`_view` per batch size; ``axes``: the quantities to draw accuracy against, with charts.
+    the controls in display order; ``start``: the limits shown initially; ``networks``: name, color
+    and family by key; ``devices``: one :func:`_view` per batch size; ``axes``: the quantities to
+    draw accuracy against, with charts.
     """
     study = [row for row in records(results.study, StudyRow) if row.source != "predicted"]
     models = {row.model: row for row in records(results.models, ModelRow)}
@@ -78,6 +80,7 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
             }
             for limit in controls()
         ],
+        "start": _start(next(iter(found.values()), {}), results.budgets[1]),
         "facts": [asdict(fact) for fact in facts()],
         "axes": [
             {
@@ -173,6 +176,20 @@ def _view(
         "latencies": [_similar(ranked, place) for place in range(len(ranked))],
         "left_out": {model: reason(why) for model, why in answer.left_out.items()},
     }
+
+
+def _start(views: Mapping[int, Any], budgets: Sequence[float]) -> dict[str, float]:
+    """Return the limits shown initially: the middle throughput of the study's budgets.
+
+    If no network of the first device's first view reaches it, use the highest lower one that a
+    network reaches, or no limit.
+    """
+    view: Mapping[str, Any] = next(iter(views.values()), {"networks": []})
+    bounds = [network["bounds"].get(_THROUGHPUT, [0])[:3] for network in view["networks"]]
+    for budget in reversed(budgets[: (len(budgets) + 1) // 2]):
+        if any(min(numbers) >= budget for numbers in bounds):
+            return {_THROUGHPUT: budget}
+    return {}
 
 
 def _similar(ranked: Sequence[Candidate], place: int) -> dict[str, list[int]]:

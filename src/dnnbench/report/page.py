@@ -52,6 +52,7 @@ SCRIPTS = (
     "plotting.js",
     "explorer/columns.js",
     "explorer/settings.js",
+    "explorer/address.js",
     "explorer/elements.js",
     "explorer/controls.js",
     "explorer/answer_card.js",

@@ -53,7 +53,9 @@ const charts = (() => {
     }
     document.documentElement.dataset.ready = "yes";
     // Drawing moved the sections, so jump again to the one named in the URL.
-    if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+    const hash = location.hash.slice(1);
+    const section = new URLSearchParams(hash).get("section") ?? hash;
+    if (section) document.getElementById(section)?.scrollIntoView();
   };
   return charts;
 })();

@@ -5,6 +5,26 @@ const controls = (() => {
   const { at } = elements;
   const data = explorerData;
 
+  const PROBLEMS = {
+    number: "Not a number. No limit applies.",
+    range: "Not above 0. No limit applies.",
+    percentage: "At most 1%. Did you mean {percent}? No limit applies.",
+  };
+
+  // Why the number of an input is not used as a limit, or an empty string.
+  const problemOf = (input) => {
+    if (input.validity.badInput) return PROBLEMS.number;
+    if (input.value === "") return "";
+    const number = settings.positive(input.value);
+    if (number === undefined) return PROBLEMS.range;
+    const percent = Number((100 * number).toPrecision(6));
+    if (input.dataset.unit === "%" && number <= 1)
+      return wording.fill(PROBLEMS.percentage, { percent });
+    return "";
+  };
+
+  const limitOf = (input) => (problemOf(input) ? undefined : settings.positive(input.value));
+
   // A slider has one position per stop, and one more at its loose end for no limit.
   const limitAt = ({ minimum, stops }, place) => stops[minimum ? place - 1 : place];
   const placeOf = ({ minimum, stops }, limit) => {
@@ -16,23 +36,36 @@ const controls = (() => {
     return minimum ? inside + 1 : inside;
   };
 
+  // An address may name a size that the shown devices do not have.
+  const showSizes = () => {
+    const sizes = [...new Set([...settings.sizes(), settings.now.batch_size])];
+    const options = sizes.sort((a, b) => a - b).map((size) => new Option(size, size));
+    at("batch").replaceChildren(...options);
+    at("batch").value = settings.now.batch_size;
+  };
+
+  // Rewriting a number while the user types it would move the cursor.
+  const showExact = ({ name }, limit) => {
+    const input = at(`${name}-exact`);
+    const problem = limit === undefined ? problemOf(input) : "";
+    if (!problem && settings.positive(input.value) !== limit) input.value = limit ?? "";
+    at(`${name}-problem`).textContent = problem;
+    input.setAttribute("aria-invalid", problem !== "");
+  };
+
   const show = () => {
     at("device").value = settings.now.device;
     at("beside").value = settings.now.beside;
-    at("batch").value = data.sizes.indexOf(settings.now.batch_size);
-    at("batch-text").textContent = settings.now.batch_size;
-    at("batch").setAttribute("aria-valuetext", settings.now.batch_size);
+    showSizes();
     at("search").value = settings.now.search;
     at("family").value = settings.now.family;
     at("all").checked = settings.now.all;
     for (const control of data.limits) {
       const limit = settings.now.limits[control.name];
-      const exact = at(`${control.name}-exact`);
       const text = limit === undefined ? TEXTS.no_limit : wording.amount(control, limit);
       at(control.name).value = placeOf(control, limit);
       at(control.name).setAttribute("aria-valuetext", text);
-      // Rewriting a number while the user types it would move the cursor.
-      if (settings.positive(exact.value) !== limit) exact.value = limit ?? "";
+      showExact(control, limit);
       at(control.name)
         .closest(".control")
         .classList.toggle("set", limit !== undefined);
@@ -44,19 +77,21 @@ const controls = (() => {
       at(id).addEventListener(kind, (event) => settings.change(change(event.target)));
     on("device", "change", ({ value }) => ({ device: value }));
     on("beside", "change", ({ value }) => ({ beside: value }));
-    on("batch", "input", ({ value }) => ({ batch_size: data.sizes[value] }));
+    on("batch", "change", ({ value }) => ({ batch_size: Number(value) }));
     on("search", "input", ({ value }) => ({ search: value }));
     on("family", "change", ({ value }) => ({ family: value }));
     on("all", "change", ({ checked }) => ({ all: checked }));
-    on("reset", "click", () => ({ limits: {} }));
-    at("batch").max = Math.max(data.sizes.length - 1, 0);
+    at("reset").addEventListener("click", () => {
+      for (const { name } of data.limits) at(`${name}-exact`).value = "";
+      settings.clear();
+    });
     for (const control of data.limits) {
       at(control.name).max = control.stops.length;
       at(control.name).addEventListener("input", (event) =>
         settings.limit(control.name, limitAt(control, Number(event.target.value))),
       );
       at(`${control.name}-exact`).addEventListener("input", (event) =>
-        settings.limit(control.name, settings.positive(event.target.value)),
+        settings.limit(control.name, limitOf(event.target)),
       );
     }
     document.addEventListener("keydown", (event) => {

@@ -67,10 +67,7 @@ const explorer = (() => {
           return `${device.label}: ${best}${wording.count(answer)}`;
         })
         .join(" ");
-      const address = settings.toAddress();
-      if (location.hash.slice(1) !== address && (address || location.hash.includes("="))) {
-        history.replaceState(null, "", address ? `#${address}` : location.href.split("#")[0]);
-      }
+      address.write();
     }, 250);
   };
 
@@ -78,14 +75,8 @@ const explorer = (() => {
     settings.onChange = update;
     charts.onPick = settings.pick;
     controls.listen();
-    // An address without a setting is a section of the page.
-    const read = () => {
-      if (!location.hash.includes("=")) return false;
-      settings.fromAddress(location.hash.slice(1));
-      return true;
-    };
-    addEventListener("hashchange", () => read() && update());
-    read();
+    address.listen();
+    address.read();
     await update();
     document.documentElement.dataset.explored = "yes";
   };

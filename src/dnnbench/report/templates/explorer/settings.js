@@ -1,15 +1,15 @@
-// The explorer's settings, which are stored in the URL, and the networks that they highlight.
+// The explorer's settings, and the devices, batch sizes and networks that they select.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const settings = (() => {
   const data = explorerData;
   const devices = new Map(data.devices.map((device) => [device.key, device]));
-  const families = [...new Set(Object.values(data.networks).map((one) => one.family))];
+  const sizesOf = (device) => Object.keys(device?.views ?? {}).map(Number);
 
   const initial = () => ({
     device: data.devices[0]?.key ?? "",
     beside: "",
-    batch_size: data.sizes[0] ?? 1,
-    limits: {},
+    batch_size: sizesOf(data.devices[0])[0] ?? data.sizes[0] ?? 1,
+    limits: { ...data.start },
     search: "",
     family: "",
     axis: data.axes[0].name,
@@ -17,11 +17,14 @@ const settings = (() => {
     all: false,
     sort: "rank",
     descending: false,
+    section: "",
   });
-  const settings = { now: initial(), onChange: () => {} };
+  const settings = { initial, now: initial(), onChange: () => {} };
 
+  // A change leaves the section of the page that the address names.
   settings.change = (changes) => {
-    Object.assign(settings.now, changes);
+    Object.assign(settings.now, { section: "" }, changes);
+    if ("device" in changes || "beside" in changes) offerSize();
     return settings.onChange();
   };
 
@@ -29,6 +32,8 @@ const settings = (() => {
     const { [name]: _, ...others } = settings.now.limits;
     return settings.change({ limits: value === undefined ? others : { ...others, [name]: value } });
   };
+
+  settings.clear = () => settings.change({ limits: {}, search: "", family: "", network: "" });
 
   // Select a network, or deselect it if it is selected.
   settings.pick = (model) =>
@@ -39,47 +44,25 @@ const settings = (() => {
     return number > 0 && number < Infinity ? number : undefined;
   };
 
-  settings.toAddress = () => {
-    const words = new URLSearchParams();
-    const usual = initial();
-    for (const [key, value] of Object.entries(settings.now)) {
-      if (key !== "limits" && value !== usual[key]) words.set(key, value);
-    }
-    for (const [name, limit] of Object.entries(settings.now.limits)) words.set(name, limit);
-    return words.toString();
-  };
-
-  // Unknown or invalid parameters of the URL are ignored.
-  settings.fromAddress = (text) => {
-    const words = new URLSearchParams(text);
-    const read = initial();
-    const choose = (key, allowed) => {
-      if (words.has(key) && allowed(words.get(key))) read[key] = words.get(key);
-    };
-    choose("device", (key) => devices.has(key));
-    choose("beside", (key) => devices.has(key));
-    choose("axis", (key) => data.axes.some(({ name }) => name === key));
-    choose("network", (key) => Object.hasOwn(data.networks, key));
-    choose("family", (key) => key !== "" && families.includes(key));
-    choose("search", () => true);
-    choose("sort", (key) => tableColumns.columns.some((column) => column.key === key));
-    read.sort = tableColumns.FORMER.get(words.get("sort")) ?? read.sort;
-    read.all = words.get("all") === "true";
-    read.descending = words.get("descending") === "true";
-    const size = Number(words.get("batch_size"));
-    if (data.sizes.includes(size)) read.batch_size = size;
-    for (const { name } of data.limits) {
-      const limit = settings.positive(words.get(name));
-      if (limit !== undefined) read.limits[name] = limit;
-    }
-    settings.now = read;
-  };
-
   settings.devices = () => {
     const { device, beside } = settings.now;
     return [device, beside !== device ? beside : ""]
       .filter((key) => devices.has(key))
       .map((key) => devices.get(key));
+  };
+
+  // Batch sizes with results on all shown devices, or on any if they have none in common.
+  settings.sizes = () => {
+    const [first = [], ...others] = settings.devices().map(sizesOf);
+    const common = first.filter((size) => others.every((sizes) => sizes.includes(size)));
+    const any = [...new Set([first, ...others].flat())].sort((a, b) => a - b);
+    return common.length ? common : any;
+  };
+
+  const offerSize = () => {
+    const distance = (size) => Math.abs(Math.log(size / settings.now.batch_size));
+    const [nearest] = settings.sizes().sort((a, b) => distance(a) - distance(b));
+    settings.now.batch_size = nearest ?? settings.now.batch_size;
   };
 
   settings.sought = (model) => {
