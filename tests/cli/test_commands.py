@@ -782,11 +782,6 @@ def look_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     return begin
 
 
-def test_help_shows_no_type_after_flags(run: Run) -> None:
-    for command in ([], ["pick"], ["check"]):
-        assert "<bool>" not in run(*command, "--help").out
-
-
 def test_check_of_a_quiet_machine(run: Run, look_at: Callable[..., None]) -> None:
     look_at(host_trees.SERVER | host_trees.cores(8, **host_trees.LOCKED))
     done = run("check")
@@ -926,6 +921,32 @@ def test_help_has_examples_and_every_exit_code(run: Run) -> None:
 @pytest.mark.parametrize("command", [(), ("pick",), ("compare",), ("check",)])
 def test_h_shows_the_help(run: Run, command: tuple[str, ...]) -> None:
     assert run(*command, "-h").out == run(*command, "--help").out
+
+
+COMMANDS = sorted(
+    file.stem.replace("_", "-") for file in Path(commands.__path__[0]).glob("[a-z]*.py")
+)
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_names_the_values_of_options_instead_of_types(run: Run, command: list[str]) -> None:
+    said = run(*command, "--help").out
+    assert re.findall(r"<(?:str|int|float|path|bool|list).*>", said) == []
+    (usage,) = [line for line in said.splitlines() if "Usage:" in line]
+    assert not {"{", "}"} & set(usage)
+
+
+def test_the_value_of_a_limit_has_its_unit(run: Run) -> None:
+    said = words(run("pick", "--help").out)
+    assert "--max-memory GIB Maximum memory, in GiB." in said
+    assert "--min-top1 PERCENT " in said
+
+
+def test_the_help_of_a_script_names_the_values_of_options() -> None:
+    script = [sys.executable, ROOT / "workflow/scripts/report.py", "--help"]
+    done = subprocess.run(script, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert "--config KEY=VALUE Setting that overrides" in words(done.stdout)
+    assert "<" not in done.stdout
 
 
 def test_the_version_is_that_of_the_package(run: Run) -> None:

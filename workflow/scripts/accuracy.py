@@ -20,15 +20,22 @@ speed_variables.default(speed_variables.WAIT_POLICY, "PASSIVE")
 
 def main(
     model: Annotated[
-        str, typer.Argument(help="Network, in the syntax of `models` in params.yaml.")
+        str,
+        typer.Argument(metavar="MODEL", help="Network, in the syntax of `models` in params.yaml."),
     ],
     weights: Annotated[
         Path | None,
-        typer.Option(help="Record of the network's weights.", show_default="in resources/weights"),
+        typer.Option(
+            metavar="FILE",
+            help="Record of the network's weights.",
+            show_default="in resources/weights",
+        ),
     ] = None,
     images: Annotated[
         Path | None,
-        typer.Option(help="Record of the decoded images.", show_default="in resources/images"),
+        typer.Option(
+            metavar="FILE", help="Record of the decoded images.", show_default="in resources/images"
+        ),
     ] = None,
     output: options.Output = None,
     settings: options.Settings = None,

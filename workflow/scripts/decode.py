@@ -17,15 +17,20 @@ def main(
     geometry: Annotated[
         str,
         typer.Argument(
-            help="Resize filter, short side and crop in pixels, for example bilinear-256-224."
+            metavar="GEOMETRY",
+            help="Resize filter, short side and crop in pixels, for example bilinear-256-224.",
         ),
     ],
     index: Annotated[
         Path | None,
-        typer.Option(help="Index of the data set.", show_default="in resources/images"),
+        typer.Option(
+            metavar="FILE", help="Index of the data set.", show_default="in resources/images"
+        ),
     ] = None,
     output: options.Output = None,
-    threads: Annotated[int, typer.Option(min=1, help="Number of images to decode at once.")] = 2,
+    threads: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of images to decode at once.")
+    ] = 2,
     settings: options.Settings = None,
     profile: options.Profile = None,
     config: options.Config = None,

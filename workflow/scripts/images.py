@@ -13,7 +13,9 @@ from dnnbench.stages import options
 
 def main(
     output: options.Output = None,
-    threads: Annotated[int, typer.Option(min=1, help="Number of files to read at once.")] = 2,
+    threads: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of files to read at once.")
+    ] = 2,
     settings: options.Settings = None,
     profile: options.Profile = None,
     config: options.Config = None,

@@ -18,7 +18,7 @@ from dnnbench.stages import options
 def main(
     models: options.Models = None,
     number: Annotated[
-        int, typer.Option("--round", min=1, max=1000, help="Number of the round.")
+        int, typer.Option("--round", metavar="N", min=1, max=1000, help="Number of the round.")
     ] = 1,
     variant: options.Variant = options.VARIANT,
     output: options.Output = None,

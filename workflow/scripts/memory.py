@@ -26,7 +26,11 @@ def main(
     variant: options.Variant = options.VARIANT,
     output_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder of the records.", show_default="the study's folder in results/"),
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder of the records.",
+            show_default="the study's folder in results/",
+        ),
     ] = None,
     settings: options.Settings = None,
     profile: options.Profile = None,

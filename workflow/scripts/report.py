@@ -23,7 +23,7 @@ from dnnbench.stages import machine_descriptions, options
 def main(
     results: options.Results = paths.RESULTS,
     output_dir: Annotated[
-        Path, typer.Option(help="Folder for the page and the figures.")
+        Path, typer.Option(metavar="FOLDER", help="Folder for the page and the figures.")
     ] = paths.REPORTS,
     settings: options.Settings = None,
     profile: options.Profile = None,

@@ -21,7 +21,9 @@ _FOLDER = Path(paths.WEIGHTS).parent
 
 def main(
     models: options.Models = None,
-    output_dir: Annotated[Path, typer.Option(help="Folder for files and records.")] = _FOLDER,
+    output_dir: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for files and records.")
+    ] = _FOLDER,
     settings: options.Settings = None,
     profile: options.Profile = None,
     config: options.Config = None,

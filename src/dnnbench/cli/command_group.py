@@ -10,14 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from dnnbench.cli import commands
-
-
-class _Command(TyperCommand):
-    """A command whose help shows no type for flags, which take no value."""
-
-    def get_params(self, ctx: Any) -> list[Any]:
-        """Return the options and arguments, without types of flags."""
-        return _without_types_of_flags(super().get_params(ctx))
+from dnnbench.core import command_help
 
 
 class CommandGroup(TyperGroup):
@@ -33,21 +26,13 @@ class CommandGroup(TyperGroup):
         self.commands = {command.name or "": command for command in listed}
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Return the options and arguments, without types of flags."""
-        return _without_types_of_flags(super().get_params(ctx))
+        """Return the options and arguments, without types."""
+        return command_help.without_types(super().get_params(ctx))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import and return the command that ``args`` starts with, and its arguments."""
         name, found, rest = super().resolve_command(ctx, args)
         return name, found and _command(str(name).replace("-", "_")), rest
-
-
-def _without_types_of_flags(parameters: list[Any]) -> list[Any]:
-    """Return the parameters; Typer would show ``<bool>`` after each flag."""
-    for parameter in parameters:
-        if getattr(parameter, "is_flag", False):
-            parameter.metavar = ""
-    return parameters
 
 
 def _summary(module: str) -> TyperCommand:
@@ -63,5 +48,5 @@ def _command(module: str) -> Any:
     """Return the command that a module declares."""
     function = getattr(importlib.import_module(f"{commands.__name__}.{module}"), module)
     alone = typer.Typer(add_completion=False)
-    alone.command(module.replace("_", "-"), cls=_Command)(function)
+    alone.command(module.replace("_", "-"), cls=command_help.Command)(function)
     return typer.main.get_command(alone)

@@ -46,11 +46,15 @@ def _completions(incomplete: str, known: Mapping[str, str]) -> list[tuple[str, s
     return [(word, known[key]) for key, word in name_matching.starting(incomplete, known).items()]
 
 
-Results = Annotated[Path, typer.Option(help="Folder with the tables of your study.")]
+Results = Annotated[
+    Path, typer.Option(metavar="FOLDER", help="Folder with the tables of your study.")
+]
 RESULTS = paths.RESULTS
+BatchSize = Annotated[int, typer.Option(metavar="N", min=1, help="Batch size, in images.")]
 Device = Annotated[
     str | None,
     typer.Option(
+        metavar="DEVICE",
         help="Device, by name, key or part of one; see `dnnbench devices`. Required if several were"
         " measured.",
         autocompletion=complete_device,

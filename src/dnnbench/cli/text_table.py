@@ -38,8 +38,8 @@ class Column:
 class Table:
     """Rows of cells below a header.
 
-    The first ``titles`` columns begin the block of a row that is printed by itself. If ``hanging``,
-    a long word in the first column has a line of its own, above the rest of its row.
+    The first ``titles`` columns begin the block of a row. If ``hanging``, a long word in the first
+    column has a separate line, above the rest of its row.
     """
 
     columns: Sequence[Column]
@@ -48,7 +48,7 @@ class Table:
     rows: list[list[Text]] = field(default_factory=list)
 
     def add_row(self, *cells: str | Text, style: str = "") -> None:
-        """Add a row; ``style`` applies to cells without a style of their own."""
+        """Add a row; ``style`` applies to cells that are strings."""
         from rich.text import Text
 
         assert len(cells) == len(self.columns)

@@ -10,7 +10,7 @@ import typer
 
 from dnnbench.config.dataset_settings import DatasetSettings
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core import home, output
+from dnnbench.core import command_help, home, output
 
 # Imported before torch, which may reduce the CPU affinity.
 from dnnbench.core import processors as processors
@@ -23,37 +23,49 @@ from dnnbench.stages.study_settings import Study
 Models = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Networks, in the syntax of `models` in params.yaml.", show_default="all of the study"
+        metavar="MODEL",
+        help="Networks, in the syntax of `models` in params.yaml.",
+        show_default="all of the study",
     ),
 ]
 Settings = Annotated[
     Path | None,
     typer.Option(
+        metavar="FILE",
         help="JSON file with the validated settings of a run.",
         show_default="params.yaml and the device file",
     ),
 ]
 Profile = Annotated[
     str | None,
-    typer.Option(help="Name of the device file.", show_default="profile in params.yaml"),
+    typer.Option(
+        metavar="DEVICE", help="Name of the device file.", show_default="profile in params.yaml"
+    ),
 ]
 Config = Annotated[
     list[str] | None,
     typer.Option(
-        help="KEY=VALUE that overrides params.yaml and the device file, like Snakemake's --config."
-        " Repeatable."
+        metavar="KEY=VALUE",
+        help="Setting that overrides params.yaml and the device file, like Snakemake's --config."
+        " Repeatable.",
     ),
 ]
 Registry = Annotated[
     Path,
-    typer.Option("--registry", help="Registry of networks.", show_default=str(paths.REGISTRY)),
+    typer.Option(
+        "--registry", metavar="FILE", help="Registry of networks.", show_default=str(paths.REGISTRY)
+    ),
 ]
 Variant = Annotated[
-    str, typer.Option(help="Variant to measure; see docs/how-to/choose-variants.md.")
+    str,
+    typer.Option(metavar="VARIANT", help="Variant to measure; see docs/how-to/choose-variants.md."),
 ]
-Results = Annotated[Path, typer.Option(help="Folder with the records and tables.")]
+Results = Annotated[
+    Path, typer.Option(metavar="FOLDER", help="Folder with the records and tables.")
+]
 Output = Annotated[
-    Path | None, typer.Option(help="File to write.", show_default="the study's own file")
+    Path | None,
+    typer.Option(metavar="FILE", help="File to write.", show_default="the study's own file"),
 ]
 REGISTRY = Path(os.path.relpath(DEFAULT_REGISTRY))
 VARIANT = REFERENCE
@@ -102,7 +114,7 @@ def run(main: Callable[..., Any]) -> None:
     killed in that second, Snakemake would delete the finished outputs of the failed job.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(main)
+    app.command(cls=command_help.Command)(main)
     try:
         with output.ending_in_a_line(Path(sys.argv[0]).name, needed=False):
             home.ensure()

@@ -28,6 +28,7 @@ def check(
     device: Annotated[
         str | None,
         typer.Option(
+            metavar="DEVICE",
             help="Name of a device file in config/devices; by default, that of the profile in"
             " params.yaml.",
             autocompletion=completion.complete_device_file,

@@ -58,7 +58,10 @@ def compare(
         bool, typer.Option("--markdown", help="Two runs: print a short table in Markdown.")
     ] = False,
     junit: Annotated[
-        Path | None, typer.Option(help="With --fail-on: also write a JUnit report to this file.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="With --fail-on: also write a JUnit report to this file."
+        ),
     ] = None,
 ) -> None:
     """Compare two networks on a device, or two runs of a study.

@@ -9,11 +9,11 @@ import typer
 def device_file(
     output: Annotated[
         Path | None,
-        typer.Option(help="File to write; by default, config/devices/NAME.yaml."),
+        typer.Option(metavar="FILE", help="File to write; by default, config/devices/NAME.yaml."),
     ] = None,
     select: Annotated[
         str | None,
-        typer.Option(help="GPU to use: its number in `nvidia-smi -L`, or its UUID."),
+        typer.Option(metavar="GPU", help="GPU to use: its number in `nvidia-smi -L`, or its UUID."),
     ] = None,
 ) -> None:
     """Write a device file and a profile for this machine.

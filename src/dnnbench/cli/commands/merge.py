@@ -13,7 +13,7 @@ from dnnbench.records import paths
 def merge(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="FOLDER...", help="Folders results/<device> of other machines."),
+        typer.Argument(metavar="FOLDER", help="Folders results/<device> of other machines."),
     ],
     results: completion.Results = completion.RESULTS,
 ) -> None:

@@ -12,6 +12,9 @@ from dnnbench.queries.limits import Limit, known_limits
 
 NOTHING_FITS = 3
 
+# Names of values in the help, by unit.
+_VALUES = {"%": "PERCENT", "M": "MILLIONS"}
+
 
 def _checked(limit: Limit) -> Callable[[float | None], float | None]:
     """Return a callback that rejects values which cannot be this limit."""
@@ -34,7 +37,12 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
             default=None,
             annotation=Annotated[
                 float | None,
-                typer.Option(limit.option, help=limit.help, callback=_checked(limit)),
+                typer.Option(
+                    limit.option,
+                    metavar=_VALUES.get(limit.unit, limit.unit.upper()),
+                    help=limit.help,
+                    callback=_checked(limit),
+                ),
             ],
         )
         for name, limit in known_limits().items()
@@ -47,11 +55,12 @@ def _with_limits(command: Callable[..., None]) -> Callable[..., None]:
 @_with_limits
 def pick(
     device: completion.Device = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Batch size, in images.")] = 1,
+    batch_size: completion.BatchSize = 1,
     variant: Annotated[
-        str, typer.Option(help="Variant: precision and engine, such as fp32-eager.")
+        str,
+        typer.Option(metavar="VARIANT", help="Variant: precision and engine, such as fp32-eager."),
     ] = REFERENCE,
-    top: Annotated[int, typer.Option(min=1, help="Number of networks to list.")] = 5,
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="Number of networks to list.")] = 5,
     predicted: Annotated[
         bool,
         typer.Option(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def predict(
     device: completion.Device = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Batch size, in images.")] = 1,
+    batch_size: completion.BatchSize = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     results: completion.Results = completion.RESULTS,
 ) -> None:

@@ -27,7 +27,9 @@ _NUMBER = re.compile(r"\d[\d.,]*")
 
 def summary(
     results: completion.Results = completion.RESULTS,
-    reports: Annotated[Path, typer.Option(help="Folder with the page.")] = paths.REPORTS,
+    reports: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder with the page.")
+    ] = paths.REPORTS,
 ) -> None:
     """Print the best network for each budget on each measured device, and the path of the page."""
     from dnnbench.api.study_tables import Tables, network_names, read

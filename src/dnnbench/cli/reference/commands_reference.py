@@ -11,11 +11,10 @@ import typer
 
 from dnnbench.cli import app
 from dnnbench.cli.reference import markdown
+from dnnbench.core import command_help
 from dnnbench.records import paths
 
 _SCRIPTS = Path(paths.STAGE).parent
-# Words for the types of values.
-_TYPES = {"str": "text", "int": "integer", "float": "number", "path": "path"}
 _INTRODUCTION = """\
 `dnnbench` answers questions about the tables of a study. The scripts in `workflow/scripts` each run
 one stage of the workflow. Snakemake runs them for you; you rarely need to run one yourself. To see
@@ -87,12 +86,7 @@ def _parameter(parameter: Any, context: Any) -> tuple[str, str, str]:
             default = "required"
         else:
             meaning += f" {_range(part)}"
-    return f"`{_typed(name)}`", markdown.text(default), markdown.text(meaning)
-
-
-def _typed(name: str) -> str:
-    """Replace the Python type in a name such as ``--batch-size <int range>``."""
-    return re.sub(r"<(?:list\[)?(\w+)[^>]*>", lambda kind: f"<{_TYPES[kind[1].lower()]}>", name)
+    return f"`{name}`", markdown.text(default), markdown.text(meaning)
 
 
 def _range(part: str) -> str:
@@ -104,7 +98,7 @@ def _range(part: str) -> str:
 
 def _script_command(script: Path) -> Any:
     alone = typer.Typer(add_completion=False)
-    alone.command(script.name)(_imported(script).main)
+    alone.command(script.name, cls=command_help.Command)(_imported(script).main)
     return typer.main.get_command(alone)
 
 
