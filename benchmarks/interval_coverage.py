@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 Random = np.random.Generator
 
 CELLS, MANY, FEW = 88, (9, 14), 5
+ROUNDS = 5
 SESSIONS, SEED = 30, 17
 SHORT_MS = 100
 # Processes in a block of time of a recorded session.
@@ -43,6 +44,7 @@ class Drawn:
     logs: Floats
     cells: NDArray[np.int64]
     observed: Floats
+    rounds: NDArray[np.int64]
     truth: Floats
     group: NDArray[np.bool_]
 
@@ -53,6 +55,11 @@ def _spread_evenly(rng: Random, count: NDArray[np.int64]) -> tuple[NDArray[np.in
     times = np.concatenate([(np.arange(k) + rng.random(k)) / k for k in count])
     order = np.argsort(times)
     return cells[order], times[order]
+
+
+def _rounds(times: Floats) -> NDArray[np.int64]:
+    """Return the numbers of the rounds; the session lasts from 0 to 1."""
+    return (times * ROUNDS).astype(int)
 
 
 # Simulated sessions --------------------------------------------------------------------------
@@ -156,7 +163,8 @@ def simulated(rng: Random, scenario: Scenario) -> Drawn:
     logs = logs[cells] + spread[cells] * scenario.noise(rng, len(cells)) + feels[cells] * effect
     seen = 0 if scenario.hidden or scenario.machine == "drift" else 0.5 * effect
     observed = np.column_stack([seen + rng.normal(0, 0.03, len(cells)), heavy(rng, len(cells))])
-    return Drawn(logs, cells, observed, truth, wide if scenario.wide else short)
+    group = wide if scenario.wide else short
+    return Drawn(logs, cells, observed, _rounds(times), truth, group)
 
 
 def _machine(rng: Random, kind: str) -> Callable[[Floats], Floats]:
@@ -211,7 +219,7 @@ class Recording:
         )
         truth = self._levels + np.where(self._short, self._median(True), self._median(False))
         logs = self._levels[cells] + self._rest[source]
-        return Drawn(logs, cells, self._observed[source], truth, self._short)
+        return Drawn(logs, cells, self._observed[source], _rounds(times), truth, self._short)
 
     def _median(self, short: bool) -> float:
         """Return the median over all blocks, each with the same weight."""
@@ -235,21 +243,19 @@ def report(name: str, cells: int, count: str, sessions: Sequence[Drawn]) -> None
             intervals.interval(np.exp(one.logs[one.cells == cell]).tolist())
             for cell in range(len(one.truth))
         ]
-        for kind, found in (
-            ("ours", session.estimates(np.exp(one.logs), one.cells, one.observed)),
-            ("alone", alone),
-        ):
+        ours = session.estimates(np.exp(one.logs), one.cells, one.observed, one.rounds)
+        for kind, found in (("ours", ours), ("alone", alone)):
             truth = np.exp(one.truth)
             low = np.array([value.low for value in found])
             high = np.array([value.high for value in found])
             covered[kind].append((low <= truth) & (truth <= high))
             widths[kind].append(np.log(high / low))
-    ours, alone_ = (np.concatenate(covered[kind]) for kind in ("ours", "alone"))
+    shared, separate = (np.concatenate(covered[kind]) for kind in ("ours", "alone"))
     wide, base = (np.concatenate(widths[kind]) for kind in ("ours", "alone"))
     group = np.concatenate([one.group for one in sessions])
     print(
-        f"{name:26}{cells:6}{count:>10}{alone_.mean():9.1%}{ours.mean():9.1%}"
-        f"{ours[group].mean():9.1%}{np.median(wide) / np.median(base):8.2f}"
+        f"{name:26}{cells:6}{count:>10}{separate.mean():9.1%}{shared.mean():9.1%}"
+        f"{shared[group].mean():9.1%}{np.median(wide) / np.median(base):8.2f}"
         f"{np.median(wide[group]) / np.median(base[group]):8.2f}",
         flush=True,
     )

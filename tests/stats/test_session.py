@@ -48,14 +48,15 @@ def test_cells_of_a_large_session_are_shifted_to_the_median_of_its_processes():
     rng = np.random.default_rng(5)
     cells = np.tile(np.arange(80), 10)
     times = 10 * np.exp(np.log(1.2) * (rng.random(800) < 0.3) + rng.normal(0, 0.01, 800))
-    found = session.estimates(times, cells, np.empty((800, 0)))
+    found = session.estimates(times, cells, np.empty((800, 0)), np.repeat(np.arange(5), 160))
     mean = np.exp(np.log(times).mean())
     assert np.median([one.value for one in found]) < (10 + mean) / 2
 
 
 def test_times_without_any_spread_have_intervals_without_width():
     cells = np.tile(np.arange(20), 5)
-    for one in session.estimates(np.full(100, 7.0), cells, np.empty((100, 0))):
+    rounds = np.repeat(np.arange(5), 20)
+    for one in session.estimates(np.full(100, 7.0), cells, np.empty((100, 0)), rounds):
         assert one.value == pytest.approx(7)
         assert one.half_width < 1e-5
 
@@ -91,7 +92,7 @@ def test_intervals_cover_the_median_of_simulated_sessions(noise, machine, count)
     covered = []
     for _ in range(12):
         drawn = interval_coverage.simulated(rng, scenario)
-        found = session.estimates(np.exp(drawn.logs), drawn.cells, drawn.observed)
+        found = session.estimates(np.exp(drawn.logs), drawn.cells, drawn.observed, drawn.rounds)
         truth = np.exp(drawn.truth)
         covered += [one.low <= true <= one.high for one, true in zip(found, truth, strict=True)]
     # 1,056 intervals, of which those of a session share its disturbances.
@@ -102,7 +103,7 @@ def test_the_interval_of_a_session_is_narrower_than_that_of_its_cells_alone():
     rng = np.random.default_rng(8)
     drawn = interval_coverage.simulated(rng, interval_coverage.Scenario("independent", count=5))
     times = np.exp(drawn.logs)
-    found = session.estimates(times, drawn.cells, drawn.observed)
+    found = session.estimates(times, drawn.cells, drawn.observed, drawn.rounds)
     alone = [intervals.interval(times[drawn.cells == cell].tolist()) for cell in range(88)]
     assert np.median([one.half_width for one in found]) < 0.9 * np.median(
         [one.half_width for one in alone]

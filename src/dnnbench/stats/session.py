@@ -11,6 +11,9 @@ The estimand is the median over fresh processes of the session, as in
    The distribution of a cell's processes is therefore composed of the effects on all processes of
    the session, and of their residuals in units of their cell's standard deviation. The median of
    this distribution is added to the level.
+4. A round is a short part of a session, in which the machine may be in one state for all cells. The
+   variance between rounds that all cells share is therefore added (:mod:`dnnbench.stats.rounds`):
+   more processes in a round do not reduce it.
 
 A session with a few cells has too little to share. Its cells are estimated one by one.
 """
@@ -27,6 +30,7 @@ from dnnbench.stats import intervals
 from dnnbench.stats.adjustment import Adjustment, adjust, centered, signals, variances
 from dnnbench.stats.intervals import Estimate
 from dnnbench.stats.moderation import Floats, Integers, moderated
+from dnnbench.stats.rounds import shared_variance
 
 # A network and a batch size.
 Cell = tuple[str, int]
@@ -68,16 +72,17 @@ def _fit(cells: dict[Cell, list[LatencyLine]]) -> dict[Cell, Estimate]:
     lines = [line for line, _ in processes]
     times = np.array([median(line.samples_ms) for line in lines])
     numbers = np.array([number for _, number in processes])
-    found = estimates(times, numbers, signals(lines))
+    rounds = np.array([line.round for line in lines])
+    found = estimates(times, numbers, signals(lines), rounds)
     return dict(zip(cells, found, strict=True))
 
 
-def estimates(times: Floats, cells: Integers, observed: Floats) -> list[Estimate]:
+def estimates(times: Floats, cells: Integers, observed: Floats, rounds: Integers) -> list[Estimate]:
     """Return the estimates of G cells from N processes in order of time.
 
     ``times`` [N] are process medians, ``cells`` [N] numbers from 0 to G - 1, with two or more
-    processes each, and ``observed`` [N, K] signals of the machine's state. The estimates are in the
-    unit of ``times``.
+    processes each, ``observed`` [N, K] signals of the machine's state, and ``rounds`` [N] numbers
+    of their rounds. The estimates are in the unit of ``times``.
     """
     count = np.bincount(cells)
     free = len(times) - len(count)
@@ -94,10 +99,14 @@ def estimates(times: Floats, cells: Integers, observed: Floats) -> list[Estimate
     sd = np.sqrt(variance)
     standardized = rest / (sd * np.sqrt(1 - 1 / count))[cells]
     shift, shift_se = _median(machine, sd, df, standardized)
-    se = np.hypot(sd / np.sqrt(count), shift_se)
+    own = sd**2 / count + shift_se**2
+    shared, shared_df = shared_variance(logs, cells, rounds)
+    total = own + shared
+    # Degrees of freedom of Welch and Satterthwaite.
+    df = 1 / ((own / total) ** 2 / df + (shared / total) ** 2 / shared_df)
     return [
         intervals.estimate(float(np.exp(value)), float(one_se), float(one_df))
-        for value, one_se, one_df in zip(level + shift, se, df, strict=True)
+        for value, one_se, one_df in zip(level + shift, np.sqrt(total), df, strict=True)
     ]
 
 
