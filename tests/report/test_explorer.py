@@ -887,6 +887,27 @@ def test_the_page_fits_any_width_theme_and_print(opened: Page) -> None:
 
 @pytest.mark.slow
 @in_a_browser
+def test_a_phone_shows_the_answer_on_its_first_screen(opened: Page) -> None:
+    opened.open("min_fps=20&max_memory_gib=1&beside=titanxp-2018", width=390, height=844)
+    bottom = "return document.querySelector('.verdict .numbers').getBoundingClientRect().bottom"
+    assert 0 < opened.run(bottom) <= 844 and opened.run("return scrollY") == 0
+    # The controls of the limits are above it; others are folded away, and say that one is set.
+    assert opened.run(
+        "return [at('min_fps'), at('beside')].map((one) => one.checkVisibility())"
+    ) == [
+        True,
+        False,
+    ]
+    assert opened.run("return at('more').querySelector('summary').innerText").endswith("(1 set)")
+    opened.run("at('more').querySelector('summary').click()")
+    assert opened.run("return at('beside').checkVisibility()")
+    opened.open("min_fps=20", width=1280)
+    assert opened.run("return at('beside').checkVisibility()")
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
 def test_without_scripts_the_tables_are_shown(opened: Page) -> None:
     opened.chrome.devtools("Emulation.setScriptExecutionDisabled", value=True)
     opened.chrome.blank()

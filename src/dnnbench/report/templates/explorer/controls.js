@@ -53,10 +53,25 @@ const controls = (() => {
     input.setAttribute("aria-invalid", problem !== "");
   };
 
+  // A wide screen shows all controls. On a narrow one, those that are rarely used are folded away,
+  // so that the answer is on the first screen.
+  const wide = matchMedia("(min-width: 601px)");
+  const fold = () => {
+    at("more").open = wide.matches;
+  };
+
+  const showFolded = () => {
+    const { beside, family, search, limits } = settings.now;
+    const folded = Object.keys(limits).filter((name) => at("more").contains(at(name)));
+    const set = [beside, family, search.trim(), ...folded].filter(Boolean).length;
+    at("more-set").textContent = set ? `(${set} set)` : "";
+  };
+
   const show = () => {
     at("device").value = settings.now.device;
     at("beside").value = settings.now.beside;
     showSizes();
+    showFolded();
     at("search").value = settings.now.search;
     at("family").value = settings.now.family;
     at("all").checked = settings.now.all;
@@ -73,6 +88,8 @@ const controls = (() => {
   };
 
   const listen = () => {
+    fold();
+    wide.addEventListener("change", fold);
     const on = (id, kind, change) =>
       at(id).addEventListener(kind, (event) => settings.change(change(event.target)));
     on("device", "change", ({ value }) => ({ device: value }));
