@@ -65,6 +65,10 @@ def test_completing_imports_nothing_that_computes(typed: str) -> None:
     assert complete(typed).isdisjoint(HEAVY)
 
 
+def test_importing_the_package_imports_nothing_that_computes() -> None:
+    assert imported("import dnnbench; dnnbench.open").isdisjoint(HEAVY | {"pydantic", "yaml"})
+
+
 @pytest.mark.parametrize("package", ["records", "config"])
 def test_settings_and_records_import_nothing_that_computes(package: str) -> None:
     # records.top5 holds arrays, and is imported where there are some.

@@ -16,10 +16,11 @@ from dnnbench.tables import cell_lines
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Rows that a question is about, predicted ones included, and networks by key."""
+class NetworkChoice:
+    """The best networks within limits, and the cells and networks (by key) to choose from."""
 
-    rows: list[StudyRow]
+    answer: Pick
+    rows: Sequence[StudyRow]
     models: Mapping[str, ModelRow]
 
 
@@ -42,7 +43,7 @@ def pick(
     variant: str = REFERENCE,
     top: int = 5,
     predicted: bool = False,
-) -> Pick:
+) -> NetworkChoice:
     """Return the ``top`` networks within ``limits``, as ``dnnbench pick`` lists them.
 
     ``device`` may be missing if one device was measured. Raises UserError for an impossible limit,
@@ -54,31 +55,22 @@ def pick(
     if top < 1:
         raise UserError(f"{tables.parameter('top')}: {top}: expected at least 1. Correct it.")
     key = tables.device(device)
-    found = cells(tables, key, batch_size, variant, predicted)
-    return best_fit.pick(
-        found.rows, found.models, key, limits, batch_size, top, tables.comparisons, variant
-    )
+    own = tables.rows(key)
+    _check(tables, "variant", variant, list(dict.fromkeys(row.variant for row in own)), key)
+    _check(tables, "batch_size", batch_size, sorted({row.batch_size for row in own}), key)
+    rows, models = tables.known, tables.models
+    if predicted:
+        if variant != REFERENCE:
+            name, other = tables.parameter("predicted"), tables.parameter("variant")
+            raise UserError(
+                f"{name}: {variant}: only {REFERENCE} is predicted. Drop {name} or {other}."
+            )
+        from dnnbench.api.study_predictions import predict_untimed  # Imports torch.
 
-
-def cells(
-    tables: Tables, device: str, batch_size: int, variant: str, predicted: bool = False
-) -> Cells:
-    """Return the cells that :func:`pick` judges. Raises UserError as it does."""
-    rows = tables.rows(device)
-    _check(tables, "variant", variant, list(dict.fromkeys(row.variant for row in rows)), device)
-    sizes = sorted({row.batch_size for row in rows})
-    _check(tables, "batch_size", batch_size, sizes, device)
-    if not predicted:
-        return Cells(tables.known, tables.models)
-    if variant != REFERENCE:
-        name, other = tables.parameter("predicted"), tables.parameter("variant")
-        raise UserError(
-            f"{name}: {variant}: only {REFERENCE} is predicted. Drop {name} or {other}."
-        )
-    from dnnbench.api.study_predictions import predict_untimed  # Imports torch.
-
-    added = predict_untimed(tables, device, batch_size)
-    return Cells([*tables.known, *added.rows()], added.models)
+        added = predict_untimed(tables, key, batch_size)
+        rows, models = [*rows, *added.rows()], dict(added.models)
+    answer = best_fit.pick(rows, models, key, limits, batch_size, top, tables.comparisons, variant)
+    return NetworkChoice(answer, rows, models)
 
 
 def _check(tables: Tables, name: str, value: object, there: Sequence[object], device: str) -> None:

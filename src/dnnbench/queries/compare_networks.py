@@ -39,22 +39,31 @@ _INTERVALS = "the range combines the confidence intervals of both"
 
 
 class Comparison(Record):
-    """One number of two networks, ``a`` and ``b``, and their difference.
+    """One quantity of two networks, ``a`` and ``b``, and their difference.
 
-    ``difference`` is a / b for ``time`` (ms per image), and a - b for the others (MiB, percentage
-    points, counts). ``verdict`` is the better of the two: faster, smaller, or more accurate.
-    ``basis`` describes how the difference and its interval were obtained.
+    Latency and memory have one row per batch size.
     """
 
     quantity: Quantity
+    """``time`` (latency, ms per image), ``memory`` (MiB), ``top1`` (percent), ``params``, or
+    ``macs`` (multiply-adds)."""
     batch_size: int | None
+    """Images per forward pass; empty if the quantity does not depend on it."""
     a: float | None
+    """Number of the first network."""
     b: float | None
+    """Number of the second network."""
     difference: float | None
+    """a / b for ``time``, and a - b for the others."""
     low: float | None
+    """Lower end of the interval of ``difference``."""
     high: float | None
+    """Upper end of that interval."""
     verdict: Verdict
+    """The better of the two (faster, smaller, or more accurate): ``a`` or ``b``; ``equal``;
+    ``equivalent`` within a margin; or ``inconclusive``."""
     basis: str
+    """How the difference and its interval were obtained."""
 
 
 def compare(

@@ -96,7 +96,8 @@ def pick(
     from dnnbench.queries import best_fit
 
     tables = Tables(results)
-    answer = study_questions.pick(tables, limits, device, batch_size, variant, top, predicted)
+    chosen = study_questions.pick(tables, limits, device, batch_size, variant, top, predicted)
+    answer = chosen.answer
     if as_json:
         print(answer.model_dump_json(indent=1))
     elif as_csv:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from dnnbench.cli.reference import markdown, schema_values
 from dnnbench.cli.reference.field_descriptions import field_descriptions
 from dnnbench.queries.best_fit import Entry
+from dnnbench.queries.compare_networks import Comparison
 from dnnbench.records import paths
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
@@ -91,6 +92,11 @@ ANSWERS = (
         "dnnbench pick --csv",
         "The listed networks. The page offers the same table as a download.",
         Entry,
+    ),
+    File(
+        "study.compare(a, b)",
+        "Two networks, [in Python](../how-to/use-from-python.md).",
+        Comparison,
     ),
 )
 # A cell, network or record has one of these in its column `status`.
@@ -172,7 +178,7 @@ def _record(file: File, described: set[str]) -> Iterator[str]:
     assert issubclass(file.record, BaseModel)
     inner = _inner(file.record)
     yield _described(file.record)
-    yield _table(file.record, inner, csv=file.path.endswith("csv"))
+    yield _table(file.record, inner, csv=file.path.endswith("csv") or file in ANSWERS)
     for name, record in inner.items():
         if name not in described:
             described.add(name)
