@@ -164,7 +164,8 @@ def _cell(number: int, before: Estimate, after: Estimate) -> CellChange:
         df=change.df,
         p=None,
         verdict="inconclusive",
-        unstable=None,
+        stability=None,
+        stability_reason=None,
     )
 
 

@@ -197,15 +197,16 @@ def test_other_code_is_counted(tmp_path: Path) -> None:
     assert compare_runs(before, after).devices[0].other_code == 1
 
 
-def test_an_unstable_cell_names_the_run(tmp_path: Path) -> None:
+def test_a_noisy_cell_names_the_run(tmp_path: Path) -> None:
     before = run(tmp_path / "before", BEFORE, {"a": [10.0, 10.1]})
-    unstable = {
+    noisy = {
         "stability": "noisy",
         "stability_reason": "half-width of the interval is 9.0% of the value",
     }
-    after = run(tmp_path / "after", AFTER, {"a": [11.0, 11.1]}, **unstable)
+    after = run(tmp_path / "after", AFTER, {"a": [11.0, 11.1]}, **noisy)
     (cell,) = compare_runs(before, after).cells
-    assert cell.unstable == f"{after}: half-width of the interval is 9.0% of the value"
+    assert cell.stability == "noisy"
+    assert cell.stability_reason == f"{after}: half-width of the interval is 9.0% of the value"
 
 
 def test_runs_without_a_device_in_common_are_refused(tmp_path: Path) -> None:

@@ -31,6 +31,14 @@ def test_two_measured_latencies_are_compared_by_the_interval_of_their_ratio(
     assert verdict(one, other) == verdict(other, one) == expected
 
 
+def test_latencies_of_one_session_are_compared_without_what_its_cells_share() -> None:
+    within = {"latency_within_se": 0.005, "latency_within_df": 20.0}
+    one, other = (timed(ms, 1.1, session="night", **within) for ms in (10.0, 10.6))
+    assert verdict(one, other) == "different"
+    assert verdict(one, timed(10.6, 1.1, session="day", **within)) == "inconclusive"
+    assert verdict(one, timed(10.0, 1.1, session="night", **within)) == "equivalent"
+
+
 @pytest.mark.parametrize(
     "unknown",
     [

@@ -52,6 +52,7 @@ NAMES = ("small",)  # Entries of toys.yaml.
 # Columns of study.csv that depend on timing. Memory is compared with a tolerance.
 TIMINGS = {
     "session", "latency_ms", "latency_ms_low", "latency_ms_high", "latency_df",
+    "latency_within_se", "latency_within_df",
     "latency_quiet_ms", "latency_p95_ms", "batch_ms", "fps", "stability", "stability_reason",
     "page_faults", "system_ms", "processes",
 }  # fmt: skip

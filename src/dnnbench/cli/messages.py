@@ -87,7 +87,7 @@ DIFFERENT = "Different: {difference}."
 CELL_INTERVALS = (
     "Latency in ms per image. In parentheses: 95% confidence interval of that cell alone."
 )
-UNSTABLE_RUN = f"{STABILITY_MARKS['disturbed']} noisy or disturbed in one of the runs."
+MARKED_RUNS = {word: f"{mark} {word} in one of the runs." for word, mark in STABILITY_MARKS.items()}
 INCONCLUSIVE_CHANGE = (
     "inconclusive: may be due to chance among so many cells, or to the change of the machine."
 )

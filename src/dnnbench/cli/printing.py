@@ -11,7 +11,6 @@ from dnnbench.cli import messages, text_table
 from dnnbench.cli.text_table import Column, Table
 from dnnbench.core.formatting import (
     PREDICTED_MARK,
-    STABILITY_MARKS,
     STATUS_WORDS,
     significant,
     span,
@@ -27,7 +26,6 @@ if TYPE_CHECKING:  # Importing rich would slow down shell completion.
 _MOST_SET_ASIDE = 5
 # Width of a line in a pipe, in characters.
 _UNLIMITED = 1_000_000
-UNSTABLE = STABILITY_MARKS["disturbed"]
 PREDICTED = PREDICTED_MARK
 
 

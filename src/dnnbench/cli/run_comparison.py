@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from dnnbench.cli import gate, messages, printing
-from dnnbench.core.formatting import grouped, percent, several, significant
+from dnnbench.core.formatting import grouped, percent, several, significant, stability_mark
 from dnnbench.queries.changes import CellChange, DeviceChange, RunComparison, StatusChange
 from dnnbench.queries.regressions import Gate
 from dnnbench.records import labels
@@ -73,7 +73,7 @@ def _print_cells(
                 str(cell.batch_size),
                 significant(cell.before_ms),
                 significant(cell.after_ms),
-                f"x {change}{printing.UNSTABLE if cell.unstable else ''}",
+                f"x {change}{stability_mark(cell.stability)}",
                 printing.styled(cell.verdict, _CHANGE_STYLES[cell.verdict]),
             )
         console.print()
@@ -105,8 +105,8 @@ def _notes(shown: Sequence[CellChange]) -> list[str]:
     notes = []
     if shown:
         notes.append(messages.CELL_INTERVALS)
-    if any(cell.unstable for cell in shown):
-        notes.append(messages.UNSTABLE_RUN)
+    found = {cell.stability for cell in shown}
+    notes += [note for stability, note in messages.MARKED_RUNS.items() if stability in found]
     if any(cell.verdict == "inconclusive" for cell in shown):
         notes.append(messages.INCONCLUSIVE_CHANGE)
     return notes

@@ -31,6 +31,7 @@ from dnnbench.records.base import (
     Record,
     Status,
 )
+from dnnbench.records.study_records import Stability
 from dnnbench.stats import equivalence, intervals
 
 # Expected share of wrong verdicts among the cells that are called slower or faster.
@@ -54,8 +55,8 @@ class CellChange(Cell):
     """One cell in both runs: ms per image, the ratio after / before, and the verdict.
 
     ``se`` and ``df`` are the standard error of the ratio's logarithm and its degrees of freedom.
-    ``p`` is corrected for the number of cells. ``unstable`` is the reason if either measurement was
-    unstable.
+    ``p`` is corrected for the number of cells. ``stability`` is the worse of both latencies, and
+    ``stability_reason`` has the reasons by run.
     """
 
     before_ms: Positive
@@ -67,7 +68,8 @@ class CellChange(Cell):
     df: Positive | None
     p: float | None
     verdict: Verdict
-    unstable: str | None
+    stability: Stability | None
+    stability_reason: str | None
 
     @property
     def estimate(self) -> intervals.Estimate:

@@ -32,6 +32,7 @@ from dnnbench.stats.intervals import Estimate
 from dnnbench.tables import cell_lines
 from dnnbench.tables.cell_lines import Timings
 from dnnbench.tables.sound_records import SoundRecords
+from dnnbench.tables.stability import worse
 
 
 def is_run(path: Path) -> bool:
@@ -238,5 +239,6 @@ class _Pair:
             df=ratio.df,
             p=change.p,
             verdict=changes.verdict(change, self.device.own, self._margin),
-            unstable="; ".join(reasons) or None,
+            stability=worse(before.stability, after.stability),
+            stability_reason="; ".join(reasons) or None,
         )

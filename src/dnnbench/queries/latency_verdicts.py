@@ -1,8 +1,9 @@
 """Verdicts on the latencies of two networks on one device, from the study's tables alone.
 
-Measured latencies with intervals are compared as two independent estimates
-(:mod:`dnnbench.stats.equivalence`). All others only have bounds: published numbers their rounding,
-predicted ones their prediction interval. They are ``different`` if the bounds do not overlap.
+Measured latencies with intervals are compared as estimates, independent ones unless they share a
+session (:mod:`dnnbench.stats.equivalence`). All others only have bounds: published numbers their
+rounding, predicted ones their prediction interval. They are ``different`` if the bounds do not
+overlap.
 """
 
 from math import log
@@ -17,7 +18,9 @@ def verdict(a: Candidate, b: Candidate) -> Verdict:
     """Return whether two latencies are different, equivalent within 5%, or neither."""
     one, other = _estimate(a.row), _estimate(b.row)
     if one and other:
-        return equivalence.verdict(intervals.ratio(one, other))
+        same = a.row.session is not None and a.row.session == b.row.session
+        ratio = intervals.ratio_within if same else intervals.ratio
+        return equivalence.verdict(ratio(one, other))
     return "different" if a.time.apart(b.time) else "inconclusive"
 
 
@@ -27,4 +30,6 @@ def _estimate(row: StudyRow) -> intervals.Estimate | None:
     if row.source != "measured" or value is None or not (low and high and row.latency_df):
         return None
     se = log(high / low) / 2 / intervals.t_quantile(row.latency_df)
-    return intervals.Estimate(value, low, high, se, row.latency_df)
+    within = row.latency_within_se, row.latency_within_df
+    known = None if within[0] is None or within[1] is None else (within[0], within[1])
+    return intervals.Estimate(value, low, high, se, row.latency_df, known)

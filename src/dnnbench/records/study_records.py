@@ -93,6 +93,11 @@ class StudyRow(Record):
     """Upper end of that interval."""
     latency_df: Positive | None
     """Degrees of freedom of that interval, a t interval on the logarithm."""
+    latency_within_se: NonNegative | None
+    """Standard error of the logarithm of ``latency_ms`` for comparisons with cells of the same
+    session: without the changes of the machine between rounds, which all of them share."""
+    latency_within_df: Positive | None
+    """Degrees of freedom of that standard error."""
     latency_quiet_ms: Positive | None
     """Lowest of the process medians, per image: an estimate of the undisturbed latency."""
     latency_p95_ms: Positive | None

@@ -31,6 +31,8 @@ class Estimate:
     """A value and its 95% confidence interval; a single process has no interval.
 
     ``se`` is the standard error of the value's logarithm, and ``df`` its degrees of freedom.
+    ``within`` has both without the variance that all cells of a session share, for comparisons
+    within the session.
     """
 
     value: float
@@ -38,6 +40,7 @@ class Estimate:
     high: float | None
     se: float | None = None
     df: float | None = None
+    within: tuple[float, float] | None = None
 
     @property
     def half_width(self) -> float | None:
@@ -89,7 +92,13 @@ def interval(process_medians: Sequence[float]) -> Estimate:
     return Estimate(value, low, high, se, k - 1)
 
 
-def estimate(value: float, se: float, df: float, center: float | None = None) -> Estimate:
+def estimate(
+    value: float,
+    se: float,
+    df: float,
+    center: float | None = None,
+    within: tuple[float, float] | None = None,
+) -> Estimate:
     """Return an estimate with a t interval; ``se`` is the standard error of its logarithm.
 
     The interval is around ``center``, by default the value, and stretched to the value.
@@ -99,24 +108,37 @@ def estimate(value: float, se: float, df: float, center: float | None = None) ->
     if half > _WIDEST:
         return Estimate(value, None, None)
     low, high = min(center * exp(-half), value), max(center * exp(half), value)
-    return Estimate(value, low, high, se, df)
+    return Estimate(value, low, high, se, df, within)
 
 
 def ratio(a: Estimate, b: Estimate) -> Estimate:
     """Return a / b of two independent estimates.
 
-    The degrees of freedom are those of Welch and Satterthwaite. There is no interval if either
-    side has none.
+    There is no interval if either side has none.
     """
     value = a.value / b.value
     if a.se is None or a.df is None or b.se is None or b.df is None:
         return Estimate(value, None, None)
-    variances = a.se**2, b.se**2
+    return estimate(value, *combined((a.se, a.df), (b.se, b.df)), a.center / b.center)
+
+
+def ratio_within(a: Estimate, b: Estimate) -> Estimate:
+    """Return a / b of two estimates from the same session, whose shared variance cancels."""
+    if a.within is None or b.within is None:
+        return ratio(a, b)
+    return estimate(a.value / b.value, *combined(a.within, b.within), a.center / b.center)
+
+
+def combined(a: tuple[float, float], b: tuple[float, float]) -> tuple[float, float]:
+    """Return standard error and degrees of freedom of a sum of two independent estimates.
+
+    The degrees of freedom are those of Welch and Satterthwaite.
+    """
+    variances = a[0] ** 2, b[0] ** 2
     total = sum(variances)
     # In shares of the total, so that the square of a tiny variance does not become 0.
     shares = [variance / total for variance in variances] if total else [0.5, 0.5]
-    df = 1 / (shares[0] ** 2 / a.df + shares[1] ** 2 / b.df)
-    return estimate(value, sqrt(total), df, a.center / b.center)
+    return sqrt(total), 1 / (shares[0] ** 2 / a[1] + shares[1] ** 2 / b[1])
 
 
 @dataclass(frozen=True)

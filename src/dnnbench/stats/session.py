@@ -30,7 +30,7 @@ from dnnbench.stats import intervals
 from dnnbench.stats.adjustment import Adjustment, adjust, centered, signals, variances
 from dnnbench.stats.intervals import Estimate
 from dnnbench.stats.moderation import Floats, Integers, moderated
-from dnnbench.stats.rounds import shared_variance
+from dnnbench.stats.rounds import shared_error
 
 # A network and a batch size.
 Cell = tuple[str, int]
@@ -99,14 +99,11 @@ def estimates(times: Floats, cells: Integers, observed: Floats, rounds: Integers
     sd = np.sqrt(variance)
     standardized = rest / (sd * np.sqrt(1 - 1 / count))[cells]
     shift, shift_se = _median(machine, sd, df, standardized)
-    own = sd**2 / count + shift_se**2
-    shared, shared_df = shared_variance(logs, cells, rounds)
-    total = own + shared
-    # Degrees of freedom of Welch and Satterthwaite.
-    df = 1 / ((own / total) ** 2 / df + (shared / total) ** 2 / shared_df)
+    shared = shared_error(logs, cells, rounds)
+    own = zip(np.hypot(sd / np.sqrt(count), shift_se).tolist(), df.tolist(), strict=True)
     return [
-        intervals.estimate(float(np.exp(value)), float(one_se), float(one_df))
-        for value, one_se, one_df in zip(level + shift, np.sqrt(total), df, strict=True)
+        intervals.estimate(value, *intervals.combined(within, shared), within=within)
+        for value, within in zip(np.exp(level + shift).tolist(), own, strict=True)
     ]
 
 

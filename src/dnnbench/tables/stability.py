@@ -100,6 +100,12 @@ def cell_timing(
     return CellTiming("ok", session, stability, "; ".join(found) or None, time, good)
 
 
+def worse(one: Stability | None, other: Stability | None) -> Stability | None:
+    """Return the worse of two stabilities; None if neither is bad and one is unknown."""
+    worst: tuple[Stability | None, ...] = ("disturbed", "noisy", None)
+    return next((stability for stability in worst if stability in (one, other)), "stable")
+
+
 def _failures(lines: Sequence[LatencyLine]) -> list[str]:
     """Return the number of processes for each status except ok, with the first message."""
     by_status: dict[Status, list[LatencyLine]] = {}

@@ -226,6 +226,7 @@ def _measured_row(
     samples = [sample for line in lines for sample in line.samples_ms]
     medians = [median(line.samples_ms) for line in lines]
     memory = memory or MemoryCell(batch_size=batch_size, status="not_measured")
+    within = (value.within if value else None) or (None, None)
 
     def per_image(pass_ms: float | None) -> float | None:
         return None if pass_ms is None else pass_ms / batch_size
@@ -244,6 +245,8 @@ def _measured_row(
         latency_ms_low=per_image(value.low if value else None),
         latency_ms_high=per_image(value.high if value else None),
         latency_df=value.df if value else None,
+        latency_within_se=within[0],
+        latency_within_df=within[1],
         latency_quiet_ms=per_image(intervals.quiet(medians) if medians else None),
         latency_p95_ms=per_image(intervals.p95(samples)),
         batch_ms=value.value if value else None,

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dnnbench.config.variants import REFERENCE
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell
-from dnnbench.records.study_records import Stability, StudyRow, VariantRow
+from dnnbench.records.study_records import StudyRow, VariantRow
 from dnnbench.stats import intervals
 from dnnbench.tables.cell_lines import Timings
+from dnnbench.tables.stability import worse
 from dnnbench.tables.study import Measurements
 
 
@@ -66,7 +67,7 @@ def _row(
         variant=row.variant,
         batch_size=row.batch_size,
         status=row.status,
-        stability=_worse(row.stability, reference.stability),
+        stability=worse(row.stability, reference.stability),
         message=row.stability_reason,
         rounds=len(ratios),
         time_ratio=ratio.value if ratio else None,
@@ -77,9 +78,3 @@ def _row(
         largest_difference=max((one.largest_difference for one in agreements), default=None),
         top1_same=min((one.top1 for one in agreements), default=None),
     )
-
-
-def _worse(one: Stability | None, other: Stability | None) -> Stability | None:
-    """Return the worse of two stabilities; None if neither is bad and one is unknown."""
-    worst: tuple[Stability | None, ...] = ("disturbed", "noisy", None)
-    return next((stability for stability in worst if stability in (one, other)), "stable")
