@@ -162,6 +162,8 @@ def _cell(number: int, before: Estimate, after: Estimate) -> CellChange:
         high=change.high,
         se=change.se,
         df=change.df,
+        within_se=None,
+        within_df=None,
         p=None,
         verdict="inconclusive",
         stability=None,

@@ -96,6 +96,14 @@ def test_a_cell_is_compared_with_the_change_of_all_cells() -> None:
     assert failed(slower(runs({3: 1.05}, common=0.95))) == ["net3"]
 
 
+def test_variance_that_all_cells_of_a_session_share_hides_no_cell() -> None:
+    found = runs({3: 1.12})
+    shared = [one.model_copy(update={"se": 0.05, "df": 8.0}) for one in found.cells]
+    within = [one.model_copy(update={"within_se": 0.005, "within_df": 8.0}) for one in shared]
+    assert failed(slower(found.model_copy(update={"cells": shared}))) == []
+    assert failed(slower(found.model_copy(update={"cells": within}))) == ["net3"]
+
+
 def test_a_cell_that_took_as_long_as_before_is_not_slower_than_others_that_became_faster() -> None:
     found = slower(runs({3: 1.0, 4: 0.99}, common=0.8), 0.0)
     assert failed(found) == []

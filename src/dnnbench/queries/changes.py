@@ -54,7 +54,8 @@ class Cell(Record):
 class CellChange(Cell):
     """One cell in both runs: ms per image, the ratio after / before, and the verdict.
 
-    ``se`` and ``df`` are the standard error of the ratio's logarithm and its degrees of freedom.
+    ``se`` and ``df`` are the standard error of the ratio's logarithm and its degrees of freedom,
+    ``within_se`` and ``within_df`` those relative to other cells of the same sessions.
     ``p`` is corrected for the number of cells. ``stability`` is the worse of both latencies, and
     ``stability_reason`` has the reasons by run.
     """
@@ -66,6 +67,8 @@ class CellChange(Cell):
     high: Positive | None
     se: NonNegative | None
     df: Positive | None
+    within_se: NonNegative | None
+    within_df: Positive | None
     p: float | None
     verdict: Verdict
     stability: Stability | None
@@ -75,6 +78,13 @@ class CellChange(Cell):
     def estimate(self) -> intervals.Estimate:
         """The ratio with its interval."""
         return intervals.Estimate(self.ratio, self.low, self.high, self.se, self.df)
+
+    @property
+    def relative(self) -> intervals.Estimate:
+        """The ratio with its standard error relative to other cells of the same sessions."""
+        if self.within_se is None or self.within_df is None:
+            return self.estimate
+        return replace(self.estimate, se=self.within_se, df=self.within_df)
 
 
 class StatusChange(Cell):

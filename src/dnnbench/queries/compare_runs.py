@@ -237,6 +237,8 @@ class _Pair:
             high=ratio.high,
             se=ratio.se,
             df=ratio.df,
+            within_se=ratio.within[0] if ratio.within else None,
+            within_df=ratio.within[1] if ratio.within else None,
             p=change.p,
             verdict=changes.verdict(change, self.device.own, self._margin),
             stability=worse(before.stability, after.stability),

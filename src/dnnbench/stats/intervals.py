@@ -114,12 +114,14 @@ def estimate(
 def ratio(a: Estimate, b: Estimate) -> Estimate:
     """Return a / b of two independent estimates.
 
-    There is no interval if either side has none.
+    There is no interval if either side has none. ``within`` is relative to the same ratio of other
+    cells of these sessions.
     """
     value = a.value / b.value
     if a.se is None or a.df is None or b.se is None or b.df is None:
         return Estimate(value, None, None)
-    return estimate(value, *combined((a.se, a.df), (b.se, b.df)), a.center / b.center)
+    within = combined(a.within, b.within) if a.within and b.within else None
+    return estimate(value, *combined((a.se, a.df), (b.se, b.df)), a.center / b.center, within)
 
 
 def ratio_within(a: Estimate, b: Estimate) -> Estimate:
