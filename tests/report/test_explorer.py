@@ -263,7 +263,7 @@ const read = (panel) => ({
     ...panel.querySelector('.verdict').dataset,
     device: panel.dataset.device,
     leftOut: panel.dataset.leftOut.split(' ').filter(Boolean),
-    rows: list(panel, 'tbody tr', ['model', 'fits', 'group', 'undecided']),
+    rows: list(panel, 'tbody tr[data-model]', ['model', 'fits', 'group', 'undecided']),
     binding: list(panel, '.binding li', ['limit', 'model']),
     nearest: list(panel, '.nearest li', ['model']).flat(),
     headline: panel.querySelector('.best').textContent,
@@ -506,6 +506,77 @@ def test_a_click_on_a_network_shows_it_in_every_chart(opened: Page) -> None:
     opened.chrome.press("Escape")
     opened.chrome.wait("!document.querySelector('tr.picked')")
     opened.chrome.wait(faded("top1-vs-macs", "one => false"))
+    opened.clean()
+
+
+# The position of a network's mark in a chart, scrolled into the window.
+MIDDLE = """(() => {{
+    const mark = {marks}.find((p) => p.__data__.datum.model === '{model}');
+    mark.scrollIntoView({{block: 'center', inline: 'center', behavior: 'instant'}});
+    const box = mark.getBoundingClientRect();
+    return [box.x + box.width / 2, box.y + box.height / 2];
+}})()"""
+
+
+@pytest.mark.slow
+@in_a_browser
+@pytest.mark.parametrize(
+    ("chart", "place", "device"),
+    [
+        (".plot", ".panel figure > .details", "cpu"),
+        ("[data-chart=top1-vs-macs]", "#top1-vs-macs > .details", "cpu"),
+        (
+            "[data-chart=top1-vs-fps--titanxp-2018]",
+            "#top1-vs-fps--titanxp-2018 > .details",
+            "Titan Xp, 2018",
+        ),
+    ],
+    ids=["explorer", "all devices", "another device"],
+)
+def test_details_open_below_the_chart_that_was_clicked(
+    opened: Page, chart: str, place: str, device: str
+) -> None:
+    opened.open()
+    marks = (
+        f"[...document.querySelectorAll('{chart} path')].filter((p) =>"
+        " p.__data__?.datum?.model && p.__data__.mark.marktype === 'symbol')"
+    )
+    opened.chrome.click(*opened.chrome.evaluate(MIDDLE.format(marks=marks, model="vgg11")))
+    opened.chrome.wait(f"document.querySelector('{place}')")
+    inside = "(() => {{ const box = document.querySelector('{}').getBoundingClientRect();"
+    inside += " return box.top >= 0 && Math.floor(box.bottom) <= innerHeight; }})()"
+    opened.chrome.wait(inside.format(place))
+    assert opened.run("return document.querySelectorAll('.details').length") == 1
+    text = opened.run(f"return document.querySelector('{place}').textContent")
+    assert text.startswith(f"VGG-11on {device}, batch size 1")
+    opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+@pytest.mark.parametrize(
+    ("button", "place"),
+    [
+        (".list tr[data-model=resnet101] button", "tr.picked + tr.opened .details"),
+        (".verdict .best button", ".verdict + .details"),
+    ],
+    ids=["row", "answer"],
+)
+def test_details_open_below_the_name_that_was_clicked(
+    opened: Page, button: str, place: str
+) -> None:
+    opened.open()
+    opened.run(f"document.querySelector('{button}').focus()")
+    opened.chrome.press("Enter")
+    opened.chrome.wait(f"document.querySelector('{place}')")
+    # The focus stays on the name while they are open, and returns to it.
+    focused = f"document.activeElement === document.querySelector('{button}')"
+    assert opened.run(f"return {focused}")
+    opened.run("document.querySelector('.details .close').click()")
+    assert opened.run(f"return [{focused}, document.querySelectorAll('.details').length]") == [
+        True,
+        0,
+    ]
     opened.clean()
 
 

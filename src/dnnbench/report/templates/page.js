@@ -16,7 +16,10 @@ const charts = (() => {
   charts.embed = async (box, spec) => {
     const { view } = await vegaEmbed(box, spec, options);
     view.addEventListener("click", (_event, item) => {
-      if (item?.datum?.model) charts.onPick(item.datum.model);
+      if (!item?.datum?.model) return;
+      // The tooltip would cover the details.
+      document.getElementById("vg-tooltip-element")?.classList.remove("visible");
+      charts.onPick(item.datum.model, box);
     });
     views.add(view);
     view.signal("highlighted", models).run();

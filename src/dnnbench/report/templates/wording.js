@@ -10,7 +10,6 @@ const wording = (() => {
     sizes: "No results for batch size {size}. Available batch sizes: {sizes}.",
     no_results: "The study has no results for this device.",
     no_row: "no results in the study",
-    clear: "Clear",
     family: "Family",
     unknown: "unknown",
     no_limit: "no limit",

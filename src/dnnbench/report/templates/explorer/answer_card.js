@@ -93,7 +93,10 @@ const answerCard = (() => {
     const { best, sure, found, fit } = answer;
     const known = device.views[settings.now.batch_size];
     const box = part(".verdict");
-    box.replaceChildren(...(known ? partsOf(answer) : [paragraph("best count", sizesOf(device))]));
+    const parts = known ? partsOf(answer) : [paragraph("best count", sizesOf(device))];
+    // Replacing equal parts would lose the focus.
+    const made = element("div", {}, ...parts);
+    if (made.innerHTML !== box.innerHTML) box.replaceChildren(...made.childNodes);
     Object.assign(box.dataset, {
       best: best?.network.model ?? "",
       sure: sure?.network.model ?? "",

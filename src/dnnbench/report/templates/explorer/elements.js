@@ -23,7 +23,7 @@ const elements = (() => {
   // A button with the network's name. A click selects the network.
   const networkOf = (model) => {
     const name = element("button", { type: "button", class: "name" }, nameOf(model));
-    name.addEventListener("click", () => settings.pick(model));
+    name.addEventListener("click", () => settings.pick(model, name));
     return element("span", { class: "network" }, swatch(model), name);
   };
 

@@ -23,9 +23,6 @@ const explorer = (() => {
     panels.push(panel);
   };
 
-  const viewOf = (device) =>
-    device.views[settings.now.batch_size] ?? { networks: [], ties: [], left_out: {} };
-
   const update = () => {
     const wanted = settings.devices();
     const layout = wanted.map((device) => device.key).join(" ");
@@ -41,13 +38,13 @@ const explorer = (() => {
     const drawing = [];
     for (const panel of panels) {
       panel.part(".axis-choice").value = settings.now.axis;
-      panel.answer = judging.judge(viewOf(panel.device), explorerData.limits, settings.now.limits);
+      panel.answer = settings.answerOn(panel.device);
       answerCard.show(panel);
-      networkDetails.show(panel);
       networkTable.show(panel);
       if (panel.axis !== settings.now.axis) drawing.push(liveChart.draw(panel));
       else liveChart.fill(panel);
     }
+    networkDetails.show(panels);
     charts.highlight(settings.highlighted());
     later();
     return Promise.all(drawing);

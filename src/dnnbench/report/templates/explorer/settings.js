@@ -19,7 +19,7 @@ const settings = (() => {
     descending: false,
     section: "",
   });
-  const settings = { initial, now: initial(), onChange: () => {} };
+  const settings = { initial, now: initial(), origin: null, onChange: () => {} };
 
   // A change leaves the section of the page that the address names.
   settings.change = (changes) => {
@@ -35,9 +35,11 @@ const settings = (() => {
 
   settings.clear = () => settings.change({ limits: {}, search: "", family: "", network: "" });
 
-  // Select a network, or deselect it if it is selected.
-  settings.pick = (model) =>
-    settings.change({ network: settings.now.network === model ? "" : model });
+  // Select a network, or deselect it if it is selected. `origin` is the element that was used.
+  settings.pick = (model, origin = settings.origin) => {
+    settings.origin = origin;
+    return settings.change({ network: settings.now.network === model ? "" : model });
+  };
 
   settings.positive = (text) => {
     const number = Number(text);
@@ -63,6 +65,12 @@ const settings = (() => {
     const distance = (size) => Math.abs(Math.log(size / settings.now.batch_size));
     const [nearest] = settings.sizes().sort((a, b) => distance(a) - distance(b));
     settings.now.batch_size = nearest ?? settings.now.batch_size;
+  };
+
+  settings.answerOn = (device) => {
+    const empty = { networks: [], ties: [], left_out: {} };
+    const view = device.views[settings.now.batch_size] ?? empty;
+    return judging.judge(view, data.limits, settings.now.limits);
   };
 
   settings.sought = (model) => {
