@@ -46,33 +46,44 @@ class Cell(Record):
     """A cell of both runs or of one."""
 
     device: DeviceName
+    """Name of the device."""
     variant: str
+    """Variant: precision, engine and layout."""
     model: ModelName
+    """Key of the network."""
     batch_size: BatchSize
+    """Images per forward pass."""
 
 
 class CellChange(Cell):
-    """One cell in both runs: ms per image, the ratio after / before, and the verdict.
-
-    ``se`` and ``df`` are the standard error of the ratio's logarithm and its degrees of freedom,
-    ``within_se`` and ``within_df`` those relative to other cells of the same sessions.
-    ``p`` is corrected for the number of cells. ``stability`` is the worse of both latencies, and
-    ``stability_reason`` has the reasons by run.
-    """
+    """Row of a comparison: a cell in both runs, with latencies, their ratio, and the verdict."""
 
     before_ms: Positive
+    """Latency per image in the first run."""
     after_ms: Positive
+    """Latency per image in the second run."""
     ratio: Positive
+    """``after_ms`` / ``before_ms``."""
     low: Positive | None
+    """Lower end of the 95% confidence interval of ``ratio``."""
     high: Positive | None
+    """Upper end."""
     se: NonNegative | None
+    """Standard error of the ratio's logarithm."""
     df: Positive | None
+    """Degrees of freedom of ``se``."""
     within_se: NonNegative | None
+    """Standard error relative to other cells of the same sessions."""
     within_df: Positive | None
+    """Degrees of freedom of ``within_se``."""
     p: float | None
+    """p value of no change, corrected for the number of cells."""
     verdict: Verdict
+    """``slower``, ``faster``, ``equivalent`` or ``inconclusive``."""
     stability: Stability | None
+    """Worse stability of the two latencies."""
     stability_reason: str | None
+    """Reasons of ``stability``, by run."""
 
     @property
     def estimate(self) -> intervals.Estimate:

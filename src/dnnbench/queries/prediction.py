@@ -42,18 +42,22 @@ _PARTS: dict[str, Callable[[Any], float]] = {
 
 
 class Prediction(Record):
-    """Predicted latency of a network, ms per image, with its 95% prediction interval.
-
-    ``beyond`` names the costs, joined by +, that exceed those of every measured network.
-    """
+    """Row of predictions: the predicted latency of a network with its 95% prediction interval."""
 
     device: DeviceName
+    """Name of the device."""
     batch_size: BatchSize
+    """Images per forward pass."""
     model: ModelName
+    """Key of the network."""
     latency_ms: Positive
+    """Predicted latency per image."""
     latency_ms_low: Positive
+    """Lower end of the interval."""
     latency_ms_high: Positive
+    """Upper end of the interval."""
     beyond: str | None
+    """Costs, joined by ``+``, that exceed those of every measured network."""
 
 
 class Quality(Record):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnnbench.cli import completion, messages, printing
+from dnnbench.cli import completion, messages, output_forms, printing
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import several, significant
 from dnnbench.records import paths
@@ -42,7 +41,8 @@ def check(
             " (1 to 2 minutes).",
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: output_forms.Json = False,
+    as_csv: output_forms.Csv = False,
 ) -> None:
     """Check this machine for anything that would disturb timings, and suggest fixes.
 
@@ -61,8 +61,12 @@ def check(
     from dnnbench.config import loading
     from dnnbench.machines import other_devices, resolution
     from dnnbench.machines.checks import all_checks
+    from dnnbench.machines.checks.machine import Check
     from dnnbench.networks import registry
 
+    form = output_forms.chosen(json=as_json, csv=as_csv)
+    if resolve and form == "csv":
+        raise typer.BadParameter("--resolve: its result is not part of the CSV. Use --json")
     if not paths.PARAMETERS.exists():
         raise UserError(f"{paths.PARAMETERS}: no such file. Run this in the folder of the study.")
     source = "--device" if device else f"{paths.PARAMETERS}: profile"
@@ -70,21 +74,17 @@ def check(
     settings = other_devices.settings(name, source=source)
     found = all_checks.look(settings)
     console = printing.console()
-    if not as_json:
+    if not form:
         _print_checks(console, name, found)
     resolved = None
     if resolve:
         known = registry.load_registry(paths.REGISTRY)
         resolved = resolution.run(settings, {key: known[key] for key in resolution.NETWORKS})
-        if not as_json:
+        if not form:
             _print_resolution(console, resolved)
-    if as_json:
-        whole = {
-            "device": name,
-            "checks": [one.model_dump() for one in found],
-            "resolution": resolved and resolved.model_dump(),
-        }
-        print(json.dumps(whole, indent=1))
+    if form:
+        whole = {"device": name, "checks": found, "resolution": resolved}
+        output_forms.print_answer(form, whole, Check, found)
     if any(one.state == "warn" for one in found):
         raise typer.Exit(DISTURBED)
 

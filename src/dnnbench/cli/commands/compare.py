@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnnbench.cli import completion, printing
+from dnnbench.cli import completion, output_forms, printing
 from dnnbench.core.errors import UserError
 from dnnbench.records import labels
 
 if TYPE_CHECKING:
     from dnnbench.api.study_tables import Tables
     from dnnbench.queries.regressions import Metric
-
-_Form = Literal["json", "markdown"] | None
 
 
 def compare(
@@ -53,7 +50,8 @@ def compare(
     strict: Annotated[
         bool, typer.Option("--strict", help="With --fail-on: inconclusive cells fail as well.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: output_forms.Json = False,
+    as_csv: output_forms.Csv = False,
     as_markdown: Annotated[
         bool, typer.Option("--markdown", help="Two runs: print a short table in Markdown.")
     ] = False,
@@ -96,15 +94,13 @@ def compare(
     from dnnbench.cli import gate
     from dnnbench.queries import compare_runs
 
-    if as_json and as_markdown:
-        raise typer.BadParameter("--json and --markdown: choose one")
+    form = output_forms.chosen(json=as_json, csv=as_csv, markdown=as_markdown)
     share, limits = gate.share(margin, "--margin"), gate.limits(fail_on or [])
     if not share:
         raise UserError(f"--margin: {margin!r}: not above 0%. Write, for example, 5%.")
     if (strict or junit) and not limits:
         option = "--strict" if strict else "--junit"
         raise UserError(f"{option}: there is no limit. Add, for example, --fail-on slower=5%.")
-    form: _Form = "json" if as_json else "markdown" if as_markdown else None
     folders = [compare_runs.is_run(Path(name)) for name in (a, b)]
     if all(folders):
         _runs(a, b, device, share, form, limits, strict, junit)
@@ -119,20 +115,21 @@ def compare(
     else:
         from dnnbench.api.study_tables import Tables
 
-        _networks(Tables(results), a, b, device, share, as_json)
+        _networks(Tables(results), a, b, device, share, form)
 
 
 def _networks(
-    tables: Tables, a: str, b: str, device: str | None, margin: float, as_json: bool
+    tables: Tables, a: str, b: str, device: str | None, margin: float, form: str | None
 ) -> None:
     from dnnbench.api import study_questions
     from dnnbench.cli import network_comparison
+    from dnnbench.queries.compare_networks import Comparison
 
     answer = study_questions.compare(tables, a, b, device, margin)
     where, found, pair = answer.device, answer.comparisons, (answer.a, answer.b)
-    if as_json:
+    if form:
         about = {"device": where, "a": pair[0], "b": pair[1], "margin": margin}
-        print(json.dumps(about | {"comparisons": [one.model_dump() for one in found]}, indent=1))
+        output_forms.print_answer(form, about | {"comparisons": found}, Comparison, found)
         return
     console = printing.console()
     names = [tables.names[key] for key in pair]
@@ -149,7 +146,7 @@ def _runs(
     b: str,
     device: str | None,
     margin: float,
-    form: _Form,
+    form: str | None,
     limits: dict[Metric, float],
     strict: bool,
     junit: Path | None,
@@ -158,18 +155,18 @@ def _runs(
     from dnnbench.cli import comparison_junit, comparison_markdown, gate, run_comparison
     from dnnbench.core import storage
     from dnnbench.queries import compare_runs, regressions
+    from dnnbench.queries.changes import CellChange
 
     found = compare_runs.compare_runs(Path(a), Path(b), device, margin)
     judged = regressions.judge(found, limits) if limits else None
     names = network_names()
-    if form == "json":
-        answer = {"before": a, "after": b, **found.model_dump()}
-        print(json.dumps(answer | {"gate": judged and judged.model_dump()}, indent=1))
+    if form == "markdown" and judged:
+        print(comparison_markdown.of_gate(judged, names, strict))
     elif form == "markdown":
-        if judged:
-            print(comparison_markdown.of_gate(judged, names, strict))
-        else:
-            print(comparison_markdown.of_comparison(found, names))
+        print(comparison_markdown.of_comparison(found, names))
+    elif form:
+        whole = {"before": a, "after": b, **found.model_dump(), "gate": judged}
+        output_forms.print_answer(form, whole, CellChange, found.cells)
     else:
         console = printing.console()
         run_comparison.print_runs(console, a, b, found, names)

@@ -1,11 +1,15 @@
 """``dnnbench models``: list the networks of a study and of the registry."""
 
-from dnnbench.cli import completion, messages, printing
+from dnnbench.cli import completion, messages, output_forms, printing
 from dnnbench.core.formatting import significant
 from dnnbench.records import labels
 
 
-def models(results: completion.Results = completion.RESULTS) -> None:
+def models(
+    results: completion.Results = completion.RESULTS,
+    as_json: output_forms.Json = False,
+    as_csv: output_forms.Csv = False,
+) -> None:
     """List the networks with their accuracy, parameters, and multiply-adds.
 
     The networks of the study come first, followed by the rest of the registry.
@@ -15,21 +19,25 @@ def models(results: completion.Results = completion.RESULTS) -> None:
       dnnbench models
     """
     from dnnbench.api.study_tables import Tables
+    from dnnbench.cli import listings
 
-    tables = Tables(results)
+    form = output_forms.chosen(json=as_json, csv=as_csv)
+    rows = listings.networks(Tables(results))
+    if form:
+        output_forms.print_answer(form, {"networks": rows}, listings.ListedNetwork, rows)
+        return
     numbers = (messages.TOP1, messages.PARAMETERS, messages.OPERATIONS)
     columns = ("key", "network", messages.TOP1, "source of top-1", *numbers[1:])
     table = printing.table(*columns, right=numbers, whole=numbers, hanging=True)
-    # The names begin with the registry's networks, of which the study may lack some.
-    for key in sorted(tables.names, key=lambda key: key not in tables.models):
-        row = tables.models.get(key)
+    for row in rows:
+        source = labels.brief_accuracy_source(row.top1_source)
         table.add_row(
-            key,
-            tables.names[key],
-            f"{row.top1:.2f}" if row and row.top1 is not None else "",
-            labels.brief_accuracy_source(row.top1_source) if row else messages.NOT_LISTED,
-            f"{row.params_executed / 1e6:.1f}" if row and row.params_executed is not None else "",
-            significant(row.macs / 1e9) if row and row.macs is not None else "",
+            row.model,
+            row.name,
+            "" if row.top1 is None else f"{row.top1:.2f}",
+            source if row.in_study else messages.NOT_LISTED,
+            "" if row.params_executed is None else f"{row.params_executed / 1e6:.1f}",
+            "" if row.macs is None else significant(row.macs / 1e9),
         )
     console = printing.console()
     printing.print_table(console, table)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dnnbench.cli import completion, printing
+from dnnbench.cli import completion, output_forms, printing
 from dnnbench.config.variants import REFERENCE
 from dnnbench.queries.limits import Limit, known_limits
 
@@ -67,10 +67,8 @@ def pick(
             "--predicted", help="Include networks whose latency is predicted rather than measured."
         ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    as_csv: Annotated[
-        bool, typer.Option("--csv", help="Print the listed networks as CSV.")
-    ] = False,
+    as_json: output_forms.Json = False,
+    as_csv: output_forms.Csv = False,
     results: completion.Results = completion.RESULTS,
     **limits: float | None,
 ) -> None:
@@ -87,21 +85,17 @@ def pick(
       dnnbench pick --device titan-xp --min-top1 78 --deadline-ms 10
       dnnbench pick --batch-size 8 --min-fps 60 --json
     """
-    if as_json and as_csv:
-        raise typer.BadParameter("--json and --csv: choose one")
+    form = output_forms.chosen(json=as_json, csv=as_csv)
     from dnnbench.api import study_questions
     from dnnbench.api.study_tables import Tables
     from dnnbench.cli import pick_answer
-    from dnnbench.core.storage import table_text
     from dnnbench.queries import best_fit
 
     tables = Tables(results)
     chosen = study_questions.pick(tables, limits, device, batch_size, variant, top, predicted)
     answer = chosen.answer
-    if as_json:
-        print(answer.model_dump_json(indent=1))
-    elif as_csv:
-        print(table_text(best_fit.entry_type(), answer.entries), end="")
+    if form:
+        output_forms.print_answer(form, answer, best_fit.entry_type(), answer.entries)
     else:
         console = printing.console()
         pick_answer.print_answer(console, answer, tables.names)

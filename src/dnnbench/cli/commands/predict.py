@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from dnnbench.cli import completion, messages, printing
+from dnnbench.cli import completion, messages, output_forms, printing
 from dnnbench.core.formatting import significant
 from dnnbench.records import labels
 
@@ -21,7 +18,8 @@ if TYPE_CHECKING:
 def predict(
     device: completion.Device = None,
     batch_size: completion.BatchSize = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: output_forms.Json = False,
+    as_csv: output_forms.Csv = False,
     results: completion.Results = completion.RESULTS,
 ) -> None:
     """Predict the latency of networks that were not measured on a device.
@@ -39,16 +37,15 @@ def predict(
     """
     from dnnbench.api.study_predictions import predict_untimed
     from dnnbench.api.study_tables import Tables
+    from dnnbench.queries.prediction import Prediction
 
+    form = output_forms.chosen(json=as_json, csv=as_csv)
     tables = Tables(results)
     chosen = tables.device(device)
     answer = predict_untimed(tables, chosen, batch_size)
-    if as_json:
-        whole = {
-            "quality": answer.quality.model_dump(),
-            "predictions": [one.model_dump() for one in answer.predicted],
-        }
-        print(json.dumps(whole, indent=1))
+    if form:
+        whole = {"quality": answer.quality, "predictions": answer.predicted}
+        output_forms.print_answer(form, whole, Prediction, answer.predicted)
     else:
         where = f"{labels.device(chosen)}, batch size {batch_size}"
         _print(printing.console(), answer, where, tables.names)

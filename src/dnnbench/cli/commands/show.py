@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnnbench.cli import completion, messages, printing
+from dnnbench.cli import completion, messages, output_forms, printing
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import grouped, significant, stability_mark
 from dnnbench.records import labels, paths
@@ -29,6 +29,8 @@ def show(
         ),
     ],
     results: completion.Results = completion.RESULTS,
+    as_json: output_forms.Json = False,
+    as_csv: output_forms.Csv = False,
 ) -> None:
     """Show the cost of a network, and its results on every device.
 
@@ -38,19 +40,25 @@ def show(
       dnnbench show "ResNeXt-101(32x4d)"
     """
     from dnnbench.api.study_tables import Tables
+    from dnnbench.records.study_records import StudyRow
 
+    form = output_forms.chosen(json=as_json, csv=as_csv)
     tables = Tables(results)
     key = tables.network(model)
+    costs = tables.models.get(key)
+    rows = [row for row in tables.study if row.model == key]
+    if form:
+        whole = {"model": key, "name": tables.names[key], "costs": costs, "cells": rows}
+        output_forms.print_answer(form, whole, StudyRow, rows)
+        return
     console = printing.console()
     console.print(f"{tables.names[key]} ({key})", style="bold")
-    costs = tables.models.get(key)
     if network := _entry(key, costs):
         _print_network(console, network)
     if costs:
         _print_costs(console, costs)
     else:
         console.print(messages.NOT_IN_STUDY.format(file=paths.under(results, paths.MODELS)))
-    rows = [row for row in tables.study if row.model == key]
     if rows:
         _print_rows(console, rows)
     printing.print_set_aside(console, tables.set_aside)

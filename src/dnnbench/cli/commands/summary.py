@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnnbench.cli import completion, messages, printing
+from dnnbench.cli import completion, messages, output_forms, printing
 from dnnbench.core.formatting import several
 from dnnbench.records import labels, paths
 
@@ -30,23 +30,36 @@ def summary(
     reports: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Folder with the page.")
     ] = paths.REPORTS,
+    as_json: output_forms.Json = False,
+    as_csv: output_forms.Csv = False,
 ) -> None:
     """Print the best network for each budget on each measured device, and the path of the page."""
     from dnnbench.api.study_tables import Tables, network_names, read
+    from dnnbench.cli import listings
     from dnnbench.records.comparison_records import AccuracyRow
-    from dnnbench.records.study_records import SelectionRow, StudyRow
+    from dnnbench.records.study_records import SelectionRow
 
-    study = read(paths.under(results, paths.STUDY), StudyRow)
+    form = output_forms.chosen(json=as_json, csv=as_csv)
+    tables = Tables(results)
+    study = tables.study
     chosen = read(paths.under(results, paths.SELECTION), SelectionRow)
     accuracy = read(paths.under(results, paths.ACCURACY_SUMMARY), AccuracyRow)
+    measured = dict.fromkeys(row.device for row in study if row.source == "measured")
+    page = paths.under(reports, paths.PAGE)
+    if form:
+        budgets = listings.budgets([row for row in chosen if row.device in measured], study)
+        devices = [row for row in listings.devices(tables) if row.device in measured]
+        whole = {"devices": devices, "budgets": budgets, "accuracy": accuracy, "page": page}
+        output_forms.print_answer(form, whole, listings.BudgetRow, budgets)
+        return
     names = network_names()
     console = printing.console()
-    for device in dict.fromkeys(row.device for row in study if row.source == "measured"):
+    for device in measured:
         rows = [row for row in study if row.device == device]
         print_best(console, device, [row for row in chosen if row.device == device], rows, names)
     print_accuracy(console, accuracy, names)
-    printing.print_set_aside(console, Tables(results).set_aside)
-    console.print(f"\n{messages.PAGE.format(file=paths.under(reports, paths.PAGE))}")
+    printing.print_set_aside(console, tables.set_aside)
+    console.print(f"\n{messages.PAGE.format(file=page)}")
 
 
 def print_best(

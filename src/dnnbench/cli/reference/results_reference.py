@@ -9,10 +9,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from dnnbench.cli.listings import BudgetRow, ListedDevice, ListedNetwork
 from dnnbench.cli.reference import markdown, schema_values
 from dnnbench.cli.reference.field_descriptions import field_descriptions
+from dnnbench.machines.checks.machine import Check
 from dnnbench.queries.best_fit import Entry
+from dnnbench.queries.changes import CellChange
 from dnnbench.queries.compare_networks import Comparison
+from dnnbench.queries.prediction import Prediction
 from dnnbench.records import paths
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
@@ -93,12 +97,23 @@ ANSWERS = (
         "The listed networks. The page offers the same table as a download.",
         Entry,
     ),
+    File("dnnbench summary --csv", "The best networks for each budget.", BudgetRow),
     File(
-        "study.compare(a, b)",
-        "Two networks, [in Python](../how-to/use-from-python.md).",
+        "dnnbench compare A B --csv",
+        "The differences between two networks; also [in Python](../how-to/use-from-python.md).",
         Comparison,
     ),
+    File("dnnbench compare RUN RUN --csv", "The cells that both runs measured.", CellChange),
+    File("dnnbench show MODEL --csv", f"The network's rows of `{paths.STUDY}`."),
+    File("dnnbench devices --csv", "The devices.", ListedDevice),
+    File("dnnbench models --csv", "The networks.", ListedNetwork),
+    File("dnnbench predict --csv", "The predicted networks.", Prediction),
+    File("dnnbench check --csv", "The checks.", Check),
 )
+_ANSWERS_INTRODUCTION = """\
+Each command that prints a table also prints it with `--csv`, or its whole answer with `--json`. In
+JSON, the rows are objects whose keys are the columns.
+"""
 # A cell, network or record has one of these in its column `status`.
 STATUSES = {
     "ok": "The value was measured.",
@@ -152,6 +167,8 @@ def _parts() -> Iterator[str]:
     described = set(_own_sections())
     for title, files in _SECTIONS:
         yield f"## {title}"
+        if files is ANSWERS:
+            yield markdown.wrapped(_ANSWERS_INTRODUCTION)
         rows = [(f"`{_shown(file.path)}`", file.content) for file in files]
         yield markdown.table(("command" if files is ANSWERS else "file", "content"), rows)
         for file in files:

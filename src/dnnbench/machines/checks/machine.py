@@ -18,18 +18,20 @@ State = Literal["ok", "warn", "unknown"]
 
 
 class Check(Record):
-    """One thing that may disturb timings.
-
-    The state is ``unknown`` if the machine does not provide the information. ``seen`` is the
-    observation, with its unit, and ``why`` the effect on timings. ``fix`` is what to do, with
-    the command if there is one last, and ``None`` if nothing needs to be done or can be done.
-    """
+    """Row of checks: one thing that may disturb timings."""
 
     name: str
+    """Name of the check."""
     state: State
+    """``ok``, ``warn`` (it would disturb timings), or ``unknown`` if the machine does not provide
+    the information."""
     seen: str
+    """Observation, with its unit."""
     why: str
+    """Effect on timings."""
     fix: str | None = None
+    """What to do, ending with the command if there is one; empty if nothing needs to be done or can
+    be done."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,12 @@
-"""Tables of all commands in terminals of any width, and in pipes: nothing is cut or left out."""
+"""Output of all commands with tables: in terminals of any width, in pipes, as JSON and as CSV."""
 
+import csv
 import fcntl
+import io
+import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -16,7 +20,7 @@ from helpers import host_trees, studies
 from typer.testing import CliRunner
 
 from dnnbench.api import study_predictions
-from dnnbench.cli import app, printing
+from dnnbench.cli import app, commands, printing
 from dnnbench.cli.text_table import Table
 from dnnbench.core.storage import columns
 from dnnbench.machines.checks import all_checks
@@ -130,15 +134,15 @@ def test_every_cell_is_printed_at_every_width(
                 assert all(" ".join(words) in " ".join(narrow) for words in cells)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_no_line_of_a_table_is_wider_than_the_terminal(
-    run: Run, tables: list[Table], command: str, width: int
+    run: Run, tables: list[Table], command: str
 ) -> None:
-    run(command, width)
+    run(command, None)
     wide = [
         line.plain
         for made in tables
+        for width in WIDTHS
         for line in made.lines(width)
         if line.cell_len > width and " " in line.plain.strip()
     ]
@@ -157,6 +161,63 @@ def test_a_pipe_has_one_line_per_row_and_per_sentence(
     assert "\n".join(line.plain for line in table) in piped
     wide = run(command, 10**4)
     assert piped.splitlines() == wide.splitlines()
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_json_has_the_rows_of_the_csv(run: Run, command: str) -> None:
+    written = list(csv.DictReader(io.StringIO(run(f"{command} --csv", None))))
+    answer = json.loads(run(f"{command} --json", None))
+    (rows,) = [
+        value
+        for value in answer.values()
+        if isinstance(value, list) and value and value[0].keys() == written[0].keys()
+    ]
+    assert [{key: as_field(value) for key, value in row.items()} for row in rows] == written
+
+
+def as_field(value: object) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@pytest.mark.parametrize(
+    ("command", "rows", "values"),
+    [
+        ("models", 44, {"model": "alexnet", "name": "AlexNet", "top1": "56.64"}),
+        ("devices", 3, {"device": "cpu", "networks": "44", "batch_sizes": "1+8"}),
+        ("show vgg19", 16, {"model": "vgg19", "device": "cpu", "batch_size": "1"}),
+    ],
+)
+def test_csv_has_a_row_for_each_row_of_the_table(
+    run: Run, tables: list[Table], command: str, rows: int, values: dict[str, str]
+) -> None:
+    run(command, None)
+    (table,) = tables
+    first, *others = csv.DictReader(io.StringIO(run(f"{command} --csv", None)))
+    assert 1 + len(others) == len(table.rows) >= rows
+    assert first | values == first
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_only_one_form_can_be_chosen(folder: Path, command: str) -> None:
+    done = CliRunner().invoke(app._app, [*command.split(), "--json", "--csv"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--json and --csv: choose one" in done.stderr
+
+
+def test_every_command_with_a_table_has_both_forms_and_is_documented() -> None:
+    names = {file.stem for file in Path(commands.__path__[0]).glob("[a-z]*.py")}
+    with_tables = {name for name in names if "--json" in help_of(name)}
+    assert names - with_tables == {"device_file", "merge", "unlock"}
+    page = (studies.ROOT / "docs/reference/results.md").read_text(encoding="utf-8")
+    for name in with_tables:
+        assert "--csv" in help_of(name)
+        assert re.search(rf"`dnnbench {name}( [A-Z]+)* --csv`", page)
+
+
+def help_of(module: str) -> str:
+    return CliRunner().invoke(app._app, [module.replace("_", "-"), "--help"]).stdout
 
 
 def test_a_terminal_of_60_columns_gets_60_columns(folder: Path) -> None:
