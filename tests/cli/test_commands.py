@@ -787,8 +787,8 @@ def test_check_of_a_quiet_machine(run: Run, look_at: Callable[..., None]) -> Non
     done = run("check")
     assert (done.code, done.err) == (0, "")
     first, *rest = done.out.splitlines()
-    assert first == "cpu: 0 of 16 checks found a disturbance; 0 are unknown."
-    assert sum(line.startswith("ok ") for line in rest) == 16
+    assert first == "cpu: 0 of 17 checks found a disturbance; 0 are unknown."
+    assert sum(line.startswith("ok ") for line in rest) == 17
 
 
 @pytest.mark.parametrize("columns", [80, 120])
@@ -799,7 +799,7 @@ def test_check_prints_each_fix_on_one_line(
     done = run("check", "--device", "cpu", columns=columns)
     assert done.code == 4
     lines = done.out.splitlines()
-    assert lines[0].startswith("cpu: 6 of 16 checks found a disturbance")
+    assert lines[0].startswith("cpu: 6 of 17 checks found a disturbance")
     commands = [line for line in lines[4:] if re.match(r" {4}\S", line)]
     assert all(len(line) <= columns for line in lines if line not in commands)
     assert len(commands) == 6
@@ -886,7 +886,7 @@ def test_findings_are_printed_even_if_the_resolution_study_is_refused(
     monkeypatch.setattr(cpu.Cpu, "others_busy", lambda self, seconds: (0.5, "cc1plus (pid 7)"))
     done = run("check", "--resolve")
     assert done.code == 1
-    assert done.out.startswith("cpu: 0 of 16 checks found")
+    assert done.out.startswith("cpu: 0 of 17 checks found")
     said = "dnnbench: cpu: other programs use 50% of the machine, mostly cc1plus (pid 7). Stop them"
     assert done.err.splitlines()[-1].startswith(said)
 

@@ -33,6 +33,7 @@ COMMON = {
     "proc/meminfo": NO_SWAP,
     "proc/self/cgroup": "0::/user.slice/session.scope\n",
     "proc/self/status": "Name:\tpython\nCapEff:\t0000000000000000\n",
+    "proc/self/stat": "7 (a (b) c) R 1 7 7 0 -1 0 0 0 0 0 1 1 0 0 20 0 1 0 99 0 0\n",
     "proc/self/limits": "Max nice priority         40                   40\n",
     "sys/fs/cgroup/cgroup.controllers": "cpu memory",
     "sys/fs/cgroup/user.slice/cpu.max": "max 100000",

@@ -1,5 +1,7 @@
 """Checks of made-up machines, which are trees of proc and sys, and their expected results."""
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +50,7 @@ def states(found: Mapping[str, Check]) -> dict[str, list[str]]:
 def test_a_quiet_server_with_locked_clocks_needs_no_fix(tmp_path: Path) -> None:
     found = judged(machine(tmp_path, SERVER))
     assert states(found) == {}
-    assert len(found) == 16
+    assert len(found) == 17
     assert all(one.fix is None for one in found.values())
     assert found["governor"].seen == "performance on 4 of 4 processors"
     assert found["clock"].seen == "3.00 GHz under load (limit 3.00, hardware maximum 3.00)"
@@ -375,6 +377,36 @@ def test_a_wait_policy_in_the_environment_is_warned_about(tmp_path: Path) -> Non
     assert found["OpenMP wait policy"].fix == "To use the default: unset OMP_WAIT_POLICY"
 
 
+@pytest.mark.parametrize("level", [10, -5])
+def test_a_nice_level_other_than_zero_is_warned_about(tmp_path: Path, level: int) -> None:
+    stat = SERVER["proc/self/stat"]
+    tree = SERVER | {"proc/self/stat": stat.replace(" 20 0 1 ", f" {20 + level} {level} 1 ")}
+    found = judged(machine(tmp_path, tree))
+    assert states(found) == {"warn": ["nice level"]}
+    assert found["nice level"].seen == str(level)
+    assert (found["nice level"].fix or "").endswith("sudo renice -n 0 -p $$")
+
+
+def test_a_program_started_with_nice_has_its_level() -> None:
+    program = (
+        "from dnnbench.machines.checks.host_checks import nice_level\n"
+        "from dnnbench.machines.checks.machine import Machine, Seen\n"
+        "here = Machine('cpu', None, None, frozenset({0}), {})\n"
+        "print(nice_level(Seen(here, None, '')).seen)\n"
+    )
+    levels = [
+        subprocess.run(
+            ["nice", "-n", more, sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for more in ("0", "3")
+    ]
+    first, second = map(int, levels)
+    assert second == min(first + 3, 19)
+
+
 def test_variables_that_change_speed_are_named(tmp_path: Path) -> None:
     environ = {"OMP_PROC_BIND": "close", "LD_PRELOAD": "libjemalloc.so", "LANG": "C"}
     found = judged(machine(tmp_path, SERVER, environ=environ))
@@ -469,7 +501,7 @@ def test_checks_of_a_backend_apply_only_to_its_devices(
 def test_this_machine_can_be_checked() -> None:
     settings = Parameters(device="here", backend="cpu", batch_sizes=[1], threads=1)
     found = {one.name: one for one in all_checks.look(settings)}
-    assert len(found) == 16
+    assert len(found) == 17
     assert found["threads"].seen.startswith("1 on ")
     assert found["stolen time"].seen.endswith("since boot")
 

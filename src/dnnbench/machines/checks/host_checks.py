@@ -20,6 +20,7 @@ _RESOLVE = (
 _MUCH_WAITING = 0.01
 _MUCH_STOLEN = 0.005
 _STOP = "Let them finish or stop them. To list them: top"
+_NICE = 16  # Position in /proc/self/stat, after the program's name (proc_pid_stat(5)).
 _AT_ITS_LIMIT = 0.9  # Clock readings are coarse and slightly delayed.
 
 
@@ -325,6 +326,25 @@ def _stalled(seen: Seen, resource: str) -> float | None:
     return float(found[1]) / 100 if found else None
 
 
+def nice_level(seen: Seen) -> Check:
+    """Check that this process has the nice level 0, which its children inherit."""
+    stat = (seen.machine.read("proc/self/stat") or "").rpartition(")")[2].split()
+    why = "A nice level changes the share of a core that a pass gets next to other programs."
+    if len(stat) <= _NICE:
+        text = "unavailable: the state of this process"
+        return Check(name="nice level", state="unknown", seen=text, why=why)
+    level = int(stat[_NICE])
+    return Check(
+        name="nice level",
+        state="warn" if level else "ok",
+        seen=str(level),
+        why=why,
+        fix="Run it without nice, in a new shell, or reset this shell: sudo renice -n 0 -p $$"
+        if level
+        else None,
+    )
+
+
 CHECKS = (
     other_programs,
     pressure,
@@ -337,4 +357,5 @@ CHECKS = (
     swap,
     power,
     variables,
+    nice_level,
 )
