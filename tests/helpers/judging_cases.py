@@ -50,7 +50,7 @@ def text() -> str:
             del network["record"], network["stability"]
     page = {key: data[key] for key in ("accuracy", "words", "limits", "facts")}
     for control in page["limits"]:
-        del control["stops"]
+        del control["stops"], control["label"], control["basis"]
     cases = [
         {"size": size, "limits": limits, "answer": _answer(study, models, size, limits)}
         for size in SIZES

@@ -58,6 +58,8 @@ class Limit:
     - ``shown`` returns the number as text, followed by its interval and source. ``missing`` returns
       why it is unknown. ``also`` returns the same limit in another unit, given a value and a batch
       size.
+    - ``basis`` returns what the number includes. A limit does not compare devices whose numbers
+      include different things.
     - Without ``slider``, the page has no control. Without ``axis`` (a title), the page has no chart
       of accuracy against the number.
     """
@@ -76,6 +78,7 @@ class Limit:
     shown: Callable[[StudyRow, Bounds], list[str]] | None = None
     missing: Callable[[StudyRow], str] | None = None
     also: Callable[[float, int], str] | None = None
+    basis: Callable[[StudyRow], str] | None = None
     slider: Slider | None = None
     axis: str | None = None
 
@@ -164,6 +167,12 @@ def _pass(row: StudyRow, _: ModelRow | None) -> Bounds | None:
     return time and time.times(row.batch_size)
 
 
+def _memory_basis(row: StudyRow) -> str:
+    # Memory taken from another device includes the same as there.
+    kind, *_ = (row.memory_basis or "").split(":")
+    return labels.memory_basis(kind)
+
+
 def _params(_: StudyRow, model: ModelRow | None) -> Bounds | None:
     params = model.params_executed if model else None
     return None if params is None else bounds.exact(params / 1e6)
@@ -191,6 +200,7 @@ _LIMITS = (
             labels.memory_basis(row.memory_basis),
         ],
         missing=lambda row: f"memory: {row.memory_status}",
+        basis=_memory_basis,
         slider=Slider(),
         axis="Memory (GiB)",
     ),

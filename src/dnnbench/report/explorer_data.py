@@ -74,6 +74,8 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
             {
                 "name": limit.name,
                 "word": limit.word,
+                "label": limit.label,
+                "basis": limit.basis is not None,
                 "unit": limit.unit,
                 "minimum": limit.minimum,
                 "stops": _stops(limit, _span(everything, limit)),
@@ -101,7 +103,11 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
         },
         "sizes": sorted({size for views in found.values() for size in views}),
         "devices": [
-            {**_device(results, device, views), "machine": (machines or {}).get(device, "")}
+            {
+                **_device(results, device, views),
+                "machine": (machines or {}).get(device, ""),
+                "bases": _bases([row for row in study if row.device == device]),
+            }
             for device, views in found.items()
         ],
     }
@@ -127,6 +133,16 @@ def _device(results: Results, device: str, views: Mapping[int, Any]) -> dict[str
         "extents": {limit.name: _extent(limit, _span(numbers, limit)) for limit in controls()},
         "views": views,
     }
+
+
+def _bases(own: Sequence[StudyRow]) -> dict[str, str]:
+    """Return what a device's numbers include, by name of the limit on them, where it may differ."""
+    found = {}
+    for limit in controls():
+        if limit.basis:
+            bases = dict.fromkeys(limit.basis(row) for row in own)
+            found[limit.name] = " or ".join(filter(None, bases))
+    return found
 
 
 def _views(

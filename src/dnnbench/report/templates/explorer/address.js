@@ -5,6 +5,8 @@
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const address = (() => {
   const data = explorerData;
+  // Prefix of a limit that the second device has for itself.
+  const APART = "beside_";
   const here = () => location.hash.slice(1);
   const sorted = (limits) => {
     const words = new URLSearchParams(Object.entries(limits));
@@ -14,13 +16,16 @@ const address = (() => {
 
   const toText = () => {
     const usual = settings.initial();
-    const { limits, section, ...others } = settings.now;
+    const { limits, apart, section, ...others } = settings.now;
     const words = new URLSearchParams(
       Object.entries(others).filter(([key, value]) => value !== usual[key]),
     );
     const given = sorted(limits);
     if (!words.size && given.toString() === sorted(usual.limits).toString()) return section;
     for (const [name, limit] of given) words.set(name, limit);
+    for (const name of Object.keys(apart).filter(settings.isApart)) {
+      words.set(APART + name, apart[name]);
+    }
     if (!words.size) words.set("limits", "none");
     if (section) words.set("section", section);
     return words.toString();
@@ -51,6 +56,8 @@ const address = (() => {
     for (const { name } of data.limits) {
       const limit = settings.positive(words.get(name));
       if (limit !== undefined) read.limits[name] = limit;
+      const other = settings.positive(words.get(APART + name));
+      if (other !== undefined) read.apart[name] = other;
     }
     choose("section", (id) => document.getElementById(id));
     settings.now = read;

@@ -5,6 +5,7 @@ const controls = (() => {
   const { at } = elements;
   const data = explorerData;
 
+  const APART = "{device}: {basis}, not comparable";
   const PROBLEMS = {
     number: "Not a number. No limit applies.",
     range: "Not above 0. No limit applies.",
@@ -45,12 +46,25 @@ const controls = (() => {
   };
 
   // Rewriting a number while the user types it would move the cursor.
-  const showExact = ({ name }, limit) => {
-    const input = at(`${name}-exact`);
+  const showExact = (id, limit) => {
+    const input = at(id);
     const problem = limit === undefined ? problemOf(input) : "";
     if (!problem && settings.positive(input.value) !== limit) input.value = limit ?? "";
-    at(`${name}-problem`).textContent = problem;
+    at(input.getAttribute("aria-describedby").split(" ")[0]).textContent = problem;
     input.setAttribute("aria-invalid", problem !== "");
+  };
+
+  // Show the basis of a number, and a limit for the second device if its basis differs.
+  const showBasis = ({ name }) => {
+    const [first, other] = settings.devices();
+    const apart = settings.isApart(name);
+    const basis = first?.bases[name] ?? "";
+    at(`${name}-basis`).textContent = apart ? `${first.label}: ${basis || TEXTS.unknown}` : basis;
+    at(`${name}-apart`).hidden = !apart;
+    if (!apart) return;
+    const fields = { device: other.label, basis: other.bases[name] || TEXTS.unknown };
+    at(`${name}-apart`).querySelector("label").textContent = wording.fill(APART, fields);
+    showExact(`${name}-beside`, settings.now.apart[name]);
   };
 
   // A wide screen shows all controls. On a narrow one, those that are rarely used are folded away,
@@ -80,7 +94,8 @@ const controls = (() => {
       const text = limit === undefined ? TEXTS.no_limit : wording.amount(control, limit);
       at(control.name).value = placeOf(control, limit);
       at(control.name).setAttribute("aria-valuetext", text);
-      showExact(control, limit);
+      showExact(`${control.name}-exact`, limit);
+      if (control.basis) showBasis(control);
       at(control.name)
         .closest(".control")
         .classList.toggle("set", limit !== undefined);
@@ -99,7 +114,7 @@ const controls = (() => {
     on("family", "change", ({ value }) => ({ family: value }));
     on("all", "change", ({ checked }) => ({ all: checked }));
     at("reset").addEventListener("click", () => {
-      for (const { name } of data.limits) at(`${name}-exact`).value = "";
+      for (const input of document.querySelectorAll(".exact input")) input.value = "";
       settings.clear();
     });
     for (const control of data.limits) {
@@ -109,6 +124,9 @@ const controls = (() => {
       );
       at(`${control.name}-exact`).addEventListener("input", (event) =>
         settings.limit(control.name, limitOf(event.target)),
+      );
+      at(`${control.name}-beside`)?.addEventListener("input", (event) =>
+        settings.limit(control.name, limitOf(event.target), settings.devices()[1]),
       );
     }
     document.addEventListener("keydown", (event) => {

@@ -10,6 +10,7 @@ const settings = (() => {
     beside: "",
     batch_size: sizesOf(data.devices[0])[0] ?? data.sizes[0] ?? 1,
     limits: { ...data.start },
+    apart: {},
     search: "",
     family: "",
     axis: data.axes[0].name,
@@ -28,12 +29,30 @@ const settings = (() => {
     return settings.onChange();
   };
 
-  settings.limit = (name, value) => {
-    const { [name]: _, ...others } = settings.now.limits;
-    return settings.change({ limits: value === undefined ? others : { ...others, [name]: value } });
+  const second = () => settings.devices()[1];
+
+  // Whether the number means something else on the second device: then it has its own limit there.
+  settings.isApart = (name) => {
+    const [first, other] = settings.devices();
+    return Boolean(other) && (first.bases[name] ?? "") !== (other.bases[name] ?? "");
   };
 
-  settings.clear = () => settings.change({ limits: {}, search: "", family: "", network: "" });
+  settings.limitsOn = (device) => {
+    const { limits, apart } = settings.now;
+    if (device !== second()) return limits;
+    const own = ([name]) => settings.isApart(name);
+    const shared = Object.entries(limits).filter((entry) => !own(entry));
+    return Object.fromEntries([...shared, ...Object.entries(apart).filter(own)]);
+  };
+
+  settings.limit = (name, value, device) => {
+    const key = device && device === second() && settings.isApart(name) ? "apart" : "limits";
+    const { [name]: _, ...others } = settings.now[key];
+    return settings.change({ [key]: value === undefined ? others : { ...others, [name]: value } });
+  };
+
+  settings.clear = () =>
+    settings.change({ limits: {}, apart: {}, search: "", family: "", network: "" });
 
   // Select a network, or deselect it if it is selected. `origin` is the element that was used.
   settings.pick = (model, origin = settings.origin) => {
@@ -70,7 +89,7 @@ const settings = (() => {
   settings.answerOn = (device) => {
     const empty = { networks: [], ties: [], left_out: {} };
     const view = device.views[settings.now.batch_size] ?? empty;
-    return judging.judge(view, data.limits, settings.now.limits);
+    return judging.judge(view, data.limits, settings.limitsOn(device));
   };
 
   settings.sought = (model) => {
