@@ -199,10 +199,12 @@ def test_pick_at_another_batch_size(run: Run) -> None:
         (["--min-fps", "nan"], "--min-fps"),
         (["--max-memory", "inf"], "--max-memory"),
         (["--max-memory", "0"], "expected a number above 0"),
-        (["--min-top1", "-1"], "-1.0: expected a number above 0"),
+        (["--min-top1", "-1"], "-1: expected a number above 0"),
         (["--min-top1", "0.7"], "0.7: a percentage. Did you mean 70?"),
         (["--top", "0"], "--top"),
-        (["--batch-size", "0"], "--batch-size"),
+        (["--batch-size", "0"], "'--batch-size': '0': should be greater than or equal to 1"),
+        (["--min-fps", "fast"], "'--min-fps': 'fast': should be a valid number"),
+        (["--top", "1.5"], "'--top': '1.5': should be a valid integer"),
         (["--json", "--csv"], "choose one"),
         (["--min-fsp", "3"], "--min-fps"),
     ],
@@ -226,6 +228,9 @@ def test_an_invalid_option_ends_with_2(run: Run, arguments: list[str], said: str
         (["show", "resnet51"], "MODEL: 'resnet51': no such name. Did you mean resnet50?"),
         (["compare", "resnt50", "vgg16"], "A: 'resnt50': no such name. Did you mean resnet50?"),
         (["compare", "vgg16", "VGG-16"], "B: 'VGG-16': the same network as A (vgg16)."),
+        (["show", "xyz"], "MODEL: 'xyz': no such name. Known: alexnet, bninception,"),
+        (["show", "xyz"], " more."),
+        (["device-file", "--select", "7"], "--select: '7': "),
         (["compare", "results", "vgg16"], "vgg16: not a folder with a study.csv, unlike results."),
         (["compare", "results", "results", "--device", "gpu"], "device 'gpu' was not measured"),
         (["devices", "--results", "none"], "none/study.csv: no such file"),
@@ -276,6 +281,42 @@ def test_a_study_of_two_published_devices_needs_a_device_option(run: Run, tmp_pa
 def test_an_empty_table_is_an_error(run: Run, tmp_path: Path) -> None:
     line = one_line(run("pick", "--results", only(tmp_path)))
     assert line.startswith(f"dnnbench: {tmp_path / 'study.csv'}: no rows")
+
+
+def test_an_empty_study_says_how_to_measure(run: Run, tmp_path: Path) -> None:
+    folder = only(tmp_path)
+    file = tmp_path / "study.csv"
+    for command, said in (
+        ("devices", f"No devices: {file} has no rows. To measure this machine, run `make study`."),
+        ("summary", messages.NOTHING_MEASURED),
+        ("show", "No device of this study has a row for it."),
+    ):
+        model = ["vgg16"] if command == "show" else []
+        done = run(command, *model, "--results", folder, columns=200)
+        assert (done.code, done.err) == (0, "")
+        assert said in done.out
+        assert "─" not in done.out  # No header of an empty table.
+
+
+def test_a_summary_without_accuracy_says_why_there_is_no_table(run: Run, tmp_path: Path) -> None:
+    rows = [
+        row.model_copy(update={"top1": None, "accuracy_source": None})
+        for row in studies.tables()[0]
+        if row.device == "cpu"
+    ]
+    done = run("summary", "--results", str(studies.write(tmp_path, rows)), columns=200)
+    assert messages.NO_BUDGET_MET.format(device="cpu") in done.out.splitlines()
+    assert "─" not in done.out
+
+
+def test_runs_without_a_common_cell_say_what_to_measure(
+    run: Run, two_runs: list[str], tmp_path: Path
+) -> None:
+    rows = [row for row in studies.tables()[0] if (row.device, row.model) == ("cpu", "alexnet")]
+    other = str(studies.write(tmp_path / "other", rows, lines=studies.timed("alexnet", [1, 2])))
+    done = run("compare", two_runs[0], other, columns=200)
+    assert done.code == 0
+    assert messages.NONE_COMPARED in done.out.splitlines()
 
 
 def test_without_accuracy_no_network_can_be_evaluated(run: Run, tmp_path: Path) -> None:
@@ -452,7 +493,7 @@ def test_compare_prints_its_answers_as_json(run: Run, two_runs: list[str]) -> No
         (["--margin", "0%"], "--margin: '0%': not above 0%. Write, for example, 5%."),
         (["--margin", "wide"], "--margin: 'wide': not a percentage. Write, for example, 5%."),
         (["--strict"], "--strict: there is no limit. Add, for example, --fail-on slower=5%."),
-        (["--junit", "x.xml"], "--junit: there is no limit. Add, for example, --fail-on"),
+        (["--junit", "x.xml"], "--junit: 'x.xml': there is no limit. Add, for example, --fail-on"),
     ],
 )
 def test_a_mistake_in_the_options_of_a_gate_is_one_line(
@@ -522,6 +563,15 @@ def test_predict_lists_unmeasured_networks_and_the_error_of_predictions(
     assert answer["quality"]["networks"] == sum(row.status == "ok" for row in timed) - 3
     assert f"{answer['quality']['median_error']:.0%} (median)" in words(done.out)
     assert "VGG-19" not in done.out
+
+
+def test_predict_says_why_there_is_nothing_to_predict(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published = {key: one for key, one in registry.load_registry().items() if one.published}
+    monkeypatch.setattr(registry, "load_registry", lambda *_: published)
+    done = run("predict", columns=200)
+    assert (done.code, done.out.splitlines()[-1]) == (0, messages.NONE_TO_PREDICT)
 
 
 def test_predict_needs_enough_measured_networks(run: Run, tmp_path: Path) -> None:

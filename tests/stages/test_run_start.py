@@ -57,6 +57,18 @@ def test_only_a_run_that_uses_a_gpu_checks_it(begin, rules, session, looks):
     assert begin(CPU, rules) == (session, False)
 
 
+@pytest.mark.parametrize(("timed", "said"), [(7, "because 7 networks will be timed"), (8, "")])
+def test_too_few_timed_networks_for_predictions_are_one_line_at_the_start(
+    begin, capsys, timed, said
+):
+    names = [f"n{number}" for number in range(timed + 1)]
+    of = Study(CPU.settings, networks=dict.fromkeys(names), predicted=names[-1:])
+    begin(of, ["report"])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == bool(said)
+    assert all(said in line and line.startswith("params.yaml: predicted: cpu: ") for line in lines)
+
+
 def test_the_device_of_jobs_that_run_elsewhere_is_not_checked_here(begin):
     assert begin(GPU, ["time_round"], here=False) == (True, False)
 

@@ -66,6 +66,9 @@ EQUIVALENT = (
 
 # compare RUN RUN
 CELLS = ["1 cell was measured in both runs.", "{count} cells were measured in both runs."]
+NONE_COMPARED = (
+    "There is nothing to compare. Measure the same networks, variants and batch sizes in both runs."
+)
 REPEATED = [
     "1 more is the same measurement in both runs, and is not compared.",
     "{count} more are the same measurement in both runs, and are not compared.",
@@ -116,6 +119,10 @@ CHANGED_CELLS = (
 
 # predict
 PREDICTED_NETWORKS = ["{where}: 1 network predicted.", "{where}: {count} networks predicted."]
+NONE_TO_PREDICT = (
+    "Every network of the study and of the registry was measured here, or failed. To predict"
+    " another, list it under `predicted` in params.yaml."
+)
 ERRORS = (
     "Leave-one-out error on the {networks} measured networks: {median} (median), {p90} (90th"
     " percentile). For comparison, a straight line on multiply-adds has {line_median} and"
@@ -141,11 +148,16 @@ UNCOUNTED = "Not included in the multiply-adds: {operators}."
 COUNTING = "Counting: {message}."
 UNKNOWN = "unknown"
 WITH_INTERVAL = ", 95% confidence interval {low:.2f} to {high:.2f}"
-NOT_IN_STUDY = "Not in this study: no row in {file}."
+NOT_IN_STUDY = (
+    "Not in this study: no row in {file}. To add it, list it under `models` in params.yaml and"
+    " rerun the study."
+)
+NO_CELLS = "No device of this study has a row for it."
 PROCESSES = ["Measured in 1 process{per_pass}.", "Measured in {count} processes{per_pass}."]
 PER_PASS = ", with {faults} page faults and {system} ms of system time per pass"
 
 # devices
+NO_DEVICES = "No devices: {file} has no rows. To measure this machine, run `make study`."
 DEVICE_COUNTS = "networks, cells: number with a latency / number in the study."
 
 # models
@@ -169,6 +181,13 @@ MAX_MEMORY = "max.\nmemory\nGiB"
 MIN_THROUGHPUT = "min.\nthroughput\nimages/s"
 INCONCLUSIVE_BEST = (
     "inconclusive: the network's confidence interval straddles a limit or is unknown."
+)
+NOTHING_MEASURED = (
+    "No device was measured in this study. To measure this machine, run `make study`."
+)
+NO_BUDGET_MET = (
+    "No network is known to meet a budget of params.yaml. `dnnbench pick --device {device}` shows"
+    " which networks can be evaluated."
 )
 MEASURED_ACCURACY = "Accuracy measured on {dataset}: {done} of {networks}."
 PAGE = "Page: {file}"

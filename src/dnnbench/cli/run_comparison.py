@@ -36,7 +36,7 @@ def _about(device: DeviceChange, cells: Sequence[CellChange], repeated: int) -> 
     if repeated:
         lines.append(messages.numbered(messages.REPEATED, repeated))
     if not cells:
-        return lines
+        return lines if repeated else [*lines, messages.NONE_COMPARED]
     compute, memory, common = device.reference_compute, device.reference_memory, device.common
     if compute is not None and memory is not None:
         factors = {"compute": significant(compute), "memory": significant(memory)}

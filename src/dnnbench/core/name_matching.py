@@ -8,6 +8,9 @@ from collections.abc import Mapping
 
 from dnnbench.core.errors import UserError
 
+# Names that an error lists.
+_MOST = 12
+
 
 def find(text: str, known: Mapping[str, str], what: str, *, parts: bool = False) -> str:
     """Return the key that matches ``text``, by key or printed name.
@@ -15,7 +18,8 @@ def find(text: str, known: Mapping[str, str], what: str, *, parts: bool = False)
     ``known`` maps keys to names. With ``parts``, part of a key or name is enough if no other
     contains it.
 
-    Raises UserError that names the option ``what`` and the value, and lists similar names or all.
+    Raises UserError that names the option ``what`` and the value, and lists similar names, or else
+    the first ones.
     """
     if text in known:
         return text
@@ -27,9 +31,15 @@ def find(text: str, known: Mapping[str, str], what: str, *, parts: bool = False)
     if len(found) == 1:
         return found[0]
     near = found or nearest(text, known)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {', '.join(known) or 'none'}."
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known: {_listed(known)}."
     problem = "several names match" if found else "no such name"
     raise UserError(f"{what}: {text!r}: {problem}. {hint}")
+
+
+def _listed(known: Mapping[str, str]) -> str:
+    """Return the first keys, and the number of the others."""
+    more = len(known) - _MOST
+    return ", ".join(list(known)[:_MOST]) + (f", and {more} more" if more > 0 else "") or "none"
 
 
 def nearest(text: str, known: Mapping[str, str]) -> list[str]:

@@ -68,9 +68,9 @@ def _gpus(select: str | None) -> list[str]:
     """
     try:
         return nvml.uuids()
-    except DeviceError:
+    except DeviceError as error:
         if select is not None:
-            raise
+            raise DeviceError(f"--select: {select!r}: {error}") from error
         return []
 
 
@@ -84,7 +84,7 @@ def _chosen(uuids: list[str], select: str | None) -> str:
     for place, uuid in enumerate(uuids):
         with nvml.open_card(uuid) as card:
             known.append(f"{place} ({card.name}, {uuid})")
-    problem = f"{select}: no such GPU" if select else "missing"
+    problem = f"{select!r}: no such GPU" if select else "missing"
     raise UserError(f"--select: {problem}. Choose one of {', '.join(known)}.")
 
 

@@ -92,7 +92,7 @@ class Limit:
     def problem(self, value: float) -> str | None:
         """Return why a value cannot be this limit, or None if it can."""
         if not 0 < value < math.inf:
-            return f"{value}: expected a number above 0"
+            return f"{value:g}: expected a number above 0"
         if self.unit == "%" and value <= 1:
             return f"{value:g}: a percentage. Did you mean {100 * value:g}?"
         return None

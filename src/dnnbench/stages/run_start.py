@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dnnbench.core import foreign_text
 from dnnbench.core.errors import UserError
+from dnnbench.core.formatting import several
 from dnnbench.records import paths
 from dnnbench.stages import study_settings
 from dnnbench.stages.study_settings import Study
@@ -29,7 +30,23 @@ def begin(study: Study, rules: Collection[str], driving: Collection[str], here: 
         study_settings.write(study, file, new_session=TIMING in rules)
     except UserError as error:
         sys.exit(foreign_text.line(str(error), limit=4000))
+    if study.predicted:
+        _check_predicted(study)
     if drives and study.settings.gpu:
         command = [sys.executable, "-m", "dnnbench.stages.preflight", "--settings", str(file)]
         if subprocess.run(command).returncode:
             sys.exit(1)
+
+
+def _check_predicted(study: Study) -> None:
+    """Print one line if too few networks are timed to predict others."""
+    from dnnbench.queries.prediction import MIN_NETWORKS  # Imports scipy.
+
+    count = len(study.timed)
+    if count < MIN_NETWORKS:
+        print(
+            f"{paths.PARAMETERS}: predicted: {study.settings.device}: nothing can be predicted,"
+            f" because {several(count, 'network')} will be timed, and predictions need at least"
+            f" {MIN_NETWORKS}. Add networks to `models`.",
+            file=sys.stderr,
+        )

@@ -99,7 +99,7 @@ def compare(
     if not share:
         raise UserError(f"--margin: {margin!r}: not above 0%. Write, for example, 5%.")
     if (strict or junit) and not limits:
-        option = "--strict" if strict else "--junit"
+        option = "--strict" if strict else f"--junit: {str(junit)!r}"
         raise UserError(f"{option}: there is no limit. Add, for example, --fail-on slower=5%.")
     folders = [compare_runs.is_run(Path(name)) for name in (a, b)]
     if all(folders):

@@ -2,6 +2,7 @@
 
 from dnnbench.cli import completion, messages, output_forms, printing
 from dnnbench.core.formatting import STABILITIES
+from dnnbench.records import paths
 
 
 def devices(
@@ -24,6 +25,10 @@ def devices(
     if form:
         output_forms.print_answer(form, {"devices": rows}, listings.ListedDevice, rows)
         return
+    console = printing.console()
+    if not rows:
+        console.print(messages.NO_DEVICES.format(file=paths.under(results, paths.STUDY)))
+        return
     numbers = ("networks", "cells", *STABILITIES)
     columns = ("device", *numbers, "batch sizes", "machine")
     table = printing.table(*columns, right=numbers, whole=("device", *numbers))
@@ -37,7 +42,6 @@ def devices(
             row.batch_sizes.replace("+", ", "),
             row.machine,
         )
-    console = printing.console()
     printing.print_table(console, table)
     console.print(f"\n{messages.DEVICE_COUNTS}", style="dim")
     printing.print_set_aside(console, tables.set_aside)

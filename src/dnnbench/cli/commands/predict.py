@@ -66,6 +66,7 @@ def _print(console: Console, answer: Predictions, where: str, names: Mapping[str
         )
     )
     if not answer.predicted:
+        console.print(messages.NONE_TO_PREDICT)
         return
     numbers = (messages.TOP1, messages.LATENCY, messages.THROUGHPUT)
     right = (messages.TOP1, messages.THROUGHPUT)

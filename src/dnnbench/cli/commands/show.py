@@ -61,6 +61,8 @@ def show(
         console.print(messages.NOT_IN_STUDY.format(file=paths.under(results, paths.MODELS)))
     if rows:
         _print_rows(console, rows)
+    elif costs:
+        console.print(messages.NO_CELLS)
     printing.print_set_aside(console, tables.set_aside)
 
 

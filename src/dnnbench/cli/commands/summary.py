@@ -54,6 +54,8 @@ def summary(
         return
     names = network_names()
     console = printing.console()
+    if not measured:
+        console.print(messages.NOTHING_MEASURED)
     for device in measured:
         rows = [row for row in study if row.device == device]
         print_best(console, device, [row for row in chosen if row.device == device], rows, names)
@@ -80,6 +82,9 @@ def print_best(
     console.print(f"\n{title}", style="bold")
     for line in _stability(measured):
         printing.print_item(console, line)
+    if not chosen:
+        console.print(f"\n{messages.NO_BUDGET_MET.format(device=device)}")
+        return
     console.print(f"\n{messages.BEST}\n")
     limits = messages.MAX_MEMORY, messages.MIN_THROUGHPUT
     numbers = messages.TOP1, messages.LATENCY, messages.MEMORY
