@@ -1,31 +1,55 @@
-"""A headless Chromium, controlled through chromedriver's protocol, for tests of the page."""
+"""A browser window, controlled by WebDriver commands, for tests of the page.
+
+helpers/browsers.py lists the browsers. Each has a subclass, because what WebDriver lacks (emulation
+of dark mode, printing and phones; the console) differs between them.
+"""
 
 import base64
 import json
-import re
-import shutil
-import subprocess
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-CHROMEDRIVER = shutil.which("chromedriver")
-# The driver runs on this machine, so no proxy applies.
+# https://www.w3.org/TR/webdriver2/#keyboard-actions
+_KEYS = {
+    "Tab": "\ue004",
+    "Enter": "\ue007",
+    "Escape": "\ue00c",
+    "ArrowLeft": "\ue012",
+    "ArrowRight": "\ue014",
+}
+# Drivers run on this machine, so no proxy applies.
 _LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Browser:
-    def __init__(self, session: str) -> None:
-        self._session = session
+    def command(self, name: str, **parameters: Any) -> Any:
+        """Send a WebDriver command, named as in its HTTP interface, and return the result."""
+        raise NotImplementedError
 
-    def _post(self, command: str, body: dict[str, Any]) -> Any:
-        return _post(f"{self._session}/{command}", body)
+    def shape(self, width: int, height: int, *, dark: bool) -> None:
+        """Set the size of the viewport, in pixels, and the theme."""
+        raise NotImplementedError
 
-    def devtools(self, method: str, **parameters: Any) -> Any:
-        return self._post("goog/cdp/execute", {"cmd": method, "params": parameters})
+    def print_media(self, on: bool) -> None:
+        """Show the page as if printed, or stop that."""
+        raise NotImplementedError
+
+    def run_scripts(self, on: bool) -> None:
+        """Allow pages to run scripts, or forbid it."""
+        raise NotImplementedError
+
+    def save_downloads(self, folder: Path) -> None:
+        raise NotImplementedError
+
+    def console(self) -> list[str]:
+        """Return the console messages since the last call."""
+        raise NotImplementedError
+
+    def requests(self) -> list[str]:
+        """Return the URLs that the page has requested."""
+        entries = "performance.getEntriesByType('resource').map((one) => one.name)"
+        return list(self.evaluate(f"[location.href, ...{entries}]"))
 
     def open(
         self,
@@ -36,34 +60,26 @@ class Browser:
         dark: bool = False,
         fragment: str = "",
     ) -> None:
-        self.devtools(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=1,
-            mobile=width < 600,
-        )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.devtools("Emulation.setEmulatedMedia", features=[scheme])
+        self.shape(width, height, dark=dark)
         address = page.resolve().as_uri()
-        self._post("url", {"url": f"{address}#{fragment}" if fragment else address})
+        self.command("url", url=f"{address}#{fragment}" if fragment else address)
 
     def blank(self) -> None:
         """Leave the page, so that opening it again reloads it."""
-        self._post("url", {"url": "about:blank"})
+        self.command("url", url="about:blank")
 
     def reload(self) -> None:
-        self._post("refresh", {})
+        self.command("refresh")
 
     def back(self) -> None:
-        self._post("back", {})
+        self.command("back")
 
     def type(self, text: str) -> None:
         """Type text into the focused field."""
-        self.devtools("Input.insertText", text=text)
+        self._keys(text)
 
     def evaluate(self, expression: str) -> Any:
-        return self._post("execute/sync", {"script": f"return {expression}", "args": []})
+        return self.command("execute/sync", script=f"return {expression}", args=[])
 
     def wait(self, expression: str) -> Any:
         """Return the value of a JavaScript expression once it is true; fail after 20 seconds."""
@@ -72,78 +88,60 @@ class Browser:
                 const value = {expression};
                 value || Date.now() > end ? done(value) : setTimeout(look, 50);
             }})()"""
-        value = self._post("execute/async", {"script": script, "args": []})
+        value = self.command("execute/async", script=script, args=[])
         assert value, f"never true: {expression}"
         return value
 
-    def console(self) -> list[str]:
-        """Return the console messages since the last call."""
-        return [entry["message"] for entry in self._post("se/log", {"type": "browser"})]
-
-    def requests(self) -> list[str]:
-        """Return the URLs that the page has requested since the last call."""
-        entries = self._post("se/log", {"type": "performance"})
-        messages = [json.loads(entry["message"])["message"] for entry in entries]
-        return [
-            message["params"]["request"]["url"]
-            for message in messages
-            if message["method"] == "Network.requestWillBeSent"
-        ]
+    def settle(self) -> None:
+        """Wait until the page has kept its height and its position for a third of a second."""
+        self.command(
+            "execute/async",
+            script="""const done = arguments[0];
+                (function look(before, since) {
+                    const now = `${document.documentElement.scrollHeight} ${scrollY}`;
+                    const start = now === before ? since : Date.now();
+                    if (Date.now() - start > 333) return done(true);
+                    setTimeout(look, 50, now, start);
+                })()""",
+            args=[],
+        )
 
     def press(self, key: str) -> None:
         """Press a key, given by its name (``Tab``, ``ArrowLeft``)."""
-        codes = {"Tab": 9, "Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowRight": 39}
-        fields = {"key": key, "code": key, "windowsVirtualKeyCode": codes[key]}
-        text = {"text": "\r"} if key == "Enter" else {}
-        self.devtools("Input.dispatchKeyEvent", type="keyDown", **fields, **text)
-        self.devtools("Input.dispatchKeyEvent", type="keyUp", **fields)
+        self._keys(_KEYS[key])
+
+    def _keys(self, keys: str) -> None:
+        steps = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        self.command("actions", actions=[{"type": "key", "id": "keyboard", "actions": steps}])
 
     def click(self, x: float, y: float) -> None:
         """Click the left button at a position in the window, in pixels."""
-        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
-            button = {} if kind == "mouseMoved" else {"button": "left", "clickCount": 1}
-            self.devtools("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
+        steps: list[dict[str, Any]] = [
+            {"type": "pointerMove", "x": round(x), "y": round(y), "origin": "viewport"},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerUp", "button": 0},
+        ]
+        self.command("actions", actions=[{"type": "pointer", "id": "mouse", "actions": steps}])
 
     def pdf(self) -> bytes:
         """Return the printed page."""
-        return base64.b64decode(self.devtools("Page.printToPDF", printBackground=False)["data"])
-
-    def screenshot(self, path: Path, *, whole: bool = True) -> None:
-        image = self.devtools("Page.captureScreenshot", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(image["data"]))
+        return base64.b64decode(self.command("print"))
 
 
-@contextmanager
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM and CHROMEDRIVER
-    driver = subprocess.Popen(
-        [CHROMEDRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    try:
-        assert driver.stdout
-        port = next(
-            found[1]
-            for line in driver.stdout
-            if (found := re.search(r"successfully on port (\d+)", line))
-        )
-        address = f"http://127.0.0.1:{port}/session"
-        options = {
-            "binary": CHROMIUM,
-            "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"],
-        }
-        capabilities = {
-            "goog:chromeOptions": options,
-            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
-        }
-        session = _post(address, {"capabilities": {"alwaysMatch": capabilities}})
-        address = f"{address}/{session['sessionId']}"
-        try:
-            yield Browser(address)
-        finally:
-            _LOCAL.open(urllib.request.Request(address, method="DELETE"))
-    finally:
-        driver.terminate()
-        driver.wait(10)
+class HttpBrowser(Browser):
+    """A browser whose driver has WebDriver's HTTP interface."""
+
+    def __init__(self, address: str, capabilities: dict[str, Any]) -> None:
+        """Start a session, with the driver's address."""
+        body = {"capabilities": {"alwaysMatch": capabilities}}
+        session = _post(f"{address}/session", body)
+        self._session = f"{address}/session/{session['sessionId']}"
+
+    def command(self, name: str, **parameters: Any) -> Any:
+        return _post(f"{self._session}/{name}", parameters)
+
+    def close(self) -> None:
+        _LOCAL.open(urllib.request.Request(self._session, method="DELETE"))
 
 
 def _post(address: str, body: dict[str, Any]) -> Any:

@@ -1,13 +1,15 @@
 import io
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from helpers import studies
-from helpers.browser import CHROMEDRIVER, CHROMIUM, browser
+from helpers.browser import Browser
+from helpers.browsers import BROWSERS, Start
 from helpers.studies import DEVICES, drawn, environment, study
 from rich.console import Console
 
@@ -308,39 +310,41 @@ def test_the_page_is_a_single_file(html: str, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
 
 
+@pytest.fixture(scope="module", params=BROWSERS)
+def window(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    start: Start = request.param
+    with start() as browser:
+        yield browser
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not (CHROMIUM and CHROMEDRIVER),
-    reason="needs a browser: install Debian's chromium and chromium-driver",
-)
-def test_a_browser_draws_every_chart_at_any_width_and_theme(html: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_browser_draws_every_chart_at_any_width_and_theme(
+    window: Browser, html: str, tmp_path: Path, width: int, dark: bool
+) -> None:
     path = tmp_path / "index.html"
     path.write_text(html, encoding="utf-8")
-    with browser() as chrome:
-        for width in (1280, 390):
-            for dark in (False, True):
-                chrome.open(path, width=width, dark=dark)
-                chrome.wait("document.documentElement.dataset.ready")
-                charts = chrome.evaluate("document.querySelectorAll('[data-chart]').length")
-                drawn = chrome.evaluate("document.querySelectorAll('[data-chart] svg').length")
-                assert charts == drawn == 9
-                marks = "[...document.querySelectorAll('[data-chart] svg')]"
-                fewest = chrome.evaluate(
-                    f"Math.min(...{marks}.map(s => s.querySelectorAll('path').length))"
-                )
-                assert fewest > 40
-                assert chrome.evaluate("document.documentElement.scrollWidth") == width
-                ink, paper = chrome.evaluate(
-                    "['color', 'backgroundColor'].map(key => getComputedStyle(document.body)[key])"
-                )
-                assert (brightness(ink) > brightness(paper)) == dark
-                # Axis labels follow the theme, because charts use the page's colors.
-                label = chrome.evaluate(
-                    "getComputedStyle(document.querySelector('.role-axis-label text')).fill"
-                )
-                assert (brightness(label) > 128) == dark
-                assert chrome.console() == []
-                assert chrome.requests() == [path.resolve().as_uri()]
+    window.open(path, width=width, dark=dark)
+    window.wait("document.documentElement.dataset.ready")
+    charts = window.evaluate("document.querySelectorAll('[data-chart]').length")
+    drawn = window.evaluate("document.querySelectorAll('[data-chart] svg').length")
+    assert charts == drawn == 9
+    marks = "[...document.querySelectorAll('[data-chart] svg')]"
+    fewest = window.evaluate(f"Math.min(...{marks}.map(s => s.querySelectorAll('path').length))")
+    assert fewest > 40
+    assert window.evaluate("document.documentElement.scrollWidth") == width
+    ink, paper = window.evaluate(
+        "['color', 'backgroundColor'].map(key => getComputedStyle(document.body)[key])"
+    )
+    assert (brightness(ink) > brightness(paper)) == dark
+    # Axis labels follow the theme, because charts use the page's colors.
+    label = window.evaluate(
+        "getComputedStyle(document.querySelector('.role-axis-label text')).fill"
+    )
+    assert (brightness(label) > 128) == dark
+    assert window.console() == []
+    assert [one for one in window.requests() if one != "data:,"] == [path.resolve().as_uri()]
 
 
 def brightness(color: str) -> float:

@@ -59,7 +59,7 @@ const address = (() => {
       const other = settings.positive(words.get(APART + name));
       if (other !== undefined) read.apart[name] = other;
     }
-    choose("section", (id) => document.getElementById(id));
+    choose("section", (id) => id && document.getElementById(id));
     settings.now = read;
   };
 
@@ -79,7 +79,8 @@ const address = (() => {
     addEventListener("hashchange", () => {
       read();
       settings.onChange();
-      document.getElementById(settings.now.section)?.scrollIntoView();
+      const { section } = settings.now;
+      if (section) document.getElementById(section)?.scrollIntoView();
     });
     // Store changes that are still pending before the page leaves this address.
     addEventListener("click", ({ target }) => target.closest?.("a[href]") && write(), true);
