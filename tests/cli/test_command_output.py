@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from dnnbench.api import study_predictions
 from dnnbench.cli import app, commands, printing
+from dnnbench.cli.reference import results_reference
 from dnnbench.cli.text_table import Table
 from dnnbench.core.storage import columns
 from dnnbench.machines.checks import all_checks
@@ -167,11 +168,9 @@ def test_a_pipe_has_one_line_per_row_and_per_sentence(
 def test_json_has_the_rows_of_the_csv(run: Run, command: str) -> None:
     written = list(csv.DictReader(io.StringIO(run(f"{command} --csv", None))))
     answer = json.loads(run(f"{command} --json", None))
-    (rows,) = [
-        value
-        for value in answer.values()
-        if isinstance(value, list) and value and value[0].keys() == written[0].keys()
-    ]
+    name = command.split()[0]
+    keys = [file.key for file in results_reference.ANSWERS if file.path.split()[1] == name]
+    (rows,) = [answer[key] for key in keys if key in answer]
     assert [{key: as_field(value) for key, value in row.items()} for row in rows] == written
 
 

@@ -48,6 +48,13 @@ def test_a_narrow_terminal_has_a_block_per_row() -> None:
     ]
 
 
+def test_a_character_of_two_columns_keeps_the_grid_aligned() -> None:
+    table = printing.table("network", "batch")
+    table.add_row("網路", "1")
+    table.add_row("DPN-68", "2")
+    assert lines(table, 40)[2:] == ["網路     1", "DPN-68   2"]
+
+
 def test_a_word_wider_than_the_terminal_is_not_cut() -> None:
     assert "12,345.6" in " ".join(lines(made(), 5)).split()
 

@@ -102,7 +102,8 @@ class Table:
             ):
                 place = at - (height - len(lines)) if bottom else at
                 text = lines[place] if 0 <= place < len(lines) else ""
-                line.append(text.rjust(width) if column.right else text.ljust(width), cell.style)
+                fill = " " * (width - _width([text]))
+                line.append(fill + text if column.right else text + fill, cell.style)
                 line.append(_GAP)
             line.rstrip()
             yield line

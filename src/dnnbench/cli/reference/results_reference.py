@@ -35,11 +35,15 @@ from dnnbench.records.weights_records import WeightsRecord
 
 @dataclass(frozen=True)
 class File:
-    """File that the workflow writes: its path, content, and the record of its columns."""
+    """File that the workflow writes: its path, content, and the record of its columns.
+
+    Or a table that a command prints; ``key`` has its rows in JSON.
+    """
 
     path: str
     content: str
     record: type | None = None
+    key: str = ""
 
 
 _ARRAY = paths.DECODED_IMAGES.removesuffix(".json")
@@ -96,23 +100,27 @@ ANSWERS = (
         "dnnbench pick --csv",
         "The listed networks. The page offers the same table as a download.",
         Entry,
+        "entries",
     ),
-    File("dnnbench summary --csv", "The best networks for each budget.", BudgetRow),
+    File("dnnbench summary --csv", "The best networks for each budget.", BudgetRow, "budgets"),
     File(
         "dnnbench compare A B --csv",
         "The differences between two networks; also [in Python](../how-to/use-from-python.md).",
         Comparison,
+        "comparisons",
     ),
-    File("dnnbench compare RUN RUN --csv", "The cells that both runs measured.", CellChange),
-    File("dnnbench show MODEL --csv", f"The network's rows of `{paths.STUDY}`."),
-    File("dnnbench devices --csv", "The devices.", ListedDevice),
-    File("dnnbench models --csv", "The networks.", ListedNetwork),
-    File("dnnbench predict --csv", "The predicted networks.", Prediction),
-    File("dnnbench check --csv", "The checks.", Check),
+    File(
+        "dnnbench compare RUN RUN --csv", "The cells that both runs measured.", CellChange, "cells"
+    ),
+    File("dnnbench show MODEL --csv", f"The network's rows of `{paths.STUDY}`.", key="cells"),
+    File("dnnbench devices --csv", "The devices.", ListedDevice, "devices"),
+    File("dnnbench models --csv", "The networks.", ListedNetwork, "networks"),
+    File("dnnbench predict --csv", "The predicted networks.", Prediction, "predictions"),
+    File("dnnbench check --csv", "The checks.", Check, "checks"),
 )
 _ANSWERS_INTRODUCTION = """\
 Each command that prints a table also prints it with `--csv`, or its whole answer with `--json`. In
-JSON, the rows are objects whose keys are the columns.
+JSON, the rows are objects whose keys are the columns, in a list with the key below.
 """
 # A cell, network or record has one of these in its column `status`.
 STATUSES = {
@@ -169,8 +177,9 @@ def _parts() -> Iterator[str]:
         yield f"## {title}"
         if files is ANSWERS:
             yield markdown.wrapped(_ANSWERS_INTRODUCTION)
-        rows = [(f"`{_shown(file.path)}`", file.content) for file in files]
-        yield markdown.table(("command" if files is ANSWERS else "file", "content"), rows)
+        header = ["command", "content", "key in JSON"] if files is ANSWERS else ["file", "content"]
+        rows = [(f"`{_shown(file.path)}`", file.content, f"`{file.key}`") for file in files]
+        yield markdown.table(header, [row[: len(header)] for row in rows])
         for file in files:
             if file.record:
                 yield f"### `{_shown(file.path)}`"
