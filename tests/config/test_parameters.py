@@ -91,6 +91,36 @@ def test_a_protocol_sets_its_default_numbers(load):
             {},
             ["params.yaml: weights.override.vgg16.sha: 1: unknown key", "Did you mean 'sha256'?"],
         ),
+        (
+            {"accuracy": {"vgg16": {"top1": 0.7, "source": "us"}}},
+            {},
+            ["params.yaml: accuracy.vgg16.top1: 0.7: a percentage. Did you mean 70?"],
+        ),
+        (
+            {"accuracy": {"vgg16": {"top1": 170, "source": "us"}}},
+            {},
+            ["params.yaml: accuracy.vgg16.top1: 170", "Top-1 accuracy, in percent: 0 to 100"],
+        ),
+        (
+            {"accuracy": {"vgg16": {"top1": 70}}},
+            {},
+            ["params.yaml: accuracy.vgg16.source: field required", "Origin of the accuracy"],
+        ),
+        (
+            {"accuracy": {"vgg16": {"top1": 70, "source": " "}}},
+            {},
+            ["params.yaml: accuracy.vgg16.source: ' '", "Origin of the accuracy"],
+        ),
+        (
+            {"accuracy": {"vgg16": {"top1": 70, "top5": 60, "source": "us"}}},
+            {},
+            ["params.yaml: accuracy.vgg16.top1: 70: greater than top5, 60. Correct"],
+        ),
+        (
+            {"accuracy": {"vgg16": {"top_1": 70, "top1": 70, "source": "us"}}},
+            {},
+            ["params.yaml: accuracy.vgg16.top_1: 70: unknown key. Did you mean 'top1'?"],
+        ),
         ({"models": 5}, {}, ["params.yaml: models", "timm:<name>"]),
         ({"dataset": 5}, {}, ["params.yaml: dataset: 5", "Labeled images"]),
         ({"dataset": {"name": "cifar"}}, {}, ["params.yaml: dataset.name: 'cifar'", "imagenette"]),

@@ -225,6 +225,31 @@ def test_files_of_the_same_name_in_two_folders_are_not_confused(tmp_path):
         (OWN.replace("input_size", "inptu_size"), "my_net", r"\.input_size: missing\. Write"),
         (OWN.replace('"mean"', '"maen"'), "my_net", r"DNNBENCH\.maen: unknown key\. .*mean\?"),
         (OWN.replace("40,", "{1},"), "my_net", r"DNNBENCH\.input_size: \{1\}: not a plain value"),
+        (
+            OWN.replace("40,", '40, "top1": 0.7, "accuracy_source": "us",'),
+            "my_net",
+            r"nets\.py: DNNBENCH\.top1: 0\.7: a percentage\. Did you mean 70\?$",
+        ),
+        (
+            OWN.replace("40,", '40, "top1": 170, "accuracy_source": "us",'),
+            "my_net",
+            r"nets\.py: DNNBENCH\.top1: 170: .*less than or equal to 100\. Correct it\.$",
+        ),
+        (
+            OWN.replace("40,", '40, "top1": 70, "top5": 90,'),
+            "my_net",
+            r"DNNBENCH\.accuracy_source: missing, but required with top1, top5\. Say where",
+        ),
+        (
+            OWN.replace("40,", '40, "top5": 90, "accuracy_source": "us",'),
+            "my_net",
+            r"DNNBENCH\.top1: missing, but required with top5, accuracy_source\. Add it, in",
+        ),
+        (
+            OWN.replace("40,", '40, "top1": 70, "accuracy_source": 5,'),
+            "my_net",
+            r"DNNBENCH\.accuracy_source: 5: input should be a valid string\. Correct it",
+        ),
         (OWN.replace("40,", "40, {}: 1,"), "my_net", r"DNNBENCH: not a mapping of plain values"),
         (OWN.replace("40", "-1"), "my_net", r"nets\.py: DNNBENCH\.input_size: -1"),
         (

@@ -120,6 +120,11 @@ def test_reading_the_registry_does_not_import_torch():
         (lambda e: e["weights"][0].update(tier="D"), ["squeezenet1_1.weights.0.tier: 'D'"]),
         (lambda e: e["weights"][0].pop("hash"), ["squeezenet1_1.weights.0.hash", "required"]),
         (lambda e: e["published"].update(top1=101), ["squeezenet1_1.published.top1: 101"]),
+        (
+            lambda e: e.update(accuracy={"top1": 0.7, "source": "us"}),
+            ["squeezenet1_1.accuracy: top1: 0.7: a percentage. Did you mean 70?"],
+        ),
+        (lambda e: e.update(accuracy={"top1": 70}), ["squeezenet1_1.accuracy.source", "required"]),
         (lambda e: e["weights"][0].pop("url"), ["squeezenet1_1.weights.0: url, package: exactly"]),
         (
             lambda e: e.update(range=[0, 1], mean=[123.7, 116.8, 103.9]),

@@ -28,7 +28,13 @@ TIMES = (5.0, 9.0, 9.9, 10.0, 10.1, 20.0, 20.25, 100.0)
 MEMORY = (100.0, 512.0, 1019.0, 1024.0, 1030.0, 2048.0)
 TOP1 = (60.0, 69.97, 70.0, 70.01, 70.03, 70.005, 80.0)
 PARAMS = (1_000_000, 9_999_999, 10_000_000, 25_000_000)
-SOURCES = ("published:table3", "published:figure", "published:library", "measured:imagenet")
+SOURCES = (
+    "published:table3",
+    "published:figure",
+    "published:library",
+    "measured:imagenet",
+    "stated:us",
+)
 
 
 def by_key(*rows: ModelRow) -> dict[str, ModelRow]:
@@ -71,7 +77,11 @@ def oracle_spans(own: StudyRow, model: ModelRow) -> dict[str, Span] | None:
     kind, detail = str(own.accuracy_source).split(":")
     if kind == "published":
         spans["min_top1"] = (own.top1 - off_by[detail], own.top1 + off_by[detail], True)
-    elif model.top1_low is not None and model.top1_high is not None:
+    elif (
+        model.top1_source == own.accuracy_source
+        and model.top1_low is not None
+        and model.top1_high is not None
+    ):
         spans["min_top1"] = (model.top1_low, model.top1_high, True)
     else:
         spans["min_top1"] = (own.top1, own.top1, False)

@@ -118,6 +118,18 @@ def test_an_override_is_for_one_network_and_a_network_has_only_one(study, tmp_pa
             study(weights={"override": dict.fromkeys(names, files)})
 
 
+def test_a_stated_accuracy_is_stored_by_key_and_reaches_the_jobs(study, tmp_path):
+    stated = {"top1": 71.5, "source": "own evaluation"}
+    found = study(accuracy={"timm:tinynet_e": stated})
+    assert found.settings.accuracy["timm-tinynet_e.in1k"].top1 == 71.5
+    with pytest.raises(RegistryError, match=r"^params\.yaml: accuracy: 'vgg61': unknown network"):
+        study(accuracy={"vgg61": stated})
+    with pytest.raises(ParameterError, match=r"accuracy: 'bianco2018': names 44 networks\. Name"):
+        study(accuracy={"bianco2018": stated})
+    study_settings.write(found, tmp_path / "cpu.json", new_session=False)
+    assert study_settings.read(tmp_path / "cpu.json").settings.accuracy == found.settings.accuracy
+
+
 def test_params_yaml_names_the_device_file_by_default(monkeypatch):
     monkeypatch.chdir(ROOT)
     found = study_settings.load()

@@ -21,6 +21,7 @@ from helpers.timings import (
     memory_cell,
 )
 
+from dnnbench.config.stated_accuracy import StatedAccuracy
 from dnnbench.core.storage import RecordError, read_rows, write_json, write_lines, write_table
 from dnnbench.networks.registry import Network, WeightsSource, load_registry
 from dnnbench.records.comparison_records import AccuracyRow
@@ -301,6 +302,19 @@ def test_accuracy_is_that_of_the_study_then_of_a_library() -> None:
     assert accuracy_ranking.published_accuracy(newer(source())) == accuracy_ranking.Accuracy()
 
 
+def test_a_setting_replaces_the_accuracy_stated_in_the_file_of_a_network() -> None:
+    network = load_registry()["resnet18"]
+    assert accuracy_ranking.stated_accuracy(network) is None
+    own = network.model_copy(update={"accuracy": StatedAccuracy(top1=71.5, top5=91, source="us")})
+    assert accuracy_ranking.stated_accuracy(own) == accuracy_ranking.Accuracy(
+        71.5, "stated:us", 91, "stated:us"
+    )
+    setting = StatedAccuracy(top1=72, source="a paper: Table 2")
+    assert accuracy_ranking.stated_accuracy(own, setting) == accuracy_ranking.Accuracy(
+        72, "stated:a paper: Table 2"
+    )
+
+
 # Accuracy ------------------------------------------------------------------------------------
 
 
@@ -370,6 +384,27 @@ def test_accuracy_over_all_validation_images_replaces_the_published_one() -> Non
 )
 def test_any_other_accuracy_is_listed_next_to_the_published_one(changes: dict[str, Any]) -> None:
     assert ranked(accuracy_row(**changes)) == [NOT_RANKED, PUBLISHED]
+
+
+def test_a_stated_accuracy_ranks_a_network_until_it_is_measured_on_all_images() -> None:
+    stated = {"resnet18": accuracy_ranking.Accuracy(71.5, "stated:us")}
+    for measured, expected in (
+        ([], ("stated:us", 71.5, None)),
+        ([accuracy_row(n=100)], ("stated:us", 71.5, 69.5)),
+        ([accuracy_row()], ("measured:imagenet", 69.5, 69.5)),
+    ):
+        (cell,), (row,) = study.aggregate(
+            ["resnet18"],
+            {"resnet18": complexity()},
+            {"resnet18": ACCURACY},
+            [study.Measurements(PLAN, [], {})],
+            None,
+            measured,
+            stated=stated,
+        )
+        assert (row.top1_source, row.top1, row.top1_measured) == expected
+        assert (cell.accuracy_source, cell.top1) == expected[:2]
+        assert (row.top1_published, row.top5_published) == (70.0, 90.0)
 
 
 def test_another_protocol_replaces_all_or_none() -> None:

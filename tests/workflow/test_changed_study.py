@@ -1,5 +1,6 @@
 """Changes to a finished study: existing measurements are kept, and only missing ones are made."""
 
+import json
 import re
 import shutil
 
@@ -228,3 +229,19 @@ def test_a_predicted_network_is_counted_and_not_measured(study, other_networks):
     }
     models = read_rows(other_networks / "results/models.csv", ModelRow)
     assert "alexnet" in {row.model for row in models}
+
+
+def test_stating_an_accuracy_changes_tables_and_page_without_measuring(study):
+    stated = {"top1": 71.5, "source": "own evaluation"}
+    edit(study / "params.yaml", {"accuracy": {"shufflenet": stated}})
+    assert jobs(study) == TABLES
+    snakemake(study)
+    code, output = fork(study, "dnnbench", "pick", "--json")
+    assert code == 0, output
+    first, *_ = json.loads(output)["entries"]
+    assert (first["model"], first["top1"]) == ("shufflenet", 71.5)
+    assert first["accuracy_source"] == "stated:own evaluation"
+    page = (study / "reports/index.html").read_text(encoding="utf-8")
+    assert "stated, not measured: own evaluation" in page
+    _, chosen = fork(study, "dnnbench", "pick")
+    assert "stated, not measured: own evaluation" in " ".join(chosen.split())

@@ -25,7 +25,7 @@ rule aggregate:
         "../envs/report.yaml"
     params:
         settings=SETTINGS,
-        depends=study.uses("device", "batch_sizes", "variants", "budgets"),
+        depends=study.uses("device", "batch_sizes", "variants", "budgets", "accuracy"),
         rounds=study.uses("latency.protocol", "latency.passes.rounds"),
         networks=study.networks_and_others(),
     message:

@@ -28,6 +28,11 @@ def main(
     names, budgets = list(planned.networks), planned.settings.budgets
     plans = merged_devices.plans(planned, results)
     measured = [study.read_measurements(results, plan, names) for plan in plans]
+    stated = {
+        name: found
+        for name, one in planned.networks.items()
+        if (found := accuracy_ranking.stated_accuracy(one, planned.settings.accuracy.get(name)))
+    }
     accuracy = paths.under(results, paths.ACCURACY_SUMMARY)
     counted = study.read_complexity(paths.under(results, paths.COMPLEXITY), planned.networks)
     rows, model_rows = study.aggregate(
@@ -38,6 +43,7 @@ def main(
         published.read(paths.PUBLISHED_TABLES),
         read_rows(accuracy, AccuracyRow) if accuracy.exists() else (),
         planned.predicted,
+        stated,
     )
     of_accuracy = paths.under(results, paths.ACCURACY_SET_ASIDE)
     said = read_rows(of_accuracy, SetAside) if of_accuracy.exists() else []

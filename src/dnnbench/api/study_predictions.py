@@ -61,7 +61,7 @@ def predict_untimed(tables: Tables, device: str, batch_size: int) -> Predictions
 
 
 def _not_in_the_study(tables: Tables) -> dict[str, ModelRow]:
-    """Return the networks that models.csv lacks, counted now, with published accuracy."""
+    """Return the networks that models.csv lacks, counted now, with known accuracy."""
     networks = [
         network for key, network in registry.load_registry().items() if key not in tables.models
     ]
@@ -73,6 +73,7 @@ def _not_in_the_study(tables: Tables) -> dict[str, ModelRow]:
     with progress.steps("counting", len(networks)) as step:
         for network in networks:
             step(network.key)
-            accuracy = accuracy_ranking.published_accuracy(network)
-            rows[network.key] = study.model_row(complexity.measure(network), accuracy, accuracy)
+            published = accuracy_ranking.published_accuracy(network)
+            accuracy = accuracy_ranking.stated_accuracy(network) or published
+            rows[network.key] = study.model_row(complexity.measure(network), accuracy, published)
     return rows

@@ -14,6 +14,7 @@ from dnnbench.config.latency_settings import Latency
 from dnnbench.config.library import forms
 from dnnbench.config.memory_settings import Memory
 from dnnbench.config.section import Distinct, Names, Section, described
+from dnnbench.config.stated_accuracy import StatedAccuracy
 from dnnbench.config.weights_settings import Weights
 from dnnbench.core.errors import UserError
 from dnnbench.records.base import BatchSize, DeviceName, MeasuredDevice
@@ -75,6 +76,14 @@ class Parameters(Section):
         Budgets()
     )
     weights: Annotated[Weights, Field(description="Sources of trained weights.")] = Weights()
+    accuracy: Annotated[
+        dict[str, StatedAccuracy],
+        Field(
+            description="Accuracy that you state, by network: {resnet18: {top1: 69.6, source:"
+            " ...}}. It replaces published accuracy. Accuracy measured on all validation images of"
+            " ImageNet replaces both."
+        ),
+    ] = {}
     dataset: Annotated[
         DatasetSettings, Field(description="Labeled images for measuring accuracy.")
     ] = DatasetSettings()

@@ -27,6 +27,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from dnnbench.config.library import by_key, libraries
+from dnnbench.config.stated_accuracy import StatedAccuracy
 from dnnbench.core import strict_yaml
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe
@@ -241,6 +242,9 @@ class Network(Preparation):
         default=(),
         description="Sources of trained weights; within a tier, the first one is preferred",
     )
+    accuracy: StatedAccuracy | None = Field(
+        default=None, description="Accuracy that you state for the network; null: none"
+    )
     published: Published | None = Field(
         default=None, description="Accuracy in the 2018 study; null: the study did not include it"
     )
@@ -337,11 +341,12 @@ def _problem(error: ValidationError) -> str:
     for problem in error.errors(include_url=False):
         if problem["type"] == "extra_forbidden":
             where = ".".join(str(part) for part in problem["loc"])
-            models = (Network, WeightsSource, Published, Preparation, Hash)
+            models = (Network, WeightsSource, Published, Preparation, Hash, StatedAccuracy)
             fields = sorted({field for model in models for field in model.model_fields})
             close = difflib.get_close_matches(str(problem["loc"][-1]), fields, n=1)
             remedy = f"Did you mean {close[0]!r}?" if close else "Remove it."
             return f"{where}: {problem['input']!r}: unknown key. {remedy}"
-    return (
-        f"{describe(error)}. Correct it (workflow/schemas/models.schema.yaml describes every key)."
-    )
+    text = describe(error)
+    if text.endswith("?"):  # It asks about the likely value.
+        return text
+    return f"{text}. Correct it (workflow/schemas/models.schema.yaml describes every key)."

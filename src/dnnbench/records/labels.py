@@ -5,6 +5,9 @@ CSV and JSON files keep the raw values; everything that is printed or drawn uses
 
 from dnnbench.records.published_study import DEVICES, label
 
+# Kind of a source of accuracy, before a colon and the user's words.
+STATED = "stated"
+
 _ACCURACY_SOURCES = {
     "published:table3": "published in the 2018 study, Table 3",
     "published:figure": "published in the 2018 study, read from a figure",
@@ -26,6 +29,8 @@ def device(key: str) -> str:
 def accuracy_source(source: str | None) -> str:
     """Return where an accuracy comes from, such as ``published in the 2018 study, Table 3``."""
     kind, _, detail = (source or "").partition(":")
+    if kind == STATED:
+        return f"stated, not measured: {detail}"
     if kind == "measured":
         return f"measured on {detail}" if detail else "measured"
     return _ACCURACY_SOURCES.get(source or "", source or "unknown source")
@@ -33,6 +38,8 @@ def accuracy_source(source: str | None) -> str:
 
 def brief_accuracy_source(source: str | None) -> str:
     """Return where an accuracy comes from, for a column: ``2018, Table 3``."""
+    if (source or "").startswith(f"{STATED}:"):
+        return STATED
     return _BRIEF_SOURCES.get(source or "", accuracy_source(source))
 
 

@@ -29,8 +29,9 @@ Fits = Literal["yes", "cannot_tell"]
 class ModelRow(Complexity):
     """Row of results/models.csv: the cost and accuracy of a network.
 
-    Networks are ranked by ``top1`` (and ``top5``). These are the published accuracies unless the
-    network was measured on all 50,000 validation images of ImageNet.
+    Networks are ranked by ``top1`` (and ``top5``). These are the published accuracies, or those
+    that the user states, unless the network was measured on all 50,000 validation images of
+    ImageNet.
     """
 
     top1: Percent | None
@@ -40,8 +41,9 @@ class ModelRow(Complexity):
     top1_high: Percent | None
     """Upper end of that interval."""
     top1_source: str | None
-    """Source of ``top1``: ``measured:<dataset>``, or ``published:`` with ``table3`` (printed in the
-    2018 study), ``figure`` (read from a figure there) or ``library`` (stated with the weights)."""
+    """Source of ``top1``: ``measured:<dataset>``; ``published:`` with ``table3`` (printed in the
+    2018 study), ``figure`` (read from a figure there) or ``library`` (published with the weights);
+    or ``stated:`` with the source that the user states."""
     top1_measured: Percent | None
     """Top-1 accuracy measured here, on any data set."""
     top1_published: Percent | None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -17,7 +17,6 @@ from dnnbench.config import loading
 from dnnbench.config.loading import Source
 from dnnbench.config.parameters import Parameters
 from dnnbench.config.section import ParameterError
-from dnnbench.config.weights_settings import Override
 from dnnbench.core import home, processors, text_file
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import several
@@ -26,6 +25,8 @@ from dnnbench.networks import model_list, registry
 from dnnbench.networks.registry import Network
 from dnnbench.records import paths
 from dnnbench.records.plan import Plan
+
+T = TypeVar("T")
 
 # Suffixes of files for `snakemake --configfile`.
 _SETTINGS_FILES = {".yaml", ".yml", ".json"}
@@ -109,21 +110,29 @@ def check(
         timed = find(settings.models, "models")
         predicted = find(settings.predicted, "predicted") if settings.predicted else {}
     entries |= predicted | timed
-    own, names = dict[str, Override](), dict[str, str]()
-    for name, file in settings.weights.override.items():
-        found = find(name, "weights.override")
-        where = f"{paths.PARAMETERS}: weights.override: {name!r}"
-        if len(found) > 1:
-            raise ParameterError(
-                f"{where}: names {len(found)} networks. Name the one that the file belongs to."
-            )
-        for key in found:
-            if key in own:
-                raise ParameterError(f"{where}: same network as {names[key]!r}. Remove one.")
-            own[key], names[key] = file, name
-    weights = settings.weights.model_copy(update={"override": own})
+
+    def by_key(values: Mapping[str, T], setting: str, what: str) -> dict[str, T]:
+        """Return settings of single networks by key; they may have any name of the network."""
+        own, names = dict[str, T](), dict[str, str]()
+        for name, value in values.items():
+            found = find(name, setting)
+            where = f"{paths.PARAMETERS}: {setting}: {name!r}"
+            if len(found) > 1:
+                raise ParameterError(
+                    f"{where}: names {len(found)} networks. Name the one that the {what} belongs"
+                    " to."
+                )
+            for key in found:
+                if key in own:
+                    raise ParameterError(f"{where}: same network as {names[key]!r}. Remove one.")
+                own[key], names[key] = value, name
+        return own
+
+    files = by_key(settings.weights.override, "weights.override", "file")
+    weights = settings.weights.model_copy(update={"override": files})
+    accuracy = by_key(settings.accuracy, "accuracy", "accuracy")
     return Study(
-        settings=settings.model_copy(update={"weights": weights}),
+        settings=settings.model_copy(update={"weights": weights, "accuracy": accuracy}),
         networks={**timed, **{key: one for key, one in predicted.items() if key not in timed}},
         predicted=[name for name in predicted if name not in timed],
         registry=known,

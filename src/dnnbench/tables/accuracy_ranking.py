@@ -1,10 +1,12 @@
-"""Accuracy that networks are ranked by: published, or measured on the same images."""
+"""Accuracy that networks are ranked by: published, stated, or measured on the same images."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dnnbench.config.stated_accuracy import StatedAccuracy
 from dnnbench.networks.registry import Network
 from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.labels import STATED
 from dnnbench.records.published_study import STUDY
 
 # The data set of the published accuracies, by the name of its layout.
@@ -27,21 +29,21 @@ class Accuracy:
 
 
 def ranked_accuracy(
-    published: Mapping[str, Accuracy], measured: Mapping[str, AccuracyRow]
+    known: Mapping[str, Accuracy], measured: Mapping[str, AccuracyRow]
 ) -> dict[str, Accuracy]:
-    """Return the accuracy that each network of ``published`` is ranked by.
+    """Return the accuracy that each network of ``known``, published or stated, is ranked by.
 
     All accuracies of a ranking have to use the same data set and protocol. The published ones use
     the 50,000 validation images and the protocol of 2018. An accuracy measured in the same way
-    replaces the published one. Accuracies measured with another protocol replace all published ones
-    or none.
+    replaces the known one. Accuracies measured with another protocol replace all known ones or
+    none.
     """
     full = {model: row for model, row in measured.items() if _on_all_images(row)}
-    if {row.protocol for row in full.values()} - {STUDY} and full.keys() < published.keys():
+    if {row.protocol for row in full.values()} - {STUDY} and full.keys() < known.keys():
         full = {}
     return {
         model: _measured_accuracy(full[model]) if model in full else accuracy
-        for model, accuracy in published.items()
+        for model, accuracy in known.items()
     }
 
 
@@ -62,6 +64,15 @@ def _measured_accuracy(row: AccuracyRow) -> Accuracy:
         row.top5_low,
         row.top5_high,
     )
+
+
+def stated_accuracy(network: Network, setting: StatedAccuracy | None = None) -> Accuracy | None:
+    """Return the accuracy that the user states: in params.yaml, else in the network's entry."""
+    stated = setting or network.accuracy
+    if stated is None:
+        return None
+    source = f"{STATED}:{stated.source}"
+    return Accuracy(stated.top1, source, stated.top5, None if stated.top5 is None else source)
 
 
 def published_accuracy(network: Network) -> Accuracy:

@@ -132,6 +132,7 @@ def aggregate(
     published: Published | None,
     accuracy_rows: Iterable[AccuracyRow] = (),
     predicted: Collection[str] = (),
+    stated: Mapping[str, Accuracy] | None = None,
 ) -> tuple[list[StudyRow], list[ModelRow]]:
     """Return the rows of study.csv and of models.csv for exactly these ``models``.
 
@@ -140,11 +141,13 @@ def aggregate(
     a network outside the 2018 study has no row there. models.csv has one row per network, in order.
 
     ``complexity`` and ``accuracy`` (the published one) need an entry for each network (KeyError).
-    ``accuracy_rows`` has the measured accuracies. Networks in ``predicted`` have no rows for
+    ``accuracy_rows`` has the measured accuracies, ``stated`` those that replace published ones.
+    Networks in ``predicted`` have no rows for
     measured devices.
     """
     tried = {row.model: row for row in accuracy_rows if row.model in models}
-    ranked = ranked_accuracy({model: accuracy[model] for model in models}, tried)
+    known = {model: (stated or {}).get(model, accuracy[model]) for model in models}
+    ranked = ranked_accuracy(known, tried)
     timed = [model for model in models if model not in predicted]
     rows = [row for measurements in measured for row in _device_rows(timed, ranked, measurements)]
     if published is not None:

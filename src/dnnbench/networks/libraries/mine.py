@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dnnbench.config.library import Library
+from dnnbench.config.stated_accuracy import StatedAccuracy
 from dnnbench.core import code_graph, foreign_text, home, text_file
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import describe
@@ -46,6 +47,9 @@ _FIELDS: dict[str, Any] = {
     "year": None,
     "venue": None,
 }
+# Keys for the accuracy of the network, by the fields of StatedAccuracy.
+_ACCURACY = {"top1": "top1", "top5": "top5", "source": "accuracy_source"}
+_KEYS = (*_FIELDS, *_ACCURACY.values())
 
 
 def find(name: str, source: str) -> list[Network]:
@@ -71,7 +75,10 @@ def find(name: str, source: str) -> list[Network]:
         close = difflib.get_close_matches(function, known, n=1)
         remedy = f"Did you mean {close[0]}?" if close else "Add the function."
         raise RegistryError(f"{spec}: {file} does not define {function}. {remedy}")
-    fields = {**_FIELDS, "name": function, "family": function, **_said(tree, file)}
+    said = _said(tree, file)
+    accuracy = _stated(said, file)
+    own = {key: value for key, value in said.items() if key in _FIELDS}
+    fields = {**_FIELDS, "name": function, "family": function, "accuracy": accuracy, **own}
     try:
         return [Network(key=slug, spec=f"mine:{name}", builder=f"{file}:{function}", **fields)]
     except ValidationError as error:
@@ -166,11 +173,36 @@ def _said(tree: ast.Module, file: str) -> dict[str, Any]:
             f"{file}: {_NAME}.range: {given}: requires mean and std. Add both, in the same units."
         )
     for field in said:
-        if field not in _FIELDS:
-            close = difflib.get_close_matches(str(field), _FIELDS, n=1)
-            remedy = f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(_FIELDS)}."
+        if field not in _KEYS:
+            close = difflib.get_close_matches(str(field), _KEYS, n=1)
+            remedy = f"Did you mean {close[0]}?" if close else f"Known keys: {', '.join(_KEYS)}."
             raise RegistryError(f"{file}: {_NAME}.{field}: unknown key. {remedy}")
     return said
+
+
+def _stated(said: dict[str, Any], file: str) -> StatedAccuracy | None:
+    """Return the accuracy that a mapping states, if any; raise RegistryError if it is invalid."""
+    given = {field: said[key] for field, key in _ACCURACY.items() if key in said}
+    if not given:
+        return None
+    for field, remedy in (
+        ("top1", "Add it, in percent."),
+        ("source", "Say where the accuracy comes from."),
+    ):
+        if field not in given:
+            with_others = ", ".join(_ACCURACY[other] for other in given)
+            raise RegistryError(
+                f"{file}: {_NAME}.{_ACCURACY[field]}: missing, but required with {with_others}."
+                f" {remedy}"
+            )
+    try:
+        return StatedAccuracy.model_validate(given, strict=True)
+    except ValidationError as error:
+        problem = describe(error)
+        if not error.errors()[0]["loc"]:  # Raised by our own validators, with a remedy.
+            raise RegistryError(f"{file}: {_NAME}.{problem}") from error
+        key, rest = problem.split(":", 1)
+        raise RegistryError(f"{file}: {_NAME}.{_ACCURACY[key]}:{rest}. Correct it.") from error
 
 
 def _plain(node: ast.expr) -> Any:

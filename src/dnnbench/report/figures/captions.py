@@ -172,6 +172,8 @@ def _origin(source: str) -> str:
     kind, _, detail = source.partition(":")
     if kind == "measured":
         return labels.accuracy_source(source)
+    if kind == labels.STATED:
+        return "stated rather than measured"
     return _STUDY if detail in ("table3", "figure") else labels.accuracy_source(source)
 
 
