@@ -986,6 +986,19 @@ def test_help_names_the_values_of_options_instead_of_types(run: Run, command: li
     assert not {"{", "}"} & set(usage)
 
 
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_in_a_narrow_terminal_cuts_no_option_and_no_example(
+    run: Run, command: list[str]
+) -> None:
+    narrow, wide = (run(*command, "--help", columns=columns).out for columns in (40, 120))
+    option = re.compile(r"--[a-z][a-z0-9-]*")
+    assert "…" not in narrow
+    assert set(option.findall(wide)) <= set(option.findall(narrow))
+    if command:
+        examples = [line.strip() for line in wide.splitlines() if line.startswith("   dnnbench ")]
+        assert set(examples) <= {line.strip() for line in narrow.splitlines()}
+
+
 def test_the_value_of_a_limit_has_its_unit(run: Run) -> None:
     said = words(run("pick", "--help").out)
     assert "--max-memory GIB Maximum memory, in GiB." in said

@@ -13,7 +13,7 @@ from dnnbench.cli import commands
 from dnnbench.core import command_help
 
 
-class CommandGroup(TyperGroup):
+class CommandGroup(command_help.NarrowHelp, TyperGroup):
     """Subcommands from the modules of :mod:`dnnbench.cli.commands`.
 
     To list and complete them, their help is read from the source. Only the command that runs, or

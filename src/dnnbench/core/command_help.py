@@ -1,13 +1,34 @@
 """Commands whose help names the values of options, and whose errors show the given value."""
 
+import inspect
 import re
+import shutil
 from typing import Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand
 
+# Columns of a terminal below which Typer's boxes would cut the names of options.
+_NARROWEST = 60
 
-class Command(TyperCommand):
+
+class NarrowHelp:
+    """A command or group whose help has no boxes in a narrow terminal."""
+
+    rich_markup_mode: Any
+    help: str | None
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        if (width := shutil.get_terminal_size().columns) < _NARROWEST:
+            self.rich_markup_mode = None
+            formatter.width = width
+            # The character keeps line breaks, here those between examples.
+            self.help = re.sub(r"\n\n(?= )", "\n\n\b\n", inspect.cleandoc(self.help or ""))
+        super().format_help(ctx, formatter)  # type: ignore[misc]
+
+
+class Command(NarrowHelp, TyperCommand):
     """A command whose usage and help show names such as FILE, and no types such as ``<path>``.
 
     An error about an option's value shows the value.
