@@ -56,7 +56,7 @@ class WebKit(HttpBrowser):
         pytest.skip("WebKit's driver cannot forbid scripts")
 
     def save_downloads(self, folder: Path) -> None:
-        pytest.skip("WebKit's driver does not say where it saves downloads")
+        pytest.skip("WebKit's driver cannot choose where to save downloads")
 
     def console(self) -> list[str]:
         """Return errors and warnings since the page was loaded or since the last call."""

@@ -11,7 +11,7 @@ import altair as alt
 
 from dnnbench.queries.limits import known_limits
 from dnnbench.report.figures.explorer_facts import facts
-from dnnbench.report.figures.highlight import FADED, PARAMETER
+from dnnbench.report.figures.highlight import FADED, HIDDEN, PARAMETER
 from dnnbench.report.figures.scatter import POINT_RADIUS, described
 from dnnbench.report.figures.theme import CSS
 
@@ -146,6 +146,6 @@ def _names(names: alt.Chart) -> list[alt.Chart]:
             ),
             side.mark_text(
                 style="label", align=align, dx=dx, dy=-7, cursor="pointer", aria=False
-            ).encode(opacity=alt.OpacityValue(condition=FADED, value=1)),
+            ).encode(opacity=alt.OpacityValue(condition=HIDDEN, value=1)),
         ]
     return layers

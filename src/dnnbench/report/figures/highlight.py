@@ -1,4 +1,4 @@
-"""Highlighting: selected networks stand out in every chart, others fade.
+"""Highlighting: selected networks stand out in every chart, others fade and lose their names.
 
 The page sets the parameter ``highlighted`` of its charts to a list of model keys. Saved figures do
 not have this parameter.
@@ -13,6 +13,8 @@ FADED = {
     "test": f"length({PARAMETER}) && indexof({PARAMETER}, datum.model) < 0",
     "value": 0.12,
 }
+# A faded name would have too little contrast to be read.
+HIDDEN = {**FADED, "value": 0}
 
 
 def highlightable(specification: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,7 +33,8 @@ def _fade(spec: dict[str, Any], datasets: Mapping[str, Any], inherited: Any) -> 
     if "mark" not in spec or not _has_model(data, datasets):
         return
     mark = spec["mark"] = {"type": spec["mark"]} if isinstance(spec["mark"], str) else spec["mark"]
-    opacity = {"condition": FADED, "value": mark.get("opacity", 1)}
+    away = HIDDEN if mark["type"] == "text" else FADED
+    opacity = {"condition": away, "value": mark.get("opacity", 1)}
     spec["encoding"] = {**spec.get("encoding", {}), "opacity": opacity}
     mark["cursor"] = "pointer"
 
