@@ -1,14 +1,15 @@
 """Rows of the tables that list the devices and networks of a study."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from dnnbench.api.study_tables import Tables
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import several
+from dnnbench.queries.prediction import Prediction
 from dnnbench.records import labels
 from dnnbench.records.base import Count, DeviceName, Mib, ModelName, Percent, Positive, Record
-from dnnbench.records.study_records import SelectionRow, StudyRow
+from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
 
 
 class ListedDevice(Record):
@@ -73,6 +74,15 @@ class BudgetRow(SelectionRow):
     """Peak memory of a forward pass, weights included."""
 
 
+class PredictedNetwork(Prediction):
+    """Row of predictions: the predicted latency of a network with its 95% prediction interval."""
+
+    fps: Positive
+    """Throughput: 1000 / ``latency_ms``."""
+    top1: Percent | None
+    """Top-1 accuracy that the network is ranked by."""
+
+
 _NUMBERS = ("top1", "top1_source", "params_executed", "macs")
 
 
@@ -109,6 +119,16 @@ def budgets(selection: Sequence[SelectionRow], study: Sequence[StudyRow]) -> lis
         }
         found.append(BudgetRow(**row.model_dump(), **numbers))
     return found
+
+
+def predictions(
+    predicted: Sequence[Prediction], models: Mapping[str, ModelRow]
+) -> list[PredictedNetwork]:
+    """Return predictions with throughput and accuracy, fastest first."""
+    return [
+        PredictedNetwork(**one.model_dump(), fps=1000 / one.latency_ms, top1=models[one.model].top1)
+        for one in sorted(predicted, key=lambda one: one.latency_ms)
+    ]
 
 
 def _device(tables: Tables, device: str, rows: Sequence[StudyRow]) -> ListedDevice:

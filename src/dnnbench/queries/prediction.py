@@ -42,7 +42,7 @@ _PARTS: dict[str, Callable[[Any], float]] = {
 
 
 class Prediction(Record):
-    """Row of predictions: the predicted latency of a network with its 95% prediction interval."""
+    """Predicted latency of a network with its 95% prediction interval."""
 
     device: DeviceName
     """Name of the device."""

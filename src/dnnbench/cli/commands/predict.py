@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dnnbench.cli import completion, messages, output_forms, printing
@@ -12,7 +12,8 @@ from dnnbench.records import labels
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from dnnbench.api.study_predictions import Predictions
+    from dnnbench.cli.listings import PredictedNetwork
+    from dnnbench.queries.prediction import Quality
 
 
 def predict(
@@ -37,24 +38,29 @@ def predict(
     """
     from dnnbench.api.study_predictions import predict_untimed
     from dnnbench.api.study_tables import Tables
-    from dnnbench.queries.prediction import Prediction
+    from dnnbench.cli import listings
 
     form = output_forms.chosen(json=as_json, csv=as_csv)
     tables = Tables(results)
     chosen = tables.device(device)
     answer = predict_untimed(tables, chosen, batch_size)
+    rows = listings.predictions(answer.predicted, answer.models)
     if form:
-        whole = {"quality": answer.quality, "predictions": answer.predicted}
-        output_forms.print_answer(form, whole, Prediction, answer.predicted)
+        whole = {"quality": answer.quality, "predictions": rows}
+        output_forms.print_answer(form, whole, listings.PredictedNetwork, rows)
     else:
         where = f"{labels.device(chosen)}, batch size {batch_size}"
-        _print(printing.console(), answer, where, tables.names)
+        _print(printing.console(), rows, answer.quality, where, tables.names)
 
 
-def _print(console: Console, answer: Predictions, where: str, names: Mapping[str, str]) -> None:
-    quality = answer.quality
-    predicted = len(answer.predicted)
-    title = messages.numbered(messages.PREDICTED_NETWORKS, predicted, where=where)
+def _print(
+    console: Console,
+    rows: Sequence[PredictedNetwork],
+    quality: Quality,
+    where: str,
+    names: Mapping[str, str],
+) -> None:
+    title = messages.numbered(messages.PREDICTED_NETWORKS, len(rows), where=where)
     console.print(title, style="bold")
     console.print(
         messages.ERRORS.format(
@@ -65,24 +71,23 @@ def _print(console: Console, answer: Predictions, where: str, names: Mapping[str
             line_p90=f"{quality.line_p90_error:.0%}",
         )
     )
-    if not answer.predicted:
+    if not rows:
         console.print(messages.NONE_TO_PREDICT)
         return
     numbers = (messages.TOP1, messages.LATENCY, messages.THROUGHPUT)
     right = (messages.TOP1, messages.THROUGHPUT)
     table = printing.table("network", *numbers, "extrapolated in", right=right, whole=numbers)
-    for one in sorted(answer.predicted, key=lambda one: one.latency_ms):
-        top1 = answer.models[one.model].top1
+    for one in rows:
         table.add_row(
             names.get(one.model, one.model),
-            "" if top1 is None else f"{top1:.2f}",
+            "" if one.top1 is None else f"{one.top1:.2f}",
             printing.with_bounds(one.latency_ms, one.latency_ms_low, one.latency_ms_high),
-            significant(1000 / one.latency_ms),
+            significant(one.fps),
             (one.beyond or "").replace("+", ", "),
         )
     console.print()
     printing.print_table(console, table)
     notes = [messages.PREDICTION_INTERVAL]
-    if any(one.beyond for one in answer.predicted):
+    if any(one.beyond for one in rows):
         notes.append(messages.EXTRAPOLATED)
     console.print("\n" + "\n".join(notes), style="dim")

@@ -9,14 +9,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dnnbench.cli.listings import BudgetRow, ListedDevice, ListedNetwork
+from dnnbench.cli.listings import BudgetRow, ListedDevice, ListedNetwork, PredictedNetwork
 from dnnbench.cli.reference import markdown, schema_values
 from dnnbench.cli.reference.field_descriptions import field_descriptions
 from dnnbench.machines.checks.machine import Check
 from dnnbench.queries.best_fit import Entry
 from dnnbench.queries.changes import CellChange
 from dnnbench.queries.compare_networks import Comparison
-from dnnbench.queries.prediction import Prediction
 from dnnbench.records import paths
 from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
@@ -115,7 +114,7 @@ ANSWERS = (
     File("dnnbench show MODEL --csv", f"The network's rows of `{paths.STUDY}`.", key="cells"),
     File("dnnbench devices --csv", "The devices.", ListedDevice, "devices"),
     File("dnnbench models --csv", "The networks.", ListedNetwork, "networks"),
-    File("dnnbench predict --csv", "The predicted networks.", Prediction, "predictions"),
+    File("dnnbench predict --csv", "The predicted networks.", PredictedNetwork, "predictions"),
     File("dnnbench check --csv", "The checks.", Check, "checks"),
 )
 _ANSWERS_INTRODUCTION = """\
