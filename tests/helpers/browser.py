@@ -7,6 +7,7 @@ of dark mode, printing and phones; the console) differs between them.
 import base64
 import json
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ _KEYS = {
     "Escape": "\ue00c",
     "ArrowLeft": "\ue012",
     "ArrowRight": "\ue014",
+    "PageDown": "\ue00f",
+    "Delete": "\ue017",
 }
 # Drivers run on this machine, so no proxy applies.
 _LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -116,11 +119,16 @@ class Browser:
 
     def click(self, x: float, y: float) -> None:
         """Click the left button at a position in the window, in pixels."""
-        steps: list[dict[str, Any]] = [
-            {"type": "pointerMove", "x": round(x), "y": round(y), "origin": "viewport"},
-            {"type": "pointerDown", "button": 0},
-            {"type": "pointerUp", "button": 0},
-        ]
+        self.drag((x, y))
+
+    def drag(self, start: Sequence[float], *positions: Sequence[float]) -> None:
+        """Press the left button at a position in the window, move to others, and release it."""
+        first, *others = (
+            {"type": "pointerMove", "x": round(x), "y": round(y), "origin": "viewport"}
+            for x, y in (start, *positions)
+        )
+        steps = [first, {"type": "pointerDown", "button": 0}, *others]
+        steps.append({"type": "pointerUp", "button": 0})
         self.command("actions", actions=[{"type": "pointer", "id": "mouse", "actions": steps}])
 
     def pdf(self) -> bytes:

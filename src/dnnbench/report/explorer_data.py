@@ -113,10 +113,14 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
     }
 
 
-def families(results: Results) -> list[str]:
-    """Return the families of the study's networks, in registry order."""
+def families(results: Results) -> dict[str, str]:
+    """Return family -> color of its first network in the study, in registry order."""
     shown = set(results.models["model"]) | set(results.study["model"])
-    return list(dict.fromkeys(f for model, f in results.families.items() if model in shown))
+    found: dict[str, str] = {}
+    for model, family in results.families.items():
+        if model in shown:
+            found.setdefault(family, results.identity.color(model))
+    return found
 
 
 def records(frame: pd.DataFrame, row_type: type[R]) -> list[R]:

@@ -58,6 +58,7 @@ SCRIPTS = (
     "explorer/answer_card.js",
     "explorer/network_details.js",
     "explorer/network_table.js",
+    "explorer/limit_handles.js",
     "explorer/live_chart.js",
     "explorer/download.js",
     "explorer/panels.js",

@@ -13,7 +13,7 @@ from dnnbench.queries.limits import known_limits
 from dnnbench.report.figures.explorer_facts import facts
 from dnnbench.report.figures.highlight import FADED, HIDDEN, PARAMETER
 from dnnbench.report.figures.scatter import POINT_RADIUS, described
-from dnnbench.report.figures.theme import CSS
+from dnnbench.report.figures.theme import CSS, LABEL_SIZE
 
 HEIGHT = 400
 # Vega does not draw ticks beyond the ends of an axis.
@@ -34,7 +34,9 @@ def explorer_chart(axis: str) -> dict[str, Any]:
 
     Fields of the data sets: ``points``: model, color, x, x_low, x_high (both null without an
     interval), y, fits, disturbed (boolean), and one text per tooltip field; ``front``: x, y, order;
-    ``limits``: x or y; ``names``: model, text, x, y, right (whether the text ends at the point).
+    ``limits``: x or y, end (of the excluded range) and text; ``names``: model, text, best
+    (boolean), x, y, right (whether the text ends there), and for a distant name also point_x and
+    point_y.
     """
     shown = {fact.title: fact.key for fact in facts() if not fact.detail}
     tips = {"Network": "name", "Fits": "fits_text"} | shown
@@ -65,8 +67,9 @@ def explorer_chart(axis: str) -> dict[str, Any]:
         color=alt.Color.from_dict(color),
         fill=alt.Fill.from_dict(color),
         opacity=opacity,
+        # As in the other figures, a disturbed measurement is hollow.
         fillOpacity=alt.FillOpacityValue(
-            condition={"test": "datum.fits == 'cannot_tell'", "value": 0}, value=1
+            condition={"test": "datum.disturbed", "value": 0}, value=1
         ),
         shape=alt.Shape(
             "disturbed",
@@ -81,6 +84,11 @@ def explorer_chart(axis: str) -> dict[str, Any]:
         cursor="pointer",
         description=described(tips),
     )
+    rings = (
+        points.transform_filter("datum.fits == 'cannot_tell'")
+        .mark_point(size=(4 * POINT_RADIUS) ** 2, filled=False, **_RING)
+        .encode(x, opacity=opacity)
+    )
     whiskers = (
         points.transform_filter("isValid(datum.x_low)")
         .mark_rule(strokeWidth=1.4, clip=True, aria=False)
@@ -91,16 +99,8 @@ def explorer_chart(axis: str) -> dict[str, Any]:
         .mark_line(style="front", clip=True, aria=False)
         .encode(x, y, order=alt.Order("order", type="quantitative"))
     )
-    limits = alt.Chart(alt.NamedData("limits"))
-    names = alt.Chart(alt.NamedData("names")).encode(x, y, text=alt.Text("text", type="nominal"))
-    layers = [
-        limits.transform_filter("isValid(datum.x)").mark_rule(**_LIMIT).encode(x),
-        limits.transform_filter("isValid(datum.y)").mark_rule(**_LIMIT).encode(y),
-        front,
-        whiskers,
-        marks,
-        *_names(names),
-    ]
+    names = alt.Chart(alt.NamedData("names")).encode(x, y)
+    layers = [*_limits(x, y), front, whiskers, rings, marks, *_names(names), *_limit_texts(x, y)]
     chart = alt.LayerChart(layer=layers, width="container", height=HEIGHT)
     spec: dict[str, Any] = chart.to_dict()
     spec.pop("config", None)
@@ -113,12 +113,52 @@ def explorer_chart(axis: str) -> dict[str, Any]:
     }
 
 
+# A network for which a limit is inconclusive has a dashed ring, like the word on the page.
+_RING: dict[str, Any] = {
+    "color": "var(--doubt)",
+    "strokeWidth": 1.4,
+    "strokeDash": [3, 2],
+    "aria": False,
+}
 _LIMIT: dict[str, Any] = {
     "color": "var(--accent)",
-    "strokeWidth": 1.5,
     "clip": True,
     "aria": False,
 }
+
+
+def _limits(x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Shade the excluded range of each limit, and draw a line at the limit."""
+    layers = []
+    for name, channel in (("x", x), ("y", y)):
+        own = alt.Chart(alt.NamedData("limits")).transform_filter(f"isValid(datum.{name})")
+        end = {f"{name}2": "end"}
+        layers += [
+            own.mark_rect(opacity=0.07, **_LIMIT).encode(channel, **end),
+            own.mark_rule(strokeWidth=1.5, **_LIMIT).encode(channel),
+        ]
+    return layers
+
+
+def _limit_texts(x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """Write each limit at the end of its line, on the side of the networks that meet it."""
+    layers = []
+    places: dict[str, dict[str, Any]] = {
+        "x": {"align": alt.ExprRef("datum.end < datum.x ? 'left' : 'right'"), "y": 10}
+        | {"dx": alt.ExprRef("datum.end < datum.x ? 6 : -6")},
+        "y": {"align": "right", "x": "width", "dx": -16, "dy": -7},
+    }
+    for name, channel in (("x", x), ("y", y)):
+        own = alt.Chart(alt.NamedData("limits")).transform_filter(f"isValid(datum.{name})")
+        texts = own.encode(channel, text=alt.Text("text", type="nominal"))
+        place = places[name]
+        layers += [
+            texts.mark_text(style="halo", strokeWidth=4, aria=False, fontWeight="bold", **place),
+            texts.mark_text(
+                color="var(--accent)", fontSize=LABEL_SIZE, fontWeight="bold", aria=False, **place
+            ),
+        ]
+    return layers
 
 
 def _scale(kind: str, form: Literal["log", "linear"]) -> alt.Scale:
@@ -127,25 +167,21 @@ def _scale(kind: str, form: Literal["log", "linear"]) -> alt.Scale:
 
 
 def _names(names: alt.Chart) -> list[alt.Chart]:
-    """Draw names next to their points, on the side with room, each on a halo."""
-    layers = []
-    sides: tuple[tuple[bool, Literal["left", "right"], int], ...]
-    sides = ((False, "left", 9), (True, "right", -9))
-    for right, align, dx in sides:
-        side = names.transform_filter(f"datum.right == {str(right).lower()}")
-        layers += [
-            side.mark_text(
-                style="halo",
-                align=align,
-                dx=dx,
-                dy=-7,
-                strokeWidth=3,
-                strokeJoin="round",
-                opacity=0.8,
-                aria=False,
-            ),
-            side.mark_text(
-                style="label", align=align, dx=dx, dy=-7, cursor="pointer", aria=False
-            ).encode(opacity=alt.OpacityValue(condition=HIDDEN, value=1)),
-        ]
-    return layers
+    """Draw names, each on a halo, and a line from a distant name to its point."""
+    text = names.encode(text=alt.Text("text", type="nominal"))
+    place: dict[str, Any] = {
+        "align": alt.ExprRef("datum.right ? 'right' : 'left'"),
+        "fontWeight": alt.ExprRef("datum.best ? 'bold' : 'normal'"),
+        "aria": False,
+    }
+    hidden = alt.OpacityValue(condition=HIDDEN, value=1)
+    halo = alt.OpacityValue(condition=HIDDEN, value=0.8)
+    return [
+        names.transform_filter("isValid(datum.point_x)")
+        .mark_rule(style="leader", aria=False)
+        .encode(x2="point_x", y2="point_y", opacity=hidden),
+        text.mark_text(style="halo", strokeWidth=3, strokeJoin="round", **place).encode(
+            opacity=halo
+        ),
+        text.mark_text(style="label", cursor="pointer", **place).encode(opacity=hidden),
+    ]

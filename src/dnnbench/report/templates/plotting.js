@@ -1,8 +1,9 @@
 // Data for the explorer's chart; dnnbench/report/figures/explorer_chart.py describes the format.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const plotting = (() => {
-  // In pixels: the width of a character, and the gap between a point and its name.
+  // In pixels: the width of a character, also in bold, and the gap between a point and its name.
   const CHARACTER = 6.2;
+  const BOLD = 7;
   const GAP = 9;
 
   // Points of all evaluated networks with a positive value on the axis. Fitting ones come last
@@ -43,36 +44,71 @@ const plotting = (() => {
     return front;
   };
 
-  // Corners of the stepped line: the best accuracy available at x or better.
-  const cornersOf = (front, ends, minimum) => {
-    if (!front.length) return [];
-    const corners = front.flatMap(({ x, y }, index) => [
-      { x, y: index ? front[index - 1].y : ends.y_low },
-      { x, y },
-    ]);
-    corners.push({ x: minimum ? ends.x_low : ends.x_high, y: front.at(-1).y });
-    return corners.map((corner, order) => ({ ...corner, order }));
-  };
+  // Corners of the stepped line: the best accuracy available at x or better. It ends at the first
+  // and last network, so that no part of it looks like a limit.
+  const cornersOf = (front) =>
+    front
+      .flatMap(({ x, y }, index) => [...(index ? [{ x, y: front[index - 1].y }] : []), { x, y }])
+      .map((corner, order) => ({ ...corner, order }));
 
   const overlap = (a, b) =>
     a.left <= b.right && b.left <= a.right && a.top <= b.bottom && b.top <= a.bottom;
 
-  // Names of the points with enough room for one, first come, first served.
-  const namesOf = (points, chart) => {
-    const across = chart.scale("x");
-    const down = chart.scale("y");
-    const taken = [];
-    const names = [];
-    for (const { model, name, x, y } of new Set(points)) {
-      const width = CHARACTER * name.length;
-      const right = across(x) + GAP + width > chart.width();
-      const left = right ? across(x) - GAP - width : across(x) + GAP;
-      const box = { left, right: left + width, top: down(y) - 14, bottom: down(y) };
-      if (taken.some((other) => overlap(box, other))) continue;
-      taken.push(box);
-      names.push({ model, text: name, x, y, right });
+  // Positions of a name relative to its point: to the right or left, then farther up and down.
+  const OFFSETS = [-7, 4, 15, -21, 29, -35, 43, -49, 57, -63, 71, -77, 85];
+  const HEIGHT = 12;
+
+  // Names of points. Every name in `asked` is placed, the others only if there is room.
+  const namesOf = ({ asked, others, points, best, limits }, chart) => {
+    const [across, down] = [chart.scale("x"), chart.scale("y")];
+    const around = (x, y, radius) => ({
+      left: x - radius,
+      right: x + radius,
+      top: y - radius,
+      bottom: y + radius,
+    });
+    const taken = points
+      .filter(({ fits }) => fits !== "no")
+      .map(({ x, y }) => around(across(x), down(y), 4));
+    // The text of a limit is at the end of its line.
+    for (const { x, y, end, text } of limits) {
+      const width = CHARACTER * text.length + 14;
+      const at = x === undefined ? chart.width() : across(x);
+      const left = x !== undefined && end < x ? at : at - width;
+      const top = x === undefined ? down(y) - 16 : 0;
+      taken.push({ left, right: left + width, top, bottom: top + 18 });
     }
-    return names;
+    const placed = ({ model, name, x, y }, dy, right) => {
+      const width = (model === best ? BOLD : CHARACTER) * name.length;
+      const left = right ? across(x) - GAP - width : across(x) + GAP;
+      const bottom = down(y) + dy + 2;
+      return { left, right: left + width, top: bottom - HEIGHT, bottom };
+    };
+    const inside = ({ left, right, top, bottom }) =>
+      left >= 0 && right <= chart.width() && top >= 0 && bottom <= chart.height();
+    const hits = (box) => taken.filter((other) => overlap(box, other)).length;
+    const candidates = (point, offsets) =>
+      offsets
+        .flatMap((dy) =>
+          [false, true].map((right) => ({ dy, right, box: placed(point, dy, right) })),
+        )
+        .map((one) => ({ ...one, cost: inside(one.box) ? hits(one.box) : 1000 }));
+    const cheapest = (found) => found.reduce((a, b) => (b.cost < a.cost ? b : a));
+    const names = new Map();
+    const name = (point, offsets, most) => {
+      if (names.has(point.model)) return;
+      const { dy, right, box, cost } = cheapest(candidates(point, offsets));
+      if (cost > most) return;
+      taken.push(box);
+      const x = across.invert(right ? box.right : box.left);
+      const y = down.invert(box.bottom - 2);
+      const distant = Math.abs(dy - 4) > 11 ? { point_x: point.x, point_y: point.y } : {};
+      const own = { model: point.model, text: point.name, best: point.model === best };
+      names.set(point.model, { ...own, x, y, right, ...distant });
+    };
+    for (const point of asked) name(point, OFFSETS, Infinity);
+    for (const point of others) name(point, OFFSETS.slice(0, 3), 0);
+    return [...names.values()];
   };
 
   return { cornersOf, frontOf, namesOf, pointsOf };

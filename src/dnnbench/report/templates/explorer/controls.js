@@ -88,6 +88,9 @@ const controls = (() => {
     showFolded();
     at("search").value = settings.now.search;
     at("family").value = settings.now.family;
+    for (const button of document.querySelectorAll(".families button")) {
+      button.setAttribute("aria-pressed", button.dataset.family === settings.now.family);
+    }
     at("all").checked = settings.now.all;
     for (const control of data.limits) {
       const limit = settings.now.limits[control.name];
@@ -134,5 +137,5 @@ const controls = (() => {
     });
   };
 
-  return { listen, show };
+  return { limitAt, listen, placeOf, show };
 })();

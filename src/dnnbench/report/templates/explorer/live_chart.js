@@ -15,31 +15,56 @@ const liveChart = (() => {
     return { x_low, x_high, y_low, y_high };
   };
 
+  const limitsOf = ({ device }) => {
+    const ends = endsOf();
+    const set = settings.limitsOn(device);
+    return ["x", "y"].flatMap((along) => {
+      const control = data.limits.find(({ name }) => name === settings.nameAlong(along));
+      if (!control || set[control.name] === undefined) return [];
+      const limit = set[control.name];
+      const text = wording.amount(control, limit);
+      const end = ends[`${along}_${control.minimum ? "low" : "high"}`];
+      return [{ [along]: limit, end, text: `${control.minimum ? "≥" : "≤"} ${text}` }];
+    });
+  };
+
+  // The selected network or the matches of a search, the best network, and those that the answer
+  // names.
+  const askedFor = ({ best, sure, binding, nearest }) => [
+    ...settings.highlighted(),
+    ...[best, sure].filter(Boolean).map(({ network }) => network.model),
+    ...[...binding.map(({ miss }) => miss), ...nearest.slice(0, 3)].map(
+      ({ one }) => one.network.model,
+    ),
+  ];
+
   const fill = (panel) => {
     if (!panel.chart || panel.axis !== settings.now.axis) return;
     const { answer, chart } = panel;
-    const { axis, limits, network } = settings.now;
+    const { axis } = settings.now;
     const { minimum } = axes.get(axis);
     const points = plotting.pointsOf(answer.judged, axis, data.networks);
     const front = plotting.frontOf(
       points.filter((point) => point.fits !== "no"),
       minimum,
     );
-    const { [axis]: x, [data.accuracy]: y } = limits;
-    // Label the best and the selected network first, then the front, then highlighted ones.
-    const marked = new Set(settings.highlighted());
-    const first = [answer.best?.network.model, network];
-    const named = [
-      ...points.filter((point) => first.includes(point.model)),
-      ...front,
-      ...points.filter((point) => marked.has(point.model)),
-    ];
+    const limits = limitsOf(panel);
+    const best = answer.best?.network.model;
+    const asked = askedFor(answer);
+    const names = {
+      asked: asked.flatMap((model) => points.filter((point) => point.model === model)),
+      others: front,
+      points,
+      best,
+      limits,
+    };
     chart
       .data("points", points)
-      .data("front", plotting.cornersOf(front, endsOf(), minimum))
-      .data("limits", [...(x ? [{ x }] : []), ...(y ? [{ y }] : [])])
-      .data("names", plotting.namesOf(named, chart))
+      .data("front", plotting.cornersOf(front))
+      .data("limits", limits)
+      .data("names", plotting.namesOf(names, chart))
       .run();
+    limitHandles.show(panel);
   };
 
   const draw = async (panel) => {

@@ -70,7 +70,7 @@ const networkDetails = (() => {
   // Scroll only as far as necessary, for the details that belong to the element.
   const bring = (origin) => {
     const near = origin.closest("figure, .panel") ?? document;
-    near.querySelector(".details")?.scrollIntoView({ block: "nearest" });
+    near.querySelector(".details")?.scrollIntoView({ block: "nearest", behavior: "instant" });
   };
 
   return { show };

@@ -5,6 +5,7 @@ const networkTable = (() => {
   const { badge, cellOf, element, nameOf, networkOf, smallOf } = elements;
   const { columns, shown: numbers } = tableColumns;
   const data = explorerData;
+  const UNLISTED = "Matches without a row: {reasons}.";
 
   // Names of the limits that a network's bounds straddle, joined as in `dnnbench pick --csv`.
   const undecided = (one) =>
@@ -63,12 +64,21 @@ const networkTable = (() => {
     });
   };
 
-  const listed = ({ judged }) =>
-    sorted(
-      judged.filter(
-        (one) => (settings.now.all || one.fits !== "no") && settings.sought(one.network.model),
-      ),
+  // A search lists all its matches.
+  const listed = ({ judged }) => {
+    const all = settings.now.all || settings.searched();
+    return sorted(
+      judged.filter((one) => (all || one.fits !== "no") && settings.sought(one.network.model)),
     );
+  };
+
+  // Matches of a search without a row, with the reasons.
+  const unlisted = ({ leftOut }, list) => {
+    const rows = new Set(list.map(({ network }) => network.model));
+    const missing = settings.matches().filter((model) => !rows.has(model));
+    const reasons = missing.map((model) => [model, leftOut[model] ?? TEXTS.no_row]);
+    return wording.reasons(Object.fromEntries(reasons), nameOf);
+  };
 
   const showRows = (panel, list, letters) => {
     const rows = list.map((one) => {
@@ -100,7 +110,8 @@ const networkTable = (() => {
     }
   };
 
-  const notesOn = ({ judged, found }, list, letters) => {
+  const notesOn = (answer, list, letters) => {
+    const { judged, found } = answer;
     const networks = judged.length;
     // Without results, the answer already lists the batch sizes that have some.
     if (!networks) return "";
@@ -114,7 +125,8 @@ const networkTable = (() => {
       ...(list.length && letters.size ? [wording.tied(found)] : []),
       ...marked.map((one) => WORDS[one]),
       ...compared.map((one) => WORDS[one]),
-      ...(list.length || !settings.searched() ? [] : [TEXTS.no_match]),
+      ...(unlisted(answer, list) ? [fill(UNLISTED, { reasons: unlisted(answer, list) })] : []),
+      ...(settings.searched() && !settings.matches().length ? [TEXTS.no_match] : []),
     ].join(" ");
   };
 

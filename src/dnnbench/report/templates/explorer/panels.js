@@ -3,6 +3,7 @@
 const explorer = (() => {
   const { TEXTS, WORDS, fill } = wording;
   const { at, element, nameOf } = elements;
+  const MATCHES = "Matching networks: {names}.";
   const panels = [];
 
   const addPanel = (device) => {
@@ -18,7 +19,12 @@ const explorer = (() => {
     part(".axis-choice").addEventListener("change", (event) =>
       settings.change({ axis: event.target.value }),
     );
+    part(".families").addEventListener("click", ({ target }) => {
+      const { family } = target.closest("button")?.dataset ?? {};
+      if (family) settings.change({ family: settings.now.family === family ? "" : family });
+    });
     part(".download").addEventListener("click", () => csvDownload.save(panel));
+    limitHandles.listen(panel);
     at("panels").append(root);
     panels.push(panel);
   };
@@ -50,20 +56,22 @@ const explorer = (() => {
     return Promise.all(drawing);
   };
 
+  const summaryOf = ({ device, answer }) => {
+    const { network, fits } = answer.best ?? {};
+    const best = network
+      ? `${nameOf(network.model)}, ${network.shown.top1[0]}, ${WORDS[fits]}. `
+      : "";
+    return `${device.label}: ${best}${wording.count(answer)}`;
+  };
+
   // Update the URL and the screen reader's status only when the user pauses.
   let pause = 0;
   const later = () => {
     clearTimeout(pause);
     pause = setTimeout(() => {
-      at("said").textContent = panels
-        .map(({ device, answer }) => {
-          const { network, fits } = answer.best ?? {};
-          const best = network
-            ? `${nameOf(network.model)}, ${network.shown.top1[0]}, ${WORDS[fits]}. `
-            : "";
-          return `${device.label}: ${best}${wording.count(answer)}`;
-        })
-        .join(" ");
+      const matches = settings.matches().map(nameOf);
+      const said = matches.length ? [fill(MATCHES, { names: wording.phrase(matches) })] : [];
+      at("said").textContent = [...said, ...panels.map(summaryOf)].join(" ");
       address.write();
     }, 250);
   };

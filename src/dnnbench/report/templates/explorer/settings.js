@@ -86,6 +86,9 @@ const settings = (() => {
     settings.now.batch_size = nearest ?? settings.now.batch_size;
   };
 
+  // The limit on the quantity along the chart's axis `x` or `y`.
+  settings.nameAlong = (along) => (along === "x" ? settings.now.axis : data.accuracy);
+
   settings.answerOn = (device) => {
     const empty = { networks: [], ties: [], left_out: {} };
     const view = device.views[settings.now.batch_size] ?? empty;
@@ -103,12 +106,13 @@ const settings = (() => {
 
   settings.searched = () => Boolean(settings.now.search.trim() || settings.now.family);
 
+  settings.matches = () =>
+    settings.searched() ? Object.keys(data.networks).filter(settings.sought) : [];
+
   settings.highlighted = () => {
     if (settings.now.network) return [settings.now.network];
-    if (!settings.searched()) return [];
-    const found = Object.keys(data.networks).filter(settings.sought);
     // If nothing matches, an unknown key fades every network.
-    return found.length ? found : [""];
+    return settings.searched() && !settings.matches().length ? [""] : settings.matches();
   };
 
   return settings;
