@@ -11,7 +11,7 @@ from typing import Any
 
 from dnnbench.core.formatting import grouped, loosened
 from dnnbench.queries import best_fit, wording
-from dnnbench.queries.best_fit import Entry, Give, Pick
+from dnnbench.queries.best_fit import Entry, Give
 from dnnbench.queries.limits import given, known_limits
 from dnnbench.queries.selection import Candidate, candidates
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -47,8 +47,8 @@ def text() -> str:
     views = device["views"]
     for view in views.values():
         for network in view["networks"]:
-            del network["record"], network["stability"]
-    page = {key: data[key] for key in ("accuracy", "words", "limits", "facts")}
+            del network["record"]
+    page = {key: data[key] for key in ("accuracy", "most_rounds", "words", "limits", "facts")}
     for control in page["limits"]:
         del control["stops"], control["label"], control["basis"]
     cases = [
@@ -72,16 +72,22 @@ def _study() -> tuple[list[StudyRow], list[ModelRow]]:
         "bia": {"top1": 81.6, "memory_mib": 700.0, **_ms(30, 29, 31), **imagenet},
         "cronus": {"top1": 81.5, "memory_mib": 500.0, **_ms(25, 20, 33), **imagenet},
         # Read off a figure, with overlapping bounds.
-        "dione": {"top1": 76.15, "memory_mib": 310.0, **_ms(12, 11.5, 12.5), **figure},
+        "dione": {
+            **{"top1": 76.15, "memory_mib": 310.0, **_ms(12, 11.5, 12.5), **figure},
+            "stability": "disturbed",
+        },
         "eos": {"top1": 76.12, "memory_mib": 310.0, **_ms(9, 8.5, 11), **figure},
         # Equal numbers are ranked by name.
         "echo": {"top1": 76.12, "memory_mib": 310.0, **_ms(9, 8.5, 11), **figure},
         # Measured in a single process: the bounds are unknown.
-        "fides": {"top1": 74.0, "memory_mib": 250.0, **_ms(10, 10, 10), **bare},
+        "fides": {"top1": 74.0, "memory_mib": 250.0, **_ms(10, 10, 10), **bare, "rounds": 1},
+        # So uncertain that its interval settles nothing.
+        "gorgo": {"top1": 73.0, "memory_mib": 200.0, **_ms(7, 2, 30)},
         # Published numbers, whose rounding straddles limits.
         "gaia": {
             **{"top1": 71.01, "memory_mib": 102.4, **_ms(8, 8, 8), **bare},
             "source": "published",
+            "rounds": None,
         },
         "hera": {"top1": 69.5, "memory_status": "oom", "memory_mib": None, **_ms(6, 5.9, 6.1)},
         # As fast as the one before.
@@ -105,7 +111,7 @@ def _study() -> tuple[list[StudyRow], list[ModelRow]]:
     models = [
         rows.model_row(
             key,
-            (14 - at) * 1_500_000,
+            (15 - at) * 1_500_000,
             **(
                 {
                     "top1_source": "measured:imagenet",
@@ -120,7 +126,7 @@ def _study() -> tuple[list[StudyRow], list[ModelRow]]:
         if key != "iris"  # Without a row of models.csv, its parameters are unknown.
     ]
     study = [
-        rows.row(key, **fields, batch_size=size)
+        rows.row(key, **{"rounds": 5, "batch_size": size} | fields)
         for key, fields in networks.items()
         for size in SIZES
     ]
@@ -174,7 +180,8 @@ def _answer(
     always = best_fit.pick(study, by_key, rows.DEVICE, {}, size, **arguments).left_out
     order = [*always, *(one.model for one in ranked if one.model in answer.left_out)]
     left_out = {model: wording.reason(answer.left_out[model]) for model in order}
-    letters = wording.tie_letters(entry.tie_group for entry in answer.entries)
+    listed = [*answer.entries, *answer.inconclusive]
+    letters = wording.tie_letters(entry.tie_group for entry in listed)
     none = wording.text("no_limits")
     return {
         "judged": [[one.model, _verdict(one, limits)] for one in judged],
@@ -183,17 +190,16 @@ def _answer(
                 *(entry.model, entry.rank, entry.fits, entry.tie_group, entry.undecided or ""),
                 _versus(entry),
             ]
-            for entry in answer.entries
+            for entry in listed
         ],
         "letters": {str(group): letter for group, letter in letters.items()},
         "best": answer.best,
-        "sure": answer.best_certain,
+        "rivals": {entry.model: wording.doubt(entry) for entry in answer.inconclusive},
         "fit": answer.fit,
         "better": answer.better,
         "left_out": left_out,
-        "doubts": _doubts(judged, answer, limits),
         "binding": [
-            [one.limit, one.miss.model, *map(_give, one.miss.outside)] for one in answer.binding
+            [one.limit, one.miss.model, *map(_give, one.miss.gives)] for one in answer.binding
         ],
         "nearest": [[miss.model, *map(_give, miss.gives)] for miss in answer.nearest],
         "front": _front(judged, limits),
@@ -213,16 +219,6 @@ def _verdict(one: Candidate, limits: Limits) -> str:
     verdicts = one.verdicts(limits).items()
     words = [known_limits()[name].word for name, verdict in verdicts if verdict == fits]
     return f"{wording.text(fits)}: {', '.join(words)}"
-
-
-def _doubts(judged: list[Candidate], answer: Pick, limits: Limits) -> str:
-    """Return why the best network is inconclusive."""
-    return ", ".join(
-        wording.doubt(known_limits()[name], one.numbers[name].kind)
-        for one in judged
-        for name, verdict in one.verdicts(limits).items()
-        if one.model == answer.best and verdict == "cannot_tell"
-    )
 
 
 def _limit(limit: Any, value: float | str) -> str:

@@ -276,6 +276,7 @@ def _cell(number: int, model: ModelRow, batch_size: int) -> StudyRow:
         "latency_quiet_ms": time / 1.01,
         "batch_ms": time * batch_size,
         "fps": 1000 / time,
+        "rounds": 5,
         "processes": 5,
         "stability": stability,
         "stability_reason": REASONS.get(stability),

@@ -51,7 +51,7 @@ def choice_chart(chosen: NetworkChoice, identity: Identity) -> alt.LayerChart:
     accuracies = [point["top1"] for point in points]
     accuracies += [line["top1"] for line in lines if "top1" in line]
     y = linear_axis("top1", "Top-1 accuracy (%)", accuracies or [1.0], HEIGHT, pad=24, upwards=True)
-    listed = {entry.model for entry in answer.entries}
+    listed = {entry.model for entry in (*answer.entries, *answer.inconclusive)}
     labeled = [point for point in points if point["model"] in listed]
     leaders, names = label_layers(labeled, place_labels(labeled, x, y), x, y)
     marks = (

@@ -43,9 +43,12 @@ class Study:
     ) -> StudyFrame:
         """Return the ``top`` most accurate networks within limits, as ``dnnbench pick`` does.
 
+        Those that fit for certain come first. Inconclusive ones follow that might be better than
+        the first (``fits`` is ``cannot_tell``), with what would settle the verdict.
+
         The limits are ``max_memory_gib``, ``min_fps`` (images per second), ``deadline_ms`` (for a
         whole batch), ``max_params_m`` (millions) and ``min_top1`` (percent). The columns are those
-        of ``dnnbench pick --csv``. If nothing fits, the frame is empty.
+        of ``dnnbench pick --csv``. If nothing fits or might fit, the frame is empty.
 
         ``device`` may be a part of a name, and is required if several devices were measured.
         ``predicted`` includes networks whose latency is predicted rather than measured. Raises
@@ -55,7 +58,8 @@ class Study:
             self.tables, limits, device, batch_size, variant, top, predicted
         )
         shown = study_displays.of_choice(self.tables, chosen)
-        return frame(best_fit.entry_type(), chosen.answer.entries, shown)
+        listed = [*chosen.answer.entries, *chosen.answer.inconclusive]
+        return frame(best_fit.entry_type(), listed, shown)
 
     def compare(
         self, a: str, b: str, *, device: str | None = None, margin: float = equivalence.MARGIN

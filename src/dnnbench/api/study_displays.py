@@ -48,6 +48,7 @@ _QUANTITIES = {
 def of_choice(tables: Tables, chosen: NetworkChoice) -> Display:
     """Return the listed networks, and the chart of all that were judged."""
     answer = chosen.answer
+    listed = [*answer.entries, *answer.inconclusive]
     limits = [limit.text(value, answer.batch_size) for limit, value in given(answer.limits)]
     where = f"{labels.device(answer.device)}, batch size {answer.batch_size}"
     rows = [
@@ -59,12 +60,12 @@ def of_choice(tables: Tables, chosen: NetworkChoice) -> Display:
             _MEMORY: "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f}",
             "fits": "yes" if entry.fits == "yes" else wording.text("cannot_tell"),
         }
-        for entry in answer.entries
+        for entry in listed
     ]
     return Display(
         f"{where}: {', '.join(limits) or wording.text('no_limits')}.",
         pd.DataFrame(rows),
-        [*_limiting(tables, answer), *_marks(answer), *_origins(tables, answer.entries), _FILLED],
+        [*_limiting(tables, answer), *_marks(listed), *_origins(tables, listed), _FILLED],
         lambda: answer_charts.choice_chart(chosen, identity(tables)),
     )
 
@@ -72,6 +73,9 @@ def of_choice(tables: Tables, chosen: NetworkChoice) -> Display:
 def _limiting(tables: Tables, answer: Pick) -> list[str]:
     """Return how many networks fit, and which limits would admit others."""
     notes = [wording.count(answer)]
+    for entry in answer.inconclusive:
+        name = tables.names.get(entry.model, entry.model)
+        notes.append(f"{name}: {wording.doubt(entry)}")
     if answer.nearest:
         notes.append(wording.text("nearest"))
     for miss in answer.nearest:
@@ -81,7 +85,7 @@ def _limiting(tables: Tables, answer: Pick) -> list[str]:
     if answer.networks and given(answer.limits):
         notes.append(wording.binding(answer))
     for binding in answer.binding:
-        (give,) = binding.miss.outside
+        (give,) = binding.miss.gives
         sentence = wording.text(
             "would_admit",
             limit=_keyword(give),
@@ -99,8 +103,7 @@ def _keyword(give: Give) -> str:
     return f"{limit.name}={loosened(give.needed, limit.minimum)}"
 
 
-def _marks(answer: Pick) -> list[str]:
-    entries = answer.entries
+def _marks(entries: Sequence[Entry]) -> list[str]:
     measured = any(one.latency_ms_low and one.source == "measured" for one in entries)
     stability = wording.stability_notes(one.stability for one in entries)
     return [*([_INTERVAL] if measured else []), *stability]

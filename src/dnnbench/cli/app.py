@@ -31,7 +31,7 @@ Exit codes:
 
   2  invalid option or argument
 
-  3  pick: no network fits
+  3  pick: no network fits for certain
 
   4  check: something would disturb timings; compare --fail-on: a regression
 

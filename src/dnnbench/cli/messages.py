@@ -4,7 +4,9 @@ Sentences that the terminal shares with the page are in :mod:`dnnbench.queries.w
 findings of ``dnnbench check`` are next to the checks, in :mod:`dnnbench.machines.checks`.
 """
 
-from dnnbench.core.formatting import PREDICTED_MARK, STABILITY_MARKS
+from collections.abc import Iterable
+
+from dnnbench.core.formatting import PREDICTED_MARK, STABILITY_MARKS, VERY_UNCERTAIN
 
 # Column headings: the quantity above its unit.
 TOP1 = "top-1\n%"
@@ -19,6 +21,7 @@ INTERVAL = "In parentheses: 95% confidence interval across the processes of one 
 PREDICTION_INTERVAL = (
     "In parentheses: 95% prediction interval, from the errors on the measured networks."
 )
+UNCERTAIN = f"{VERY_UNCERTAIN}: the interval is wider than a factor of two."
 REASONS = "`dnnbench show NETWORK` gives the reasons."
 PREDICTED = f"{PREDICTED_MARK} predicted, with a 95% prediction interval; see `dnnbench predict`."
 ACCURACY = "Top-1 accuracy: {sources}."
@@ -32,7 +35,6 @@ SET_ASIDE = [
 MORE_SET_ASIDE = "and {count} more; see {file}"
 
 # pick
-INCONCLUSIVE = 'Below "inconclusive", in parentheses: the limit that the network might miss.'
 NEXT = "next"
 VERSUS = "vs. {following}: difference from {network}; for latency, how many times as long."
 NEXT_IN_RANK = "the next network in rank"
@@ -168,20 +170,19 @@ SUMMARY = "{device}: {timed} of {cells} measured."
 STABILITY = {
     "stable": "{count} stable: the half-width of the interval is at most 5%.",
     "noisy": (
-        "{count} noisy: the half-width is up to {widest:.0%}, so the latency is known less well."
+        f"{{count}} noisy ({STABILITY_MARKS['noisy']}): the half-width is up to {{widest:.0%}}, so"
+        " the latency is known less well."
     ),
     "disturbed": (
-        "{count} disturbed: something happened in particular processes. Measure these cells again."
-        " Most common reason ({often} of {count}): {reason}."
+        f"{{count}} disturbed ({STABILITY_MARKS['disturbed']}): something happened in particular"
+        " processes. Measure these cells again. Most common reason ({often} of {count}): {reason}."
     ),
     None: "{count} of unknown stability: a single process has no interval.",
 }
-BEST = "Most accurate network that meets each budget, or might meet it, at batch size 1:"
+BEST = "Most accurate network that certainly meets each budget, at batch size 1:"
+NONE_FITS = "none fits for certain"
 MAX_MEMORY = "max.\nmemory\nGiB"
 MIN_THROUGHPUT = "min.\nthroughput\nimages/s"
-INCONCLUSIVE_BEST = (
-    "inconclusive: the network's confidence interval straddles a limit or is unknown."
-)
 NOTHING_MEASURED = (
     "No device was measured in this study. To measure this machine, run `make study`."
 )
@@ -234,3 +235,8 @@ FUTURE_FILES = (
 def numbered(texts: list[str], count: int, **fields: object) -> str:
     """Return the text for one or for any other number, with its fields filled in."""
     return texts[count != 1].format(count=count, **fields)
+
+
+def uncertain(texts: Iterable[str]) -> list[str]:
+    """Return the note on very uncertain numbers, if one of the ``texts`` has any."""
+    return [UNCERTAIN] if any(VERY_UNCERTAIN in text for text in texts) else []

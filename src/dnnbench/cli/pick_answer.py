@@ -3,19 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
-from rich.text import Text
 
 from dnnbench.cli import messages, printing
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import grouped, loosened, significant, stability_mark
+from dnnbench.core.formatting import grouped, loosened, significant, span, stability_mark
 from dnnbench.queries import wording
 from dnnbench.queries.best_fit import Entry, Give, Miss, Pick
-from dnnbench.queries.limits import given, known_limits
+from dnnbench.queries.limits import ACCURACY, given, known_limits
 from dnnbench.records import labels
 
 
 def print_answer(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
-    """Print limits, verdicts, the listed networks or the nearest misses, and notes."""
+    """Print limits, verdicts, networks that fit, inconclusive ones or misses, and notes."""
     limits = [limit.text(value, answer.batch_size) for limit, value in given(answer.limits)]
     variant = "" if answer.variant == REFERENCE else f"{answer.variant}, "
     where = f"{labels.device(answer.device)}, {variant}batch size {answer.batch_size}"
@@ -24,6 +23,8 @@ def print_answer(console: Console, answer: Pick, names: Mapping[str, str]) -> No
     console.print(wording.count(answer))
     if answer.entries:
         _print_entries(console, answer, names)
+    if answer.inconclusive:
+        _print_inconclusive(console, answer, names)
     elif answer.nearest:
         _print_nearest(console, answer.nearest, names)
     _print_binding(console, answer, names)
@@ -39,13 +40,12 @@ def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> 
     others = [one for one, _ in given(answer.limits) if one.column not in Entry.model_fields]
     usual = (messages.TOP1, messages.LATENCY, messages.MEMORY, messages.PARAMETERS)
     numbers = (*usual, *(f"{one.word}\n{one.unit}" for one in others))
-    columns = ("", "network", *numbers, "fits")
-    right = [name for name in columns if name not in ("network", messages.LATENCY, "fits")]
+    columns = ("", "network", *numbers)
+    right = [name for name in columns if name not in ("network", messages.LATENCY)]
     table = printing.table(*columns, right=right, whole=columns[2:], titles=2)
     letters = _tie_letters(entries)
     blank = [""] * len(others)
     for entry, following in zip(entries, [*entries[1:], None], strict=True):
-        inconclusive = Text(wording.text("cannot_tell"), "yellow")
         table.add_row(
             str(entry.rank),
             names.get(entry.model, entry.model),
@@ -54,32 +54,48 @@ def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> 
             "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f}",
             "" if entry.params is None else f"{entry.params / 1e6:.1f}",
             *(_number(getattr(entry, one.column)) for one in others),
-            Text("yes", "green") if entry.fits == "yes" else inconclusive,
         )
-        undecided = (entry.undecided or "").split("+")
-        words = [one.word for name, one in known_limits().items() if name in undecided]
-        why = f"({', '.join(words)})" if words else ""
         if entry.next_model:
             # The network after the last entry is not listed.
             after = messages.NEXT if following else names.get(entry.next_model, entry.next_model)
-            table.add_row("", f"  vs. {after}", *_differences(entry), *blank, why, style="dim")
-        elif why:
-            table.add_row("", "", "", "", "", "", *blank, why, style="dim")
+            table.add_row("", f"  vs. {after}", *_differences(entry), *blank, style="dim")
     console.print()
     printing.print_table(console, table)
 
 
-def _latency(entry: Entry) -> str:
+def _print_inconclusive(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
+    """Print the inconclusive networks that might be better, and what would settle each."""
+    heading = wording.text("might_be_better" if answer.best else "might_fit")
+    console.print(f"\n{heading}", style="bold")
+    for entry in answer.inconclusive:
+        printing.print_item(console, inconclusive_text(entry, names))
+    more = answer.might_be_better - len(answer.inconclusive)
+    if more:
+        printing.print_item(console, wording.text("and_more", count=more))
+
+
+def inconclusive_text(entry: Entry, names: Mapping[str, str]) -> str:
+    """Return an inconclusive network with its numbers, and what would settle the verdict."""
+    top1 = f"{entry.top1:.2f}% top-1"
+    if ACCURACY in (entry.undecided or "") and entry.top1_low is not None:
+        top1 += f" ({entry.top1_low:.2f} to {entry.top1_high:.2f})"
+    memory = "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f} MiB"
+    numbers = ", ".join(filter(None, (top1, _latency(entry, " ms per image"), memory)))
+    return f"{names.get(entry.model, entry.model)}: {numbers}. {wording.doubt(entry)}"
+
+
+def _latency(entry: Entry, unit: str = "") -> str:
     """Return the latency with its interval.
 
     The rounding of published numbers is finer than the digits shown, so it is left out.
     """
+    value = f"{significant(entry.latency_ms)}{unit}"
     if entry.source == "published":
-        return significant(entry.latency_ms)
+        return value
     mark = stability_mark(entry.stability)
     mark += printing.PREDICTED if entry.source == "predicted" else ""
-    low, high = entry.latency_ms_low, entry.latency_ms_high
-    return f"{printing.with_bounds(entry.latency_ms, low, high)}{mark}"
+    interval = span(entry.latency_ms_low, entry.latency_ms_high)
+    return f"{value} ({interval}){mark}" if interval else f"{value}{mark}"
 
 
 def _number(value: float | None) -> str:
@@ -123,7 +139,7 @@ def _print_binding(console: Console, answer: Pick, names: Mapping[str, str]) -> 
         return
     console.print(f"\n{wording.binding(answer)}")
     for binding in answer.binding:
-        (give,) = binding.miss.outside
+        (give,) = binding.miss.gives
         sentence = wording.text(
             "would_admit",
             limit=_option(give),
@@ -142,17 +158,13 @@ def _option(give: Give) -> str:
 
 def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
     """Return the meaning of marks, the origin of numbers, and the networks left out."""
-    entries, certain = answer.entries, answer.best_certain
-    notes = []
-    if certain and certain != answer.best:
-        notes.append(wording.text("best_certain", network=names.get(certain, certain)))
-    if any(entry.fits == "cannot_tell" for entry in entries):
-        notes.append(messages.INCONCLUSIVE)
-    notes += _versus_notes(entries, names)
+    entries = [*answer.entries, *answer.inconclusive]
+    notes = _versus_notes(answer.entries, names)
     if any(entry.source == "measured" and entry.latency_ms_low for entry in entries):
         notes.append(messages.INTERVAL)
     if any(entry.source == "predicted" for entry in entries):
         notes.append(messages.PREDICTED)
+    notes += messages.uncertain(map(_latency, entries))
     stability = wording.stability_notes(entry.stability for entry in entries)
     notes += [*stability, messages.REASONS] if stability else []
     if entries:

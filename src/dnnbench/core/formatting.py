@@ -12,6 +12,7 @@ STATUS_WORDS = {
 STABILITIES = ("stable", "noisy", "disturbed")
 STABILITY_MARKS = {"noisy": "~", "disturbed": "†"}
 PREDICTED_MARK = "‡"
+VERY_UNCERTAIN = "very uncertain"
 MARK_WORDS = {mark: word for word, mark in STABILITY_MARKS.items()} | {PREDICTED_MARK: "predicted"}
 
 # Advance widths of Helvetica for the characters from space to tilde, in thousandths of the font
@@ -54,10 +55,20 @@ def loosened(limit: float, minimum: bool) -> str:
     return f"{whole * step:.{max(digits, 0)}f}"
 
 
+def is_wide(low: float, high: float) -> bool:
+    """Return whether the ends of an interval differ by more than a factor of two."""
+    return high > 2 * low
+
+
 def span(low: float | None, high: float | None) -> str:
-    """Return an interval as text (``1.2 to 1.4``), empty if a bound is missing."""
+    """Return an interval as text (``1.2 to 1.4``), empty if a bound is missing.
+
+    The digits of a wide interval would mean little, so words replace them.
+    """
     if low is None or high is None:
         return ""
+    if is_wide(low, high):
+        return VERY_UNCERTAIN
     return f"{significant(low)} to {significant(high)}"
 
 

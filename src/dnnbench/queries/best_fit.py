@@ -1,19 +1,21 @@
 """The best networks for a device under limits, and the limiting constraints.
 
-*Best*: networks that fit or are inconclusive (:mod:`dnnbench.queries.selection`), ranked by top-1
-accuracy, then by key.
+*Best*: the networks that fit for certain (:mod:`dnnbench.queries.selection`), ranked by top-1
+accuracy, then by key. The inconclusive networks that are more accurate than the first of them are
+listed apart, with what would settle the verdict (:mod:`dnnbench.queries.remedies`).
 
 *Misses*: a network that misses a limit would fit if the limit were relaxed. ``needed`` is the limit
 at which it fits for certain, so it is the far bound of the number rather than the number itself.
 ``factor`` is how many times wider that limit is. The distance of a network is its largest factor.
 
-*Binding*: a limit is binding if relaxing it alone would admit a network that is better than the
-first of the answer and not tied with it. Of these networks, the answer names the one that needs the
-least change.
+*Binding*: a limit is binding if relaxing it alone would make a network fit for certain that is
+better than the first of the answer and not tied with it. Of these networks, the answer names the
+one that needs the least change.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from pydantic import Field, SerializeAsAny, create_model
@@ -23,7 +25,8 @@ from dnnbench.queries import latency_verdicts
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.bounds import Bounds, Kind
 from dnnbench.queries.limits import Limits, Verdict, given, known_limits
-from dnnbench.queries.selection import Candidate, candidates, fitting
+from dnnbench.queries.remedies import remedies
+from dnnbench.queries.selection import Candidate, Found, candidates, fitting, order
 from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import Fits, ModelRow, Stability, StudyRow
@@ -34,10 +37,10 @@ LEAST = 0.01
 
 
 class Entry(Record):
-    """Row of the answer: a network that fits or is inconclusive.
+    """Row of the answer: a network that fits for certain, or that is inconclusive.
 
     Each row has a unique combination of ``device``, ``batch_size`` and ``rank``. The ``next_*``
-    columns compare the network with the next one in rank, even if that one is not listed.
+    columns compare a network that fits with the next one that does, even if that one is not listed.
     """
 
     device: DeviceName
@@ -45,13 +48,20 @@ class Entry(Record):
     batch_size: BatchSize
     """Images per forward pass."""
     rank: int
-    """Rank by top-1 accuracy."""
+    """Rank: the networks that fit, by top-1 accuracy, then the inconclusive ones."""
     model: ModelName
     """Key of the network."""
     fits: Fits
     """``yes``, or ``cannot_tell`` (inconclusive)."""
     undecided: str | None
     """Limits that make the network inconclusive, joined by ``+``."""
+    settled_by: str | None
+    """What would settle an inconclusive verdict, joined by ``+``: ``rounds``; ``too_close`` (no
+    number of rounds is likely to); ``two_rounds`` (the interval is unknown after one); ``again``
+    (measure it again); ``measurement`` (it was not measured); ``accuracy`` (measure it);
+    ``images`` (measure the accuracy on more of them)."""
+    more_rounds: int | None
+    """Estimated number of further rounds, if rounds would settle it."""
     tie_group: int
     """Number of the network's tie group: networks whose accuracy is tied with that of the first
     network in the group."""
@@ -134,11 +144,6 @@ class Miss(Record):
     gives: list[Give]
 
     @property
-    def outside(self) -> list[Give]:
-        """The limits that it certainly misses."""
-        return [give for give in self.gives if give.fits == "no"]
-
-    @property
     def factor(self) -> float:
         """How many times wider the limit that needs the largest change has to be."""
         return max(give.factor for give in self.gives)
@@ -154,11 +159,14 @@ class Binding(Record):
 class Pick(Record):
     """The answer.
 
-    ``networks`` counts the networks that could be evaluated. Of these, ``fit`` fit,
-    ``cannot_tell`` are inconclusive, and ``better`` miss a limit but are better than the first
-    entry (all that miss one, if there is no entry). ``nearest`` is empty unless there is no entry.
-    ``left_out`` says why a network cannot be evaluated. ``doubts``, which is not part of the JSON,
-    has the kinds of bounds that make networks inconclusive.
+    ``networks`` counts the networks that could be evaluated. Of these, ``fit`` fit for certain,
+    ``cannot_tell`` are inconclusive, and ``better`` miss a limit but are better than ``best`` (all
+    that miss one, if nothing fits). ``best``, which ``best_certain`` repeats, is the first of
+    ``entries``, which all fit for certain. ``might_be_better`` counts the inconclusive networks
+    that are more accurate than it, and ``inconclusive`` lists them. ``nearest`` is empty unless no
+    network fits or is inconclusive. ``left_out`` says why a network cannot be evaluated.
+    ``doubts``, which is not part of the JSON, has the kinds of bounds that make networks
+    inconclusive.
     """
 
     device: DeviceName
@@ -172,6 +180,8 @@ class Pick(Record):
     best: ModelName | None
     best_certain: ModelName | None
     entries: list[SerializeAsAny[Entry]]
+    might_be_better: int
+    inconclusive: list[SerializeAsAny[Entry]]
     binding: list[Binding]
     nearest: list[Miss]
     left_out: dict[ModelName, str]
@@ -191,41 +201,40 @@ def pick(
     """Return the ``top`` networks for ``device`` within ``limits``, in one variant.
 
     ``rows``, ``models`` (by key) and ``comparisons`` are the rows of study.csv, models.csv and
-    comparisons.csv. If nothing fits, return as many nearest misses.
+    comparisons.csv. As many inconclusive networks are returned, or nearest misses if nothing fits.
     """
     own = [row for row in rows if row.device == device and row.variant == variant]
     ranked = candidates(own, models, batch_size, variant).get(device, [])
     known = [candidate for candidate in ranked if candidate.known(limits)]
     ties = Ties(comparisons)
-    found = list(fitting(known, limits))
-    first = found[0][0] if found else None
-    misses = {c.model: _miss(c, limits) for c in known if c.fits(limits) == "no"}
-    better = [
-        misses[c.model]
-        for c in known
-        if c.model in misses and (not first or _beats(c, first, ties))
-    ]
-    certain = [candidate.model for candidate, fits in found if fits == "yes"]
+    found = fitting(known, limits)
+    best = found.best
+    missing = [c for c in known if c.fits(limits) == "no"]
+    better = [c for c in missing if not best or _beats(c, best, ties)]
+    misses = {c.model: miss for c in missing if (miss := _miss(c, limits))}
     doubts = {
         candidate.numbers[name].kind
-        for candidate, _ in found
+        for candidate in found.inconclusive
         for name, verdict in candidate.verdicts(limits).items()
         if verdict == "cannot_tell"
     }
+    entries = _entries(found, limits, ties, top)
     return Pick(
         device=device,
         batch_size=batch_size,
         variant=variant,
         limits=dict.fromkeys(known_limits()) | {one.name: value for one, value in given(limits)},
         networks=len(known),
-        fit=len(certain),
-        cannot_tell=len(found) - len(certain),
+        fit=len(found.certain),
+        cannot_tell=len(found.inconclusive),
         better=len(better),
-        best=first.model if first else None,
-        best_certain=certain[0] if certain else None,
-        entries=_entries(found, limits, ties)[:top],
-        binding=_binding(better),
-        nearest=[] if found else sorted(misses.values(), key=_distance)[:top],
+        best=best.model if best else None,
+        best_certain=best.model if best else None,
+        entries=[entry for entry in entries if entry.fits == "yes"],
+        might_be_better=len(found.rivals()),
+        inconclusive=[entry for entry in entries if entry.fits != "yes"],
+        binding=_binding(misses[c.model] for c in better if c.model in misses),
+        nearest=[] if entries else sorted(misses.values(), key=_distance)[:top],
         left_out=left_out(own, batch_size, {c.model: c for c in ranked}, limits),
         doubts=tuple(sorted(doubts)),
     )
@@ -239,27 +248,30 @@ def _distance(miss: Miss) -> tuple[float, float, str]:
     return miss.factor, -miss.top1, miss.model
 
 
-def _miss(candidate: Candidate, limits: Limits) -> Miss:
+def _miss(candidate: Candidate, limits: Limits) -> Miss | None:
+    """Return a network that misses a limit; None if it would fit no other limit for certain."""
     verdicts = candidate.verdicts(limits)
     gives = []
     for limit, value in given(limits):
         fits = verdicts[limit.name]
+        if fits == "yes":
+            continue
+        if not candidate.numbers[limit.name].decisive:
+            return None
         value_needed = needed(candidate.numbers[limit.name], limit.minimum)
         factor = value / value_needed if limit.minimum else value_needed / value
-        # If the bounds are unknown, relaxing the limit would not make the answer more certain.
-        if fits != "yes" and factor > 1:
-            gives.append(
-                Give(limit=limit.name, given=value, needed=value_needed, factor=factor, fits=fits)
-            )
+        gives.append(
+            Give(limit=limit.name, given=value, needed=value_needed, factor=factor, fits=fits)
+        )
     return Miss(model=candidate.model, top1=candidate.top1.value, gives=gives)
 
 
-def _binding(better: Sequence[Miss]) -> list[Binding]:
+def _binding(better: Iterable[Miss]) -> list[Binding]:
     """Return the nearest network for each limit that alone excludes one."""
     nearest: dict[str, tuple[float, Miss]] = {}
     for miss in better:
-        if len(miss.outside) == 1:
-            (give,) = miss.outside
+        if len(miss.gives) == 1:
+            (give,) = miss.gives
             if give.limit not in nearest or give.factor < nearest[give.limit][0]:
                 nearest[give.limit] = give.factor, miss
     return [Binding(limit=name, miss=miss) for name, (_, miss) in nearest.items()]
@@ -299,35 +311,34 @@ def needed(number: Bounds, minimum: bool) -> float:
     return max(number.low, LEAST) if minimum else number.high
 
 
-def _entries(found: Sequence[tuple[Candidate, Fits]], limits: Limits, ties: Ties) -> list[Entry]:
-    ranked = [candidate for candidate, _ in found]
-    followers = [*ranked[1:], None] if ranked else []
-    groups = ties.groups(ranked)
+def _entries(found: Found, limits: Limits, ties: Ties, top: int) -> list[Entry]:
+    """Return the ``top`` networks that fit, and as many inconclusive ones that might be better."""
+    by_accuracy = sorted([*found.certain, *found.inconclusive], key=order)
+    models = [candidate.model for candidate in by_accuracy]
+    groups = dict(zip(models, ties.groups(by_accuracy), strict=True))
+    following = {one.model: after for one, after in pairwise(found.certain)}
     return [
-        _entry(rank, candidate, fits, limits, group, after)
-        for rank, ((candidate, fits), group, after) in enumerate(
-            zip(found, groups, followers, strict=True), start=1
-        )
+        _entry(rank, one, limits, groups[one.model], following.get(one.model))
+        for first, listed in ((1, found.certain), (len(found.certain) + 1, found.rivals()))
+        for rank, one in enumerate(listed[:top], start=first)
     ]
 
 
 def _entry(
-    rank: int,
-    candidate: Candidate,
-    fits: Fits,
-    limits: Limits,
-    group: int,
-    after: Candidate | None,
+    rank: int, candidate: Candidate, limits: Limits, group: int, after: Candidate | None
 ) -> Entry:
     row, time, top1 = candidate.row, candidate.time, candidate.top1
     undecided = [n for n, verdict in candidate.verdicts(limits).items() if verdict != "yes"]
+    settling = remedies(candidate, limits)
     return entry_type()(
         device=row.device,
         batch_size=row.batch_size,
         rank=rank,
         model=row.model,
-        fits=fits,
+        fits="cannot_tell" if undecided else "yes",
         undecided="+".join(undecided) or None,
+        settled_by="+".join(one.kind for one in settling) or None,
+        more_rounds=next((one.rounds for one in settling if one.rounds), None),
         tie_group=group,
         top1=top1.value,
         top1_low=top1.low if top1.certain else None,

@@ -2,6 +2,8 @@
 
 - Latency measured in several processes has a confidence interval; a single process leaves its
   bounds unknown.
+- An interval whose ends differ by more than a factor of two is *wide*: the number is very
+  uncertain, and such an interval never shows that a limit is met.
 - Measured memory repeats within ``MEMORY_REPEATS_MIB`` and counts as exact.
 - A published number was rounded (:mod:`dnnbench.tables.published`).
 - Measured accuracy has a confidence interval.
@@ -14,12 +16,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from dnnbench.core.formatting import is_wide
 from dnnbench.records.published_study import LATENCY_ROUNDING_MS, MEMORY_ROUNDING_MIB, TOP1_ROUNDING
 
 if TYPE_CHECKING:
     from dnnbench.records.study_records import ModelRow, StudyRow
 
-Kind = Literal["interval", "rounding", "exact", "unknown"]
+Kind = Literal["interval", "wide", "rounding", "exact", "unknown"]
 
 # Two readings of the same network; see docs/explanation/memory.md.
 MEMORY_REPEATS_MIB = 2.0
@@ -44,6 +47,11 @@ class Bounds:
     def certain(self) -> bool:
         """Whether the bounds are known."""
         return self.kind != "unknown"
+
+    @property
+    def decisive(self) -> bool:
+        """Whether the bounds can show that a limit is met."""
+        return self.kind not in ("unknown", "wide")
 
     def times(self, factor: float) -> Bounds:
         """Return the number in another unit."""
@@ -84,7 +92,7 @@ def latency_ms(row: StudyRow) -> Bounds | None:
     low, high = row.latency_ms_low, row.latency_ms_high
     if low is None or high is None:
         return _unbounded(value)
-    return Bounds(value, low, high)
+    return _interval(value, low, high)
 
 
 def memory_mib(row: StudyRow) -> Bounds | None:
@@ -112,8 +120,12 @@ def top1(row: StudyRow, model: ModelRow | None = None) -> Bounds | None:
     if model is not None and model.top1_source == source:
         low, high = model.top1_low, model.top1_high
         if low is not None and high is not None:
-            return Bounds(value, low, high)
+            return _interval(value, low, high)
     return _unbounded(value)
+
+
+def _interval(value: float, low: float, high: float) -> Bounds:
+    return Bounds(value, low, high, "wide" if is_wide(low, high) else "interval")
 
 
 def _rounded(value: float, half: float) -> Bounds:

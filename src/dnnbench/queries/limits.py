@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dnnbench.core import plugins
 from dnnbench.core.errors import UserError
-from dnnbench.core.formatting import significant, span
+from dnnbench.core.formatting import VERY_UNCERTAIN, significant, span
 from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.queries import bounds
 from dnnbench.queries.bounds import Bounds
@@ -87,7 +87,7 @@ class Limit:
         if number.high < value if self.minimum else number.low > value:
             return "no"
         inside = number.low >= value if self.minimum else number.high <= value
-        return "yes" if number.certain and inside else "cannot_tell"
+        return "yes" if number.decisive and inside else "cannot_tell"
 
     def problem(self, value: float) -> str | None:
         """Return why a value cannot be this limit, or None if it can."""
@@ -179,7 +179,8 @@ def _params(_: StudyRow, model: ModelRow | None) -> Bounds | None:
 
 
 def _top1_text(row: StudyRow, number: Bounds) -> list[str]:
-    interval = f"{number.low:.2f} to {number.high:.2f}" if number.kind == "interval" else ""
+    intervals = {"interval": f"{number.low:.2f} to {number.high:.2f}", "wide": VERY_UNCERTAIN}
+    interval = intervals.get(number.kind, "")
     return [f"{number.value:.2f}%", interval, labels.accuracy_source(row.accuracy_source)]
 
 

@@ -1,26 +1,26 @@
-"""Networks that fit limits, best first.
+"""Networks that fit limits, best first; inconclusive ones apart.
 
-Every number lies within bounds (:mod:`dnnbench.queries.bounds`). A network is listed unless its
-bounds are outside a limit:
+Every number lies within bounds (:mod:`dnnbench.queries.bounds`). The verdict on a network is:
 
 - ``yes``: the bounds are inside all limits.
-- ``cannot_tell`` (shown as "inconclusive"): the bounds straddle a limit, or they are unknown and
-  the number is inside. The network is listed at the rank of its accuracy, no matter on which side
-  of the limit the number is.
+- ``cannot_tell`` (shown as "inconclusive"): the bounds straddle a limit, or the number is inside
+  but its bounds are unknown or very uncertain.
 - ``no``: the bounds are outside a limit.
+
+The answer is a network that fits for certain. An inconclusive network never comes before it, no
+matter on which side of the limit its number is.
 
 A network never fits if it did not run, or if its accuracy or a limited number is unknown. Only one
 batch size and one variant are compared at a time. results/selection.csv has batch size 1, which is
 typical for processing frame by frame.
 
-With these rules, the published devices reproduce Table 3 of the 2018 study. No entry depends on
-straddling alone: the only network that straddles a limit is SE-ResNeXt-50 (printed as 1.00 GB, with
-a limit of 1.0), and Table 3 lists it.
+With these rules, the published devices reproduce Table 3 of the 2018 study. The only inconclusive
+network is SE-ResNeXt-50 (printed as 1.00 GB, with a limit of 1.0), and Table 3 lists it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import product
 
 from dnnbench.config.variants import REFERENCE
 from dnnbench.queries import bounds
@@ -85,15 +85,42 @@ def candidates(
             if candidate := _candidate(row, (models or {}).get(row.model)):
                 found.append(candidate)
     for found in devices.values():
-        found.sort(key=lambda candidate: (-candidate.top1.value, candidate.model))
+        found.sort(key=order)
     return devices
 
 
-def fitting(ranked: Iterable[Candidate], limits: Limits) -> Iterator[tuple[Candidate, Fits]]:
-    """Yield the candidates that fit or are inconclusive, in the order given."""
-    for candidate in ranked:
-        if candidate.known(limits) and (fits := candidate.fits(limits)) != "no":
-            yield candidate, fits
+def order(candidate: Candidate) -> tuple[float, str]:
+    """Return the sorting key of the ranking: top-1 accuracy, then key."""
+    return -candidate.top1.value, candidate.model
+
+
+@dataclass(frozen=True)
+class Found:
+    """The candidates that fit for certain and the inconclusive ones, each best first."""
+
+    certain: list[Candidate]
+    inconclusive: list[Candidate]
+
+    @property
+    def best(self) -> Candidate | None:
+        """The most accurate network that fits for certain."""
+        return self.certain[0] if self.certain else None
+
+    def rivals(self, top: int = 1) -> list[Candidate]:
+        """Return the inconclusive networks that would be among the ``top`` if they fit."""
+        if len(self.certain) < top:
+            return self.inconclusive
+        least = self.certain[top - 1].top1.value
+        return [one for one in self.inconclusive if one.top1.value > least]
+
+
+def fitting(ranked: Iterable[Candidate], limits: Limits) -> Found:
+    """Return the candidates that fit or are inconclusive, each in the order given."""
+    verdicts = [(one, one.fits(limits)) for one in ranked if one.known(limits)]
+    return Found(
+        [one for one, fits in verdicts if fits == "yes"],
+        [one for one, fits in verdicts if fits == "cannot_tell"],
+    )
 
 
 def select(
@@ -104,40 +131,31 @@ def select(
 ) -> list[SelectionRow]:
     """Return the ``top`` networks for each pair of budgets and each device.
 
-    The devices are those of ``rows``.
-
-    Networks are ranked by top-1 accuracy, then by key. The rows are ordered by device (as in
-    ``rows``), memory limit and throughput limit (as given), and rank.
+    The networks that fit for certain come first, by top-1 accuracy, then by key. Up to ``top``
+    inconclusive networks follow, which would be among them if they fit. The rows are ordered by
+    device (as in ``rows``), memory limit and throughput limit (as given), and rank.
     """
-    return [
-        SelectionRow(
-            device=device,
-            max_memory_gib=gib,
-            min_fps=fps,
-            rank=rank,
-            model=candidate.model,
-            top1=candidate.top1.value,
-            fits=fits,
-        )
-        for device, ranked in candidates(rows).items()
-        for gib in max_memory_gib
-        for fps in min_fps
-        for rank, (candidate, fits) in enumerate(
-            islice(fitting(ranked, {"max_memory_gib": gib, "min_fps": fps}), top), start=1
-        )
-    ]
-
-
-def best(
-    rows: Iterable[StudyRow], max_memory_gib: float, min_fps: float
-) -> dict[str, SelectionRow]:
-    """Return the first-ranked network for one pair of budgets, by device.
-
-    A device on which no network fits has no entry. ``fits`` tells a certain entry from an
-    inconclusive one.
-    """
-    chosen = select(rows, [max_memory_gib], [min_fps], top=1)
-    return {row.device: row for row in chosen}
+    chosen = []
+    for device, ranked in candidates(rows).items():
+        for gib, fps in product(max_memory_gib, min_fps):
+            found = fitting(ranked, {"max_memory_gib": gib, "min_fps": fps})
+            listed: list[tuple[Candidate, Fits]] = [
+                *((one, "yes") for one in found.certain[:top]),
+                *((one, "cannot_tell") for one in found.rivals(top)[:top]),
+            ]
+            chosen += [
+                SelectionRow(
+                    device=device,
+                    max_memory_gib=gib,
+                    min_fps=fps,
+                    rank=rank,
+                    model=candidate.model,
+                    top1=candidate.top1.value,
+                    fits=fits,
+                )
+                for rank, (candidate, fits) in enumerate(listed, start=1)
+            ]
+    return chosen
 
 
 def _candidate(row: StudyRow, model: ModelRow | None) -> Candidate | None:

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from string import ascii_lowercase
 
 from dnnbench.core.formatting import STABILITY_MARKS, STATUS_WORDS
-from dnnbench.queries.best_fit import Give, Pick
-from dnnbench.queries.limits import Limit, known_limits
+from dnnbench.queries.best_fit import Entry, Give, Pick
+from dnnbench.queries.limits import known_limits
 
 # Fields are in braces. A list holds the text for one and the text for any other number.
 WORDS: dict[str, str | list[str]] = {
@@ -32,10 +32,18 @@ WORDS: dict[str, str | list[str]] = {
         "No network fits for certain. 1 of {of} is inconclusive: {why}.",
         "No network fits for certain. {inconclusive} of {of} are inconclusive: {why}.",
     ],
+    "none_better": [
+        "It is not more accurate than the best.",
+        "None of them is more accurate than the best.",
+    ],
     # Why networks are inconclusive, by the kind of their bounds.
     "why_interval": [
         "its confidence interval straddles a limit",
         "their confidence intervals straddle a limit",
+    ],
+    "why_wide": [
+        "its confidence interval is wider than a factor of two",
+        "their confidence intervals are wider than a factor of two",
     ],
     "why_rounding": [
         "a limit is within the rounding error of a published number",
@@ -43,17 +51,28 @@ WORDS: dict[str, str | list[str]] = {
     ],
     "why_unknown": ["its confidence interval is unknown", "their confidence intervals are unknown"],
     "why_mixed": [
-        "a limit is within its interval or rounding error, or its interval is unknown",
-        "limits are within their intervals or rounding errors, or their intervals are unknown",
+        "a limit is within its interval or rounding error, or its interval is wide or unknown",
+        "limits are within their intervals or rounding errors, or these are wide or unknown",
     ],
-    # Why one network is inconclusive, for one limit.
-    "doubt_interval": "{limit}: its confidence interval straddles the limit",
-    "doubt_rounding": "{limit}: the limit is within the rounding error of the published number",
-    "doubt_unknown": "{limit}: its confidence interval is unknown",
+    # Inconclusive networks, and what would settle the verdict on each.
+    "might_be_better": "Might be better, but inconclusive:",
+    "might_fit": "Might fit, but inconclusive:",
+    "inconclusive_in": "Inconclusive in {limits}.",
+    "and_more": "and {count} more",
+    "settle_rounds": [
+        "Estimate: 1 more round would settle it.",
+        "Estimate: {rounds} more rounds would settle it.",
+    ],
+    "settle_too_close": "More rounds would hardly settle it: the limit is too close.",
+    "settle_two_rounds": "Measure it in two or more rounds to settle it.",
+    "settle_again": "Measure it again to settle it.",
+    "settle_measurement": "Measure it to settle it.",
+    "settle_accuracy": "Measure its accuracy to settle it.",
+    "settle_images": "Measure its accuracy on more images to settle it.",
     # Limiting constraints.
     "better_network": "Relaxing a single limit would admit a better network:",
     "any_network": "Relaxing a single limit would admit a network:",
-    "no_single_limit": "Relaxing a single limit is not enough.",
+    "no_single_limit": "Relaxing a single limit is not enough for a certain fit.",
     "no_limit": "No limit excludes a clearly better network.",
     "would_admit": "{limit} ({change}) would admit {network} ({top1}% top-1).",
     "nearest": "Nearest misses, and the limits at which each would fit for certain:",
@@ -63,7 +82,6 @@ WORDS: dict[str, str | list[str]] = {
     "under": "under {percent}",
     # Notes.
     "no_limits": "no limits",
-    "best_certain": "The best network that fits for certain is {network}.",
     "tied": "Networks with the same letter: no test or interval shows which is more accurate.",
     "tied_rounding": "Networks with the same letter: equal accuracy within rounding error.",
     "not_evaluated": "Not evaluated: {reasons}.",
@@ -74,7 +92,8 @@ WORDS: dict[str, str | list[str]] = {
         "Inconclusive latencies may differ: neither a difference nor equivalence within 5% is"
         " shown."
     ),
-    # Marks of latencies.
+    # Verdicts on latencies, with their marks.
+    "stable": "stable: the interval is within 5% on either side.",
     "noisy": (
         f"{STABILITY_MARKS['noisy']} noisy: the interval is wider than 5% on either side. It shows"
         " how well the latency is known."
@@ -115,6 +134,8 @@ def count(answer: Pick) -> str:
         why = numbered(f"why_{kind}", inconclusive)
         key = "more_inconclusive" if fit else "only_inconclusive"
         sentences.append(numbered(key, inconclusive, inconclusive=inconclusive, of=of, why=why))
+        if not answer.might_be_better:
+            sentences.append(numbered("none_better", inconclusive))
     return " ".join(sentences)
 
 
@@ -141,9 +162,18 @@ def change(give: Give) -> str:
     return text("lower" if minimum else "higher", percent=shown)
 
 
-def doubt(limit: Limit, kind: str) -> str:
-    """Return why a network is inconclusive for a limit, given the kind of its bounds."""
-    return text(f"doubt_{kind}", limit=limit.word)
+def doubt(entry: Entry) -> str:
+    """Return for which limits a network is inconclusive, and what would settle it."""
+    undecided = (entry.undecided or "").split("+")
+    words = [limit.word for name, limit in known_limits().items() if name in undecided]
+    sentences = [text("inconclusive_in", limits=", ".join(words))]
+    for kind in (entry.settled_by or "").split("+"):
+        rounds = entry.more_rounds or 0
+        settle = f"settle_{kind}"
+        sentences.append(
+            numbered(settle, rounds, rounds=rounds) if kind == "rounds" else text(settle)
+        )
+    return " ".join(sentences)
 
 
 def reason(why: str) -> str:

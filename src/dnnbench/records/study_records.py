@@ -109,6 +109,8 @@ class StudyRow(Record):
     """Latency of a forward pass over the whole batch: the median of the process medians."""
     fps: Positive | None
     """Throughput: 1000 / ``latency_ms``."""
+    rounds: Annotated[int, Field(ge=1)] | None
+    """Number of rounds behind the latency."""
     processes: Annotated[int, Field(ge=1)] | None
     """Number of processes behind the latency."""
     stability: Stability | None
@@ -207,6 +209,9 @@ class VariantRow(Record):
 class SelectionRow(Record):
     """Row of results/selection.csv: one of the best networks for a budget.
 
+    For each budget, these are the five most accurate networks that fit for certain. Up to five
+    inconclusive ones follow, which would be among the five if they fit.
+
     Each row has a unique combination of ``device``, ``max_memory_gib``, ``min_fps`` and ``rank``.
     All numbers are for batch size 1 and ``fp32-eager``.
     """
@@ -218,14 +223,14 @@ class SelectionRow(Record):
     min_fps: Positive
     """Minimum throughput."""
     rank: Annotated[int, Field(ge=1)]
-    """Rank by top-1 accuracy among the networks that fit or are inconclusive."""
+    """Rank: the networks that fit, by top-1 accuracy, then the inconclusive ones."""
     model: ModelName
     """Key of the network."""
     top1: Percent
     """Top-1 accuracy that the network is ranked by."""
     fits: Fits
     """``yes``, or ``cannot_tell`` (inconclusive): a limit is within a confidence interval or within
-    the rounding error of a published number, or the interval is unknown."""
+    the rounding error of a published number, or the interval is unknown or very uncertain."""
 
 
 class DeviceMetrics(Record):
@@ -244,9 +249,9 @@ class DeviceMetrics(Record):
     median_half_width_pct: NonNegative | None
     """Median half-width of the confidence intervals, in percent of the latency."""
     budgets_met: Annotated[int, Field(ge=0)]
-    """Number of budgets for which at least one network fits or is inconclusive."""
+    """Number of budgets for which at least one network fits for certain."""
     best_top1_low: Percent | None
-    """Lowest top-1 accuracy among the best networks for these budgets."""
+    """Lowest top-1 accuracy among the best networks that fit for certain, over these budgets."""
     best_top1_high: Percent | None
     """Highest top-1 accuracy among them."""
 

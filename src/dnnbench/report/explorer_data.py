@@ -20,6 +20,7 @@ from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.best_fit import Entry, entry_type, needed, pick, unknown
 from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.limits import ACCURACY, Limit, known_limits
+from dnnbench.queries.remedies import MOST_ROUNDS
 from dnnbench.queries.selection import Candidate, candidates
 from dnnbench.queries.wording import WORDS, reason
 from dnnbench.records import labels
@@ -31,7 +32,10 @@ from dnnbench.report.figures.identity import rows
 from dnnbench.report.figures.results import Results
 
 # Columns of a download that the script fills; a network's record holds the others, in order.
-JUDGED = ("device", "batch_size", "rank", "model", "fits", "undecided", "tie_group")
+JUDGED = (
+    *("device", "batch_size", "rank", "model", "fits", "undecided"),
+    *("settled_by", "more_rounds", "tie_group"),
+)
 
 _THROUGHPUT = "min_fps"
 _MANTISSAS = (1, 1.2, 1.4, 1.5, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9)
@@ -70,6 +74,7 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
         "recorded": recorded(),
         "words": WORDS,
         "marks": STABILITY_MARKS,
+        "most_rounds": MOST_ROUNDS,
         "limits": [
             {
                 "name": limit.name,
@@ -228,7 +233,7 @@ def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:
     ``bounds``: value, low, high and kind, without the kind for an interval; only the value if it
     is exact. ``needs``: the limit at which it would fit conclusively, as number and text.
     ``unknown``: why its number is unknown. ``shown``: the texts of the explorer's facts.
-    ``record``: the fields of a download.
+    ``rounds``: the number of rounds behind its latency. ``record``: the fields of a download.
     """
     numbers = {
         limit: candidate.numbers[limit.name]
@@ -248,6 +253,7 @@ def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:
         "unknown": {name: reason(why) for name, why in unknown(candidate).items()},
         "shown": texts(candidate),
         "stability": candidate.row.stability,
+        "rounds": candidate.row.rounds,
         "record": [fields[name] for name in recorded()],
     }
 
@@ -262,9 +268,13 @@ def _compact(number: Bounds) -> list[float | str]:
 # Scales --------------------------------------------------------------------------------------
 
 
-def _span(numbers: Iterable[Mapping[str, Sequence[float]]], limit: Limit) -> tuple[float, float]:
-    """Return the lowest and highest positive bounds of a number; (1, 1) for none."""
-    known = [x for bounds in numbers for x in bounds.get(limit.name, ())[:3] if x > 0]
+def _span(numbers: Iterable[Mapping[str, Sequence[Any]]], limit: Limit) -> tuple[float, float]:
+    """Return the lowest and highest positive bounds of a number; (1, 1) for none.
+
+    Of very uncertain numbers, only the value counts.
+    """
+    found = [bounds.get(limit.name, ()) for bounds in numbers]
+    known = [x for one in found for x in one[: 1 if "wide" in one else 3] if x > 0]
     return (min(known), max(known)) if known else (1.0, 1.0)
 
 

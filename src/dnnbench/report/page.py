@@ -67,12 +67,16 @@ SCRIPTS = (
 
 @dataclass(frozen=True)
 class Choice:
-    """A network selected under a pair of budgets, with its numbers as text."""
+    """A network selected under a pair of budgets, with its numbers as text.
+
+    A ``rival`` is inconclusive, and more accurate than the best network that fits.
+    """
 
     name: str
     color: str
     top1: str
     certain: bool
+    rival: bool
     stability: str | None
     latency: str
     memory: str
@@ -203,18 +207,23 @@ def _choices(results: Results, device: str, own: Sequence[Row]) -> list[list[lis
     chosen = rows(results.selection[results.selection["device"] == device])
     single = {row["model"]: row for row in own if row["batch_size"] == 1}
     cells: dict[tuple[float, float], list[Choice]] = {}
+    best: dict[tuple[float, float], float] = {}
     for row in sorted(chosen, key=lambda row: int(row["rank"])):
+        budget, certain = (row["max_memory_gib"], row["min_fps"]), row["fits"] == "yes"
+        if certain:
+            best.setdefault(budget, row["top1"])
         numbers = single[row["model"]]
         choice = Choice(
             name=results.identity.name(row["model"]),
             color=results.identity.color(row["model"]),
             top1=f"{row['top1']:.2f}%",
-            certain=row["fits"] == "yes",
+            certain=certain,
+            rival=not certain and row["top1"] > best.get(budget, 0),
             stability=numbers["stability"],
             latency=latency_text(numbers),
             memory=memory_text(numbers),
         )
-        cells.setdefault((row["max_memory_gib"], row["min_fps"]), []).append(choice)
+        cells.setdefault(budget, []).append(choice)
     limits_gib, limits_fps = results.budgets
     return [[cells.get((gib, fps), []) for fps in limits_fps] for gib in limits_gib]
 

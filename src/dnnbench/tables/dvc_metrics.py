@@ -16,7 +16,7 @@ def metrics(rows: Iterable[StudyRow], chosen: Iterable[SelectionRow]) -> Metrics
     for row in rows:
         if row.source == "measured":
             devices.setdefault(row.device, []).append(row)
-    first = [row for row in chosen if row.rank == 1]
+    first = [row for row in chosen if row.rank == 1 and row.fits == "yes"]
     return Metrics(
         devices={
             device: _device(cells, [row for row in first if row.device == device])

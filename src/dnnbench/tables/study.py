@@ -254,6 +254,7 @@ def _measured_row(
         latency_p95_ms=per_image(intervals.p95(samples)),
         batch_ms=value.value if value else None,
         fps=1000 * batch_size / value.value if value else None,
+        rounds=len({line.round for line in lines}) or None,
         processes=len(lines) or None,
         stability=timing.stability,
         stability_reason=timing.reason,

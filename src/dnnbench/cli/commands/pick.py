@@ -74,10 +74,11 @@ def pick(
 ) -> None:
     """List the most accurate networks that fit your limits.
 
-    If a limit falls within a network's confidence interval, or within the
-    rounding error of a published number, the network is listed as
-    "inconclusive". If nothing fits, the nearest misses are listed, and the exit
-    code is 3.
+    A network is inconclusive if a limit falls within its confidence interval,
+    or within the rounding error of a published number. Inconclusive networks
+    that might be better than the best are listed apart, with what would settle
+    the question. If nothing fits, the nearest misses are listed. If nothing
+    fits for certain, the exit code is 3.
 
     Examples:
 
@@ -95,7 +96,8 @@ def pick(
     chosen = study_questions.pick(tables, limits, device, batch_size, variant, top, predicted)
     answer = chosen.answer
     if form:
-        output_forms.print_answer(form, answer, best_fit.entry_type(), answer.entries)
+        listed = [*answer.entries, *answer.inconclusive]
+        output_forms.print_answer(form, answer, best_fit.entry_type(), listed)
     else:
         console = printing.console()
         pick_answer.print_answer(console, answer, tables.names)

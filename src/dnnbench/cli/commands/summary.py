@@ -15,10 +15,13 @@ from dnnbench.records import labels, paths
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dnnbench.api.study_tables import Tables
+    from dnnbench.queries.best_fit import Pick
     from dnnbench.records.comparison_records import AccuracyRow
     from dnnbench.records.study_records import SelectionRow, StudyRow
 
-
+# Inconclusive networks to list for a budget.
+_MOST_RIVALS = 3
 # The processes that a reason names, the reason of one process, and its numbers.
 _PROCESSES = re.compile(r"disturbed \((.*?)\)(?:;|$)")
 _PROCESS = re.compile(r"round \d+(?:, process \d+)?: ([^,;]+)")
@@ -47,68 +50,86 @@ def summary(
     measured = dict.fromkeys(row.device for row in study if row.source == "measured")
     page = paths.under(reports, paths.PAGE)
     if form:
-        budgets = listings.budgets([row for row in chosen if row.device in measured], study)
+        rows = listings.budgets([row for row in chosen if row.device in measured], study)
         devices = [row for row in listings.devices(tables) if row.device in measured]
-        whole = {"devices": devices, "budgets": budgets, "accuracy": accuracy, "page": page}
-        output_forms.print_answer(form, whole, listings.BudgetRow, budgets)
+        whole = {"devices": devices, "budgets": rows, "accuracy": accuracy, "page": page}
+        output_forms.print_answer(form, whole, listings.BudgetRow, rows)
         return
     names = network_names()
     console = printing.console()
     if not measured:
         console.print(messages.NOTHING_MEASURED)
     for device in measured:
-        rows = [row for row in study if row.device == device]
-        print_best(console, device, [row for row in chosen if row.device == device], rows, names)
+        print_cells(console, device, tables.rows(device))
+        print_best(console, device, chosen, tables, names)
     print_accuracy(console, accuracy, names)
     printing.print_set_aside(console, tables.set_aside)
     console.print(f"\n{messages.PAGE.format(file=page)}")
 
 
-def print_best(
-    console: Console,
-    device: str,
-    chosen: list[SelectionRow],
-    rows: list[StudyRow],
-    names: dict[str, str],
-) -> None:
-    """Print the first-ranked network for each pair of budgets, as a table."""
-    from dnnbench.config.variants import REFERENCE
-    from dnnbench.queries import wording
-    from dnnbench.report.figures import captions
-
+def print_cells(console: Console, device: str, rows: list[StudyRow]) -> None:
+    """Print how many cells of a device were measured, and how well."""
     measured = [row for row in rows if row.status == "ok"]
     counts = {"timed": len(measured), "cells": several(len(rows), "cell")}
     title = messages.SUMMARY.format(device=labels.device(device), **counts)
     console.print(f"\n{title}", style="bold")
     for line in _stability(measured):
         printing.print_item(console, line)
-    if not chosen:
+
+
+def print_best(
+    console: Console,
+    device: str,
+    chosen: list[SelectionRow],
+    tables: Tables,
+    names: dict[str, str],
+) -> None:
+    """Print the best network for each budget, then inconclusive ones that might be better."""
+    from dnnbench.queries import best_fit, wording
+    from dnnbench.report.figures import captions
+
+    if all(row.device != device for row in chosen):
         console.print(f"\n{messages.NO_BUDGET_MET.format(device=device)}")
         return
+    rows = tables.rows(device)
     console.print(f"\n{messages.BEST}\n")
     limits = messages.MAX_MEMORY, messages.MIN_THROUGHPUT
     numbers = messages.TOP1, messages.LATENCY, messages.MEMORY
-    columns = (*limits, "network", *numbers, "fits")
+    columns = (*limits, "network", *numbers)
     whole = [column for column in columns if column != "network"]
     table = printing.table(*columns, right=(*limits, *numbers), whole=whole, titles=0)
-    at_one = {r.model: r for r in rows if (r.batch_size, r.variant) == (1, REFERENCE)}
-    for row in chosen:
-        if row.rank == 1:
-            cell = at_one[row.model]
-            table.add_row(
-                f"{row.max_memory_gib:g}",
-                f"{row.min_fps:g}",
-                names.get(row.model, row.model),
-                f"{row.top1:.2f}",
-                f"{cell.latency_ms:.1f}",
-                f"{cell.memory_mib:.0f}",
-                "yes" if row.fits == "yes" else wording.text("cannot_tell"),
-            )
+    rivals: dict[str, None] = {}
+    for gib, fps in sorted({(row.max_memory_gib, row.min_fps) for row in chosen}):
+        budget = {"max_memory_gib": gib, "min_fps": fps}
+        answer = best_fit.pick(rows, tables.models, device, budget, top=_MOST_RIVALS)
+        rivals |= dict.fromkeys(_rivals(answer, names))
+        cells = [messages.NONE_FITS, "", "", ""]
+        for best in answer.entries[:1]:
+            latency, memory = f"{best.latency_ms:.1f}", f"{best.memory_mib:.0f}"
+            cells = [names.get(best.model, best.model), f"{best.top1:.2f}", latency, memory]
+        table.add_row(f"{gib:g}", f"{fps:g}", *cells)
     printing.print_table(console, table)
-    if any(row.fits == "cannot_tell" for row in chosen if row.rank == 1):
-        console.print(f"\n{messages.INCONCLUSIVE_BEST}")
-    sources = {row.model: row.accuracy_source for row in measured}
+    if rivals:
+        console.print(f"\n{wording.text('might_be_better')}")
+        for line in rivals:
+            printing.print_item(console, line)
+        for note in messages.uncertain(rivals):
+            console.print(f"\n{note}")
+    sources = {row.model: row.accuracy_source for row in rows if row.status == "ok"}
     console.print(f"\n{captions.accuracy(sources.values())}")
+
+
+def _rivals(answer: Pick, names: dict[str, str]) -> list[str]:
+    """Return a line for each inconclusive network that might be better than the best."""
+    from dnnbench.cli import pick_answer
+    from dnnbench.queries.limits import given
+
+    lines = []
+    for entry in answer.inconclusive:
+        undecided = (entry.undecided or "").split("+")
+        limits = [one.amount(f"{x:g}") for one, x in given(answer.limits) if one.name in undecided]
+        lines.append(f"For {', '.join(limits)}, {pick_answer.inconclusive_text(entry, names)}")
+    return lines
 
 
 def _stability(rows: list[StudyRow]) -> list[str]:

@@ -130,7 +130,8 @@ def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) ->
     if any(row["fits"] == "cannot_tell" for row in selection):
         sentences.append(
             "“?” means inconclusive: a limit is within a confidence interval or within the rounding"
-            " error of a published number."
+            " error of a published number, or the latency is very uncertain. These networks come"
+            " last, and would be among the five if they fit."
         )
     sentences.append(_borrowed(borrowed) if borrowed else memory_basis(rows))
     sentences.append(accuracy(row["accuracy_source"] for row in rows))

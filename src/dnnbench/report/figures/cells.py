@@ -9,7 +9,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import PREDICTED_MARK, significant, span, stability_mark
+from dnnbench.core.formatting import (
+    PREDICTED_MARK,
+    VERY_UNCERTAIN,
+    significant,
+    span,
+    stability_mark,
+)
 from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.queries.wording import STATUSES
 from dnnbench.records.labels import memory_basis
@@ -194,4 +200,6 @@ def _status(status: str) -> str:
 
 def _with_span(text: str, low: float | None, high: float | None) -> str:
     interval = span(low, high)
-    return f"{text} (95% interval {interval})" if interval else text
+    if interval and interval != VERY_UNCERTAIN:
+        interval = f"95% interval {interval}"
+    return f"{text} ({interval})" if interval else text

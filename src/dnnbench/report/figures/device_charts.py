@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import altair as alt
 
-from dnnbench.core.formatting import significant, text_width
+from dnnbench.core.formatting import is_wide, significant, text_width
 from dnnbench.records import labels
 from dnnbench.report.figures.cells import (
     fps_interval,
@@ -59,16 +59,15 @@ _MEMORY_TIPS = {
 def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChart:
     """Draw top-1 accuracy against throughput, with real-time bands.
 
-    Bars are confidence intervals, if known; the stepped line is the Pareto front. Networks without
-    a latency or an accuracy are omitted here but listed in the latency table. Predicted networks
-    are hollow and excluded from the front.
+    Bars are confidence intervals, unless unknown or very uncertain; the stepped line is the Pareto
+    front. Networks without a latency or an accuracy are omitted here but listed in the latency
+    table. Predicted networks are hollow and excluded from the front.
     """
     points = [
         {
             **_point(row, identity),
             "fps": _plotted(row["fps"]),
-            "low": _plotted(fps_interval(row)[0]),
-            "high": _plotted(fps_interval(row)[1]),
+            **_whisker(row),
             "fps_text": fps_text(row),
         }
         for row in device_rows
@@ -117,6 +116,14 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
         width=WIDTH,
         height=HEIGHT,
     )
+
+
+def _whisker(row: Row) -> dict[str, float | None]:
+    """Return the ends of a latency's interval, in images per second, if it is worth a bar."""
+    low, high = fps_interval(row)
+    if low is None or high is None or is_wide(low, high):
+        return {"low": None, "high": None}
+    return {"low": _plotted(low), "high": _plotted(high)}
 
 
 def memory_chart(

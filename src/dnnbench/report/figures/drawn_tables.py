@@ -94,7 +94,10 @@ def best_chart(
     budgets: tuple[Sequence[float], Sequence[float]],
     identity: Identity,
 ) -> alt.LayerChart:
-    """Draw a device's best networks under each budget (GiB, images per second)."""
+    """Draw a device's best networks under each budget (GiB, images per second).
+
+    Inconclusive networks come after those that fit, and are marked.
+    """
     limits_gib, limits_fps = budgets
     chosen = rows(selection[selection["device"] == device])
     depth = max([int(row["rank"]) for row in chosen], default=1)

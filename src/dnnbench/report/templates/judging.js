@@ -9,10 +9,45 @@ const judging = (() => {
     return { value, low, high, kind };
   };
 
+  const decisive = ({ kind }) => kind !== "unknown" && kind !== "wide";
+
   const verdictOf = (number, limit, minimum) => {
     if (minimum ? number.high < limit : number.low > limit) return "no";
     const inside = minimum ? number.low >= limit : number.high <= limit;
-    return number.kind !== "unknown" && inside ? "yes" : "cannot_tell";
+    return decisive(number) && inside ? "yes" : "cannot_tell";
+  };
+
+  // How many more rounds would settle it, as in dnnbench/queries/remedies.py; null if too many.
+  const moreRounds = ({ low, high }, limit, rounds) => {
+    const half = Math.log(high / low) / 2;
+    const distance = Math.abs(Math.log(limit) - (Math.log(high) + Math.log(low)) / 2);
+    if (rounds * half ** 2 > (rounds + explorerData.most_rounds) * distance ** 2) return null;
+    const more = Math.max(1, Math.ceil(rounds * ((half / distance) ** 2 - 1) - 1e-9));
+    return more < 100 ? more : 10 * Math.ceil(more / 10);
+  };
+
+  const remedyOf = ({ rounds, stability }, { control, limit, number }) => {
+    const { kind } = number;
+    if (control.name === explorerData.accuracy) {
+      return { kind: ["interval", "wide"].includes(kind) ? "images" : "accuracy" };
+    }
+    if (kind === "rounding") return { kind: "measurement" };
+    if (kind === "unknown") return { kind: "two_rounds" };
+    if (kind === "wide" || stability === "disturbed" || !rounds) return { kind: "again" };
+    const more = moreRounds(number, limit, rounds);
+    return more === null ? { kind: "too_close" } : { kind: "rounds", rounds: more };
+  };
+
+  // What would settle the verdict on an inconclusive network, one remedy of each kind.
+  const remediesOf = (one) => {
+    const byKind = new Map();
+    for (const verdict of one.verdicts) {
+      if (verdict.fits !== "cannot_tell") continue;
+      const remedy = remedyOf(one.network, verdict);
+      const known = byKind.get(remedy.kind);
+      if (!known || remedy.rounds > known.rounds) byKind.set(remedy.kind, remedy);
+    }
+    return [...byKind.values()];
   };
 
   const tied = (view, a, b) =>
@@ -45,37 +80,43 @@ const judging = (() => {
       view.latencies[place][verdict].includes(behind.place),
     ) ?? "different";
 
-  // A new group starts at the first network that is not tied with the first of the current group.
-  const rank = (view, found) => {
+  // The networks that fit, then the inconclusive ones. Ties are grouped in the order of accuracy: a
+  // new group starts at the first network that is not tied with the first of the current group.
+  const rank = (view, judged) => {
+    const found = judged.filter((one) => one.fits !== "no");
     let first = null;
     let group = 0;
-    found.forEach((one, index) => {
+    for (const one of found) {
       if (!first || !tied(view, first, one)) {
         first = one;
         group += 1;
       }
       one.group = group;
-      one.rank = index + 1;
-      one.next = found[index + 1] ?? null;
+    }
+    const certain = found.filter((one) => one.fits === "yes");
+    const inconclusive = found.filter((one) => one.fits === "cannot_tell");
+    certain.forEach((one, index) => {
+      one.next = certain[index + 1] ?? null;
       one.latency = one.next && latencyVerdict(view, one, one.next);
     });
+    const ranked = [...certain, ...inconclusive];
+    ranked.forEach((one, index) => {
+      one.rank = index + 1;
+    });
+    return { certain, inconclusive, ranked };
   };
 
-  // The limits to relax before a network fits conclusively, and by which factors.
+  // The limits to relax before a network fits for certain, and by which factors. If its bounds are
+  // unknown or very uncertain, there are none.
   const missOf = (one) => {
-    const gives = one.verdicts
-      .map(({ control, limit, fits }) => {
-        const [needed, text] = one.network.needs[control.name] ?? [0, ""];
-        const factor = control.minimum ? limit / needed : needed / limit;
-        return { control, fits, factor, text };
-      })
-      .filter((give) => give.fits !== "yes" && give.factor > 1);
-    return {
-      one,
-      gives,
-      outside: gives.filter((give) => give.fits === "no"),
-      factor: Math.max(...gives.map((give) => give.factor)),
-    };
+    const short = one.verdicts.filter(({ fits }) => fits !== "yes");
+    if (!short.every(({ number }) => decisive(number))) return [];
+    const gives = short.map(({ control, limit, fits }) => {
+      const [needed, text] = one.network.needs[control.name] ?? [0, ""];
+      const factor = control.minimum ? limit / needed : needed / limit;
+      return { control, fits, factor, text };
+    });
+    return [{ one, gives, factor: Math.max(...gives.map((give) => give.factor)) }];
   };
 
   const nearer = (a, b) =>
@@ -87,8 +128,8 @@ const judging = (() => {
   const bindingOf = (better) => {
     const nearest = new Map();
     for (const miss of better) {
-      if (miss.outside.length !== 1) continue;
-      const [give] = miss.outside;
+      if (miss.gives.length !== 1) continue;
+      const [give] = miss.gives;
       const known = nearest.get(give.control.name);
       if (!known || give.factor < known.give.factor) nearest.set(give.control.name, { give, miss });
     }
@@ -107,24 +148,24 @@ const judging = (() => {
       if (missing) leftOut[network.model] = network.unknown[missing.control.name];
       else judged.push(judgeOne(network, place, given));
     });
-    const found = judged.filter((one) => one.fits !== "no");
-    rank(view, found);
-    const [best] = found;
-    const misses = judged.filter((one) => one.fits === "no").map(missOf);
-    const better = misses.filter(
-      ({ one }) => !best || (one.top1 > best.top1 && !tied(view, best, one)),
+    const { certain, inconclusive, ranked } = rank(view, judged);
+    const [best = null] = certain;
+    const missed = judged.filter((one) => one.fits === "no");
+    const better = missed.filter(
+      (one) => !best || (one.top1 > best.top1 && !tied(view, best, one)),
     );
     return {
       given,
       judged,
-      found,
+      found: ranked,
       leftOut,
       best,
-      sure: found.find((one) => one.fits === "yes"),
-      fit: found.filter((one) => one.fits === "yes").length,
+      fit: certain.length,
+      // Inconclusive networks that might be better than the best that fits.
+      rivals: inconclusive.filter((one) => !best || one.top1 > best.top1),
       better,
-      binding: bindingOf(better),
-      nearest: best ? [] : misses.sort(nearer),
+      binding: bindingOf(better.flatMap(missOf)),
+      nearest: ranked.length ? [] : missed.flatMap(missOf).sort(nearer),
     };
   };
 
@@ -132,5 +173,5 @@ const judging = (() => {
   const controlsOf = (one, fits) =>
     one.verdicts.filter((verdict) => verdict.fits === fits).map((verdict) => verdict.control);
 
-  return { boundsOf, controlsOf, judge };
+  return { boundsOf, controlsOf, judge, remediesOf };
 })();

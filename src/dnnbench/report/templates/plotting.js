@@ -14,15 +14,15 @@ const plotting = (() => {
       .sort((a, b) => (a.fits !== "no") - (b.fits !== "no"))
       .map((one) => {
         const { network, top1, fits } = one;
-        const { value, low, high } = judging.boundsOf(network, axis);
-        const wide = 0 < low && low < high;
+        const { value, low, high, kind } = judging.boundsOf(network, axis);
+        const bar = kind !== "wide" && 0 < low && low < high;
         return {
           model: network.model,
           name: networks[network.model].name,
           color: networks[network.model].color,
           x: value,
-          x_low: wide ? low : null,
-          x_high: wide ? high : null,
+          x_low: bar ? low : null,
+          x_high: bar ? high : null,
           y: top1,
           fits,
           fits_text: wording.verdict(one),

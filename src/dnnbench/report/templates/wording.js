@@ -7,6 +7,7 @@ const wording = (() => {
   // Texts that the terminal does not share.
   const TEXTS = {
     tied_with_best: "Tied with it in accuracy: {names}.",
+    stability: "Stability: {verdict}",
     sizes: "No results for batch size {size}. Available batch sizes: {sizes}.",
     no_results: "The study has no results for this device.",
     no_row: "no results in the study",
@@ -35,13 +36,18 @@ const wording = (() => {
   const verdict = (one) =>
     one.fits === "yes" ? WORDS.yes : `${WORDS[one.fits]}: ${words(one, one.fits)}`;
 
-  // Why a network is inconclusive.
-  const doubts = (one) =>
-    phrase(
-      one.verdicts
-        .filter(({ fits }) => fits === "cannot_tell")
-        .map(({ control, number }) => fill(WORDS[`doubt_${number.kind}`], { limit: control.word })),
-    );
+  // For which limits a network is inconclusive, and what would settle it.
+  const doubt = (one) =>
+    [
+      fill(WORDS.inconclusive_in, { limits: words(one, "cannot_tell") }),
+      ...judging
+        .remediesOf(one)
+        .map(({ kind, rounds }) =>
+          kind === "rounds"
+            ? numbered("settle_rounds", rounds, { rounds })
+            : WORDS[`settle_${kind}`],
+        ),
+    ].join(" ");
 
   // How the latency compares with that of the next network in rank, unless the two differ.
   const versus = ({ next, latency }, nameOf) =>
@@ -82,7 +88,7 @@ const wording = (() => {
   const question = (answer, batchSize) =>
     `Batch size ${batchSize}, ${phrase(answer.given.map(limit)) || WORDS.no_limits}.`;
 
-  const count = ({ judged, found, fit }) => {
+  const count = ({ judged, found, fit, rivals }) => {
     const networks = judged.length;
     const inconclusive = found.length - fit;
     if (!networks) return WORDS.none_evaluated;
@@ -99,6 +105,7 @@ const wording = (() => {
       const why = numbered(`why_${kinds.size === 1 ? [...kinds][0] : "mixed"}`, inconclusive, {});
       const key = fit ? "more_inconclusive" : "only_inconclusive";
       sentences.push(numbered(key, inconclusive, { inconclusive, of, why }));
+      if (!rivals.length) sentences.push(numbered("none_better", inconclusive, {}));
     }
     return sentences.join(" ");
   };
@@ -140,7 +147,7 @@ const wording = (() => {
     around,
     binding,
     count,
-    doubts,
+    doubt,
     fill,
     give,
     letters,

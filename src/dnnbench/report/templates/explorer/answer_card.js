@@ -2,47 +2,60 @@
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const answerCard = (() => {
   const { TEXTS, WORDS, fill } = wording;
-  const { badge, cellOf, element, nameOf, networkOf, paragraph, smallOf } = elements;
+  const { badge, cellOf, element, markOf, nameOf, networkOf, paragraph } = elements;
   const data = explorerData;
   const NEAREST = 3;
+  const RIVALS = 5;
 
-  const statistics = ({ shown }) =>
+  // Columns of numbers that depend on the latency.
+  const TIMED = ["fps", "latency"];
+
+  const statistics = (network) =>
     element(
       "dl",
       { class: "numbers" },
       ...tableColumns.shown
-        .filter(({ key }) => shown[key])
+        .filter(({ key }) => network.shown[key])
         .map(({ key, title }) => {
-          const number = element("dd", {}, ...cellOf(shown[key]));
+          const number = element("dd", {}, ...cellOf(network.shown[key]));
+          if (TIMED.includes(key)) number.firstChild.after(...markOf(network));
           return element("div", {}, element("dt", {}, title), number);
         }),
     );
 
-  const answered = ({ best, sure, found }) => {
+  const stabilityOf = ({ stability, shown }) =>
+    fill(TEXTS.stability, { verdict: WORDS[stability] ?? shown.stability[0] });
+
+  const answered = ({ best, found }) => {
     if (!best) return [];
     const parts = [
-      paragraph(
-        "best",
-        networkOf(best.network.model),
-        " ",
-        badge(best.fits),
-        " ",
-        ...smallOf([wording.doubts(best)]),
-      ),
+      paragraph("best", networkOf(best.network.model), " ", badge(best.fits)),
       statistics(best.network),
+      paragraph("count stability", stabilityOf(best.network)),
     ];
-    const { stability } = best.network;
-    if (data.marks[stability]) parts.push(paragraph("count", WORDS[stability]));
-    if (sure && best !== sure) {
-      const [before, after] = wording.around("best_certain", {});
-      parts.push(paragraph("sure", before, networkOf(sure.network.model), after));
-    }
-    const equals = found.filter((one) => one !== best && one.group === best.group);
+    const equals = found.filter(
+      (one) => one !== best && one.fits === "yes" && one.group === best.group,
+    );
     if (equals.length) {
       const names = wording.phrase(equals.map((one) => nameOf(one.network.model)));
       parts.push(paragraph("equals", fill(TEXTS.tied_with_best, { names })));
     }
     return parts;
+  };
+
+  // Inconclusive networks that might be better than the best, and what would settle it.
+  const rivalsOf = ({ best, rivals }) => {
+    if (!rivals.length) return [];
+    const items = rivals.slice(0, RIVALS).map((one) => {
+      const { model, shown, stability } = one.network;
+      const latency = `${wording.shown(one.network, "latency")}${data.marks[stability] ?? ""}`;
+      const text = `: ${shown.top1[0]}, ${latency}. ${wording.doubt(one)}`;
+      return element("li", { "data-model": model }, networkOf(model), text);
+    });
+    const more = rivals.length - items.length;
+    if (more) items.push(element("li", {}, fill(WORDS.and_more, { count: more })));
+    const heading = paragraph("near", best ? WORDS.might_be_better : WORDS.might_fit);
+    return [heading, element("ul", { class: "rivals" }, ...items)];
   };
 
   const nearestTo = ({ nearest }) => {
@@ -85,12 +98,13 @@ const answerCard = (() => {
     paragraph("question", wording.question(answer, settings.now.batch_size)),
     ...answered(answer),
     paragraph(answer.best ? "count" : "best count", wording.count(answer)),
+    ...rivalsOf(answer),
     ...nearestTo(answer),
     ...boundBy(answer),
   ];
 
   const show = ({ part, device, answer }) => {
-    const { best, sure, found, fit } = answer;
+    const { best, found, fit, rivals } = answer;
     const known = device.views[settings.now.batch_size];
     const box = part(".verdict");
     const parts = known ? partsOf(answer) : [paragraph("best count", sizesOf(device))];
@@ -99,7 +113,7 @@ const answerCard = (() => {
     if (made.innerHTML !== box.innerHTML) box.replaceChildren(...made.childNodes);
     Object.assign(box.dataset, {
       best: best?.network.model ?? "",
-      sure: sure?.network.model ?? "",
+      rivals: rivals.map(({ network }) => network.model).join(" "),
       judged: answer.judged.length,
       fit,
       cannotTell: found.length - fit,

@@ -10,7 +10,7 @@ const tableColumns = (() => {
   const minima = new Set(data.limits.filter(({ minimum }) => minimum).map(({ name }) => name));
   const FITTING = ["yes", "cannot_tell", "no"];
   const columns = [
-    { key: "rank", title: "#", order: (one) => one.place },
+    { key: "rank", title: "#", order: (one) => one.rank },
     { key: "name", title: "Network", order: (one) => nameOf(one.network.model).toLowerCase() },
     { key: "fits", title: "Fits", order: (one) => FITTING.indexOf(one.fits) },
     ...data.facts

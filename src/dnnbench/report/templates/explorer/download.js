@@ -13,6 +13,7 @@ const csvDownload = (() => {
     const names = [...data.judged, ...data.recorded];
     const lines = networkTable.listed(answer).map((one) => {
       const { model, record } = one.network;
+      const remedies = judging.remediesOf(one);
       const row = {
         ...Object.fromEntries(data.recorded.map((name, index) => [name, record[index]])),
         device: device.key,
@@ -21,6 +22,8 @@ const csvDownload = (() => {
         model,
         fits: one.fits,
         undecided: networkTable.undecided(one),
+        settled_by: remedies.map(({ kind }) => kind).join("+"),
+        more_rounds: remedies.find(({ rounds }) => rounds)?.rounds,
         tie_group: one.group,
       };
       return names.map((name) => field(row[name])).join(",");

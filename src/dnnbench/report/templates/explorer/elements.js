@@ -1,7 +1,7 @@
 // Elements that several parts of the explorer are built from.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const elements = (() => {
-  const { networks } = explorerData;
+  const { marks, networks } = explorerData;
   const at = (id) => document.getElementById(id);
   const nameOf = (model) => networks[model].name;
 
@@ -31,7 +31,13 @@ const elements = (() => {
 
   const smallOf = (texts) => texts.filter(Boolean).map((text) => element("small", {}, text));
 
+  // The mark of a noisy or disturbed latency, if it has one.
+  const markOf = ({ stability, shown }) =>
+    marks[stability]
+      ? [element("span", { class: "doubt", title: shown.stability[0] }, ` ${marks[stability]}`)]
+      : [];
+
   const cellOf = (texts) => (texts ? [texts[0], ...smallOf(texts.slice(1))] : ["–"]);
 
-  return { at, badge, cellOf, element, nameOf, networkOf, paragraph, smallOf, swatch };
+  return { at, badge, cellOf, element, markOf, nameOf, networkOf, paragraph, smallOf, swatch };
 })();
