@@ -14,6 +14,7 @@ from dnnbench.queries import best_fit, wording
 from dnnbench.queries.best_fit import Entry, Give
 from dnnbench.queries.limits import given, known_limits
 from dnnbench.queries.selection import Candidate, candidates
+from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report import explorer_data
 from dnnbench.report.figures.explorer_facts import controls
@@ -60,6 +61,12 @@ def text() -> str:
     # One line per case, so that a diff shows which cases changed.
     lines = ",\n  ".join(json.dumps(case, ensure_ascii=False) for case in cases)
     return json.dumps(whole, indent=1, ensure_ascii=False).replace('"CASES"', lines) + "\n"
+
+
+def networks() -> tuple[list[StudyRow], dict[str, ModelRow], list[ComparisonRow]]:
+    """Return the rows of the study, of models.csv by key, and of comparisons.csv."""
+    study, models = _study()
+    return study, {row.model: row for row in models}, _tests()
 
 
 def _study() -> tuple[list[StudyRow], list[ModelRow]]:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from dnnbench.core import name_matching
 from dnnbench.core.errors import UserError
-from dnnbench.core.storage import R, read_rows
+from dnnbench.core.storage import R, read_json, read_rows
 from dnnbench.networks import model_list, registry
 from dnnbench.records import paths
 from dnnbench.records.comparison_records import ComparisonRow
+from dnnbench.records.environment_records import Environment
 from dnnbench.records.published_study import label
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -121,3 +122,14 @@ class Tables:
     def rows(self, device: str) -> list[StudyRow]:
         """Return the rows of study.csv for a device."""
         return [row for row in self.study if row.device == device]
+
+    def environment(self, device: str) -> Environment | None:
+        """Return the description of a device's machine; None if there is none.
+
+        The folder of a shared study may have it next to the tables.
+        """
+        beside = paths.in_device(self.results, paths.ENVIRONMENT)
+        for path in (paths.under(self.results, paths.ENVIRONMENT, device=device), beside):
+            if path.exists() and (found := read_json(path, Environment)).device == device:
+                return found
+        return None

@@ -24,12 +24,15 @@ from dnnbench.queries.remedies import MOST_ROUNDS
 from dnnbench.queries.selection import Candidate, candidates
 from dnnbench.queries.wording import WORDS, reason
 from dnnbench.records import labels
+from dnnbench.records.environment_records import Environment
 from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.report import decision
 from dnnbench.report.figures import captions
 from dnnbench.report.figures.explorer_chart import axes, explorer_chart
 from dnnbench.report.figures.explorer_facts import controls, facts, texts
 from dnnbench.report.figures.identity import rows
 from dnnbench.report.figures.results import Results
+from dnnbench.report.provenance import provenance
 
 # Columns of a download that the script fills; a network's record holds the others, in order.
 JUDGED = (
@@ -47,17 +50,18 @@ def recorded() -> list[str]:
     return [name for name in names if name not in JUDGED and not name.startswith("next_")]
 
 
-def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[str, Any]:
+def data(results: Results, environments: Sequence[Environment] = ()) -> dict[str, Any]:
     """Return all data of the explorer, ready for JSON.
 
-    ``machines``: device -> short description of its machine. Keys of the result include ``limits``:
-    the controls in display order; ``start``: the limits shown initially; ``networks``: name, color
-    and family by key; ``devices``: one :func:`_view` per batch size; ``axes``: the quantities to
-    draw accuracy against, with charts.
+    ``environments`` describe the machines. Keys of the result include ``limits``: the controls in
+    display order; ``start``: the limits shown initially; ``networks``: name, color and family by
+    key; ``devices``: one :func:`_view` per batch size; ``axes``: the quantities to draw accuracy
+    against, with charts.
     """
     study = [row for row in records(results.study, StudyRow) if row.source != "predicted"]
     models = {row.model: row for row in records(results.models, ModelRow)}
     ties = Ties(results.comparisons)
+    machines = {environment.device: environment for environment in environments}
     found = {
         device: _views(study, models, device, ties, results)
         for device in dict.fromkeys(results.devices)
@@ -73,6 +77,7 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
         "judged": JUDGED,
         "recorded": recorded(),
         "words": WORDS,
+        "decision": decision.texts(),
         "marks": STABILITY_MARKS,
         "most_rounds": MOST_ROUNDS,
         "limits": [
@@ -82,6 +87,7 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
                 "label": limit.label,
                 "basis": limit.basis is not None,
                 "unit": limit.unit,
+                "option": limit.option,
                 "minimum": limit.minimum,
                 "stops": _stops(limit, _span(everything, limit)),
             }
@@ -110,7 +116,7 @@ def data(results: Results, machines: Mapping[str, str] | None = None) -> dict[st
         "devices": [
             {
                 **_device(results, device, views),
-                "machine": (machines or {}).get(device, ""),
+                **asdict(provenance(device, machines.get(device))),
                 "bases": _bases([row for row in study if row.device == device]),
             }
             for device, views in found.items()

@@ -44,17 +44,21 @@ from dnnbench.report.figures.theme import CSS, config
 from dnnbench.report.figures.variants_table import Table as VariantsTable
 from dnnbench.report.figures.variants_table import variants_table
 from dnnbench.report.findings_section import Section
+from dnnbench.report.provenance import provenance
 
 # The explorer's scripts in templates/. Each uses only those before it.
 SCRIPTS = (
     "judging.js",
     "wording.js",
     "plotting.js",
+    "decision.js",
     "explorer/columns.js",
     "explorer/settings.js",
     "explorer/address.js",
     "explorer/elements.js",
     "explorer/controls.js",
+    "explorer/handover.js",
+    "explorer/chart_image.js",
     "explorer/answer_card.js",
     "explorer/network_details.js",
     "explorer/network_table.js",
@@ -108,9 +112,10 @@ def render(
     set_aside: Sequence[SetAside] = (),
 ) -> str:
     """Return the page as HTML; ``findings`` is the section on the published study."""
-    machines = {environment.device: _machine(environment) for environment in environments}
+    machines = {environment.device: environment for environment in environments}
     devices = [
-        _device(results, figures, device, machines.get(device, "")) for device in results.devices
+        _device(results, figures, device, provenance(device, machines.get(device)).machine)
+        for device in results.devices
     ]
     specs = {
         figure.name: highlightable(specification(figure))
@@ -126,7 +131,7 @@ def render(
             answered=[device for device in devices if device.measured] or devices,
             limits_gib=results.budgets[0],
             limits_fps=results.budgets[1],
-            explore=script_data(explorer_data.data(results, machines)),
+            explore=script_data(explorer_data.data(results, environments)),
             controls=controls(),
             axes=axes(),
             families=explorer_data.families(results),
@@ -178,12 +183,6 @@ def _libraries() -> str:
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     # HTML would parse these as markup; the escapes mean the same in JavaScript strings.
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
-def _machine(environment: Environment) -> str:
-    """Return a short description of the machine."""
-    where = environment.gpu or environment.cpu
-    return f"{where}, {several(environment.threads, 'thread')}"
 
 
 def _device(results: Results, figures: Sequence[Figure], device: str, machine: str) -> Device:

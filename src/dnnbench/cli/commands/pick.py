@@ -69,6 +69,12 @@ def pick(
     ] = False,
     as_json: output_forms.Json = False,
     as_csv: output_forms.Csv = False,
+    as_markdown: Annotated[
+        bool,
+        typer.Option(
+            "--markdown", help="Print the decision as Markdown, for a pull request or a ticket."
+        ),
+    ] = False,
     results: completion.Results = completion.RESULTS,
     **limits: float | None,
 ) -> None:
@@ -85,8 +91,9 @@ def pick(
       dnnbench pick --max-memory 1.0 --min-fps 30
       dnnbench pick --device titan-xp --min-top1 78 --deadline-ms 10
       dnnbench pick --batch-size 8 --min-fps 60 --json
+      dnnbench pick --min-fps 30 --markdown
     """
-    form = output_forms.chosen(json=as_json, csv=as_csv)
+    form = output_forms.chosen(json=as_json, csv=as_csv, markdown=as_markdown)
     from dnnbench.api import study_questions
     from dnnbench.api.study_tables import Tables
     from dnnbench.cli import pick_answer
@@ -95,7 +102,11 @@ def pick(
     tables = Tables(results)
     chosen = study_questions.pick(tables, limits, device, batch_size, variant, top, predicted)
     answer = chosen.answer
-    if form:
+    if form == "markdown":
+        from dnnbench.cli import decision_record
+
+        print(decision_record.of(tables, chosen, predicted), end="")
+    elif form:
         listed = [*answer.entries, *answer.inconclusive]
         output_forms.print_answer(form, answer, best_fit.entry_type(), listed)
     else:

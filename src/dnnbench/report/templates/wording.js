@@ -18,6 +18,12 @@ const wording = (() => {
     small_print: "Below the numbers: 95% confidence intervals and sources.",
     no_match: "Nothing in the list matches the search.",
     networks_on: "Networks on {device}",
+    copy_decision: "Copy this decision as Markdown",
+    copy_chart: "Copy chart",
+    save_svg: "Save as SVG",
+    save_png: "Save as PNG",
+    copied: "Copied",
+    not_copied: "The browser does not allow copying",
   };
   const fill = (text, fields) => text.replace(/\{(\w+)\}/g, (_, name) => fields[name]);
   // The text for one or for any other number.

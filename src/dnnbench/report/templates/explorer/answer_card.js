@@ -94,20 +94,27 @@ const answerCard = (() => {
     return sizes ? fill(TEXTS.sizes, { size: settings.now.batch_size, sizes }) : TEXTS.no_results;
   };
 
-  const partsOf = (answer) => [
+  const copyOf = (device, answer) => {
+    const { batch_size: size } = settings.now;
+    const text = () => decision.markdown({ device, size, answer, nameOf });
+    return handover.copyButton(TEXTS.copy_decision, () => handover.copyText(text()));
+  };
+
+  const partsOf = (device, answer) => [
     paragraph("question", wording.question(answer, settings.now.batch_size)),
     ...answered(answer),
     paragraph(answer.best ? "count" : "best count", wording.count(answer)),
     ...rivalsOf(answer),
     ...nearestTo(answer),
     ...boundBy(answer),
+    copyOf(device, answer),
   ];
 
   const show = ({ part, device, answer }) => {
     const { best, found, fit, rivals } = answer;
     const known = device.views[settings.now.batch_size];
     const box = part(".verdict");
-    const parts = known ? partsOf(answer) : [paragraph("best count", sizesOf(device))];
+    const parts = known ? partsOf(device, answer) : [paragraph("best count", sizesOf(device))];
     // Replacing equal parts would lose the focus.
     const made = element("div", {}, ...parts);
     if (made.innerHTML !== box.innerHTML) box.replaceChildren(...made.childNodes);

@@ -31,12 +31,11 @@ const csvDownload = (() => {
     return [names.join(","), ...lines].map((line) => `${line}\n`).join("");
   };
 
-  const save = (panel) => {
-    const address = URL.createObjectURL(new Blob([table(panel)], { type: "text/csv" }));
-    const name = `${panel.device.key}-batch-${settings.now.batch_size}.csv`;
-    elements.element("a", { href: address, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 1000);
-  };
+  const save = (panel) =>
+    handover.save(
+      new Blob([table(panel)], { type: "text/csv" }),
+      `${panel.device.key}-batch-${settings.now.batch_size}.csv`,
+    );
 
   return { save };
 })();

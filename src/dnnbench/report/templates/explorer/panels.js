@@ -25,6 +25,7 @@ const explorer = (() => {
     });
     part(".download").addEventListener("click", () => csvDownload.save(panel));
     limitHandles.listen(panel);
+    part(".hand-on").append(...chartImage.buttons(panel));
     at("panels").append(root);
     panels.push(panel);
   };
