@@ -14,12 +14,6 @@ const chartImage = (() => {
     return svg.replace(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim());
   };
 
-  const namespaced = (tag, attributes) => {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-    return made;
-  };
-
   const linesOf = ({ device, answer }) => [
     `${device.label}${device.machine ? `, ${device.machine}` : ""}`,
     wording.question(answer, settings.now.batch_size),
@@ -28,6 +22,11 @@ const chartImage = (() => {
   const drawing = async (panel) => {
     const text = await panel.chart.toSVG();
     const chart = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
+    const namespaced = (tag, attributes) => {
+      const made = document.createElementNS(chart.namespaceURI, tag);
+      for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+      return made;
+    };
     const lines = linesOf(panel);
     const above = PADDING + LINE * lines.length;
     const width = Number(chart.getAttribute("width")) + 2 * PADDING;
