@@ -171,6 +171,16 @@ def test_pick_leads_with_the_best_that_certainly_fits(
     assert "very uncertain: the interval is wider than a factor of two." in apart
 
 
+def test_digits_of_an_interval_wider_than_a_factor_of_two_are_not_printed(
+    run: Run, tmp_path: Path
+) -> None:
+    study = doubtful(tmp_path, "resnet18", "resnet50")
+    for command in (["show", "resnet50"], ["pick"]):
+        said = words(run(*command, *study).out)
+        assert "(very uncertain)" in said and messages.UNCERTAIN in said, command
+        assert not re.search(r"0\.0000|\d,\d{3},\d{3}", said), command
+
+
 def test_pick_says_that_nothing_fits_for_certain_then_lists_what_might(
     run: Run, tmp_path: Path
 ) -> None:

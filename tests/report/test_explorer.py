@@ -16,8 +16,9 @@ from helpers.browser import Browser
 from helpers.browsers import BROWSERS, Start
 from helpers.studies import DEVICES, environment, results, study, tables
 
+from dnnbench.core.formatting import stability_mark
 from dnnbench.core.storage import columns
-from dnnbench.queries import bounds
+from dnnbench.queries import bounds, wording
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.best_fit import Entry, pick
 from dnnbench.queries.bounds import Bounds
@@ -387,6 +388,32 @@ def test_every_answer_equals_that_of_pick(opened: Page, holed: Results) -> None:
         kinds["left out"] += bool(panel["leftOut"])
     assert len(cases) > 200 and min(kinds.values()) > 10, kinds
     opened.clean()
+
+
+@pytest.mark.slow
+@in_a_browser
+def test_the_answer_states_whether_its_latency_is_stable(opened: Page, holed: Results) -> None:
+    opened.open()
+    speeds = [2, 5, 10, 15, 20, 30, 40, 60, 80, 100]
+    cards = opened.run(
+        f"""return {speeds}.map((fps) => {{
+            set('min_fps-exact', fps, 'input');
+            const card = document.querySelector('.verdict');
+            return [card.dataset.best, card.querySelector('.stability')?.textContent ?? '',
+                [...card.querySelectorAll('dd .doubt')].map((mark) => mark.textContent.trim())];
+        }})"""
+    )
+    rows, _ = tables_of(holed)
+    stability = {
+        row.model: row.stability for row in rows if (row.device, row.batch_size) == ("cpu", 1)
+    }
+    shown = {}
+    for model, text, marks in cards:
+        if model and (verdict := stability[model]):
+            shown[verdict] = text
+            assert text == f"The latency is {wording.text(verdict)}"
+            assert marks == ([stability_mark(verdict)] * 2 if verdict != "stable" else [])
+    assert len(shown) > 1, cards
 
 
 @pytest.mark.slow

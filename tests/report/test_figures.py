@@ -21,7 +21,8 @@ from dnnbench.report.figures import captions, scatter
 from dnnbench.report.figures.catalog import Figure, build_figures
 from dnnbench.report.figures.cells import GRADES, memory_table, time_table
 from dnnbench.report.figures.colors import network_colors, unknown_color
-from dnnbench.report.figures.device_charts import pareto_front
+from dnnbench.report.figures.device_charts import pareto_front, speed_chart
+from dnnbench.report.figures.drawn_tables import best_chart
 from dnnbench.report.figures.explorer_chart import axes, explorer_chart
 from dnnbench.report.figures.figure_names import FORMATS, figure_files, figure_names
 from dnnbench.report.figures.identity import Identity
@@ -128,6 +129,29 @@ def test_screen_readers_hear_the_text_of_tooltips_and_no_field_names(
             assert spoken or mark.get("aria") is False or "text" in layer["encoding"], mark
             for tip in layer["encoding"].get("tooltip", ()):
                 assert f'"{tip["title"]}: " + datum["{tip["field"]}"]' in spoken
+
+
+def test_budgets_that_nothing_fits_for_certain_say_so(data: Results) -> None:
+    selection = data.selection[data.selection["device"] == "cpu"].copy()
+    first = (selection["max_memory_gib"] == 0.7) & (selection["min_fps"] == 60)
+    selection.loc[first, "fits"] = "cannot_tell"
+    chart = best_chart(selection, "cpu", data.budgets, data.identity).to_dict()
+    texts = [row for row in values(chart) if "text" in row]
+    (said,) = [row for row in texts if row["text"] == "none fits for certain"]
+    column = [row for row in texts if row["x"] == said["x"] and row["y"] > said["y"]]
+    marked = [row["text"].endswith(" ?") for row in sorted(column, key=lambda row: row["y"])]
+    assert marked[: sum(first)] == [True] * sum(first)
+
+
+def test_no_bar_shows_a_very_uncertain_latency(data: Results) -> None:
+    rows = data.rows("cpu")
+    wide = {"latency_ms_low": 0.0000501, "latency_ms_high": 4.58e6}
+    some = [row | wide if row["model"] == "resnet50" else row for row in rows]
+    chart = speed_chart(some, data.identity).to_dict()
+    points = {row["name"]: row for row in values(chart) if "fps_text" in row}
+    assert (points["ResNet-50"]["low"], points["ResNet-50"]["high"]) == (None, None)
+    assert points["ResNet-50"]["fps_text"].endswith("images/s (very uncertain)")
+    assert points["ResNet-34"]["low"] < points["ResNet-34"]["fps"]
 
 
 def test_every_network_is_in_every_figure(data: Results, figures: list[Figure]) -> None:

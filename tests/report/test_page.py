@@ -154,6 +154,25 @@ def test_without_scripts_the_budgets_of_measured_devices_come_first(html: str) -
     assert "Titan" not in answer
 
 
+def test_without_scripts_the_best_that_certainly_fits_comes_first() -> None:
+    rows, models = studies.tables()
+    ends = {"alexnet": (0.0000501, 4.58e6), "resnet50": (20.0, 38.0), "resnet18": (15.0, 16.0)}
+    few = [
+        row.model_copy(update={"latency_ms_low": low, "latency_ms": 16.0, "latency_ms_high": high})
+        for row in rows
+        for low, high in [ends.get(row.model, (0.0, 0.0))]
+        if low and (row.device, row.batch_size) == ("cpu", 1)
+    ]
+    shown = studies.results(few, models, devices=("cpu",))
+    text = " ".join(" ".join(Elements(page.render(shown, [], [])).text).split())
+    answer = text[text.index("study's budgets") :]
+    assert "ResNet-18 69.64% 16.0 ms (95% interval 15.0 to 16.0)" in answer
+    assert "Might be better, but inconclusive: ResNet-50 76.01% ?" in answer
+    # AlexNet is inconclusive, but less accurate than the best.
+    assert "AlexNet" not in answer[: answer.index("1.4 GiB")]
+    assert "4,580,000" not in text
+
+
 def test_tables_show_statuses_and_never_nan(html: str) -> None:
     text = Elements(html).text
     joined = " ".join(text)

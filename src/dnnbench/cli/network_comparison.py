@@ -24,8 +24,10 @@ def print_comparisons(
     """Print the differences, and the meaning of their numbers and verdicts."""
     columns = ("", "batch", "A", "B", "A vs. B", "verdict")
     table = printing.table(*columns, right=("batch", "A", "B"), whole=columns)
+    differences = []
     for one in found:
         scale = _SCALES.get(one.quantity, 1.0)
+        differences.append(_difference(one, scale))
         cells = []
         for key, value in zip(pair, (one.a, one.b), strict=True):
             timed = stability.get((key, one.batch_size or 0)) if one.quantity == "time" else None
@@ -33,7 +35,7 @@ def print_comparisons(
             cells.append(text + stability_mark(timed))
         size = "" if one.batch_size is None else str(one.batch_size)
         quantity = messages.QUANTITIES[one.quantity]
-        table.add_row(quantity, size, *cells, _difference(one, scale), _verdict(one))
+        table.add_row(quantity, size, *cells, differences[-1], _verdict(one))
     printing.print_table(console, table)
     bases: dict[str, list[str]] = {}
     for one in found:
@@ -48,6 +50,7 @@ def print_comparisons(
         stability.get((key, one.batch_size or 0)) for key in pair for one in found
     )
     notes += [*marks, messages.REASONS] if marks else []
+    notes += messages.uncertain(differences)
     console.print("\n" + "\n".join(notes), style="dim")
 
 

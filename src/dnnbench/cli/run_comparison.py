@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from dnnbench.cli import gate, messages, printing
-from dnnbench.core.formatting import grouped, percent, several, significant, stability_mark
+from dnnbench.core.formatting import grouped, percent, several, significant, span, stability_mark
 from dnnbench.queries.changes import CellChange, DeviceChange, RunComparison, StatusChange
 from dnnbench.queries.regressions import Gate
 from dnnbench.records import labels
@@ -109,7 +109,7 @@ def _notes(shown: Sequence[CellChange]) -> list[str]:
     notes += [note for stability, note in messages.MARKED_RUNS.items() if stability in found]
     if any(cell.verdict == "inconclusive" for cell in shown):
         notes.append(messages.INCONCLUSIVE_CHANGE)
-    return notes
+    return notes + messages.uncertain(span(cell.low, cell.high) for cell in shown)
 
 
 def _print_statuses(

@@ -77,17 +77,21 @@ def _print(
     numbers = (messages.TOP1, messages.LATENCY, messages.THROUGHPUT)
     right = (messages.TOP1, messages.THROUGHPUT)
     table = printing.table("network", *numbers, "extrapolated in", right=right, whole=numbers)
-    for one in rows:
+    times = [
+        printing.with_bounds(one.latency_ms, one.latency_ms_low, one.latency_ms_high)
+        for one in rows
+    ]
+    for one, time in zip(rows, times, strict=True):
         table.add_row(
             names.get(one.model, one.model),
             "" if one.top1 is None else f"{one.top1:.2f}",
-            printing.with_bounds(one.latency_ms, one.latency_ms_low, one.latency_ms_high),
+            time,
             significant(one.fps),
             (one.beyond or "").replace("+", ", "),
         )
     console.print()
     printing.print_table(console, table)
-    notes = [messages.PREDICTION_INTERVAL]
+    notes = [messages.PREDICTION_INTERVAL, *messages.uncertain(times)]
     if any(one.beyond for one in rows):
         notes.append(messages.EXTRAPOLATED)
     console.print("\n" + "\n".join(notes), style="dim")

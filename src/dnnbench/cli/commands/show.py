@@ -130,11 +130,13 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
     whole = [column for column in columns if column not in variant]
     right = [column for column in numbers if column != messages.LATENCY]
     table = printing.table(*columns, right=right, whole=whole)
+    times = []
     for row in rows:
         time = printing.status(row.status)
         if row.latency_ms is not None:
             low, high = row.latency_ms_low, row.latency_ms_high
             time = printing.with_bounds(row.latency_ms, low, high) + stability_mark(row.stability)
+        times.append(time)
         memory = printing.status(row.memory_status)
         if row.memory_mib is not None:
             memory = f"{row.memory_mib:,.0f}"
@@ -155,6 +157,7 @@ def _print_rows(console: Console, rows: Sequence[StudyRow]) -> None:
         for row in rows
         if row.memory_basis
     }
+    notes += messages.uncertain(times)
     if bases:
         notes.append(messages.MEMORY_BASIS.format(bases=grouped(bases)))
     if notes:

@@ -17,6 +17,8 @@ from dnnbench.report.figures.scatter import stack
 _COLUMN, _WIDE_COLUMN, _ROW = 84, 150, 18
 _BEST_COLUMN, _BEST_ROW = 250, 20
 _BEST_LEFT = 90
+# In pixels, between the networks that fit and the inconclusive ones.
+_BEST_GAP = 8
 
 
 def grid_chart(table: Table) -> alt.LayerChart:
@@ -100,9 +102,10 @@ def best_chart(
     """
     limits_gib, limits_fps = budgets
     chosen = rows(selection[selection["device"] == device])
-    depth = max([int(row["rank"]) for row in chosen], default=1)
+    # If no network fits, a line states that.
+    depth = max([int(row["rank"]) for row in chosen], default=0) + 1
     width = _BEST_LEFT + _BEST_COLUMN * len(limits_fps)
-    block = depth * _BEST_ROW + 10
+    block = depth * _BEST_ROW + _BEST_GAP
     height = 26 + block * len(limits_gib)
     texts: list[Row] = [
         {"x": _BEST_LEFT + _BEST_COLUMN * i, "y": 12, "text": f"≥ {fps:g} images/s"}
@@ -117,9 +120,12 @@ def best_chart(
         for j, fps in enumerate(limits_fps):
             left = _BEST_LEFT + _BEST_COLUMN * j
             cell = [r for r in chosen if (r["max_memory_gib"], r["min_fps"]) == (gib, fps)]
-            if not cell:
-                texts.append({"x": left, "y": top + 16, "text": "none fits"})
-            entries += [_entry(row, identity, left, top) for row in cell]
+            certain = [r for r in cell if r["fits"] == "yes"]
+            if not certain:
+                text = "none fits for certain" if cell else "none fits"
+                texts.append({"x": left, "y": top + 16, "text": text})
+            below = top + _BEST_GAP + (0 if certain else _BEST_ROW)
+            entries += [_entry(r, identity, left, top if r in certain else below) for r in cell]
     across = alt.Scale(domain=[0, width], nice=False)
     down = alt.Scale(domain=[height, 0], nice=False)
 

@@ -7,7 +7,8 @@ const wording = (() => {
   // Texts that the terminal does not share.
   const TEXTS = {
     tied_with_best: "Tied with it in accuracy: {names}.",
-    stability: "Stability: {verdict}",
+    stability: "The latency is {verdict}",
+    no_stability: "Stability of the latency: {reason}.",
     sizes: "No results for batch size {size}. Available batch sizes: {sizes}.",
     no_results: "The study has no results for this device.",
     no_row: "no results in the study",

@@ -24,7 +24,9 @@ const answerCard = (() => {
     );
 
   const stabilityOf = ({ stability, shown }) =>
-    fill(TEXTS.stability, { verdict: WORDS[stability] ?? shown.stability[0] });
+    WORDS[stability]
+      ? fill(TEXTS.stability, { verdict: WORDS[stability] })
+      : fill(TEXTS.no_stability, { reason: shown.stability[0] });
 
   const answered = ({ best, found }) => {
     if (!best) return [];
