@@ -546,9 +546,12 @@ def test_a_search_names_all_its_matches(opened: Page, holed: Results, width: int
         ".map((item) => item.datum.model)"
     )
     opened.chrome.wait(f"{json.dumps(sorted(rows))}.every((one) => {chart}.includes(one))")
+    text = "return document.getElementById('matches').textContent"
     said = opened.chrome.wait("document.getElementById('said').textContent")
+    assert said.startswith(opened.run(text))
     named = said.split("Matching networks: ")[1].split(". cpu:")[0].split(", ")
     assert set(named) == {holed.identity.name(model) for model in matches}
+    assert opened.run(f"set('search', 'zzz', 'input'); {text}") == "No network matches."
     opened.clean()
 
 

@@ -57,3 +57,17 @@ def test_a_heading_is_printed_on_the_page_of_its_first_chart(opened: Chromium) -
     assert len(pairs) == 4
     for heading, chart in pairs:
         assert pages[heading] & pages[chart], heading
+
+
+def test_the_lists_of_two_devices_do_not_overlap_on_paper(opened: Chromium) -> None:
+    opened.evaluate("document.getElementById('beside').value = 'titanxp-2018'")
+    opened.evaluate("document.getElementById('beside').dispatchEvent(new Event('change'))")
+    opened.shape(720, 1000, dark=False)
+    opened.print_media(True)
+    outside = opened.evaluate(
+        "[...document.querySelectorAll('.panel')].map((panel) =>"
+        " panel.querySelector('.list').getBoundingClientRect().right"
+        " - panel.getBoundingClientRect().right)"
+    )
+    opened.print_media(False)
+    assert len(outside) == 2 and max(outside) <= 0

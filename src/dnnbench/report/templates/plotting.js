@@ -4,7 +4,7 @@ const plotting = (() => {
   // In pixels: the width of a character, also in bold, and the gap between a point and its name.
   const CHARACTER = 6.2;
   const BOLD = 7;
-  const GAP = 9;
+  const GAP = 10;
 
   // Points of all evaluated networks with a positive value on the axis. Fitting ones come last
   // so that they are drawn on top.
@@ -67,9 +67,10 @@ const plotting = (() => {
       top: y - radius,
       bottom: y + radius,
     });
+    const RADII = { yes: 5, cannot_tell: 9 };
     const taken = points
-      .filter(({ fits }) => fits !== "no")
-      .map(({ x, y }) => around(across(x), down(y), 4));
+      .filter(({ fits }) => fits in RADII)
+      .map(({ x, y, fits }) => around(across(x), down(y), RADII[fits]));
     // The text of a limit is at the end of its line.
     for (const { x, y, end, text } of limits) {
       const width = CHARACTER * text.length + 14;

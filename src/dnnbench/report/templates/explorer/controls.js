@@ -2,7 +2,9 @@
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const controls = (() => {
   const { TEXTS } = wording;
-  const { at } = elements;
+  const { at, nameOf } = elements;
+  const MATCHES = "Matching networks: {names}.";
+  const NO_MATCH = "No network matches.";
   const data = explorerData;
 
   const APART = "{device}: {basis}, not comparable";
@@ -81,6 +83,12 @@ const controls = (() => {
     at("more-set").textContent = set ? `(${set} set)` : "";
   };
 
+  const matchesText = () => {
+    const names = settings.matches().map(nameOf);
+    if (names.length) return wording.fill(MATCHES, { names: wording.phrase(names) });
+    return settings.searched() ? NO_MATCH : "";
+  };
+
   const show = () => {
     at("device").value = settings.now.device;
     at("beside").value = settings.now.beside;
@@ -91,6 +99,7 @@ const controls = (() => {
     for (const button of document.querySelectorAll(".families button")) {
       button.setAttribute("aria-pressed", button.dataset.family === settings.now.family);
     }
+    at("matches").textContent = matchesText();
     at("all").checked = settings.now.all;
     for (const control of data.limits) {
       const limit = settings.now.limits[control.name];
@@ -137,5 +146,5 @@ const controls = (() => {
     });
   };
 
-  return { limitAt, listen, placeOf, show };
+  return { limitAt, listen, matchesText, placeOf, show };
 })();

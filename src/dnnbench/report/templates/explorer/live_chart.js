@@ -30,9 +30,9 @@ const liveChart = (() => {
 
   // The selected network or the matches of a search, the best network, and those that the answer
   // names.
-  const askedFor = ({ best, sure, binding, nearest }) => [
+  const askedFor = ({ best, rivals, binding, nearest }) => [
     ...settings.highlighted(),
-    ...[best, sure].filter(Boolean).map(({ network }) => network.model),
+    ...[best, ...rivals.slice(0, 5)].filter(Boolean).map(({ network }) => network.model),
     ...[...binding.map(({ miss }) => miss), ...nearest.slice(0, 3)].map(
       ({ one }) => one.network.model,
     ),

@@ -3,7 +3,6 @@
 const explorer = (() => {
   const { TEXTS, WORDS, fill } = wording;
   const { at, element, nameOf } = elements;
-  const MATCHES = "Matching networks: {names}.";
   const panels = [];
 
   const addPanel = (device) => {
@@ -70,9 +69,7 @@ const explorer = (() => {
   const later = () => {
     clearTimeout(pause);
     pause = setTimeout(() => {
-      const matches = settings.matches().map(nameOf);
-      const said = matches.length ? [fill(MATCHES, { names: wording.phrase(matches) })] : [];
-      at("said").textContent = [...said, ...panels.map(summaryOf)].join(" ");
+      at("said").textContent = [controls.matchesText(), ...panels.map(summaryOf)].join(" ").trim();
       address.write();
     }, 250);
   };
