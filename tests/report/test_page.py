@@ -369,3 +369,23 @@ def test_a_browser_draws_every_chart_at_any_width_and_theme(
 def brightness(color: str) -> float:
     channels = [int(number) for number in re.findall(r"\d+", color)[:3]]
     return sum(channels) / 3
+
+
+@pytest.mark.slow
+def test_the_links_to_the_sections_stay_in_view(window: Browser, html: str, tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    path.write_text(html, encoding="utf-8")
+    window.open(path, width=1280, fragment="method")
+    window.wait("document.documentElement.dataset.ready")
+    window.settle()
+    top, bottom, heading = window.evaluate(
+        "[...document.querySelectorAll('nav, #method h2')]"
+        ".map((one) => one.getBoundingClientRect())"
+        ".flatMap(({ top, bottom }) => [top, bottom]).slice(0, 3)"
+    )
+    assert top == 0 < bottom < heading < 200
+
+
+def test_text_has_few_sizes(html: str) -> None:
+    sizes = {float(size) for size in re.findall(r"font-size: ([\d.]+)rem", html)}
+    assert sizes <= {0.75, 0.8125, 0.875, 1, 1.125, 1.25, 1.5}
