@@ -156,8 +156,12 @@ def test_an_experiment_with_other_batch_sizes_runs_only_what_is_necessary(study)
     assert {(row.min_fps, row.max_memory_gib) for row in chosen} == {(1.0, 1.0)}
     changes = json.loads(command(study, "dvc", "metrics", "diff", "--json"))
     (numbers,) = changes.values()
-    assert numbers["devices.cpu.budgets_met"]["new"] == 1
     assert "devices.cpu.cells" not in numbers
+    # With two rounds, an interval may be too wide to show that anything fits.
+    (metrics,) = read_json(study / "results/metrics.json", Metrics).devices.values()
+    certain = [row.top1 for row in chosen if (row.device, row.fits) == ("cpu", "yes")]
+    assert metrics.budgets_met == bool(certain)
+    assert metrics.best_top1_high == max(certain, default=None)
 
 
 @pytest.mark.slow

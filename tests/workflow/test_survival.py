@@ -56,6 +56,8 @@ TIMINGS = {
     "latency_quiet_ms", "latency_p95_ms", "batch_ms", "fps", "stability", "stability_reason",
     "page_faults", "system_ms", "processes",
 }  # fmt: skip
+# An interval may be too wide to show that a network fits, which also decides its rank.
+VERDICTS = {"fits", "rank"}
 READINGS = {"memory_mib", "memory_net_mib", "memory_runtime_mib"}
 
 
@@ -160,8 +162,12 @@ def tables(folder):
     for name in ("study.csv", "models.csv", "selection.csv", "complexity.csv", "comparisons.csv"):
         with (folder / "results" / name).open() as file:
             rows = list(csv.DictReader(file))
+        if name == "selection.csv":
+            rows.sort(key=lambda row: (row["device"], row["model"]))
         for number, row in enumerate(rows):
             for column, value in row.items():
+                if name == "selection.csv" and column in VERDICTS:
+                    continue
                 if name == "study.csv" and row["source"] == "measured":
                     if column in TIMINGS:
                         continue
