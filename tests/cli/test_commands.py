@@ -847,6 +847,8 @@ def test_summary_leads_with_the_best_that_certainly_fits(run: Run, tmp_path: Pat
     assert "0.7 60 ResNet-18 69.64 15.5" in best and "0.7 30 ResNet-34 73.27 16.0" in best
     assert "For 60 images/s, ResNet-34: 73.27% top-1, 16.0 ms per image (14.5 to 17.5)" in rest
     assert rest.count("For 60 images/s, ResNet-50: 76.01% top-1, 23.2 ms per image (very unc") == 1
+    assert "2 noisy (~): the half-width is up to 9%, so" in best
+    assert "1 noisy (~) and very uncertain: the interval is wider than a factor of two." in best
 
 
 def test_summary_says_that_nothing_fits_a_budget_for_certain(run: Run, tmp_path: Path) -> None:

@@ -49,6 +49,12 @@ def test_a_wide_interval_of_undisturbed_processes_is_noisy() -> None:
     )
 
 
+def test_the_reason_has_no_digits_if_the_interval_is_wider_than_a_factor_of_two() -> None:
+    lines = [line(k, time) for k, time in enumerate((10, 20), start=1)]
+    expected = "interval is wider than a factor of two: this machine does not resolve it better"
+    assert verdict(lines, rounds=2) == ("noisy", f"{expected} in this time")
+
+
 def test_one_disturbed_process_makes_a_cell_disturbed_and_is_named() -> None:
     expected = f"1 of 5 processes was disturbed (round 2: {WAITING})"
     assert verdict(quiet(r2=WAITED)) == ("disturbed", expected)
@@ -75,7 +81,7 @@ def test_fewer_than_a_tenth_of_the_processes_are_only_mentioned(
 
 def test_a_cell_can_be_disturbed_and_wide() -> None:
     lines = [line(k, time) for k, time in enumerate((10, 9, 11, 9.5), start=1)]
-    stability, reason = verdict([*lines, line(5, 20.0, **WAITED)])
+    stability, reason = verdict([*lines, line(5, 14.0, **WAITED)])
     assert stability == "disturbed"
     assert reason is not None
     assert reason.startswith("1 of 5 processes was disturbed (round 5: ")

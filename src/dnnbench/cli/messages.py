@@ -179,6 +179,10 @@ STABILITY = {
     ),
     None: "{count} of unknown stability: a single process has no interval.",
 }
+NOISY_UNCERTAIN = (
+    f"{{count}} noisy ({STABILITY_MARKS['noisy']}) and {VERY_UNCERTAIN}: the interval is wider than"
+    " a factor of two. Measure these cells again."
+)
 BEST = "Most accurate network that certainly meets each budget, at batch size 1:"
 NONE_FITS = "none fits for certain"
 MAX_MEMORY = "max.\nmemory\nGiB"

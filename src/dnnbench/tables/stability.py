@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dnnbench.core.formatting import is_wide
 from dnnbench.records.base import Status
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.study_records import Stability
@@ -168,10 +169,13 @@ def _noise(time: Estimate, processes: int) -> str | None:
         return "processes differ too much for an interval" if processes > 1 else None
     if time.half_width <= MAX_HALF_WIDTH:
         return None
-    return (
-        f"half-width of the interval is {time.half_width:.1%} of the value: this machine does not"
-        " resolve it better in this time"
+    wide = time.low is not None and time.high is not None and is_wide(time.low, time.high)
+    extent = (
+        "interval is wider than a factor of two"
+        if wide
+        else f"half-width of the interval is {time.half_width:.1%} of the value"
     )
+    return f"{extent}: this machine does not resolve it better in this time"
 
 
 def _notes(

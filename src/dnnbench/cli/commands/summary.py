@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnnbench.cli import completion, messages, output_forms, printing
-from dnnbench.core.formatting import several
+from dnnbench.core.formatting import is_wide, several
 from dnnbench.records import labels, paths
 
 if TYPE_CHECKING:
@@ -135,12 +135,21 @@ def _rivals(answer: Pick, names: dict[str, str]) -> list[str]:
 def _stability(rows: list[StudyRow]) -> list[str]:
     """Return how many cells are stable, noisy and disturbed, with the most common reason."""
     lines = []
+    uncertain = [row for row in rows if row.stability == "noisy" and _uncertain(row)]
     for verdict, text in messages.STABILITY.items():
-        if found := [row for row in rows if row.stability == verdict]:
+        if found := [row for row in rows if row.stability == verdict and row not in uncertain]:
             widest = max(row.half_width or 0 for row in found)
             reason, often = _common_reason(found)
             lines.append(text.format(count=len(found), widest=widest, reason=reason, often=often))
+        if verdict == "noisy" and uncertain:
+            lines.append(messages.NOISY_UNCERTAIN.format(count=len(uncertain)))
     return lines
+
+
+def _uncertain(row: StudyRow) -> bool:
+    """Return whether the latency is very uncertain."""
+    low, high = row.latency_ms_low, row.latency_ms_high
+    return low is not None and high is not None and is_wide(low, high)
 
 
 def _common_reason(rows: list[StudyRow]) -> tuple[str, int]:
