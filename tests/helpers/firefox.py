@@ -31,6 +31,8 @@ _THEME = "layout.css.prefers-color-scheme.content-override"
 _PREFERENCES = {
     "marionette.port": 0,
     "browser.download.folderList": 2,
+    # The panel would take the focus from the page.
+    "browser.download.alwaysOpenPanel": False,
     "ui.useOverlayScrollbars": 1,
     # Write calls of console to the standard output.
     "devtools.console.stdout.content": True,
