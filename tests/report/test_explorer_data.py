@@ -88,6 +88,18 @@ def test_sliders_span_every_number_and_include_the_budgets() -> None:
     assert {15.0, 30.0, 60.0} <= set(by_name["min_fps"])
 
 
+@pytest.mark.parametrize(
+    ("fastest", "start"), [(1e6, {"min_fps": 30}), (20, {"min_fps": 15}), (5, {})]
+)
+def test_the_page_opens_on_a_budget_that_a_network_meets(
+    fastest: float, start: dict[str, float]
+) -> None:
+    rows, models = tables()
+    slow = [row for row in rows if row.device == "cpu" and (row.fps or 0) < fastest]
+    data = explorer_data.data(replace(results(slow, models), selection=study().selection))
+    assert data["start"] == start
+
+
 def test_missing_numbers_have_a_reason(holed: Results) -> None:
     (cpu, *_) = explorer_data.data(holed)["devices"]
     view = cpu["views"][1]
