@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,33 @@ def test_no_bar_shows_a_very_uncertain_latency(data: Results) -> None:
     assert (points["ResNet-50"]["low"], points["ResNet-50"]["high"]) == (None, None)
     assert points["ResNet-50"]["fps_text"].endswith("images/s (very uncertain)")
     assert points["ResNet-34"]["low"] < points["ResNet-34"]["fps"]
+
+
+def test_devices_share_the_axis_of_accuracy(data: Results) -> None:
+    best = max(data.rows("cpu"), key=lambda row: row["top1"] or 0)["model"]
+    slow = data.study[(data.study["device"] != "cpu") | (data.study["model"] != best)]
+    figures = {
+        figure.name: specification(figure)
+        for figure in build_figures(replace(data, study=slow))
+        if figure.kind == "top1-vs-fps"
+    }
+    domains = [
+        {tuple(scale["domain"]) for scale in scales_of(spec, "y")} for spec in figures.values()
+    ]
+    assert len(domains) == len(DEVICES) and all(one == domains[0] for one in domains)
+
+
+def scales_of(spec: Any, axis: str) -> Iterator[dict[str, Any]]:
+    """Yield the scales of an axis with a domain, in all layers."""
+    if isinstance(spec, dict):
+        scale = spec.get("encoding", {}).get(axis, {}).get("scale", {})
+        if "domain" in scale:
+            yield scale
+        for value in spec.values():
+            yield from scales_of(value, axis)
+    elif isinstance(spec, list):
+        for value in spec:
+            yield from scales_of(value, axis)
 
 
 def test_every_network_is_in_every_figure(data: Results, figures: list[Figure]) -> None:

@@ -56,8 +56,12 @@ _MEMORY_TIPS = {
 }
 
 
-def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChart:
+def speed_chart(
+    device_rows: Sequence[Row], identity: Identity, others: Sequence[Row] = ()
+) -> alt.LayerChart:
     """Draw top-1 accuracy against throughput, with real-time bands.
+
+    The axis of accuracy includes the rows of ``others``, so that devices share it.
 
     Bars are confidence intervals, unless unknown or very uncertain; the stepped line is the Pareto
     front. Networks without a latency or an accuracy are omitted here but listed in the latency
@@ -75,7 +79,8 @@ def speed_chart(device_rows: Sequence[Row], identity: Identity) -> alt.LayerChar
     ]
     speeds = [p[key] for p in points for key in ("low", "fps", "high") if p[key] is not None]
     x = log_axis("fps", "Throughput at batch size 1 (images/s)", [*speeds, 15, 60], WIDTH, pad=50)
-    y = _accuracy_axis(points)
+    known = [row["top1"] for row in (*device_rows, *others) if row["top1"] is not None]
+    y = linear_axis("top1", "Top-1 accuracy (%)", known or [1.0], HEIGHT, pad=24, upwards=True)
     front = _front_line(points, x, y)
     steps = [(*a, *b) for a, b in pairwise(front)]
     whiskers = [p for p in points if p["low"] is not None]
@@ -196,11 +201,6 @@ def _point(row: Row, identity: Identity) -> Row:
         "stability_text": stability_text(row),
         "source_text": source_text(row),
     }
-
-
-def _accuracy_axis(points: Sequence[Row]) -> Axis:
-    accuracies = [point["top1"] for point in points] or [1.0]
-    return linear_axis("top1", "Top-1 accuracy (%)", accuracies, HEIGHT, pad=24, upwards=True)
 
 
 def _size_axis(

@@ -16,7 +16,8 @@ def draw(results: Results, device: str) -> Drawing:
     from dnnbench.report.figures.device_charts import speed_chart
 
     own, identity = results.rows(device), results.identity
-    return Drawing(speed_chart(own, identity), captions.speed(own, identity))
+    others = [row for other in results.devices for row in results.rows(other)]
+    return Drawing(speed_chart(own, identity, others), captions.speed(own, identity))
 
 
 KIND = Kind(
