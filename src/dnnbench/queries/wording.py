@@ -45,6 +45,10 @@ WORDS: dict[str, str | list[str]] = {
         "its confidence interval is wider than a factor of two",
         "their confidence intervals are wider than a factor of two",
     ],
+    "why_interval_wide": [
+        "its confidence interval straddles a limit or is wider than a factor of two",
+        "their confidence intervals straddle a limit or are wider than a factor of two",
+    ],
     "why_rounding": [
         "a limit is within the rounding error of a published number",
         "limits are within the rounding error of published numbers",
@@ -130,8 +134,8 @@ def count(answer: Pick) -> str:
     of = numbered("networks", networks, networks=networks)
     sentences = [numbered("fit", fit, fit=fit, of=of)] if fit else []
     if inconclusive:
-        kind = answer.doubts[0] if len(answer.doubts) == 1 else "mixed"
-        why = numbered(f"why_{kind}", inconclusive)
+        kinds = f"why_{'_'.join(answer.doubts)}"
+        why = numbered(kinds if kinds in WORDS else "why_mixed", inconclusive)
         key = "more_inconclusive" if fit else "only_inconclusive"
         sentences.append(numbered(key, inconclusive, inconclusive=inconclusive, of=of, why=why))
         if not answer.might_be_better:

@@ -109,7 +109,8 @@ const wording = (() => {
           .filter(({ fits }) => fits === "cannot_tell")
           .map(({ number }) => number.kind),
       );
-      const why = numbered(`why_${kinds.size === 1 ? [...kinds][0] : "mixed"}`, inconclusive, {});
+      const because = `why_${[...kinds].sort().join("_")}`;
+      const why = numbered(WORDS[because] ? because : "why_mixed", inconclusive, {});
       const key = fit ? "more_inconclusive" : "only_inconclusive";
       sentences.push(numbered(key, inconclusive, { inconclusive, of, why }));
       if (!rivals.length) sentences.push(numbered("none_better", inconclusive, {}));
