@@ -40,21 +40,21 @@ const panels = () => [...document.querySelectorAll('.panel')].map(read);
 class Page:
     """The explorer in a browser window."""
 
-    def __init__(self, chrome: Browser, path: Path) -> None:
-        self.chrome, self.path = chrome, path
+    def __init__(self, window: Browser, path: Path) -> None:
+        self.window, self.path = window, path
 
     def open(self, fragment: str = "limits=none", **options: Any) -> None:
-        self.chrome.blank()
-        self.chrome.open(self.path, width=options.pop("width", 1280), fragment=fragment, **options)
-        self.chrome.wait("document.documentElement.dataset.ready")
+        self.window.blank()
+        self.window.open(self.path, width=options.pop("width", 1280), fragment=fragment, **options)
+        self.window.wait("document.documentElement.dataset.ready")
 
     def run(self, script: str) -> Any:
-        return self.chrome.evaluate(f"(() => {{ {HELPERS} {script} }})()")
+        return self.window.evaluate(f"(() => {{ {HELPERS} {script} }})()")
 
     def clean(self) -> None:
         """Assert that the console is empty and that only the page was requested."""
-        assert self.chrome.console() == []
-        asked = {address.partition("#")[0] for address in self.chrome.requests()}
+        assert self.window.console() == []
+        asked = {address.partition("#")[0] for address in self.window.requests()}
         assert {a for a in asked if not a.startswith(("about:", "data:"))} == {
             self.path.resolve().as_uri()
         }

@@ -28,5 +28,5 @@ def opened(
     path = tmp_path_factory.mktemp("page") / "index.html"
     path.write_text(page.render(shown, build_figures(shown), [environment()]), encoding="utf-8")
     assert path.stat().st_size < 5 * 2**20
-    with start() as chrome:
-        yield Page(chrome, path)
+    with start() as window:
+        yield Page(window, path)

@@ -103,7 +103,7 @@ def test_two_devices_side_by_side(opened: Page, holed: Results) -> None:
     assert [found(panel) for panel in shown] == [
         expected(holed, device, 1, limits) for device in ("cpu", "titanxp-2018")
     ]
-    opened.chrome.wait("document.querySelectorAll('.plot svg').length === 2")
+    opened.window.wait("document.querySelectorAll('.plot svg').length === 2")
     boxes = opened.run(
         "return [...document.querySelectorAll('.panel')].map((p) => p.getBoundingClientRect().top)"
     )
@@ -168,7 +168,7 @@ def test_the_note_above_the_list_explains_what_it_shows(
 
 def test_the_download_equals_the_list(opened: Page, holed: Results, tmp_path: Path) -> None:
     opened.open()
-    opened.chrome.save_downloads(tmp_path)
+    opened.window.save_downloads(tmp_path)
     opened.run("set('min_fps-exact', 12, 'input'); document.querySelector('.download').click()")
     path = tmp_path / "cpu-batch-1.csv"
     deadline = time.monotonic() + 20
@@ -191,8 +191,8 @@ def test_the_download_equals_the_list(opened: Page, holed: Results, tmp_path: Pa
                 assert float(text) == value, name
             else:
                 assert text == value, name
-    assert opened.chrome.console() == []
-    opened.chrome.requests()
+    assert opened.window.console() == []
+    opened.window.requests()
 
 
 def test_markup_in_names_is_not_run(opened: Page) -> None:
@@ -216,8 +216,8 @@ def test_the_page_fits_any_width_theme_and_print(opened: Page) -> None:
         for dark in (False, True):
             opened.open("min_fps=20&max_memory_gib=0.5&beside=titanxp-2018", width=width, dark=dark)
             assert opened.run("return document.documentElement.scrollWidth") == width
-    assert len(opened.chrome.pdf()) > 50_000
-    opened.chrome.print_media(True)
+    assert len(opened.window.pdf()) > 50_000
+    opened.window.print_media(True)
     hidden = opened.run(
         "return [...document.querySelectorAll('.controls, .find, .download')]"
         ".map((one) => getComputedStyle(one).display)"
@@ -225,7 +225,7 @@ def test_the_page_fits_any_width_theme_and_print(opened: Page) -> None:
     assert set(hidden) == {"none"}
     question = opened.run("return document.querySelector('.question').textContent")
     assert "memory ≤ 0.5 GiB" in question and "throughput ≥ 20 images/s" in question
-    opened.chrome.print_media(False)
+    opened.window.print_media(False)
     opened.clean()
 
 
@@ -249,12 +249,12 @@ def test_a_phone_shows_the_answer_on_its_first_screen(opened: Page) -> None:
 
 
 def test_without_scripts_the_tables_are_shown(opened: Page) -> None:
-    opened.chrome.run_scripts(False)
-    opened.chrome.blank()
-    opened.chrome.open(opened.path, width=1280)
-    opened.chrome.run_scripts(True)
+    opened.window.run_scripts(False)
+    opened.window.blank()
+    opened.window.open(opened.path, width=1280)
+    opened.window.run_scripts(True)
     shown = opened.run("return ['explorer', 'budgets'].map((id) => at(id).offsetHeight > 0)")
     assert shown == [False, True]
     assert opened.run("return at('panels').childElementCount") == 0
-    opened.chrome.console()
-    opened.chrome.requests()
+    opened.window.console()
+    opened.window.requests()

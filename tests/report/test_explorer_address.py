@@ -25,7 +25,7 @@ def test_the_url_restores_the_whole_state(opened: Page, holed: Results) -> None:
         "[...document.querySelectorAll('#explorer :is(input, select)')]"
         ".map((one) => one.type === 'checkbox' ? one.checked : one.value)"
     )
-    address = opened.chrome.wait("location.hash.includes('axis') && location.hash")
+    address = opened.window.wait("location.hash.includes('axis') && location.hash")
     before = opened.run(
         f"return [panels(), {states}, document.querySelector('tr.picked').dataset.model]"
     )
@@ -39,7 +39,7 @@ def test_the_url_restores_the_whole_state(opened: Page, holed: Results) -> None:
     assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
     opened.open("method")
     assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {"min_fps": 30})
-    assert opened.chrome.evaluate("location.hash") == "#method"
+    assert opened.window.evaluate("location.hash") == "#method"
     opened.clean()
 
 
@@ -64,18 +64,18 @@ def test_the_settings_survive_links_back_and_reload(opened: Page, holed: Results
         "const box = document.querySelector('nav a[href=\"#method\"]').getBoundingClientRect();"
         "return [box.x + box.width / 2, box.y + box.height / 2]"
     )
-    opened.chrome.click(*link)
-    section = opened.chrome.wait("location.hash.includes('section') && location.hash")
+    opened.window.click(*link)
+    section = opened.window.wait("location.hash.includes('section') && location.hash")
     assert section == "#batch_size=8&min_fps=12&section=method"
     near = "Math.abs(document.getElementById('method').getBoundingClientRect().top) < 60"
-    opened.chrome.reload()
-    opened.chrome.wait(f"document.documentElement.dataset.ready && {near}")
+    opened.window.reload()
+    opened.window.wait(f"document.documentElement.dataset.ready && {near}")
     assert found(opened.run("return panels()[0]")) == answer
-    opened.chrome.back()
-    opened.chrome.wait("location.hash === '#batch_size=8&min_fps=12'")
+    opened.window.back()
+    opened.window.wait("location.hash === '#batch_size=8&min_fps=12'")
     assert found(opened.run("return panels()[0]")) == answer
-    opened.chrome.reload()
-    opened.chrome.wait("document.documentElement.dataset.ready")
+    opened.window.reload()
+    opened.window.wait("document.documentElement.dataset.ready")
     assert found(opened.run("return panels()[0]")) == answer
     opened.clean()
 

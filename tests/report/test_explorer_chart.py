@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 
 def test_names_in_the_chart_stay_inside_if_the_window_narrows(opened: Page) -> None:
     opened.open()
-    opened.chrome.shape(390, 900, dark=False)
-    opened.chrome.wait(
+    opened.window.shape(390, 900, dark=False)
+    opened.window.wait(
         "(() => { const plot = document.querySelector('.plot svg').getBoundingClientRect();"
         " return plot.width < 390 && [...document.querySelectorAll('.plot svg text')]"
         ".filter((text) => text.__data__?.datum?.model)"
@@ -68,21 +68,21 @@ def test_limits_can_be_dragged_on_the_chart(opened: Page, holed: Results) -> Non
         " return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
     )
     opened.run("document.querySelector('.plot').scrollIntoView({block: 'center'})")
-    opened.chrome.wait("scrollY > 0")
+    opened.window.wait("scrollY > 0")
     time.sleep(1)
-    x, y = opened.chrome.evaluate(center.format("x"))
-    opened.chrome.drag((x, y), (x + 60, y + 30))
+    x, y = opened.window.evaluate(center.format("x"))
+    opened.window.drag((x, y), (x + 60, y + 30))
     value = float(opened.run("return at('min_fps-exact').value"))
     assert 21 < value < 40
     assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {"min_fps": value})
-    moved = opened.chrome.evaluate(center.format("x"))
+    moved = opened.window.evaluate(center.format("x"))
     assert moved == pytest.approx([x + 60, y], abs=1.5)
     # The line itself, away from its handle.
-    opened.chrome.drag((moved[0], y + 320), (x, y + 320))
+    opened.window.drag((moved[0], y + 320), (x, y + 320))
     assert float(opened.run("return at('min_fps-exact').value")) == pytest.approx(20, rel=0.02)
     # A limit that is not set yet, on the other axis.
-    x, y = opened.chrome.evaluate(center.format("y"))
-    opened.chrome.drag((x, y), (x, y - 150))
+    x, y = opened.window.evaluate(center.format("y"))
+    opened.window.drag((x, y), (x, y - 150))
     limits = {
         name: float(opened.run(f"return at('{name}-exact').value"))
         for name in ("min_fps", "min_top1")
@@ -90,8 +90,8 @@ def test_limits_can_be_dragged_on_the_chart(opened: Page, holed: Results) -> Non
     assert 58 < limits["min_top1"] < 80
     assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, limits)
     # Dragged past the end of the axis, a limit is gone.
-    x, y = opened.chrome.evaluate(center.format("y"))
-    opened.chrome.drag((x, y), (x, y + 400))
+    x, y = opened.window.evaluate(center.format("y"))
+    opened.window.drag((x, y), (x, y + 400))
     assert opened.run("return at('min_top1-exact').value") == ""
     opened.clean()
 
@@ -103,13 +103,13 @@ def test_the_keyboard_moves_the_limits_on_the_chart(opened: Page) -> None:
     )
     assert opened.run(values) == ["", "no limit"]
     opened.run("document.querySelector('.handle.x').focus()")
-    opened.chrome.press("ArrowLeft")
+    opened.window.press("ArrowLeft")
     first, said = opened.run(values)
     assert said == f"{first} M"
-    opened.chrome.press("PageDown")
+    opened.window.press("PageDown")
     lower, said = opened.run(values)
     assert 0 < float(lower) < float(first) and said == f"{lower} M"
-    opened.chrome.press("Delete")
+    opened.window.press("Delete")
     assert opened.run(values) == ["", "no limit"]
     assert opened.run("return document.activeElement.className") == "handle x"
     opened.clean()

@@ -59,7 +59,7 @@ def test_memory_that_means_something_else_has_its_own_limit(opened: Page, holed:
         expected(holed, "titanxp-2018", 1, {"max_memory_gib": 0.8, "min_fps": 20}),
     ]
     assert [found(panel) for panel in shown] == apart
-    address = opened.chrome.wait("location.hash.includes('0.8') && location.hash")
+    address = opened.window.wait("location.hash.includes('0.8') && location.hash")
     opened.open(address[1:])
     assert [found(panel) for panel in opened.run("return panels()")] == apart
     # Both devices of 2018 have the same memory, and one limit.
@@ -111,12 +111,12 @@ def test_an_invalid_limit_is_marked_and_explained(
     )
     assert opened.run(shown) == ["false", ""]
     opened.run(f"at('{name}-exact').select()")
-    opened.chrome.type(text)
+    opened.window.type(text)
     assert opened.run(shown) == ["true", problem]
     assert found(opened.run("return panels()[0]")) == expected(holed, "cpu", 1, {})
     opened.run(f"at('{name}').focus()")
-    opened.chrome.press("ArrowRight")
-    opened.chrome.press("ArrowLeft")
+    opened.window.press("ArrowRight")
+    opened.window.press("ArrowLeft")
     assert opened.run(shown) == ["false", ""]
     opened.clean()
 
@@ -126,7 +126,7 @@ def test_clear_removes_limits_invalid_numbers_and_search(opened: Page, holed: Re
     opened.run(
         "set('family', at('family').options[2].value, 'change'); at('min_fps-exact').focus()"
     )
-    opened.chrome.type("-5")
+    opened.window.type("-5")
     opened.run("at('reset').click()")
     fields = (
         "[...document.querySelectorAll('[type=number], [type=search], #family')]"
@@ -151,22 +151,22 @@ def test_the_explorer_works_with_keyboard_and_screen_reader(opened: Page) -> Non
     assert [name for name, label in controls if not label.strip()] == []
     # Use only the keyboard: set a slider, then select a row of the table.
     opened.run("at('max_memory_gib-exact').focus()")
-    opened.chrome.press("Tab")
-    opened.chrome.press("ArrowLeft")
-    opened.chrome.press("ArrowLeft")
+    opened.window.press("Tab")
+    opened.window.press("ArrowLeft")
+    opened.window.press("ArrowLeft")
     assert opened.run("return at('max_memory_gib-exact').value") != ""
     outline = opened.run("return getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
     for _ in range(200):
-        opened.chrome.press("Tab")
+        opened.window.press("Tab")
         if opened.run("return !!document.activeElement.closest('tbody')"):
             break
     model = opened.run("return document.activeElement.closest('tr').dataset.model")
-    opened.chrome.press("Enter")
-    opened.chrome.wait("document.querySelector('tr.picked')")
+    opened.window.press("Enter")
+    opened.window.wait("document.querySelector('tr.picked')")
     assert opened.run("return document.activeElement.closest('tr.picked').dataset.model") == model
     assert opened.run("return document.activeElement.getAttribute('aria-pressed')") == "true"
-    said = opened.chrome.wait("document.getElementById('said').textContent")
+    said = opened.window.wait("document.getElementById('said').textContent")
     assert re.search(r"cpu: .+ networks fit", said), said
     live = "return at('said').getAttribute('aria-live')"
     assert opened.run(live) == "polite"

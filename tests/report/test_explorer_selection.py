@@ -47,7 +47,7 @@ def test_search_and_family_filter_the_list_and_highlight(opened: Page, holed: Re
     )
     vgg = [row[0] for row in all_of_them if holed.families[row[0]] == family]
     assert [row[0] for row in found_["rows"]] == vgg and len(vgg) > 3
-    opened.chrome.wait(faded("top1-vs-macs", f"one => !{json.dumps(vgg)}.includes(one)"))
+    opened.window.wait(faded("top1-vs-macs", f"one => !{json.dumps(vgg)}.includes(one)"))
     (found_,) = opened.run("set('search', 'no such name', 'input'); return panels()")
     assert found_["rows"] == []
     opened.clean()
@@ -68,9 +68,9 @@ def test_a_search_names_all_its_matches(opened: Page, holed: Results, width: int
         ".filter((item) => item?.datum?.model && item.mark.style !== 'halo')"
         ".map((item) => item.datum.model)"
     )
-    opened.chrome.wait(f"{json.dumps(sorted(rows))}.every((one) => {chart}.includes(one))")
+    opened.window.wait(f"{json.dumps(sorted(rows))}.every((one) => {chart}.includes(one))")
     text = "return document.getElementById('matches').textContent"
-    said = opened.chrome.wait("document.getElementById('said').textContent")
+    said = opened.window.wait("document.getElementById('said').textContent")
     assert said.startswith(opened.run(text))
     named = said.split("Matching networks: ")[1].split(". cpu:")[0].split(", ")
     assert set(named) == {holed.identity.name(model) for model in matches}
@@ -82,33 +82,33 @@ def test_a_click_on_a_network_shows_it_in_every_chart(opened: Page) -> None:
     opened.open()
     opened.run("document.querySelector('.list tr[data-model=resnet101] button').click()")
     picked = opened.run("return document.querySelector('tr.picked').dataset.model")
-    figures = opened.chrome.evaluate(
+    figures = opened.window.evaluate(
         "[...document.querySelectorAll('[data-chart]')].map((box) => box.dataset.chart)"
     )
     assert len(figures) == 9
     for name in figures:
-        opened.chrome.wait(faded(name, f"one => one !== {json.dumps(picked)}"))
+        opened.window.wait(faded(name, f"one => one !== {json.dumps(picked)}"))
     rows = "[...document.querySelectorAll('table.grid tr[data-model]')]"
     faded_rows = f"{rows}.filter((row) => row.classList.contains('faded'))"
     bright = f"{rows}.filter((row) => !row.classList.contains('faded'))"
-    assert opened.chrome.evaluate(f"{faded_rows}.length") > 200
-    assert set(opened.chrome.evaluate(f"{bright}.map((row) => row.dataset.model)")) == {picked}
+    assert opened.window.evaluate(f"{faded_rows}.length") > 200
+    assert set(opened.window.evaluate(f"{bright}.map((row) => row.dataset.model)")) == {picked}
     details = opened.run("return document.querySelector('.details').textContent")
     for word in ("Top-1", "measured on imagenet", "Images/s", "network only", "session"):
         assert word in details
     # Click on a mark of another chart, then press Escape.
-    opened.chrome.settle()
+    opened.window.settle()
     box = opened.run(
         f"const mark = {points('top1-vs-macs')}.find((p) => p.__data__.datum.model === 'vgg11');"
         "mark.scrollIntoView({block: 'center', behavior: 'instant'});"
         "const box = mark.getBoundingClientRect();"
         "return [box.x + box.width / 2, box.y + box.height / 2]"
     )
-    opened.chrome.click(*box)
-    opened.chrome.wait("document.querySelector('tr.picked')?.dataset.model === 'vgg11'")
-    opened.chrome.press("Escape")
-    opened.chrome.wait("!document.querySelector('tr.picked')")
-    opened.chrome.wait(faded("top1-vs-macs", "one => false"))
+    opened.window.click(*box)
+    opened.window.wait("document.querySelector('tr.picked')?.dataset.model === 'vgg11'")
+    opened.window.press("Escape")
+    opened.window.wait("!document.querySelector('tr.picked')")
+    opened.window.wait(faded("top1-vs-macs", "one => false"))
     opened.clean()
 
 
@@ -133,11 +133,11 @@ def test_details_open_below_the_chart_that_was_clicked(
         f"[...document.querySelectorAll('{chart} path')].filter((p) =>"
         " p.__data__?.datum?.model && p.__data__.mark.marktype === 'symbol')"
     )
-    opened.chrome.click(*opened.chrome.evaluate(MIDDLE.format(marks=marks, model="vgg11")))
-    opened.chrome.wait(f"document.querySelector('{place}')")
+    opened.window.click(*opened.window.evaluate(MIDDLE.format(marks=marks, model="vgg11")))
+    opened.window.wait(f"document.querySelector('{place}')")
     inside = "(() => {{ const box = document.querySelector('{}').getBoundingClientRect();"
     inside += " return box.top >= 0 && Math.floor(box.bottom) <= innerHeight; }})()"
-    opened.chrome.wait(inside.format(place))
+    opened.window.wait(inside.format(place))
     assert opened.run("return document.querySelectorAll('.details').length") == 1
     text = opened.run(f"return document.querySelector('{place}').textContent")
     assert text.startswith(f"VGG-11on {device}, batch size 1")
@@ -157,8 +157,8 @@ def test_details_open_below_the_name_that_was_clicked(
 ) -> None:
     opened.open()
     opened.run(f"document.querySelector('{button}').focus()")
-    opened.chrome.press("Enter")
-    opened.chrome.wait(f"document.querySelector('{place}')")
+    opened.window.press("Enter")
+    opened.window.wait(f"document.querySelector('{place}')")
     # The focus stays on the name while they are open, and returns to it.
     focused = f"document.activeElement === document.querySelector('{button}')"
     assert opened.run(f"return {focused}")
