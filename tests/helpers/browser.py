@@ -21,6 +21,8 @@ _KEYS = {
     "PageDown": "\ue00f",
     "Delete": "\ue017",
 }
+# Checking a whole page takes a minute on a busy machine.
+_TIMEOUT_S = 300
 # Drivers run on this machine, so no proxy applies.
 _LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -141,7 +143,8 @@ class HttpBrowser(Browser):
 
     def __init__(self, address: str, capabilities: dict[str, Any]) -> None:
         """Start a session, with the driver's address."""
-        body = {"capabilities": {"alwaysMatch": capabilities}}
+        timeouts = {"script": 1000 * _TIMEOUT_S}
+        body = {"capabilities": {"alwaysMatch": {**capabilities, "timeouts": timeouts}}}
         session = _post(f"{address}/session", body)
         self._session = f"{address}/session/{session['sessionId']}"
 
@@ -156,5 +159,5 @@ def _post(address: str, body: dict[str, Any]) -> Any:
     request = urllib.request.Request(
         address, json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
-    with _LOCAL.open(request, timeout=60) as answer:
+    with _LOCAL.open(request, timeout=_TIMEOUT_S) as answer:
         return json.load(answer)["value"]
