@@ -16,6 +16,9 @@ from dnnbench.records.complexity_records import Complexity
 for name in set(speed_variables.found()) - {speed_variables.WAIT_POLICY}:
     del os.environ[name]
 
+# pytest-xdist sets it, and commands in a pipe would then wrap their lines.
+os.environ.pop("COLUMNS", None)
+
 # Tests fork this process, and a fork hangs if OpenMP's threads have started.
 torch.set_num_threads(1)
 
