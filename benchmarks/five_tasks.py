@@ -5,7 +5,7 @@ is marked, and take the table away. In the browser, counts clicks, typed charact
 screens have to be scrolled, and times each task, with real mouse and keyboard events in Chromium.
 In the terminal, counts commands and typed characters. Needs Debian's chromium and chromium-driver.
 
-    python benchmarks/five_tasks.py docs/example/index.html docs/example
+    python benchmarks/five_tasks.py [PAGE RESULTS]
 """
 
 import statistics
@@ -22,7 +22,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 from helpers.browser import Browser  # noqa: E402
 from helpers.chromium import chromium  # noqa: E402
 
-PAGE, RESULTS = ROOT / "docs/example/index.html", ROOT / "docs/example"
+RESULTS = ROOT / "docs/example"
+PAGE = RESULTS / "index.html"
 OTHER_DEVICE = "titanxp-2018"
 MARKED = ".list tr[data-model=mobilenetv2]"
 
