@@ -22,8 +22,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 from helpers.browser import Browser  # noqa: E402
 from helpers.chromium import chromium  # noqa: E402
 
+from dnnbench.records import paths  # noqa: E402
+
 RESULTS = ROOT / "docs/example"
-PAGE = RESULTS / "index.html"
+PAGE = RESULTS / Path(paths.PAGE).name
 OTHER_DEVICE = "titanxp-2018"
 MARKED = ".list tr[data-model=mobilenetv2]"
 
