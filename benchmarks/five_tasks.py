@@ -8,6 +8,7 @@ In the terminal, counts commands and typed characters. Needs Debian's chromium a
     python benchmarks/five_tasks.py [PAGE RESULTS]
 """
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -201,10 +202,13 @@ def in_terminal(results: Path) -> None:
 
 def main() -> None:
     """Run all tasks on the page and the results that are given, or on the example."""
-    page, results = [Path(one) for one in sys.argv[1:3]] or [PAGE, RESULTS]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("page", nargs="?", type=Path, default=PAGE)
+    parser.add_argument("results", nargs="?", type=Path, default=RESULTS)
+    given = parser.parse_args()
     for width, height in ((1280, 900), (390, 844)):
-        in_browser(page, width, height)
-    in_terminal(results)
+        in_browser(given.page, width, height)
+    in_terminal(given.results)
 
 
 if __name__ == "__main__":
