@@ -243,9 +243,9 @@ def test_an_engine_reads_its_input_in_place_and_keeps_earlier_outputs(variant):
 def test_wrong_logits_are_a_failure(variant, monkeypatch):
     right = preparation.prepare
 
-    def wrong(variant, model, images, on):
+    def wrong(variant, model, images, on, graph):
         model[0].weight.data[0] *= 2.0
-        return right(variant, model, images, on)
+        return right(variant, model, images, on, graph)
 
     monkeypatch.setattr(preparation, "prepare", wrong)
     timing = time(toys.entry("normed"), variant)
@@ -260,9 +260,9 @@ def test_parameters_initialized_to_zero_do_not_hide_wrong_logits(wrong, monkeypa
     assert time(toys.entry("asleep"), "bf16-eager").status == "ok"
     right = preparation.prepare
 
-    def spoilt(variant, model, images, on):
+    def spoilt(variant, model, images, on, graph):
         getattr(model, wrong).weight.data[:4] = 0
-        return right(variant, model, images, on)
+        return right(variant, model, images, on, graph)
 
     monkeypatch.setattr(preparation, "prepare", spoilt)
     timing = time(toys.entry("asleep"), "fp32-eager-channels_last")

@@ -48,7 +48,7 @@ def asked(*stages):
 
 def test_only_the_first_stage_of_a_finished_study_asks(stage):
     assert stage("weights") == [asked(*dvc_stage.STAGES)]
-    assert [stage(name) for name in dvc_stage.STAGES[1:]] == [[]] * 6
+    assert [stage(name) for name in dvc_stage.STAGES[1:]] == [[]] * 7
 
 
 def test_after_a_stage_with_work_the_next_stage_asks_again(stage):

@@ -110,7 +110,7 @@ def test_dvc_measures_nothing_after_snakemake(study):
     shutil.rmtree(study / ".dvc/cache")
     before = started(study)
     output = command(study, "dvc", "repro")
-    assert len(ran(output)) == 7
+    assert len(ran(output)) == 8
     assert started(study) == before
     assert "up to date" in command(study, "dvc", "status")
     assert jobs(study) == {}

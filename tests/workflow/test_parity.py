@@ -13,12 +13,13 @@ from helpers.projects import edit, fork, picture, project
 OF_A_VARIANT = re.compile(
     r"^ +- results/\$\{profile\}/fp32-eager/\w+(:\n +persist: true)?\n", re.MULTILINE
 )
+VARIANTS = ("fp32-eager", "bf16-eager", "fp32-onnxruntime")
 RULES = re.compile(r"^rule (\w+):", re.MULTILINE)
 
 
 def added(found):
     """Duplicate an entry of dvc.yaml, as docs/how-to/choose-variants.md describes."""
-    return found[0] + found[0].replace("fp32-eager", "bf16-eager")
+    return "".join(found[0].replace("fp32-eager", name) for name in VARIANTS)
 
 
 def said(folder, targets, *options):
@@ -31,9 +32,9 @@ def said(folder, targets, *options):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a project that measures everything, with two variants, before any run."""
+    """Return a project that measures everything, with three variants, before any run."""
     folder = project(tmp_path_factory.mktemp("project"))
-    edit(folder / "config/devices/cpu.yaml", {"variants": ["fp32-eager", "bf16-eager"]})
+    edit(folder / "config/devices/cpu.yaml", {"variants": list(VARIANTS)})
     dvc = folder / "dvc.yaml"
     dvc.write_text(OF_A_VARIANT.sub(added, dvc.read_text()))
     picture(folder / "pictures/n01440764/1.png", 1)
@@ -146,7 +147,7 @@ def test_variants_take_turns_round_by_round(files):
     _, read = files
     rounds = {path for path in read["time_round"] if path.endswith(".jsonl")}
     # Each round waits for the previous one; none waits for the last variant's last round.
-    places = [(1, "fp32-eager"), (1, "bf16-eager"), (2, "fp32-eager")]
+    places = [(1, name) for name in VARIANTS] + [(2, name) for name in VARIANTS[:2]]
     assert rounds == {f"results/cpu/{way}/latency/round-{k}.jsonl" for k, way in places}
 
 
@@ -161,7 +162,11 @@ def test_stages_follow_each_other_as_their_rules_do(stages, stage_of, graph):
         for path in outputs(earlier)
         if any(covered(path, [dep]) or covered(dep, [path]) for dep in later["deps"])
     }
-    # Weights files are not outputs in DVC; the accuracy stage fetches those it lacks.
+    # Weights and graphs are not outputs in DVC; the stages that need them fetch or build them.
     between = {(before, after) for before, after in of_rules if before != after}
-    assert between - of_stages == {("weights", "accuracy")}
+    assert between - of_stages == {
+        ("weights", "accuracy"),
+        ("graphs", "memory"),
+        ("graphs", "latency"),
+    }
     assert of_stages <= between

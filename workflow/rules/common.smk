@@ -58,6 +58,7 @@ wildcard_constraints:
     variant="|".join(map(re.escape, settings.variants)),
     model=r"[a-z0-9_.-]+",
     round=r"\d+",
+    graph=r"[a-z0-9-]+",
 
 
 def begin():

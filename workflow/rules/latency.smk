@@ -23,6 +23,7 @@ rule time_round:
         **study.device_stage("latency"),
         architectures=study.architectures(study.timed),
         registry=ancient(paths.REGISTRY),
+        graphs=lambda wildcards: study.graphs([wildcards.variant]),
         before=lambda wildcards: study.round_before(wildcards.variant, int(wildcards.round)),
         # The cost of a cell, which its memory record states, decides how many processes measure it.
         # Not ancient(): while the jobs of ancient inputs run, Snakemake ignores every other reason

@@ -20,6 +20,7 @@ rule profile_memory:
         **study.device_stage("memory"),
         architectures=study.architectures(study.timed),
         registry=ancient(paths.REGISTRY),
+        graphs=lambda wildcards: study.graphs([wildcards.variant]),
     output:
         # update: existing cells are kept, so that adding a network measures only its cells.
         update(expand(paths.MEMORY, model=study.timed, allow_missing=True)),

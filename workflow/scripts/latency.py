@@ -1,5 +1,6 @@
 """Stage that measures one round of latencies on one device."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from dnnbench.config import variants
 from dnnbench.core import isolation, lock
 from dnnbench.devices import backends
 from dnnbench.engines import preparation
-from dnnbench.measure import allocation, round, round_state
+from dnnbench.measure import allocation, graphs, round, round_state
 from dnnbench.networks import builders
 from dnnbench.records import paths
 from dnnbench.stages import options
@@ -61,10 +62,14 @@ def main(
     file = output or Path(paths.ROUND.format(**place, round=number))
     on.preflight()
     with lock.hold(on.lock_name):
-        if not round_state.read(plan, file).is_finished:
+        state = round_state.read(plan, file)
+        if not state.is_finished:
             isolation.prepare()
             preparation.preload(parts)
             builders.preload(plan.networks.values())
+            missing = dict.fromkeys(name for _, name, _, _ in state.missing)
+            wanted = [networks[name] for name in missing]
+            plan = replace(plan, graphs=graphs.ready(variant, wanted, device.batch_sizes))
         round.run(plan, file)
 
 

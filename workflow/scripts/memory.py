@@ -1,5 +1,6 @@
 """Stage that profiles the memory of networks on one device."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from dnnbench.config import variants
 from dnnbench.core import isolation, lock, speed_variables
 from dnnbench.devices import backends
 from dnnbench.engines import preparation
-from dnnbench.measure import memory_profile
+from dnnbench.measure import graphs, memory_profile
 from dnnbench.networks import builders
 from dnnbench.records import paths
 from dnnbench.stages import options
@@ -64,7 +65,10 @@ def main(
         if missing := profiles.missing():
             isolation.prepare()
             preparation.preload(parts)
-            builders.preload(plan.networks[name] for name in missing)
+            networks = [plan.networks[name] for name in missing]
+            builders.preload(networks)
+            built = graphs.ready(variant, networks, device.batch_sizes)
+            profiles = memory_profile.Profiles(replace(plan, graphs=built), output_dir or folder)
         profiles.measure()
 
 

@@ -1,7 +1,7 @@
 """The descriptor of an inference engine; each module in ``engines/`` declares one."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from dnnbench.core import plugins
@@ -11,19 +11,39 @@ GROUP = "dnnbench.engines"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Graph:
+    """A file format from which engines read a network, built once per network and batch size.
+
+    ``build(model, images, file)`` writes the network and its weights, for batches shaped like
+    ``images``. It returns the files that it wrote, the one to read first; their names start with
+    that of ``file``, which has no suffix, or with a hash of their content. ``packages`` are those
+    that it imports; a new version of one builds the graph again. ``preload`` lists modules to
+    import before forking. ``name`` is the name of a folder.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    packages: tuple[str, ...]
+    preload: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Engine:
     """An inference engine, and the variants and devices that it supports.
 
     ``prepare(variant, model, images, on)`` makes a network ready to run and returns an
-    ``engines.preparation.Prepared``. ``packages`` are the packages that it imports besides torch;
-    ``extra`` is the extra of dnnbench that installs them, if any. ``preload`` lists modules to
-    import before forking, which saves each child seconds. ``building_s`` is added to a cell's time
-    limit, in seconds, so that the engine can build the network. ``backends`` are the supported
-    backends; None: all. ``autocast`` and ``channels_last``: variants may have that part.
+    ``engines.preparation.Prepared``. ``graphs`` has the graph of each precision in which the engine
+    reads the network from a file; ``prepare`` then gets its path instead of ``model``. ``packages``
+    are the packages that it imports besides torch; ``extra`` is the extra of dnnbench that installs
+    them, if any. ``preload`` lists modules to import before forking, which saves each child
+    seconds. ``building_s`` is added to a cell's time limit, in seconds, so that the engine can
+    build the network. ``backends`` are the supported backends; None: all. ``autocast`` and
+    ``channels_last``: variants may have that part.
     """
 
     name: str
     prepare: Callable[..., Any]
+    graphs: Mapping[str, Graph] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     extra: str | None = None
     preload: tuple[str, ...] = ()
@@ -50,6 +70,11 @@ def engines() -> dict[str, Engine]:
     Imports their modules, but not their libraries.
     """
     return plugins.find(GROUP, Engine)
+
+
+def graphs() -> dict[str, Graph]:
+    """Return the graphs of all engines by name."""
+    return {each.name: each for engine in engines().values() for each in engine.graphs.values()}
 
 
 def module_of(name: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from dnnbench.config.backend import named
-from dnnbench.config.engine import PRECISIONS, Engine, engines
+from dnnbench.config.engine import PRECISIONS, Engine, Graph, engines
 from dnnbench.core.errors import UserError
 
 # The default, and the baseline for all other variants.
@@ -40,6 +40,11 @@ class Variant:
     def is_reference(self) -> bool:
         """Whether this is the baseline for all other variants."""
         return self.name == REFERENCE
+
+    @property
+    def graph(self) -> Graph | None:
+        """The graph that the engine reads the network from; None if it runs torch's network."""
+        return engines()[self.engine].graphs.get(self.precision)
 
     @property
     def building_s(self) -> float:

@@ -1,19 +1,43 @@
 """Export of networks to ONNX, for engines that run ONNX graphs."""
 
-import importlib.metadata
+import hashlib
 import warnings
+from pathlib import Path
 from typing import Any
 
+from dnnbench.config.engine import Graph
+from dnnbench.core import storage
+
 PACKAGES = ("onnx", "onnxscript")
-PRELOAD = (*PACKAGES, "torch.export")
+
+# Tensors of at least this size are stored outside the graph, in bytes.
+_LARGE = 1024
+# Alignment of tensors in the file of weights, in bytes: engines map it into memory.
+_PAGE = 4096
 
 
-def graph(model: Any, images: Any) -> bytes:
+def build(model: Any, images: Any, file: Path) -> list[Path]:
     """Export the network and its weights to ONNX for this batch size.
 
-    The graph's only output is the logits, and it does not modify its input. Torch's copy of the
-    weights is released.
+    The graph's only output is the logits, and it does not modify its input. The weights are in a
+    second file, named for its content, so that the graphs of all batch sizes share it.
     """
+    program = _exported(model, images)
+    weights = _separate(program)
+    files = [file.with_name(f"{file.name}.onnx")]
+    if weights:
+        name = f"{hashlib.sha256(weights).hexdigest()[:16]}.weights"
+        for tensor in program.graph.initializer:
+            for entry in tensor.external_data:
+                if entry.key == "location":
+                    entry.value = name
+        files.append(file.with_name(name))
+        storage.write_bytes(files[1], bytes(weights))
+    storage.write_bytes(files[0], program.SerializeToString())
+    return files
+
+
+def _exported(model: Any, images: Any) -> Any:
     import torch
 
     from dnnbench.networks import outputs
@@ -29,13 +53,33 @@ def graph(model: Any, images: Any) -> bytes:
     with warnings.catch_warnings(action="ignore"):
         program = torch.onnx.export(Logits().eval(), (images,), dynamo=True, verbose=False)
     assert program is not None
-    graph: bytes = program.model_proto.SerializeToString()
-    model.to("meta")
-    return graph
+    proto = program.model_proto
+    # Stack traces, with the paths of this machine.
+    for part in (proto, proto.graph, *proto.graph.node, *proto.graph.value_info):
+        part.ClearField("metadata_props")
+    return proto
 
 
-def exporter() -> str:
-    """Return the packages that export, with versions."""
-    return " ".join(
-        f"{name} {importlib.metadata.version(name)}" for name in ("torch", "onnx", "onnxscript")
-    )
+def _separate(program: Any) -> bytearray:
+    """Remove large tensors from a graph and return their bytes."""
+    from onnx import external_data_helper
+
+    weights = bytearray()
+    for tensor in program.graph.initializer:
+        content = tensor.raw_data
+        if len(content) >= _LARGE:
+            weights += bytes(-len(weights) % _PAGE)
+            external_data_helper.set_external_data(
+                tensor, "weights", offset=len(weights), length=len(content)
+            )
+            tensor.ClearField("raw_data")
+            weights += content
+    return weights
+
+
+GRAPH = Graph(
+    name="onnx",
+    build=build,
+    packages=("torch", *PACKAGES),
+    preload=(*PACKAGES, "torch.export"),
+)

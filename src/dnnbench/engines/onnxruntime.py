@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.engine import Engine
@@ -16,20 +17,19 @@ if TYPE_CHECKING:
     from dnnbench.devices.backends import Driver
 
 
-def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
+def prepare(variant: Variant, graph: Path, images: Any, on: Driver) -> Prepared:
     """Create an inference session with torch's number of threads, for one batch size."""
     import onnxruntime
     import torch
 
     started = time.perf_counter()
-    graph = onnx_export.graph(model, images)
     threads = torch.get_num_threads()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # The same setting as for torch on a CPU.
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     building_ms = 1000 * (time.perf_counter() - started)
     (name,) = (given.name for given in session.get_inputs())
 
@@ -39,7 +39,6 @@ def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
 
     settings = {
         "version": onnxruntime.__version__,
-        "exporter": onnx_export.exporter(),
         "provider": session.get_providers()[0],
         "intra_op_threads": threads,
         "inter_op_threads": 1,
@@ -54,10 +53,11 @@ def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
 ENGINE = Engine(
     name="onnxruntime",
     prepare=prepare,
+    graphs={"fp32": onnx_export.GRAPH},
     packages=(*onnx_export.PACKAGES, "onnxruntime"),
     extra="onnxruntime",
-    preload=(*onnx_export.PRELOAD, "onnxruntime"),
-    building_s=120.0,
+    preload=("onnxruntime",),
+    building_s=60.0,
     backends=("cpu",),
     precisions=("fp32",),
     autocast=False,

@@ -1,14 +1,16 @@
 """Preparation of a network to run in a variant, with any engine.
 
-Preparation covers everything that an engine builds first, such as kernels, a graph or a session. It
-is timed separately, and completes before any timed pass.
+Preparation covers everything that an engine builds first, such as kernels or a session. It is timed
+separately, and completes before any timed pass.
 """
 
 from __future__ import annotations
 
 import importlib
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.engine import engines
@@ -43,13 +45,26 @@ def preload(variant: Variant) -> None:
         importlib.import_module(name)
 
 
-def prepare(variant: Variant, model: Any, images: Any, on: Driver) -> Prepared:
+def prepare(
+    variant: Variant, model: Any, images: Any, on: Driver, graph: Path | None = None
+) -> Prepared:
     """Prepare ``model`` for batches shaped like ``images``, with torch's threads.
+
+    ``graph`` is the file of its graph, for a variant that runs one; None: build it here. With a
+    graph, ``model`` may be on the meta device.
 
     Call this and the returned passes in inference mode: a network compiled outside of it is
     compiled again inside. The model cannot be used afterwards: its weights are cast or released.
     Errors of the engine propagate.
     """
     processors.restore()  # An import may have bound this thread to certain processors.
-    ready: Prepared = engines()[variant.engine].prepare(variant, model, images, on)
+    ready: Prepared
+    if variant.graph is None:
+        ready = engines()[variant.engine].prepare(variant, model, images, on)
+        return ready
+    with tempfile.TemporaryDirectory() as folder:
+        if graph is None:
+            graph, *_ = variant.graph.build(model, images, Path(folder, "graph"))
+        model.to("meta")
+        ready = engines()[variant.engine].prepare(variant, graph, images, on)
     return ready

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Code that defines or finds settings, records, networks and descriptors, or selects the cells to
 # try, takes no part in measuring a cell.
-_NOT_MEASURING = (
+NOT_MEASURING = (
     *("config", "records", "measure/oom.py"),
     *("networks/own_file.py", "networks/registry.py", "networks/registry_file.py"),
     *("core/code_graph.py", "core/commands.py", "core/descendants.py"),
@@ -75,7 +75,7 @@ def identity(group: str, code: Iterable[Path], network: Network) -> tuple[str, s
 @cache
 def measuring_code(measuring: Path, backend_name: str, engine_name: str) -> frozenset[Path]:
     """Return the files whose code runs during a measurement, except the network's own."""
-    found = _code(measuring, backend_name, engine_name, _NOT_MEASURING)
+    found = _code(measuring, backend_name, engine_name, NOT_MEASURING)
     # Absolute: the cached result must not depend on the working directory of the first call.
     return frozenset(file.resolve() for file in found)
 

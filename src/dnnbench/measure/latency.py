@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 import resource
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config import variants
@@ -21,6 +23,8 @@ from dnnbench.measure import oom
 from dnnbench.networks import builders, outputs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dnnbench.config.latency_settings import Passes
     from dnnbench.config.variants import Variant
     from dnnbench.core.isolation import Status
@@ -70,11 +74,13 @@ def measure(
     setup: backends.Setup,
     threads: int,
     variant: str = variants.REFERENCE,
+    graphs: Mapping[int, Path] = MappingProxyType({}),
 ) -> list[Timing]:
     """Time ``network`` at each batch size, one after another, in this process.
 
     A failing batch size is recorded as a status, and the others continue. Batch sizes above one
-    that ran out of memory are not tried. Raises DeviceError if the device cannot be used.
+    that ran out of memory are not tried. ``graphs`` has the files of the network's graphs by batch
+    size; a missing one is built here. Raises DeviceError if the device cannot be used.
     """
     scheduling = priority.raise_priority()  # Before threads start, which inherit it.
     on = backends.backend(setup)
@@ -92,7 +98,8 @@ def measure(
             # Preparing a network for another variant makes it unusable for the next batch size.
             if model is None or not parsed.is_reference:
                 model = builders.build(network, on.torch_device)
-            timings.append(_time(parsed, model, network, batch_size, passes, on))
+            graph = graphs.get(batch_size)
+            timings.append(_time(parsed, model, network, batch_size, passes, on, graph))
         except DeviceError:
             raise
         except Exception as error:
@@ -107,6 +114,7 @@ def _time(
     batch_size: int,
     passes: Passes,
     on: backends.Driver,
+    graph: Path | None,
 ) -> Timing:
     import torch
 
@@ -123,7 +131,7 @@ def _time(
             scale = agreement.scale(variant, model, images)
             images *= scale
             logits = agreement.expected(model, images, scale)
-        ready = preparation.prepare(variant, model, images.clone(), on)
+        ready = preparation.prepare(variant, model, images.clone(), on, graph)
         done = _timed(ready, images, passes, on)
         may_differ = agreement.BOUNDS[variant.precision]
         expected = (batch_size, network.classes)

@@ -12,8 +12,13 @@ from dnnbench.engines import casting, preparation
 from dnnbench.networks import builders, counting
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dnnbench.config.variants import Variant
     from dnnbench.networks.registry import Network
+
+# Input size of the control network.
+_CONTROL_SIZE = 64
 
 
 def measure(
@@ -22,10 +27,14 @@ def measure(
     setup: backends.Setup,
     threads: int,
     variant: str = variants.REFERENCE,
+    graph: Path | None = None,
+    convolution: Path | None = None,
 ) -> dict[str, Any]:
     """Measure the fields of a MemoryCell, in MiB, in this process.
 
-    The process must be fresh.
+    The process must be fresh. ``graph`` and ``convolution`` are the files of the graphs of this
+    network and of the control network, for a variant that runs graphs. Without them, the graphs are
+    built here, and memory freed by that is reused.
 
     The baseline is a reading after a network of one convolution has run here in the same variant.
     That loads everything that any network needs (thread pool, convolution library, engine), so that
@@ -40,13 +49,14 @@ def measure(
     builders.load(network)  # Loaded before the baseline: code does not count as network memory.
     meter = on.meter()
     with torch.inference_mode():
-        run_convolution(parsed, on)
+        run_convolution(parsed, on, convolution)
         runtime_mib = meter.baseline_mib()
-        model = builders.build(network, on.torch_device)
+        # With a graph, only the sizes of the weights are needed.
+        model = builders.build(network, "meta" if graph else on.torch_device)
         images = torch.randn(
             batch_size, 3, network.input_size, network.input_size, device=on.torch_device
         )
-        ready = preparation.prepare(parsed, model, images, on)
+        ready = preparation.prepare(parsed, model, images, on, graph)
         gc.collect()
         meter.prepared()
         started = time.perf_counter()
@@ -83,12 +93,16 @@ def activations_mib(network: Network, batch_size: int, variant: str) -> float | 
     return counting.peak_activations(model, casting.cast(parsed, images)) / 2**20
 
 
-def run_convolution(variant: Variant, on: backends.Driver) -> None:
-    """Run the smallest network that loads what every network needs."""
+def run_convolution(variant: Variant, on: backends.Driver, graph: Path | None = None) -> None:
+    """Run the smallest network that loads what every network needs.
+
+    ``graph`` is the file of the control network's graph.
+    """
     import torch
 
+    size = _CONTROL_SIZE if graph else 224
     layer = torch.nn.Conv2d(3, 16, 3, device=on.torch_device)
-    images = torch.zeros(1, 3, 224, 224, device=on.torch_device)
-    forward = preparation.prepare(variant, layer, images, on).bind(images)
+    images = torch.zeros(1, 3, size, size, device=on.torch_device)
+    forward = preparation.prepare(variant, layer, images, on, graph).bind(images)
     for _ in range(2):
         forward()

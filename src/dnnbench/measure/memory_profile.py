@@ -19,6 +19,7 @@ from dnnbench.core.storage import read_json, write_json
 from dnnbench.devices import backends
 from dnnbench.measure import control, memory, oom, retries
 from dnnbench.measure.fingerprint import fingerprint
+from dnnbench.measure.graphs import BuiltGraphs
 from dnnbench.networks.registry import Network
 from dnnbench.records import paths
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
@@ -26,7 +27,10 @@ from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells to measure and their settings; ``variables`` as in ``round.Round``."""
+    """The cells to measure and their settings.
+
+    ``graphs`` and ``variables`` are those of ``round.Round``.
+    """
 
     device: str
     setup: backends.Setup
@@ -35,6 +39,7 @@ class Plan:
     batch_sizes: list[int]
     threads: int
     cell_timeout_s: float
+    graphs: BuiltGraphs = field(default_factory=BuiltGraphs)
     variables: Mapping[str, str] = field(default_factory=speed_variables.found)
 
     def fingerprint(self, network: Network) -> str:
@@ -161,7 +166,8 @@ class Profiles:
 
 def _check_machine(plan: Plan) -> None:
     """Raise DeviceError if the machine is at fault rather than a network."""
-    arguments = 1, plan.setup, plan.threads, plan.variant
+    convolution = plan.graphs.convolution()
+    arguments = 1, plan.setup, plan.threads, plan.variant, convolution, convolution
     control.check(plan.device, "profiled", plan.setup, plan.variant, memory.measure, *arguments)
 
 
@@ -188,6 +194,8 @@ def _cell(plan: Plan, name: str, batch_size: int, seen: list[MemoryCell]) -> Mem
     on, network = backends.backend(plan.setup), plan.networks[name]
     if reason := oom.not_tried(batch_size, seen) or on.refuses(network, batch_size, seen):
         return MemoryCell(batch_size=batch_size, status="oom", message=reason)
+    if problem := plan.graphs.problem(name, batch_size):
+        return MemoryCell(batch_size=batch_size, status=problem[0], message=problem[1])
     on.settle()
     outcome = isolation.run(
         memory.measure,
@@ -196,15 +204,20 @@ def _cell(plan: Plan, name: str, batch_size: int, seen: list[MemoryCell]) -> Mem
         plan.setup,
         plan.threads,
         plan.variant,
+        plan.graphs.file(name, batch_size),
+        plan.graphs.convolution(),
         timeout_s=plan.cell_timeout_s + variants.parse(plan.variant).building_s,
         memory_mib=on.allowance_mib(),
     )
     if retries.failed(outcome.status):
         on.settle()  # Raises if the device is lost, in which case the network is not at fault.
     counted = _activations(plan, network, batch_size) if outcome.status == "ok" else {}
+    measured = outcome.value or {}
+    if measured.get("built"):
+        measured["built"] = plan.graphs.noted(measured["built"], name, batch_size)
     return MemoryCell(
         batch_size=batch_size,
         status=outcome.status,
         cell_s=outcome.seconds,
-        **{"message": outcome.message, **(outcome.value or {}), **counted},
+        **{"message": outcome.message, **measured, **counted},
     )

@@ -26,6 +26,7 @@ from dnnbench.core.errors import UserError
 from dnnbench.devices import backends
 from dnnbench.measure import allocation, control, latency, oom, retries, round_state
 from dnnbench.measure.fingerprint import fingerprint
+from dnnbench.measure.graphs import BuiltGraphs
 from dnnbench.measure.journal import Cell, Key, cell_of, key
 from dnnbench.measure.latency import Timing
 from dnnbench.measure.round_state import Here, same_network
@@ -54,7 +55,8 @@ class Round:
     """The cells of a round and their settings.
 
     ``memory`` contains known memory cells of the networks: they decide how many processes measure a
-    cell, and whether a large batch could bring the device down. ``variables`` are the environment
+    cell, and whether a large batch could bring the device down. ``graphs`` has what the variant's
+    engine reads. ``variables`` are the environment
     variables that affect speed.
     """
 
@@ -71,6 +73,7 @@ class Round:
     cell_timeout_s: float
     when_busy: str
     memory: Mapping[str, Sequence[MemoryCell]] = field(default_factory=dict)
+    graphs: BuiltGraphs = field(default_factory=BuiltGraphs)
     variables: Mapping[str, str] = field(default_factory=speed_variables.found)
 
     def cells(self) -> list[Cell]:
@@ -205,7 +208,8 @@ def _later(here: Here, output: Path) -> int:
 
 def _check_machine(plan: Round) -> None:
     """Raise DeviceError if the machine is at fault rather than a network."""
-    arguments = [1], plan.passes, plan.setup, plan.threads, plan.variant
+    files = plan.graphs.files(control.NETWORK.key)
+    arguments = [1], plan.passes, plan.setup, plan.threads, plan.variant, files
     control.check(plan.device, "timed", plan.setup, plan.variant, latency.measure, *arguments)
 
 
@@ -232,12 +236,14 @@ def _visit(here: Here, keys: list[Key], known: list[LatencyLine]) -> list[Latenc
         one: oom.not_tried(one[2], same_network(one, known)) or on.refuses(network, one[2], seen)
         for one in keys
     }
+    problems = {one: plan.graphs.problem(*one[1:3]) for one in keys}
+    problems |= {one: ("oom", reason) for one, reason in reasons.items() if reason}
     skipped = [
-        _line(here, one, Timing("oom", reason), datetime.now(UTC), 0.0)
-        for one, reason in reasons.items()
-        if reason
+        _line(here, one, Timing(*problem), datetime.now(UTC), 0.0)
+        for one, problem in problems.items()
+        if problem
     ]
-    tried = [one for one in keys if not reasons[one]]
+    tried = [one for one in keys if not problems[one]]
     return skipped + (_measure(here, tried) if tried else [])
 
 
@@ -258,6 +264,7 @@ def _measure(here: Here, keys: list[Key]) -> list[LatencyLine]:
         plan.setup,
         plan.threads,
         plan.variant,
+        plan.graphs.files(keys[0][1]),
         timeout_s=(plan.cell_timeout_s + variants.parse(plan.variant).building_s) * len(keys),
         memory_mib=on.allowance_mib(),
     )
@@ -298,7 +305,7 @@ def _line(here: Here, key: Key, timing: Timing, started: datetime, seconds: floa
         disturbance=seen and seen.model_copy(update={"busy_before": here.busy}),
         energy_mj=energy.mj if energy else None,
         energy_basis=energy.basis if energy else "not_measured",
-        built=timing.built,
+        built=plan.graphs.noted(timing.built, name, batch_size),
         agreement=timing.agreement,
         changes_input=timing.changes_input,
         page_faults=timing.page_faults,

@@ -29,10 +29,14 @@ class Agreement(Record):
 
 
 class Built(Record):
-    """An engine's preparation of a network for one batch size: export, session or compilation."""
+    """An engine's preparation of a network for one batch size: session or compilation."""
 
     ms: Milliseconds
-    """Build time."""
+    """Time in the measuring process, until the network is ready to run."""
+    graph_ms: Milliseconds | None = None
+    """Time to build the graph that the engine reads, once and earlier; null if it reads none."""
+    graph: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """SHA-256 of everything that determines the graph; see resources/graphs."""
     cached: bool | None = None
     """Whether the engine reused an earlier build, which makes ``ms`` too short; null if it never
     keeps a build."""

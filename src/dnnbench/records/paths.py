@@ -58,6 +58,8 @@ FIGURE = f"{FIGURES}/{{file}}"
 
 # Files that can be downloaded or computed again.
 WEIGHTS = "resources/weights/{model}.json"
+GRAPHS = Path("resources/graphs")
+GRAPH = "resources/graphs/{graph}/{model}.json"
 IMAGE_INDEX = "resources/images/{dataset}/index.json"
 DECODED_IMAGES = "resources/images/{dataset}/{geometry}.json"
 DATASETS = Path("resources/datasets")

@@ -198,7 +198,8 @@ class VariantRow(Record):
     memory_more_mib: float | None
     """Memory of the variant minus that of ``fp32-eager``."""
     built_ms: Positive | None
-    """Time to build the engine, the longest of all rounds; later rounds may reuse the build."""
+    """Time to build the graph, if the engine reads one, and the engine; the longest of all rounds,
+    because later rounds may reuse the build."""
     largest_difference: NonNegative | None
     """Largest absolute difference between a logit and that of ``fp32-eager``, divided by the
     largest logit; from the worst round."""

@@ -6,7 +6,7 @@ For example, ``python -m dnnbench.stages.dvc_stage --profile cpu -- memory``.
 date. This module checks a stage and all later stages in one call to Snakemake. If all are up to
 date, the later stages of the same ``dvc repro`` skip the check unless a file changed. Otherwise,
 the stage runs as a Snakemake target. The module imports little, because one ``dvc repro`` starts it
-seven times.
+eight times.
 """
 
 import hashlib
@@ -21,7 +21,10 @@ from typing import Any
 from dnnbench.core import home, output
 from dnnbench.records import paths
 
-STAGES = ("weights", "accuracy", "complexity", "memory", "latency", "aggregate", "report")
+STAGES = (
+    *("weights", "accuracy", "complexity", "graphs", "memory", "latency", "aggregate"),
+    "report",
+)
 NOTHING = "Nothing to be done"
 ANSWER = Path(".snakemake/dvc-answer.json")
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from dnnbench.config import engine, variants
 from dnnbench.core import code_graph, processors, speed_variables
 from dnnbench.core.text_file import read_bytes
 from dnnbench.devices import backends
 from dnnbench.images import geometry, image_index
 from dnnbench.machines import other_devices
-from dnnbench.measure import fingerprint, retries
+from dnnbench.measure import fingerprint, graphs, retries
 from dnnbench.records import paths
 from dnnbench.records.plan import Plan
 from dnnbench.stages.study_settings import Study
@@ -141,6 +142,25 @@ class RuleValues:
 
         return {"script": script, "code": code}
 
+    def graph_stage(self, name: str) -> dict[str, Any]:
+        """Return the same for the stage that builds a job's graphs."""
+        stage = self.stage(name)
+
+        def code(wildcards: Mapping[str, str]) -> list[str]:
+            graph = engine.graphs()[wildcards["graph"]]
+            return sorted({*stage["code"], *_code(graphs.building_code(graph), stage["script"])})
+
+        return {**stage, "code": code}
+
+    def graphs(self, names: Iterable[str]) -> list[str]:
+        """Return the records of the graphs that variants read; none for most engines."""
+        read = {graph.name for name in names if (graph := variants.parse(name).graph)}
+        return [
+            paths.GRAPH.format(graph=name, model=model)
+            for name in sorted(read)
+            for model in self.timed
+        ]
+
     def decoded_images(self, model: str) -> list[str]:
         """Return the record of the decoded images that a network is measured on.
 
@@ -161,10 +181,10 @@ class RuleValues:
         If several rounds were ready, Snakemake would poll for free cores and disturb the timing.
         The variants take turns, so that drift during a session affects all of them equally.
         """
-        variants = self.settings.variants
-        place = variants.index(variant)
+        names = self.settings.variants
+        place = names.index(variant)
         number -= not place
-        before = {"device": self.settings.device, "variant": variants[place - 1], "round": number}
+        before = {"device": self.settings.device, "variant": names[place - 1], "round": number}
         return [paths.ROUND.format(**before)] if number else []
 
     @cached_property

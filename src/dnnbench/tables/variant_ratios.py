@@ -56,9 +56,8 @@ def _row(
         ratio = intervals.ratio(own.estimate(row), others.estimate(reference))
     lines = own.tried(row)
     # If an engine caches its builds, only the first stage took long.
-    built = [line.built.ms for line in lines if line.built]
-    if cell and cell.built:
-        built.append(cell.built.ms)
+    reports = [*(line.built for line in lines), cell.built if cell else None]
+    built = [each.ms + (each.graph_ms or 0.0) for each in reports if each]
     agreements = [line.agreement for line in lines if line.agreement]
     memory_mib, other_mib = row.memory_mib, reference.memory_mib
     return VariantRow(

@@ -22,6 +22,7 @@ from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.findings_records import Findings, ReplicationRow
+from dnnbench.records.graph_records import GraphRecord
 from dnnbench.records.image_records import DecodedImages, DecodedPicture, ImageIndex
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryRecord
@@ -84,6 +85,11 @@ CACHES = (
         paths.WEIGHTS,
         "Origin and hash of a network's weights, which are in the same folder.",
         WeightsRecord,
+    ),
+    File(
+        paths.GRAPH,
+        "Origin and hashes of a network's graphs, which are in the same folder.",
+        GraphRecord,
     ),
     File(paths.IMAGE_INDEX, "The images of a data set.", ImageIndex),
     File(

@@ -1,0 +1,205 @@
+"""Graphs of networks for engines that read them, built once per network and batch size.
+
+They are built before anything is timed and kept in ``resources/graphs``, each with the SHA-256 of
+what determines it and of its files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.metadata
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dnnbench.config import engine, variants
+from dnnbench.core import checksums, code_graph, isolation, storage
+from dnnbench.core.errors import UserError
+from dnnbench.core.standard_error import say
+from dnnbench.engines import graph_building
+from dnnbench.measure import control, fingerprint, retries
+from dnnbench.networks import builders
+from dnnbench.records import paths
+from dnnbench.records.graph_records import GraphCell, GraphRecord
+
+if TYPE_CHECKING:
+    from dnnbench.config.engine import Graph
+    from dnnbench.core.isolation import Status
+    from dnnbench.networks.registry import Network
+    from dnnbench.records.engine_records import Built
+
+_LIMIT_S = 600.0
+
+
+@dataclass(frozen=True)
+class BuiltGraphs:
+    """The graphs of a variant's networks; empty if its engine reads none."""
+
+    folder: Path = Path()
+    cells: Mapping[tuple[str, int], GraphCell] = field(default_factory=dict)
+
+    def file(self, model: str, batch_size: int) -> Path | None:
+        """Return the file that the engine reads, or None if there is no graph."""
+        cell = self.cells.get((model, batch_size))
+        return self.folder / next(iter(cell.files)) if cell and cell.files else None
+
+    def files(self, model: str) -> dict[int, Path]:
+        """Return the files of a network by batch size."""
+        found = {batch: self.file(name, batch) for name, batch in self.cells if name == model}
+        return {batch: file for batch, file in found.items() if file}
+
+    def convolution(self) -> Path | None:
+        """Return the file of the control network."""
+        return self.file(control.NETWORK.key, 1)
+
+    def problem(self, model: str, batch_size: int) -> tuple[Status, str] | None:
+        """Return status and message of a graph that could not be built; None otherwise."""
+        cell = self.cells.get((model, batch_size))
+        if cell is None or cell.status == "ok":
+            return None
+        return cell.status, f"graph: {cell.message or cell.status}"
+
+    def noted(self, built: Built | None, model: str, batch_size: int) -> Built | None:
+        """Return an engine's report with the time and identity of the graph that it read."""
+        cell = self.cells.get((model, batch_size))
+        if built is None or cell is None:
+            return built
+        return built.model_copy(update={"graph_ms": cell.ms, "graph": cell.identity})
+
+
+def ready(
+    variant: str,
+    networks: Iterable[Network],
+    batch_sizes: Sequence[int],
+    folder: Path = paths.GRAPHS,
+) -> BuiltGraphs:
+    """Return the graphs that a variant needs, and build those that are missing or corrupt.
+
+    In the workflow, ``build_graph`` has already built them. The control network is included. Call
+    this before the process starts threads.
+    """
+    graph = variants.parse(variant).graph
+    if graph is None:
+        return BuiltGraphs()
+    wanted = [(network, batch_sizes) for network in networks] + [(control.NETWORK, [1])]
+    records = [update(graph, network, sizes, folder, retry=False) for network, sizes in wanted]
+    cells = {(one.model, cell.batch_size): cell for one in records for cell in one.cells}
+    return BuiltGraphs(folder / graph.name, cells)
+
+
+def update(
+    graph: Graph, network: Network, batch_sizes: Sequence[int], folder: Path, *, retry: bool
+) -> GraphRecord:
+    """Return the record of a network's graphs, and build those that are missing or corrupt.
+
+    ``retry``: try graphs once more that could not be built. The record is written if it changed.
+    """
+    file = paths.in_folder(folder / graph.name, paths.GRAPH, model=network.key)
+    before = storage.read_json(file, GraphRecord) if file.exists() else None
+    known = {cell.batch_size: cell for cell in before.cells} if before else {}
+    cells = dict(known)
+    for batch_size in batch_sizes:
+        cell, wanted = known.get(batch_size), identity(graph, network, batch_size)
+        if cell and cell.identity == wanted:
+            if cell.status != "ok" and not (retry and retries.is_due(cell)):
+                continue
+            if cell.status == "ok" and _is_sound(cell, file.parent):
+                continue
+        again = _build(graph, network, batch_size, file.parent, wanted)
+        if cell and cell.identity == wanted:
+            if cell.files == again.files and cell.status == "ok":
+                continue
+            again = again.model_copy(update={"failed_before": retries.reason(cell)})
+        cells[batch_size] = again
+    kept = [cells[batch_size] for batch_size in sorted(cells)]
+    record = GraphRecord(graph=graph.name, model=network.key, cells=kept)
+    if record != before:
+        storage.write_json(file, record)
+        _remove(known.values(), kept, file.parent)
+    return record
+
+
+def identity(graph: Graph, network: Network, batch_size: int) -> str:
+    """Return the SHA-256 of everything that determines a graph."""
+    own = code_graph.builder_sources(network.builder)
+    determines = [graph.name, network.definition(), batch_size, exporter(graph, network)]
+    determines += [_code_digest(graph.name), code_graph.digest(file.resolve() for file in own)]
+    return hashlib.sha256(json.dumps(determines).encode()).hexdigest()
+
+
+def exporter(graph: Graph, network: Network) -> str:
+    """Return the packages that define the network and build its graph, with versions."""
+    library = network.builder.partition(":")[0].partition(".")[0]
+    names = dict.fromkeys((*graph.packages, library))
+    found = []
+    for name in names:
+        with suppress(importlib.metadata.PackageNotFoundError, ValueError):
+            found.append(f"{name} {importlib.metadata.version(name)}")
+    return ", ".join(found)
+
+
+def building_code(graph: Graph) -> set[Path]:
+    """Return the files whose code runs while a graph is built, except the network's own."""
+    modules = (graph_building.__name__, graph.build.__module__)
+    without = fingerprint.NOT_MEASURING
+    return {file for name in modules for file in code_graph.module_sources(name, without)}
+
+
+@cache
+def _code_digest(graph: str) -> str:
+    files = building_code(engine.graphs()[graph])
+    return code_graph.digest(file.resolve() for file in files)
+
+
+def _is_sound(cell: GraphCell, folder: Path) -> bool:
+    """Return whether all files of a graph have their SHA-256; say so if one has not."""
+    for name, expected in cell.files.items():
+        file = folder / name
+        try:
+            found = checksums.sha256(file)
+        except FileNotFoundError:
+            return False
+        except UserError:
+            found = ""
+        if found != expected:
+            say(f"{file}: corrupt: its SHA-256 is not the recorded one. It is built again.\n")
+            return False
+    return True
+
+
+def _build(graph: Graph, network: Network, batch_size: int, folder: Path, wanted: str) -> GraphCell:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{network.key}-{batch_size}-{wanted[:16]}"
+    outcome = isolation.run(
+        graph_building.build, graph, network, batch_size, file, timeout_s=_LIMIT_S
+    )
+    files = {one.name: checksums.sha256(one) for one in outcome.value or ()}
+    return GraphCell(
+        batch_size=batch_size,
+        status=outcome.status,
+        message=outcome.message,
+        identity=wanted,
+        files=files,
+        ms=1000 * outcome.seconds if files else None,
+        exporter=exporter(graph, network),
+    )
+
+
+def _remove(before: Iterable[GraphCell], kept: Iterable[GraphCell], folder: Path) -> None:
+    """Remove the files of replaced graphs."""
+    used = {name for cell in kept for name in cell.files}
+    for name in {name for cell in before for name in cell.files} - used:
+        (folder / name).unlink(missing_ok=True)
+
+
+def prepare(graph: Graph, networks: Iterable[Network]) -> None:
+    """Import, before any fork, what building the graphs of ``networks`` needs."""
+    isolation.prepare()
+    for name in graph.preload:
+        importlib.import_module(name)
+    builders.preload(networks)
