@@ -137,17 +137,17 @@ def test_a_graph_that_cannot_be_exported_has_a_reason_and_is_retried_once(tmp_pa
 
 
 def test_only_variants_of_engines_with_graphs_have_any(folder):
-    assert graphs.ready("fp32-eager", [NORMED], [1], folder) == graphs.BuiltGraphs()
-    assert graphs.ready("fp32-compile", [NORMED], [1], folder) == graphs.BuiltGraphs()
-    found = graphs.ready("fp32-onnxruntime", [NORMED], [1, 2], folder)
-    assert found == graphs.ready("fp32-openvino", [NORMED], [1, 2], folder)
+    assert graphs.ready("fp32-eager", [NORMED], [1], folder=folder) == graphs.BuiltGraphs()
+    assert graphs.ready("fp32-compile", [NORMED], [1], folder=folder) == graphs.BuiltGraphs()
+    found = graphs.ready("fp32-onnxruntime", [NORMED], [1, 2], folder=folder)
+    assert found == graphs.ready("fp32-openvino", [NORMED], [1, 2], folder=folder)
     assert found.files("normed").keys() == {1, 2}
     assert found.convolution().is_file()
 
 
 @pytest.mark.parametrize("variant", ["fp32-onnxruntime", "fp32-openvino"])
 def test_measuring_reads_the_graph_and_does_not_export(variant, folder, monkeypatch):
-    found = graphs.ready(variant, [NORMED], [1, 2], folder)
+    found = graphs.ready(variant, [NORMED], [1, 2], folder=folder)
 
     def refuse(*_):
         raise AssertionError("exported")
@@ -168,7 +168,7 @@ def test_measuring_reads_the_graph_and_does_not_export(variant, folder, monkeypa
 
 
 def test_the_time_to_build_a_graph_is_recorded_apart(folder):
-    found = graphs.ready("fp32-onnxruntime", [NORMED], [1], folder)
+    found = graphs.ready("fp32-onnxruntime", [NORMED], [1], folder=folder)
     (cell, _) = json.loads((folder / "onnx/normed.json").read_text())["cells"]
     arguments = (NORMED, [1], PASSES, Setup("cpu"), 2, "fp32-onnxruntime", found.files("normed"))
     (timing,) = isolation.run(latency.measure, *arguments, timeout_s=240).value

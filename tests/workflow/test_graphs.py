@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 from helpers.projects import edit, jobs, project, snakemake
+from PIL import Image
 
 from dnnbench.core.storage import read_json, read_lines, read_rows
 from dnnbench.records.graph_records import GraphRecord
@@ -114,3 +116,44 @@ def test_a_study_of_eager_variants_builds_no_graphs(folder):
     edit(folder / "config/devices/cpu.yaml", {"variants": ["fp32-eager", "bf16-eager"]})
     assert "build_graph" not in jobs(folder)
     assert jobs(folder, "--forceall", "graphs") in ({}, {"graphs": 1})
+
+
+def pictures(folder, count):
+    """Write images of noise, all of one class."""
+    noise = np.random.default_rng(0).integers(0, 256, (count, 48, 48, 3), dtype=np.uint8)
+    (folder / "pictures/n01440764").mkdir(parents=True)
+    for number, pixels in enumerate(noise):
+        Image.fromarray(pixels).save(folder / f"pictures/n01440764/{number}.png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "status"), [(100, "ok"), (20, "failed")])
+def test_int8_is_calibrated_with_the_users_images_if_there_are_enough(count, status, tmp_path):
+    folder = project(tmp_path)
+    (folder / "nets.py").write_text(NETWORKS)
+    pictures(folder, count)
+    dataset = {"name": "folder", "path": "pictures"}
+    models = ["mine:nets.py:plain"]
+    edit(folder / "params.yaml", {"models": models, "latency": {"rounds": 1}, "dataset": dataset})
+    variants = ["fp32-eager", "int8-onnxruntime"]
+    edit(folder / "config/devices/cpu.yaml", {"variants": variants, "batch_sizes": [1]})
+    snakemake(folder)
+    for variant in variants:
+        path = folder / "results/cpu" / variant
+        lines = read_lines(path / "latency/round-1.jsonl", LatencyLine)
+        (memory,) = (path / "memory").glob("*.json")
+        (cell,) = read_json(memory, MemoryRecord).cells
+        expected = "ok" if variant == "fp32-eager" else status
+        assert {one.status for one in (*lines, cell)} == {expected}
+        if expected == "failed":
+            said = "of 20 would calibrate the network, and 16 are needed."
+            assert all(said in one.message for one in (*lines, cell))
+        elif variant != "fp32-eager":
+            assert all(line.agreement.kernel_difference is not None for line in lines)
+            assert cell.activations_mib is None
+    (record,) = (folder / "resources/graphs/onnx-int8").glob("*plain*.json")
+    (graph,) = read_json(record, GraphRecord).cells
+    assert graph.status == status
+    assert graph.settings.get("calibration_images") == (16 if status == "ok" else None)
+    jobs_left = jobs(folder)
+    assert jobs_left == {} if status == "ok" else jobs_left["build_graph"] == 1

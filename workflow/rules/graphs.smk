@@ -14,6 +14,7 @@ rule build_graph:
         **study.graph_stage("graphs"),
         architectures=lambda wildcards: study.architectures([wildcards.model]),
         registry=ancient(paths.REGISTRY),
+        pictures=lambda wildcards: study.calibration_pictures(wildcards.graph, wildcards.model),
     output:
         # update: finished graphs are kept, so that adding a batch size builds only its graph.
         update(paths.GRAPH),

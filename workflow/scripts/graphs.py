@@ -9,7 +9,7 @@ from dnnbench.config.engine import graphs as known_graphs
 from dnnbench.core import progress
 from dnnbench.measure import graphs
 from dnnbench.records import paths
-from dnnbench.stages import options
+from dnnbench.stages import calibration_pictures, options
 
 
 def main(
@@ -31,11 +31,14 @@ def main(
     study = options.study(settings, profile, config, registry_file, models)
     chosen = known_graphs()[graph]
     networks = [study.networks[name] for name in study.timed]
+    calibrate = calibration_pictures.of(study) if chosen.quantized_from else None
     graphs.prepare(chosen, networks)
     with progress.steps("graphs", len(networks)) as step:
         for network in networks:
             step(network.key)
-            graphs.update(chosen, network, study.settings.batch_sizes, output_dir, retry=True)
+            pictures = calibrate and calibrate(network)
+            sizes = study.settings.batch_sizes
+            graphs.update(chosen, network, sizes, output_dir, pictures, retry=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from dnnbench.engines import preparation
 from dnnbench.measure import allocation, graphs, round, round_state
 from dnnbench.networks import builders
 from dnnbench.records import paths
-from dnnbench.stages import options
+from dnnbench.stages import calibration_pictures, options
 
 
 def main(
@@ -69,7 +69,9 @@ def main(
             builders.preload(plan.networks.values())
             missing = dict.fromkeys(name for _, name, _, _ in state.missing)
             wanted = [networks[name] for name in missing]
-            plan = replace(plan, graphs=graphs.ready(variant, wanted, device.batch_sizes))
+            calibrate = calibration_pictures.of(study) if parts.needs_pictures else None
+            built = graphs.ready(variant, wanted, device.batch_sizes, calibrate)
+            plan = replace(plan, graphs=built)
         round.run(plan, file)
 
 

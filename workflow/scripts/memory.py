@@ -13,7 +13,7 @@ from dnnbench.engines import preparation
 from dnnbench.measure import graphs, memory_profile
 from dnnbench.networks import builders
 from dnnbench.records import paths
-from dnnbench.stages import options
+from dnnbench.stages import calibration_pictures, options
 
 # Set before torch is imported. Memory does not depend on how threads wait, so waiting threads
 # should not occupy cores. Nor does it depend on the page size, because only touched memory counts,
@@ -67,7 +67,8 @@ def main(
             preparation.preload(parts)
             networks = [plan.networks[name] for name in missing]
             builders.preload(networks)
-            built = graphs.ready(variant, networks, device.batch_sizes)
+            calibrate = calibration_pictures.of(study) if parts.needs_pictures else None
+            built = graphs.ready(variant, networks, device.batch_sizes, calibrate)
             profiles = memory_profile.Profiles(replace(plan, graphs=built), output_dir or folder)
         profiles.measure()
 

@@ -2,29 +2,41 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from dnnbench.core import plugins
 
-PRECISIONS = ("fp32", "tf32", "fp16", "bf16")
+_OF_TORCH = ("fp32", "tf32", "fp16", "bf16")
+PRECISIONS = (*_OF_TORCH, "int8")
 GROUP = "dnnbench.engines"
+
+
+@dataclass(frozen=True)
+class GraphFiles:
+    """The files of a graph, the one to read first, and how it was made."""
+
+    files: list[Path]
+    settings: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
     """A file format from which engines read a network, built once per network and batch size.
 
-    ``build(model, images, file)`` writes the network and its weights, for batches shaped like
-    ``images``. It returns the files that it wrote, the one to read first; their names start with
-    that of ``file``, which has no suffix, or with a hash of their content. ``packages`` are those
-    that it imports; a new version of one builds the graph again. ``preload`` lists modules to
-    import before forking. ``name`` is the name of a folder.
+    ``build(model, images, file, pictures)`` writes the network and its weights, for batches shaped
+    like ``images``, and returns ``GraphFiles``. Names of files start with that of ``file``, which
+    has no suffix, or with a hash of their content. ``pictures`` [N, 3, H, W] calibrate a graph that
+    is ``quantized_from`` another; otherwise they are None. ``packages`` are those that it imports;
+    a new version of one builds the graph again. ``preload`` lists modules to import before forking.
+    ``name`` is the name of a folder.
     """
 
     name: str
     build: Callable[..., Any]
     packages: tuple[str, ...]
     preload: tuple[str, ...] = ()
+    quantized_from: "Graph | None" = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +61,7 @@ class Engine:
     preload: tuple[str, ...] = ()
     building_s: float = 0.0
     backends: tuple[str, ...] | None = None
-    precisions: tuple[str, ...] = PRECISIONS
+    precisions: tuple[str, ...] = _OF_TORCH
     autocast: bool = True
     channels_last: bool = True
 

@@ -179,9 +179,15 @@ class Parameters(Section):
         if "backend" in others.data:
             for place, name in enumerate(names):
                 try:
-                    variants.check(name, others.data["backend"])
+                    variant = variants.check(name, others.data["backend"])
                 except UserError as error:
                     raise ValueError(f"{place}: {error}") from None
+                dataset = others.data.get("dataset")
+                if variant.needs_pictures and dataset and dataset.name is None:
+                    raise ValueError(
+                        f"{place}: {name!r}: needs your images to calibrate int8. Set dataset in"
+                        " params.yaml, or remove this variant."
+                    )
         return names
 
 

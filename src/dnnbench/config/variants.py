@@ -2,8 +2,9 @@
 
 *Precision*: ``fp32``; ``tf32``: a GPU rounds the operands of convolutions and matrix products to 10
 bits; ``fp16`` and ``bf16``: weights and input are cast, or with ``-autocast`` torch decides which
-operations to cast. *Engine*: see :mod:`dnnbench.config.engine`. ``-channels_last``: weights and
-input are stored in memory as N x H x W x C.
+operations to cast; ``int8``: weights and activations are quantized, with images to calibrate.
+*Engine*: see :mod:`dnnbench.config.engine`. ``-channels_last``: weights and input are stored in
+memory as N x H x W x C.
 """
 
 import difflib
@@ -45,6 +46,11 @@ class Variant:
     def graph(self) -> Graph | None:
         """The graph that the engine reads the network from; None if it runs torch's network."""
         return engines()[self.engine].graphs.get(self.precision)
+
+    @property
+    def needs_pictures(self) -> bool:
+        """Whether images calibrate the variant's graph."""
+        return self.graph is not None and self.graph.quantized_from is not None
 
     @property
     def building_s(self) -> float:

@@ -5,7 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from dnnbench.config.engine import Graph
+from dnnbench.config.engine import Graph, GraphFiles
 from dnnbench.core import storage
 
 PACKAGES = ("onnx", "onnxscript")
@@ -16,13 +16,19 @@ _LARGE = 1024
 _PAGE = 4096
 
 
-def build(model: Any, images: Any, file: Path) -> list[Path]:
+def build(model: Any, images: Any, file: Path, pictures: Any = None) -> GraphFiles:
     """Export the network and its weights to ONNX for this batch size.
 
-    The graph's only output is the logits, and it does not modify its input. The weights are in a
-    second file, named for its content, so that the graphs of all batch sizes share it.
+    The graph's only output is the logits, and it does not modify its input.
     """
-    program = _exported(model, images)
+    return GraphFiles(write(_exported(model, images), file))
+
+
+def write(program: Any, file: Path) -> list[Path]:
+    """Write a graph, and its weights to a second file.
+
+    That is named for its content, so that the graphs of all batch sizes share it.
+    """
     weights = _separate(program)
     files = [file.with_name(f"{file.name}.onnx")]
     if weights:

@@ -1,4 +1,4 @@
-"""Engine ``onnxruntime``: fp32 on a CPU, from the network's ONNX graph."""
+"""Engine ``onnxruntime``: fp32 and int8 on a CPU, from the network's ONNX graph."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.engine import Engine
-from dnnbench.engines import onnx_export
+from dnnbench.engines import onnx_export, quantization
 from dnnbench.engines.preparation import Prepared
 from dnnbench.records.engine_records import Built
 
@@ -24,12 +24,7 @@ def prepare(variant: Variant, graph: Path, images: Any, on: Driver) -> Prepared:
 
     started = time.perf_counter()
     threads = torch.get_num_threads()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # The same setting as for torch on a CPU.
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    session = _session(graph, threads)
     building_ms = 1000 * (time.perf_counter() - started)
     (name,) = (given.name for given in session.get_inputs())
 
@@ -42,24 +37,49 @@ def prepare(variant: Variant, graph: Path, images: Any, on: Driver) -> Prepared:
         "provider": session.get_providers()[0],
         "intra_op_threads": threads,
         "inter_op_threads": 1,
-        "optimization": options.graph_optimization_level.name,
+        "optimization": session.get_session_options().graph_optimization_level.name,
         # Waiting threads spin for a while, regardless of OMP_WAIT_POLICY.
         "spinning": True,
         "denormals_as_zero": True,
     }
-    return Prepared(bind, fixed_batch=True, built=Built(ms=building_ms, settings=settings))
+
+    def rounded(images: Any) -> Any:
+        """Run the graph operation by operation: convolutions get dequantized fp32 values."""
+        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        plain = _session(graph, threads, level)
+        return torch.from_numpy(plain.run(None, {name: images.numpy()})[0])
+
+    return Prepared(
+        bind,
+        rounded=rounded if variant.precision == "int8" else None,
+        fixed_batch=True,
+        built=Built(ms=building_ms, settings=settings),
+    )
+
+
+def _session(graph: Path, threads: int, optimization: Any = None) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    if optimization is not None:
+        options.graph_optimization_level = optimization
+    # The same setting as for torch on a CPU.
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
 
 
 ENGINE = Engine(
     name="onnxruntime",
     prepare=prepare,
-    graphs={"fp32": onnx_export.GRAPH},
+    graphs={"fp32": onnx_export.GRAPH, "int8": quantization.GRAPH},
     packages=(*onnx_export.PACKAGES, "onnxruntime"),
     extra="onnxruntime",
     preload=("onnxruntime",),
     building_s=60.0,
     backends=("cpu",),
-    precisions=("fp32",),
+    precisions=("fp32", "int8"),
     autocast=False,
     channels_last=False,
 )

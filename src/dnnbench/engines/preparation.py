@@ -30,13 +30,16 @@ class Prepared:
     function that runs a pass and returns the network's output. ``place`` copies images into the
     form that a pass reads; ``bind`` then takes the copy without converting it. With
     ``fixed_batch``, only the batch size of the preparation is supported. ``built`` is None if the
-    engine builds nothing.
+    engine builds nothing. ``rounded`` returns the logits of images from the network with the
+    variant's rounding, such as quantized weights, computed in fp32; None if the engine rounds
+    nothing in advance.
     """
 
     bind: Callable[[Any], Callable[[], Any]]
     place: Callable[[Any], Any] = lambda images: images.clone()
     fixed_batch: bool = False
     built: Built | None = None
+    rounded: Callable[[Any], Any] | None = None
 
 
 def preload(variant: Variant) -> None:
@@ -46,12 +49,18 @@ def preload(variant: Variant) -> None:
 
 
 def prepare(
-    variant: Variant, model: Any, images: Any, on: Driver, graph: Path | None = None
+    variant: Variant,
+    model: Any,
+    images: Any,
+    on: Driver,
+    graph: Path | None = None,
+    pictures: Any = None,
 ) -> Prepared:
     """Prepare ``model`` for batches shaped like ``images``, with torch's threads.
 
-    ``graph`` is the file of its graph, for a variant that runs one; None: build it here. With a
-    graph, ``model`` may be on the meta device.
+    ``graph`` is the file of its graph, for a variant that runs one; ``model`` may then be on the
+    meta device. None: build the graph here, with ``pictures`` [N, 3, H, W] to calibrate it if it
+    needs them.
 
     Call this and the returned passes in inference mode: a network compiled outside of it is
     compiled again inside. The model cannot be used afterwards: its weights are cast or released.
@@ -64,7 +73,8 @@ def prepare(
         return ready
     with tempfile.TemporaryDirectory() as folder:
         if graph is None:
-            graph, *_ = variant.graph.build(model, images, Path(folder, "graph"))
+            built = variant.graph.build(model, images, Path(folder, "graph"), pictures)
+            graph = built.files[0]
         model.to("meta")
         ready = engines()[variant.engine].prepare(variant, graph, images, on)
     return ready

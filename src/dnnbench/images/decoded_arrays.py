@@ -59,13 +59,14 @@ class Decoded:
     """Decoded images and their labels, in the order of the index.
 
     ``images`` [n, size, size, 3] is a memory map of RGB bytes, ``labels`` [n] holds classes from 0
-    to 999, and ``names`` the file names.
+    to 999, ``names`` the file names, and ``hashes`` the SHA-256 of the files.
     """
 
     record: DecodedImages
     images: _Pixels
     labels: NDArray[np.int64]
     names: list[str]
+    hashes: Sequence[str] = ()
 
 
 def decode(index: ImageIndex, geometry: Geometry, folder: Path, threads: int) -> DecodedImages:
@@ -137,7 +138,9 @@ def open_decoded(path: Path) -> Decoded:
         problem = str(error).rstrip(".")
         raise DecodeError(f"{problem}. Remove {path} to decode the images again.") from error
     labels = np.array([line.label for line in used], dtype=np.int64)
-    return Decoded(record, images, labels, [line.name for line in used])
+    return Decoded(
+        record, images, labels, [line.name for line in used], [line.sha256 for line in used]
+    )
 
 
 def decoder() -> str:

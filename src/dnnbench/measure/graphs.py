@@ -10,12 +10,15 @@ import hashlib
 import importlib
 import importlib.metadata
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dnnbench.config import engine, variants
 from dnnbench.core import checksums, code_graph, isolation, storage
@@ -28,7 +31,7 @@ from dnnbench.records import paths
 from dnnbench.records.graph_records import GraphCell, GraphRecord
 
 if TYPE_CHECKING:
-    from dnnbench.config.engine import Graph
+    from dnnbench.config.engine import Graph, GraphFiles
     from dnnbench.core.isolation import Status
     from dnnbench.networks.registry import Network
     from dnnbench.records.engine_records import Built
@@ -37,16 +40,44 @@ _LIMIT_S = 600.0
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """Images that calibrate a network's graphs: uint8 RGB, [N, size, size, 3], and their key.
+
+    With a ``problem`` instead, none of the graphs can be built.
+    """
+
+    key: str = ""
+    pixels: NDArray[np.uint8] | None = None
+    problem: str | None = None
+
+
+# Returns the calibration images of a network.
+Calibrate = Callable[["Network"], Calibration]
+
+
+@dataclass(frozen=True)
 class BuiltGraphs:
-    """The graphs of a variant's networks; empty if its engine reads none."""
+    """The graphs of a variant's networks by network and batch size; ``names`` are their formats.
+
+    Empty if the variant's engine reads none.
+    """
 
     folder: Path = Path()
     cells: Mapping[tuple[str, int], GraphCell] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def file(self, model: str, batch_size: int) -> Path | None:
         """Return the file that the engine reads, or None if there is no graph."""
         cell = self.cells.get((model, batch_size))
-        return self.folder / next(iter(cell.files)) if cell and cell.files else None
+        if cell is None or not cell.files:
+            return None
+        return self.folder / self.names[model] / next(iter(cell.files))
+
+    def size_mib(self, model: str, batch_size: int) -> float:
+        """Return the size of a graph's files."""
+        files = self.cells[model, batch_size].files
+        sizes = [(self.folder / self.names[model] / name).stat().st_size for name in files]
+        return sum(sizes) / 2**20
 
     def files(self, model: str) -> dict[int, Path]:
         """Return the files of a network by batch size."""
@@ -76,6 +107,7 @@ def ready(
     variant: str,
     networks: Iterable[Network],
     batch_sizes: Sequence[int],
+    calibrate: Calibrate | None = None,
     folder: Path = paths.GRAPHS,
 ) -> BuiltGraphs:
     """Return the graphs that a variant needs, and build those that are missing or corrupt.
@@ -86,14 +118,25 @@ def ready(
     graph = variants.parse(variant).graph
     if graph is None:
         return BuiltGraphs()
-    wanted = [(network, batch_sizes) for network in networks] + [(control.NETWORK, [1])]
-    records = [update(graph, network, sizes, folder, retry=False) for network, sizes in wanted]
+    records = [
+        update(graph, network, batch_sizes, folder, calibrate and calibrate(network), retry=False)
+        for network in networks
+    ]
+    # Images have no size that fits the control network.
+    plain = graph.quantized_from or graph
+    records.append(update(plain, control.NETWORK, [1], folder, retry=False))
     cells = {(one.model, cell.batch_size): cell for one in records for cell in one.cells}
-    return BuiltGraphs(folder / graph.name, cells)
+    return BuiltGraphs(folder, cells, {one.model: one.graph for one in records})
 
 
 def update(
-    graph: Graph, network: Network, batch_sizes: Sequence[int], folder: Path, *, retry: bool
+    graph: Graph,
+    network: Network,
+    batch_sizes: Sequence[int],
+    folder: Path,
+    calibration: Calibration | None = None,
+    *,
+    retry: bool,
 ) -> GraphRecord:
     """Return the record of a network's graphs, and build those that are missing or corrupt.
 
@@ -104,13 +147,13 @@ def update(
     known = {cell.batch_size: cell for cell in before.cells} if before else {}
     cells = dict(known)
     for batch_size in batch_sizes:
-        cell, wanted = known.get(batch_size), identity(graph, network, batch_size)
+        cell, wanted = known.get(batch_size), identity(graph, network, batch_size, calibration)
         if cell and cell.identity == wanted:
             if cell.status != "ok" and not (retry and retries.is_due(cell)):
                 continue
             if cell.status == "ok" and _is_sound(cell, file.parent):
                 continue
-        again = _build(graph, network, batch_size, file.parent, wanted)
+        again = _build(graph, network, batch_size, file.parent, wanted, calibration)
         if cell and cell.identity == wanted:
             if cell.files == again.files and cell.status == "ok":
                 continue
@@ -124,11 +167,15 @@ def update(
     return record
 
 
-def identity(graph: Graph, network: Network, batch_size: int) -> str:
+def identity(
+    graph: Graph, network: Network, batch_size: int, calibration: Calibration | None = None
+) -> str:
     """Return the SHA-256 of everything that determines a graph."""
     own = code_graph.builder_sources(network.builder)
     determines = [graph.name, network.definition(), batch_size, exporter(graph, network)]
     determines += [_code_digest(graph.name), code_graph.digest(file.resolve() for file in own)]
+    if calibration:
+        determines += [calibration.key, calibration.problem]
     return hashlib.sha256(json.dumps(determines).encode()).hexdigest()
 
 
@@ -172,22 +219,52 @@ def _is_sound(cell: GraphCell, folder: Path) -> bool:
     return True
 
 
-def _build(graph: Graph, network: Network, batch_size: int, folder: Path, wanted: str) -> GraphCell:
+def _build(
+    graph: Graph,
+    network: Network,
+    batch_size: int,
+    folder: Path,
+    wanted: str,
+    calibration: Calibration | None,
+) -> GraphCell:
+    what: dict[str, Any] = {
+        "batch_size": batch_size,
+        "identity": wanted,
+        "exporter": exporter(graph, network),
+    }
+    if calibration and calibration.problem:
+        return GraphCell(status="failed", message=calibration.problem, **what)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{network.key}-{batch_size}-{wanted[:16]}"
+    pixels = calibration.pixels if calibration else None
     outcome = isolation.run(
-        graph_building.build, graph, network, batch_size, file, timeout_s=_LIMIT_S
+        _built, graph, network, batch_size, file.absolute(), pixels, timeout_s=_LIMIT_S
     )
-    files = {one.name: checksums.sha256(one) for one in outcome.value or ()}
+    if outcome.value is None:
+        return GraphCell(status=outcome.status, message=outcome.message, **what)
     return GraphCell(
-        batch_size=batch_size,
-        status=outcome.status,
-        message=outcome.message,
-        identity=wanted,
-        files=files,
-        ms=1000 * outcome.seconds if files else None,
-        exporter=exporter(graph, network),
+        status="ok",
+        files={one.name: checksums.sha256(one) for one in outcome.value.files},
+        ms=1000 * outcome.seconds,
+        settings=dict(outcome.value.settings),
+        **what,
     )
+
+
+def _built(
+    graph: Graph, network: Network, batch_size: int, file: Path, pixels: NDArray[np.uint8] | None
+) -> GraphFiles:
+    """Build a graph in this process, after preparing its calibration images."""
+    import torch
+
+    pictures = None
+    if pixels is not None:
+        # As :func:`dnnbench.measure.inference.prepare`, on which no timing should depend.
+        ordered = pixels[..., ::-1] if network.channel_order == "BGR" else pixels
+        shares = ordered / (255 if network.range[1] == 1 else 1)
+        inputs = ((shares - network.mean) / network.std).transpose(0, 3, 1, 2)
+        pictures = torch.from_numpy(np.ascontiguousarray(inputs, np.float32))
+    return graph_building.build(graph, network, batch_size, file, pictures)
 
 
 def _remove(before: Iterable[GraphCell], kept: Iterable[GraphCell], folder: Path) -> None:

@@ -80,13 +80,14 @@ def measure(
 def activations_mib(network: Network, batch_size: int, variant: str) -> float | None:
     """Count the peak activations of a pass in torch, in MiB, on the meta device.
 
-    Returns None with autocast, which decides on casts while the network runs. Call this in a
+    Returns None with autocast, which decides on casts while the network runs, and for a quantized
+    graph, which torch does not run. Call this in a
     separate process, so that an error does not affect a measured memory.
     """
     import torch
 
     parsed = variants.parse(variant)
-    if parsed.autocast:
+    if parsed.autocast or parsed.needs_pictures:
         return None
     model = casting.cast(parsed, builders.build(network, "meta"))
     images = torch.empty(batch_size, 3, network.input_size, network.input_size, device="meta")

@@ -215,6 +215,8 @@ def _cell(plan: Plan, name: str, batch_size: int, seen: list[MemoryCell]) -> Mem
     measured = outcome.value or {}
     if measured.get("built"):
         measured["built"] = plan.graphs.noted(measured["built"], name, batch_size)
+    if measured and variants.parse(plan.variant).needs_pictures:
+        measured["weights_mib"] = plan.graphs.size_mib(name, batch_size)
     return MemoryCell(
         batch_size=batch_size,
         status=outcome.status,

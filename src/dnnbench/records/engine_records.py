@@ -24,6 +24,9 @@ class Agreement(Record):
     largest_difference: NonNegative
     """Largest absolute difference between two logits, divided by the largest logit of
     ``fp32-eager``."""
+    kernel_difference: NonNegative | None = None
+    """The same for the variant's own network, as quantized, computed in fp32 by the same engine;
+    null if the variant is not quantized."""
     top1: Percent
     """Percentage of images with the same top-1 class."""
 

@@ -161,6 +161,10 @@ class RuleValues:
             for model in self.timed
         ]
 
+    def calibration_pictures(self, graph: str, model: str) -> list[str]:
+        """Return the record of the decoded images that calibrate a graph, if it needs any."""
+        return self.decoded_images(model) if engine.graphs()[graph].quantized_from else []
+
     def decoded_images(self, model: str) -> list[str]:
         """Return the record of the decoded images that a network is measured on.
 
