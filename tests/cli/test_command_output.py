@@ -208,7 +208,7 @@ def test_only_one_form_can_be_chosen(folder: Path, command: str) -> None:
 def test_every_command_with_a_table_has_both_forms_and_is_documented() -> None:
     names = {file.stem for file in Path(commands.__path__[0]).glob("[a-z]*.py")}
     with_tables = {name for name in names if "--json" in help_of(name)}
-    assert names - with_tables == {"device_file", "merge", "unlock"}
+    assert names - with_tables == {"device_file", "export", "merge", "unlock"}
     page = (studies.ROOT / "docs/reference/results.md").read_text(encoding="utf-8")
     for name in with_tables:
         assert "--csv" in help_of(name)

@@ -17,6 +17,7 @@ ASKED = {
     "compare": ("compare resnet50 dpn68 --device cpu", {0}),
     "device_file": ("device-file --output config/devices/made-up.yaml", {0}),
     "devices": ("devices", {0}),
+    "export": ("export dpn68 dpn68.pt", {1}),
     "merge": ("merge results/cpu", {1}),
     "models": ("models", {0}),
     "pick": ("pick --device cpu --max-memory 1 --min-fps 1", {0}),

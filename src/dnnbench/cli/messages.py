@@ -229,6 +229,11 @@ NOT_SHOWN = "{device} is not shown yet. Add it to `devices` in {file}, and rerun
 # device-file
 DEVICE_FILE = "{model}, backend {backend}. Next: snakemake --profile {profile}"
 
+# export
+EXPORT_NOT_MEASURED = (
+    "No measurements of {variant} at batch size {batch_size} in this study, so the record has none."
+)
+
 # unlock
 FUTURE_FILES = (
     "{folders}: {files} had modification times in the future, perhaps because the clock was set"

@@ -21,6 +21,7 @@ from dnnbench.records.accuracy_records import AccuracyRecord
 from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.environment_records import Environment
+from dnnbench.records.export_records import Exported
 from dnnbench.records.findings_records import Findings, ReplicationRow
 from dnnbench.records.graph_records import GraphRecord
 from dnnbench.records.image_records import DecodedImages, DecodedPicture, ImageIndex
@@ -96,6 +97,11 @@ CACHES = (
         paths.DECODED_IMAGES, "Description of an array of decoded images (`.npy`).", DecodedImages
     ),
     File(f"{_ARRAY}-<key>.jsonl", "The images in this array, one per line.", DecodedPicture),
+    File(
+        "NAME.json",
+        "Written by `dnnbench export` next to the graph: how to use it, and where it comes from.",
+        Exported,
+    ),
     File(f"{paths.DATASETS}/", "Downloaded data sets."),
     File(paths.SETTINGS, "Validated settings of the last run, which its jobs read."),
     File("logs/", "Output of the jobs."),
