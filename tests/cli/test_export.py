@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import openvino
 import pytest
 import torch
 from helpers.image_files import foolbox_pictures
@@ -19,7 +20,7 @@ from dnnbench.networks import registry
 from dnnbench.networks.weights import fetch
 from dnnbench.records.export_records import Exported
 
-# What a user writes from the record alone.
+# Code that a user writes from the record alone.
 ALONE = """
 import json, sys
 import numpy as np, onnxruntime
@@ -92,7 +93,7 @@ def test_the_exported_graph_answers_as_the_network_does(folder):
     found = np.array(answer["logits"])
     assert (found.argmax(1) == expected.argmax(1)).all()
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
-    # They are right, too: the folders are named for the synsets.
+    # They are also right: the folders are named for the synsets.
     right = [label in file for file, label in zip(files, answer["labels"], strict=True)]
     assert sum(right) >= 17
 
@@ -111,7 +112,7 @@ def test_the_record_has_origin_labels_and_hash(folder):
     ("words", "said"),
     [
         (["efficientnet_lite0", "lite0.onnx"], "lite0.onnx: exists already. Remove it"),
-        (["efficientnet_lite0", "a.pt"], "FILE: 'a.pt': not the name of an ONNX file"),
+        (["efficientnet_lite0", "a.pt"], "FILE: 'a.pt': fp32-onnxruntime is exported as NAME.onnx"),
         (["bianco2018", "a.onnx"], "MODEL: names 44 networks. Name one."),
         (
             ["efficientnet_lite0", "a.onnx", "--variant", "bf16-eager"],
@@ -131,7 +132,7 @@ def test_a_graph_that_cannot_be_exported_is_an_error_of_one_line(folder, words, 
 
 
 @pytest.mark.slow
-def test_an_int8_graph_runs_alone_too(folder):
+def test_an_int8_graph_also_runs_alone(folder):
     images = folder / "many/n01440764"
     images.mkdir(parents=True)
     noise = np.random.default_rng(0).integers(0, 256, (100, 64, 64, 3), dtype=np.uint8)
@@ -150,3 +151,12 @@ def test_an_int8_graph_runs_alone_too(folder):
     assert (folder / "int8.onnx").stat().st_size < 6e6
     _, answer = alone(folder, "int8")
     assert np.isfinite(answer["logits"]).all()
+    words = ("efficientnet_lite0", "int8.xml", "--variant", "int8-openvino")
+    (folder / "int8.json").unlink()
+    done = command(folder, "dnnbench", "export", *words)
+    assert done.returncode == 0, done.stdout
+    assert (folder / "int8.bin").stat().st_size < 6e6
+    record = read_json(folder / "int8.json", Exported)
+    compiled = openvino.Core().compile_model(str(folder / record.file), "CPU")
+    logits = compiled({record.input: np.zeros((1, 3, 224, 224), np.float32)})[record.output]
+    assert logits.shape == (1, 1000)

@@ -11,7 +11,7 @@ from dnnbench.config import loading, section, variants
 from dnnbench.config.latency_settings import Passes
 from dnnbench.core import isolation
 from dnnbench.devices.backends import Setup
-from dnnbench.engines import agreement, preparation, quantization
+from dnnbench.engines import agreement, openvino_quantization, preparation, quantization
 from dnnbench.engines import onnxruntime as engine
 from dnnbench.measure import graphs, inference, latency, memory
 from dnnbench.networks import builders
@@ -78,15 +78,16 @@ def test_the_method_with_the_smaller_error_is_chosen(tmp_path, monkeypatch):
     assert error["minmax"] != error["percentile"]
 
 
-def test_a_quantized_cell_is_timed_on_int8_kernels_and_agrees_with_its_graph(folder):
-    found = graphs.ready(INT8, [NORMED], [2], calibration, folder)
-    arguments = (NORMED, [2], PASSES, Setup("cpu"), 2, INT8, found.files("normed"))
+@pytest.mark.parametrize("variant", [INT8, "int8-openvino"])
+def test_a_quantized_cell_is_timed_on_int8_kernels_and_agrees_with_its_graph(variant, folder):
+    found = graphs.ready(variant, [NORMED], [2], calibration, folder)
+    arguments = (NORMED, [2], PASSES, Setup("cpu"), 2, variant, found.files("normed"))
     (timing,) = isolation.run(latency.measure, *arguments, timeout_s=240).value
     assert (timing.status, timing.message) == ("ok", None)
     assert timing.agreement.kernel_difference <= agreement.BOUNDS["int8"]
     # The distance from fp32-eager is recorded, and larger than that of fp32 kernels.
     assert timing.agreement.largest_difference > agreement.BOUNDS["fp32"]
-    arguments = (NORMED, 2, Setup("cpu"), 2, INT8, found.file("normed", 2), found.convolution())
+    arguments = (NORMED, 2, Setup("cpu"), 2, variant, found.file("normed", 2), found.convolution())
     outcome = isolation.run(memory.measure, *arguments, timeout_s=240)
     assert outcome.status == "ok", outcome.message
     assert found.size_mib("normed", 2) < outcome.value["weights_mib"]
@@ -125,11 +126,10 @@ class Pooling(nn.Module):
         return images.mean((2, 3)).repeat(1, 334)[:, :1000]
 
 
-def test_a_network_without_int8_operators_is_a_failure_with_a_reason(tmp_path):
+@pytest.mark.parametrize("build", [quantization.build, openvino_quantization.build])
+def test_a_network_without_int8_operators_is_a_failure_with_a_reason(build, tmp_path):
     with pytest.raises(ValueError, match="no operator of this network has an int8 kernel"):
-        quantization.build(
-            Pooling(), torch.zeros(1, 3, 32, 32), tmp_path / "graph", torch.randn(16, 3, 32, 32)
-        )
+        build(Pooling(), torch.zeros(1, 3, 32, 32), tmp_path / "graph", torch.randn(16, 3, 32, 32))
     assert not list(tmp_path.iterdir())
 
 
@@ -153,7 +153,7 @@ def test_int8_without_images_is_an_error_of_one_line(tmp_path):
 
 def test_a_batch_is_filled_up_with_images():
     pictures = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1)
-    batches = quantization._batches(pictures, 4)
+    batches = quantization.batches_of(pictures, 4)
     assert [batch.ravel().tolist() for batch in batches] == [[0, 1, 2, 3], [4, 0, 1, 2]]
 
 

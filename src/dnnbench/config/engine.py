@@ -29,13 +29,14 @@ class Graph:
     has no suffix, or with a hash of their content. ``pictures`` [N, 3, H, W] calibrate a graph that
     is ``quantized_from`` another; otherwise they are None. ``packages`` are those that it imports;
     a new version of one builds the graph again. ``preload`` lists modules to import before forking.
-    ``name`` is the name of a folder.
+    ``name`` is the name of a folder, and ``suffix`` that of the file to read.
     """
 
     name: str
     build: Callable[..., Any]
     packages: tuple[str, ...]
     preload: tuple[str, ...] = ()
+    suffix: str = ".onnx"
     quantized_from: "Graph | None" = None
 
 

@@ -105,8 +105,10 @@ def require(names: Iterable[str]) -> None:
     The message has the command that installs it.
     """
     for name in names:
-        engine = engines()[parse(name).engine]
-        for package in engine.packages:
+        variant = parse(name)
+        engine = engines()[variant.engine]
+        built_by = variant.graph.packages if variant.graph else ()
+        for package in (*engine.packages, *built_by):
             if importlib.util.find_spec(package) is None:
                 raise UserError(
                     f"variants: {name!r}: {package} is not installed. Run: {engine.install}"

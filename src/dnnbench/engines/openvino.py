@@ -1,4 +1,4 @@
-"""Engine ``openvino``: OpenVINO on a CPU, fp32, from the network's ONNX graph."""
+"""Engine ``openvino``: OpenVINO on a CPU, fp32 from an ONNX graph, int8 from its own format."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.engine import Engine
-from dnnbench.engines import onnx_export
+from dnnbench.engines import onnx_export, openvino_quantization
 from dnnbench.engines.preparation import Prepared
 from dnnbench.records.engine_records import Built
 
@@ -38,7 +38,8 @@ def prepare(variant: Variant, graph: Path, images: Any, on: Driver) -> Prepared:
         "NUM_STREAMS": 1,
         "CPU_DENORMALS_OPTIMIZATION": True,  # The same setting as for torch on a CPU.
     }
-    compiled = core.compile_model(core.read_model(str(graph)), "CPU", wanted)
+    model = core.read_model(str(graph))
+    compiled = core.compile_model(model, "CPU", wanted)
     building_ms = 1000 * (time.perf_counter() - started)
 
     def bind(images: Any) -> Callable[[], Any]:
@@ -52,21 +53,31 @@ def prepare(variant: Variant, graph: Path, images: Any, on: Driver) -> Prepared:
 
         return forward
 
+    def rounded(images: Any) -> Any:
+        """Run the quantized network in fp32: without int8 kernels, it only rounds values."""
+        plain = core.compile_model(model, "CPU", {**wanted, "LP_TRANSFORMS_MODE": "NO"})
+        return torch.tensor(plain(images.numpy())[0])
+
     used = {name: str(compiled.get_property(name)) for name in _SETTINGS}
     settings = {"version": openvino.__version__, **used}
-    return Prepared(bind, fixed_batch=True, built=Built(ms=building_ms, settings=settings))
+    return Prepared(
+        bind,
+        rounded=rounded if variant.precision == "int8" else None,
+        fixed_batch=True,
+        built=Built(ms=building_ms, settings=settings),
+    )
 
 
 ENGINE = Engine(
     name="openvino",
     prepare=prepare,
-    graphs={"fp32": onnx_export.GRAPH},
+    graphs={"fp32": onnx_export.GRAPH, "int8": openvino_quantization.GRAPH},
     packages=(*onnx_export.PACKAGES, "openvino"),
     extra="openvino",
     preload=("openvino",),
     building_s=60.0,
     backends=("cpu",),
-    precisions=("fp32",),
+    precisions=("fp32", "int8"),
     autocast=False,
     channels_last=False,
 )

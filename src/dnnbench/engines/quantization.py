@@ -37,7 +37,7 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
     """
     import onnx
 
-    batches = _batches(pictures.numpy(), len(images))
+    batches = batches_of(pictures.numpy(), len(images))
     with tempfile.TemporaryDirectory() as folder:
         plain = onnx_export.build(model, images, Path(folder, "fp32")).files[0]
         wanted = _logits(plain, batches)
@@ -62,7 +62,7 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
     return GraphFiles(onnx_export.write(program, file), settings)
 
 
-def _batches(pictures: _Batch, size: int) -> list[_Batch]:
+def batches_of(pictures: _Batch, size: int) -> list[_Batch]:
     """Split images into batches of a size; the last is filled up with its first images."""
     count = -(-len(pictures) // size) * size
     filled = pictures[np.arange(count) % len(pictures)]

@@ -1,6 +1,6 @@
 """The images of a data set that calibrate quantized networks.
 
-Accuracy is never measured on them. An image belongs to this part because of its own content, so
+Accuracy is never measured on them. An image belongs to this part because of its content, so
 the split does not change if you add or remove others, and copies of an image stay together.
 """
 

@@ -56,7 +56,6 @@ def _write(
     calibration: Calibration | None,
     file: Path,
 ) -> dict[str, Any]:
-    import onnx
     import torch
 
     from dnnbench.measure import inference
@@ -69,10 +68,28 @@ def _write(
         pictures = inference.prepare(pixels, fetch.preparation(network, weights))
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         images = torch.zeros(batch_size, 3, size, size)
-        built = graph.build(model, images, Path(folder, "graph"), pictures)
-        program = onnx.load(built.files[0])
+        built = graph.build(model, images, Path(folder, file.stem), pictures)
+        names = _onnx(built.files[0], file) if file.suffix == ".onnx" else _other(built.files, file)
+    return {**names, "settings": dict(built.settings)}
+
+
+def _onnx(graph: Path, file: Path) -> dict[str, str]:
+    """Write a graph with its weights to one file; return the names of input and output."""
+    import onnx
+
+    program = onnx.load(graph)
     if program.ByteSize() > _LARGEST:
         raise ValueError(f"its {program.ByteSize()} bytes exceed the limit of an ONNX file, 2 GiB")
     storage.write_bytes(file, program.SerializeToString())
     (given,), (result,) = program.graph.input, program.graph.output
-    return {"input": given.name, "output": result.name, "settings": dict(built.settings)}
+    return {"input": given.name, "output": result.name}
+
+
+def _other(files: list[Path], file: Path) -> dict[str, str]:
+    """Copy a graph of OpenVINO and its weights; return the names of input and output."""
+    import openvino
+
+    for each in files:
+        storage.write_bytes(file.with_suffix(each.suffix), each.read_bytes())
+    network = openvino.Core().read_model(str(file))
+    return {"input": network.input().any_name, "output": network.output().any_name}

@@ -18,10 +18,15 @@ def export(
             autocompletion=completion.complete_network,
         ),
     ],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write: NAME.onnx.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="File to write: NAME.onnx, or NAME.xml for int8-openvino."
+        ),
+    ],
     variant: Annotated[
         str,
-        typer.Option(metavar="VARIANT", help="Variant whose engine reads ONNX graphs."),
+        typer.Option(metavar="VARIANT", help="Variant whose engine reads graphs."),
     ] = "fp32-onnxruntime",
     batch_size: Annotated[
         int, typer.Option(metavar="N", min=1, max=65_536, help="Images per pass.")
@@ -49,14 +54,16 @@ def export(
     from dnnbench.stages import graph_export, study_settings
 
     record = file.with_suffix(".json")
-    if file.suffix != ".onnx":
-        raise UserError(f"FILE: {str(file)!r}: not the name of an ONNX file. Write NAME.onnx.")
     for path in (file, record):
         if path.exists():
             raise UserError(f"{path}: exists already. Remove it, or choose another name.")
     study = study_settings.load(profile, models=[model])
     parsed = variants.check(variant, study.settings.backend)
     variants.require([variant])
+    if parsed.graph and file.suffix != parsed.graph.suffix:
+        raise UserError(
+            f"FILE: {str(file)!r}: {variant} is exported as NAME{parsed.graph.suffix}. Write that."
+        )
     exported = graph_export.write(study, parsed, batch_size, file, results)
     storage.write_json(record, exported)
     for path in (file, record):
