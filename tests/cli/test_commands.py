@@ -710,6 +710,9 @@ def test_show_of_a_single_process_says_that_its_stability_is_unknown(
     assert f"cpu, batch size 1: {reason}. Measured in 1 process. cpu" in said
 
 
+SOURCE = "published+measured:folder"
+
+
 @pytest.fixture
 def two_variants(tmp_path: Path) -> list[str]:
     """Return arguments for a study whose CPU also ran every network in bf16, twice as fast."""
@@ -735,6 +738,31 @@ def test_pick_considers_one_variant(run: Run, two_variants: list[str]) -> None:
     assert other["entries"][0]["latency_ms"] == plain["entries"][0]["latency_ms"] / 2
     said = run("pick", "--device", "cpu", "--variant", "bf16-eager", *two_variants).out
     assert said.startswith("cpu, bf16-eager, batch size 1: no limits.")
+
+
+def in_bf16(folder: Path, **changes: object) -> list[str]:
+    """Return the arguments for a study whose CPU ran every network in bf16."""
+    rows = [row for row in studies.tables()[0] if row.device == "cpu"]
+    others = [row.model_copy(update={"variant": "bf16-eager", **changes}) for row in rows]
+    results = studies.write(folder / "bf16", [*rows, *others])
+    return ["pick", "--device", "cpu", "--variant", "bf16-eager", "--results", str(results)]
+
+
+def test_pick_says_that_the_accuracy_of_a_variant_is_unknown(run: Run, tmp_path: Path) -> None:
+    done = run(*in_bf16(tmp_path, top1=None, top5=None, accuracy_source=None))
+    assert done.code == 3
+    said = words(done.out)
+    assert "No network can be evaluated." in said
+    assert "(accuracy in bf16-eager unknown until it is measured on images)" in said
+
+
+def test_pick_marks_networks_whose_accuracy_certainly_drops(run: Run, tmp_path: Path) -> None:
+    change = {"top1_change": -4.0, "top1_change_low": -6.0, "accuracy_source": SOURCE}
+    lost = run(*in_bf16(tmp_path / "lost", **change, top1_change_high=-2.0)).out
+    assert sum("↓" in line for line in lost.splitlines()) == 5 + 1
+    assert "↓ accuracy is certainly lower than in fp32-eager" in words(lost)
+    assert "published for fp32-eager, plus the change measured on folder" in words(lost)
+    assert "↓" not in run(*in_bf16(tmp_path / "kept", **change, top1_change_high=-0.9)).out
 
 
 def test_a_variant_without_rows_is_an_error_that_names_the_measured_ones(

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from helpers.paths import ROOT
 
+from dnnbench.config import variants
 from dnnbench.config.gpu_settings import Gpu
 from dnnbench.config.latency_settings import PROTOCOLS
 from dnnbench.core.errors import UserError
@@ -156,7 +157,9 @@ def answers_print(network):
     geometry = ImageGeometry(interpolation="bilinear", resize=256, size=224)
     pictures = SimpleNamespace(key="0123456789abcdef", decoder="d", skipped=[], geometry=geometry)
     decoded = SimpleNamespace(record=pictures)
-    return accuracy._basis(network, weights, decoded, "cpu", backends.Setup("cpu"), 2).fingerprint
+    return accuracy._basis(
+        network, weights, decoded, "cpu", backends.Setup("cpu"), 2, variants.parse("fp32-eager")
+    ).fingerprint
 
 
 def test_the_digests_of_the_measuring_code_are_current():

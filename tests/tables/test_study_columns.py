@@ -21,7 +21,7 @@ def test_published_rows_leave_a_further_column_empty(
     made = published.study_rows(published.read(studies.TABLES))
     path = tmp_path / "study.csv"
     write_table(path, Wider, made)
-    assert path.read_text().splitlines()[0].endswith(",accuracy_source,noise_db")
+    assert path.read_text().splitlines()[0].endswith(",top1_change_high,noise_db")
     assert read_rows(path, Wider) == made
     assert {row.noise_db for row in made} == {None}
 

@@ -99,6 +99,15 @@ def variant_row(model="resnet50", **changes):
     return VariantRow.model_validate(fields | changes)
 
 
+def test_a_variant_whose_accuracy_certainly_drops_is_marked():
+    change = {"top1_change": -4, "top1_change_low": -6, "top1_change_high": -2}
+    rows = [variant_row(**change), variant_row("vgg16", **change | {"top1_change_high": -0.5})]
+    table = variants_table(rows, studies.study().identity)
+    cells = [line[3][0] for line in table.lines]
+    assert [cell.text for cell in cells] == ["0.512↓", "0.512"]
+    assert "top-1 -4.00 percentage points (-6.00 to -2.00)" in cells[0].note
+
+
 def test_the_page_shows_variants_only_if_there_are_some():
     data = studies.study()
     without = page.render(data, [], [])

@@ -14,7 +14,7 @@ OF_A_VARIANT = re.compile(
     r"^ +- results/\$\{profile\}/fp32-eager/\w+(:\n +persist: true)?\n", re.MULTILINE
 )
 VARIANTS = ("fp32-eager", "bf16-eager", "fp32-onnxruntime")
-RULES = re.compile(r"^rule (\w+):", re.MULTILINE)
+RULES = re.compile(r"^(?:rule|use rule \w+ as) (\w+)(?::| with:)", re.MULTILINE)
 
 
 def added(found):

@@ -28,7 +28,7 @@ from dnnbench.core.storage import (
     write_bytes,
 )
 from dnnbench.measure.journal import Journal
-from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
+from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow, VariantAccuracyRow
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.latency_records import LatencyLine
@@ -39,6 +39,7 @@ from dnnbench.records.study_records import Metrics, ModelRow, SelectionRow, Stud
 TABLES = {
     "accuracy/set_aside.csv": SetAside,
     "accuracy/summary.csv": AccuracyRow,
+    "accuracy/variants.csv": VariantAccuracyRow,
     "comparisons.csv": ComparisonRow,
     "complexity.csv": Complexity,
     "models.csv": ModelRow,

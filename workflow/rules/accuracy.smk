@@ -1,4 +1,4 @@
-# Accuracy: one job per network, using the decoded images, then paired comparisons of the networks.
+# Accuracy: one job per network and variant, using the decoded images, then paired comparisons.
 # Without a data set in params.yaml nothing is measured, and the summary has no accuracy.
 
 
@@ -35,11 +35,31 @@ rule measure_accuracy:
         depends=study.uses("dataset.protocol"),
         definition=lambda wildcards: study.definitions([wildcards.model]),
         failed=study.failed(paths.ACCURACY),
+        variant="",
         preparation=lambda wildcards: study.preparation(wildcards.model),
     message:
         "Measure the accuracy of {wildcards.model} on {wildcards.dataset}"
     shell:
-        "python {input.script} {wildcards.model} --settings {params.settings} 2>&1 | tee {log}"
+        "python {input.script} {wildcards.model} --settings {params.settings}"
+        " {params.variant} 2>&1 | tee {log}"
+
+
+use rule measure_accuracy as measure_variant_accuracy with:
+    output:
+        record=paths.VARIANT_ACCURACY,
+        answers=update(paths.VARIANT_ANSWERS),
+    log:
+        "logs/{device}/{variant}/accuracy/{dataset}/{model}.log",
+    params:
+        settings=SETTINGS,
+        device=study.driven("device", "backend", "gpu", "threads"),
+        depends=study.uses("dataset.protocol"),
+        definition=lambda wildcards: study.definitions([wildcards.model]),
+        failed=study.failed(paths.VARIANT_ACCURACY),
+        variant="--variant {variant}",
+        preparation=lambda wildcards: study.preparation(wildcards.model),
+    message:
+        "Measure the accuracy of {wildcards.model} on {wildcards.dataset} in {wildcards.variant}"
 
 
 rule compare_networks:
@@ -48,8 +68,10 @@ rule compare_networks:
         registry=ancient(paths.REGISTRY),
         records=expand(paths.ACCURACY, dataset=settings.dataset.name, model=study.validated),
         answers=expand(paths.ANSWERS, dataset=settings.dataset.name, model=study.validated),
+        variants=study.variant_accuracy(),
     output:
         summary=paths.ACCURACY_SUMMARY,
+        variants=paths.VARIANT_ACCURACY_TABLE,
         comparisons=paths.COMPARISONS,
         aside=paths.ACCURACY_SET_ASIDE,
     log:
@@ -58,7 +80,7 @@ rule compare_networks:
         "../envs/device.yaml"
     params:
         settings=SETTINGS,
-        depends=study.uses("dataset.name", "dataset.protocol"),
+        depends=study.uses("dataset.name", "dataset.protocol", "device", "variants"),
         models=study.models,
     message:
         "Compare the accuracy of the networks"

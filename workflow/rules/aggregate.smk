@@ -8,6 +8,7 @@ rule aggregate:
         memory=memory_records,
         latency=round_files,
         accuracy=rules.compare_networks.output.summary,
+        of_variants=rules.compare_networks.output.variants,
         aside=rules.compare_networks.output.aside,
         others=study.other_records(),
         published=expand(paths.PUBLISHED, table=["latency", "memory", "models"]),

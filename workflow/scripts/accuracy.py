@@ -1,10 +1,11 @@
-"""Stage that measures the accuracy of one network on decoded images."""
+"""Stage that measures the accuracy of one network, in one variant, on decoded images."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dnnbench.config import variants
 from dnnbench.core import lock, speed_variables
 from dnnbench.core.storage import write_json
 from dnnbench.devices import backends
@@ -37,6 +38,7 @@ def main(
             metavar="FILE", help="Record of the decoded images.", show_default="in resources/images"
         ),
     ] = None,
+    variant: options.Variant = options.VARIANT,
     output: options.Output = None,
     settings: options.Settings = None,
     profile: options.Profile = None,
@@ -50,13 +52,16 @@ def main(
     study = options.study(settings, profile, config, registry_file, [model])
     study.check_threads()
     device, (name, dataset) = study.settings, options.dataset(study)
+    variants.check(variant, device.backend)
+    variants.require([variant])
     (network,) = study.networks.values()
     place = {"dataset": name, "model": network.key}
-    output = output or Path(paths.ACCURACY.format(**place))
+    pattern = paths.ACCURACY if variant == variants.REFERENCE else paths.VARIANT_ACCURACY
+    output = output or Path(pattern.format(**place, device=device.device, variant=variant))
     try:
         cut = geometry.of(network, dataset.protocol)
     except geometry.GeometryError as error:
-        what = {**place, "protocol": dataset.protocol}
+        what = {**place, "protocol": dataset.protocol, "variant": variant}
         write_json(output, accuracy.leave_out(output, str(error), **what))
         print(f"{network.key}: accuracy not measured: {error}")
         return
@@ -74,6 +79,7 @@ def main(
             device=device.device,
             setup=setup,
             threads=study.threads or on.default_threads(),
+            variant=variant,
         )
     write_json(output, record)
 

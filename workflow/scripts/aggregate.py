@@ -5,7 +5,7 @@ import typer
 from dnnbench.core.storage import read_rows, write_json, write_table
 from dnnbench.queries import prediction, selection
 from dnnbench.records import paths
-from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.comparison_records import AccuracyRow, VariantAccuracyRow
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow, VariantRow
 from dnnbench.stages import merged_devices, options
@@ -34,6 +34,7 @@ def main(
         if (found := accuracy_ranking.stated_accuracy(one, planned.settings.accuracy.get(name)))
     }
     accuracy = paths.under(results, paths.ACCURACY_SUMMARY)
+    of_variants = paths.under(results, paths.VARIANT_ACCURACY_TABLE)
     counted = study.read_complexity(paths.under(results, paths.COMPLEXITY), planned.networks)
     rows, model_rows = study.aggregate(
         names,
@@ -44,6 +45,7 @@ def main(
         read_rows(accuracy, AccuracyRow) if accuracy.exists() else (),
         planned.predicted,
         stated,
+        read_rows(of_variants, VariantAccuracyRow) if of_variants.exists() else (),
     )
     of_accuracy = paths.under(results, paths.ACCURACY_SET_ASIDE)
     said = read_rows(of_accuracy, SetAside) if of_accuracy.exists() else []

@@ -6,7 +6,7 @@ findings of ``dnnbench check`` are next to the checks, in :mod:`dnnbench.machine
 
 from collections.abc import Iterable
 
-from dnnbench.core.formatting import PREDICTED_MARK, STABILITY_MARKS, VERY_UNCERTAIN
+from dnnbench.core.formatting import LOSS_MARK, PREDICTED_MARK, STABILITY_MARKS, VERY_UNCERTAIN
 
 # Column headings: the quantity above its unit.
 TOP1 = "top-1\n%"
@@ -24,6 +24,9 @@ PREDICTION_INTERVAL = (
 UNCERTAIN = f"{VERY_UNCERTAIN}: the interval is wider than a factor of two."
 REASONS = "`dnnbench show NETWORK` gives the reasons."
 PREDICTED = f"{PREDICTED_MARK} predicted, with a 95% prediction interval; see `dnnbench predict`."
+ACCURACY_LOSS = (
+    f"{LOSS_MARK} accuracy is certainly lower than in fp32-eager by more than one percentage point."
+)
 ACCURACY = "Top-1 accuracy: {sources}."
 MEMORY_BASIS = "Memory: {bases}."
 SOURCE_2018 = "2018: published in the 2018 study."

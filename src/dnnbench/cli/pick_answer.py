@@ -6,11 +6,12 @@ from rich.console import Console
 
 from dnnbench.cli import messages, printing
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import grouped, loosened, significant, span, stability_mark
+from dnnbench.core.formatting import LOSS_MARK, grouped, loosened, significant, span, stability_mark
 from dnnbench.queries import wording
 from dnnbench.queries.best_fit import Entry, Give, Miss, Pick
 from dnnbench.queries.limits import ACCURACY, given, known_limits
 from dnnbench.records import labels
+from dnnbench.records.study_records import loses_accuracy
 
 
 def print_answer(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
@@ -49,7 +50,7 @@ def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> 
         table.add_row(
             str(entry.rank),
             names.get(entry.model, entry.model),
-            f"{entry.top1:.2f}{letters.get(entry.tie_group, '')}",
+            f"{entry.top1:.2f}{_loss_mark(entry)}{letters.get(entry.tie_group, '')}",
             _latency(entry),
             "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f}",
             "" if entry.params is None else f"{entry.params / 1e6:.1f}",
@@ -76,12 +77,16 @@ def _print_inconclusive(console: Console, answer: Pick, names: Mapping[str, str]
 
 def inconclusive_text(entry: Entry, names: Mapping[str, str]) -> str:
     """Return an inconclusive network with its numbers, and what would settle the verdict."""
-    top1 = f"{entry.top1:.2f}% top-1"
+    top1 = f"{entry.top1:.2f}%{_loss_mark(entry)} top-1"
     if ACCURACY in (entry.undecided or "") and entry.top1_low is not None:
         top1 += f" ({entry.top1_low:.2f} to {entry.top1_high:.2f})"
     memory = "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f} MiB"
     numbers = ", ".join(filter(None, (top1, _latency(entry, " ms per image"), memory)))
     return f"{names.get(entry.model, entry.model)}: {numbers}. {wording.doubt(entry)}"
+
+
+def _loss_mark(entry: Entry) -> str:
+    return LOSS_MARK if loses_accuracy(entry.top1_change_high) else ""
 
 
 def _latency(entry: Entry, unit: str = "") -> str:
@@ -210,6 +215,8 @@ def _accuracy_notes(entries: Sequence[Entry], names: Mapping[str, str]) -> list[
     kinds = set(sources.values())
     shown = kinds.pop() if len(kinds) == 1 else grouped(sources)
     notes = [messages.ACCURACY.format(sources=shown)]
+    if any(map(_loss_mark, entries)):
+        notes.append(messages.ACCURACY_LOSS)
     if _tie_letters(entries):
         published = [(entry.accuracy_source or "").startswith("published") for entry in entries]
         notes.append(wording.text("tied_rounding" if all(published) else "tied"))

@@ -17,9 +17,7 @@ from functools import cache
 from dnnbench.config.backend import named
 from dnnbench.config.engine import PRECISIONS, Engine, Graph, engines
 from dnnbench.core.errors import UserError
-
-# The default, and the baseline for all other variants.
-REFERENCE = "fp32-eager"
+from dnnbench.records.base import REFERENCE as REFERENCE
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ STATUS_WORDS = {
 STABILITIES = ("stable", "noisy", "disturbed")
 STABILITY_MARKS = {"noisy": "~", "disturbed": "†"}
 PREDICTED_MARK = "‡"
+LOSS_MARK = "↓"
 VERY_UNCERTAIN = "very uncertain"
 MARK_WORDS = {mark: word for word, mark in STABILITY_MARKS.items()} | {PREDICTED_MARK: "predicted"}
 

@@ -20,12 +20,15 @@ from typing import Any
 
 import numpy as np
 
+from dnnbench.config import engine, variants
+from dnnbench.config.variants import REFERENCE, Variant
 from dnnbench.core import code_graph, isolation, progress, speed_variables, text_file
 from dnnbench.core import output as streams
 from dnnbench.core.checksums import IntegrityError
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import WriteError, check_place, parse_json, read_json
 from dnnbench.devices import backends
+from dnnbench.engines import preparation as engine_preparation
 from dnnbench.images import synsets
 from dnnbench.images.decoded_arrays import Decoded
 from dnnbench.measure import fingerprint, retries
@@ -55,8 +58,9 @@ def measure(
     device: str,
     setup: backends.Setup,
     threads: int,
+    variant: str = REFERENCE,
 ) -> AccuracyRecord:
-    """Measure a network's accuracy, and save predictions next to ``output``.
+    """Measure a network's accuracy in a variant, and save predictions next to ``output``.
 
     The caller writes the returned record to ``output``. ``weights_file`` is the record of the
     weights. The network runs in a forked child. Missing weights, an unusable record of them,
@@ -66,6 +70,8 @@ def measure(
     """
     shelf = Shelf(output)
     what: dict[str, Any] = {"model": network.key, "dataset": dataset, "protocol": protocol}
+    what["variant"] = variant
+    parsed = variants.parse(variant)
     try:
         remedy = "Remove it to fetch them again."
         content = text_file.read_bytes(weights_file)
@@ -80,7 +86,7 @@ def measure(
             else f"it has {network.classes} classes, but the images have ImageNet's {CLASSES}"
         )
         return leave_out(output, message, **what)
-    basis = _basis(network, fetched, decoded, device, setup, threads)
+    basis = _basis(network, fetched, decoded, device, setup, threads, parsed)
     known = shelf.find(basis.fingerprint) or Answers.none_yet(basis, decoded.names, decoded.labels)
     # Descriptions of weights and images, which do not affect predictions, may have changed.
     described = {"weights": fetched, "skipped": basis.skipped}
@@ -88,6 +94,7 @@ def measure(
     before = retries.reason(_former(output))
     if known.done < len(known.names):
         isolation.prepare()
+        engine_preparation.preload(parsed)
         outcome = isolation.run(
             _answer,
             network,
@@ -96,8 +103,9 @@ def measure(
             decoded,
             known,
             setup,
+            parsed,
             Shelf(output.absolute()),
-            timeout_s=_BATCH_S,
+            timeout_s=_BATCH_S + parsed.building_s,
             memory_mib=backends.backend(setup).allowance_mib(),
         )
         if outcome.value:
@@ -126,11 +134,12 @@ def _answer(
     decoded: Decoded,
     known: Answers,
     setup: backends.Setup,
+    variant: Variant,
     shelf: "Shelf",
 ) -> str | None:
     """Save predictions for all images; return a problem other than the network's."""
     try:
-        for answers in _answering(network, fetched, decoded, known, setup):
+        for answers in _answering(network, fetched, decoded, known, setup, variant):
             shelf.keep(answers)
     except (IntegrityError, fetch.WeightsError, WriteError) as error:
         return str(error)
@@ -138,16 +147,29 @@ def _answer(
 
 
 def leave_out(
-    output: Path, reason: str, *, model: str, dataset: str, protocol: str
+    output: Path,
+    reason: str,
+    *,
+    model: str,
+    dataset: str,
+    protocol: str,
+    variant: str = REFERENCE,
 ) -> AccuracyRecord:
     """Return the record of an unmeasured network, with empty predictions."""
     Shelf(output).put_nothing()
     return AccuracyRecord(
-        model=model, dataset=dataset, protocol=protocol, status="not_measured", message=reason
+        model=model,
+        dataset=dataset,
+        protocol=protocol,
+        variant=variant,
+        status="not_measured",
+        message=reason,
     )
 
 
-def record(answers: Answers, model: str, dataset: str, protocol: str) -> AccuracyRecord:
+def record(
+    answers: Answers, model: str, dataset: str, protocol: str, variant: str = REFERENCE
+) -> AccuracyRecord:
     """Compute the accuracy record from complete predictions."""
     right = answers.hits(1)
     labels = np.unique(answers.labels)
@@ -157,6 +179,7 @@ def record(answers: Answers, model: str, dataset: str, protocol: str) -> Accurac
         model=model,
         dataset=dataset,
         protocol=protocol,
+        variant=variant,
         status="ok",
         n=len(right),
         classes=len(labels),
@@ -231,16 +254,21 @@ def _answering(
     decoded: Decoded,
     known: Answers,
     setup: backends.Setup,
+    variant: Variant,
 ) -> Iterator[Answers]:
     """Yield the growing predictions, periodically and when complete."""
     # Imported late: torch takes seconds to import, and the environment must be set before.
-    from dnnbench.measure import inference
+    from dnnbench.measure import inference, variant_inference
 
     basis = known.basis
     on = backends.backend(setup)
     on.start(basis.threads)
+    model: Any = fetch.load(network, fetched).to(on.torch_device)
+    if not variant.is_reference:
+        size = basis.geometry.size
+        model = variant_inference.forward(variant, model, basis.batch_size, size, on)
     batches = inference.answer(
-        fetch.load(network, fetched).to(on.torch_device),
+        model,
         fetch.preparation(network, fetched),
         decoded.images[known.done :],
         basis.batch_size,
@@ -267,11 +295,13 @@ def _basis(
     device: str,
     setup: backends.Setup,
     threads: int,
+    variant: Variant,
 ) -> AccuracyBasis:
     preparation = fetch.preparation(network, fetched)
     pictures = decoded.record
     variables = speed_variables.found()
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    versions |= _engine_versions(variant)
     inference = code_graph.module_file("dnnbench.measure.inference")
     assert inference
     definition, code = fingerprint.identity("inference", [inference], network)
@@ -286,6 +316,8 @@ def _basis(
         versions["torch"],
         code,
         *speed_variables.compared(variables),
+        # Nothing for fp32-eager, which keeps its earlier fingerprint.
+        *_of_variant(variant),
     ]
     return AccuracyBasis(
         fingerprint=code_graph.short_hash(json.dumps(depends_on)),
@@ -306,3 +338,29 @@ def _basis(
         versions=versions,
         started=datetime.now(UTC),
     )
+
+
+def _of_variant(variant: Variant) -> list[str]:
+    """Return what else the predictions of a variant other than fp32-eager depend on."""
+    if variant.is_reference:
+        return []
+    modules = ("dnnbench.measure.variant_inference", engine.module_of(variant.engine))
+    code = {
+        file.resolve()
+        for module in modules
+        for file in code_graph.module_sources(module, fingerprint.NOT_MEASURING)
+    }
+    versions = json.dumps(_engine_versions(variant), sort_keys=True)
+    return [variant.name, code_graph.digest(code), versions]
+
+
+def _engine_versions(variant: Variant) -> dict[str, str]:
+    """Return the versions of the packages of a variant's engine, by distribution."""
+    graph = variant.graph
+    packages = {*engine.engines()[variant.engine].packages, *(graph.packages if graph else ())}
+    distributions = importlib.metadata.packages_distributions() if packages else {}
+    return {
+        name: importlib.metadata.version(name)
+        for package in sorted(packages)
+        for name in distributions.get(package, ())
+    }

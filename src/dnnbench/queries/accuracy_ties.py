@@ -27,7 +27,12 @@ class Ties:
         }
 
     def test(self, a: Candidate, b: Candidate) -> ComparisonRow | None:
-        """Return the paired test of the accuracy that both are ranked by, if there is one."""
+        """Return the paired test of the accuracy that both are ranked by, if there is one.
+
+        Tests compare networks in fp32-eager.
+        """
+        if a.row.top1_change or b.row.top1_change:
+            return None
         if a.row.accuracy_source is None or a.row.accuracy_source != b.row.accuracy_source:
             return None
         return self._rows.get((a.row.accuracy_source, frozenset((a.model, b.model))))

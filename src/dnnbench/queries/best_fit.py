@@ -72,7 +72,13 @@ class Entry(Record):
     top1_high: float | None
     """Upper bound."""
     accuracy_source: str | None
-    """Source of ``top1``, as ``top1_source`` in results/models.csv."""
+    """Source of ``top1``, as in results/study.csv."""
+    top1_change: float | None
+    """``top1`` minus that of ``fp32-eager``, as in results/study.csv."""
+    top1_change_low: float | None
+    """Lower end of the 95% confidence interval of ``top1_change``."""
+    top1_change_high: float | None
+    """Upper end of that interval."""
     latency_ms: float
     """Latency per image."""
     latency_ms_low: float | None
@@ -293,8 +299,14 @@ def left_out(
             if found := [missing[one.name] for one, _ in given(limits) if one.name in missing]:
                 reasons[row.model] = found[0]
         else:
-            reasons[row.model] = "accuracy unknown" if row.status == "ok" else row.status
+            reasons[row.model] = _accuracy_unknown(row) if row.status == "ok" else row.status
     return reasons
+
+
+def _accuracy_unknown(row: StudyRow) -> str:
+    if row.variant == REFERENCE:
+        return "accuracy unknown"
+    return f"accuracy in {row.variant} unknown until it is measured on images"
 
 
 def unknown(candidate: Candidate) -> dict[str, str]:
@@ -344,6 +356,9 @@ def _entry(
         top1_low=top1.low if top1.certain else None,
         top1_high=top1.high if top1.certain else None,
         accuracy_source=row.accuracy_source,
+        top1_change=row.top1_change,
+        top1_change_low=row.top1_change_low,
+        top1_change_high=row.top1_change_high,
         latency_ms=time.value,
         latency_ms_low=time.low if time.certain else None,
         latency_ms_high=time.high if time.certain else None,

@@ -108,8 +108,8 @@ def memory_mib(row: StudyRow) -> Bounds | None:
 def top1(row: StudyRow, model: ModelRow | None = None) -> Bounds | None:
     """Return the top-1 accuracy that ranks ``row``, in percent; None if unknown.
 
-    ``model`` is the network's row of models.csv, which has the interval of a measured accuracy.
-    Without it, the bounds of a measured accuracy are unknown.
+    The interval of a measured accuracy is in ``row``, or in ``model``, the network's row of
+    models.csv. Otherwise, its bounds are unknown.
     """
     value, source = row.top1, row.accuracy_source
     if value is None:
@@ -117,6 +117,8 @@ def top1(row: StudyRow, model: ModelRow | None = None) -> Bounds | None:
     kind, _, detail = (source or "").partition(":")
     if kind == "published" and detail in TOP1_ROUNDING:
         return _rounded(value, TOP1_ROUNDING[detail])
+    if row.top1_low is not None and row.top1_high is not None:
+        return _interval(value, row.top1_low, row.top1_high)
     if model is not None and model.top1_source == source:
         low, high = model.top1_low, model.top1_high
         if low is not None and high is not None:

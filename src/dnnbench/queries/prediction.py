@@ -205,6 +205,8 @@ def _row(device: str, batch_size: int, model: ModelRow, **time: Any) -> StudyRow
         top1=model.top1,
         top5=model.top5,
         accuracy_source=model.top1_source,
+        top1_low=model.top1_low,
+        top1_high=model.top1_high,
         **time,
     )
 

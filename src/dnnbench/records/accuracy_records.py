@@ -1,4 +1,4 @@
-"""Format of results/accuracy/<dataset>/<model>.json."""
+"""Format of results/accuracy/<dataset>/<model>.json, and of the records of variants."""
 
 from typing import Annotated
 
@@ -8,6 +8,7 @@ from pydantic import (
 )
 
 from dnnbench.records.base import (
+    REFERENCE,
     SCHEMA_VERSION,
     BatchSize,
     DeviceName,
@@ -78,8 +79,9 @@ class ClassTop1(Record):
 class AccuracyRecord(Record):
     """Content of results/accuracy/<dataset>/<model>.json: accuracy, computed from the .npz file.
 
-    The intervals are Wilson's 95% confidence intervals. A network without weights has the status
-    ``not_measured``.
+    The records of other variants than ``fp32-eager`` are in
+    results/accuracy/<dataset>/<device>/<variant>/. The intervals are Wilson's 95% confidence
+    intervals. A network without weights has the status ``not_measured``.
     """
 
     schema_version: SchemaVersion = SCHEMA_VERSION
@@ -90,6 +92,8 @@ class AccuracyRecord(Record):
     """Name of the data set."""
     protocol: str
     """Accuracy protocol: ``bianco2018`` or ``native``."""
+    variant: str = REFERENCE
+    """Variant in which the network ran."""
     status: Status
     """Status of the measurement."""
     message: Text | None = None

@@ -42,6 +42,10 @@ def _known(version: int) -> int:
 SchemaVersion = Annotated[int, AfterValidator(_known)]
 
 
+# The variant of the published accuracies, and the baseline for all other variants.
+REFERENCE = "fp32-eager"
+
+
 Status = Literal["ok", "oom", "timeout", "failed", "not_measured"]
 
 
@@ -156,6 +160,10 @@ Share = Annotated[float, Field(ge=0, le=1e6)]
 
 
 Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+# Difference of two percentages.
+Points = Annotated[float, Field(ge=-100, le=100)]
 
 
 ClassNumber = Annotated[int, Field(ge=0, lt=1000)]

@@ -7,6 +7,8 @@ from dnnbench.records.published_study import DEVICES, label
 
 # Kind of a source of accuracy, before a colon and the user's words.
 STATED = "stated"
+# Kind of an accuracy measured here; after a plus sign, of its change from fp32-eager.
+CHANGED = "measured"
 
 _ACCURACY_SOURCES = {
     "published:table3": "published in the 2018 study, Table 3",
@@ -31,7 +33,10 @@ def accuracy_source(source: str | None) -> str:
     kind, _, detail = (source or "").partition(":")
     if kind == STATED:
         return f"stated, not measured: {detail}"
-    if kind == "measured":
+    before, plus, _ = kind.partition(f"+{CHANGED}")
+    if plus:
+        return f"{before} for fp32-eager, plus the change measured on {detail}"
+    if kind == CHANGED:
         return f"measured on {detail}" if detail else "measured"
     return _ACCURACY_SOURCES.get(source or "", source or "unknown source")
 

@@ -22,8 +22,12 @@ RESULTS = Path("results")
 COMPLEXITY = "results/complexity.csv"
 ACCURACY = "results/accuracy/{dataset}/{model}.json"
 ANSWERS = "results/accuracy/{dataset}/{model}.npz"
+# Accuracy in another variant than fp32-eager, which depends on the device.
+VARIANT_ACCURACY = "results/accuracy/{dataset}/{device}/{variant}/{model}.json"
+VARIANT_ANSWERS = "results/accuracy/{dataset}/{device}/{variant}/{model}.npz"
 ACCURACY_SUMMARY = "results/accuracy/summary.csv"
 COMPARISONS = "results/comparisons.csv"
+VARIANT_ACCURACY_TABLE = "results/accuracy/variants.csv"
 ACCURACY_SET_ASIDE = "results/accuracy/set_aside.csv"
 
 # Measurements on a device.

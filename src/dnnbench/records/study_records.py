@@ -12,6 +12,7 @@ from dnnbench.records.base import (
     ModelName,
     NonNegative,
     Percent,
+    Points,
     Positive,
     Record,
     SchemaVersion,
@@ -24,6 +25,11 @@ from dnnbench.records.complexity_records import Complexity
 Stability = Literal["stable", "noisy", "disturbed"]
 # Whether a listed network fits, or is inconclusive.
 Fits = Literal["yes", "cannot_tell"]
+
+
+def loses_accuracy(change_high: float | None) -> bool:
+    """Return whether the whole interval of a change of accuracy is below one point of loss."""
+    return change_high is not None and change_high < -1.0
 
 
 class ModelRow(Complexity):
@@ -150,7 +156,24 @@ class StudyRow(Record):
     top5: Percent | None
     """Top-5 accuracy that goes with ``top1``."""
     accuracy_source: str | None
-    """Source of ``top1``, as ``top1_source`` in results/models.csv."""
+    """Source of ``top1``, as ``top1_source`` in results/models.csv; or ``published+measured:``
+    (``stated+measured:``) with a data set: the accuracy of ``fp32-eager`` plus ``top1_change``."""
+    top1_low: Percent | None
+    """Lower end of the 95% confidence interval of ``top1``; empty if it is published."""
+    top1_high: Percent | None
+    """Upper end of that interval."""
+    top1_change: Points | None
+    """``top1`` minus that of ``fp32-eager``, in percentage points. 0 without an interval if the
+    answers cannot differ; empty if unknown, and for ``fp32-eager``."""
+    top1_change_low: Points | None
+    """Lower end of the 95% confidence interval of ``top1_change``."""
+    top1_change_high: Points | None
+    """Upper end of that interval. Below -1, accuracy is certainly lower by more than a point."""
+
+    @property
+    def loses_accuracy(self) -> bool:
+        """Whether top-1 accuracy is certainly lower by more than a point than in fp32-eager."""
+        return loses_accuracy(self.top1_change_high)
 
     @property
     def half_width(self) -> float | None:
@@ -205,6 +228,12 @@ class VariantRow(Record):
     largest logit; from the worst round."""
     top1_same: Percent | None
     """Percentage of images with the same top-1 class as ``fp32-eager``, from the worst round."""
+    top1_change: Points | None
+    """Top-1 accuracy minus that of ``fp32-eager``, as in results/study.csv."""
+    top1_change_low: Points | None
+    """Lower end of the interval of ``top1_change``."""
+    top1_change_high: Points | None
+    """Upper end of that interval. Below -1, accuracy is certainly lower by more than a point."""
 
 
 class SelectionRow(Record):

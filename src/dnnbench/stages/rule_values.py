@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from dnnbench.config import engine, variants
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core import code_graph, processors, speed_variables
 from dnnbench.core.text_file import read_bytes
 from dnnbench.devices import backends
@@ -172,6 +173,21 @@ class RuleValues:
         """
         dataset, cut = self.settings.dataset.name, self.geometries[model]
         return [paths.DECODED_IMAGES.format(dataset=dataset, geometry=cut.name)] if cut else []
+
+    def variant_accuracy(self) -> list[str]:
+        """Return the records of accuracy, and predictions, in other variants than fp32-eager."""
+        settings = self.settings
+        if not settings.dataset.name:
+            return []
+        return [
+            pattern.format(
+                dataset=settings.dataset.name, device=settings.device, variant=variant, model=model
+            )
+            for variant in settings.variants
+            if variant != REFERENCE
+            for model in self.timed
+            for pattern in (paths.VARIANT_ACCURACY, paths.VARIANT_ANSWERS)
+        ]
 
     def decoder(self) -> str:
         """Return the image decoder with its version; imports it."""

@@ -21,9 +21,12 @@ def paired_difference(a_only: int, b_only: int, n: int) -> tuple[float, float, f
     """Return a minus b, as shares of ``n``, with a 95% interval: value, low, high.
 
     Only a classified ``a_only`` images correctly, and only b ``b_only`` images. The interval is
-    that of Bonett and Price (J. Educ. Behav. Stat. 37, 2012): Wald's interval after adding one
-    image to each kind of disagreement. It keeps its level for tens of images as well as for
-    thousands, and has a positive width even without disagreements.
+    that of Bonett and Price (Adjusted Wald confidence interval for a difference of binomial
+    proportions based on paired data, J. Educ. Behav. Stat. 37, 2012): Wald's interval after adding
+    one image to each kind of disagreement. With p = (a_only + 1) / (n + 2) and
+    q = (b_only + 1) / (n + 2), it is p - q +- 1.96 sqrt((p + q - (p - q)^2) / (n + 2)). It keeps
+    its level for tens of images as well as for thousands, and has a positive width even without
+    disagreements.
     """
     more, less = (a_only + 1) / (n + 2), (b_only + 1) / (n + 2)
     center = more - less

@@ -1,13 +1,23 @@
-"""Accuracy that networks are ranked by: published, stated, or measured on the same images."""
+"""Accuracy that networks are ranked by: published, stated, or measured on the same images.
+
+The accuracy of a variant is that of fp32-eager if its answers cannot differ. Otherwise, it is the
+accuracy of fp32-eager plus the paired difference measured on the study's images, or unknown.
+
+The answers of a variant cannot differ if it computes in fp32 too, so that only the order of sums
+differs, if its logits agreed with those of fp32-eager in every process, and if its answers are the
+same for all images, as far as they were measured. With a largest difference d of a logit, only
+images whose two best logits are closer than 2 d can change their answer.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from dnnbench.config import variants
 from dnnbench.config.stated_accuracy import StatedAccuracy
 from dnnbench.networks.registry import Network
-from dnnbench.records.comparison_records import AccuracyRow
-from dnnbench.records.labels import STATED
-from dnnbench.records.published_study import STUDY
+from dnnbench.records.comparison_records import AccuracyRow, VariantAccuracyRow
+from dnnbench.records.labels import CHANGED, STATED
+from dnnbench.records.published_study import STUDY, TOP1_ROUNDING, TOP5_ROUNDING
 
 # The data set of the published accuracies, by the name of its layout.
 VALIDATION_SET = "imagenet"
@@ -16,7 +26,11 @@ VALIDATION_IMAGES = 50_000
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Accuracy of a network in percent, with its source; ``None`` if unknown."""
+    """Accuracy of a network in percent, with its source; ``None`` if unknown.
+
+    ``change`` is top-1 accuracy minus that of fp32-eager, in percentage points, with its interval;
+    without an interval, answers cannot differ.
+    """
 
     top1: float | None = None
     top1_source: str | None = None
@@ -26,6 +40,9 @@ class Accuracy:
     top1_high: float | None = None
     top5_low: float | None = None
     top5_high: float | None = None
+    change: float | None = None
+    change_low: float | None = None
+    change_high: float | None = None
 
 
 def ranked_accuracy(
@@ -47,12 +64,64 @@ def ranked_accuracy(
     }
 
 
+def variant_accuracy(
+    variant: str, ranked: Accuracy, agrees: bool, measured: VariantAccuracyRow | None
+) -> Accuracy:
+    """Return the accuracy of a network in ``variant``, given that in fp32-eager.
+
+    ``agrees``: whether the logits agreed with those of fp32-eager. ``measured`` is the variant's
+    row of accuracy/variants.csv.
+    """
+    if variant == variants.REFERENCE or ranked.top1 is None:
+        return ranked
+    tried = measured is not None and measured.status != "not_measured"
+    same_answers = measured is not None and measured.top1_same == 100
+    exact = variants.parse(variant).precision == "fp32"
+    if exact and agrees and (same_answers or not tried):
+        return replace(ranked, change=0.0)
+    if measured is None or measured.status != "ok":
+        return Accuracy()
+    if ranked.top1_source == f"measured:{measured.dataset}":
+        found = _measured_accuracy(measured)
+    else:
+        found = _changed(ranked, measured)
+    return replace(
+        found,
+        change=measured.top1_change,
+        change_low=measured.top1_change_low,
+        change_high=measured.top1_change_high,
+    )
+
+
+def _changed(ranked: Accuracy, measured: VariantAccuracyRow) -> Accuracy:
+    """Return the accuracy plus its change, with the bounds of both."""
+    kind, _, detail = (ranked.top1_source or "").partition(":")
+    source = f"{kind}+{CHANGED}:{measured.dataset}"
+    printed = kind == "published"
+
+    def bounds(name: str, rounding: float) -> list[float | None]:
+        value = getattr(ranked, name)
+        if value is None:
+            return [None, None, None]
+        half = rounding if printed else 0.0
+        changes = [getattr(measured, f"{name}_change{end}") for end in ("", "_low", "_high")]
+        return [
+            min(100.0, max(0.0, base + change))
+            for base, change in zip((value, value - half, value + half), changes, strict=True)
+        ]
+
+    top1, top1_low, top1_high = bounds("top1", TOP1_ROUNDING.get(detail, 0.0))
+    top5, top5_low, top5_high = bounds("top5", TOP5_ROUNDING.get(detail, 0.0))
+    top5_source = None if top5 is None else source
+    return Accuracy(top1, source, top5, top5_source, top1_low, top1_high, top5_low, top5_high)
+
+
 def _on_all_images(row: AccuracyRow) -> bool:
     whole = (VALIDATION_SET, VALIDATION_IMAGES, 0)
     return row.status == "ok" and (row.dataset, row.n, row.skipped) == whole
 
 
-def _measured_accuracy(row: AccuracyRow) -> Accuracy:
+def _measured_accuracy(row: AccuracyRow | VariantAccuracyRow) -> Accuracy:
     source = f"measured:{row.dataset}"
     return Accuracy(
         row.top1,

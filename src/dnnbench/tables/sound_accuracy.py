@@ -17,6 +17,7 @@ from dnnbench.core.storage import check_place, parse_json
 from dnnbench.records import paths
 from dnnbench.records import top5 as files
 from dnnbench.records.accuracy_records import AccuracyRecord
+from dnnbench.records.base import REFERENCE
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.top5 import BEST, Answers
 from dnnbench.tables.measured_times import check_time
@@ -33,8 +34,18 @@ class SoundAccuracy:
     aside: list[SetAside] = field(default_factory=list)
 
 
-def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> SoundAccuracy:
-    """Read the records and predictions of the models that have any in ``folder``."""
+def read(
+    folder: Path,
+    dataset: str,
+    protocol: str,
+    models: Iterable[str],
+    variant: str = REFERENCE,
+    reference: SoundAccuracy | None = None,
+) -> SoundAccuracy:
+    """Read the records and predictions of the models that have any in ``folder``.
+
+    Those of a variant need the same images as ``reference``, the predictions in fp32-eager.
+    """
     found = SoundAccuracy()
 
     def set_aside(model: str, path: Path, problem: object) -> None:
@@ -44,6 +55,7 @@ def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> So
             model=model,
             dataset=dataset,
             protocol=protocol,
+            variant=variant,
             status="not_measured",
             message=f"excluded: {one}",
         )
@@ -53,7 +65,7 @@ def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> So
         kept = paths.in_folder(folder, paths.ANSWERS, model=model)
         try:
             record = parse_json(text_file.read_bytes(path), str(path), AccuracyRecord, _REMEDY)
-            place = {"model": model, "dataset": dataset, "protocol": protocol}
+            place = {"model": model, "dataset": dataset, "protocol": protocol, "variant": variant}
             check_place(str(path), record, place, _REMEDY)
             if record.basis is not None:
                 check_time(f"{path}: basis.started", record.basis.started, _REMEDY)
@@ -70,7 +82,12 @@ def read(folder: Path, dataset: str, protocol: str, models: Iterable[str]) -> So
             set_aside(model, at, error)
         else:
             found.records[model] = record
-    for model, reason in _on_other_images(found.answers).items():
+    others = (
+        _on_other_images(found.answers)
+        if reference is None
+        else _not_comparable(found.answers, reference.answers)
+    )
+    for model, reason in others.items():
         del found.answers[model]
         set_aside(model, paths.in_folder(folder, paths.ACCURACY, model=model), reason)
     return found
@@ -122,3 +139,15 @@ def _on_other_images(answers: dict[str, Answers]) -> dict[str, str]:
         for model, images in seen.items()
         if images != usual
     }
+
+
+def _not_comparable(answers: dict[str, Answers], reference: dict[str, Answers]) -> dict[str, str]:
+    """Return the models of a variant without the same images in fp32-eager, with a reason."""
+    found = {}
+    for model, own in answers.items():
+        other = reference.get(model)
+        if other is None:
+            found[model] = f"{REFERENCE} has no accuracy to compare with"
+        elif own.names != other.names or not np.array_equal(own.labels, other.labels):
+            found[model] = f"measured on other images than {REFERENCE}. {_REMEDY}"
+    return found

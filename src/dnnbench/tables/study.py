@@ -20,7 +20,7 @@ from dnnbench.core.errors import UserError
 from dnnbench.core.storage import RecordError, each_row
 from dnnbench.networks.registry import Network
 from dnnbench.records.base import SCHEMA_VERSION
-from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.comparison_records import AccuracyRow, VariantAccuracyRow
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
@@ -28,7 +28,7 @@ from dnnbench.records.plan import Plan
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.stats import disturbance, intervals, session
-from dnnbench.tables.accuracy_ranking import Accuracy, ranked_accuracy
+from dnnbench.tables.accuracy_ranking import Accuracy, ranked_accuracy, variant_accuracy
 from dnnbench.tables.published import Published, study_rows
 from dnnbench.tables.sound_records import SoundRecords
 from dnnbench.tables.stability import CellTiming, cell_timing
@@ -133,6 +133,7 @@ def aggregate(
     accuracy_rows: Iterable[AccuracyRow] = (),
     predicted: Collection[str] = (),
     stated: Mapping[str, Accuracy] | None = None,
+    variant_rows: Iterable[VariantAccuracyRow] = (),
 ) -> tuple[list[StudyRow], list[ModelRow]]:
     """Return the rows of study.csv and of models.csv for exactly these ``models``.
 
@@ -141,15 +142,21 @@ def aggregate(
     a network outside the 2018 study has no row there. models.csv has one row per network, in order.
 
     ``complexity`` and ``accuracy`` (the published one) need an entry for each network (KeyError).
-    ``accuracy_rows`` has the measured accuracies, ``stated`` those that replace published ones.
-    Networks in ``predicted`` have no rows for
-    measured devices.
+    ``accuracy_rows`` has the measured accuracies, ``variant_rows`` those of variants, ``stated``
+    those that replace published ones. Networks in ``predicted`` have no rows for measured devices.
     """
     tried = {row.model: row for row in accuracy_rows if row.model in models}
     known = {model: (stated or {}).get(model, accuracy[model]) for model in models}
     ranked = ranked_accuracy(known, tried)
     timed = [model for model in models if model not in predicted]
-    rows = [row for measurements in measured for row in _device_rows(timed, ranked, measurements)]
+    in_variants = {(row.device, row.variant, row.model): row for row in variant_rows}
+    rows = [
+        row
+        for measurements in measured
+        for row in _device_rows(
+            timed, _by_variant(timed, ranked, measurements, in_variants), measurements
+        )
+    ]
     if published is not None:
         rows += study_rows(published, models)
     return rows, [
@@ -182,8 +189,30 @@ def check_measured(
         raise NothingMeasuredError(f"no usable measurements: {count} excluded: {aside[0]}")
 
 
+def _by_variant(
+    models: Sequence[str],
+    ranked: Mapping[str, Accuracy],
+    measured: Measurements,
+    variant_rows: Mapping[tuple[str, str, str], VariantAccuracyRow],
+) -> dict[tuple[str, str], Accuracy]:
+    """Return the accuracy by variant and model."""
+    checked = [line for line in measured.latency if line.agreement]
+    agreeing = {(line.variant, line.model) for line in checked}
+    agreeing -= {(line.variant, line.model) for line in checked if line.status != "ok"}
+    return {
+        (variant, model): variant_accuracy(
+            variant,
+            ranked[model],
+            (variant, model) in agreeing,
+            variant_rows.get((measured.plan.device, variant, model)),
+        )
+        for variant in measured.plan.variants
+        for model in models
+    }
+
+
 def _device_rows(
-    models: Sequence[str], accuracy: Mapping[str, Accuracy], measured: Measurements
+    models: Sequence[str], accuracy: Mapping[tuple[str, str], Accuracy], measured: Measurements
 ) -> list[StudyRow]:
     plan = measured.plan
     # One line per process.
@@ -213,7 +242,8 @@ def _device_rows(
         processes = list(lines.get(cell, {}).values())
         time = fits[variant].get((model, batch_size))
         timing = cell_timing(processes, plan.rounds, time, session_limits)
-        rows.append(_measured_row(plan, cell, timing, memory.get(cell), accuracy[model]))
+        own = accuracy[variant, model]
+        rows.append(_measured_row(plan, cell, timing, memory.get(cell), own))
     return rows
 
 
@@ -271,6 +301,11 @@ def _measured_row(
         top1=accuracy.top1,
         top5=accuracy.top5,
         accuracy_source=accuracy.top1_source,
+        top1_low=accuracy.top1_low,
+        top1_high=accuracy.top1_high,
+        top1_change=accuracy.change,
+        top1_change_low=accuracy.change_low,
+        top1_change_high=accuracy.change_high,
     )
 
 

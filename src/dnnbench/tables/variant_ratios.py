@@ -76,4 +76,7 @@ def _row(
         built_ms=max(built, default=None),
         largest_difference=max((one.largest_difference for one in agreements), default=None),
         top1_same=min((one.top1 for one in agreements), default=None),
+        top1_change=row.top1_change,
+        top1_change_low=row.top1_change_low,
+        top1_change_high=row.top1_change_high,
     )

@@ -18,7 +18,7 @@ from dnnbench.queries.changes import CellChange
 from dnnbench.queries.compare_networks import Comparison
 from dnnbench.records import paths
 from dnnbench.records.accuracy_records import AccuracyRecord
-from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
+from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow, VariantAccuracyRow
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.export_records import Exported
@@ -56,8 +56,13 @@ TABLES = (
     File(paths.COMPLEXITY, "One row per network: parameters and operations.", Complexity),
     File(paths.ACCURACY_SUMMARY, "One row per network: measured accuracy and rank.", AccuracyRow),
     File(
+        paths.VARIANT_ACCURACY_TABLE,
+        "Accuracy in variants, compared with `fp32-eager`.",
+        VariantAccuracyRow,
+    ),
+    File(
         paths.COMPARISONS,
-        "One row per pair of networks measured on the same images.",
+        "One row per pair of networks, or of variants, measured on the same images.",
         ComparisonRow,
     ),
     File(paths.REPLICATION, "Published and measured numbers side by side.", ReplicationRow),
@@ -70,6 +75,8 @@ RECORDS = (
     File(paths.MEMORY, "A network's memory at each batch size.", MemoryRecord),
     File(paths.ACCURACY, "A network's accuracy, overall and per class.", AccuracyRecord),
     File(paths.ANSWERS, "A network's predictions for every image (NumPy arrays).", Answers),
+    File(paths.VARIANT_ACCURACY, "The accuracy of a network in another variant."),
+    File(paths.VARIANT_ANSWERS, "Its predictions in that variant."),
     File(paths.FINDINGS, "Tests of the claims of the 2018 study.", Findings),
     File(paths.METRICS, "A summary of each measured device, for `dvc metrics`.", Metrics),
     File(paths.MERGED, "Files that `dnnbench merge` copied for a device.", Merged),

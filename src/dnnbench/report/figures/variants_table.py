@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import significant, span, stability_mark
+from dnnbench.core.formatting import LOSS_MARK, significant, span, stability_mark
 from dnnbench.queries.wording import STATUSES
-from dnnbench.records.study_records import VariantRow
+from dnnbench.records.study_records import VariantRow, loses_accuracy
 from dnnbench.report.figures.identity import Identity
 
 
@@ -57,6 +57,11 @@ def _cell(row: VariantRow) -> Cell:
             f"logits differ by at most {row.largest_difference:.1g},"
             f" same top class for {row.top1_same:g}% of images"
         )
+    if row.top1_change_low is not None:
+        notes.append(
+            f"top-1 {row.top1_change:+.2f} percentage points"
+            f" ({row.top1_change_low:+.2f} to {row.top1_change_high:+.2f})"
+        )
     if row.message:
         notes.append(row.message)
     if row.time_ratio is None:
@@ -64,8 +69,9 @@ def _cell(row: VariantRow) -> Cell:
         return Cell(text, "", "; ".join(notes))
     if not row.rounds:
         notes.append(f"timed in another session than {REFERENCE}")
+    loss = LOSS_MARK if loses_accuracy(row.top1_change_high) else ""
     return Cell(
-        f"{significant(row.time_ratio)}{stability_mark(row.stability)}",
+        f"{significant(row.time_ratio)}{stability_mark(row.stability)}{loss}",
         span(row.time_ratio_low, row.time_ratio_high),
         "; ".join(notes),
     )
