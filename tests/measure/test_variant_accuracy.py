@@ -15,7 +15,7 @@ from dnnbench.core import isolation
 from dnnbench.core.storage import write_json
 from dnnbench.devices import backends
 from dnnbench.devices.backends import Setup
-from dnnbench.images import decoded_arrays, geometry, image_index
+from dnnbench.images import calibration_split, decoded_arrays, geometry, image_index
 from dnnbench.measure import accuracy, variant_inference
 from dnnbench.networks import builders, registry
 from dnnbench.networks.weights import fetch
@@ -126,6 +126,29 @@ def largest_difference_of_three_in_a_batch_of_four():
         expected = builders.build(network)(images)
         run = variant_inference.forward(onnxruntime, builders.build(network), 4, size, on)
         return float((run(images) - expected).abs().max())
+
+
+@needs_foolbox
+def test_too_few_images_to_calibrate_int8_are_a_reason(twenty):
+    found = twenty.measure("int8-onnxruntime")
+    assert (found.status, found.top1) == ("not_measured", None)
+    assert "images of 20 would calibrate the network, and 16 are needed" in found.message
+
+
+@pytest.mark.slow
+@needs_sample
+def test_int8_is_never_measured_on_images_that_calibrate_it(tmp_path):
+    study = Study(tmp_path, LITE0, SAMPLE)
+    found = study.measure("int8-onnxruntime")
+    assert found.status == "ok", found.message
+    hashes = {one.name: one.sha256 for one in image_index.index("folder", Path(SAMPLE), 1).files}
+    apart = {name for name, sha256 in hashes.items() if calibration_split.set_apart(sha256)}
+    assert len(apart) >= calibration_split.LEAST
+    assert set(study.answers("int8-onnxruntime").names) == hashes.keys() - apart
+    study.measure(variants.REFERENCE)
+    own, other = study.answers("int8-onnxruntime"), study.answers(variants.REFERENCE)
+    same = own.classes[:, 0] == other.only(own.names).classes[:, 0]
+    assert 0.85 < same.mean() < 1
 
 
 @pytest.mark.slow

@@ -32,10 +32,12 @@ def results(tmp_path: Path) -> Path:
     return answers.write(tmp_path)
 
 
-def compared(results: Path) -> tuple[list[VariantAccuracyRow], list[ComparisonRow], str]:
+def compared(
+    results: Path, variant: str = BF16
+) -> tuple[list[VariantAccuracyRow], list[ComparisonRow], str]:
     """Run the stage; return the rows of variants, the tests of variants, and what it printed."""
     dataset = f"dataset={{name: folder, path: {results}}}"
-    device = f"variants=[fp32-eager, {BF16}]"
+    device = f"variants=[fp32-eager, {variant}]"
     options = ("--config", dataset, "--config", device)
     code, said = stage("comparisons", "--results", results, "resnet18", "alexnet", *options)
     assert code == 0, said
@@ -166,3 +168,31 @@ def test_a_variant_measured_on_all_validation_images_has_its_own_accuracy() -> N
 
 def test_a_network_without_accuracy_has_none_in_a_variant() -> None:
     assert variant_accuracy(BF16, Accuracy(), True, measured()).top1 is None
+
+
+def test_int8_is_compared_on_the_images_that_do_not_calibrate_it(results: Path) -> None:
+    int8 = "int8-onnxruntime"
+    whole = answers.answered("resnet18", [number < 65 for number in range(100)])
+    part = whole.only(whole.names[25:])
+    folder = results / "accuracy" / "folder" / "cpu" / int8
+    top5.write(folder / "resnet18.npz", part)
+    record = accuracy.record(part, "resnet18", "folder", "bianco2018", int8)
+    write_json(folder / "resnet18.json", record)
+    (found, _), (test,), _ = compared(results, int8)
+    assert (found.status, found.n, test.n) == ("ok", 75, 75)
+    # Of images 25 to 99, fp32-eager classifies the first 45 correctly, and int8 the first 40.
+    ends = [100 * value for value in proportions.paired_difference(0, 5, 75)]
+    changes = [found.top1_change, found.top1_change_low, found.top1_change_high]
+    assert changes == pytest.approx(ends)
+
+
+def test_another_variant_needs_all_images(results: Path) -> None:
+    whole = answers.answered("resnet18", [number < 65 for number in range(100)])
+    part = whole.only(whole.names[25:])
+    folder = results / "accuracy" / "folder" / "cpu" / BF16
+    top5.write(folder / "resnet18.npz", part)
+    record = accuracy.record(part, "resnet18", "folder", "bianco2018", BF16)
+    write_json(folder / "resnet18.json", record)
+    (found, _), tests, _ = compared(results)
+    assert (found.status, tests) == ("not_measured", [])
+    assert "measured on other images than fp32-eager" in found.message

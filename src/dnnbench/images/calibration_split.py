@@ -5,9 +5,15 @@ the split does not change if you add or remove others, and copies of an image st
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import several
+from dnnbench.images.decoded_arrays import Decoded
 
 # A quarter of all images: those whose SHA-256 starts with one of these digits.
 _DIGITS = "0123"
@@ -38,3 +44,33 @@ def indices(hashes: Sequence[str]) -> list[int]:
 def set_apart(sha256: str) -> bool:
     """Return whether an image is set apart, so that accuracy must not be measured on it."""
     return sha256[0] in _DIGITS
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Some of many stored images; NumPy reads them when it needs them."""
+
+    images: NDArray[np.uint8]
+    places: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __getitem__(self, part: slice) -> "_Chosen":
+        return _Chosen(self.images, self.places[part])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.uint8]:
+        return self.images[self.places]
+
+
+def measured(decoded: Decoded) -> Decoded:
+    """Return the images that are not set apart, on which accuracy is measured."""
+    places = [place for place, sha256 in enumerate(decoded.hashes) if not set_apart(sha256)]
+    chosen: Any = _Chosen(decoded.images, np.array(places, np.intp))
+    return replace(
+        decoded,
+        images=chosen,
+        labels=decoded.labels[places],
+        names=[decoded.names[place] for place in places],
+        hashes=[decoded.hashes[place] for place in places],
+    )

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dnnbench.config import engine, variants
 from dnnbench.config.variants import REFERENCE, Variant
@@ -29,7 +30,7 @@ from dnnbench.core.errors import UserError
 from dnnbench.core.storage import WriteError, check_place, parse_json, read_json
 from dnnbench.devices import backends
 from dnnbench.engines import preparation as engine_preparation
-from dnnbench.images import synsets
+from dnnbench.images import calibration_split, synsets
 from dnnbench.images.decoded_arrays import Decoded
 from dnnbench.measure import fingerprint, retries
 from dnnbench.networks.registry import CLASSES, Network, Preparation
@@ -86,6 +87,13 @@ def measure(
             else f"it has {network.classes} classes, but the images have ImageNet's {CLASSES}"
         )
         return leave_out(output, message, **what)
+    pixels = None
+    if parsed.needs_pictures:
+        try:
+            pixels = decoded.images[calibration_split.indices(decoded.hashes)]
+        except UserError as error:
+            return leave_out(output, str(error), **what)
+        decoded = calibration_split.measured(decoded)
     basis = _basis(network, fetched, decoded, device, setup, threads, parsed)
     known = shelf.find(basis.fingerprint) or Answers.none_yet(basis, decoded.names, decoded.labels)
     # Descriptions of weights and images, which do not affect predictions, may have changed.
@@ -104,6 +112,7 @@ def measure(
             known,
             setup,
             parsed,
+            pixels,
             Shelf(output.absolute()),
             timeout_s=_BATCH_S + parsed.building_s,
             memory_mib=backends.backend(setup).allowance_mib(),
@@ -135,11 +144,12 @@ def _answer(
     known: Answers,
     setup: backends.Setup,
     variant: Variant,
+    pixels: NDArray[np.uint8] | None,
     shelf: "Shelf",
 ) -> str | None:
     """Save predictions for all images; return a problem other than the network's."""
     try:
-        for answers in _answering(network, fetched, decoded, known, setup, variant):
+        for answers in _answering(network, fetched, decoded, known, setup, variant, pixels):
             shelf.keep(answers)
     except (IntegrityError, fetch.WeightsError, WriteError) as error:
         return str(error)
@@ -255,9 +265,12 @@ def _answering(
     known: Answers,
     setup: backends.Setup,
     variant: Variant,
+    pixels: NDArray[np.uint8] | None,
 ) -> Iterator[Answers]:
     """Yield the growing predictions, periodically and when complete."""
     # Imported late: torch takes seconds to import, and the environment must be set before.
+    import torch
+
     from dnnbench.measure import inference, variant_inference
 
     basis = known.basis
@@ -266,7 +279,11 @@ def _answering(
     model: Any = fetch.load(network, fetched).to(on.torch_device)
     if not variant.is_reference:
         size = basis.geometry.size
-        model = variant_inference.forward(variant, model, basis.batch_size, size, on)
+        pictures = None
+        if pixels is not None:
+            pixels_here = torch.from_numpy(pixels)
+            pictures = inference.prepare(pixels_here, fetch.preparation(network, fetched))
+        model = variant_inference.forward(variant, model, basis.batch_size, size, on, pictures)
     batches = inference.answer(
         model,
         fetch.preparation(network, fetched),
@@ -344,7 +361,9 @@ def _of_variant(variant: Variant) -> list[str]:
     """Return what else the predictions of a variant other than fp32-eager depend on."""
     if variant.is_reference:
         return []
-    modules = ("dnnbench.measure.variant_inference", engine.module_of(variant.engine))
+    modules = ["dnnbench.measure.variant_inference", engine.module_of(variant.engine)]
+    if variant.needs_pictures:
+        modules.append(calibration_split.__name__)
     code = {
         file.resolve()
         for module in modules

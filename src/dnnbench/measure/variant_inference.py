@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 
 def forward(
-    variant: Variant, model: Any, batch_size: int, size: int, on: Driver
+    variant: Variant, model: Any, batch_size: int, size: int, on: Driver, pictures: Any = None
 ) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return a function from images [N, 3, size, size] to their logits [N, classes], in fp32.
 
     ``N`` is at most ``batch_size``. An engine that supports only this batch size gets a smaller
-    batch filled up with copies of its last image. The model cannot be used afterwards.
+    batch filled up with copies of its last image. ``pictures`` [N, 3, size, size] calibrate a
+    quantized variant. The model cannot be used afterwards.
     """
     with torch.inference_mode():
         example = torch.zeros(batch_size, 3, size, size, device=on.torch_device)
-        ready = preparation.prepare(variant, model, example, on)
+        ready = preparation.prepare(variant, model, example, on, pictures=pictures)
 
     def run(images: torch.Tensor) -> torch.Tensor:
         count = len(images)

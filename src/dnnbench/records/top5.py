@@ -61,6 +61,18 @@ class Answers:
             scores=np.concatenate([self.scores, *(scores for _, scores in batches)]),
         )
 
+    def only(self, names: list[str]) -> "Answers":
+        """Return the predictions for some of the images. Raises KeyError if one has none."""
+        place = {name: number for number, name in enumerate(self.names[: self.done])}
+        chosen = [place[name] for name in names]
+        return replace(
+            self,
+            names=names,
+            labels=self.labels[chosen],
+            classes=self.classes[chosen],
+            scores=self.scores[chosen],
+        )
+
     @property
     def done(self) -> int:
         """Number of images with a prediction."""

@@ -54,7 +54,8 @@ def read(
             row = _row(device, variant, model, own, reference)
             found.rows.append(row)
             if model in own.answers:
-                counts = _disagreements(own.answers[model], reference.answers[model], 1)
+                same = reference.answers[model].only(own.answers[model].names)
+                counts = _disagreements(own.answers[model], same, 1)
                 tested.append((row, mcnemar(*counts)))
     corrected = holm([p for _, p in tested])
     found.tests = [_test(*one, holm_p) for one, holm_p in zip(tested, corrected, strict=True)]
@@ -70,7 +71,8 @@ def _row(
         shared = VariantAccuracyRow.model_fields.keys() & AccuracyRecord.model_fields.keys()
         fields |= {name: getattr(record, name) for name in shared}
     if model in found.answers:
-        fields |= _changes(found.answers[model], reference.answers[model])
+        own = found.answers[model]
+        fields |= _changes(own, reference.answers[model].only(own.names))
     return VariantAccuracyRow(device=device, **fields)
 
 

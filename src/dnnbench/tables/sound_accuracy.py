@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dnnbench.config import variants
 from dnnbench.core import text_file
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import check_place, parse_json
@@ -85,7 +86,9 @@ def read(
     others = (
         _on_other_images(found.answers)
         if reference is None
-        else _not_comparable(found.answers, reference.answers)
+        else _not_comparable(
+            found.answers, reference.answers, variants.parse(variant).needs_pictures
+        )
     )
     for model, reason in others.items():
         del found.answers[model]
@@ -141,13 +144,25 @@ def _on_other_images(answers: dict[str, Answers]) -> dict[str, str]:
     }
 
 
-def _not_comparable(answers: dict[str, Answers], reference: dict[str, Answers]) -> dict[str, str]:
-    """Return the models of a variant without the same images in fp32-eager, with a reason."""
+def _not_comparable(
+    answers: dict[str, Answers], reference: dict[str, Answers], quantized: bool
+) -> dict[str, str]:
+    """Return the models of a variant without the same images in fp32-eager, with a reason.
+
+    A ``quantized`` variant may lack images, because some calibrate it.
+    """
     found = {}
     for model, own in answers.items():
         other = reference.get(model)
         if other is None:
             found[model] = f"{REFERENCE} has no accuracy to compare with"
-        elif own.names != other.names or not np.array_equal(own.labels, other.labels):
+        elif not _includes(other, own, quantized):
             found[model] = f"measured on other images than {REFERENCE}. {_REMEDY}"
     return found
+
+
+def _includes(reference: Answers, own: Answers, part: bool) -> bool:
+    """Return whether predictions are for the same images, or with ``part`` for some of them."""
+    if part and set(own.names) <= set(reference.names):
+        reference = reference.only(own.names)
+    return own.names == reference.names and np.array_equal(own.labels, reference.labels)
