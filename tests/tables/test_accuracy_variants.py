@@ -161,7 +161,7 @@ def test_an_accuracy_stated_by_the_user_changes_alike() -> None:
 
 def test_a_variant_measured_on_all_validation_images_has_its_own_accuracy() -> None:
     whole = Accuracy(82.0, "measured:imagenet", top1_low=81.0, top1_high=83.0)
-    found = variant_accuracy(BF16, whole, True, measured(dataset="imagenet"))
+    found = variant_accuracy(BF16, whole, True, measured(dataset="imagenet", n=50_000))
     assert (found.top1, found.top1_source) == (80.0, "measured:imagenet")
     assert (found.top1_low, found.top1_high, found.change) == (77.0, 82.0, -2.0)
 
@@ -196,3 +196,10 @@ def test_another_variant_needs_all_images(results: Path) -> None:
     (found, _), tests, _ = compared(results)
     assert (found.status, tests) == ("not_measured", [])
     assert "measured on other images than fp32-eager" in found.message
+
+
+def test_a_change_on_a_part_of_the_validation_images_is_added_to_the_measured_accuracy() -> None:
+    whole = Accuracy(82.0, "measured:imagenet", top1_low=81.0, top1_high=83.0)
+    found = variant_accuracy(BF16, whole, True, measured(dataset="imagenet", n=37_500))
+    assert (found.top1, found.top1_source) == (80.0, "measured+measured:imagenet")
+    assert (found.top1_low, found.top1_high) == pytest.approx((78.1, 81.8))

@@ -81,7 +81,7 @@ def variant_accuracy(
         return replace(ranked, change=0.0)
     if measured is None or measured.status != "ok":
         return Accuracy()
-    if ranked.top1_source == f"measured:{measured.dataset}":
+    if ranked.top1_source == f"measured:{measured.dataset}" and measured.n == VALIDATION_IMAGES:
         found = _measured_accuracy(measured)
     else:
         found = _changed(ranked, measured)
@@ -104,10 +104,12 @@ def _changed(ranked: Accuracy, measured: VariantAccuracyRow) -> Accuracy:
         if value is None:
             return [None, None, None]
         half = rounding if printed else 0.0
+        low, high = getattr(ranked, f"{name}_low"), getattr(ranked, f"{name}_high")
+        low, high = (value - half, value + half) if None in (low, high) else (low, high)
         changes = [getattr(measured, f"{name}_change{end}") for end in ("", "_low", "_high")]
         return [
             min(100.0, max(0.0, base + change))
-            for base, change in zip((value, value - half, value + half), changes, strict=True)
+            for base, change in zip((value, low, high), changes, strict=True)
         ]
 
     top1, top1_low, top1_high = bounds("top1", TOP1_ROUNDING.get(detail, 0.0))
