@@ -105,9 +105,10 @@ def test_two_devices_side_by_side(opened: Page, holed: Results) -> None:
     ]
     opened.window.wait("document.querySelectorAll('.plot svg').length === 2")
     boxes = opened.run(
-        "return [...document.querySelectorAll('.panel')].map((p) => p.getBoundingClientRect().top)"
+        "return [...document.querySelectorAll('.verdict, .panel figure')]"
+        ".map((one) => one.getBoundingClientRect().top)"
     )
-    assert boxes[0] == boxes[1]
+    assert boxes[0] == boxes[2] < boxes[1] == boxes[3]
     labels = opened.run(
         "return [...document.querySelectorAll('.plot svg')].map((svg) =>"
         "[...svg.querySelectorAll('.role-axis-label')].map((one) => one.textContent).join())"

@@ -13,7 +13,9 @@ const explorer = (() => {
     root.setAttribute("aria-label", device.label);
     part("h3").append(device.label, element("small", {}, device.machine));
     part(".about").textContent = device.note;
-    part(".scroll").setAttribute("aria-label", fill(TEXTS.networks_on, { device: device.label }));
+    const listed = fill(TEXTS.networks_on, { device: device.label });
+    part(".rows > h4").textContent = listed;
+    part(".scroll").setAttribute("aria-label", listed);
     part("thead tr").append(...networkTable.heads());
     part(".axis-choice").addEventListener("change", (event) =>
       settings.change({ axis: event.target.value }),
