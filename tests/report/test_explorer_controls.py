@@ -52,8 +52,19 @@ def test_memory_that_means_something_else_has_its_own_limit(opened: Page, holed:
     ]
     own, other = opened.run(beside)
     assert own == "cpu: network only"
-    assert "Titan Xp, 2018: whole process, not comparable" in other
+    assert other.startswith("Max. memory, Titan Xp, 2018")
+    assert "whole process, not comparable" in other
+    notes = (
+        "[...document.querySelectorAll('.verdict')].map("
+        "(card) => card.querySelector('.not-applied')?.innerText ?? '')"
+    )
+    assert opened.run(f"return {notes}") == [
+        "",
+        "Your limit of 0.3 GiB is not applied here: memory is measured differently"
+        " (whole process).",
+    ]
     shown = opened.run("set('max_memory_gib-beside', 0.8, 'input'); return panels()")
+    assert opened.run(f"return {notes}") == ["", ""]
     apart = [
         expected(holed, "cpu", 1, {"max_memory_gib": 0.3, "min_fps": 20}),
         expected(holed, "titanxp-2018", 1, {"max_memory_gib": 0.8, "min_fps": 20}),

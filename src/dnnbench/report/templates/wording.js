@@ -10,6 +10,8 @@ const wording = (() => {
     stability: "The latency is {verdict}",
     no_stability: "Stability of the latency: {reason}.",
     sizes: "No results for batch size {size}. Available batch sizes: {sizes}.",
+    not_applied:
+      "Your limit of {limit} is not applied here: {word} is measured differently ({basis}).",
     no_results: "The study has no results for this device.",
     no_row: "no results in the study",
     family: "Family",

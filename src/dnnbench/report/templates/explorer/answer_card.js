@@ -96,6 +96,18 @@ const answerCard = (() => {
     return sizes ? fill(TEXTS.sizes, { size: settings.now.batch_size, sizes }) : TEXTS.no_results;
   };
 
+  // Limits of the first device that do not apply here, because the number means something else.
+  const notApplied = ({ bases }, { given }) =>
+    data.limits
+      .filter(({ name }) => settings.now.limits[name] !== undefined && settings.isApart(name))
+      .filter((control) => !given.some((one) => one.control === control))
+      .map((control) => {
+        const { name, word } = control;
+        const limit = wording.amount(control, settings.now.limits[name]);
+        const basis = bases[name] || TEXTS.unknown;
+        return paragraph("not-applied", fill(TEXTS.not_applied, { limit, word, basis }));
+      });
+
   const copyOf = (device, answer) => {
     const { batch_size: size } = settings.now;
     const text = () => decision.markdown({ device, size, answer, nameOf });
@@ -104,6 +116,7 @@ const answerCard = (() => {
 
   const partsOf = (device, answer) => [
     paragraph("question", wording.question(answer, settings.now.batch_size)),
+    ...notApplied(device, answer),
     ...answered(answer),
     paragraph(answer.best ? "count" : "best count", wording.count(answer)),
     ...rivalsOf(answer),

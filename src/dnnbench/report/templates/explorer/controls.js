@@ -7,7 +7,8 @@ const controls = (() => {
   const NO_MATCH = "No network matches.";
   const data = explorerData;
 
-  const APART = "{device}: {basis}, not comparable";
+  const APART = "{label}, {device}";
+  const UNLIKE = "{basis}, not comparable";
   const PROBLEMS = {
     number: "Not a number. No limit applies.",
     range: "Not above 0. No limit applies.",
@@ -57,15 +58,18 @@ const controls = (() => {
   };
 
   // Show the basis of a number, and a limit for the second device if its basis differs.
-  const showBasis = ({ name }) => {
+  const showBasis = ({ name, label, unit }) => {
     const [first, other] = settings.devices();
     const apart = settings.isApart(name);
     const basis = first?.bases[name] ?? "";
     at(`${name}-basis`).textContent = apart ? `${first.label}: ${basis || TEXTS.unknown}` : basis;
     at(`${name}-apart`).hidden = !apart;
     if (!apart) return;
-    const fields = { device: other.label, basis: other.bases[name] || TEXTS.unknown };
-    at(`${name}-apart`).querySelector("label").textContent = wording.fill(APART, fields);
+    const title = wording.fill(APART, { label, device: other.label });
+    at(`${name}-apart`).querySelector("label").textContent = title;
+    at(`${name}-beside`).setAttribute("aria-label", `${title} in ${unit}`);
+    const fields = { basis: other.bases[name] || TEXTS.unknown };
+    at(`${name}-beside-basis`).textContent = wording.fill(UNLIKE, fields);
     showExact(`${name}-beside`, settings.now.apart[name]);
   };
 
