@@ -2,13 +2,10 @@
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const answerCard = (() => {
   const { TEXTS, WORDS, fill } = wording;
-  const { badge, cellOf, element, markOf, nameOf, networkOf, paragraph } = elements;
+  const { badge, cellOf, element, nameOf, networkOf, paragraph } = elements;
   const data = explorerData;
   const NEAREST = 3;
   const RIVALS = 5;
-
-  // Columns of numbers that depend on the latency.
-  const TIMED = ["fps", "latency"];
 
   const statistics = (network) =>
     element(
@@ -17,8 +14,7 @@ const answerCard = (() => {
       ...tableColumns.shown
         .filter(({ key }) => network.shown[key])
         .map(({ key, title }) => {
-          const number = element("dd", {}, ...cellOf(network.shown[key]));
-          if (TIMED.includes(key)) number.firstChild.after(...markOf(network));
+          const number = element("dd", {}, ...cellOf(network, key));
           return element("div", {}, element("dt", {}, title), number);
         }),
     );
@@ -50,8 +46,9 @@ const answerCard = (() => {
     if (!rivals.length) return [];
     const items = rivals.slice(0, RIVALS).map((one) => {
       const { model, shown, stability } = one.network;
-      const latency = `${wording.shown(one.network, "latency")}${data.marks[stability] ?? ""}`;
-      const text = `: ${shown.top1[0]}, ${latency}. ${wording.doubt(one)}`;
+      const numbers = [shown.top1[0], wording.shown(one.network, "latency")];
+      if (data.marks[stability]) numbers.push(stability);
+      const text = `: ${wording.phrase(numbers)}. ${wording.doubt(one)}`;
       return element("li", { "data-model": model }, networkOf(model), text);
     });
     const more = rivals.length - items.length;

@@ -31,13 +31,24 @@ const elements = (() => {
 
   const smallOf = (texts) => texts.filter(Boolean).map((text) => element("small", {}, text));
 
-  // The mark of a noisy or disturbed latency, if it has one.
-  const markOf = ({ stability, shown }) =>
-    marks[stability]
-      ? [element("span", { class: "doubt", title: shown.stability[0] }, ` ${marks[stability]}`)]
-      : [];
+  // The mark of a noisy or disturbed latency, if it has one. A click shows the reason.
+  const markOf = ({ model, stability, shown }) => {
+    if (!marks[stability]) return [];
+    const [title] = shown.stability;
+    const attributes = { type: "button", class: "doubt", title, "aria-label": title };
+    const mark = element("button", attributes, marks[stability]);
+    mark.addEventListener("click", () => settings.pick(model, mark));
+    return [mark];
+  };
 
-  const cellOf = (texts) => (texts ? [texts[0], ...smallOf(texts.slice(1))] : ["–"]);
+  // Numbers that depend on the latency.
+  const TIMED = ["fps", "latency"];
 
-  return { at, badge, cellOf, element, markOf, nameOf, networkOf, paragraph, smallOf, swatch };
+  const cellOf = (network, key) => {
+    if (!network.shown[key]) return ["–"];
+    const [text, ...notes] = network.shown[key];
+    return [text, ...(TIMED.includes(key) ? markOf(network) : []), ...smallOf(notes)];
+  };
+
+  return { at, badge, cellOf, element, nameOf, networkOf, paragraph, smallOf, swatch };
 })();

@@ -2,7 +2,7 @@
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const networkTable = (() => {
   const { TEXTS, WORDS, fill } = wording;
-  const { badge, cellOf, element, markOf, nameOf, networkOf, smallOf } = elements;
+  const { badge, cellOf, element, nameOf, networkOf, smallOf } = elements;
   const { columns, shown: numbers } = tableColumns;
   const data = explorerData;
   const UNLISTED = "Matches without a row: {reasons}.";
@@ -17,17 +17,15 @@ const networkTable = (() => {
   const rowOf = (panel, one) => {
     const key = `${settings.now.batch_size} ${one.network.model}`;
     if (!panel.rows.has(key)) {
-      const { model, shown } = one.network;
+      const { model } = one.network;
       const network = networkOf(model);
       const rank = element("td");
       const fits = element("td", { class: "words" });
       const tie = element("span", { class: "tie" });
       const cells = numbers.map((column) =>
-        element("td", { "data-key": column.key }, ...cellOf(shown[column.key])),
+        element("td", { "data-key": column.key }, ...cellOf(one.network, column.key)),
       );
       cells[0].firstChild.after(tie);
-      const speed = cells.find((cell) => cell.dataset.key === "fps");
-      speed.firstChild.after(...markOf(one.network));
       const versus = element("small");
       const head = element("th", { scope: "row" }, network, versus);
       const row = element("tr", { "data-model": model }, rank, head, fits, ...cells);
