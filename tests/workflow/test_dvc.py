@@ -122,7 +122,7 @@ def test_an_experiment_with_other_batch_sizes_runs_only_what_is_necessary(study)
     output = command(
         study, "dvc", "exp", "run", "--name", "two", "-S", f"{DEVICE}:batch_sizes=[1,2]"
     )
-    assert ran(output) == ["memory", "latency", "aggregate", "report"]
+    assert ran(output) == ["graphs", "memory", "latency", "aggregate", "report"]
     timed, profiled = started(study)
     assert timed.items() > before[0].items()
     assert {cell[3] for cell in timed.keys() - before[0].keys()} == {2}
