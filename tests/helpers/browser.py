@@ -7,6 +7,7 @@ of dark mode, printing and phones; the console) differs between them.
 import base64
 import json
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,29 +28,30 @@ _TIMEOUT_S = 300
 _LOCAL = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-class Browser:
+class Browser(ABC):
+    @abstractmethod
     def command(self, name: str, **parameters: Any) -> Any:
         """Send a WebDriver command, named as in its HTTP interface, and return the result."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shape(self, width: int, height: int, *, dark: bool) -> None:
         """Set the size of the viewport, in pixels, and the theme."""
-        raise NotImplementedError
 
+    @abstractmethod
     def print_media(self, on: bool) -> None:
         """Show the page as if printed, or stop that."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run_scripts(self, on: bool) -> None:
         """Allow pages to run scripts, or forbid it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def save_downloads(self, folder: Path) -> None:
-        raise NotImplementedError
+        """Save downloads in a folder."""
 
+    @abstractmethod
     def console(self) -> list[str]:
         """Return the console messages since the last call."""
-        raise NotImplementedError
 
     def requests(self) -> list[str]:
         """Return the URLs that the page has requested."""

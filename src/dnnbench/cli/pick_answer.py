@@ -144,15 +144,7 @@ def _print_binding(console: Console, answer: Pick, names: Mapping[str, str]) -> 
         return
     console.print(f"\n{wording.binding(answer)}")
     for binding in answer.binding:
-        (give,) = binding.miss.gives
-        sentence = wording.text(
-            "would_admit",
-            limit=_option(give),
-            change=wording.change(give),
-            network=names.get(binding.miss.model, binding.miss.model),
-            top1=f"{binding.miss.top1:.2f}",
-        )
-        printing.print_item(console, sentence)
+        printing.print_item(console, wording.admits(binding, _option, names))
 
 
 def _option(give: Give) -> str:

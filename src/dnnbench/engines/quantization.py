@@ -69,20 +69,24 @@ def batches_of(pictures: _Batch, size: int) -> list[_Batch]:
     return [filled[start : start + size] for start in range(0, count, size)]
 
 
-def _logits(graph: Path, batches: list[_Batch]) -> _Batch:
+def _session(graph: Path) -> tuple[Any, str]:
+    """Return a session for a graph, and the name of its input."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     (name,) = (given.name for given in session.get_inputs())
+    return session, name
+
+
+def _logits(graph: Path, batches: list[_Batch]) -> _Batch:
+    session, name = _session(graph)
     return np.concatenate([session.run(None, {name: batch})[0] for batch in batches])
 
 
 def _quantize(plain: Path, quantized: Path, batches: list[_Batch], method: str) -> None:
-    import onnxruntime
     from onnxruntime import quantization
 
-    session = onnxruntime.InferenceSession(str(plain), providers=["CPUExecutionProvider"])
-    (name,) = (given.name for given in session.get_inputs())
+    _, name = _session(plain)
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]
         """Batches, a few at a time, because a method may keep all activations of a few."""

@@ -6,11 +6,11 @@ change while it is open. tests/report/judging_cases.json checks that both sides 
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from string import ascii_lowercase
 
 from dnnbench.core.formatting import STABILITY_MARKS, STATUS_WORDS
-from dnnbench.queries.best_fit import Entry, Give, Pick
+from dnnbench.queries.best_fit import Binding, Entry, Give, Pick
 from dnnbench.queries.limits import known_limits
 
 # Fields are in braces. A list holds the text for one and the text for any other number.
@@ -148,6 +148,18 @@ def binding(answer: Pick) -> str:
     if answer.binding:
         return text("better_network" if answer.best else "any_network")
     return text("no_single_limit" if answer.better else "no_limit")
+
+
+def admits(binding: Binding, limit: Callable[[Give], str], names: Mapping[str, str]) -> str:
+    """Return which network a relaxed limit would admit; ``limit`` writes the limit."""
+    (give,) = binding.miss.gives
+    return text(
+        "would_admit",
+        limit=limit(give),
+        change=change(give),
+        network=names.get(binding.miss.model, binding.miss.model),
+        top1=f"{binding.miss.top1:.2f}",
+    )
 
 
 def change(give: Give) -> str:

@@ -55,7 +55,7 @@ def markdown(
         _table(answer.entries[:LISTED], shown, names),
         _rivals(answer, shown, names),
         [_miss(miss, names) for miss in answer.nearest[:NEAREST]],
-        _binding(answer, names),
+        [f"- {wording.admits(one, _relaxed, names)}" for one in answer.binding],
         _left_out(answer, names),
     ]
     headings = {
@@ -145,21 +145,6 @@ def _rivals(answer: Pick, shown: Mapping[str, Shown], names: Mapping[str, str]) 
 def _miss(miss: Miss, names: Mapping[str, str]) -> str:
     needs = ", ".join(f"{_relaxed(give)} ({wording.change(give)})" for give in miss.gives)
     return f"- {names.get(miss.model, miss.model)} ({miss.top1:.2f}%): {needs}"
-
-
-def _binding(answer: Pick, names: Mapping[str, str]) -> list[str]:
-    lines = []
-    for one in answer.binding:
-        (give,) = one.miss.gives
-        sentence = wording.text(
-            "would_admit",
-            limit=_relaxed(give),
-            change=wording.change(give),
-            network=names.get(one.miss.model, one.miss.model),
-            top1=f"{one.miss.top1:.2f}",
-        )
-        lines.append(f"- {sentence}")
-    return lines
 
 
 def _left_out(answer: Pick, names: Mapping[str, str]) -> list[str]:
