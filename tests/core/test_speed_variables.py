@@ -3,6 +3,7 @@
 import hashlib
 import re
 import subprocess
+import sys
 
 import pytest
 from helpers.paths import ROOT
@@ -33,11 +34,13 @@ SPEED = {
     "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": "1",
 }
 OTHERS = {
-    # Set by NVIDIA's container images, by conda, and by torch when it is imported.
+    # Set by NVIDIA's container images, by conda, and by torch and scikit-learn when imported.
     "CUDA_HOME": "/usr/local/cuda",
     "CUDA_VERSION": "12.6",
     "CUDA_VISIBLE_DEVICES": "1",
     "CUDNN_VERSION": "9",
+    "KMP_DUPLICATE_LIB_OK": "True",
+    "KMP_INIT_AT_FORK": "FALSE",
     "LANG": "C",
     "NVIDIA_DRIVER_CAPABILITIES": "compute",
     "NVIDIA_REQUIRE_CUDA": "cuda>=9",
@@ -84,6 +87,19 @@ def test_variables_set_by_dnnbench_are_not_recorded(monkeypatch):
     seen = found()
     assert "OMP_WAIT_POLICY" not in seen
     assert seen["THP_MEM_ALLOC_ENABLE"] == "0"
+
+
+@pytest.mark.parametrize("package", ["nncf", "onnx", "onnxruntime", "openvino", "scipy.io", "torch"])
+def test_importing_a_library_changes_no_fingerprint(package):
+    pytest.importorskip(package, reason=f"needs {package}")
+    code = f"""
+from dnnbench.core import speed_variables
+before = speed_variables.found()
+import {package}
+assert speed_variables.found() == before, speed_variables.found()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_job_of_snakemake_gets_the_variables_of_the_user():

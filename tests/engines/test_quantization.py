@@ -9,7 +9,7 @@ from torch import nn
 
 from dnnbench.config import loading, section, variants
 from dnnbench.config.latency_settings import Passes
-from dnnbench.core import isolation, speed_variables
+from dnnbench.core import isolation
 from dnnbench.devices.backends import Setup
 from dnnbench.engines import agreement, openvino_quantization, preparation, quantization
 from dnnbench.engines import onnxruntime as engine
@@ -131,12 +131,6 @@ def test_a_network_without_int8_operators_is_a_failure_with_a_reason(build, tmp_
     with pytest.raises(ValueError, match="no operator of this network has an int8 kernel"):
         build(Pooling(), torch.zeros(1, 3, 32, 32), tmp_path / "graph", torch.randn(16, 3, 32, 32))
     assert not list(tmp_path.iterdir())
-
-
-def test_importing_nncf_sets_no_variable_that_changes_speed():
-    before = speed_variables.found()
-    openvino_quantization._imported()
-    assert speed_variables.found() == before
 
 
 def test_too_few_images_fail_the_graph_and_nothing_else(tmp_path):

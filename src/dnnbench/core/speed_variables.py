@@ -31,11 +31,12 @@ PREFIXES: Mapping[str, tuple[str, ...]] = {
     "NVIDIA": ("CUDA_", "CUBLAS_", "CUBLASLT_", "CUDNN_", "NVIDIA_", "NVFUSER_", "NVRTC_"),
 }
 # Variables for paths, versions, logging and the choice of a card. They do not affect speed, or the
-# record has them elsewhere.
+# record has them elsewhere. Importing threadpoolctl or scikit-learn sets the last two: they decide
+# whether a second OpenMP runtime, or one after a fork, is an error.
 _OTHERS = re.compile(
     r".*_(ARCH_LIST|DEVICES|DEVICE_ORDER|DIRS?|DRIVER_CAPABILITIES|HOME|LOGS?|PATHS?|ROOT|VERSION)"
     r"|(OMP|KMP)_DISPLAY_.*|NVIDIA_(BUILD|PRODUCT|REQUIRE)_.*|TORCH_SHOW_.*"
-    r"|PYTORCH_(BUILD_.*|NVML_BASED_CUDA_CHECK)"
+    r"|PYTORCH_(BUILD_.*|NVML_BASED_CUDA_CHECK)|KMP_(DUPLICATE_LIB_OK|INIT_AT_FORK)"
 )
 # Latency records have a field for it; memory and accuracy do not depend on it.
 WAIT_POLICY = "OMP_WAIT_POLICY"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,9 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
     ``pictures`` [N, 3, H, W] are calibration images, prepared for the network. Raises ValueError if
     no operator of the network is quantized.
     """
+    import nncf
     import openvino
 
-    nncf = _imported()
     batches = quantization.batches_of(pictures.numpy(), len(images))
     logging.getLogger("nncf").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
@@ -54,16 +53,6 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
     return GraphFiles([target, target.with_suffix(".bin")], settings)
 
 
-def _imported() -> Any:
-    """Return NNCF, without the variables of OpenMP that its import of scikit-learn sets."""
-    before = set(os.environ)
-    import nncf
-
-    for name in set(os.environ) - before:
-        del os.environ[name]
-    return nncf
-
-
 def _logits(network: Any, batches: list[Any]) -> Any:
     import openvino
 
@@ -82,7 +71,7 @@ GRAPH = Graph(
     name="openvino-int8",
     build=build,
     packages=(*onnx_export.GRAPH.packages, "openvino", "nncf"),
-    preload=(*onnx_export.GRAPH.preload, "openvino"),
+    preload=(*onnx_export.GRAPH.preload, "openvino", "nncf"),
     suffix=".xml",
     quantized_from=onnx_export.GRAPH,
 )
