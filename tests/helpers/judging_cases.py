@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
 
-from dnnbench.core.formatting import grouped, loosened
+from dnnbench.core.formatting import loosened
 from dnnbench.queries import best_fit, wording
-from dnnbench.queries.best_fit import Entry, Give
+from dnnbench.queries.best_fit import Entry, Give, Pick
 from dnnbench.queries.limits import given, known_limits
 from dnnbench.queries.selection import Candidate, candidates
 from dnnbench.records.comparison_records import ComparisonRow
@@ -23,6 +23,9 @@ from helpers.paths import ROOT
 
 FILE = ROOT / "tests/report/judging_cases.json"
 SIZES = (1, 8)
+OTHER = "int8-onnxruntime"
+# The batch sizes and variants asked about. Only batch size 8 has several variants.
+VIEWS = ((1, None), (8, None), (8, OTHER))
 CHOSEN = (
     # No network fits.
     {"min_fps": 1e6},
@@ -49,12 +52,16 @@ def text() -> str:
     for view in views.values():
         for network in view["networks"]:
             del network["record"]
-    page = {key: data[key] for key in ("accuracy", "most_rounds", "words", "limits", "facts")}
+    kept = ("accuracy", "most_rounds", "most_named", "words", "limits", "facts")
+    page = {key: data[key] for key in kept}
     for control in page["limits"]:
         del control["stops"], control["label"], control["basis"]
     cases = [
-        {"size": size, "limits": limits, "answer": _answer(study, models, size, limits)}
-        for size in SIZES
+        {
+            **{"size": size, "limits": limits, "variant": variant},
+            "answer": _answer(study, models, size, limits, variant),
+        }
+        for size, variant in VIEWS
         for limits in _limits(study, models, size)
     ]
     whole = {"page": page, "views": views, "cases": ["CASES"]}
@@ -137,7 +144,43 @@ def _study() -> tuple[list[StudyRow], list[ModelRow]]:
         for key, fields in networks.items()
         for size in SIZES
     ]
-    return study, models
+    return [*study, *_other_variants(networks)], models
+
+
+def _other_variants(networks: dict[str, dict[str, Any]]) -> list[StudyRow]:
+    """Return rows in which variants of a network beat each other, or no other one."""
+    faster: dict[str, dict[str, Any]] = {
+        # As accurate and faster, with bounds that straddle the same limits.
+        "bia": {"top1_change": 0.0, **_ms(15, 13, 17)},
+        "eos": {"top1_change": 0.0, **_ms(8, 7.9, 8.1)},
+        # Less accurate, for certain and perhaps.
+        "cronus": {**_changed(81.5, -1.5, 0.3), **_ms(12, 11.5, 12.5)},
+        "dione": {**_changed(76.15, -0.2, 0.5), **_ms(5, 4.9, 5.1)},
+        # Beaten in both.
+        "iris": {**_changed(65.0, -3.0, 0.4), **_ms(7, 6.9, 7.1)},
+        # Faster, but its memory is unknown.
+        "juno": {**{"memory_status": "oom", "memory_mib": None}, **_ms(3, 2.9, 3.1)},
+    }
+    unknown = {"top1": None, "accuracy_source": None}
+    shared = {"rounds": 5, "batch_size": 8}
+    quantized = [
+        rows.row(key, **shared | networks[key] | {"variant": OTHER} | faster.get(key, unknown))
+        for key in networks
+    ]
+    failed = {"status": "failed", "latency_ms": None, "latency_ms_low": None}
+    failed |= {"latency_ms_high": None}
+    others = [
+        rows.row(key, **shared | networks[key] | {"variant": "fp32-onnxruntime"} | failed)
+        for key in ("ares", "bia")
+    ]
+    return quantized + others
+
+
+def _changed(top1: float, change: float, half: float) -> dict[str, Any]:
+    ends = {"top1_change_low": change - half, "top1_change_high": change + half}
+    bounds = {"top1_low": top1 + change - half, "top1_high": top1 + change + half}
+    source = {"accuracy_source": "published+measured:imagenet"}
+    return {"top1": top1 + change, "top1_change": change, **ends, **bounds, **source}
 
 
 def _ms(value: float, low: float, high: float) -> dict[str, float]:
@@ -175,46 +218,52 @@ def _ranked(study: list[StudyRow], models: list[ModelRow], size: int) -> list[Ca
 
 
 def _answer(
-    study: list[StudyRow], models: list[ModelRow], size: int, limits: Limits
+    study: list[StudyRow], models: list[ModelRow], size: int, limits: Limits, variant: str | None
 ) -> dict[str, Any]:
     """Return the package's answer and its sentences, which the page has to match."""
     by_key = {row.model: row for row in models}
-    arguments = {"top": 99, "comparisons": _tests()}
+    arguments = {"top": 99, "comparisons": _tests(), "variant": variant}
     answer = best_fit.pick(study, by_key, rows.DEVICE, limits, size, **arguments)
-    ranked = _ranked(study, models, size)
+    ranked = candidates(study, by_key, size, variant)[rows.DEVICE]
     judged = [one for one in ranked if one.known(limits)]
-    # The page first lists the networks that cannot be evaluated for any limits.
+    # The page first lists what cannot be evaluated for any limits.
     always = best_fit.pick(study, by_key, rows.DEVICE, {}, size, **arguments).left_out
-    order = [*always, *(one.model for one in ranked if one.model in answer.left_out)]
-    left_out = {model: wording.reason(answer.left_out[model]) for model in order}
+    reasons = {(one.model, one.variant): wording.reason(one.reason) for one in answer.left_out}
+    order = [*((one.model, one.variant) for one in always), *(one.key for one in ranked)]
+    left_out = [[*key, reasons[key]] for key in order if key in reasons]
+    names = {one.model: one.model.upper() for one in study}
     listed = [*answer.entries, *answer.inconclusive]
     letters = wording.tie_letters(entry.tie_group for entry in listed)
     none = wording.text("no_limits")
     return {
-        "judged": [[one.model, _verdict(one, limits)] for one in judged],
+        "judged": [[*one.key, _verdict(one, limits)] for one in judged],
         "found": [
             [
-                *(entry.model, entry.rank, entry.fits, entry.tie_group, entry.undecided or ""),
-                _versus(entry),
+                *(entry.model, entry.variant, entry.rank, entry.fits, entry.tie_group),
+                *(entry.undecided or "", _versus(answer, entry)),
             ]
             for entry in listed
         ],
         "letters": {str(group): letter for group, letter in letters.items()},
-        "best": answer.best,
-        "rivals": {entry.model: wording.doubt(entry) for entry in answer.inconclusive},
+        "best": answer.best and [answer.best, answer.best_variant],
+        "rivals": [
+            [entry.model, entry.variant, wording.doubt(entry)] for entry in answer.inconclusive
+        ],
         "fit": answer.fit,
         "better": answer.better,
         "left_out": left_out,
         "binding": [
-            [one.limit, one.miss.model, *map(_give, one.miss.gives)] for one in answer.binding
+            [one.limit, one.miss.model, one.miss.variant, *map(_give, one.miss.gives)]
+            for one in answer.binding
         ],
-        "nearest": [[miss.model, *map(_give, miss.gives)] for miss in answer.nearest],
+        "nearest": [[miss.model, miss.variant, *map(_give, miss.gives)] for miss in answer.nearest],
         "front": _front(judged, limits),
         "texts": [
-            f"Batch size {size}, {', '.join(_limit(*one) for one in given(limits)) or none}.",
+            f"Batch size {size}, {f'{variant}, ' if variant else ''}"
+            f"{', '.join(_limit(*one) for one in given(limits)) or none}.",
             wording.count(answer),
             wording.binding(answer),
-            grouped({model.upper(): why for model, why in left_out.items()}),
+            _not_evaluated(answer, order, names),
         ],
     }
 
@@ -233,11 +282,18 @@ def _limit(limit: Any, value: float | str) -> str:
     return f"{limit.word} {'≥' if limit.minimum else '≤'} {limit.amount(number)}"
 
 
-def _versus(entry: Entry) -> str:
+def _versus(answer: Pick, entry: Entry) -> str:
     """Return how the latency compares with the next in rank, if they may be equal."""
     if entry.next_time in (None, "different"):
         return ""
-    return wording.text("versus", network=entry.next_model, verdict=entry.next_time)
+    following = wording.configuration(answer, {}, entry.next_model, entry.next_variant)
+    return wording.text("versus", network=following, verdict=entry.next_time)
+
+
+def _not_evaluated(answer: Pick, order: list[tuple[str, str]], names: dict[str, str]) -> str:
+    left_out = sorted(answer.left_out, key=lambda one: order.index((one.model, one.variant)))
+    text = wording.not_evaluated(answer.model_copy(update={"left_out": left_out}), names)
+    return text.removeprefix("Not evaluated: ").removesuffix(".")
 
 
 def _give(give: Give) -> str:
@@ -245,25 +301,25 @@ def _give(give: Give) -> str:
     return f"{_limit(limit, loosened(give.needed, limit.minimum))} ({wording.change(give)})"
 
 
-def _front(judged: list[Candidate], limits: Limits) -> dict[str, list[str]]:
-    """Return the Pareto front by axis, best x first, of all networks that do not miss a limit."""
+def _front(judged: list[Candidate], limits: Limits) -> dict[str, list[list[str]]]:
+    """Return the Pareto front by axis, best x first, of all that do not miss a limit."""
     fronts = {}
     for axis in ("min_fps", "max_memory_gib"):
         sign = 1 if known_limits()[axis].minimum else -1
         points = [
-            (sign * one.numbers[axis].value, one.top1.value, one.model)
+            (sign * one.numbers[axis].value, one.top1.value, [*one.key])
             for one in judged
             if axis in one.numbers and one.fits(limits) != "no"
         ]
         front = [
-            (x, model)
-            for x, y, model in points
+            (x, key)
+            for place, (x, y, key) in enumerate(points)
             if not any(
-                u >= x and v >= y and (other < model if (u, v) == (x, y) else True)
-                for u, v, other in points
+                u >= x and v >= y and (other < place if (u, v) == (x, y) else True)
+                for other, (u, v, _) in enumerate(points)
             )
         ]
-        fronts[axis] = [model for _, model in sorted(front, reverse=True)]
+        fronts[axis] = [key for _, key in sorted(front, reverse=True)]
     return fronts
 
 

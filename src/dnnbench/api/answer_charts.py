@@ -26,6 +26,7 @@ WIDTH, HEIGHT = 640, 380
 _SIZE = (2 * POINT_RADIUS) ** 2
 _TIPS = {
     "Network": "name",
+    "Variant": "variant",
     "Fits": "fits",
     "Top-1": "top1_text",
     "Latency": "latency_text",
@@ -36,8 +37,8 @@ _TIPS = {
 def choice_chart(chosen: NetworkChoice, identity: Identity) -> alt.LayerChart:
     """Draw top-1 accuracy against throughput, with the limits on both.
 
-    Networks that fit are filled, inconclusive ones hollow, and the others gray. The listed networks
-    are labeled.
+    Configurations that fit are filled, inconclusive ones hollow, and the others gray. The listed
+    ones are labeled.
     """
     answer = chosen.answer
     own = [row for row in chosen.rows if row.device == answer.device]
@@ -51,8 +52,8 @@ def choice_chart(chosen: NetworkChoice, identity: Identity) -> alt.LayerChart:
     accuracies = [point["top1"] for point in points]
     accuracies += [line["top1"] for line in lines if "top1" in line]
     y = linear_axis("top1", "Top-1 accuracy (%)", accuracies or [1.0], HEIGHT, pad=24, upwards=True)
-    listed = {entry.model for entry in (*answer.entries, *answer.inconclusive)}
-    labeled = [point for point in points if point["model"] in listed]
+    listed = {(one.model, one.variant) for one in (*answer.entries, *answer.inconclusive)}
+    labeled = [point for point in points if (point["model"], point["variant"]) in listed]
     leaders, names = label_layers(labeled, place_labels(labeled, x, y), x, y)
     marks = (
         alt.Chart(alt.InlineData(values=points))
@@ -76,6 +77,7 @@ def _point(candidate: Candidate, answer: Pick, identity: Identity) -> Row:
     memory = candidate.memory
     return {
         **identified,
+        "variant": row.variant,
         "color": "#9aa3ad" if fits == "no" else identified["color"],
         "fits": "yes" if fits == "yes" else wording.text(fits),
         "solid": 1 if fits == "yes" else 0,

@@ -8,7 +8,6 @@ from pathlib import Path
 from dnnbench.api import study_displays, study_questions
 from dnnbench.api.study_frames import StudyFrame, frame
 from dnnbench.api.study_tables import Tables
-from dnnbench.config.variants import REFERENCE
 from dnnbench.core.errors import UserError
 from dnnbench.queries import best_fit
 from dnnbench.queries.compare_networks import Comparison
@@ -36,15 +35,18 @@ class Study:
         *,
         device: str | None = None,
         batch_size: int = 1,
-        variant: str = REFERENCE,
+        variant: str | None = None,
         top: int = 5,
         predicted: bool = False,
         **limits: float | None,
     ) -> StudyFrame:
-        """Return the ``top`` most accurate networks within limits, as ``dnnbench pick`` does.
+        """Return the ``top`` most accurate configurations within limits, as ``dnnbench pick`` does.
 
-        Those that fit for certain come first. Inconclusive ones follow that might be better than
-        the first (``fits`` is ``cannot_tell``), with what would settle the verdict.
+        A configuration is a network in a variant at ``batch_size``; ``variant`` is the only one to
+        consider, None means all. Of one network, only the configurations are listed that no other
+        one beats in both accuracy and latency. Those that fit for certain come first. Inconclusive
+        ones follow that might be better than the first (``fits`` is ``cannot_tell``), with what
+        would settle the verdict.
 
         The limits are ``max_memory_gib``, ``min_fps`` (images per second), ``deadline_ms`` (for a
         whole batch), ``max_params_m`` (millions) and ``min_top1`` (percent). The columns are those

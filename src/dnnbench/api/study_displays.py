@@ -54,7 +54,7 @@ def of_choice(tables: Tables, chosen: NetworkChoice) -> Display:
     rows = [
         {
             "": entry.rank,
-            "network": tables.names.get(entry.model, entry.model),
+            "network": wording.configuration(answer, tables.names, entry.model, entry.variant),
             _TOP1: f"{entry.top1:.2f}",
             _LATENCY: _latency(entry),
             _MEMORY: "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f}",
@@ -74,26 +74,20 @@ def _limiting(tables: Tables, answer: Pick) -> list[str]:
     """Return how many networks fit, and which limits would admit others."""
     notes = [wording.count(answer)]
     for entry in answer.inconclusive:
-        name = tables.names.get(entry.model, entry.model)
+        name = wording.configuration(answer, tables.names, entry.model, entry.variant)
         notes.append(f"{name}: {wording.doubt(entry)}")
     if answer.nearest:
         notes.append(wording.text("nearest"))
     for miss in answer.nearest:
         limits = ", ".join(f"{_keyword(give)} ({wording.change(give)})" for give in miss.gives)
-        name = tables.names.get(miss.model, miss.model)
+        name = wording.configuration(answer, tables.names, miss.model, miss.variant)
         notes.append(f"{name} ({miss.top1:.2f}% top-1): {limits}")
     if answer.networks and given(answer.limits):
         notes.append(wording.binding(answer))
     for binding in answer.binding:
-        (give,) = binding.miss.gives
-        sentence = wording.text(
-            "would_admit",
-            limit=_keyword(give),
-            change=wording.change(give),
-            network=tables.names.get(binding.miss.model, binding.miss.model),
-            top1=f"{binding.miss.top1:.2f}",
-        )
-        notes.append(sentence)
+        miss = binding.miss
+        name = wording.configuration(answer, tables.names, miss.model, miss.variant)
+        notes.append(wording.admits(binding, _keyword, name))
     return notes
 
 

@@ -17,7 +17,7 @@ from dnnbench.tables import cell_lines
 
 @dataclass(frozen=True)
 class NetworkChoice:
-    """The best networks within limits, and the cells and networks (by key) to choose from."""
+    """The best configurations within limits, and the cells and networks (by key) to choose from."""
 
     answer: Pick
     rows: Sequence[StudyRow]
@@ -40,14 +40,15 @@ def pick(
     limits: Limits,
     device: str | None = None,
     batch_size: int = 1,
-    variant: str = REFERENCE,
+    variant: str | None = None,
     top: int = 5,
     predicted: bool = False,
 ) -> NetworkChoice:
-    """Return the ``top`` networks within ``limits``, as ``dnnbench pick`` lists them.
+    """Return the ``top`` configurations within ``limits``, as ``dnnbench pick`` lists them.
 
-    ``device`` may be missing if one device was measured. Raises UserError for an impossible limit,
-    and for a device, batch size or variant that the study does not have.
+    ``variant`` is the only one to consider; None: all of the device. ``device`` may be missing if
+    one device was measured. Raises UserError for an impossible limit, and for a device, batch size
+    or variant that the study does not have.
     """
     for limit, value in given(limits):
         if problem := limit.problem(value):
@@ -56,15 +57,11 @@ def pick(
         raise UserError(f"{tables.parameter('top')}: {top}: expected at least 1. Correct it.")
     key = tables.device(device)
     own = tables.rows(key)
-    _check(tables, "variant", variant, list(dict.fromkeys(row.variant for row in own)), key)
+    there = list(dict.fromkeys(row.variant for row in own))
+    _check(tables, "variant", variant, [None, *there], key)
     _check(tables, "batch_size", batch_size, sorted({row.batch_size for row in own}), key)
     rows, models = tables.known, tables.models
     if predicted:
-        if variant != REFERENCE:
-            name, other = tables.parameter("predicted"), tables.parameter("variant")
-            raise UserError(
-                f"{name}: {variant}: only {REFERENCE} is predicted. Drop {name} or {other}."
-            )
         from dnnbench.api.study_predictions import predict_untimed  # Imports torch.
 
         added = predict_untimed(tables, key, batch_size)
@@ -76,7 +73,8 @@ def pick(
 def _check(tables: Tables, name: str, value: object, there: Sequence[object], device: str) -> None:
     if value not in there:
         raise UserError(
-            f"{tables.parameter(name)}: {value!r}: {device} has {', '.join(map(str, there))}."
+            f"{tables.parameter(name)}: {value!r}: {device} has"
+            f" {', '.join(str(one) for one in there if one is not None)}."
             " Choose one, or add it to the device file and rerun the study."
         )
 

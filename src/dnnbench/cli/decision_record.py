@@ -14,7 +14,7 @@ def of(tables: Tables, choice: NetworkChoice, predicted: bool) -> str:
     ranked = candidates(choice.rows, choice.models, answer.batch_size, answer.variant)
     return decision.markdown(
         answer,
-        {one.model: texts(one) for one in ranked[answer.device]},
+        {one.key: texts(one) for one in ranked[answer.device]},
         tables.names,
         provenance(answer.device, tables.environment(answer.device)),
         predicted,

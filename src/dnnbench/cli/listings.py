@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from dnnbench.api.study_tables import Tables
-from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import several
 from dnnbench.queries.prediction import Prediction
 from dnnbench.records import labels
@@ -59,9 +58,9 @@ class ListedNetwork(Record):
 
 
 class BudgetRow(SelectionRow):
-    """Row of the summary: one of the best networks for a budget, with its numbers.
+    """Row of the summary: one of the best configurations for a budget, with its numbers.
 
-    The numbers are for batch size 1 and ``fp32-eager``.
+    The numbers are for batch size 1.
     """
 
     latency_ms: Positive | None
@@ -105,14 +104,10 @@ def networks(tables: Tables) -> list[ListedNetwork]:
 
 def budgets(selection: Sequence[SelectionRow], study: Sequence[StudyRow]) -> list[BudgetRow]:
     """Return the rows of selection.csv with the numbers of study.csv."""
-    cells = {
-        (row.device, row.model): row
-        for row in study
-        if (row.batch_size, row.variant) == (1, REFERENCE)
-    }
+    cells = {(row.device, row.model, row.variant): row for row in study if row.batch_size == 1}
     found = []
     for row in selection:
-        cell = cells[row.device, row.model]
+        cell = cells[row.device, row.model, row.variant]
         numbers = {
             name: getattr(cell, name)
             for name in ("latency_ms", "latency_ms_low", "latency_ms_high", "memory_mib")

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from dnnbench.cli import messages, printing
-from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import LOSS_MARK, grouped, loosened, significant, span, stability_mark
 from dnnbench.queries import wording
-from dnnbench.queries.best_fit import Entry, Give, Miss, Pick
+from dnnbench.queries.best_fit import Entry, Give, Pick
 from dnnbench.queries.limits import ACCURACY, given, known_limits
 from dnnbench.records import labels
 from dnnbench.records.study_records import loses_accuracy
@@ -17,7 +16,7 @@ from dnnbench.records.study_records import loses_accuracy
 def print_answer(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
     """Print limits, verdicts, networks that fit, inconclusive ones or misses, and notes."""
     limits = [limit.text(value, answer.batch_size) for limit, value in given(answer.limits)]
-    variant = "" if answer.variant == REFERENCE else f"{answer.variant}, "
+    variant = f"{answer.variant}, " if answer.variant else ""
     where = f"{labels.device(answer.device)}, {variant}batch size {answer.batch_size}"
     title = f"{where}: {', '.join(limits) or wording.text('no_limits')}."
     console.print(title, style="bold")
@@ -27,7 +26,7 @@ def print_answer(console: Console, answer: Pick, names: Mapping[str, str]) -> No
     if answer.inconclusive:
         _print_inconclusive(console, answer, names)
     elif answer.nearest:
-        _print_nearest(console, answer.nearest, names)
+        _print_nearest(console, answer, names)
     _print_binding(console, answer, names)
     notes = _notes(answer, names)
     if notes:
@@ -41,16 +40,19 @@ def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> 
     others = [one for one, _ in given(answer.limits) if one.column not in Entry.model_fields]
     usual = (messages.TOP1, messages.LATENCY, messages.MEMORY, messages.PARAMETERS)
     numbers = (*usual, *(f"{one.word}\n{one.unit}" for one in others))
-    columns = ("", "network", *numbers)
-    right = [name for name in columns if name not in ("network", messages.LATENCY)]
-    table = printing.table(*columns, right=right, whole=columns[2:], titles=2)
+    several = len(answer.variants) > 1
+    words = ("network", "variant") if several else ("network",)
+    columns = ("", *words, *numbers)
+    right = [name for name in columns if name not in (*words, messages.LATENCY)]
+    table = printing.table(*columns, right=right, whole=columns[2:], titles=len(words) + 1)
     letters = _tie_letters(entries)
     blank = [""] * len(others)
     for entry, following in zip(entries, [*entries[1:], None], strict=True):
         table.add_row(
             str(entry.rank),
             names.get(entry.model, entry.model),
-            f"{entry.top1:.2f}{_loss_mark(entry)}{letters.get(entry.tie_group, '')}",
+            *([entry.variant] if several else []),
+            f"{entry.top1:.2f}{loss_mark(entry)}{letters.get(entry.tie_group, '')}",
             _latency(entry),
             "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f}",
             "" if entry.params is None else f"{entry.params / 1e6:.1f}",
@@ -59,7 +61,8 @@ def _print_entries(console: Console, answer: Pick, names: Mapping[str, str]) -> 
         if entry.next_model:
             # The network after the last entry is not listed.
             after = messages.NEXT if following else names.get(entry.next_model, entry.next_model)
-            table.add_row("", f"  vs. {after}", *_differences(entry), *blank, style="dim")
+            versus = [f"  vs. {after}", *([""] if several else [])]
+            table.add_row("", *versus, *_differences(entry), *blank, style="dim")
     console.print()
     printing.print_table(console, table)
 
@@ -69,23 +72,25 @@ def _print_inconclusive(console: Console, answer: Pick, names: Mapping[str, str]
     heading = wording.text("might_be_better" if answer.best else "might_fit")
     console.print(f"\n{heading}", style="bold")
     for entry in answer.inconclusive:
-        printing.print_item(console, inconclusive_text(entry, names))
+        printing.print_item(console, inconclusive_text(answer, entry, names))
     more = answer.might_be_better - len(answer.inconclusive)
     if more:
         printing.print_item(console, wording.text("and_more", count=more))
 
 
-def inconclusive_text(entry: Entry, names: Mapping[str, str]) -> str:
-    """Return an inconclusive network with its numbers, and what would settle the verdict."""
-    top1 = f"{entry.top1:.2f}%{_loss_mark(entry)} top-1"
+def inconclusive_text(answer: Pick, entry: Entry, names: Mapping[str, str]) -> str:
+    """Return an inconclusive configuration with its numbers, and what would settle the verdict."""
+    top1 = f"{entry.top1:.2f}%{loss_mark(entry)} top-1"
     if ACCURACY in (entry.undecided or "") and entry.top1_low is not None:
         top1 += f" ({entry.top1_low:.2f} to {entry.top1_high:.2f})"
     memory = "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f} MiB"
     numbers = ", ".join(filter(None, (top1, _latency(entry, " ms per image"), memory)))
-    return f"{names.get(entry.model, entry.model)}: {numbers}. {wording.doubt(entry)}"
+    name = wording.configuration(answer, names, entry.model, entry.variant)
+    return f"{name}: {numbers}. {wording.doubt(entry)}"
 
 
-def _loss_mark(entry: Entry) -> str:
+def loss_mark(entry: Entry) -> str:
+    """Return the mark of an accuracy that is certainly lower by more than a point."""
     return LOSS_MARK if loses_accuracy(entry.top1_change_high) else ""
 
 
@@ -130,10 +135,10 @@ def _similar(entry: Entry) -> str:
     return "" if entry.next_time == "different" else f", {entry.next_time}"
 
 
-def _print_nearest(console: Console, misses: Sequence[Miss], names: Mapping[str, str]) -> None:
+def _print_nearest(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
     console.print(f"\n{wording.text('nearest')}")
-    for miss in misses:
-        name = names.get(miss.model, miss.model)
+    for miss in answer.nearest:
+        name = wording.configuration(answer, names, miss.model, miss.variant)
         limits = ", ".join(f"{_option(give)} ({wording.change(give)})" for give in miss.gives)
         printing.print_item(console, f"{name} ({miss.top1:.2f}% top-1): {limits}")
 
@@ -144,7 +149,9 @@ def _print_binding(console: Console, answer: Pick, names: Mapping[str, str]) -> 
         return
     console.print(f"\n{wording.binding(answer)}")
     for binding in answer.binding:
-        printing.print_item(console, wording.admits(binding, _option, names))
+        miss = binding.miss
+        network = wording.configuration(answer, names, miss.model, miss.variant)
+        printing.print_item(console, wording.admits(binding, _option, network))
 
 
 def _option(give: Give) -> str:
@@ -156,7 +163,7 @@ def _option(give: Give) -> str:
 def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
     """Return the meaning of marks, the origin of numbers, and the networks left out."""
     entries = [*answer.entries, *answer.inconclusive]
-    notes = _versus_notes(answer.entries, names)
+    notes = _versus_notes(answer, names)
     if any(entry.source == "measured" and entry.latency_ms_low for entry in entries):
         notes.append(messages.INTERVAL)
     if any(entry.source == "predicted" for entry in entries):
@@ -165,24 +172,23 @@ def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
     stability = wording.stability_notes(entry.stability for entry in entries)
     notes += [*stability, messages.REASONS] if stability else []
     if entries:
-        notes += _accuracy_notes(entries, names)
+        notes += _accuracy_notes(answer, entries, names)
     bases = dict.fromkeys(entry.memory_basis for entry in entries if entry.memory_basis)
     if bases:
         shown = "; ".join(map(labels.memory_basis, bases))
         notes.append(messages.MEMORY_BASIS.format(bases=shown))
-    if answer.left_out:
-        reasons = {
-            names.get(model, model): wording.reason(reason)
-            for model, reason in answer.left_out.items()
-        }
-        notes.append(wording.text("not_evaluated", reasons=grouped(reasons)))
+    if missing := wording.not_evaluated(answer, names):
+        notes.append(missing)
     return notes
 
 
-def _versus_notes(entries: Sequence[Entry], names: Mapping[str, str]) -> list[str]:
-    """Return the meaning of the lines that compare a network with the next one in rank."""
-    last = entries[-1].next_model if entries else None
-    unlisted = names.get(last, last) if last else None
+def _versus_notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
+    """Return the meaning of the lines that compare a configuration with the next one in rank."""
+    entries = answer.entries
+    last = entries[-1] if entries else None
+    unlisted = None
+    if last and last.next_model and last.next_variant:
+        unlisted = wording.configuration(answer, names, last.next_model, last.next_variant)
     notes = []
     if len(entries) > 1:
         network = messages.NEXT_IN_RANK
@@ -198,16 +204,18 @@ def _versus_notes(entries: Sequence[Entry], names: Mapping[str, str]) -> list[st
     ]
 
 
-def _accuracy_notes(entries: Sequence[Entry], names: Mapping[str, str]) -> list[str]:
+def _accuracy_notes(answer: Pick, entries: Sequence[Entry], names: Mapping[str, str]) -> list[str]:
     """Return where the accuracies come from, and the meaning of the letters of ties."""
     sources = {
-        names.get(entry.model, entry.model): labels.accuracy_source(entry.accuracy_source)
-        for entry in entries
+        wording.configuration(answer, names, one.model, one.variant): labels.accuracy_source(
+            one.accuracy_source
+        )
+        for one in entries
     }
     kinds = set(sources.values())
     shown = kinds.pop() if len(kinds) == 1 else grouped(sources)
     notes = [messages.ACCURACY.format(sources=shown)]
-    if any(map(_loss_mark, entries)):
+    if any(map(loss_mark, entries)):
         notes.append(messages.ACCURACY_LOSS)
     if _tie_letters(entries):
         published = [(entry.accuracy_source or "").startswith("published") for entry in entries]

@@ -1,7 +1,9 @@
-"""Ties: networks whose difference in accuracy is inconclusive.
+"""Ties: configurations whose difference in accuracy is inconclusive.
 
 - If both were measured on the same images, results/comparisons.csv has a paired test. They are tied
   unless its corrected p value is below 5%.
+- Variants of one network are tied unless their paired difference (``top1_change``) shows which is
+  more accurate.
 - Otherwise, they are tied if their bounds overlap. The bounds of a published accuracy are its
   rounding, so two published networks are tied only if the same number could have been printed for
   both. This does not cover how they would perform on other images.
@@ -13,6 +15,8 @@ that is not tied starts the next group.
 
 from collections.abc import Iterable, Sequence
 
+from dnnbench.queries import bounds
+from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.selection import Candidate
 from dnnbench.records.comparison_records import ComparisonRow
 
@@ -39,6 +43,8 @@ class Ties:
 
     def tied(self, a: Candidate, b: Candidate) -> bool:
         """Return whether the two are tied in accuracy."""
+        if a.model == b.model:
+            return _change(a).overlaps(_change(b))
         if test := self.test(a, b):
             return not test.separates
         return a.top1.overlaps(b.top1)
@@ -57,3 +63,11 @@ class Ties:
             else:
                 numbers.append(numbers[-1])
         return numbers
+
+
+def _change(candidate: Candidate) -> Bounds:
+    """Return the accuracy of a variant minus that of fp32-eager."""
+    row = candidate.row
+    change = row.top1_change or 0.0
+    low, high = row.top1_change_low, row.top1_change_high
+    return bounds.exact(change) if low is None or high is None else Bounds(change, low, high)

@@ -1,33 +1,36 @@
-"""The best networks for a device under limits, and the limiting constraints.
+"""The best configurations for a device under limits, and the limiting constraints.
 
-*Best*: the networks that fit for certain (:mod:`dnnbench.queries.selection`), ranked by top-1
-accuracy, then by key. The inconclusive networks that are more accurate than the first of them are
-listed apart, with what would settle the verdict (:mod:`dnnbench.queries.remedies`).
+A configuration is a network in a variant (precision, engine, layout) at a batch size.
 
-*Misses*: a network that misses a limit would fit if the limit were relaxed. ``needed`` is the limit
-at which it fits for certain, so it is the far bound of the number rather than the number itself.
-``factor`` is how many times wider that limit is. The distance of a network is its largest factor.
+*Best*: the configurations that fit for certain (:mod:`dnnbench.queries.selection`), ranked by top-1
+accuracy. The inconclusive ones that are more accurate than the first of them are listed apart, with
+what would settle the verdict (:mod:`dnnbench.queries.remedies`).
 
-*Binding*: a limit is binding if relaxing it alone would make a network fit for certain that is
-better than the first of the answer and not tied with it. Of these networks, the answer names the
-one that needs the least change.
+*Misses*: a configuration that misses a limit would fit if the limit were relaxed. ``needed`` is the
+limit at which it fits for certain, so it is the far bound of the number rather than the number
+itself. ``factor`` is how many times wider that limit is. The distance of a configuration is its
+largest factor.
+
+*Binding*: a limit is binding if relaxing it alone would make a configuration fit for certain that
+is better than the first of the answer and not tied with it. Of these, the answer names the one that
+needs the least change.
 """
 
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import Field, SerializeAsAny, create_model
 
-from dnnbench.config.variants import REFERENCE
 from dnnbench.queries import latency_verdicts
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.bounds import Bounds, Kind
 from dnnbench.queries.limits import Limits, Verdict, given, known_limits
 from dnnbench.queries.remedies import remedies
 from dnnbench.queries.selection import Candidate, Found, candidates, fitting, order
-from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record
+from dnnbench.records.base import REFERENCE, BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.comparison_records import ComparisonRow
 from dnnbench.records.study_records import Fits, ModelRow, Stability, StudyRow
 from dnnbench.stats.equivalence import Verdict as LatencyVerdict
@@ -37,10 +40,11 @@ LEAST = 0.01
 
 
 class Entry(Record):
-    """Row of the answer: a network that fits for certain, or that is inconclusive.
+    """Row of the answer: a configuration that fits for certain, or that is inconclusive.
 
     Each row has a unique combination of ``device``, ``batch_size`` and ``rank``. The ``next_*``
-    columns compare a network that fits with the next one that does, even if that one is not listed.
+    columns compare a configuration that fits with the next one in rank, even if that one is not
+    listed.
     """
 
     device: DeviceName
@@ -48,13 +52,15 @@ class Entry(Record):
     batch_size: BatchSize
     """Images per forward pass."""
     rank: int
-    """Rank: the networks that fit, by top-1 accuracy, then the inconclusive ones."""
+    """Rank: the configurations that fit, by top-1 accuracy, then the inconclusive ones."""
     model: ModelName
     """Key of the network."""
+    variant: str
+    """Variant: precision, engine and layout."""
     fits: Fits
     """``yes``, or ``cannot_tell`` (inconclusive)."""
     undecided: str | None
-    """Limits that make the network inconclusive, joined by ``+``."""
+    """Limits that make the configuration inconclusive, joined by ``+``."""
     settled_by: str | None
     """What would settle an inconclusive verdict, joined by ``+``: ``rounds``; ``too_close`` (no
     number of rounds is likely to); ``two_rounds`` (the interval is unknown after one); ``again``
@@ -63,10 +69,10 @@ class Entry(Record):
     more_rounds: int | None
     """Estimated number of further rounds, if rounds would settle it."""
     tie_group: int
-    """Number of the network's tie group: networks whose accuracy is tied with that of the first
-    network in the group."""
+    """Number of the tie group: configurations whose accuracy is tied with that of the first one in
+    the group."""
     top1: float
-    """Top-1 accuracy that the network is ranked by."""
+    """Top-1 accuracy of the network in this variant."""
     top1_low: float | None
     """Lower bound: the end of the confidence interval, or of the rounding of a published number."""
     top1_high: float | None
@@ -102,17 +108,19 @@ class Entry(Record):
     source: str
     """``measured``, ``published`` or ``predicted``."""
     next_model: ModelName | None
-    """Key of the next network in rank."""
+    """Key of the network that is next in rank."""
+    next_variant: str | None
+    """Variant of the next one in rank."""
     next_top1_more: float | None
-    """Top-1 accuracy minus that of the next network, in percentage points."""
+    """Top-1 accuracy minus that of the next one, in percentage points."""
     next_time_ratio: float | None
-    """Latency divided by that of the next network."""
+    """Latency divided by that of the next one."""
     next_time: LatencyVerdict | None
     """Verdict on the latencies: ``different``, ``equivalent`` within 5%, or ``inconclusive``."""
     next_memory_more_mib: float | None
-    """Memory minus that of the next network."""
+    """Memory minus that of the next one."""
     next_params_more: int | None
-    """Parameters minus those of the next network."""
+    """Parameters minus those of the next one."""
 
 
 def entry_type() -> type[Entry]:
@@ -133,7 +141,7 @@ def _entry_type(others: tuple[str, ...]) -> type[Entry]:
 
 
 class Give(Record):
-    """The value that a limit would need for a network to fit for certain."""
+    """The value that a limit would need for a configuration to fit for certain."""
 
     limit: str
     given: float
@@ -143,9 +151,10 @@ class Give(Record):
 
 
 class Miss(Record):
-    """A network that misses a limit, with all limits missed or inconclusive."""
+    """A configuration that misses a limit, with all limits missed or inconclusive."""
 
     model: ModelName
+    variant: str
     top1: float
     gives: list[Give]
 
@@ -156,41 +165,54 @@ class Miss(Record):
 
 
 class Binding(Record):
-    """A limit that alone excludes a better network, and the nearest such network."""
+    """A limit that alone excludes a better configuration, and the nearest such one."""
 
     limit: str
     miss: Miss
 
 
+class LeftOut(Record):
+    """A configuration that cannot be evaluated, and why."""
+
+    model: ModelName
+    variant: str
+    reason: str
+
+
 class Pick(Record):
     """The answer.
 
-    ``networks`` counts the networks that could be evaluated. Of these, ``fit`` fit for certain,
-    ``cannot_tell`` are inconclusive, and ``better`` miss a limit but are better than ``best`` (all
-    that miss one, if nothing fits). ``best``, which ``best_certain`` repeats, is the first of
-    ``entries``, which all fit for certain. ``might_be_better`` counts the inconclusive networks
-    that are more accurate than it, and ``inconclusive`` lists them. ``nearest`` is empty unless no
-    network fits or is inconclusive. ``left_out`` says why a network cannot be evaluated.
-    ``doubts``, which is not part of the JSON, has the kinds of bounds that make networks
-    inconclusive.
+    ``variant`` is the only variant asked about (None: all), and ``variants`` are those that the
+    device has at this batch size. ``configurations`` counts the configurations that could be
+    evaluated, and ``networks`` their networks. Of the configurations, ``fit`` fit for certain,
+    ``cannot_tell`` are inconclusive, and ``better`` miss a limit but are better than the best (all
+    that miss one, if nothing fits). ``best``, which ``best_certain`` repeats, and ``best_variant``
+    are the first of ``entries``, which all fit for certain. ``might_be_better`` counts the
+    inconclusive configurations that are more accurate than it, and ``inconclusive`` lists them.
+    ``nearest`` (one for each network) is empty unless nothing fits or is inconclusive. ``left_out``
+    says why a configuration cannot be evaluated. ``doubts``, which is not part of the JSON, has the
+    kinds of bounds that make configurations inconclusive.
     """
 
     device: DeviceName
     batch_size: BatchSize
-    variant: str
+    variant: str | None
+    variants: list[str]
     limits: dict[str, Positive | None]
     networks: int
+    configurations: int
     fit: int
     cannot_tell: int
     better: int
     best: ModelName | None
+    best_variant: str | None
     best_certain: ModelName | None
     entries: list[SerializeAsAny[Entry]]
     might_be_better: int
     inconclusive: list[SerializeAsAny[Entry]]
     binding: list[Binding]
     nearest: list[Miss]
-    left_out: dict[ModelName, str]
+    left_out: list[LeftOut]
     doubts: tuple[Kind, ...] = Field((), exclude=True)
 
 
@@ -202,14 +224,19 @@ def pick(
     batch_size: int = 1,
     top: int = 5,
     comparisons: Iterable[ComparisonRow] = (),
-    variant: str = REFERENCE,
+    variant: str | None = None,
 ) -> Pick:
-    """Return the ``top`` networks for ``device`` within ``limits``, in one variant.
+    """Return the ``top`` configurations for ``device`` within ``limits``.
 
     ``rows``, ``models`` (by key) and ``comparisons`` are the rows of study.csv, models.csv and
-    comparisons.csv. As many inconclusive networks are returned, or nearest misses if nothing fits.
+    comparisons.csv. As many inconclusive ones are returned, or nearest misses if nothing fits.
+    ``variant`` is the only one to consider; None: all.
     """
-    own = [row for row in rows if row.device == device and row.variant == variant]
+    own = [
+        row
+        for row in rows
+        if (row.device, row.batch_size) == (device, batch_size) and variant in (None, row.variant)
+    ]
     ranked = candidates(own, models, batch_size, variant).get(device, [])
     known = [candidate for candidate in ranked if candidate.known(limits)]
     ties = Ties(comparisons)
@@ -217,7 +244,7 @@ def pick(
     best = found.best
     missing = [c for c in known if c.fits(limits) == "no"]
     better = [c for c in missing if not best or _beats(c, best, ties)]
-    misses = {c.model: miss for c in missing if (miss := _miss(c, limits))}
+    misses = {c.key: miss for c in missing if (miss := _miss(c, limits))}
     doubts = {
         candidate.numbers[name].kind
         for candidate in found.inconclusive
@@ -229,19 +256,22 @@ def pick(
         device=device,
         batch_size=batch_size,
         variant=variant,
+        variants=list(dict.fromkeys(row.variant for row in own)),
         limits=dict.fromkeys(known_limits()) | {one.name: value for one, value in given(limits)},
-        networks=len(known),
+        networks=len({c.model for c in known}),
+        configurations=len(known),
         fit=len(found.certain),
         cannot_tell=len(found.inconclusive),
         better=len(better),
         best=best.model if best else None,
+        best_variant=best.row.variant if best else None,
         best_certain=best.model if best else None,
         entries=[entry for entry in entries if entry.fits == "yes"],
         might_be_better=len(found.rivals()),
         inconclusive=[entry for entry in entries if entry.fits != "yes"],
-        binding=_binding(misses[c.model] for c in better if c.model in misses),
-        nearest=[] if entries else sorted(misses.values(), key=_distance)[:top],
-        left_out=left_out(own, batch_size, {c.model: c for c in ranked}, limits),
+        binding=_binding(misses[c.key] for c in better if c.key in misses),
+        nearest=[] if entries else _nearest(misses.values())[:top],
+        left_out=left_out(own, {c.key: c for c in ranked}, limits),
         doubts=tuple(sorted(doubts)),
     )
 
@@ -250,12 +280,20 @@ def _beats(a: Candidate, b: Candidate, ties: Ties) -> bool:
     return a.top1.value > b.top1.value and not ties.tied(a, b)
 
 
-def _distance(miss: Miss) -> tuple[float, float, str]:
-    return miss.factor, -miss.top1, miss.model
+def _nearest(misses: Iterable[Miss]) -> list[Miss]:
+    """Return each network's nearest miss, nearest first."""
+    by_network: dict[str, Miss] = {}
+    for miss in sorted(misses, key=_distance):
+        by_network.setdefault(miss.model, miss)
+    return list(by_network.values())
+
+
+def _distance(miss: Miss) -> tuple[float, float, str, str]:
+    return miss.factor, -miss.top1, miss.model, miss.variant
 
 
 def _miss(candidate: Candidate, limits: Limits) -> Miss | None:
-    """Return a network that misses a limit; None if it would fit no other limit for certain."""
+    """Return the miss of a candidate; None if no other limit would make it fit for certain."""
     verdicts = candidate.verdicts(limits)
     gives = []
     for limit, value in given(limits):
@@ -269,11 +307,12 @@ def _miss(candidate: Candidate, limits: Limits) -> Miss | None:
         gives.append(
             Give(limit=limit.name, given=value, needed=value_needed, factor=factor, fits=fits)
         )
-    return Miss(model=candidate.model, top1=candidate.top1.value, gives=gives)
+    model, variant = candidate.key
+    return Miss(model=model, variant=variant, top1=candidate.top1.value, gives=gives)
 
 
 def _binding(better: Iterable[Miss]) -> list[Binding]:
-    """Return the nearest network for each limit that alone excludes one."""
+    """Return the nearest miss for each limit that alone excludes one."""
     nearest: dict[str, tuple[float, Miss]] = {}
     for miss in better:
         if len(miss.gives) == 1:
@@ -284,33 +323,35 @@ def _binding(better: Iterable[Miss]) -> list[Binding]:
 
 
 def left_out(
-    rows: Iterable[StudyRow], batch_size: int, ran: Mapping[str, Candidate], limits: Limits
-) -> dict[str, str]:
-    """Return why networks with a row at this batch size cannot be evaluated, by key.
+    rows: Iterable[StudyRow], ran: Mapping[tuple[str, str], Candidate], limits: Limits
+) -> list[LeftOut]:
+    """Return the configurations of ``rows`` that cannot be evaluated, with the reasons.
 
-    ``rows`` are the rows of one device and variant, and ``ran`` their candidates by key.
+    ``ran`` has the candidates among them by key.
     """
-    reasons: dict[str, str] = {}
+    reasons: dict[tuple[str, str], str] = {}
     for row in rows:
-        if row.batch_size != batch_size:
-            continue
-        if row.model in ran:
-            missing = unknown(ran[row.model])
+        key = row.model, row.variant
+        if key in ran:
+            missing = unknown(ran[key])
             if found := [missing[one.name] for one, _ in given(limits) if one.name in missing]:
-                reasons[row.model] = found[0]
+                reasons[key] = found[0]
         else:
-            reasons[row.model] = _accuracy_unknown(row) if row.status == "ok" else row.status
-    return reasons
+            reasons[key] = _accuracy_unknown(row) if row.status == "ok" else row.status
+    return [
+        LeftOut(model=model, variant=variant, reason=why)
+        for (model, variant), why in reasons.items()
+    ]
 
 
 def _accuracy_unknown(row: StudyRow) -> str:
     if row.variant == REFERENCE:
         return "accuracy unknown"
-    return f"accuracy in {row.variant} unknown until it is measured on images"
+    return "accuracy unknown until it is measured on images"
 
 
 def unknown(candidate: Candidate) -> dict[str, str]:
-    """Return why a network's number is unknown, for each limit that lacks one."""
+    """Return why a number is unknown, for each limit that lacks one."""
     return {
         name: limit.missing_text(candidate.row)
         for name, limit in known_limits().items()
@@ -324,21 +365,27 @@ def needed(number: Bounds, minimum: bool) -> float:
 
 
 def _entries(found: Found, limits: Limits, ties: Ties, top: int) -> list[Entry]:
-    """Return the ``top`` networks that fit, and as many inconclusive ones that might be better."""
-    by_accuracy = sorted([*found.certain, *found.inconclusive], key=order)
-    models = [candidate.model for candidate in by_accuracy]
-    groups = dict(zip(models, ties.groups(by_accuracy), strict=True))
-    following = {one.model: after for one, after in pairwise(found.certain)}
+    """Return the ``top`` candidates that fit, and as many rivals."""
+    rivals = found.rivals()
+    by_accuracy = sorted([*found.listed, *rivals], key=order)
+    keys = [candidate.key for candidate in by_accuracy]
+    groups = dict(zip(keys, ties.groups(by_accuracy), strict=True))
+    following = {one.key: after for one, after in pairwise(found.listed)}
     return [
-        _entry(rank, one, limits, groups[one.model], following.get(one.model))
-        for first, listed in ((1, found.certain), (len(found.certain) + 1, found.rivals()))
+        entry(one, limits, rank, groups[one.key], following.get(one.key))
+        for first, listed in ((1, found.listed), (len(found.listed) + 1, rivals))
         for rank, one in enumerate(listed[:top], start=first)
     ]
 
 
-def _entry(
-    rank: int, candidate: Candidate, limits: Limits, group: int, after: Candidate | None
+def entry(
+    candidate: Candidate,
+    limits: Limits = MappingProxyType({}),
+    rank: int = 1,
+    group: int = 1,
+    after: Candidate | None = None,
 ) -> Entry:
+    """Return a candidate as a row of the answer, followed in rank by ``after``."""
     row, time, top1 = candidate.row, candidate.time, candidate.top1
     undecided = [n for n, verdict in candidate.verdicts(limits).items() if verdict != "yes"]
     settling = remedies(candidate, limits)
@@ -347,6 +394,7 @@ def _entry(
         batch_size=row.batch_size,
         rank=rank,
         model=row.model,
+        variant=row.variant,
         fits="cannot_tell" if undecided else "yes",
         undecided="+".join(undecided) or None,
         settled_by="+".join(one.kind for one in settling) or None,
@@ -371,6 +419,7 @@ def _entry(
         params=candidate.params,
         source=row.source,
         next_model=after.model if after else None,
+        next_variant=after.row.variant if after else None,
         next_top1_more=top1.value - after.top1.value if after else None,
         next_time_ratio=time.value / after.time.value if after else None,
         next_time=latency_verdicts.verdict(candidate, after) if after else None,

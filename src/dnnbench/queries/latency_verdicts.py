@@ -1,9 +1,9 @@
-"""Verdicts on the latencies of two networks on one device, from the study's tables alone.
+"""Verdicts on the latencies of two configurations on one device, from the study's tables alone.
 
 Measured latencies with intervals are compared as estimates, independent ones unless they share a
-session (:mod:`dnnbench.stats.equivalence`). All others only have bounds: published numbers their
-rounding, predicted ones their prediction interval. They are ``different`` if the bounds do not
-overlap.
+session and a variant (:mod:`dnnbench.stats.equivalence`). All others only have bounds: published
+numbers their rounding, predicted ones their prediction interval. They are ``different`` if the
+bounds do not overlap.
 """
 
 from math import log
@@ -18,10 +18,14 @@ def verdict(a: Candidate, b: Candidate) -> Verdict:
     """Return whether two latencies are different, equivalent within 5%, or neither."""
     one, other = _estimate(a.row), _estimate(b.row)
     if one and other:
-        same = a.row.session is not None and a.row.session == b.row.session
+        same = a.row.session is not None and _place(a) == _place(b)
         ratio = intervals.ratio_within if same else intervals.ratio
         return equivalence.verdict(ratio(one, other))
     return "different" if a.time.apart(b.time) else "inconclusive"
+
+
+def _place(candidate: Candidate) -> tuple[str | None, str]:
+    return candidate.row.session, candidate.row.variant
 
 
 def _estimate(row: StudyRow) -> intervals.Estimate | None:

@@ -19,10 +19,12 @@ WORDS: dict[str, str | list[str]] = {
     "yes": "fits",
     "cannot_tell": "inconclusive",
     "no": "does not fit",
-    # How many networks fit.
+    # How many configurations fit; of a device with one variant, how many networks.
     "networks": ["1 network", "{networks} networks"],
+    "configurations": ["1 configuration", "{configurations} configurations of {networks}"],
+    "in_variant": "{network} in {variant}",
     "none_evaluated": "No network can be evaluated.",
-    "none_fits": ["The only network does not fit.", "None of the {networks} networks fits."],
+    "none_fits": ["The only network does not fit.", "None of the {of} fits."],
     "fit": ["{fit} of {of} fits.", "{fit} of {of} fit."],
     "more_inconclusive": [
         "1 more is inconclusive: {why}.",
@@ -110,6 +112,8 @@ WORDS: dict[str, str | list[str]] = {
 
 
 STATUSES = STATUS_WORDS
+# Networks named among those of a variant that cannot be evaluated; more are counted.
+MOST_NAMED = 5
 
 
 def text(key: str, **fields: object) -> str:
@@ -125,13 +129,15 @@ def numbered(key: str, count: int, **fields: object) -> str:
 
 
 def count(answer: Pick) -> str:
-    """Return how many networks fit, and how many are inconclusive and why."""
-    networks, fit, inconclusive = answer.networks, answer.fit, answer.cannot_tell
-    if not networks:
+    """Return how many configurations fit, and how many are inconclusive and why."""
+    judged, fit, inconclusive = answer.configurations, answer.fit, answer.cannot_tell
+    if not judged:
         return text("none_evaluated")
+    of = numbered("networks", answer.networks, networks=answer.networks)
+    if len(answer.variants) > 1:
+        of = numbered("configurations", judged, configurations=judged, networks=of)
     if not fit + inconclusive:
-        return numbered("none_fits", networks, networks=networks)
-    of = numbered("networks", networks, networks=networks)
+        return numbered("none_fits", judged, of=of)
     sentences = [numbered("fit", fit, fit=fit, of=of)] if fit else []
     if inconclusive:
         kinds = f"why_{'_'.join(answer.doubts)}"
@@ -150,16 +156,43 @@ def binding(answer: Pick) -> str:
     return text("no_single_limit" if answer.better else "no_limit")
 
 
-def admits(binding: Binding, limit: Callable[[Give], str], names: Mapping[str, str]) -> str:
-    """Return which network a relaxed limit would admit; ``limit`` writes the limit."""
+def admits(binding: Binding, limit: Callable[[Give], str], network: str) -> str:
+    """Return which ``network`` a relaxed limit would admit; ``limit`` writes the limit."""
     (give,) = binding.miss.gives
     return text(
         "would_admit",
         limit=limit(give),
         change=change(give),
-        network=names.get(binding.miss.model, binding.miss.model),
+        network=network,
         top1=f"{binding.miss.top1:.2f}",
     )
+
+
+def configuration(answer: Pick, names: Mapping[str, str], model: str, variant: str) -> str:
+    """Return a network's name, with the variant if the device has several."""
+    name = names.get(model, model)
+    return text("in_variant", network=name, variant=variant) if len(answer.variants) > 1 else name
+
+
+def not_evaluated(answer: Pick, names: Mapping[str, str]) -> str:
+    """Return the configurations that cannot be evaluated, by variant and reason.
+
+    The text is empty if there are none. With several variants, a long list becomes a number.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
+    for one in answer.left_out:
+        key = one.variant, reason(one.reason)
+        groups.setdefault(key, []).append(names.get(one.model, one.model))
+    several = len(answer.variants) > 1
+    shown = []
+    for (variant, why), networks in groups.items():
+        listed = ", ".join(networks)
+        if several and len(networks) > MOST_NAMED:
+            listed = numbered("networks", len(networks), networks=len(networks))
+        if several:
+            listed = text("in_variant", network=listed, variant=variant)
+        shown.append(f"{listed} ({why})")
+    return text("not_evaluated", reasons="; ".join(shown)) if shown else ""
 
 
 def change(give: Give) -> str:

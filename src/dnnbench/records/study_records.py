@@ -239,11 +239,12 @@ class VariantRow(Record):
 class SelectionRow(Record):
     """Row of results/selection.csv: one of the best networks for a budget.
 
-    For each budget, these are the five most accurate networks that fit for certain. Up to five
-    inconclusive ones follow, which would be among the five if they fit.
+    For each budget, these are the five most accurate configurations that fit for certain. Up to
+    five inconclusive ones follow, which would be among the five if they fit. Of one network, only
+    those are listed that no other one beats in both accuracy and latency.
 
     Each row has a unique combination of ``device``, ``max_memory_gib``, ``min_fps`` and ``rank``.
-    All numbers are for batch size 1 and ``fp32-eager``.
+    All numbers are for batch size 1.
     """
 
     device: DeviceName
@@ -256,8 +257,10 @@ class SelectionRow(Record):
     """Rank: the networks that fit, by top-1 accuracy, then the inconclusive ones."""
     model: ModelName
     """Key of the network."""
+    variant: str
+    """Variant: precision, engine and layout."""
     top1: Percent
-    """Top-1 accuracy that the network is ranked by."""
+    """Top-1 accuracy of the network in this variant."""
     fits: Fits
     """``yes``, or ``cannot_tell`` (inconclusive): a limit is within a confidence interval or within
     the rounding error of a published number, or the interval is unknown or very uncertain."""

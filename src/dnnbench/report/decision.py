@@ -5,10 +5,9 @@ The page's button gives the same text (templates/decision.js), from ``WORDS`` an
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from dnnbench.config.variants import REFERENCE
-from dnnbench.core.formatting import grouped, loosened
+from dnnbench.core.formatting import loosened
 from dnnbench.queries import wording
-from dnnbench.queries.best_fit import Entry, Give, Miss, Pick
+from dnnbench.queries.best_fit import Binding, Entry, Give, Miss, Pick
 from dnnbench.queries.limits import Limit, given, known_limits
 from dnnbench.records import labels
 from dnnbench.report.figures.explorer_facts import facts
@@ -31,6 +30,8 @@ NEAREST = 3
 
 # The texts of a network's facts, by key: the number, its interval and its source.
 Shown = Mapping[str, Sequence[str]]
+# Those of all configurations, by key of the network and variant.
+AllShown = Mapping[tuple[str, str], Shown]
 
 
 def texts() -> dict[str, object]:
@@ -40,23 +41,23 @@ def texts() -> dict[str, object]:
 
 def markdown(
     answer: Pick,
-    shown: Mapping[str, Shown],
+    shown: AllShown,
     names: Mapping[str, str],
     provenance: Provenance,
     predicted: bool = False,
 ) -> str:
     """Return the question, the answer, the runners-up, why no other network, and the origin.
 
-    ``shown`` has the texts of the networks' facts, by key of the network.
+    ``shown`` has the texts of the configurations' facts.
     """
     parts = [
         [_title(answer, names)],
         list(_summary(answer, provenance, predicted)),
-        _table(answer.entries[:LISTED], shown, names),
+        _table(answer, shown, names),
         _rivals(answer, shown, names),
-        [_miss(miss, names) for miss in answer.nearest[:NEAREST]],
-        [f"- {wording.admits(one, _relaxed, names)}" for one in answer.binding],
-        _left_out(answer, names),
+        [_miss(answer, miss, names) for miss in answer.nearest[:NEAREST]],
+        [_admits(answer, one, names) for one in answer.binding],
+        list(filter(None, [wording.not_evaluated(answer, names)])),
     ]
     headings = {
         3: wording.text("might_be_better" if answer.best else "might_fit"),
@@ -75,12 +76,13 @@ def _title(answer: Pick, names: Mapping[str, str]) -> str:
     device = labels.device(answer.device)
     if answer.best is None:
         return WORDS["no_title"].format(device=device)
-    return WORDS["title"].format(network=names.get(answer.best, answer.best), device=device)
+    best = wording.configuration(answer, names, answer.best, answer.best_variant or "")
+    return WORDS["title"].format(network=best, device=device)
 
 
 def _summary(answer: Pick, provenance: Provenance, predicted: bool) -> Iterator[str]:
     limits = [limit_text(limit, value) for limit, value in given(answer.limits)]
-    variant = "" if answer.variant == REFERENCE else f"{answer.variant}, "
+    variant = f"{answer.variant}, " if answer.variant else ""
     question = (
         f"Batch size {answer.batch_size}, {variant}"
         f"{', '.join(limits) or wording.text('no_limits')}."
@@ -97,20 +99,19 @@ def _summary(answer: Pick, provenance: Provenance, predicted: bool) -> Iterator[
 def _command(answer: Pick, predicted: bool) -> str:
     words = ["dnnbench pick", f"--device {answer.device}", f"--batch-size {answer.batch_size}"]
     words += [f"{limit.option} {_plain(value)}" for limit, value in given(answer.limits)]
-    if answer.variant != REFERENCE:
+    if answer.variant:
         words.append(f"--variant {answer.variant}")
     return " ".join([*words, *(["--predicted"] if predicted else []), "--markdown"])
 
 
-def _table(
-    entries: Sequence[Entry], shown: Mapping[str, Shown], names: Mapping[str, str]
-) -> list[str]:
+def _table(answer: Pick, shown: AllShown, names: Mapping[str, str]) -> list[str]:
+    entries = answer.entries[:LISTED]
     if not entries:
         return []
     columns = [fact for fact in facts() if fact.column]
     rows = [
-        [str(entry.rank), names.get(entry.model, entry.model)]
-        + [_fact(shown[entry.model], fact.key) for fact in columns]
+        [str(entry.rank), _name(answer, entry, names)]
+        + [_fact(shown[entry.model, entry.variant], fact.key) for fact in columns]
         + [entry.stability or ""]
         for entry in entries
     ]
@@ -131,28 +132,28 @@ def _fact(shown: Shown, key: str) -> str:
     return f"{number} ({inside})" if inside else number
 
 
-def _rivals(answer: Pick, shown: Mapping[str, Shown], names: Mapping[str, str]) -> list[str]:
+def _rivals(answer: Pick, shown: AllShown, names: Mapping[str, str]) -> list[str]:
     listed = answer.inconclusive[:LISTED]
-    lines = [
-        f"- {names.get(one.model, one.model)}: {shown[one.model]['top1'][0]},"
-        f" {_fact(shown[one.model], 'latency')}. {wording.doubt(one)}"
-        for one in listed
-    ]
+    lines = []
+    for one in listed:
+        texts = shown[one.model, one.variant]
+        numbers = f"{texts['top1'][0]}, {_fact(texts, 'latency')}"
+        lines.append(f"- {_name(answer, one, names)}: {numbers}. {wording.doubt(one)}")
     more = answer.might_be_better - len(listed)
     return [*lines, f"- {wording.text('and_more', count=more)}"] if more else lines
 
 
-def _miss(miss: Miss, names: Mapping[str, str]) -> str:
+def _name(answer: Pick, one: Entry | Miss, names: Mapping[str, str]) -> str:
+    return wording.configuration(answer, names, one.model, one.variant)
+
+
+def _miss(answer: Pick, miss: Miss, names: Mapping[str, str]) -> str:
     needs = ", ".join(f"{_relaxed(give)} ({wording.change(give)})" for give in miss.gives)
-    return f"- {names.get(miss.model, miss.model)} ({miss.top1:.2f}%): {needs}"
+    return f"- {_name(answer, miss, names)} ({miss.top1:.2f}%): {needs}"
 
 
-def _left_out(answer: Pick, names: Mapping[str, str]) -> list[str]:
-    reasons = {
-        names.get(model, model): wording.reason(why)
-        for model, why in sorted(answer.left_out.items())
-    }
-    return [wording.text("not_evaluated", reasons=grouped(reasons))] if reasons else []
+def _admits(answer: Pick, binding: Binding, names: Mapping[str, str]) -> str:
+    return f"- {wording.admits(binding, _relaxed, _name(answer, binding.miss, names))}"
 
 
 def limit_text(limit: Limit, value: float | str) -> str:

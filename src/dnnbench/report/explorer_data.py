@@ -12,17 +12,16 @@ from typing import Any
 
 import pandas as pd
 
-from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import STABILITY_MARKS, loosened
 from dnnbench.core.storage import R, columns
 from dnnbench.queries import latency_verdicts
 from dnnbench.queries.accuracy_ties import Ties
-from dnnbench.queries.best_fit import Entry, entry_type, needed, pick, unknown
+from dnnbench.queries.best_fit import entry, entry_type, needed, pick, unknown
 from dnnbench.queries.bounds import Bounds
 from dnnbench.queries.limits import ACCURACY, Limit, known_limits
 from dnnbench.queries.remedies import MOST_ROUNDS
 from dnnbench.queries.selection import Candidate, candidates
-from dnnbench.queries.wording import WORDS, reason
+from dnnbench.queries.wording import MOST_NAMED, WORDS, reason
 from dnnbench.records import labels
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.study_records import ModelRow, StudyRow
@@ -36,7 +35,7 @@ from dnnbench.report.provenance import provenance
 
 # Columns of a download that the script fills; a network's record holds the others, in order.
 JUDGED = (
-    *("device", "batch_size", "rank", "model", "fits", "undecided"),
+    *("device", "batch_size", "rank", "model", "variant", "fits", "undecided"),
     *("settled_by", "more_rounds", "tie_group"),
 )
 
@@ -80,6 +79,7 @@ def data(results: Results, environments: Sequence[Environment] = ()) -> dict[str
         "decision": decision.texts(),
         "marks": STABILITY_MARKS,
         "most_rounds": MOST_ROUNDS,
+        "most_named": MOST_NAMED,
         "limits": [
             {
                 "name": limit.name,
@@ -169,7 +169,7 @@ def _views(
 ) -> dict[int, Any]:
     """Return a device's views by batch size."""
     own = [row for row in study if row.device == device]
-    sizes = sorted({row.batch_size for row in own if row.variant == REFERENCE})
+    sizes = sorted({row.batch_size for row in own})
     return {size: _view(own, models, device, size, ties, results) for size in sizes}
 
 
@@ -181,21 +181,19 @@ def _view(
     ties: Ties,
     results: Results,
 ) -> dict[str, Any]:
-    """Return a device's networks at a batch size, best first.
+    """Return a device's configurations at a batch size, best first.
 
-    ``ties``: for each network, the positions of lower-ranked networks that it is tied with.
-    ``latencies``: for each network, the positions of lower-ranked networks whose latency is
+    ``variants``: those that the device has at this batch size.
+    ``ties``: for each configuration, the positions of lower-ranked ones that it is tied with.
+    ``latencies``: for each configuration, the positions of lower-ranked ones whose latency is
     equivalent, and of those for which the verdict is inconclusive.
-    ``left_out``: why a network cannot be evaluated under any limits.
+    ``left_out``: why a configuration cannot be evaluated under any limits.
     """
     ranked = candidates(own, models, batch_size).get(device, [])
-    # Without limits, the answer includes every candidate.
-    answer = pick(own, models, device, {}, batch_size, len(ranked), comparisons=results.comparisons)
+    answer = pick(own, models, device, {}, batch_size)
     return {
-        "networks": [
-            _network(candidate, entry)
-            for candidate, entry in zip(ranked, answer.entries, strict=True)
-        ],
+        "variants": answer.variants,
+        "networks": [_network(candidate) for candidate in ranked],
         "ties": [
             [
                 behind
@@ -205,7 +203,10 @@ def _view(
             for place, candidate in enumerate(ranked)
         ],
         "latencies": [_similar(ranked, place) for place in range(len(ranked))],
-        "left_out": {model: reason(why) for model, why in answer.left_out.items()},
+        "left_out": [
+            {"model": one.model, "variant": one.variant, "reason": reason(one.reason)}
+            for one in answer.left_out
+        ],
     }
 
 
@@ -233,8 +234,8 @@ def _similar(ranked: Sequence[Candidate], place: int) -> dict[str, list[int]]:
     return found
 
 
-def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:
-    """Return one network's numbers, by name of the limit on them.
+def _network(candidate: Candidate) -> dict[str, Any]:
+    """Return the numbers of one configuration, by name of the limit on them.
 
     ``bounds``: value, low, high and kind, without the kind for an interval; only the value if it
     is exact. ``needs``: the limit at which it would fit conclusively, as number and text.
@@ -247,9 +248,11 @@ def _network(candidate: Candidate, entry: Entry) -> dict[str, Any]:
         if limit.name in candidate.numbers
     }
     wanted = {limit: needed(number, limit.minimum) for limit, number in numbers.items()}
-    fields = entry.model_dump()
+    fields = entry(candidate).model_dump()
     return {
         "model": candidate.model,
+        "variant": candidate.row.variant,
+        "time": candidate.time.value,
         "bounds": {limit.name: _compact(number) for limit, number in numbers.items()},
         "needs": {
             limit.name: [value, loosened(value, limit.minimum)]

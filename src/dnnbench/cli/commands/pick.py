@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from dnnbench.cli import completion, output_forms, printing
-from dnnbench.config.variants import REFERENCE
 from dnnbench.queries.limits import Limit, known_limits
 
 NOTHING_FITS = 3
@@ -57,10 +56,10 @@ def pick(
     device: completion.Device = None,
     batch_size: completion.BatchSize = 1,
     variant: Annotated[
-        str,
-        typer.Option(metavar="VARIANT", help="Variant: precision and engine, such as fp32-eager."),
-    ] = REFERENCE,
-    top: Annotated[int, typer.Option(metavar="N", min=1, help="Number of networks to list.")] = 5,
+        str | None,
+        typer.Option(metavar="VARIANT", help="Consider only this variant, such as fp32-eager."),
+    ] = None,
+    top: Annotated[int, typer.Option(metavar="N", min=1, help="Number of rows to list.")] = 5,
     predicted: Annotated[
         bool,
         typer.Option(
@@ -78,13 +77,17 @@ def pick(
     results: completion.Results = completion.RESULTS,
     **limits: float | None,
 ) -> None:
-    """List the most accurate networks that fit your limits.
+    """List the most accurate networks that fit your limits, and how to run them.
 
-    A network is inconclusive if a limit falls within its confidence interval,
-    or within the rounding error of a published number. Inconclusive networks
-    that might be better than the best are listed apart, with what would settle
-    the question. If nothing fits, the nearest misses are listed. If nothing
-    fits for certain, the exit code is 3.
+    Each row is a network in a variant (precision and engine). Of one network,
+    only the variants are listed that no other one beats in both accuracy and
+    latency.
+
+    A row is inconclusive if a limit falls within its confidence interval, or
+    within the rounding error of a published number. Inconclusive rows that
+    might be better than the best are listed apart, with what would settle the
+    question. If nothing fits, the nearest misses are listed. If nothing fits
+    for certain, the exit code is 3.
 
     Examples:
 

@@ -85,6 +85,7 @@ def print_best(
     names: dict[str, str],
 ) -> None:
     """Print the best network for each budget, then inconclusive ones that might be better."""
+    from dnnbench.cli import pick_answer
     from dnnbench.queries import best_fit, wording
     from dnnbench.report.figures import captions
 
@@ -95,18 +96,21 @@ def print_best(
     console.print(f"\n{messages.BEST}\n")
     limits = messages.MAX_MEMORY, messages.MIN_THROUGHPUT
     numbers = messages.TOP1, messages.LATENCY, messages.MEMORY
-    columns = (*limits, "network", *numbers)
-    whole = [column for column in columns if column != "network"]
+    several = len({row.variant for row in rows}) > 1
+    words = ("network", "variant") if several else ("network",)
+    columns = (*limits, *words, *numbers)
+    whole = [column for column in columns if column not in words]
     table = printing.table(*columns, right=(*limits, *numbers), whole=whole, titles=0)
     rivals: dict[str, None] = {}
     for gib, fps in sorted({(row.max_memory_gib, row.min_fps) for row in chosen}):
         budget = {"max_memory_gib": gib, "min_fps": fps}
         answer = best_fit.pick(rows, tables.models, device, budget, top=_MOST_RIVALS)
         rivals |= dict.fromkeys(_rivals(answer, names))
-        cells = [messages.NONE_FITS, "", "", ""]
+        cells = [messages.NONE_FITS, *[""] * (len(columns) - 3)]
         for best in answer.entries[:1]:
             latency, memory = f"{best.latency_ms:.1f}", f"{best.memory_mib:.0f}"
-            cells = [names.get(best.model, best.model), f"{best.top1:.2f}", latency, memory]
+            name = [names.get(best.model, best.model), *([best.variant] if several else [])]
+            cells = [*name, f"{best.top1:.2f}{pick_answer.loss_mark(best)}", latency, memory]
         table.add_row(f"{gib:g}", f"{fps:g}", *cells)
     printing.print_table(console, table)
     if rivals:
@@ -128,7 +132,8 @@ def _rivals(answer: Pick, names: dict[str, str]) -> list[str]:
     for entry in answer.inconclusive:
         undecided = (entry.undecided or "").split("+")
         limits = [one.amount(f"{x:g}") for one, x in given(answer.limits) if one.name in undecided]
-        lines.append(f"For {', '.join(limits)}, {pick_answer.inconclusive_text(entry, names)}")
+        text = pick_answer.inconclusive_text(answer, entry, names)
+        lines.append(f"For {', '.join(limits)}, {text}")
     return lines
 
 

@@ -12,10 +12,11 @@ const decision = (() => {
     fill(OWN.reproduce, { command: command(device, size, answer) }),
   ];
 
-  const command = (device, size, { given }) =>
+  const command = (device, size, { given, variant }) =>
     [
       `dnnbench pick --device ${device.key} --batch-size ${size}`,
       ...given.map(({ control, limit }) => `${control.option} ${limit}`),
+      ...(variant ? [`--variant ${variant}`] : []),
       "--markdown",
     ].join(" ");
 
@@ -25,11 +26,11 @@ const decision = (() => {
     if (!entries.length) return [];
     const columns = explorerData.facts.filter(({ column }) => column);
     const head = ["", "Network", ...columns.map(({ title }) => title), OWN.stability];
-    const rows = entries.map(({ rank, network }) => [
-      String(rank),
-      nameOf(network.model),
-      ...columns.map(({ key }) => shown(network, key)),
-      network.stability ?? "",
+    const rows = entries.map((one) => [
+      String(one.rank),
+      nameOf(one),
+      ...columns.map(({ key }) => shown(one.network, key)),
+      one.network.stability ?? "",
     ]);
     return [row(head), `|${"---|".repeat(head.length)}`, ...rows.map(row)];
   };
@@ -38,35 +39,35 @@ const decision = (() => {
     const lines = rivals.slice(0, LISTED).map((one) => {
       const { network } = one;
       const numbers = `${network.shown.top1[0]}, ${shown(network, "latency")}`;
-      return `- ${nameOf(network.model)}: ${numbers}. ${wording.doubt(one)}`;
+      return `- ${nameOf(one)}: ${numbers}. ${wording.doubt(one)}`;
     });
     const more = rivals.length - lines.length;
     return more ? [...lines, `- ${fill(WORDS.and_more, { count: more })}`] : lines;
   };
 
   const missesOf = ({ nearest }, nameOf) =>
-    nearest.slice(0, NEAREST).map(({ one: { network, top1 }, gives }) => {
+    nearest.slice(0, NEAREST).map(({ one, gives }) => {
       const needs = phrase(gives.map(wording.give));
-      return `- ${nameOf(network.model)} (${top1.toFixed(2)}%): ${needs}`;
+      return `- ${nameOf(one)} (${one.top1.toFixed(2)}%): ${needs}`;
     });
 
   const bindingOf = ({ binding }, nameOf) =>
     binding.map(({ give, miss: { one } }) => {
       const [before, after] = wording.admits(give, one.top1.toFixed(2));
-      return `- ${before}${nameOf(one.network.model)}${after}`;
+      return `- ${before}${nameOf(one)}${after}`;
     });
 
   const leftOut = (answer, nameOf) => {
-    const sorted = Object.entries(answer.leftOut).sort(([a], [b]) => (a < b ? -1 : 1));
-    const reasons = wording.reasons(Object.fromEntries(sorted), nameOf);
+    const reasons = wording.reasons(answer, answer.leftOut, nameOf);
     return reasons ? [fill(WORDS.not_evaluated, { reasons })] : [];
   };
 
   // The text for the answer on a device at a batch size.
-  const markdown = ({ device, size, answer, nameOf }) => {
+  const markdown = ({ device, size, answer, nameOf: ofModel }) => {
     const { best, found } = answer;
+    const nameOf = (one) => wording.configuration(answer, one, ofModel);
     const title = best
-      ? fill(OWN.title, { network: nameOf(best.network.model), device: device.label })
+      ? fill(OWN.title, { network: nameOf(best), device: device.label })
       : fill(OWN.no_title, { device: device.label });
     const fitting = found.filter(({ fits }) => fits === "yes").sort((a, b) => a.rank - b.rank);
     const below = (heading, lines) => (lines.length ? [`${heading}\n`, ...lines] : []);
@@ -77,7 +78,7 @@ const decision = (() => {
       below(best ? WORDS.might_be_better : WORDS.might_fit, rivalsOf(answer, nameOf)),
       below(WORDS.nearest, missesOf(answer, nameOf)),
       below(wording.binding(answer), bindingOf(answer, nameOf)),
-      leftOut(answer, nameOf),
+      leftOut(answer, ofModel),
     ]
       .filter((lines) => lines.length)
       .map((lines) => lines.join("\n"))

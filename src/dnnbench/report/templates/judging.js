@@ -1,5 +1,6 @@
-// Which networks fit the limits, and which constraints limit the choice. This mirrors
-// `dnnbench pick` (dnnbench/queries/best_fit.py) on numbers, bounds, and ties computed in Python
+// Which configurations (a network in a variant) fit the limits, and which constraints limit the
+// choice. This mirrors `dnnbench pick` (dnnbench/queries/best_fit.py) on numbers, bounds, and ties
+// computed in Python
 // (dnnbench/report/explorer_data.py), and only compares them with the limits.
 // tests/report/judging_cases.json checks that both sides agree.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
@@ -38,7 +39,7 @@ const judging = (() => {
     return more === null ? { kind: "too_close" } : { kind: "rounds", rounds: more };
   };
 
-  // What would settle the verdict on an inconclusive network, one remedy of each kind.
+  // What would settle the verdict on an inconclusive configuration, one remedy of each kind.
   const remediesOf = (one) => {
     const byKind = new Map();
     for (const verdict of one.verdicts) {
@@ -53,7 +54,7 @@ const judging = (() => {
   const tied = (view, a, b) =>
     view.ties[Math.min(a.place, b.place)].includes(Math.max(a.place, b.place));
 
-  // Compare a network with the given limits: [{ control, limit }].
+  // Compare a configuration with the given limits: [{ control, limit }].
   const judgeOne = (network, place, given) => {
     const verdicts = given.map(({ control, limit }) => {
       const number = boundsOf(network, control.name);
@@ -74,40 +75,65 @@ const judging = (() => {
     };
   };
 
-  // The verdict on the latencies of a network and a lower-ranked one.
+  // The verdict on the latencies of a configuration and a lower-ranked one.
   const latencyVerdict = (view, { place }, behind) =>
     Object.keys(view.latencies[place]).find((verdict) =>
       view.latencies[place][verdict].includes(behind.place),
     ) ?? "different";
 
-  // The networks that fit, then the inconclusive ones. Ties are grouped in the order of accuracy: a
-  // new group starts at the first network that is not tied with the first of the current group.
+  // The configurations, best first, that are faster than all better ones of their network.
+  const undominated = (ranked) => {
+    const fastest = new Map();
+    return ranked.filter(({ network: { model, time } }) => {
+      const faster = time < (fastest.get(model) ?? Infinity);
+      if (faster) fastest.set(model, time);
+      return faster;
+    });
+  };
+
+  // The inconclusive configurations that might be better than the best.
+  const rivalsOf = (inconclusive, certain) => {
+    const reached = new Map();
+    for (const { network, top1 } of certain) {
+      if (!reached.has(network.model)) reached.set(network.model, top1);
+    }
+    const least = certain.length ? certain[0].top1 : -Infinity;
+    return undominated(
+      inconclusive.filter(
+        ({ network, top1 }) => top1 > least && top1 > (reached.get(network.model) ?? -Infinity),
+      ),
+    );
+  };
+
+  // Those listed: the ones that fit, then the rivals. Ties are grouped in the order of accuracy: a
+  // new group starts at the first one that is not tied with the first of the current group.
   const rank = (view, judged) => {
-    const found = judged.filter((one) => one.fits !== "no");
+    const certain = judged.filter((one) => one.fits === "yes");
+    const inconclusive = judged.filter((one) => one.fits === "cannot_tell");
+    const listed = undominated(certain);
+    const rivals = rivalsOf(inconclusive, certain);
+    const ranked = [...listed, ...rivals];
     let first = null;
     let group = 0;
-    for (const one of found) {
+    for (const one of [...ranked].sort((a, b) => a.place - b.place)) {
       if (!first || !tied(view, first, one)) {
         first = one;
         group += 1;
       }
       one.group = group;
     }
-    const certain = found.filter((one) => one.fits === "yes");
-    const inconclusive = found.filter((one) => one.fits === "cannot_tell");
-    certain.forEach((one, index) => {
-      one.next = certain[index + 1] ?? null;
+    listed.forEach((one, index) => {
+      one.next = listed[index + 1] ?? null;
       one.latency = one.next && latencyVerdict(view, one, one.next);
     });
-    const ranked = [...certain, ...inconclusive];
     ranked.forEach((one, index) => {
       one.rank = index + 1;
     });
-    return { certain, inconclusive, ranked };
+    return { certain, inconclusive, rivals, ranked };
   };
 
-  // The limits to relax before a network fits for certain, and by which factors. If its bounds are
-  // unknown or very uncertain, there are none.
+  // The limits to relax before a configuration fits for certain, and by which factors. If its bounds
+  // are unknown or very uncertain, there are none.
   const missOf = (one) => {
     const short = one.verdicts.filter(({ fits }) => fits !== "yes");
     if (!short.every(({ number }) => decisive(number))) return [];
@@ -122,9 +148,21 @@ const judging = (() => {
   const nearer = (a, b) =>
     a.factor - b.factor ||
     b.one.top1 - a.one.top1 ||
-    (a.one.network.model < b.one.network.model ? -1 : 1);
+    compared(a.one.network.model, b.one.network.model) ||
+    compared(a.one.network.variant, b.one.network.variant);
 
-  // For each limit that alone keeps out a better network, the network that needs the least change.
+  const compared = (a, b) => (a < b ? -1 : Number(a > b));
+
+  // Each network's nearest miss, nearest first.
+  const nearestOf = (missed) => {
+    const models = new Set();
+    return missed
+      .flatMap(missOf)
+      .sort(nearer)
+      .filter(({ one: { network } }) => !models.has(network.model) && models.add(network.model));
+  };
+
+  // For each limit that alone keeps out a better one, the one that needs the least change.
   const bindingOf = (better) => {
     const nearest = new Map();
     for (const miss of better) {
@@ -136,19 +174,24 @@ const judging = (() => {
     return [...nearest.values()];
   };
 
-  // The answer for a view (one device and batch size) and limits by control name.
-  const judge = (view, controls, limits) => {
+  // The answer for a view (one device and batch size) and limits by control name; for one variant,
+  // or for all.
+  const judge = (view, controls, limits, variant = null) => {
     const given = controls
       .filter((control) => limits[control.name] !== undefined)
       .map((control) => ({ control, limit: limits[control.name] }));
-    const leftOut = { ...view.left_out };
+    const wanted = (one) => variant === null || one.variant === variant;
+    const leftOut = view.left_out.filter(wanted);
     const judged = [];
     view.networks.forEach((network, place) => {
+      if (!wanted(network)) return;
       const missing = given.find(({ control }) => !network.bounds[control.name]);
-      if (missing) leftOut[network.model] = network.unknown[missing.control.name];
-      else judged.push(judgeOne(network, place, given));
+      if (missing) {
+        const { model, variant: own, unknown } = network;
+        leftOut.push({ model, variant: own, reason: unknown[missing.control.name] });
+      } else judged.push(judgeOne(network, place, given));
     });
-    const { certain, inconclusive, ranked } = rank(view, judged);
+    const { certain, inconclusive, rivals, ranked } = rank(view, judged);
     const [best = null] = certain;
     const missed = judged.filter((one) => one.fits === "no");
     const better = missed.filter(
@@ -156,20 +199,22 @@ const judging = (() => {
     );
     return {
       given,
+      variant,
+      variants: view.variants.filter((name) => wanted({ variant: name })),
       judged,
       found: ranked,
       leftOut,
       best,
       fit: certain.length,
-      // Inconclusive networks that might be better than the best that fits.
-      rivals: inconclusive.filter((one) => !best || one.top1 > best.top1),
+      inconclusive,
+      rivals,
       better,
       binding: bindingOf(better.flatMap(missOf)),
-      nearest: ranked.length ? [] : missed.flatMap(missOf).sort(nearer),
+      nearest: ranked.length ? [] : nearestOf(missed),
     };
   };
 
-  // The controls for which a network got this verdict.
+  // The controls for which a configuration got this verdict.
   const controlsOf = (one, fits) =>
     one.verdicts.filter((verdict) => verdict.fits === fits).map((verdict) => verdict.control);
 

@@ -18,6 +18,7 @@ const plotting = (() => {
         const bar = kind !== "wide" && 0 < low && low < high;
         return {
           model: network.model,
+          variant: network.variant,
           name: networks[network.model].name,
           color: networks[network.model].color,
           x: value,

@@ -45,7 +45,7 @@ const wording = (() => {
   const verdict = (one) =>
     one.fits === "yes" ? WORDS.yes : `${WORDS[one.fits]}: ${words(one, one.fits)}`;
 
-  // For which limits a network is inconclusive, and what would settle it.
+  // For which limits a configuration is inconclusive, and what would settle it.
   const doubt = (one) =>
     [
       fill(WORDS.inconclusive_in, { limits: words(one, "cannot_tell") }),
@@ -59,9 +59,9 @@ const wording = (() => {
     ].join(" ");
 
   // How the latency compares with that of the next network in rank, unless the two differ.
-  const versus = ({ next, latency }, nameOf) =>
+  const versus = (answer, { next, latency }, nameOf) =>
     next && latency !== "different"
-      ? fill(WORDS.versus, { network: nameOf(next.network.model), verdict: latency })
+      ? fill(WORDS.versus, { network: configuration(answer, next, nameOf), verdict: latency })
       : "";
 
   const amount = ({ unit }, value) => `${value}${unit === "%" ? "" : " "}${unit}`;
@@ -94,19 +94,37 @@ const wording = (() => {
   const admits = (one, top1) =>
     around("would_admit", { limit: relaxed(one), change: change(one), top1 });
 
-  const question = (answer, batchSize) =>
-    `Batch size ${batchSize}, ${phrase(answer.given.map(limit)) || WORDS.no_limits}.`;
+  const question = (answer, batchSize) => {
+    const variant = answer.variant ? `${answer.variant}, ` : "";
+    const limits = phrase(answer.given.map(limit)) || WORDS.no_limits;
+    return `Batch size ${batchSize}, ${variant}${limits}.`;
+  };
 
-  const count = ({ judged, found, fit, rivals }) => {
-    const networks = judged.length;
-    const inconclusive = found.length - fit;
-    if (!networks) return WORDS.none_evaluated;
-    if (!found.length) return numbered("none_fits", networks, { networks });
+  // A network's name, with the variant if the answer covers several.
+  const configuration = ({ variants }, { network: { model, variant } }, nameOf) =>
+    variants.length > 1
+      ? fill(WORDS.in_variant, { network: nameOf(model), variant })
+      : nameOf(model);
+
+  // What the numbers of an answer count: configurations of networks, or networks.
+  const counted = ({ judged, variants }) => {
+    const networks = new Set(judged.map(({ network }) => network.model)).size;
     const of = numbered("networks", networks, { networks });
+    return variants.length > 1
+      ? numbered("configurations", judged.length, { configurations: judged.length, networks: of })
+      : of;
+  };
+
+  const count = (answer) => {
+    const { judged, fit, inconclusive: doubtful, rivals } = answer;
+    const inconclusive = doubtful.length;
+    if (!judged.length) return WORDS.none_evaluated;
+    const of = counted(answer);
+    if (!fit && !inconclusive) return numbered("none_fits", judged.length, { of });
     const sentences = fit ? [numbered("fit", fit, { fit, of })] : [];
     if (inconclusive) {
       const kinds = new Set(
-        found
+        doubtful
           .flatMap(({ verdicts }) => verdicts)
           .filter(({ fits }) => fits === "cannot_tell")
           .map(({ number }) => number.kind),
@@ -125,13 +143,25 @@ const wording = (() => {
     return better.length ? WORDS.no_single_limit : WORDS.no_limit;
   };
 
-  // Networks grouped by reason.
-  const reasons = (byModel, nameOf) => {
-    const models = new Map();
-    for (const [model, why] of Object.entries(byModel)) {
-      models.set(why, [...(models.get(why) ?? []), nameOf(model)]);
+  // Configurations that cannot be evaluated, by variant and reason. With several variants, a long
+  // list becomes a number.
+  const reasons = ({ variants }, leftOut, nameOf) => {
+    const several = variants.length > 1;
+    const groups = new Map();
+    for (const { model, variant, reason } of leftOut) {
+      const key = JSON.stringify([variant, reason]);
+      if (!groups.has(key)) groups.set(key, { variant, reason, names: [] });
+      groups.get(key).names.push(nameOf(model));
     }
-    return [...models].map(([why, names]) => `${phrase(names)} (${why})`).join("; ");
+    return [...groups.values()]
+      .map(({ variant, reason, names }) => {
+        const networks = names.length;
+        const long = several && networks > explorerData.most_named;
+        const listed = long ? numbered("networks", networks, { networks }) : phrase(names);
+        const where = several ? fill(WORDS.in_variant, { network: listed, variant }) : listed;
+        return `${where} (${reason})`;
+      })
+      .join("; ");
   };
 
   // A letter for each group of ties with more than one network.
@@ -156,6 +186,7 @@ const wording = (() => {
     amount,
     around,
     binding,
+    configuration,
     count,
     doubt,
     fill,
