@@ -226,11 +226,6 @@ def _answer(
     answer = best_fit.pick(study, by_key, rows.DEVICE, limits, size, **arguments)
     ranked = candidates(study, by_key, size, variant)[rows.DEVICE]
     judged = [one for one in ranked if one.known(limits)]
-    # The page first lists what cannot be evaluated for any limits.
-    always = best_fit.pick(study, by_key, rows.DEVICE, {}, size, **arguments).left_out
-    reasons = {(one.model, one.variant): wording.reason(one.reason) for one in answer.left_out}
-    order = [*((one.model, one.variant) for one in always), *(one.key for one in ranked)]
-    left_out = [[*key, reasons[key]] for key in order if key in reasons]
     names = {one.model: one.model.upper() for one in study}
     listed = [*answer.entries, *answer.inconclusive]
     letters = wording.tie_letters(entry.tie_group for entry in listed)
@@ -251,7 +246,9 @@ def _answer(
         ],
         "fit": answer.fit,
         "better": answer.better,
-        "left_out": left_out,
+        "left_out": [
+            [one.model, one.variant, wording.reason(one.reason)] for one in answer.left_out
+        ],
         "binding": [
             [one.limit, one.miss.model, one.miss.variant, *map(_give, one.miss.gives)]
             for one in answer.binding
@@ -263,7 +260,7 @@ def _answer(
             f"{', '.join(_limit(*one) for one in given(limits)) or none}.",
             wording.count(answer),
             wording.binding(answer),
-            _not_evaluated(answer, order, names),
+            wording.not_evaluated(answer, names).removeprefix("Not evaluated: ").removesuffix("."),
         ],
     }
 
@@ -288,12 +285,6 @@ def _versus(answer: Pick, entry: Entry) -> str:
         return ""
     following = wording.configuration(answer, {}, entry.next_model, entry.next_variant)
     return wording.text("versus", network=following, verdict=entry.next_time)
-
-
-def _not_evaluated(answer: Pick, order: list[tuple[str, str]], names: dict[str, str]) -> str:
-    left_out = sorted(answer.left_out, key=lambda one: order.index((one.model, one.variant)))
-    text = wording.not_evaluated(answer.model_copy(update={"left_out": left_out}), names)
-    return text.removeprefix("Not evaluated: ").removesuffix(".")
 
 
 def _give(give: Give) -> str:

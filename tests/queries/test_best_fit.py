@@ -47,6 +47,8 @@ def by_key(*rows: ModelRow) -> dict[str, ModelRow]:
 # every limited number, then a sort.
 
 Span = tuple[float, float, bool]
+Key = tuple[str, str]
+VARIANTS = ("fp32-eager", "fp32-onnxruntime", "int8-onnxruntime")
 
 
 def oracle_spans(own: StudyRow, model: ModelRow) -> dict[str, Span] | None:
@@ -111,29 +113,54 @@ def oracle_verdict(spans: dict[str, Span], limits: dict[str, float]) -> str:
 
 
 def oracle(
-    rows: Sequence[StudyRow], models: dict[str, ModelRow], limits: dict[str, float], size: int
-) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Return the verdict on each network that can be evaluated, and those that fit or might.
+    rows: Sequence[StudyRow],
+    models: dict[str, ModelRow],
+    limits: dict[str, float],
+    size: int,
+    variant: str | None = None,
+) -> tuple[dict[Key, str], list[Key], list[Key]]:
+    """Return the verdict on each configuration that can be evaluated, those that fit, and rivals.
 
-    The list has the networks that fit, best first, then the inconclusive ones.
+    The lists are best first, without the ones that others of the same network beat.
     """
+    at_size = {
+        (own.model, own.variant): own
+        for own in rows
+        if (own.device, own.batch_size) == (DEVICE, size) and variant in (None, own.variant)
+    }
     verdicts = {}
-    for own in rows:
-        if (own.device, own.batch_size, own.variant) == (DEVICE, size, "fp32-eager"):
-            spans = oracle_spans(own, models[own.model])
-            if spans is not None:
-                verdicts[own.model] = oracle_verdict(spans, limits)
-    top1 = {own.model: own.top1 or 0.0 for own in rows if own.batch_size == size}
-    listed = [model for model, verdict in verdicts.items() if verdict in ("yes", "cannot_tell")]
-    listed.sort(key=lambda model: model)
-    listed.sort(key=lambda model: top1[model], reverse=True)
-    listed.sort(key=lambda model: verdicts[model], reverse=True)
-    judged = {model: verdict for model, verdict in verdicts.items() if verdict != "unknown"}
-    return judged, [(model, verdicts[model]) for model in listed]
+    for key, own in at_size.items():
+        spans = oracle_spans(own, models[own.model])
+        if spans is not None:
+            verdicts[key] = oracle_verdict(spans, limits)
+    judged = {key: verdict for key, verdict in verdicts.items() if verdict != "unknown"}
+
+    def order(key: Key) -> tuple[float, str, float, str]:
+        return -(at_size[key].top1 or 0.0), key[0], at_size[key].latency_ms or 0.0, key[1]
+
+    def unbeaten(keys: list[Key]) -> list[Key]:
+        def beats(one: Key, other: Key) -> bool:
+            faster = (at_size[one].latency_ms or 0.0) <= (at_size[other].latency_ms or 0.0)
+            return one[0] == other[0] and faster and order(one) < order(other)
+
+        return sorted((k for k in keys if not any(beats(o, k) for o in keys)), key=order)
+
+    fitting = unbeaten([key for key, verdict in judged.items() if verdict == "yes"])
+    least = (at_size[fitting[0]].top1 or 0.0) if fitting else -1.0
+    rivals = unbeaten(
+        [
+            key
+            for key, verdict in judged.items()
+            if verdict == "cannot_tell" and (at_size[key].top1 or 0.0) > least
+        ]
+    )
+    return judged, fitting, rivals
 
 
 @st.composite
-def cells(draw: st.DrawFn, model: str, batch_size: int, top1: float | None) -> StudyRow:
+def cells(
+    draw: st.DrawFn, model: str, batch_size: int, top1: float | None, variant: str
+) -> StudyRow:
     """Generate one row of a random table, possibly with missing values."""
     published_row = draw(st.booleans())
     status = draw(st.sampled_from(["ok", "ok", "ok", "ok", "oom", "timeout", "not_measured"]))
@@ -145,6 +172,7 @@ def cells(draw: st.DrawFn, model: str, batch_size: int, top1: float | None) -> S
     ran, fitted = status == "ok", memory_status == "ok"
     changes: dict[str, object] = {
         "batch_size": batch_size,
+        "variant": variant,
         "source": "published" if published_row else "measured",
         "status": status,
         "latency_ms": time if ran else None,
@@ -160,16 +188,26 @@ def cells(draw: st.DrawFn, model: str, batch_size: int, top1: float | None) -> S
 
 @st.composite
 def tables(draw: st.DrawFn) -> tuple[list[StudyRow], dict[str, ModelRow]]:
-    """Generate up to eight networks at batch sizes 1 and 8."""
+    """Generate up to eight networks at batch sizes 1 and 8, in up to three variants."""
     rows, models = [], {}
     for number in range(draw(st.integers(0, 8))):
         key, top1 = f"net{number}", draw(st.sampled_from([None, *TOP1]))
-        rows += [draw(cells(key, size, top1)) for size in (1, 8)]
+        for variant in VARIANTS[: draw(st.integers(1, len(VARIANTS)))]:
+            other = variant.startswith("int8")
+            own = draw(st.sampled_from([None, *TOP1])) if other else top1
+            changed = {} if own is None or not other else _changes(own - (top1 or 70.0))
+            found = [draw(cells(key, size, own, variant)) for size in (1, 8)]
+            rows += [one.model_copy(update=changed) for one in found]
         accuracy: dict[str, object] = {"top1_source": "measured:imagenet"}
         if top1 is not None and draw(st.booleans()):
             accuracy |= {"top1_low": top1 - 0.5, "top1_high": top1 + 0.5}
         models[key] = model_row(key, draw(st.sampled_from(PARAMS)), **accuracy)
     return draw(st.permutations(rows)), models
+
+
+def _changes(change: float) -> dict[str, float]:
+    ends = {"top1_change_low": change - 0.5, "top1_change_high": change + 0.5}
+    return {"top1_change": change, **ends}
 
 
 LIMITS = st.fixed_dictionaries(
@@ -192,35 +230,41 @@ EXAMPLES = settings(
 
 
 @EXAMPLES
-@given(tables(), LIMITS, st.sampled_from([1, 8]), st.integers(1, 9))
+@given(
+    tables(),
+    LIMITS,
+    st.sampled_from([1, 8]),
+    st.integers(1, 9),
+    st.sampled_from([None, None, "int8-onnxruntime"]),
+)
 def test_a_pick_equals_the_result_of_brute_force(
     table: tuple[list[StudyRow], dict[str, ModelRow]],
     limits: dict[str, float],
     size: int,
     top: int,
+    variant: str | None,
 ) -> None:
     rows, models = table
-    answer = pick(rows, models, DEVICE, limits, size, top)
-    judged, listed = oracle(rows, models, limits, size)
-    sure = [model for model, fits in listed if fits == "yes"]
-    top1 = {own.model: own.top1 or 0.0 for own in rows if own.batch_size == size}
-    rivals = [
-        model
-        for model, fits in listed
-        if fits == "cannot_tell" and (not sure or top1[model] > top1[sure[0]])
-    ]
-    assert [entry.model for entry in answer.entries] == sure[:top]
-    assert [entry.model for entry in answer.inconclusive] == rivals[:top]
+    answer = pick(rows, models, DEVICE, limits, size, top, variant=variant)
+    judged, fitting, rivals = oracle(rows, models, limits, size, variant)
+    assert [(entry.model, entry.variant) for entry in answer.entries] == fitting[:top]
+    assert [(entry.model, entry.variant) for entry in answer.inconclusive] == rivals[:top]
     assert answer.might_be_better == len(rivals)
     for entry in [*answer.entries, *answer.inconclusive]:
-        assert (entry.model, entry.fits) == listed[entry.rank - 1]
+        assert (entry.model, entry.variant) == [*fitting, *rivals][entry.rank - 1]
         assert bool(entry.settled_by) == bool(entry.undecided) == (entry.fits == "cannot_tell")
     verdicts = list(judged.values())
-    assert (answer.networks, answer.fit) == (len(judged), verdicts.count("yes"))
+    assert (answer.configurations, answer.fit) == (len(judged), verdicts.count("yes"))
+    assert answer.networks == len({model for model, _ in judged})
     assert answer.cannot_tell == verdicts.count("cannot_tell")
-    assert answer.best == answer.best_certain == (sure[0] if sure else None)
-    at_size = {own.model for own in rows if own.batch_size == size}
-    assert answer.left_out.keys() == at_size - judged.keys()
+    best = fitting[0] if fitting else (None, None)
+    assert (answer.best, answer.best_variant) == (answer.best_certain, best[1]) == best
+    at_size = {
+        (own.model, own.variant)
+        for own in rows
+        if own.batch_size == size and variant in (None, own.variant)
+    }
+    assert {(one.model, one.variant) for one in answer.left_out} == at_size - judged.keys()
 
 
 @EXAMPLES
@@ -230,9 +274,10 @@ def test_the_needed_limits_admit_a_miss_and_tighter_ones_do_not(
 ) -> None:
     rows, models = table
     answer = pick(rows, models, DEVICE, limits, top=99)
-    at_one = {own.model: own for own in rows if own.batch_size == 1}
+    at_one = {(own.model, own.variant): own for own in rows if own.batch_size == 1}
+    assert len({miss.model for miss in answer.nearest}) == len(answer.nearest)
     for miss in [*answer.nearest, *(binding.miss for binding in answer.binding)]:
-        spans = oracle_spans(at_one[miss.model], models[miss.model])
+        spans = oracle_spans(at_one[miss.model, miss.variant], models[miss.model])
         assert spans is not None
         assert oracle_verdict(spans, limits) == "no"
         wider = limits | {give.limit: give.needed for give in miss.gives}
@@ -254,39 +299,42 @@ def test_a_limit_is_binding_if_relaxing_it_alone_makes_a_better_network_fit(
     rows, models = table
     answer = pick(rows, models, DEVICE, limits)
     bound = {binding.limit: binding.miss for binding in answer.binding}
-    at_one = {own.model: own for own in rows if own.batch_size == 1}
+    at_one = {(own.model, own.variant): own for own in rows if own.batch_size == 1}
+    spans = {key: oracle_spans(own, models[key[0]]) for key, own in at_one.items()}
+    judged, fitting, _ = oracle(rows, models, limits, 1)
     for name in limits:
         others = {key: limit for key, limit in limits.items() if key != name}
-        without = pick(rows, models, DEVICE, others, top=99)
-        before = {m for m, verdict in oracle(rows, models, limits, 1)[0].items() if verdict == "no"}
-        spans = {m: oracle_spans(own, models[m]) for m, own in at_one.items()}
         let_in = [
-            entry
-            for entry in without.entries
-            if entry.model in before and decisive((spans[entry.model] or {})[name])
+            key
+            for key, verdict in oracle(rows, models, others, 1)[0].items()
+            if verdict == "yes" and judged.get(key) == "no" and decisive((spans[key] or {})[name])
         ]
-        first = answer.entries[0] if answer.entries else None
         better = [
-            entry.model
-            for entry in let_in
-            if first is None
-            or (
-                entry.top1 > first.top1
-                # Not tied: the bounds are further apart than rounding errors.
-                and entry_low(entry) >= entry_high(first) - 1e-9
-            )
+            key for key in let_in if not fitting or clearly_better(at_one, spans, key, fitting[0])
         ]
         assert (name in bound) == bool(better)
         if name in bound:
-            assert bound[name].model in better
+            assert (bound[name].model, bound[name].variant) in better
 
 
-def entry_low(entry: Any) -> float:
-    return float(entry.top1 if entry.top1_low is None else entry.top1_low)
+def clearly_better(
+    rows: dict[Key, StudyRow], spans: dict[Key, dict[str, Span] | None], one: Key, other: Key
+) -> bool:
+    """Return whether ``one`` is more accurate, and the bounds show it."""
+    a, b = rows[one], rows[other]
+    if (a.top1 or 0.0) <= (b.top1 or 0.0):
+        return False
+    if one[0] == other[0]:
+        # The difference of two variants of a network has an interval of its own.
+        return change(a)[0] >= change(b)[1] - 1e-9
+    (low, *_), (_, high, _) = (spans[one] or {})["min_top1"], (spans[other] or {})["min_top1"]
+    # The bounds are further apart than rounding errors.
+    return low >= high - 1e-9
 
 
-def entry_high(entry: Any) -> float:
-    return float(entry.top1 if entry.top1_high is None else entry.top1_high)
+def change(own: StudyRow) -> tuple[float, float]:
+    low, high = own.top1_change_low, own.top1_change_high
+    return (0.0, 0.0) if low is None or high is None else (low, high)
 
 
 @EXAMPLES
@@ -298,8 +346,9 @@ def test_the_order_of_rows_does_not_matter(
     shuffled = list(rows)
     random.shuffle(shuffled)
     answers = [pick(these, models, DEVICE, limits) for these in (rows, shuffled)]
-    assert answers[0] == answers[1].model_copy(update={"left_out": answers[0].left_out})
-    assert answers[0].left_out == answers[1].left_out
+    # The variants are in the order of the rows.
+    assert sorted(answers[0].variants) == sorted(answers[1].variants)
+    assert answers[0] == answers[1].model_copy(update={"variants": answers[0].variants})
 
 
 @EXAMPLES
@@ -333,17 +382,21 @@ def test_without_limits_all_networks_that_ran_are_ranked() -> None:
     ]
     found = answer(rows)
     assert [(entry.model, entry.fits) for entry in found.entries] == [("b", "yes"), ("a", "yes")]
-    assert found.left_out == {"c": "oom", "d": "accuracy unknown"}
-    assert answer(rows, max_memory_gib=1).left_out == {
+    assert reasons(found) == {"c": "oom", "d": "accuracy unknown"}
+    assert reasons(answer(rows, max_memory_gib=1)) == {
         "b": "memory: not_measured",
         "c": "oom",
         "d": "accuracy unknown",
     }
 
 
+def reasons(found: Pick) -> dict[str, str]:
+    return {one.model: one.reason for one in found.left_out}
+
+
 def test_a_network_without_a_row_in_models_has_no_parameters() -> None:
     found = pick([row("a")], {}, DEVICE, {"max_params_m": 10})
-    assert (found.entries, found.left_out) == ([], {"a": "parameters unknown"})
+    assert (found.entries, reasons(found)) == ([], {"a": "parameters unknown"})
 
 
 def test_a_deadline_applies_to_the_batch_and_throughput_to_images() -> None:
@@ -537,3 +590,80 @@ def test_the_networks_with_80_28_percent_are_one_group_of_ties() -> None:
     same = [entry for entry in found.entries if entry.top1 == 80.28]
     assert len(same) > 1
     assert len({entry.tie_group for entry in same}) == 1
+
+
+# Variants ------------------------------------------------------------------------------------
+
+
+def quantized(model: str, top1: float, change: float, half: float, **changes: object) -> StudyRow:
+    ends = {"top1_change_low": change - half, "top1_change_high": change + half}
+    source = {"accuracy_source": "published+measured:folder"}
+    interval = {"top1_low": top1 - 1, "top1_high": top1 + 1}
+    fields = {"variant": "int8-onnxruntime", "top1": top1, "top1_change": change}
+    return row(model, **fields, **ends, **source, **interval, **changes)
+
+
+def time(ms: float) -> dict[str, float]:
+    return {"latency_ms": ms, "latency_ms_low": 0.99 * ms, "latency_ms_high": 1.01 * ms}
+
+
+def test_the_answer_names_the_fastest_variant_of_the_most_accurate_network() -> None:
+    rows = [
+        row("a", top1=76.0, **time(40)),
+        row("a", top1=76.0, top1_change=0.0, variant="fp32-onnxruntime", **time(20)),
+        quantized("a", 75.5, -0.5, 0.3, **time(10)),
+        row("b", top1=70.0, **time(5)),
+    ]
+    found = answer(rows)
+    listed = [(entry.model, entry.variant) for entry in found.entries]
+    assert listed == [
+        ("a", "fp32-onnxruntime"),
+        ("a", "int8-onnxruntime"),
+        ("b", "fp32-eager"),
+    ]
+    assert (found.best, found.best_variant) == ("a", "fp32-onnxruntime")
+    assert (found.networks, found.configurations, found.fit) == (2, 4, 4)
+    first, second, _ = found.entries
+    assert (first.next_model, first.next_variant) == ("a", "int8-onnxruntime")
+    # The paired difference shows that they differ, although the intervals of top-1 overlap.
+    assert first.tie_group != second.tie_group
+
+
+def test_a_limit_leaves_the_variants_that_meet_it() -> None:
+    rows = [
+        row("a", top1=76.0, **time(40)),
+        quantized("a", 75.5, -0.5, 0.3, **time(10)),
+        row("b", top1=70.0, **time(12)),
+    ]
+    found = answer(rows, min_fps=50)
+    assert [(entry.model, entry.variant) for entry in found.entries] == [
+        ("a", "int8-onnxruntime"),
+        ("b", "fp32-eager"),
+    ]
+    (binding,) = found.binding
+    assert (binding.miss.model, binding.miss.variant) == ("a", "fp32-eager")
+
+
+def test_variants_of_a_network_are_tied_unless_their_difference_is_certain() -> None:
+    rows = [row("a", top1=76.0, **time(40)), quantized("a", 75.9, -0.1, 0.3, **time(10))]
+    assert len({entry.tie_group for entry in answer(rows).entries}) == 1
+
+
+def test_a_variant_of_unknown_accuracy_is_not_ranked_and_says_so() -> None:
+    rows = [row("a"), row("a", variant="bf16-eager", top1=None, accuracy_source=None)]
+    found = answer(rows)
+    assert [entry.variant for entry in found.entries] == ["fp32-eager"]
+    assert [(one.variant, one.reason) for one in found.left_out] == [
+        ("bf16-eager", "accuracy unknown until it is measured on images")
+    ]
+
+
+def test_latencies_of_two_variants_are_compared_as_independent_estimates() -> None:
+    # Within one variant, what both share in a session cancels.
+    fields = {"session": "s", "latency_df": 4.0, "latency_within_se": 0.001}
+    fields |= {"latency_within_df": 4.0}
+    near = {"latency_ms": 9.8, "latency_ms_low": 9.3, "latency_ms_high": 10.3}
+    same = [row("a", top1=76.0, **fields), row("b", **fields, **near)]
+    apart = [same[0], row("b", **fields, **near, variant="fp32-onnxruntime")]
+    assert answer(same).entries[0].next_time == "equivalent"
+    assert answer(apart).entries[0].next_time == "inconclusive"

@@ -32,7 +32,7 @@ def compared(
 ) -> dict[str, Comparison]:
     """Return the comparison of a with b by quantity, for rows of one batch size."""
     models = {key: model_row(key, **accuracy.get(key, {})) for key in ("a", "b")}
-    found = compare(list(rows), models, Timings(lines), ("a", "b"), tests)
+    found = compare(list(rows), models, lambda _: Timings(lines), ("a", "b"), tests)
     return {one.quantity: one for one in found}
 
 
@@ -76,7 +76,7 @@ def test_a_ratio_is_equivalent_only_if_its_interval_lies_within_the_margin() -> 
     rows, lines = [own("a"), own("b")], cells(ratios, [1.0] * 5)
     models = {key: model_row(key) for key in "ab"}
     verdicts = [
-        compare(rows, models, Timings(lines), ("a", "b"), margin=margin)[0].verdict
+        compare(rows, models, lambda _: Timings(lines), ("a", "b"), margin=margin)[0].verdict
         for margin in (0.05, 0.026, 0.024)
     ]
     assert verdicts == ["equivalent", "equivalent", "inconclusive"]
@@ -195,19 +195,19 @@ def test_the_paired_test_supersedes_the_intervals_of_the_ranked_accuracy() -> No
     accuracy: dict[str, dict[str, object]] = {key: {"top1_measured": 70.5} for key in "ab"}
     # The row is b minus a, so 0.5 (0.2 to 0.8) changes sign.
     models = {key: model_row(key, **accuracy[key]) for key in "ab"}
-    found = compare(rows, models, Timings([]), ("a", "b"), [comparison("b", "a", 0.01)])
+    found = compare(rows, models, lambda _: Timings([]), ("a", "b"), [comparison("b", "a", 0.01)])
     (top1,) = [one for one in found if one.quantity == "top1"]
     assert (top1.difference, top1.low, top1.high) == (-0.5, -0.8, -0.2)
     assert top1.verdict == "b"
     assert "paired test on 50,000 images of imagenet" in top1.basis
-    found = compare(rows, models, Timings([]), ("a", "b"), [comparison("b", "a", 0.06)])
+    found = compare(rows, models, lambda _: Timings([]), ("a", "b"), [comparison("b", "a", 0.06)])
     assert [one.verdict for one in found if one.quantity == "top1"] == ["inconclusive"]
 
 
 def test_a_test_on_other_images_is_listed_next_to_the_published_accuracy() -> None:
     models = {key: model_row(key, top1_measured=60.0) for key in "ab"}
     test = comparison("a", "b", 0.01, dataset="imagenette")
-    found = compare([own("a"), own("b")], models, Timings([]), ("a", "b"), [test])
+    found = compare([own("a"), own("b")], models, lambda _: Timings([]), ("a", "b"), [test])
     assert [(one.a, one.verdict) for one in found if one.quantity == "top1"] == [
         (70.0, "inconclusive"),
         (60.0, "a"),
@@ -218,7 +218,7 @@ def test_published_networks_are_compared_within_their_rounding() -> None:
     rows = published.study_rows(published.read(studies.ROOT / "published" / "bianco2018"))
     titan = [own for own in rows if own.device == published_study.TITAN]
     models = {model.model: model for model in studies.tables()[1]}
-    found = compare(titan, models, Timings([]), ("resnet50", "densenet121"))
+    found = compare(titan, models, lambda _: Timings([]), ("resnet50", "densenet121"))
     (time, *_) = found
     assert (time.batch_size, time.basis) == (
         1,
@@ -233,3 +233,25 @@ def test_published_networks_are_compared_within_their_rounding() -> None:
     assert time.low == pytest.approx((a.latency_ms - 0.005) / (b.latency_ms + 0.005))
     assert time.high == pytest.approx((a.latency_ms + 0.005) / (b.latency_ms - 0.005))
     assert len([one for one in found if one.quantity == "time"]) == 7
+
+
+def test_each_network_is_compared_in_its_fastest_variant_with_the_same_answers() -> None:
+    other = "fp32-onnxruntime"
+    changed = {"top1_change": -0.2, "top1_change_low": -0.5, "top1_change_high": 0.1}
+    cells = [
+        own("a", latency_ms=20.0),
+        own("a", variant=other, latency_ms=10.0, top1_change=0.0),
+        own("a", variant="int8-onnxruntime", latency_ms=5.0, **changed),
+        own("a", variant="bf16-eager", latency_ms=2.0, top1=None),
+        own("b", latency_ms=12.0),
+        own("b", variant=other, latency_ms=15.0, top1_change=0.0),
+        own("b", variant="int8-onnxruntime", status="failed", latency_ms=None),
+    ]
+    models = {key: model_row(key) for key in "ab"}
+    found = compare(cells, models, lambda _: Timings([]), ("a", "b"))
+    time = found[0]
+    assert (time.variant_a, time.variant_b) == (other, "fp32-eager")
+    assert (time.a, time.b) == (10.0, 12.0)
+    narrowed = compare(cells, models, lambda _: Timings([]), ("a", "b"), variant="int8-onnxruntime")
+    assert (narrowed[0].variant_a, narrowed[0].a, narrowed[0].b) == ("int8-onnxruntime", 5.0, None)
+    assert [one.variant_a for one in found if one.quantity == "params"] == [None]

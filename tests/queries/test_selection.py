@@ -121,7 +121,6 @@ def test_limits_of_1_gib_and_100_fps_select_the_expected_networks(
         {"memory_status": "not_measured", "memory_mib": None},
         {"top1": None},
         {"batch_size": 8},
-        {"variant": "bf16-eager"},
     ],
 )
 def test_networks_that_did_not_run_or_have_unknown_numbers_never_fit(

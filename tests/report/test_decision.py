@@ -19,10 +19,10 @@ EXAMPLE = ROOT / "docs/example"
 TEMPLATES = ROOT / "src/dnnbench/report/templates"
 PROVENANCE = Provenance("A processor, 2 threads", "measured on 2026-11-28 at commit 0123abc")
 RECORD_OF = """
-const recordOf = ({ size, limits }) => decision.markdown({
+const recordOf = ({ size, limits, variant }) => decision.markdown({
   device: golden.device,
   size,
-  answer: judging.judge(golden.views[size], explorerData.limits, limits),
+  answer: judging.judge(golden.views[size], explorerData.limits, limits, variant),
   nameOf: (model) => `${model.toUpperCase()}|{network}`,
 });
 """
@@ -44,10 +44,12 @@ def test_page_and_terminal_give_the_same_record() -> None:
     names = {row.model: f"{row.model.upper()}|{{network}}" for row in study}
     titles = set()
     for case, record in zip(golden["cases"], found, strict=True):
-        size, limits = case["size"], case["limits"]
-        answer = best_fit.pick(study, models, rows.DEVICE, limits, size, comparisons=tests)
+        size, limits, variant = case["size"], case["limits"], case["variant"]
+        answer = best_fit.pick(
+            study, models, rows.DEVICE, limits, size, comparisons=tests, variant=variant
+        )
         ranked = candidates(study, models, size)[rows.DEVICE]
-        shown = {one.model: texts(one) for one in ranked}
+        shown = {one.key: texts(one) for one in ranked}
         assert record == decision.markdown(answer, shown, names, PROVENANCE), case
         titles |= set(record.splitlines())
     for part in (

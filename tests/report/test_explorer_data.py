@@ -57,8 +57,8 @@ def test_every_number_equals_that_of_the_candidates(shown: Results) -> None:
                 seen, tied = seen + 1, tied + len(behind)
                 uncertain += not all(number.certain for number in found.values())
             answer = pick(rows, models, device["key"], {}, int(size))
-            left_out = {model: reason(why) for model, why in answer.left_out.items()}
-            assert view["left_out"] == left_out
+            left_out = [(one.model, one.variant, reason(one.reason)) for one in answer.left_out]
+            assert [tuple(one.values()) for one in view["left_out"]] == left_out
     assert seen > 600 and tied > 10
     assert (uncertain > 0) == (shown is not study())
 
@@ -104,7 +104,8 @@ def test_missing_numbers_have_a_reason(holed: Results) -> None:
     (cpu, *_) = explorer_data.data(holed)["devices"]
     view = cpu["views"][1]
     networks = {network["model"]: network for network in view["networks"]}
-    assert view["left_out"] == {"senet154": "failed", "resnet50": "accuracy unknown"}
+    left_out = {one["model"]: one["reason"] for one in view["left_out"]}
+    assert left_out == {"senet154": "failed", "resnet50": "accuracy unknown"}
     assert networks["alexnet"]["unknown"] == {"max_memory_gib": "memory: out of memory"}
     assert "memory_mib" not in networks["alexnet"]["shown"]
     assert networks["resnet18"]["bounds"]["min_fps"][3] == "unknown"

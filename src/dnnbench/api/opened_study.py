@@ -64,16 +64,24 @@ class Study:
         return frame(best_fit.entry_type(), listed, shown)
 
     def compare(
-        self, a: str, b: str, *, device: str | None = None, margin: float = equivalence.MARGIN
+        self,
+        a: str,
+        b: str,
+        *,
+        device: str | None = None,
+        variant: str | None = None,
+        margin: float = equivalence.MARGIN,
     ) -> StudyFrame:
         """Return the differences between two networks, as ``dnnbench compare A B`` does.
 
         ``a`` and ``b`` are names or keys. Each row is one quantity, at one batch size for latency
         (ms per image) and memory (MiB). ``difference`` is a / b for latency and a - b otherwise,
         with its interval ``low`` to ``high``. Latencies that differ by no more than ``margin``, a
-        share, are equivalent. Raises UserError for an unknown network or device.
+        share, are equivalent. ``variant`` is that of both networks; None: for each, the fastest one
+        that gives the answers of fp32-eager. Raises UserError for an unknown network, device or
+        variant.
         """
-        found = study_questions.compare(self.tables, a, b, device, margin, ("a", "b"))
+        found = study_questions.compare(self.tables, a, b, device, margin, ("a", "b"), variant)
         shown = study_displays.of_comparison(self.tables, found)
         return frame(Comparison, found.comparisons, shown)
 

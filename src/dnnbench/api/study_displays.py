@@ -156,6 +156,9 @@ def _compared(one: Comparison) -> dict[str, object]:
     return {
         "": words,
         "batch size": "" if one.batch_size is None else one.batch_size,
+        "variants": " vs. ".join(
+            dict.fromkeys(name for name in (one.variant_a, one.variant_b) if name)
+        ),
         "A": text(one.a, scale),
         "B": text(one.b, scale),
         "difference": difference,

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from dnnbench.api.study_tables import Tables
-from dnnbench.config.variants import REFERENCE
 from dnnbench.core.errors import UserError
 from dnnbench.queries import best_fit, compare_networks
 from dnnbench.queries.best_fit import Pick
@@ -86,11 +86,14 @@ def compare(
     device: str | None = None,
     margin: float = equivalence.MARGIN,
     names: tuple[str, str] = ("A", "B"),
+    variant: str | None = None,
 ) -> NetworkComparison:
     """Compare two networks on a device, as ``dnnbench compare A B`` does.
 
-    Differences in latency up to ``margin``, a share, do not matter. ``names`` are those of ``a``
-    and ``b`` in errors. Raises UserError if a network is unknown or has no row for the device.
+    Differences in latency up to ``margin``, a share, do not matter. ``variant`` is that of both
+    networks; None: for each, the fastest that gives the answers of fp32-eager. ``names`` are those
+    of ``a`` and ``b`` in errors. Raises UserError if a network is unknown or has no row for the
+    device, and for a variant that the device does not have.
     """
     pair = tables.network(a, names[0]), tables.network(b, names[1])
     if pair[0] == pair[1]:
@@ -105,8 +108,13 @@ def compare(
                 f"{tables.results / 'study.csv'}: {key}: no row for {where}."
                 " Name another network, or add it to the study (params.yaml: models)."
             )
-    timed = cell_lines.Timings(cell_lines.read(tables.results, where, REFERENCE))
+    _check(tables, "variant", variant, [None, *dict.fromkeys(row.variant for row in rows)], where)
+
+    @cache
+    def timings(name: str) -> cell_lines.Timings:
+        return cell_lines.Timings(cell_lines.read(tables.results, where, name))
+
     found = compare_networks.compare(
-        rows, tables.models, timed, pair, tables.comparisons, margin=margin
+        rows, tables.models, timings, pair, tables.comparisons, margin, variant
     )
     return NetworkComparison(where, *pair, margin, found)

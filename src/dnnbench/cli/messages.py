@@ -60,6 +60,9 @@ QUANTITIES_IN_NOTES = {
 }
 BETTER = {"time": "{network} faster", "top1": "{network} better"}
 SMALLER = "{network} smaller"
+COMPARED_VARIANTS = "A in {a}, B in {b}"
+AT_BATCH_SIZES = ", at batch size {sizes}"
+CHOSEN_VARIANTS = "Each is the fastest variant that gives the answers of fp32-eager."
 DIFFERENCES = (
     "A vs. B: the ratio A / B for latency (marked x), the difference A - B otherwise. In"
     " parentheses: the range that the data allow, explained below for each quantity."

@@ -18,7 +18,7 @@ def print_comparisons(
     console: Console,
     found: Sequence[Comparison],
     pair: tuple[str, str],
-    stability: Mapping[tuple[str, int], str | None],
+    stability: Mapping[tuple[str, str, int], str | None],
     margin: float,
 ) -> None:
     """Print the differences, and the meaning of their numbers and verdicts."""
@@ -29,10 +29,10 @@ def print_comparisons(
         scale = _SCALES.get(one.quantity, 1.0)
         differences.append(_difference(one, scale))
         cells = []
-        for key, value in zip(pair, (one.a, one.b), strict=True):
-            timed = stability.get((key, one.batch_size or 0)) if one.quantity == "time" else None
+        timed = [stability.get(cell) for cell in _timed(one, pair)] or [None, None]
+        for seen, value in zip(timed, (one.a, one.b), strict=True):
             text = "" if value is None else _number(one.quantity, value / scale)
-            cells.append(text + stability_mark(timed))
+            cells.append(text + stability_mark(seen))
         size = "" if one.batch_size is None else str(one.batch_size)
         quantity = messages.QUANTITIES[one.quantity]
         table.add_row(quantity, size, *cells, differences[-1], _verdict(one))
@@ -47,11 +47,31 @@ def print_comparisons(
     if any((one.quantity, one.verdict) == ("time", "equivalent") for one in found):
         notes.append(messages.EQUIVALENT.format(margin=percent(margin)))
     marks = wording.stability_notes(
-        stability.get((key, one.batch_size or 0)) for key in pair for one in found
+        stability.get(cell) for one in found for cell in _timed(one, pair)
     )
     notes += [*marks, messages.REASONS] if marks else []
     notes += messages.uncertain(differences)
     console.print("\n" + "\n".join(notes), style="dim")
+
+
+def print_variants(console: Console, found: Sequence[Comparison], chosen: bool) -> None:
+    """Print the variants compared; ``chosen``: by dnnbench."""
+    sizes: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        if one.quantity == "time" and one.variant_a and one.variant_b:
+            sizes.setdefault((one.variant_a, one.variant_b), []).append(str(one.batch_size))
+    for (a, b), those in sizes.items():
+        size = messages.AT_BATCH_SIZES.format(sizes=", ".join(those)) if len(sizes) > 1 else ""
+        console.print(messages.COMPARED_VARIANTS.format(a=a, b=b) + size)
+    console.print(messages.CHOSEN_VARIANTS + "\n" if chosen else "")
+
+
+def _timed(one: Comparison, pair: tuple[str, str]) -> list[tuple[str, str, int]]:
+    """Return the cells of both networks behind a comparison of latencies."""
+    if one.quantity != "time":
+        return []
+    variants = (one.variant_a or "", one.variant_b or "")
+    return [(*cell, one.batch_size or 0) for cell in zip(pair, variants, strict=True)]
 
 
 def _number(quantity: str, value: float) -> str:

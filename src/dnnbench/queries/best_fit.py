@@ -327,7 +327,7 @@ def left_out(
 ) -> list[LeftOut]:
     """Return the configurations of ``rows`` that cannot be evaluated, with the reasons.
 
-    ``ran`` has the candidates among them by key.
+    They are sorted by network. ``ran`` has the candidates among them by key.
     """
     reasons: dict[tuple[str, str], str] = {}
     for row in rows:
@@ -340,7 +340,7 @@ def left_out(
             reasons[key] = _accuracy_unknown(row) if row.status == "ok" else row.status
     return [
         LeftOut(model=model, variant=variant, reason=why)
-        for (model, variant), why in reasons.items()
+        for (model, variant), why in sorted(reasons.items())
     ]
 
 

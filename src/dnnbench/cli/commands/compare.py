@@ -34,6 +34,14 @@ def compare(
         ),
     ],
     device: completion.Device = None,
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VARIANT",
+            help="Two networks: the variant of both. Without it, each is compared in its fastest"
+            " variant that gives the answers of fp32-eager.",
+        ),
+    ] = None,
     results: completion.Results = completion.RESULTS,
     margin: Annotated[
         str,
@@ -102,6 +110,8 @@ def compare(
         option = "--strict" if strict else f"--junit: {str(junit)!r}"
         raise UserError(f"{option}: there is no limit. Add, for example, --fail-on slower=5%.")
     folders = [compare_runs.is_run(Path(name)) for name in (a, b)]
+    if all(folders) and variant:
+        raise UserError(f"--variant: {variant!r}: A and B are runs. Omit it, or name two networks.")
     if all(folders):
         _runs(a, b, device, share, form, limits, strict, junit)
     elif any(folders):
@@ -115,17 +125,23 @@ def compare(
     else:
         from dnnbench.api.study_tables import Tables
 
-        _networks(Tables(results), a, b, device, share, form)
+        _networks(Tables(results), a, b, device, variant, share, form)
 
 
 def _networks(
-    tables: Tables, a: str, b: str, device: str | None, margin: float, form: str | None
+    tables: Tables,
+    a: str,
+    b: str,
+    device: str | None,
+    variant: str | None,
+    margin: float,
+    form: str | None,
 ) -> None:
     from dnnbench.api import study_questions
     from dnnbench.cli import network_comparison
     from dnnbench.queries.compare_networks import Comparison
 
-    answer = study_questions.compare(tables, a, b, device, margin)
+    answer = study_questions.compare(tables, a, b, device, margin, variant=variant)
     where, found, pair = answer.device, answer.comparisons, (answer.a, answer.b)
     if form:
         about = {"device": where, "a": pair[0], "b": pair[1], "margin": margin}
@@ -136,7 +152,9 @@ def _networks(
     title = f"A: {names[0]}, B: {names[1]}, on {labels.device(where)}.\n"
     console.print(title, style="bold")
     rows = tables.rows(where)
-    stability = {(row.model, row.batch_size): row.stability for row in rows}
+    stability = {(row.model, row.variant, row.batch_size): row.stability for row in rows}
+    if len({row.variant for row in rows}) > 1:
+        network_comparison.print_variants(console, found, variant is None)
     network_comparison.print_comparisons(console, found, pair, stability, margin)
     printing.print_set_aside(console, tables.set_aside_of(where))
 

@@ -145,13 +145,13 @@ const judging = (() => {
     return [{ one, gives, factor: Math.max(...gives.map((give) => give.factor)) }];
   };
 
+  const compared = (a, b) => (a < b ? -1 : Number(a > b));
+
   const nearer = (a, b) =>
     a.factor - b.factor ||
     b.one.top1 - a.one.top1 ||
     compared(a.one.network.model, b.one.network.model) ||
     compared(a.one.network.variant, b.one.network.variant);
-
-  const compared = (a, b) => (a < b ? -1 : Number(a > b));
 
   // Each network's nearest miss, nearest first.
   const nearestOf = (missed) => {
@@ -191,6 +191,7 @@ const judging = (() => {
         leftOut.push({ model, variant: own, reason: unknown[missing.control.name] });
       } else judged.push(judgeOne(network, place, given));
     });
+    leftOut.sort((a, b) => compared(a.model, b.model) || compared(a.variant, b.variant));
     const { certain, inconclusive, rivals, ranked } = rank(view, judged);
     const [best = null] = certain;
     const missed = judged.filter((one) => one.fits === "no");
