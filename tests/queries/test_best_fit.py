@@ -325,7 +325,7 @@ def clearly_better(
     if (a.top1 or 0.0) <= (b.top1 or 0.0):
         return False
     if one[0] == other[0]:
-        # The difference of two variants of a network has an interval of its own.
+        # The difference of two variants of a network has a separate interval.
         return change(a)[0] >= change(b)[1] - 1e-9
     (low, *_), (_, high, _) = (spans[one] or {})["min_top1"], (spans[other] or {})["min_top1"]
     # The bounds are further apart than rounding errors.

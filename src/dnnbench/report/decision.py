@@ -30,7 +30,7 @@ NEAREST = 3
 
 # The texts of a network's facts, by key: the number, its interval and its source.
 Shown = Mapping[str, Sequence[str]]
-# Those of all configurations, by key of the network and variant.
+# The texts of all configurations, by key of the network and variant.
 AllShown = Mapping[tuple[str, str], Shown]
 
 

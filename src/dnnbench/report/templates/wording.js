@@ -106,7 +106,7 @@ const wording = (() => {
       ? fill(WORDS.in_variant, { network: nameOf(model), variant })
       : nameOf(model);
 
-  // What the numbers of an answer count: configurations of networks, or networks.
+  // The number of configurations that an answer judges, or of networks if it covers one variant.
   const counted = ({ judged, variants }) => {
     const networks = new Set(judged.map(({ network }) => network.model)).size;
     const of = numbered("networks", networks, { networks });
