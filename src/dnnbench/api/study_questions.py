@@ -60,14 +60,9 @@ def pick(
     _check(tables, "batch_size", batch_size, sorted({row.batch_size for row in own}), key)
     rows, models = tables.known, tables.models
     if predicted:
-        if variant != REFERENCE:
-            name, other = tables.parameter("predicted"), tables.parameter("variant")
-            raise UserError(
-                f"{name}: {variant}: only {REFERENCE} is predicted. Drop {name} or {other}."
-            )
         from dnnbench.api.study_predictions import predict_untimed  # Imports torch.
 
-        added = predict_untimed(tables, key, batch_size)
+        added = predict_untimed(tables, key, batch_size, variant)
         rows, models = [*rows, *added.rows()], dict(added.models)
     answer = best_fit.pick(rows, models, key, limits, batch_size, top, tables.comparisons, variant)
     return NetworkChoice(answer, rows, models)
