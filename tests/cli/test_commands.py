@@ -630,9 +630,44 @@ def test_predict_lists_unmeasured_networks_and_the_error_of_predictions(
     for one in found.values():
         assert one["latency_ms_low"] < one["latency_ms"] < one["latency_ms_high"]
     timed = [row for row in studies.tables()[0] if (row.device, row.batch_size) == ("cpu", 1)]
-    assert answer["quality"]["networks"] == sum(row.status == "ok" for row in timed) - 3
-    assert f"{answer['quality']['median_error']:.0%} (median)" in words(done.out)
+    costs, line = answer["quality"]
+    assert (costs["basis"], line["basis"]) == ("costs", "line")
+    assert costs["networks"] == sum(row.status == "ok" for row in timed) - 3
+    errors = f"{costs['networks']} {costs['median_error']:.0%} {costs['p90_error']:.0%}"
+    assert f"fp32-eager costs {errors}" in words(done.out)
     assert "VGG-19" not in done.out
+
+
+def test_predict_covers_every_variant_or_the_one_that_is_asked_for(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    published = {key: one for key, one in registry.load_registry().items() if one.published}
+    monkeypatch.setattr(registry, "load_registry", lambda *_: published)
+    rows, models = studies.tables()
+    timed = [row for row in rows if (row.device, row.batch_size) == ("cpu", 1) and row.latency_ms]
+    compiled, int8, openvino = (
+        [row.model_copy(update={"variant": variant}) for row in timed[:count]]
+        for variant, count in (("fp32-compile", 5), ("int8-openvino", 20), ("fp32-openvino", 40))
+    )
+    folder = studies.write(tmp_path / "variants", [*rows, *compiled, *int8, *openvino], models)
+    command = ("predict", "--device", "cpu", "--results", str(folder))
+    found = json.loads(run(*command, "--json").out)
+    assert Counter(one["variant"] for one in found["predictions"]) == {
+        "int8-openvino": len(models) - 20,
+        "fp32-openvino": len(models) - 40,
+    }
+    # fp32 has the same answers as fp32-eager, and the accuracy of int8 was not measured.
+    for one in found["predictions"]:
+        assert (one["top1"] is None) == (one["variant"] == "int8-openvino")
+    assert {one["basis"] for one in found["predictions"]} == {"costs", "fp32-eager"}
+    said = words(run(*command).out)
+    assert "fewer than 8 networks were measured: fp32-compile (5)." in said
+    one = run(*command, "--variant", "fp32-openvino").out
+    assert "cpu, fp32-openvino, batch size 1: " in one and "int8-openvino" not in one
+    line = one_line(run(*command, "--variant", "fp32-compile"))
+    assert "cpu, fp32-compile, batch size 1: 5 measured networks, but predictions need" in line
+    line = one_line(run(*command, "--variant", "bf16-eager"))
+    assert line.startswith("dnnbench: --variant: 'bf16-eager': cpu has fp32-eager, fp32-compile, ")
 
 
 def test_predict_says_why_there_is_nothing_to_predict(
@@ -650,8 +685,8 @@ def test_predict_needs_enough_measured_networks(run: Run, tmp_path: Path) -> Non
     folder = studies.write(tmp_path / "few", [row for row in rows if row.model in few], models)
     line = one_line(run("predict", "--device", "cpu", "--results", str(folder)))
     assert line == (
-        f"dnnbench: {folder / 'study.csv'}: cpu, batch size 1: 5 measured networks, but predictions"
-        " need at least 8. Measure more networks (params.yaml: models)."
+        f"dnnbench: {folder / 'study.csv'}: cpu, fp32-eager, batch size 1: 5 measured networks, but"
+        " predictions need at least 8. Measure more networks (params.yaml: models)."
     )
 
 

@@ -5,13 +5,16 @@ from statistics import median
 from typing import Any
 
 import pytest
-from helpers import studies
+from helpers import rows, studies
 from helpers.paths import ROOT
 
 from dnnbench.core.formatting import PREDICTED_MARK
-from dnnbench.queries import prediction
+from dnnbench.queries import predicted_rows, prediction
+from dnnbench.queries.predicted_rows import Accuracies
+from dnnbench.queries.prediction import Conditions
 from dnnbench.queries.selection import candidates, fitting
 from dnnbench.records import published_study
+from dnnbench.records.comparison_records import VariantAccuracyRow
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.report import explorer_data
@@ -20,6 +23,8 @@ from dnnbench.report.figures.cells import time_table
 from dnnbench.report.figures.device_charts import speed_chart
 from dnnbench.tables import published
 
+CPU = Conditions("cpu", 1)
+OPENVINO = Conditions("cpu", 1, "fp32-openvino")
 PUBLISHED = ROOT / "published/bianco2018"
 
 
@@ -69,11 +74,12 @@ def fitted(networks: list[Complexity]) -> prediction.TimeModel:
 def test_latencies_that_are_a_sum_of_parts_are_predicted_exactly() -> None:
     model = fitted(some(8))
     for row in some(20, seed=2):
-        found = model.predict("cpu", 1, row)
+        found = model.predict(CPU, row)
         assert found.latency_ms == pytest.approx(time_ms(row), rel=1e-6)
         assert found.latency_ms_high == pytest.approx(found.latency_ms_low, rel=1e-5)
-    assert model.quality.networks == 8
-    assert model.quality.median_error < 1e-6 < model.quality.line_median_error
+    errors = {one.basis: one.median_error for one in model.quality}
+    assert errors["costs"] < 1e-6 < errors["line"]
+    assert {one.networks for one in model.quality} == {8}
 
 
 def test_no_cost_makes_a_network_faster() -> None:
@@ -82,12 +88,12 @@ def test_no_cost_makes_a_network_faster() -> None:
     model = prediction.fit(
         networks, [time_ms(row) * chance.lognormvariate(0, 1) for row in networks]
     )
-    assert min(model.rates) >= 0
+    assert min(model.costs.rates) >= 0
     base, more = (
         network(name, macs=10**9, grouped_macs=0, linear_mib=1, traffic_mib=1, operators=number)
         for name, number in (("a", 10), ("b", 1000))
     )
-    times = [model.predict("cpu", 1, row).latency_ms for row in (base, more)]
+    times = [model.predict(CPU, row).latency_ms for row in (base, more)]
     assert times[1] >= times[0]
 
 
@@ -97,8 +103,8 @@ def test_a_cost_beyond_all_measured_networks_is_named() -> None:
     (one,) = some(1, seed=5)
     small = one.model_copy(update={"macs": 10**8, "linear_mib": 1.0, "traffic_mib": 10.0})
     small = small.model_copy(update={"operators": 10, "grouped_macs": 5})
-    assert model.predict("cpu", 1, small).beyond == "grouped multiply-adds"
-    assert model.predict("cpu", 1, plain[0]).beyond is None
+    assert model.predict(CPU, small).beyond == "grouped multiply-adds"
+    assert model.predict(CPU, plain[0]).beyond is None
 
 
 def test_too_few_networks_are_refused() -> None:
@@ -106,20 +112,88 @@ def test_too_few_networks_are_refused() -> None:
         fitted(some(7))
 
 
+# Other variants ------------------------------------------------------------------------------
+
+
+def test_a_variant_is_predicted_from_fp32_eager_if_that_is_more_accurate() -> None:
+    networks, chance = some(24), random.Random(4)
+    # The costs explain neither: both share an effect of each network, which fp32-eager reveals.
+    reference = {row.model: time_ms(row) * chance.lognormvariate(0, 0.5) for row in networks}
+    times = {key: 0.4 * time for key, time in reference.items()}
+    model = prediction.fit(
+        networks[:12],
+        [times[row.model] for row in networks[:12]],
+        OPENVINO.variant,
+        {row.model: reference[row.model] for row in networks[:18]},
+    )
+    errors = {one.basis: one.median_error for one in model.quality}
+    assert errors["fp32-eager"] < 1e-6 < 0.1 < errors["costs"]
+    for row in networks[12:18]:
+        found = model.predict(OPENVINO, row)
+        assert (found.variant, found.basis) == (OPENVINO.variant, "fp32-eager")
+        assert found.latency_ms == pytest.approx(times[row.model], rel=1e-6)
+    assert {model.predict(OPENVINO, row).basis for row in networks[18:]} == {"costs"}
+
+
+def test_a_variant_is_predicted_from_costs_if_fp32_eager_does_not_help() -> None:
+    networks, chance = some(16), random.Random(4)
+    reference = {row.model: time_ms(row) * chance.lognormvariate(0, 1) for row in networks}
+    model = prediction.fit(
+        networks[:12], [time_ms(row) for row in networks[:12]], OPENVINO.variant, reference
+    )
+    for row in networks[12:]:
+        found = model.predict(OPENVINO, row)
+        assert found.basis == "costs"
+        assert found.latency_ms == pytest.approx(time_ms(row), rel=1e-6)
+
+
+def test_the_interval_of_a_variant_covers_its_latency() -> None:
+    chance, inside, bases = random.Random(11), [], set()
+    for draw in range(30):
+        networks = some(30, seed=draw)
+        reference = {row.model: time_ms(row) * chance.lognormvariate(0, 0.25) for row in networks}
+        times = {
+            key: 0.5 * time * chance.lognormvariate(0, 0.15) for key, time in reference.items()
+        }
+        known = networks[:12]
+        model = prediction.fit(
+            known, [times[row.model] for row in known], OPENVINO.variant, reference
+        )
+        for row in networks[12:]:
+            found = model.predict(OPENVINO, row)
+            bases.add(found.basis)
+            inside.append(found.latency_ms_low <= times[row.model] <= found.latency_ms_high)
+    assert bases == {"fp32-eager"}
+    assert 0.88 < sum(inside) / len(inside) < 0.99
+
+
+def test_seven_networks_in_both_variants_predict_from_costs_alone() -> None:
+    networks = some(12)
+    times = [time_ms(row) for row in networks]
+    reference = {row.model: time_ms(row) for row in networks[:7]}
+    model = prediction.fit(networks, times, OPENVINO.variant, reference)
+    assert [one.basis for one in model.quality] == ["costs", "line"]
+    assert model.predict(OPENVINO, networks[0]).basis == "costs"
+
+
+# Published devices ---------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("device", published_study.DEVICES)
 @pytest.mark.parametrize("batch_size", [1, 16])
 def test_ten_networks_predict_the_others_of_the_published_study(
     complexity_table: dict[str, Complexity], device: str, batch_size: int
 ) -> None:
-    rows = published.study_rows(published.read(PUBLISHED))
-    times = prediction.timed(rows, complexity_table, device, batch_size)
+    printed = published.study_rows(published.read(PUBLISHED))
+    where = Conditions(device, batch_size)
+    times = prediction.timed(printed, complexity_table, where)
     chance, errors, line, inside = random.Random(7), [], [], []
     for _ in range(20):
         few = chance.sample(list(times), 10)
         model = prediction.fit([complexity_table[key] for key in few], [times[key] for key in few])
-        line.append(model.quality.line_median_error)
+        line += [one.median_error for one in model.quality if one.basis == "line"]
         for key in times.keys() - set(few):
-            found = model.predict(device, batch_size, complexity_table[key])
+            found = model.predict(where, complexity_table[key])
             errors.append(abs(found.latency_ms / times[key] - 1))
             inside.append(found.latency_ms_low <= times[key] <= found.latency_ms_high)
     assert median(errors) < 0.18
@@ -130,15 +204,15 @@ def test_ten_networks_predict_the_others_of_the_published_study(
 def test_a_predicted_network_is_selected_by_its_interval() -> None:
     model = studies.tables()[1][0]
     found = prediction.Prediction(
-        device="cpu",
-        batch_size=1,
+        **CPU._asdict(),
         model=model.model,
         latency_ms=20,
         latency_ms_low=15,
         latency_ms_high=28,
+        basis="costs",
         beyond=None,
     )
-    row = prediction.study_row(found, model)
+    row = predicted_rows.study_row(found, Accuracies([]).of(CPU, model))
     assert (row.source, row.top1, row.memory_status) == ("predicted", model.top1, "not_measured")
 
     def fits(**limits: float) -> list[str]:
@@ -157,7 +231,7 @@ def forecast(few: int) -> tuple[list[StudyRow], list[StudyRow], dict[str, ModelR
     by_key = {row.model: row for row in models}
     names = list(by_key)
     known = [row for row in study if row.source != "measured" or row.model in names[:few]]
-    return known, prediction.rows(known, by_key, names[few:]), by_key
+    return known, predicted_rows.rows(known, by_key, names[few:]), by_key
 
 
 def test_unmeasured_networks_have_a_predicted_row_per_device_and_batch_size() -> None:
@@ -176,9 +250,72 @@ def test_unmeasured_networks_have_a_predicted_row_per_device_and_batch_size() ->
         assert row.latency_ms_low < row.latency_ms < row.latency_ms_high
         assert row.fps == pytest.approx(1000 / row.latency_ms)
     # Predictions are not used for further predictions.
-    assert prediction.rows([*known, *made], models, ["vgg19"]) == []
-    timed = prediction.timed([*known, *made], models, "cpu", 1)
-    assert timed == prediction.timed(known, models, "cpu", 1)
+    assert predicted_rows.rows([*known, *made], models, ["vgg19"]) == []
+    timed = prediction.timed([*known, *made], models, CPU)
+    assert timed == prediction.timed(known, models, CPU)
+
+
+def in_variant(rows: list[StudyRow], variant: str, **changes: object) -> list[StudyRow]:
+    """Return the CPU's rows at batch size 1 as those of another variant, twice as fast."""
+    return [
+        row.model_copy(update={"variant": variant, "latency_ms": row.latency_ms / 2, **changes})
+        for row in rows
+        if (row.device, row.batch_size) == ("cpu", 1) and row.latency_ms
+    ]
+
+
+def test_each_variant_with_enough_networks_has_predicted_rows() -> None:
+    known, _, models = forecast(12)
+    openvino = in_variant(known, "fp32-openvino")
+    compiled = in_variant(known, "fp32-compile")[:5]
+    made = predicted_rows.rows([*known, *openvino, *compiled], models, ["vgg19"])
+    rows = {row.variant: row for row in made if (row.device, row.batch_size) == ("cpu", 1)}
+    assert {variant: row.status for variant, row in rows.items()} == {
+        "fp32-eager": "ok",
+        "fp32-openvino": "ok",
+        "fp32-compile": "not_measured",
+    }
+    assert rows["fp32-openvino"].latency_ms == pytest.approx(rows["fp32-eager"].latency_ms / 2)
+
+
+@pytest.mark.parametrize(
+    ("variant", "status", "measured", "expected"),
+    [
+        ("fp32-eager", "not_measured", None, (70.0, None)),
+        ("fp32-openvino", "not_measured", None, (70.0, 0.0)),
+        ("fp32-openvino", "failed", None, (None, None)),
+        ("int8-openvino", "not_measured", None, (None, None)),
+        ("int8-openvino", "not_measured", -2.0, (68.0, -2.0)),
+    ],
+)
+def test_a_predicted_row_has_the_accuracy_that_is_known_without_running_the_network(
+    variant: str, status: str, measured: float | None, expected: tuple[float | None, float | None]
+) -> None:
+    changes = {"variant": variant, "batch_size": 8, "status": status}
+    accuracy = [
+        VariantAccuracyRow(
+            device="cpu",
+            variant=variant,
+            model="a",
+            dataset="folder",
+            status="ok",
+            n=1000,
+            top1=60.0,
+            top1_same=95.0,
+            top1_change=measured,
+            top1_change_low=measured - 1,
+            top1_change_high=measured + 1,
+            top5_change=0.0,
+            top5_change_low=-1.0,
+            top5_change_high=1.0,
+        )
+        for measured in [measured]
+        if measured is not None
+    ]
+    model = rows.model_row("a", top1=70.0, top1_source="published:library")
+    known = Accuracies([rows.row("a", **changes)], accuracy)
+    found = known.of(Conditions("cpu", 1, variant), model)
+    assert (found.top1, found.change) == expected
 
 
 def test_too_few_measured_networks_give_a_row_without_a_latency() -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dnnbench.core.storage import read_rows, to_frame, write_json, write_lines, write_table
-from dnnbench.queries import prediction, selection
+from dnnbench.queries import predicted_rows, selection
 from dnnbench.records.plan import Plan
 from dnnbench.records.set_aside_records import SetAside
 from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
@@ -286,7 +286,7 @@ def tables(folder, contents):
         None,
     )
     variant_ratios.compare(rows, [measured])
-    prediction.rows(rows, {row.model: row for row in models}, [])
+    predicted_rows.rows(rows, {row.model: row for row in models}, [])
     chosen = selection.select(rows, [1.0], [15.0], 3)
     dvc_metrics.metrics(rows, chosen)
     for name, row_type, written in (

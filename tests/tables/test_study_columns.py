@@ -4,7 +4,7 @@ import pytest
 from helpers import rows, studies
 
 from dnnbench.core.storage import columns, read_rows, write_table
-from dnnbench.queries import prediction
+from dnnbench.queries import predicted_rows
 from dnnbench.records.base import Positive
 from dnnbench.records.study_records import StudyRow
 from dnnbench.tables import published
@@ -27,10 +27,10 @@ def test_published_rows_leave_a_further_column_empty(
 
 
 def test_predicted_rows_leave_a_further_column_empty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prediction, "StudyRow", Wider)
+    monkeypatch.setattr(predicted_rows, "StudyRow", Wider)
     timed, models = studies.tables()
     by_key = {model.model: model for model in models} | {"new": rows.model_row("new")}
-    made = prediction.rows(timed, by_key, ["new"])
+    made = predicted_rows.rows(timed, by_key, ["new"])
     assert made and {row.noise_db for row in made} == {None}
     assert {row.source for row in made} == {"predicted"}
 

@@ -3,7 +3,7 @@
 import typer
 
 from dnnbench.core.storage import read_rows, write_json, write_table
-from dnnbench.queries import prediction, selection
+from dnnbench.queries import predicted_rows, selection
 from dnnbench.records import paths
 from dnnbench.records.comparison_records import AccuracyRow, VariantAccuracyRow
 from dnnbench.records.set_aside_records import SetAside
@@ -35,6 +35,7 @@ def main(
     }
     accuracy = paths.under(results, paths.ACCURACY_SUMMARY)
     of_variants = paths.under(results, paths.VARIANT_ACCURACY_TABLE)
+    variant_rows = read_rows(of_variants, VariantAccuracyRow) if of_variants.exists() else []
     counted = study.read_complexity(paths.under(results, paths.COMPLEXITY), planned.networks)
     rows, model_rows = study.aggregate(
         names,
@@ -45,14 +46,14 @@ def main(
         read_rows(accuracy, AccuracyRow) if accuracy.exists() else (),
         planned.predicted,
         stated,
-        read_rows(of_variants, VariantAccuracyRow) if of_variants.exists() else (),
+        variant_rows,
     )
     of_accuracy = paths.under(results, paths.ACCURACY_SET_ASIDE)
     said = read_rows(of_accuracy, SetAside) if of_accuracy.exists() else []
     of_devices = [one for measurements in measured for one in measurements.aside]
     study.check_measured(rows, model_rows, [*said, *of_devices])
     known = {row.model: row for row in model_rows}
-    forecast = prediction.rows(rows, known, planned.predicted)
+    forecast = predicted_rows.rows(rows, known, planned.predicted, variant_rows)
     chosen = selection.select(rows, budgets.max_memory_gib, budgets.min_fps, budgets.top)
     ratios = variant_ratios.compare(rows, measured)
     write_table(paths.under(results, paths.STUDY), StudyRow, [*rows, *forecast])

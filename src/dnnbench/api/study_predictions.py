@@ -9,8 +9,9 @@ from dnnbench.core.errors import UserError
 from dnnbench.core.formatting import several
 from dnnbench.measure import complexity
 from dnnbench.networks import builders, registry
-from dnnbench.queries import prediction
-from dnnbench.queries.prediction import Prediction, Quality
+from dnnbench.queries import predicted_rows, prediction
+from dnnbench.queries.predicted_rows import Accuracies
+from dnnbench.queries.prediction import Conditions, Prediction, Quality
 from dnnbench.records.study_records import ModelRow, StudyRow
 from dnnbench.tables import accuracy_ranking, study
 
@@ -19,45 +20,82 @@ from dnnbench.tables import accuracy_ranking, study
 class Predictions:
     """Predictions on a device at a batch size.
 
-    ``models`` adds networks that models.csv does not list.
+    ``too_few``: number of measured networks of each variant that has too few. ``models`` adds
+    networks that models.csv does not list.
     """
 
+    device: str
     predicted: Sequence[Prediction]
-    quality: Quality
+    quality: Sequence[Quality]
+    too_few: Mapping[str, int]
     models: Mapping[str, ModelRow]
+    accuracies: Accuracies
 
     def rows(self) -> list[StudyRow]:
         """Return them as rows of study.csv."""
-        return [prediction.study_row(one, self.models[one.model]) for one in self.predicted]
+        return [
+            predicted_rows.study_row(
+                one,
+                self.accuracies.of(
+                    Conditions(one.device, one.batch_size, one.variant), self.models[one.model]
+                ),
+            )
+            for one in self.predicted
+        ]
 
 
-def predict_untimed(tables: Tables, device: str, batch_size: int) -> Predictions:
-    """Predict each network that was not measured and did not fail.
+def predict_untimed(
+    tables: Tables, device: str, batch_size: int, variant: str | None = None
+) -> Predictions:
+    """Predict each network in each variant that it was not measured in and did not fail in.
 
-    The networks are those of the study and of the registry.
+    The networks are those of the study and of the registry. The variants are ``variant``, or all
+    of the device.
 
-    Raises UserError if too few networks were measured.
+    Raises UserError if the device has no such variant, or if too few networks were measured.
     """
-    times = prediction.timed(tables.study, tables.models, device, batch_size)
-    if len(times) < prediction.MIN_NETWORKS:
+    own = tables.rows(device)
+    there = list(dict.fromkeys(row.variant for row in own))
+    if variant is not None and variant not in there:
         raise UserError(
-            f"{tables.results / 'study.csv'}: {device}, batch size {batch_size}:"
-            f" {several(len(times), 'measured network')}, but predictions need at least"
+            f"{tables.parameter('variant')}: {variant!r}: {device} has {', '.join(there)}."
+            " Choose one, or add it to the device file and rerun the study."
+        )
+    conditions = [Conditions(device, batch_size, one) for one in there if variant in (None, one)]
+    fits, too_few = {}, {}
+    for where in conditions:
+        if fitted := prediction.fit_measured(own, tables.models, where):
+            fits[where] = fitted
+        else:
+            too_few[where.variant] = len(prediction.timed(own, tables.models, where))
+    if not fits:
+        most = max(too_few, key=lambda one: too_few[one])
+        raise UserError(
+            f"{tables.results / 'study.csv'}: {device}, {most}, batch size {batch_size}:"
+            f" {several(too_few[most], 'measured network')}, but predictions need at least"
             f" {prediction.MIN_NETWORKS}. Measure more networks (params.yaml: models)."
         )
     tried = {
-        row.model
-        for row in tables.rows(device)
+        (row.variant, row.model)
+        for row in own
         if row.batch_size == batch_size
         and row.source != "predicted"
         and row.status != "not_measured"
     }
     models = tables.models | _not_in_the_study(tables)
-    fitted = prediction.fit([models[key] for key in times], list(times.values()))
-    predicted = [
-        fitted.predict(device, batch_size, row) for key, row in models.items() if key not in tried
-    ]
-    return Predictions(predicted, fitted.quality, models)
+    return Predictions(
+        device,
+        [
+            fitted.predict(where, row)
+            for where, fitted in fits.items()
+            for key, row in models.items()
+            if (where.variant, key) not in tried and row.complexity_status == "ok"
+        ],
+        [one for fitted in fits.values() for one in fitted.quality],
+        too_few,
+        models,
+        Accuracies(own, tables.variant_accuracy),
+    )
 
 
 def _not_in_the_study(tables: Tables) -> dict[str, ModelRow]:

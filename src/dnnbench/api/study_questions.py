@@ -64,7 +64,7 @@ def pick(
     if predicted:
         from dnnbench.api.study_predictions import predict_untimed  # Imports torch.
 
-        added = predict_untimed(tables, key, batch_size)
+        added = predict_untimed(tables, key, batch_size, variant)
         rows, models = [*rows, *added.rows()], dict(added.models)
     answer = best_fit.pick(rows, models, key, limits, batch_size, top, tables.comparisons, variant)
     return NetworkChoice(answer, rows, models)

@@ -9,7 +9,7 @@ from dnnbench.core.errors import UserError
 from dnnbench.core.storage import R, read_json, read_rows
 from dnnbench.networks import model_list, registry
 from dnnbench.records import paths
-from dnnbench.records.comparison_records import ComparisonRow
+from dnnbench.records.comparison_records import ComparisonRow, VariantAccuracyRow
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.published_study import label
 from dnnbench.records.set_aside_records import SetAside
@@ -63,6 +63,12 @@ class Tables:
         """Rows of comparisons.csv; empty if no accuracy was measured."""
         path = paths.under(self.results, paths.COMPARISONS)
         return read_rows(path, ComparisonRow) if path.exists() else []
+
+    @cached_property
+    def variant_accuracy(self) -> list[VariantAccuracyRow]:
+        """Rows of accuracy/variants.csv; empty if no variant's accuracy was measured."""
+        path = paths.under(self.results, paths.VARIANT_ACCURACY_TABLE)
+        return read_rows(path, VariantAccuracyRow) if path.exists() else []
 
     @cached_property
     def set_aside(self) -> list[SetAside]:

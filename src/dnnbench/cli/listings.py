@@ -1,6 +1,6 @@
 """Rows of the tables that list the devices and networks of a study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from dnnbench.api.study_tables import Tables
@@ -8,7 +8,7 @@ from dnnbench.core.formatting import several
 from dnnbench.queries.prediction import Prediction
 from dnnbench.records import labels
 from dnnbench.records.base import Count, DeviceName, Mib, ModelName, Percent, Positive, Record
-from dnnbench.records.study_records import ModelRow, SelectionRow, StudyRow
+from dnnbench.records.study_records import SelectionRow, StudyRow
 
 
 class ListedDevice(Record):
@@ -74,12 +74,12 @@ class BudgetRow(SelectionRow):
 
 
 class PredictedNetwork(Prediction):
-    """Row of predictions: the predicted latency of a network with its 95% prediction interval."""
+    """Row of predictions: a predicted latency with its 95% prediction interval."""
 
     fps: Positive
     """Throughput: 1000 / ``latency_ms``."""
     top1: Percent | None
-    """Top-1 accuracy that the network is ranked by."""
+    """Top-1 accuracy that the network is ranked by in this variant; empty if unknown."""
 
 
 _NUMBERS = ("top1", "top1_source", "params_executed", "macs")
@@ -117,13 +117,14 @@ def budgets(selection: Sequence[SelectionRow], study: Sequence[StudyRow]) -> lis
 
 
 def predictions(
-    predicted: Sequence[Prediction], models: Mapping[str, ModelRow]
+    predicted: Sequence[Prediction], rows: Sequence[StudyRow]
 ) -> list[PredictedNetwork]:
-    """Return predictions with throughput and accuracy, fastest first."""
-    return [
-        PredictedNetwork(**one.model_dump(), fps=1000 / one.latency_ms, top1=models[one.model].top1)
-        for one in sorted(predicted, key=lambda one: one.latency_ms)
+    """Return predictions with throughput, and the accuracy of their ``rows``, fastest first."""
+    found = [
+        PredictedNetwork(**one.model_dump(), fps=1000 / one.latency_ms, top1=row.top1)
+        for one, row in zip(predicted, rows, strict=True)
     ]
+    return sorted(found, key=lambda one: one.latency_ms)
 
 
 def _device(tables: Tables, device: str, rows: Sequence[StudyRow]) -> ListedDevice:

@@ -4,7 +4,7 @@ Sentences that the terminal shares with the page are in :mod:`dnnbench.queries.w
 findings of ``dnnbench check`` are next to the checks, in :mod:`dnnbench.machines.checks`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dnnbench.core.formatting import LOSS_MARK, PREDICTED_MARK, STABILITY_MARKS, VERY_UNCERTAIN
 
@@ -126,16 +126,18 @@ CHANGED_CELLS = (
 )
 
 # predict
-PREDICTED_NETWORKS = ["{where}: 1 network predicted.", "{where}: {count} networks predicted."]
+PREDICTED_LATENCIES = ["{where}: 1 latency predicted.", "{where}: {count} latencies predicted."]
 NONE_TO_PREDICT = (
     "Every network of the study and of the registry was measured here, or failed. To predict"
     " another, list it under `predicted` in params.yaml."
 )
-ERRORS = (
-    "Leave-one-out error on the {networks} measured networks: {median} (median), {p90} (90th"
-    " percentile). For comparison, a straight line on multiply-adds has {line_median} and"
-    " {line_p90}."
-)
+PREDICTION_ERRORS = "Leave-one-out errors on the measured networks:"
+BASES = {
+    "costs": "costs",
+    "fp32-eager": "latency in fp32-eager",
+    "line": "multiply-adds alone, for comparison",
+}
+TOO_FEW_NETWORKS = "Not predicted, because fewer than {needed} networks were measured: {found}."
 EXTRAPOLATED = (
     "extrapolated in: costs that exceed those of every measured network. To avoid this, measure a"
     " larger network."
@@ -255,3 +257,9 @@ def numbered(texts: list[str], count: int, **fields: object) -> str:
 def uncertain(texts: Iterable[str]) -> list[str]:
     """Return the note on very uncertain numbers, if one of the ``texts`` has any."""
     return [UNCERTAIN] if any(VERY_UNCERTAIN in text for text in texts) else []
+
+
+def too_few_networks(counts: Mapping[str, int], needed: int) -> str:
+    """Return which variants are not predicted; ``counts`` are their measured networks."""
+    found = ", ".join(f"{variant} ({count})" for variant, count in counts.items())
+    return TOO_FEW_NETWORKS.format(needed=needed, found=found)

@@ -1,20 +1,26 @@
-"""Prediction of latency from cost, fitted to networks on the same device.
+"""Prediction of latency on a device, fitted to the networks that were measured there.
 
 The model takes latency per image as a sum of parts. Each part is proportional to a cost that does
 not depend on the device: grouped multiply-adds, other multiply-adds, bytes moved by matrix
 products, bytes moved by other operators, and the number of operators, each of which costs a call.
-The rates depend on the device. They cannot be negative, and are fitted by least squares of
-*relative* errors (:func:`scipy.optimize.nnls`), so that fast networks count as much as slow ones.
+The rates depend on the device, the variant and the batch size. They cannot be negative, and are
+fitted by least squares of *relative* errors (:func:`scipy.optimize.nnls`), so that fast networks
+count as much as slow ones.
 
-To assess the fit, each measured network is predicted from all others (leave-one-out). The errors,
-as logarithms of ratios, also give the 95% prediction interval, with the quantile of Student's t.
-For how often the interval holds, see docs/explanation/prediction.md.
+In a variant other than fp32-eager, the latency in fp32-eager is a sixth part, for networks that
+were measured there too. Its rate is the share of that latency which the variant does not save, and
+zero if the costs explain the variant as well.
+
+To assess a fit, each measured network is predicted from all others (leave-one-out). The errors, as
+logarithms of ratios, also give the 95% prediction interval, with the quantile of Student's t. The
+sixth part is used only if it makes the root mean square of these errors smaller. For how often the
+interval holds, see docs/explanation/prediction.md.
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +28,15 @@ from scipy.optimize import nnls
 from scipy.stats import t as student
 
 from dnnbench.config.variants import REFERENCE
-from dnnbench.records.base import SCHEMA_VERSION, BatchSize, DeviceName, ModelName, Positive, Record
+from dnnbench.records.base import BatchSize, DeviceName, ModelName, Positive, Record
 from dnnbench.records.complexity_records import Complexity
-from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.records.study_records import StudyRow
 
 # Five rates are fitted; with fewer networks, leave-one-out errors are not meaningful.
 MIN_NETWORKS = 8
 
 Array = NDArray[np.float64]
+Basis = Literal["costs", "fp32-eager"]
 
 # Costs of a pass, by the name that users see.
 _PARTS: dict[str, Callable[[Any], float]] = {
@@ -41,11 +48,21 @@ _PARTS: dict[str, Callable[[Any], float]] = {
 }
 
 
+class Conditions(NamedTuple):
+    """Conditions that networks are timed in."""
+
+    device: str
+    batch_size: int
+    variant: str = REFERENCE
+
+
 class Prediction(Record):
-    """Predicted latency of a network with its 95% prediction interval."""
+    """Predicted latency of a network in a variant, with its 95% prediction interval."""
 
     device: DeviceName
     """Name of the device."""
+    variant: str
+    """Variant: precision, engine and layout."""
     batch_size: BatchSize
     """Images per forward pass."""
     model: ModelName
@@ -56,86 +73,139 @@ class Prediction(Record):
     """Lower end of the interval."""
     latency_ms_high: Positive
     """Upper end of the interval."""
+    basis: Basis
+    """Basis of the prediction: the network's ``costs``, or also its latency in ``fp32-eager``."""
     beyond: str | None
-    """Costs, joined by ``+``, that exceed those of every measured network."""
+    """Costs, joined by ``+``, that exceed those of every network measured in the variant."""
 
 
 class Quality(Record):
-    """Relative errors over the measured ``networks``, each predicted from all others.
+    """Relative errors of one way to predict a variant, as a share.
 
-    ``line_*`` are the errors of a straight line on multiply-adds, fitted by ordinary least squares.
+    Each of the measured ``networks`` is predicted from all others. ``line`` is a straight line on
+    multiply-adds, fitted by ordinary least squares, for comparison.
     """
 
+    variant: str
+    basis: Basis | Literal["line"]
     networks: int
     median_error: float
     p90_error: float
-    line_median_error: float
-    line_p90_error: float
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Fitted rates.
+
+    ``left_out`` is each network's latency, predicted from all others, divided by the measured one.
+    """
+
+    rates: Array
+    left_out: Array
+
+    @property
+    def spread(self) -> float:
+        """Factor of the 95% prediction interval."""
+        quantile = float(student.ppf(0.975, len(self.left_out) - 1))
+        return math.exp(quantile * _deviation(self.left_out))
 
 
 @dataclass(frozen=True)
 class TimeModel:
-    """Fitted rates of a device at a batch size.
+    """Fits to the networks that were measured in the same conditions.
 
-    ``spread`` is the factor of the 95% interval.
+    ``costs`` uses the costs of a network; ``paired`` also its latency in fp32-eager, and is None if
+    that predicts worse. ``reference_ms`` has these latencies, by network. ``largest`` has the
+    largest costs of the measured networks.
     """
 
-    rates: Array
+    costs: _Fit
+    paired: _Fit | None
+    reference_ms: Mapping[str, float]
     largest: Array
-    spread: float
-    quality: Quality
+    quality: Sequence[Quality]
 
-    def predict(self, device: str, batch_size: int, row: Complexity) -> Prediction:
-        """Return the predicted latency of a network from its cost."""
+    def predict(self, where: Conditions, row: Complexity) -> Prediction:
+        """Return the predicted latency of a network."""
         (parts,) = _parts([row])
-        time = float(parts @ self.rates)
         more = [name for name, beyond in zip(_PARTS, parts > self.largest, strict=True) if beyond]
+        basis: Basis
+        fit, basis = self.costs, "costs"
+        if self.paired and row.model in self.reference_ms:
+            fit, basis = self.paired, "fp32-eager"
+            parts = np.append(parts, self.reference_ms[row.model])
+        time = float(parts @ fit.rates)
         return Prediction(
-            device=device,
-            batch_size=batch_size,
+            **where._asdict(),
             model=row.model,
             latency_ms=time,
-            latency_ms_low=time / self.spread,
-            latency_ms_high=time * self.spread,
+            latency_ms_low=time / fit.spread,
+            latency_ms_high=time * fit.spread,
+            basis=basis,
             beyond="+".join(more) or None,
         )
 
 
-def fit(networks: Sequence[Complexity], times_ms: Sequence[float]) -> TimeModel:
-    """Fit a device's rates to latencies of ``networks``, ms per image, in order.
+def fit(
+    networks: Sequence[Complexity],
+    times_ms: Sequence[float],
+    variant: str = REFERENCE,
+    reference_ms: Mapping[str, float] | None = None,
+) -> TimeModel:
+    """Fit rates to latencies of ``networks`` in ``variant``, ms per image, in order.
 
+    For another variant than fp32-eager, ``reference_ms`` has latencies in fp32-eager, by network.
     Raises ValueError for fewer than ``MIN_NETWORKS``.
     """
     if len(networks) < MIN_NETWORKS:
         raise ValueError(f"{len(networks)} networks: expected at least {MIN_NETWORKS}")
     parts, times = _parts(networks), np.asarray(times_ms)
-    left_out = _leave_one_out(_rates, parts, times)
+    costs = _fitted(_rates, parts, times)
     line = np.column_stack([np.ones(len(times)), parts[:, 0] + parts[:, 1]])
-    by_line = _leave_one_out(_line, line, times)
-    deviation = math.sqrt(float(np.mean(np.log(times / left_out) ** 2)))
-    errors, line_errors = (np.abs(found / times - 1) for found in (left_out, by_line))
+    by_basis: dict[Basis | Literal["line"], _Fit]
+    by_basis = {"costs": costs, "line": _fitted(_line, line, times)}
+    paired = None
+    known = reference_ms or {}
+    both = [at for at, row in enumerate(networks) if row.model in known]
+    if len(both) >= MIN_NETWORKS:
+        reference = [known[networks[at].model] for at in both]
+        paired = _fitted(_rates, np.column_stack([parts[both], reference]), times[both])
+        by_basis["fp32-eager"] = paired
+        if _deviation(paired.left_out) >= _deviation(costs.left_out[both]):
+            paired = None
     return TimeModel(
-        rates=_rates(parts, times),
+        costs=costs,
+        paired=paired,
+        reference_ms=known,
         largest=parts.max(axis=0),
-        spread=math.exp(float(student.ppf(0.975, len(times) - 1)) * deviation),
-        quality=Quality(
-            networks=len(times),
-            median_error=float(np.median(errors)),
-            p90_error=float(np.quantile(errors, 0.9)),
-            line_median_error=float(np.median(line_errors)),
-            line_p90_error=float(np.quantile(line_errors, 0.9)),
-        ),
+        quality=[_quality(variant, basis, one.left_out) for basis, one in by_basis.items()],
     )
 
 
+def fit_measured(
+    study: Sequence[StudyRow], models: Mapping[str, Complexity], where: Conditions
+) -> TimeModel | None:
+    """Fit rates to the networks of a study that were measured in the given conditions.
+
+    Return None for fewer than ``MIN_NETWORKS``.
+    """
+    times = timed(study, models, where)
+    if len(times) < MIN_NETWORKS:
+        return None
+    reference = where._replace(variant=REFERENCE)
+    reference_ms = {} if where == reference else timed(study, models, reference)
+    networks = [models[key] for key in times]
+    return fit(networks, list(times.values()), where.variant, reference_ms)
+
+
 def timed(
-    rows: Iterable[StudyRow], models: Mapping[str, Complexity], device: str, batch_size: int
+    rows: Iterable[StudyRow], models: Mapping[str, Complexity], where: Conditions
 ) -> dict[str, float]:
     """Return measured latencies, ms per image, of networks with known costs."""
     return {
         row.model: row.latency_ms
         for row in rows
-        if (row.device, row.variant, row.batch_size) == (device, REFERENCE, batch_size)
+        if (row.device, row.batch_size, row.variant) == where
         and row.status == "ok"
         and row.source != "predicted"
         and row.latency_ms is not None
@@ -144,76 +214,31 @@ def timed(
     }
 
 
-def rows(
-    study: Sequence[StudyRow], models: Mapping[str, ModelRow], predicted: Iterable[str]
-) -> list[StudyRow]:
-    """Return rows of ``predicted`` for each device and batch size of ``study``.
-
-    A network that has a row in ``study`` is skipped. The status is not_measured if fewer than
-    ``MIN_NETWORKS`` were measured, or if the network's cost is unknown. ``models`` are the rows of
-    models.csv, by key.
-    """
-    names = list(predicted)
-    if not names:
-        return []
-    cells = dict.fromkeys((row.device, row.batch_size) for row in study if row.variant == REFERENCE)
-    there = {(row.device, row.batch_size, row.model) for row in study}
-    found = []
-    for device, batch_size in cells:
-        times = timed(study, models, device, batch_size)
-        enough = len(times) >= MIN_NETWORKS
-        fitted = fit([models[key] for key in times], list(times.values())) if enough else None
-        for name in names:
-            if (device, batch_size, name) not in there:
-                counted = models[name].complexity_status == "ok"
-                made = (
-                    fitted.predict(device, batch_size, models[name]) if fitted and counted else None
-                )
-                found.append(
-                    study_row(made, models[name])
-                    if made
-                    else _row(device, batch_size, models[name], status="not_measured")
-                )
-    return found
+def _deviation(left_out: Array) -> float:
+    """Return the root mean square of leave-one-out errors, as logarithms."""
+    return math.sqrt(float(np.mean(np.log(left_out) ** 2)))
 
 
-def study_row(prediction: Prediction, model: ModelRow) -> StudyRow:
-    """Return a prediction as a row of the study, with accuracy but no memory."""
-    time, size = prediction.latency_ms, prediction.batch_size
-    return _row(
-        prediction.device,
-        size,
-        model,
-        status="ok",
-        latency_ms=time,
-        latency_ms_low=prediction.latency_ms_low,
-        latency_ms_high=prediction.latency_ms_high,
-        batch_ms=time * size,
-        fps=1000 / time,
-    )
-
-
-def _row(device: str, batch_size: int, model: ModelRow, **time: Any) -> StudyRow:
-    return StudyRow.partial(
-        device=device,
-        model=model.model,
-        variant=REFERENCE,
-        batch_size=batch_size,
-        schema_version=SCHEMA_VERSION,
-        source="predicted",
-        memory_status="not_measured",
-        top1=model.top1,
-        top5=model.top5,
-        accuracy_source=model.top1_source,
-        top1_low=model.top1_low,
-        top1_high=model.top1_high,
-        **time,
+def _quality(variant: str, basis: Basis | Literal["line"], left_out: Array) -> Quality:
+    errors = np.abs(left_out - 1)
+    return Quality(
+        variant=variant,
+        basis=basis,
+        networks=len(errors),
+        median_error=float(np.median(errors)),
+        p90_error=float(np.quantile(errors, 0.9)),
     )
 
 
 def _parts(networks: Iterable[Complexity]) -> Array:
     """Return the costs as [networks, parts]."""
     return np.array([[count(row) for count in _PARTS.values()] for row in networks])
+
+
+def _fitted(solve: Callable[[Array, Array], Array], parts: Array, times: Array) -> _Fit:
+    others = ~np.eye(len(times), dtype=bool)
+    left_out = [parts[at] @ solve(parts[rest], times[rest]) for at, rest in enumerate(others)]
+    return _Fit(solve(parts, times), np.array(left_out) / times)
 
 
 def _rates(parts: Array, times: Array) -> Array:
@@ -224,9 +249,3 @@ def _rates(parts: Array, times: Array) -> Array:
 
 def _line(parts: Array, times: Array) -> Array:
     return np.asarray(np.linalg.lstsq(parts, times)[0])
-
-
-def _leave_one_out(solve: Callable[[Array, Array], Array], parts: Array, times: Array) -> Array:
-    """Return each network's latency, predicted with the rates fitted to all others."""
-    others = ~np.eye(len(times), dtype=bool)
-    return np.array([parts[at] @ solve(parts[rest], times[rest]) for at, rest in enumerate(others)])

@@ -1,0 +1,110 @@
+"""Predicted latencies as rows of study.csv.
+
+A network keeps its accuracy in fp32, because only the order of sums differs. Whether its logits
+agree with those of fp32-eager is not known before it runs, but it loses its accuracy if a cell of
+the same variant failed. In other precisions, its accuracy is known only if it was measured there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from dnnbench.queries import prediction
+from dnnbench.queries.prediction import Conditions, Prediction
+from dnnbench.records.base import SCHEMA_VERSION
+from dnnbench.records.comparison_records import VariantAccuracyRow
+from dnnbench.records.study_records import ModelRow, StudyRow
+from dnnbench.tables.accuracy_ranking import Accuracy, variant_accuracy
+
+_ACCURACY = [field.name for field in fields(Accuracy) if not field.name.startswith("change")]
+
+
+class Accuracies:
+    """Accuracy of the networks of a study in variants that they were not run in.
+
+    ``variant_rows`` are the rows of accuracy/variants.csv.
+    """
+
+    def __init__(
+        self, study: Iterable[StudyRow], variant_rows: Iterable[VariantAccuracyRow] = ()
+    ) -> None:
+        self._measured = {(row.device, row.variant, row.model): row for row in variant_rows}
+        self._failed = {
+            (row.device, row.variant, row.model) for row in study if row.status == "failed"
+        }
+
+    def of(self, where: Conditions, model: ModelRow) -> Accuracy:
+        """Return the accuracy of a network on a device, in a variant."""
+        key = (where.device, where.variant, model.model)
+        ranked = Accuracy(**{name: getattr(model, name) for name in _ACCURACY})
+        agrees = key not in self._failed
+        return variant_accuracy(where.variant, ranked, agrees, self._measured.get(key))
+
+
+def rows(
+    study: Sequence[StudyRow],
+    models: Mapping[str, ModelRow],
+    predicted: Iterable[str],
+    variant_rows: Iterable[VariantAccuracyRow] = (),
+) -> list[StudyRow]:
+    """Return rows of ``predicted`` for each device, variant and batch size of ``study``.
+
+    A network that has a row in ``study`` is skipped. The status is not_measured if too few networks
+    were measured, or if the network's cost is unknown. ``models`` are the rows of models.csv, by
+    key; ``variant_rows`` those of accuracy/variants.csv.
+    """
+    wanted = [models[name] for name in predicted]
+    if not wanted:
+        return []
+    there = {(_conditions(row), row.model) for row in study}
+    accuracies = Accuracies(study, variant_rows)
+    found = []
+    for where in dict.fromkeys(map(_conditions, study)):
+        fitted = prediction.fit_measured(study, models, where)
+        for model in wanted:
+            if (where, model.model) in there:
+                continue
+            accuracy = accuracies.of(where, model)
+            if fitted and model.complexity_status == "ok":
+                found.append(study_row(fitted.predict(where, model), accuracy))
+            else:
+                found.append(_row(where, model.model, accuracy, status="not_measured"))
+    return found
+
+
+def study_row(made: Prediction, accuracy: Accuracy) -> StudyRow:
+    """Return a prediction as a row, with accuracy but no memory."""
+    return _row(
+        Conditions(made.device, made.batch_size, made.variant),
+        made.model,
+        accuracy,
+        status="ok",
+        latency_ms=made.latency_ms,
+        latency_ms_low=made.latency_ms_low,
+        latency_ms_high=made.latency_ms_high,
+        batch_ms=made.latency_ms * made.batch_size,
+        fps=1000 / made.latency_ms,
+    )
+
+
+def _conditions(row: StudyRow) -> Conditions:
+    return Conditions(row.device, row.batch_size, row.variant)
+
+
+def _row(where: Conditions, model: str, accuracy: Accuracy, **time: Any) -> StudyRow:
+    return StudyRow.partial(
+        **where._asdict(),
+        model=model,
+        schema_version=SCHEMA_VERSION,
+        source="predicted",
+        memory_status="not_measured",
+        top1=accuracy.top1,
+        top5=accuracy.top5,
+        accuracy_source=accuracy.top1_source,
+        top1_low=accuracy.top1_low,
+        top1_high=accuracy.top1_high,
+        top1_change=accuracy.change,
+        top1_change_low=accuracy.change_low,
+        top1_change_high=accuracy.change_high,
+        **time,
+    )
