@@ -1,0 +1,69 @@
+"""The study of examples/efficientnet-lite, from images to the page: trained weights, real images."""
+
+import json
+import shutil
+
+import pytest
+from helpers.image_files import SAMPLE, needs_sample
+from helpers.paths import ROOT
+from helpers.projects import edit, fork, jobs, project, snakemake
+
+from dnnbench.core.storage import read_json, read_rows
+from dnnbench.records.comparison_records import AccuracyRow, VariantAccuracyRow
+from dnnbench.records.graph_records import GraphRecord
+from dnnbench.records.study_records import StudyRow
+
+EXAMPLE = ROOT / "examples/efficientnet-lite"
+pytestmark = [pytest.mark.slow, needs_sample]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a finished demonstration study, of one round at batch size 1."""
+    folder = project(tmp_path_factory.mktemp("demonstration"))
+    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True)
+    dataset = {"path": SAMPLE}
+    edit(folder / "params.yaml", {"dataset": dataset, "latency": {"rounds": 2}})
+    edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1]})
+    snakemake(folder)
+    return folder
+
+
+def test_every_configuration_has_speed_memory_and_accuracy(folder):
+    rows = [one for one in read_rows(folder / "results/study.csv", StudyRow) if one.device == "cpu"]
+    assert len(rows) == 3 * 7
+    assert {(row.status, row.memory_status) for row in rows} == {("ok", "ok")}
+    assert all(row.top1 is not None for row in rows)
+    measured = {row.variant for row in rows if "+measured:folder" in row.accuracy_source}
+    assert measured == {"bf16-eager", "int8-onnxruntime", "int8-openvino"}
+
+
+def test_accuracy_is_measured_in_every_variant_on_images_that_calibrated_none(folder):
+    whole = read_rows(folder / "results/accuracy/summary.csv", AccuracyRow)
+    assert {row.n for row in whole} == {100}
+    rows = read_rows(folder / "results/accuracy/variants.csv", VariantAccuracyRow)
+    assert len(rows) == 3 * 6
+    assert {row.status for row in rows} == {"ok"}
+    records = [
+        read_json(file, GraphRecord) for file in folder.glob("resources/graphs/*int8/*.json")
+    ]
+    assert len(records) == 3 * 2
+    calibrated = {cell.settings["calibration_images"] for one in records for cell in one.cells}
+    (images,) = calibrated
+    for row in rows:
+        assert row.n == (100 - images if row.variant.startswith("int8") else 100)
+        assert abs(row.top1_change) < 25
+
+
+def test_a_rerun_measures_nothing(folder):
+    assert jobs(folder) == {}
+
+
+def test_the_answer_and_the_page_name_a_configuration(folder):
+    code, said = fork(folder, "dnnbench", "pick", "--json", "--min-fps", "1")
+    assert code == 0
+    answer = json.loads(said)
+    assert (answer["networks"], answer["configurations"]) == (3, 3 * 7)
+    assert answer["best_variant"] in answer["variants"]
+    page = (folder / "reports/index.html").read_text()
+    assert all(variant in page for variant in answer["variants"])
