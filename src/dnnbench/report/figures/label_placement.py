@@ -88,18 +88,20 @@ def place(
     width: float,
     height: float,
     lines: Sequence[tuple[float, float, float, float]] = (),
+    nameless: Sequence[tuple[float, float, float]] = (),
 ) -> list[Label | None]:
     """Return a label for each point, or ``None`` if it would cover another label.
 
     If there are many points, a label is also dropped when it would cover other points, because the
     points are more informative.
 
-    Labels stay within ``width`` x ``height``. ``lines`` are other strokes (x1, y1, x2, y2) to avoid
-    if possible.
+    Labels stay within ``width`` x ``height``. If possible, they avoid ``lines``, other strokes (x1,
+    y1, x2, y2), and ``nameless`` discs (x, y, radius).
     """
     if not points:
         return []
-    discs = np.array([(p.x, p.y, p.radius) for p in points])
+    named = np.array([(p.x, p.y, p.radius) for p in points])
+    discs = np.vstack([named, np.array(nameless, dtype=float).reshape(-1, 3)])
     strokes = np.array(lines, dtype=float).reshape(-1, 4)
     crowded = len(points) > _CROWD
     each = [_places(points, discs, strokes, i, width, height) for i in range(len(points))]
@@ -109,7 +111,7 @@ def place(
             for field in dataclasses.fields(_Places)
         )
     )
-    order = _crowded_first(discs)
+    order = _crowded_first(named)
     best, lowest = _settle(places, order, 1 if crowded else _SWEEPS)
     for seed in range(0 if crowded else _STARTS - 1):
         shuffled = [int(i) for i in np.random.default_rng(seed).permutation(order)]
