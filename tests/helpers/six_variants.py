@@ -42,7 +42,7 @@ def six_variants() -> tuple[list[StudyRow], list[ModelRow]]:
     """Return the rows of study.csv and models.csv; do not change them."""
     rows, models = tables()
     params_m = {row.model: row.params / 1e6 for row in models}
-    # Where fp32-eager failed, take the latency of the other batch size.
+    # If fp32-eager failed, take the latency of the other batch size.
     timed = {row.model: row for row in invented_cells() if row.status == "ok"}
     own = [
         _other(variant, timed[row.model] if row.model == _BROKEN[0] else row, row, params_m)

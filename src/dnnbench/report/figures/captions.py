@@ -70,8 +70,8 @@ def speed(rows: Sequence[Row], identity: Identity) -> str:
     sentences = [source_of(single), ONE_PASS, intervals(single)]
     if compared:
         sentences += [
-            f"{_MARKS} The large mark next to the name is the fastest variant on the Pareto front,"
-            " or else the fastest that is known to keep the accuracy.",
+            f"{_MARKS} The name is next to the large mark: of the variants on the Pareto front, or"
+            " else of all, the fastest that is known to keep the accuracy.",
             _losses(shown),
         ]
     disturbed = sum(row["stability"] == "disturbed" for row in shown)
@@ -108,8 +108,8 @@ def memory(rows: Sequence[Row]) -> str:
     if len(variants_of(rows)) > 1:
         shown = [row for row in rows if row["batch_size"] == 1 and row["memory_mib"] is not None]
         sentences += [
-            f"{_MARKS} The large mark next to the name is the variant with the least memory that is"
-            " known to keep the accuracy.",
+            f"{_MARKS} The name is next to the large mark: the variant with the least memory that"
+            " is known to keep the accuracy.",
             _losses(shown),
             "The model size is that in fp32.",
         ]

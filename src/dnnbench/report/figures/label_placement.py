@@ -217,13 +217,21 @@ def _places(
     cost += 1.5 * (1 - away[:, 0] / np.maximum(np.abs(away).sum(axis=1), 1e-9))
     cost += _disc_cost(distances, others)
     cost[tied] += _LEADER_ON_POINT * _segments_meet_discs(leaders[tied], others).sum(axis=1)
-    cost += _ON_LINE * _segments_meet_boxes(strokes, boxes).sum(axis=0)
+    cost += _ON_LINE * _segments_meet_boxes(_within(strokes, boxes), boxes).sum(axis=0)
     kept = np.argsort(cost, kind="stable")[: _CROWDED_PLACES if crowded else _PLACES]
     owner = np.full(len(kept), i)
     boxes, leaders = boxes[kept], leaders[kept]
     low = np.minimum(boxes[:, :2], center) - _CLEARANCE
     high = np.maximum(boxes[:, 2:], center) + _CLEARANCE
     return _Places(boxes, leaders, np.hstack([low, high]), tied[kept], owner, cost[kept])
+
+
+def _within(strokes: Array, boxes: Array) -> Array:
+    """Return the strokes [k, 4] that may touch any of the boxes [m, 4]; others only cost time."""
+    low = np.minimum(strokes[:, :2], strokes[:, 2:]) <= boxes[:, 2:].max(axis=0)
+    high = np.maximum(strokes[:, :2], strokes[:, 2:]) >= boxes[:, :2].min(axis=0)
+    near: Array = strokes[(low & high).all(axis=1)]
+    return near
 
 
 def _distances(boxes: Array, discs: Array) -> Array:
