@@ -136,7 +136,8 @@ def test_budgets_that_nothing_fits_for_certain_say_so(data: Results) -> None:
     selection = data.selection[data.selection["device"] == "cpu"].copy()
     first = (selection["max_memory_gib"] == 0.7) & (selection["min_fps"] == 60)
     selection.loc[first, "fits"] = "cannot_tell"
-    chart = best_chart(selection, "cpu", data.budgets, data.identity).to_dict()
+    chosen = replace(data, selection=selection).chosen("cpu")
+    chart = best_chart(chosen, data.budgets, data.identity).to_dict()
     texts = [row for row in values(chart) if "text" in row]
     (said,) = [row for row in texts if row["text"] == "none fits for certain"]
     column = [row for row in texts if row["x"] == said["x"] and row["y"] > said["y"]]

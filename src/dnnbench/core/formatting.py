@@ -14,7 +14,10 @@ STABILITY_MARKS = {"noisy": "~", "disturbed": "†"}
 PREDICTED_MARK = "‡"
 LOSS_MARK = "↓"
 VERY_UNCERTAIN = "very uncertain"
-MARK_WORDS = {mark: word for word, mark in STABILITY_MARKS.items()} | {PREDICTED_MARK: "predicted"}
+MARK_WORDS = {mark: word for word, mark in STABILITY_MARKS.items()} | {
+    PREDICTED_MARK: "predicted",
+    LOSS_MARK: "less accurate",
+}
 
 # Advance widths of Helvetica for the characters from space to tilde, in thousandths of the font
 # size. Arial and Liberation Sans have the same widths; charts use these three fonts.

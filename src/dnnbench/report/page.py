@@ -203,17 +203,16 @@ def _device(results: Results, figures: Sequence[Figure], device: str, machine: s
 
 def _choices(results: Results, device: str, own: Sequence[Row]) -> list[list[list[Choice]]]:
     """Return selected networks, best first, by memory limit and then by speed limit."""
-    chosen = rows(results.selection[results.selection["device"] == device])
-    single = {row["model"]: row for row in own if row["batch_size"] == 1}
+    single = {(row["model"], row["variant"]): row for row in own if row["batch_size"] == 1}
     cells: dict[tuple[float, float], list[Choice]] = {}
     best: dict[tuple[float, float], float] = {}
-    for row in sorted(chosen, key=lambda row: int(row["rank"])):
+    for row in results.chosen(device):
         budget, certain = (row["max_memory_gib"], row["min_fps"]), row["fits"] == "yes"
         if certain:
             best.setdefault(budget, row["top1"])
-        numbers = single[row["model"]]
+        numbers = single[row["model"], row["variant"]]
         choice = Choice(
-            name=results.identity.name(row["model"]),
+            name=results.identity.name(row["model"]) + row["in_variant"],
             color=results.identity.color(row["model"]),
             top1=f"{row['top1']:.2f}%",
             certain=certain,

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from dnnbench.core.formatting import PREDICTED_MARK, several
+from dnnbench.core.formatting import LOSS_MARK, PREDICTED_MARK, several
 from dnnbench.queries.wording import STATUSES, stability_notes
 from dnnbench.records import labels
 from dnnbench.records.published_study import label
+from dnnbench.report.figures.configurations import leading, loses, variants_of
 from dnnbench.report.figures.identity import Identity, Row
 
 _BASES = {
@@ -63,57 +64,73 @@ def density(sources: Iterable[str | None]) -> str:
 def speed(rows: Sequence[Row], identity: Identity) -> str:
     """Return the caption of the chart of accuracy against throughput."""
     single = [row for row in rows if row["batch_size"] == 1]
+    shown = [row for row in single if row["fps"] is not None and row["top1"] is not None]
+    compared = len(variants_of(rows)) > 1
+    noun = "configuration" if compared else "network"
     sentences = [source_of(single), ONE_PASS, intervals(single)]
-    disturbed = sum(row["stability"] == "disturbed" for row in single)
+    if compared:
+        sentences += [
+            f"{_MARKS} The name is next to the large mark: of the variants on the Pareto front, or"
+            " else of all, the fastest that is known to keep the accuracy.",
+            _losses(shown),
+        ]
+    disturbed = sum(row["stability"] == "disturbed" for row in shown)
     if disturbed:
         sentences.append(
             f"Hollow diamonds ({disturbed}) are disturbed measurements, which should be repeated:"
             " something slowed particular processes."
         )
-    predicted = sum(row["source"] == "predicted" and row["fps"] is not None for row in single)
+    predicted = sum(row["source"] == "predicted" for row in shown)
     if predicted:
+        marks = "Other hollow marks" if compared else "Hollow circles"
         sentences.append(
-            f"Hollow circles ({predicted}) are predictions from the networks that were timed. They"
-            " are excluded from the Pareto front."
+            f"{marks} ({predicted}) are predictions from the networks that were timed. They are"
+            " excluded from the Pareto front."
         )
     sentences.append(
-        "The dashed line is the Pareto front: no network beats those on it in both speed and"
+        f"The dashed line is the Pareto front: no {noun} beats those on it in both speed and"
         " accuracy."
     )
-    sentences.append(
-        _not_shown(
-            {
-                identity.name(row["model"]): STATUSES[row["status"]]
-                if row["fps"] is None
-                else _NO_ACCURACY
-                for row in single
-                if row["fps"] is None or row["top1"] is None
-            }
-        )
-    )
+    left_out = {}
+    for row in single:
+        if row["fps"] is None or row["top1"] is None:
+            variant = f" in {row['variant']}" if compared else ""
+            why = STATUSES[row["status"]] if row["fps"] is None else _NO_ACCURACY
+            left_out[f"{identity.name(row['model'])}{variant}"] = why
+    sentences.append(_not_shown(left_out, noun))
     sentences.append(accuracy(row["accuracy_source"] for row in single))
     return " ".join(filter(None, sentences))
 
 
 def memory(rows: Sequence[Row]) -> str:
     """Return the caption of the chart of memory against model size."""
-    return (
-        f"{source_of(rows)} {memory_basis(rows)} On the dashed line, if visible, memory"
-        " equals the size of the weights."
-    )
+    sentences = [source_of(rows), memory_basis(rows)]
+    if len(variants_of(rows)) > 1:
+        shown = [row for row in rows if row["batch_size"] == 1 and row["memory_mib"] is not None]
+        sentences += [
+            f"{_MARKS} The name is next to the large mark: the variant with the least memory that"
+            " is known to keep the accuracy.",
+            _losses(shown),
+            "The model size is that in fp32.",
+        ]
+    sentences.append("On the dashed line, if visible, memory equals the size of the weights.")
+    return " ".join(filter(None, sentences))
 
 
 def time_table(rows: Sequence[Row]) -> str:
     """Return the caption of the latency table."""
+    shown = leading(rows, "latency_ms")
     sentences = [
         source_of(rows),
+        _choice(rows, "the fastest variant"),
+        _losses(shown),
         ONE_PASS,
         "Above batch size 1, latency per image is inverse throughput, not the time that a request"
         " waits.",
         "Letters and colors grade the throughput.",
     ]
-    sentences += stability_notes(row["stability"] for row in rows)
-    if any(row["source"] == "predicted" for row in rows):
+    sentences += stability_notes(row["stability"] for row in shown)
+    if any(row["source"] == "predicted" for row in shown):
         sentences.append(f"{PREDICTED_MARK}: predicted from the networks that were timed.")
     sentences.append(intervals(rows))
     return " ".join(filter(None, sentences))
@@ -121,7 +138,14 @@ def time_table(rows: Sequence[Row]) -> str:
 
 def memory_table(rows: Sequence[Row]) -> str:
     """Return the caption of the memory table."""
-    return f"{source_of(rows)} {memory_basis(rows)} Letters and colors grade the memory."
+    sentences = [
+        source_of(rows),
+        _choice(rows, "the variant with the least memory"),
+        _losses(leading(rows, "memory_mib")),
+        memory_basis(rows),
+        "Letters and colors grade the memory.",
+    ]
+    return " ".join(filter(None, sentences))
 
 
 def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) -> str:
@@ -134,7 +158,7 @@ def best(rows: Sequence[Row], selection: Sequence[Row], borrowed: str | None) ->
             " last, and would be among the five if they fit."
         )
     sentences.append(_borrowed(borrowed) if borrowed else memory_basis(rows))
-    sentences.append(accuracy(row["accuracy_source"] for row in rows))
+    sentences.append(accuracy(row["accuracy_source"] for row in rows if row["batch_size"] == 1))
     return " ".join(filter(None, sentences))
 
 
@@ -147,6 +171,14 @@ def explorer(rows: Sequence[Row], borrowed: str | None) -> str:
     return " ".join(filter(None, sentences))
 
 
+_MARKS = (
+    "Each mark is a network in one variant, which its shape shows. A line joins the variants of a"
+    " network."
+)
+_LOSS = (
+    f"{LOSS_MARK}: top-1 accuracy is certainly lower than in fp32-eager by more than one percentage"
+    " point."
+)
 _STUDY = "published in the 2018 study"
 _NO_ACCURACY = "accuracy unknown"
 _MOST_LISTED = 20
@@ -157,13 +189,27 @@ def without_accuracy(names: Iterable[str]) -> str:
     return _not_shown(dict.fromkeys(names, _NO_ACCURACY))
 
 
-def _not_shown(reasons: Mapping[str, str]) -> str:
-    """Return which networks are omitted and why; for many, only counts."""
+def _losses(shown: Iterable[Row]) -> str:
+    """Return what the mark of a loss of accuracy means, if a row has it, or an empty string."""
+    return _LOSS if any(map(loses, shown)) else ""
+
+
+def _choice(rows: Sequence[Row], chosen: str) -> str:
+    """Return which variant a cell of a table shows; an empty string for a single variant."""
+    if len(variants_of(rows)) < 2:
+        return ""
+    return (
+        f"Each cell shows {chosen}, except those whose change of top-1 accuracy from fp32-eager is"
+        " unknown or certainly a loss of more than one percentage point. Hover over a cell for the"
+        " others."
+    )
+
+
+def _not_shown(reasons: Mapping[str, str], noun: str = "network") -> str:
+    """Return what is omitted and why; for many networks or configurations, only counts."""
     if len(reasons) > _MOST_LISTED:
         counts = Counter(reasons.values())
-        listed = ", ".join(
-            f"{several(count, 'network')} ({reason})" for reason, count in counts.items()
-        )
+        listed = ", ".join(f"{several(count, noun)} ({reason})" for reason, count in counts.items())
     else:
         listed = ", ".join(f"{name} ({reason})" for name, reason in reasons.items())
     return f"Not shown: {listed}." if listed else ""

@@ -4,12 +4,12 @@ Both the drawn tables and the page's tables use these cells, so they cannot disa
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from dnnbench.config.variants import REFERENCE
 from dnnbench.core.formatting import (
+    LOSS_MARK,
     PREDICTED_MARK,
     VERY_UNCERTAIN,
     significant,
@@ -19,6 +19,13 @@ from dnnbench.core.formatting import (
 from dnnbench.core.units import MIB_PER_GIB
 from dnnbench.queries.wording import STATUSES
 from dnnbench.records.labels import memory_basis
+from dnnbench.report.figures.configurations import (
+    Cost,
+    alternatives,
+    leading,
+    loses,
+    variants_of,
+)
 from dnnbench.report.figures.identity import Identity, Row, rows
 
 # The classes of the 2018 study. Every cell has the letter too, for readers who cannot see colors.
@@ -38,7 +45,10 @@ _MAX_GIB = (0.7, 1.0, 1.4)
 
 @dataclass(frozen=True)
 class Cell:
-    """A number with its grade, or a status without one; ``note`` is the tooltip."""
+    """A number with its grade, or a status without one; ``note`` is the tooltip.
+
+    ``variant`` is empty if the table has only one.
+    """
 
     text: str
     grade: str | None
@@ -46,6 +56,7 @@ class Cell:
     interval: str = ""
     value: float | None = None
     mark: str = ""
+    variant: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,8 +80,8 @@ class Table:
 
 
 def device_rows(study: pd.DataFrame, device: str) -> list[Row]:
-    """Return a device's rows of the variant that figures show."""
-    return rows(study[(study["device"] == device) & (study["variant"] == REFERENCE)])
+    """Return a device's rows of the study."""
+    return rows(study[study["device"] == device])
 
 
 def borrowed_memory(device_rows: Sequence[Row]) -> str | None:
@@ -82,13 +93,20 @@ def borrowed_memory(device_rows: Sequence[Row]) -> str | None:
 
 
 def time_table(device_rows: Sequence[Row], identity: Identity) -> Table:
-    """Return latency in ms per image by batch size, fastest network first."""
-    return _table(device_rows, identity, "Latency (ms per image)", _latency_cell, LATENCY_RANGES)
+    """Return latency in ms per image by batch size, fastest network first.
+
+    Of several variants, a cell shows the fastest one that keeps the accuracy.
+    """
+    quantity = "Latency (ms per image)"
+    return _table(device_rows, identity, "latency_ms", quantity, _latency_cell, LATENCY_RANGES)
 
 
 def memory_table(device_rows: Sequence[Row], identity: Identity) -> Table:
-    """Return memory in MiB by batch size, least memory first."""
-    return _table(device_rows, identity, "Memory (MiB)", _memory_cell, MEMORY_RANGES)
+    """Return memory in MiB by batch size, least memory first.
+
+    Of several variants, a cell shows the one with the least memory that keeps the accuracy.
+    """
+    return _table(device_rows, identity, "memory_mib", "Memory (MiB)", _memory_cell, MEMORY_RANGES)
 
 
 def source_text(row: Row) -> str:
@@ -141,14 +159,19 @@ def stability_text(row: Row) -> str:
 def _table(
     device_rows: Sequence[Row],
     identity: Identity,
+    cost: Cost,
     quantity: str,
     cell: Callable[[Row], Cell],
     ranges: tuple[str, ...],
 ) -> Table:
     batch_sizes = sorted({int(row["batch_size"]) for row in device_rows})
+    several = len(variants_of(device_rows)) > 1
+    rivals = alternatives(device_rows)
     by_model: dict[str, dict[int, Cell]] = {}
-    for row in device_rows:
-        by_model.setdefault(row["model"], {})[int(row["batch_size"])] = cell(row)
+    for row in leading(device_rows, cost):
+        model, size = row["model"], int(row["batch_size"])
+        shown = _among(cell, row, rivals[model, size]) if several else cell(row)
+        by_model.setdefault(model, {})[size] = shown
     missing = Cell(STATUSES["not_measured"], None, "no results in the study")
     lines = []
     for model, cells in by_model.items():
@@ -157,6 +180,25 @@ def _table(
         lines.append(Line(model, who["name"], who["color"], in_order))
     lines.sort(key=lambda line: ([_rank(cell) for cell in line.cells], line.model))
     return Table(quantity, batch_sizes, lines, ranges)
+
+
+def _among(cell: Callable[[Row], Cell], row: Row, rivals: Sequence[Row]) -> Cell:
+    """Return the cell of a variant, with the numbers of the others in its tooltip."""
+    own = cell(row)
+    others = [(other["variant"], cell(other), other) for other in rivals if other is not row]
+    listed = ", ".join(
+        f"{variant} {theirs.text}{_loss(other)}" for variant, theirs, other in others
+    )
+    return replace(
+        own,
+        note="; ".join(filter(None, [row["variant"], own.note, listed])),
+        mark=own.mark + _loss(row),
+        variant=row["variant"] if own.grade else "",
+    )
+
+
+def _loss(row: Row) -> str:
+    return LOSS_MARK if loses(row) else ""
 
 
 def _rank(cell: Cell) -> float:

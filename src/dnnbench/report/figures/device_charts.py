@@ -1,6 +1,6 @@
 """Scatter charts of a device: accuracy against speed, memory against size."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import altair as alt
@@ -15,6 +15,7 @@ from dnnbench.report.figures.cells import (
     source_text,
     stability_text,
 )
+from dnnbench.report.figures.configurations import variants_of
 from dnnbench.report.figures.identity import Identity, Row
 from dnnbench.report.figures.scatter import (
     HEIGHT,
@@ -31,11 +32,20 @@ from dnnbench.report.figures.scatter import (
     tooltips,
 )
 from dnnbench.report.figures.theme import BAND, LABEL_SIZE
+from dnnbench.report.figures.variant_marks import (
+    DISTURBED,
+    channels,
+    connecting_lines,
+    described_variant,
+    loss_marks,
+    split,
+    with_variant,
+)
 
 REAL_TIME = ((15, "half real-time"), (30, "real-time"), (60, "super real-time"))
 
-_USUAL, _DISTURBED, _PREDICTED = "not disturbed", "disturbed", "predicted"
-_SHAPES = {_USUAL: "circle", _DISTURBED: "diamond", _PREDICTED: "circle"}
+_USUAL, _PREDICTED = "not disturbed", "predicted"
+_SHAPES = {_USUAL: "circle", DISTURBED: "diamond", _PREDICTED: "circle"}
 _SHAPE_SIZE = (2 * POINT_RADIUS) ** 2
 _SPEED_TIPS = {
     "Network": "name",
@@ -65,11 +75,15 @@ def speed_chart(
 
     Bars are confidence intervals, unless unknown or very uncertain; the stepped line is the Pareto
     front. Networks without a latency or an accuracy are omitted here but listed in the latency
-    table. Predicted networks are hollow and excluded from the front.
+    table. Predicted networks are hollow and excluded from the front. If there are several variants,
+    each one is a point, and a line joins those of a network.
     """
+    variants = variants_of(device_rows)
+    several = len(variants) > 1
     points = [
         {
             **_point(row, identity),
+            **(described_variant(row, disturbed=_state(row) == DISTURBED) if several else {}),
             "fps": _plotted(row["fps"]),
             **_whisker(row),
             "fps_text": fps_text(row),
@@ -79,14 +93,18 @@ def speed_chart(
     ]
     speeds = [p[key] for p in points for key in ("low", "fps", "high") if p[key] is not None]
     x = log_axis("fps", "Throughput at batch size 1 (images/s)", [*speeds, 15, 60], WIDTH, pad=50)
-    known = [row["top1"] for row in (*device_rows, *others) if row["top1"] is not None]
+    shared = [row for row in others if row["variant"] in variants]
+    known = [row["top1"] for row in (*device_rows, *shared) if row["top1"] is not None]
     y = linear_axis("top1", "Top-1 accuracy (%)", known or [1.0], HEIGHT, pad=24, upwards=True)
-    front = _front_line(points, x, y)
+    best = _front(points)
+    named, nameless = split(points, _merit(best)) if several else (points, [])
+    points = [*nameless, *named]
+    front = _front_line(best, x, y)
     steps = [(*a, *b) for a, b in pairwise(front)]
     whiskers = [p for p in points if p["low"] is not None]
     spans = [(p["low"], p["top1"], p["high"], p["top1"]) for p in whiskers]
-    placed = place_labels(points, x, y, lines=[*steps, *spans])
-    leaders, names = label_layers(points, placed, x, y)
+    placed = place_labels(named, x, y, lines=[*steps, *spans], nameless=nameless)
+    leaders, names = label_layers(named, placed, x, y)
     base = alt.Chart(alt.InlineData(values=points)).encode(y.channel("y"), color=color_channel())
     bars = base.transform_filter("isValid(datum.low)").mark_rule(
         strokeWidth=1.5, opacity=0.8, aria=False
@@ -97,30 +115,44 @@ def speed_chart(
         .mark_line(style="front", aria=False)
         .encode(x.channel("x"), y.channel("y"), order=alt.Order("order", type="quantitative"))
     )
-    states, states_shown = list(_SHAPES), {point["state"] for point in points}
+    tips = with_variant(_SPEED_TIPS) if several else _SPEED_TIPS
     marks = base.encode(
         x.channel("x"),
-        shape=alt.Shape(
-            "state",
-            type="nominal",
-            scale=alt.Scale(domain=states, range=list(_SHAPES.values())),
-            legend=None,
-        ),
         fill=alt.Fill("color", type="nominal", scale=None),
         fillOpacity=alt.FillOpacity("solid", type="quantitative", scale=None),
-        tooltip=tooltips(_SPEED_TIPS),
-    ).mark_point(size=_SHAPE_SIZE, opacity=1, strokeWidth=1.6, description=described(_SPEED_TIPS))
+        tooltip=tooltips(tips),
+        **(channels(variants) if several else {"shape": _state_shape()}),
+    ).mark_point(size=_SHAPE_SIZE, opacity=1, strokeWidth=1.6, description=described(tips))
+    states = {point["state"] for point in points}
     return stack(
         *_bands(x),
         front_layer,
+        *([connecting_lines(points, x, y, along=x)] if several else []),
         leaders,
         bars.encode(x.channel("x", "low"), x2="high"),
         marks,
+        *([loss_marks(points, x, y, dy=10)] if several else []),
         names,
-        *_key([state for state in (_DISTURBED, _PREDICTED) if state in states_shown]),
+        *_key([state for state in (DISTURBED, _PREDICTED) if state in states]),
         width=WIDTH,
         height=HEIGHT,
     )
+
+
+def _merit(front: Sequence[tuple[float, float]]) -> Callable[[Row], tuple[float, ...]]:
+    """Return the merit of a configuration: on the front, or else fast without losing accuracy."""
+
+    def merit(point: Row) -> tuple[float, ...]:
+        on_front = (point["fps"], point["top1"]) in front
+        return on_front, point["keeps"], point["state"] != _PREDICTED, point["fps"]
+
+    return merit
+
+
+def _state_shape() -> alt.Shape:
+    """Return the encoding of the state as a shape, in a chart of a single variant."""
+    scale = alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values()))
+    return alt.Shape("state", type="nominal", scale=scale, legend=None)
 
 
 def _whisker(row: Row) -> dict[str, float | None]:
@@ -137,11 +169,15 @@ def memory_chart(
     """Draw memory at batch size 1 against the size of the weights.
 
     The dashed line marks the size of the weights alone. ``weights_mib``: model -> MiB of parameters
-    and buffers.
+    and buffers. If there are several variants, each one is a point, and a line joins those of a
+    network.
     """
+    variants = variants_of(device_rows)
+    several = len(variants) > 1
     points = [
         {
             **_point(row, identity),
+            **(described_variant(row) if several else {}),
             "weights": _plotted(weights_mib[row["model"]]),
             "memory": _plotted(row["memory_mib"]),
             "weights_text": f"{significant(weights_mib[row['model']], 4)} MiB",
@@ -154,23 +190,42 @@ def memory_chart(
     low, high = max(x.low, y.low, 0.0), min(x.high, y.high)
     floor = [{"weights": end, "memory": end} for end in (low, high)] if low < high else []
     lines = [(low, low, high, high)] if floor else []
-    leaders, names = label_layers(points, place_labels(points, x, y, lines=lines), x, y)
+    named, nameless = split(points, _frugality) if several else (points, [])
+    placed = place_labels(named, x, y, lines=lines, nameless=nameless)
+    leaders, names = label_layers(named, placed, x, y)
+    points = [*nameless, *named]
     floor_layer = (
         alt.Chart(alt.InlineData(values=floor))
         .mark_line(style="front", aria=False)
         .encode(x.channel("x"), y.channel("y"))
     )
+    tips = with_variant(_MEMORY_TIPS) if several else _MEMORY_TIPS
     marks = (
         alt.Chart(alt.InlineData(values=points))
-        .mark_point(filled=True, size=_SHAPE_SIZE, opacity=1, description=described(_MEMORY_TIPS))
+        .mark_point(filled=True, size=_SHAPE_SIZE, opacity=1, description=described(tips))
         .encode(
             x.channel("x"),
             y.channel("y"),
             color=color_channel(),
-            tooltip=tooltips(_MEMORY_TIPS),
+            tooltip=tooltips(tips),
+            **(channels(variants) if several else {}),
         )
     )
-    return stack(floor_layer, leaders, marks, names, width=WIDTH, height=HEIGHT)
+    return stack(
+        floor_layer,
+        *([connecting_lines(points, x, y, along=y)] if several else []),
+        leaders,
+        marks,
+        *([loss_marks(points, x, y, dx=9)] if several else []),
+        names,
+        width=WIDTH,
+        height=HEIGHT,
+    )
+
+
+def _frugality(point: Row) -> tuple[float, ...]:
+    """Return the merit of a configuration in memory: little of it without losing accuracy."""
+    return point["keeps"], -point["memory"]
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -188,8 +243,7 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, flo
 def _point(row: Row, identity: Identity) -> Row:
     source = row["accuracy_source"]
     origin = f" ({labels.accuracy_source(source)})" if source else ""
-    state = _DISTURBED if row["stability"] == "disturbed" else _USUAL
-    state = _PREDICTED if row["source"] == "predicted" else state
+    state = _state(row)
     return {
         **identity.of(row["model"]),
         "top1": row["top1"],
@@ -201,6 +255,12 @@ def _point(row: Row, identity: Identity) -> Row:
         "stability_text": stability_text(row),
         "source_text": source_text(row),
     }
+
+
+def _state(row: Row) -> str:
+    if row["source"] == "predicted":
+        return _PREDICTED
+    return DISTURBED if row["stability"] == "disturbed" else _USUAL
 
 
 def _size_axis(
@@ -217,10 +277,16 @@ def _size_axis(
     return axis(field, title, values, length, pad=56, upwards=upwards)
 
 
-def _front_line(points: Sequence[Row], x: Axis, y: Axis) -> list[tuple[float, float]]:
-    """Return corners of the stepped line: the best accuracy at a speed or faster."""
+def _front(points: Sequence[Row]) -> list[tuple[float, float]]:
+    """Return the Pareto front of throughput and accuracy, without predictions."""
     known = [point for point in points if point["state"] != _PREDICTED]
-    front = pareto_front([(point["fps"], point["top1"]) for point in known])
+    return pareto_front([(point["fps"], point["top1"]) for point in known])
+
+
+def _front_line(
+    front: Sequence[tuple[float, float]], x: Axis, y: Axis
+) -> list[tuple[float, float]]:
+    """Return corners of the stepped line: the best accuracy at a speed or faster."""
     corners: list[tuple[float, float]] = []
     previous = x.low
     for fps, top1 in front:

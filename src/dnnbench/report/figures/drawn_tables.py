@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from typing import Literal
 
 import altair as alt
-import pandas as pd
 
 from dnnbench.core.formatting import MARK_WORDS
 from dnnbench.report.figures.cells import GRADE_COLORS, GRADES, STATUS_COLOR, Table
-from dnnbench.report.figures.identity import Identity, Row, rows
+from dnnbench.report.figures.identity import Identity, Row
 from dnnbench.report.figures.scatter import stack
 
 _COLUMN, _WIDE_COLUMN, _ROW = 84, 150, 18
+# With the name of a variant in each cell, the number is further left.
+_VARIANT_COLUMN, _VARIANT_LEFT = 190, 60
 _BEST_COLUMN, _BEST_ROW = 250, 20
+# Additional width for the name of a variant.
+_BEST_VARIANT = 110
 _BEST_LEFT = 90
 # In pixels, between the networks that fit and the inconclusive ones.
 _BEST_GAP = 8
@@ -23,6 +26,7 @@ _BEST_GAP = 8
 
 def grid_chart(table: Table) -> alt.LayerChart:
     """Draw a table whose cells are colored by grade and carry its letter."""
+    several = any(cell.variant for line in table.lines for cell in line.cells)
     domain = [f"{grade}  {limits}" for grade, limits in zip(GRADES, table.ranges, strict=True)]
     colors = list(GRADE_COLORS.values())
     cells = [
@@ -34,13 +38,14 @@ def grid_chart(table: Table) -> alt.LayerChart:
             "letter": f"{cell.grade or ''}{cell.mark}",
             "class": domain[GRADES.index(cell.grade)] if cell.grade else "no number",
             "note": cell.note,
+            **({"variant": cell.variant} if several else {}),
         }
         for line in table.lines
         for size, cell in zip(table.batch_sizes, line.cells, strict=True)
     ]
     if any(not cell["grade"] for cell in cells):
         domain, colors = [*domain, "no number"], [*colors, STATUS_COLOR]
-    marks = sorted({cell.mark for line in table.lines for cell in line.cells if cell.mark})
+    marks = sorted({mark for line in table.lines for cell in line.cells for mark in cell.mark})
     base = alt.Chart(alt.InlineData(values=cells)).encode(
         x=alt.X("batch", type="ordinal", axis=_plain_axis("Batch size", orient="top")),
         y=alt.Y("name", type="nominal", sort=None, axis=_plain_axis(None, orient="left")),
@@ -69,46 +74,52 @@ def grid_chart(table: Table) -> alt.LayerChart:
         ],
     )
     graded = base.transform_filter("datum.grade")
-    numbers = graded.mark_text(style="inside", align="right", dx=16, aria=False).encode(
+    left = -_VARIANT_LEFT if several else 0
+    numbers = graded.mark_text(style="inside", align="right", dx=left + 16, aria=False).encode(
         text=alt.Text("text", type="nominal")
     )
     letters = graded.mark_text(
-        style="inside", align="left", dx=21, fontSize=9, opacity=0.7, aria=False
+        style="inside", align="left", dx=left + 21, fontSize=9, opacity=0.7, aria=False
     ).encode(text=alt.Text("letter", type="nominal"))
     statuses = (
         base.transform_filter("!datum.grade")
         .mark_text(style="inside", fontStyle="italic", aria=False)
         .encode(text=alt.Text("text", type="nominal"))
     )
+    variants = graded.mark_text(
+        style="inside", align="left", dx=-10, fontSize=9, opacity=0.7, aria=False
+    ).encode(text=alt.Text("variant", type="nominal"))
+    column = _COLUMN if len(table.batch_sizes) > 3 else _WIDE_COLUMN
     return stack(
         fills,
         numbers,
         letters,
+        *([variants] if several else []),
         statuses,
-        width=alt.Step(_COLUMN if len(table.batch_sizes) > 3 else _WIDE_COLUMN),
+        width=alt.Step(_VARIANT_COLUMN if several else column),
         height=alt.Step(_ROW),
     )
 
 
 def best_chart(
-    selection: pd.DataFrame,
-    device: str,
+    chosen: Sequence[Row],
     budgets: tuple[Sequence[float], Sequence[float]],
     identity: Identity,
 ) -> alt.LayerChart:
     """Draw a device's best networks under each budget (GiB, images per second).
 
-    Inconclusive networks come after those that fit, and are marked.
+    ``chosen``: as from ``Results.chosen``. Inconclusive networks come after those that fit, and are
+    marked.
     """
     limits_gib, limits_fps = budgets
-    chosen = rows(selection[selection["device"] == device])
+    column = _BEST_COLUMN + (_BEST_VARIANT if any(row["in_variant"] for row in chosen) else 0)
     # If no network fits, a line states that.
     depth = max([int(row["rank"]) for row in chosen], default=0) + 1
-    width = _BEST_LEFT + _BEST_COLUMN * len(limits_fps)
+    width = _BEST_LEFT + column * len(limits_fps)
     block = depth * _BEST_ROW + _BEST_GAP
     height = 26 + block * len(limits_gib)
     texts: list[Row] = [
-        {"x": _BEST_LEFT + _BEST_COLUMN * i, "y": 12, "text": f"≥ {fps:g} images/s"}
+        {"x": _BEST_LEFT + column * i, "y": 12, "text": f"≥ {fps:g} images/s"}
         for i, fps in enumerate(limits_fps)
     ]
     rules: list[Row] = []
@@ -118,7 +129,7 @@ def best_chart(
         rules.append({"y": top, "x": 0, "x2": width})
         texts.append({"x": 0, "y": top + 16, "text": f"≤ {gib:g} GiB"})
         for j, fps in enumerate(limits_fps):
-            left = _BEST_LEFT + _BEST_COLUMN * j
+            left = _BEST_LEFT + column * j
             cell = [r for r in chosen if (r["max_memory_gib"], r["min_fps"]) == (gib, fps)]
             certain = [r for r in cell if r["fits"] == "yes"]
             if not certain:
@@ -144,7 +155,7 @@ def best_chart(
         named.mark_text(style="label", align="left", dx=16).encode(
             text=alt.Text("text", type="nominal")
         ),
-        named.mark_text(style="label", align="right", dx=_BEST_COLUMN - 24).encode(
+        named.mark_text(style="label", align="right", dx=column - 24).encode(
             text=alt.Text("top1", type="nominal")
         ),
         at(texts)
@@ -173,6 +184,6 @@ def _entry(row: Row, identity: Identity, left: float, top: float) -> Row:
         **identity.of(row["model"]),
         "x": left,
         "y": top + 16 + (int(row["rank"]) - 1) * _BEST_ROW,
-        "text": identity.name(row["model"]) + mark,
+        "text": identity.name(row["model"]) + row["in_variant"] + mark,
         "top1": f"{row['top1']:.2f}%",
     }

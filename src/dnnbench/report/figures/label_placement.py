@@ -88,18 +88,20 @@ def place(
     width: float,
     height: float,
     lines: Sequence[tuple[float, float, float, float]] = (),
+    nameless: Sequence[tuple[float, float, float]] = (),
 ) -> list[Label | None]:
     """Return a label for each point, or ``None`` if it would cover another label.
 
     If there are many points, a label is also dropped when it would cover other points, because the
     points are more informative.
 
-    Labels stay within ``width`` x ``height``. ``lines`` are other strokes (x1, y1, x2, y2) to avoid
-    if possible.
+    Labels stay within ``width`` x ``height``. If possible, they avoid ``lines``, other strokes (x1,
+    y1, x2, y2), and ``nameless`` discs (x, y, radius).
     """
     if not points:
         return []
-    discs = np.array([(p.x, p.y, p.radius) for p in points])
+    named = np.array([(p.x, p.y, p.radius) for p in points])
+    discs = np.vstack([named, np.array(nameless, dtype=float).reshape(-1, 3)])
     strokes = np.array(lines, dtype=float).reshape(-1, 4)
     crowded = len(points) > _CROWD
     each = [_places(points, discs, strokes, i, width, height) for i in range(len(points))]
@@ -109,7 +111,7 @@ def place(
             for field in dataclasses.fields(_Places)
         )
     )
-    order = _crowded_first(discs)
+    order = _crowded_first(named)
     best, lowest = _settle(places, order, 1 if crowded else _SWEEPS)
     for seed in range(0 if crowded else _STARTS - 1):
         shuffled = [int(i) for i in np.random.default_rng(seed).permutation(order)]
@@ -215,13 +217,21 @@ def _places(
     cost += 1.5 * (1 - away[:, 0] / np.maximum(np.abs(away).sum(axis=1), 1e-9))
     cost += _disc_cost(distances, others)
     cost[tied] += _LEADER_ON_POINT * _segments_meet_discs(leaders[tied], others).sum(axis=1)
-    cost += _ON_LINE * _segments_meet_boxes(strokes, boxes).sum(axis=0)
+    cost += _ON_LINE * _segments_meet_boxes(_within(strokes, boxes), boxes).sum(axis=0)
     kept = np.argsort(cost, kind="stable")[: _CROWDED_PLACES if crowded else _PLACES]
     owner = np.full(len(kept), i)
     boxes, leaders = boxes[kept], leaders[kept]
     low = np.minimum(boxes[:, :2], center) - _CLEARANCE
     high = np.maximum(boxes[:, 2:], center) + _CLEARANCE
     return _Places(boxes, leaders, np.hstack([low, high]), tied[kept], owner, cost[kept])
+
+
+def _within(strokes: Array, boxes: Array) -> Array:
+    """Return the strokes [k, 4] that may touch any of the boxes [m, 4]; others only cost time."""
+    low = np.minimum(strokes[:, :2], strokes[:, 2:]) <= boxes[:, 2:].max(axis=0)
+    high = np.maximum(strokes[:, :2], strokes[:, 2:]) >= boxes[:, :2].min(axis=0)
+    near: Array = strokes[(low & high).all(axis=1)]
+    return near
 
 
 def _distances(boxes: Array, discs: Array) -> Array:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from dnnbench.config.variants import REFERENCE
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry import WeightsSource
 from dnnbench.records import published_study
@@ -13,8 +14,9 @@ from dnnbench.records.comparison_records import AccuracyRow, ComparisonRow
 from dnnbench.records.environment_records import Environment
 from dnnbench.records.study_records import VariantRow
 from dnnbench.report.figures.cells import borrowed_memory, device_rows
+from dnnbench.report.figures.configurations import variants_of
 from dnnbench.report.figures.figure_names import WITHOUT_OWN_MEMORY
-from dnnbench.report.figures.identity import Identity, Row
+from dnnbench.report.figures.identity import Identity, Row, rows
 
 # Budgets to show if selection.csv is empty, so that the page can state that nothing fits.
 _BUDGETS = ((0.7, 1.0, 1.4), (15.0, 30.0, 60.0))
@@ -26,7 +28,7 @@ class Results:
 
     ``names`` and ``families``: key -> printed name, key -> family, in registry order. ``devices``:
     the devices to show, in order; a device without rows gets empty figures. ``variants``: rows of
-    the variants that the figures do not show. ``accuracy``: measured accuracy; ``comparisons``:
+    the other variants, compared with fp32-eager. ``accuracy``: measured accuracy; ``comparisons``:
     pairs of networks on the same images; ``sources``: key -> checkpoint files.
     """
 
@@ -72,6 +74,22 @@ class Results:
     def rows(self, device: str) -> list[Row]:
         """Return a device's rows of the study."""
         return device_rows(self.study, device)
+
+    def chosen(self, device: str) -> list[Row]:
+        """Return a device's rows of the selection, by rank.
+
+        ``variant`` and ``in_variant``, a suffix of the network's name, which is empty if the device
+        has a single variant.
+        """
+        several = len(variants_of(self.rows(device))) > 1
+        found = [
+            {"variant": REFERENCE, **row}
+            for row in rows(self.selection[self.selection["device"] == device])
+        ]
+        return [
+            {**row, "in_variant": f" in {row['variant']}" if several else ""}
+            for row in sorted(found, key=lambda row: int(row["rank"]))
+        ]
 
     def measured(self, device: str) -> bool:
         """Return whether a device's numbers were measured by dnnbench."""

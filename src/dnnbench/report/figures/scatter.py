@@ -118,8 +118,12 @@ def place_labels(
     *,
     radii: Sequence[float] | None = None,
     lines: Sequence[tuple[float, float, float, float]] = (),
+    nameless: Sequence[Row] = (),
 ) -> list[Label | None]:
-    """Place the points' names, in pixels; avoid ``lines``, in data units."""
+    """Place the points' names, in pixels.
+
+    Avoid ``lines``, in data units, and the marks of ``nameless`` points.
+    """
     discs = [
         Point(
             x=x.pixel(point[x.field]),
@@ -131,7 +135,10 @@ def place_labels(
         for point, radius in zip(points, radii or [POINT_RADIUS] * len(points), strict=True)
     ]
     strokes = [(x.pixel(a), y.pixel(b), x.pixel(c), y.pixel(d)) for a, b, c, d in lines]
-    return place(discs, x.length, y.length, strokes)
+    others = [
+        (x.pixel(point[x.field]), y.pixel(point[y.field]), POINT_RADIUS) for point in nameless
+    ]
+    return place(discs, x.length, y.length, strokes, others)
 
 
 def label_layers(

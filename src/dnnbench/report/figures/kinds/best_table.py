@@ -14,11 +14,10 @@ def draw(results: Results, device: str) -> Drawing:
     """Draw a device's best networks within budgets."""
     from dnnbench.report.figures import captions
     from dnnbench.report.figures.drawn_tables import best_chart
-    from dnnbench.report.figures.identity import rows
 
-    chosen = rows(results.selection[results.selection["device"] == device])
+    chosen = results.chosen(device)
     return Drawing(
-        best_chart(results.selection, device, results.budgets, results.identity),
+        best_chart(chosen, results.budgets, results.identity),
         captions.best(results.rows(device), chosen, results.borrowed_memory(device)),
     )
 
