@@ -161,9 +161,7 @@ def fit(
         raise ValueError(f"{len(networks)} networks: expected at least {MIN_NETWORKS}")
     parts, times = _parts(networks), np.asarray(times_ms)
     costs = _fitted(_rates, parts, times)
-    line = np.column_stack([np.ones(len(times)), parts[:, 0] + parts[:, 1]])
-    by_basis: dict[Basis | Literal["line"], _Fit]
-    by_basis = {"costs": costs, "line": _fitted(_line, line, times)}
+    by_basis: dict[Basis | Literal["line"], _Fit] = {"costs": costs}
     paired = None
     known = reference_ms or {}
     both = [at for at, row in enumerate(networks) if row.model in known]
@@ -173,6 +171,8 @@ def fit(
         by_basis["fp32-eager"] = paired
         if _deviation(paired.left_out) >= _deviation(costs.left_out[both]):
             paired = None
+    line = np.column_stack([np.ones(len(times)), parts[:, 0] + parts[:, 1]])
+    by_basis["line"] = _fitted(_line, line, times)
     return TimeModel(
         costs=costs,
         paired=paired,
