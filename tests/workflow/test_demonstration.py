@@ -1,4 +1,4 @@
-"""The study of examples/efficientnet-lite, from images to the page: trained weights, real images."""
+"""The study of examples/efficientnet-lite, with trained weights, from images to the page."""
 
 import json
 import shutil
@@ -14,7 +14,8 @@ from dnnbench.records.graph_records import GraphRecord
 from dnnbench.records.study_records import StudyRow
 
 EXAMPLE = ROOT / "examples/efficientnet-lite"
-pytestmark = [pytest.mark.slow, needs_sample]
+# Building and quantizing the graphs takes minutes.
+pytestmark = [pytest.mark.slow, needs_sample, pytest.mark.timeout(1500)]
 
 
 @pytest.fixture(scope="module")
