@@ -89,7 +89,9 @@ def test_variables_set_by_dnnbench_are_not_recorded(monkeypatch):
     assert seen["THP_MEM_ALLOC_ENABLE"] == "0"
 
 
-@pytest.mark.parametrize("package", ["nncf", "onnx", "onnxruntime", "openvino", "scipy.io", "torch"])
+@pytest.mark.parametrize(
+    "package", ["nncf", "onnx", "onnxruntime", "openvino", "scipy.io", "torch"]
+)
 def test_importing_a_library_changes_no_fingerprint(package):
     pytest.importorskip(package, reason=f"needs {package}")
     code = f"""

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from dnnbench.config import variants
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry import WeightsSource
 from dnnbench.records import published_study
@@ -14,7 +15,7 @@ from dnnbench.records.environment_records import Environment
 from dnnbench.records.study_records import VariantRow
 from dnnbench.report.figures.cells import borrowed_memory, device_rows
 from dnnbench.report.figures.figure_names import WITHOUT_OWN_MEMORY
-from dnnbench.report.figures.identity import Identity, Row
+from dnnbench.report.figures.identity import Identity, Row, rows
 
 # Budgets to show if selection.csv is empty, so that the page can state that nothing fits.
 _BUDGETS = ((0.7, 1.0, 1.4), (15.0, 30.0, 60.0))
@@ -72,6 +73,22 @@ class Results:
     def rows(self, device: str) -> list[Row]:
         """Return a device's rows of the study."""
         return device_rows(self.study, device)
+
+    @cached_property
+    def at_several_threads(self) -> list[str]:
+        """The devices that were measured at several numbers of threads."""
+        return [
+            device
+            for device in self.devices
+            if variants.at_several_threads(self.study["variant"][self.study["device"] == device])
+        ]
+
+    def thread_rows(self, device: str) -> list[Row]:
+        """Return a device's rows of the variant that figures show, at each number of threads."""
+        own = self.study[(self.study["device"] == device) & (self.study["batch_size"] == 1)]
+        parsed = own["variant"].map(variants.parse)
+        shown = parsed.map(lambda variant: variant.is_reference and variant.allocator is None)
+        return rows(own[shown.astype(bool)])
 
     def measured(self, device: str) -> bool:
         """Return whether a device's numbers were measured by dnnbench."""
