@@ -6,6 +6,7 @@ from helpers.paths import ROOT
 
 from dnnbench.config import latency_settings, loading
 from dnnbench.config.gpu_settings import Gpu
+from dnnbench.config.parameters import Parameters
 from dnnbench.config.section import ParameterError
 from dnnbench.core.errors import UserError
 
@@ -286,3 +287,44 @@ def test_without_params_yaml_the_error_says_where_to_run(tmp_path, monkeypatch):
         ParameterError, match=r"^params\.yaml: no such file\. Run this in the folder"
     ):
         loading.sources()
+
+
+def test_a_list_of_threads_measures_every_variant_at_each_number(load):
+    device = {"threads": [4, 1, 2], "variants": ["fp32-eager", "bf16-eager-kept"]}
+    settings = load(device=device)
+    assert settings.base_threads == 4
+    assert settings.variants == [
+        *("fp32-eager", "bf16-eager-kept"),
+        *("fp32-eager-threads1", "bf16-eager-kept-threads1"),
+        *("fp32-eager-threads2", "bf16-eager-kept-threads2"),
+    ]
+    # The jobs read the settings from a file.
+    assert Parameters.model_validate_json(settings.model_dump_json()) == settings
+
+
+@pytest.mark.parametrize("threads", [None, 2, [2]])
+def test_one_number_of_threads_adds_no_variant(load, threads):
+    settings = load(device={"threads": threads})
+    assert settings.base_threads == (None if threads is None else 2)
+    assert settings.variants == ["fp32-eager"]
+
+
+@pytest.mark.parametrize(
+    ("device", "said"),
+    [
+        ({"threads": []}, "dev.yaml: threads: []: value should have at least 1 item"),
+        ({"threads": [1, 1]}, "dev.yaml: threads.1: 1: listed twice. Remove one."),
+        ({"threads": [0, 1]}, "dev.yaml: threads.0: 0: input should be greater than or equal to 1"),
+        ({"threads": [1, "two"]}, "dev.yaml: threads.1: 'two': input should be a valid integer"),
+        (
+            {"variants": ["fp32-eager-threads1"]},
+            "dev.yaml: variants.0: 'fp32-eager-threads1': names a number of threads. Remove it, and"
+            " list the numbers in threads: [1, 2].",
+        ),
+    ],
+)
+def test_an_invalid_number_of_threads_is_reported_in_one_line(load, device, said):
+    with pytest.raises(ParameterError) as raised:
+        load(device=device)
+    assert str(raised.value).startswith(said)
+    assert "\n" not in str(raised.value)

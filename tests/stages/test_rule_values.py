@@ -154,3 +154,15 @@ def test_braces_in_a_path_are_not_wildcards(tmp_path):
     text = values(weights={"mirror": str(folder)}).uses("weights")
     assert json.loads(text)["weights"]["mirror"] == str(folder)
     assert "{model}" not in text
+
+
+def test_accuracy_and_graphs_do_not_depend_on_allocator_and_threads():
+    names = ["fp32-eager", "fp32-eager-kept", "bf16-eager-kept", "fp32-openvino-kept"]
+    study = values(variants=names, threads=[1, 2], dataset={"name": "imagenette"})
+    assert study.computed == ["fp32-eager", "bf16-eager", "fp32-openvino"]
+    measured = {Path(file).parts[4] for file in study.variant_accuracy()}
+    assert measured == {"bf16-eager", "fp32-openvino"}
+    assert study.graphs(study.settings.variants) == study.graphs(["fp32-openvino"])
+    assert json.loads(study.uses("threads"))["threads"] == 2
+    assert study.at_several_threads == ["cpu"]
+    assert values(variants=names).at_several_threads == []

@@ -142,3 +142,9 @@ def test_a_config_word_overrides_both_files_but_not_the_rest_of_its_section(monk
     found = study_settings.load("titanx", (), words, models=["vgg16"]).settings
     assert (found.device, found.batch_sizes, found.latency.rounds) == ("titanx", [3], 1)
     assert found.latency.samples == (5, 50)
+
+
+def test_more_threads_than_cpus_are_refused_with_file_and_number(study):
+    with pytest.raises(UserError, match=r"^config/devices/cpu\.yaml: threads: 1024: a process may"):
+        study(threads=[1, 1024]).check_threads()
+    study(threads=[1]).check_threads()

@@ -24,7 +24,7 @@ from helpers.timings import (
 from dnnbench.config.stated_accuracy import StatedAccuracy
 from dnnbench.core.storage import RecordError, read_rows, write_json, write_lines, write_table
 from dnnbench.networks.registry import Network, WeightsSource, load_registry
-from dnnbench.records.comparison_records import AccuracyRow
+from dnnbench.records.comparison_records import AccuracyRow, VariantAccuracyRow
 from dnnbench.records.complexity_records import Complexity
 from dnnbench.records.latency_records import LatencyLine
 from dnnbench.records.memory_records import MemoryCell, MemoryRecord
@@ -651,3 +651,34 @@ def test_a_study_in_which_nothing_could_be_measured_is_an_error():
     study.check_measured(*tables(quiet()), [aside])
     rows, models = tables(lines)
     study.check_measured(rows, [models[0].model_copy(update={"top1_measured": 70.0})])
+
+
+def test_rows_have_the_number_of_threads_and_the_accuracy_of_what_they_compute() -> None:
+    names = ["fp32-eager", "fp32-eager-threads1", "bf16-eager-kept", "bf16-eager-kept-threads1"]
+    plan = Plan("cpu", names, [1], 5, "default")
+    lines = [*quiet(), line(1, 5.0, variant="bf16-eager-kept", threads=4)]
+    measured = VariantAccuracyRow(
+        device="cpu",
+        variant="bf16-eager",
+        model="resnet18",
+        status="ok",
+        dataset="folder",
+        protocol="bianco2018",
+        n=100,
+        top1=69.0,
+        top1_same=99.0,
+        top1_change=-1.0,
+        top1_change_low=-2.0,
+        top1_change_high=0.0,
+    )
+    rows, _ = study.aggregate(
+        ["resnet18"],
+        {"resnet18": complexity("resnet18")},
+        {"resnet18": ACCURACY},
+        [study.Measurements(plan, lines, {})],
+        None,
+        variant_rows=[measured],
+    )
+    assert [row.threads for row in rows] == [2, 1, 4, 1]
+    assert [row.top1 for row in rows] == [70.0, 70.0, 69.0, 69.0]
+    assert [row.top1_change for row in rows] == [None, 0.0, -1.0, -1.0]

@@ -55,7 +55,7 @@ wildcard_constraints:
     geometry=r"[a-z]+-\d+-\d+",
     # No rule creates the records of other machines.
     device=re.escape(settings.device),
-    variant="|".join(map(re.escape, settings.variants)),
+    variant="|".join(map(re.escape, dict.fromkeys([*settings.variants, *study.computed]))),
     model=r"[a-z0-9_.-]+",
     round=r"\d+",
     graph=r"[a-z0-9-]+",
@@ -78,12 +78,12 @@ def every_core(wildcards):
     """
     if workflow.local_exec and not workflow.remote_exec:
         return workflow.cores
-    if settings.threads is None:
+    if settings.base_threads is None:
         raise WorkflowError(
             f"{paths.device_file(settings.device)}: threads: null: a cluster node may differ from"
             " this machine. Write the number of threads per forward pass, or add --config threads=8."
         )
-    return settings.threads
+    return settings.base_threads
 
 
 def captioned(path):

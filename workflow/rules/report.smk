@@ -4,7 +4,9 @@ from dnnbench.report.figures import figure_names, kind
 from dnnbench.records.published_study import DEVICES as PUBLISHED_DEVICES
 
 page_devices = [*study.devices, *PUBLISHED_DEVICES]
-figures = expand(paths.FIGURE, file=figure_names.figure_files(page_devices))
+figures = expand(
+    paths.FIGURE, file=figure_names.figure_files(page_devices, study.at_several_threads)
+)
 
 
 rule report:

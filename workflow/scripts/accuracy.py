@@ -7,6 +7,7 @@ import typer
 
 from dnnbench.config import variants
 from dnnbench.core import lock, speed_variables
+from dnnbench.core.errors import UserError
 from dnnbench.core.storage import write_json
 from dnnbench.devices import backends
 from dnnbench.images import decoded_arrays, geometry
@@ -52,7 +53,11 @@ def main(
     study = options.study(settings, profile, config, registry_file, [model])
     study.check_threads()
     device, (name, dataset) = study.settings, options.dataset(study)
-    variants.check(variant, device.backend)
+    parts = variants.check(variant, device.backend)
+    if variant != parts.computes:
+        raise UserError(
+            f"--variant: {variant!r}: has the accuracy of {parts.computes}. Measure that instead."
+        )
     variants.require([variant])
     (network,) = study.networks.values()
     place = {"dataset": name, "model": network.key}

@@ -13,7 +13,7 @@ from dnnbench.engines import preparation
 from dnnbench.measure import allocation, graphs, round, round_state
 from dnnbench.networks import builders
 from dnnbench.records import paths
-from dnnbench.stages import calibration_pictures, options
+from dnnbench.stages import allocator_environment, calibration_pictures, options
 
 
 def main(
@@ -39,6 +39,7 @@ def main(
     device, timing = study.settings, study.settings.latency
     parts = variants.check(variant, device.backend)
     variants.require([variant])
+    allocator = allocator_environment.enter(parts)
     setup = backends.Setup(device.backend, device.gpu)
     on = backends.backend(setup)
     networks = {name: study.networks[name] for name in study.timed}
@@ -54,10 +55,11 @@ def main(
         batch_sizes=device.batch_sizes,
         protocol=timing.protocol,
         passes=timing.passes,
-        threads=study.threads or on.default_threads(),
+        threads=parts.threads or study.threads or on.default_threads(),
         cell_timeout_s=timing.cell_timeout_s,
         when_busy=device.when_busy,
         memory=allocation.memory_cells(memory, networks),
+        allocator=allocator,
     )
     file = output or Path(paths.ROUND.format(**place, round=number))
     on.preflight()

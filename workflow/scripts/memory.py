@@ -13,13 +13,11 @@ from dnnbench.engines import preparation
 from dnnbench.measure import graphs, memory_profile
 from dnnbench.networks import builders
 from dnnbench.records import paths
-from dnnbench.stages import calibration_pictures, options
+from dnnbench.stages import allocator_environment, calibration_pictures, options
 
 # Set before torch is imported. Memory does not depend on how threads wait, so waiting threads
-# should not occupy cores. Nor does it depend on the page size, because only touched memory counts,
-# and huge pages save page faults.
+# should not occupy cores.
 speed_variables.default(speed_variables.WAIT_POLICY, "PASSIVE")
-speed_variables.default("THP_MEM_ALLOC_ENABLE", "1")
 
 
 def main(
@@ -47,6 +45,11 @@ def main(
     device = study.settings
     parts = variants.check(variant, device.backend)
     variants.require([variant])
+    allocator = allocator_environment.enter(parts)
+    if not allocator:
+        # Nor does it depend on the page size, because only touched memory counts, and huge pages
+        # save page faults. How much an allocator keeps may depend on it.
+        speed_variables.default("THP_MEM_ALLOC_ENABLE", "1")
     setup = backends.Setup(device.backend, device.gpu)
     on = backends.backend(setup)
     plan = memory_profile.Plan(
@@ -55,8 +58,9 @@ def main(
         variant=variant,
         networks={name: study.networks[name] for name in study.timed},
         batch_sizes=device.batch_sizes,
-        threads=study.threads or on.default_threads(),
+        threads=parts.threads or study.threads or on.default_threads(),
         cell_timeout_s=device.memory.cell_timeout_s,
+        allocator=allocator,
     )
     folder = Path(paths.MEMORY.format(device=device.device, variant=variant, model="")).parent
     on.preflight()

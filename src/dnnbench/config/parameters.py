@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from dnnbench.config import variants
@@ -35,6 +35,14 @@ def _backend_schema(schema: dict[str, Any]) -> None:
 # Engines and backends are found when a value is checked or a schema is written, not on import.
 # Validators check a variant by its parts, because that gives clearer errors than a pattern.
 Variant = Annotated[str, Field(json_schema_extra=_variant_schema)]
+_FORM = variants.FORM  # In the class below, the name of the module is that of a field.
+
+Number = Annotated[int, Field(ge=1, le=1024)]
+Threads = Annotated[
+    Annotated[Number, Tag("(number)")]
+    | Annotated[Distinct[Number], Field(min_length=1), Tag("(numbers)")],
+    Discriminator(lambda value: "(numbers)" if isinstance(value, list) else "(number)"),
+]
 
 
 def _models() -> str:
@@ -112,19 +120,19 @@ class Parameters(Section):
         ),
     ]
     threads: Annotated[
-        int | None,
+        Threads | None,
         Field(
-            ge=1,
-            le=1024,
-            description="Number of CPU threads per forward pass. null: one per physical core.",
+            description="Number of CPU threads per forward pass. null: one per physical core. A"
+            " list, such as [1, 2, 4], measures every variant at each number: at the largest under"
+            " its own name, at the others with -threads1, -threads2 appended.",
         ),
     ] = None
     variants: Annotated[
         Distinct[Variant],
         Field(
             min_length=1,
-            description="Variants to measure: PRECISION[-autocast]-ENGINE[-channels_last]."
-            " See docs/how-to/choose-variants.md.",
+            description=f"Variants to measure: {_FORM}. See docs/how-to/choose-variants.md.",
+            validate_default=True,
         ),
     ] = [variants.REFERENCE]
     gpu: Annotated[
@@ -172,6 +180,26 @@ class Parameters(Section):
                 )
             return None
         return gpu or Gpu()
+
+    @property
+    def base_threads(self) -> int | None:
+        """Threads of variants that do not name their number; None: one per physical core."""
+        return max(self.threads) if isinstance(self.threads, list) else self.threads
+
+    @field_validator("variants")
+    @classmethod
+    def _at_threads(cls, names: list[str], others: ValidationInfo) -> list[str]:
+        """Add each variant at the other numbers of threads."""
+        threads = others.data.get("threads")
+        plain = [name for name in names if "-threads" not in name]
+        found = variants.at_threads(plain, threads if isinstance(threads, list) else ())
+        for place, name in enumerate(names):
+            if name not in found:
+                raise ValueError(
+                    f"{place}: {name!r}: names a number of threads. Remove it, and list the numbers"
+                    " in threads: [1, 2]."
+                )
+        return found
 
     @field_validator("variants")
     @classmethod

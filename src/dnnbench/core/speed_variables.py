@@ -51,7 +51,7 @@ _ours: dict[str, str] = {}
 def found(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the variables that the user has set, by name.
 
-    Variables set by :func:`default` are left out. In the value of LD_PRELOAD, each file path is
+    Variables that dnnbench has set are left out. In the value of LD_PRELOAD, each file path is
     followed by the file's SHA-256.
     """
     prefixes = tuple(prefix for group in PREFIXES.values() for prefix in group)
@@ -62,7 +62,8 @@ def found(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
         if name.startswith(prefixes) and not _OTHERS.fullmatch(name)
     }
     if "LD_PRELOAD" in seen:
-        seen["LD_PRELOAD"] = " ".join(map(_with_digest, re.split(r"[\s:]+", seen["LD_PRELOAD"])))
+        words = re.split(r"[\s:]+", seen["LD_PRELOAD"])
+        seen["LD_PRELOAD"] = " ".join(with_digest(word, Path(word)) for word in words)
     return {name: value for name, value in seen.items() if value and _ours.get(name) != value}
 
 
@@ -81,6 +82,16 @@ def default(name: str, value: str) -> None:
         os.environ[name] = _ours[name] = value
 
 
+def leave_out(variables: Mapping[str, str]) -> None:
+    """Leave variables with these values out of :func:`found`, because dnnbench has set them."""
+    _ours.update(variables)
+
+
+def of_user() -> dict[str, str]:
+    """Return this process's environment without the variables that dnnbench has set."""
+    return {name: value for name, value in os.environ.items() if _ours.get(name) != value}
+
+
 def as_before_snakemake(environ: Mapping[str, str] = os.environ) -> str:
     """Return shell commands that restore the variables that Snakemake overwrites."""
     return " ".join(
@@ -89,9 +100,10 @@ def as_before_snakemake(environ: Mapping[str, str] = os.environ) -> str:
     )
 
 
-def _with_digest(word: str) -> str:
+def with_digest(word: str, file: Path) -> str:
+    """Return ``word`` followed by the SHA-256 of ``file``, if that has a folder and exists."""
     try:
-        digest = sha256(Path(word)) if "/" in word and Path(word).is_file() else None
+        digest = sha256(file) if "/" in str(file) and file.is_file() else None
     except OSError:
         digest = None
     return f"{word} (sha256 {digest[:12]})" if digest else word

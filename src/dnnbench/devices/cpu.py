@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dnnbench.config import allocators
 from dnnbench.config.backend import Backend
 from dnnbench.core import processors
 from dnnbench.core.errors import DeviceError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _REFERENCE_S = 0.012
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # From glibc's malloc.h.
 _MMAP_THRESHOLD = 128 * 1024
+# Operations of jemalloc's mallctl: empty this thread's cache, then purge all arenas.
+_OF_JEMALLOC = (b"thread.tcache.flush", b"arena.4096.purge")
 _PROC = Path("/proc")
 
 
@@ -103,7 +106,7 @@ class Cpu:
 
     def meter(self) -> ResidentMemory:
         """Return a meter for this process's resident memory."""
-        return ResidentMemory()
+        return KeptMemory() if allocators.keeps_memory() else ResidentMemory()
 
 
 class CpuWatch:
@@ -159,7 +162,7 @@ class ResidentMemory:
 
     # The first pass fills caches of the convolution library that remain for later passes; a pass
     # of one image fills nearly all of them.
-    first_images = 1
+    first_images: int | None = 1
 
     def __init__(self) -> None:
         libc = ctypes.CDLL(None)
@@ -189,6 +192,9 @@ class ResidentMemory:
         Raises DeviceError if the kernel does not permit it.
         """
         _trim()
+        self._reset_peak()
+
+    def _reset_peak(self) -> None:
         file = _PROC / "self/clear_refs"
         try:
             file.write_text("5")
@@ -202,6 +208,30 @@ class ResidentMemory:
         """Return the high-water mark above the baseline, excluding file-backed pages."""
         peak = max(0.0, status_mib("VmHWM") - status_mib("RssFile") - self._baseline)
         return {"memory_mib": peak, "memory_basis": "net", "memory_net_mib": peak}
+
+
+class KeptMemory(ResidentMemory):
+    """Resident memory of a process whose allocator keeps freed memory, which counts as well.
+
+    Only memory that was freed before the passes does not count: it depends on how the network was
+    built. What is kept depends on the passes so far, so the first one has the same images.
+    """
+
+    first_images = None
+
+    def __init__(self) -> None:
+        self._baseline = 0.0
+
+    def prepared(self) -> None:
+        """Release memory that was freed while the network was built."""
+        _trim()
+
+    def first_pass_done(self) -> None:
+        """Reset the high-water mark (VmHWM) to the memory resident now.
+
+        Raises DeviceError if the kernel does not permit it.
+        """
+        self._reset_peak()
 
 
 class _References:
@@ -253,7 +283,14 @@ def _median_ms(kernel: Callable[[], Any]) -> float:
 
 
 def _trim() -> None:
-    ctypes.CDLL(None).malloc_trim(0)
+    """Return free memory to the kernel: that of glibc, or of a preloaded tcmalloc or jemalloc."""
+    libc = ctypes.CDLL(None)
+    libc.malloc_trim(0)
+    with contextlib.suppress(AttributeError):
+        libc.MallocExtension_ReleaseFreeMemory()
+    with contextlib.suppress(AttributeError):
+        for name in _OF_JEMALLOC:
+            libc.mallctl(name, None, None, None, ctypes.c_size_t(0))
 
 
 class _Mallinfo(ctypes.Structure):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic_core import from_json
 
+from dnnbench.config import variants
 from dnnbench.config.parameters import Parameters
 from dnnbench.core import text_file
 from dnnbench.core.errors import UserError
@@ -162,9 +163,10 @@ def _check_round(
                 line.variant,
                 protocol,
                 settings.latency.passes,
-                settings.threads or line.threads,
+                _threads(line, settings),
                 line.wait_policy,
                 line.variables,
+                line.allocator,
             )
             _check_fingerprint(where, line, expected)
 
@@ -178,15 +180,20 @@ def _check_memory(
 ) -> None:
     record = parse_json(content, str(path), MemoryRecord, _RERUN)
     check_place(str(path), record, {**place, "model": path.stem}, _RERUN)
-    threads = settings.threads or record.threads
     expected = memory_profile.cell_fingerprint(
         networks[record.model],
         Setup(settings.backend, settings.gpu),
         record.variant,
-        threads,
+        _threads(record, settings),
         record.variables,
+        record.allocator,
     )
     _check_fingerprint(str(path), record, expected)
+
+
+def _threads(record: LatencyLine | MemoryRecord, settings: Parameters) -> int:
+    """Return the number of threads that the settings ask for, or else the record's."""
+    return variants.parse(record.variant).threads or settings.base_threads or record.threads
 
 
 def _check_fingerprint(where: str, record: LatencyLine | MemoryRecord, expected: str) -> None:

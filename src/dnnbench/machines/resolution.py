@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from dnnbench.config import variants
 from dnnbench.config.parameters import Parameters
 from dnnbench.core import isolation, lock, progress
 from dnnbench.core.errors import UserError
@@ -96,12 +97,12 @@ def run(
                 session=started,
                 device=settings.device,
                 setup=setup,
-                variant=settings.variants[0],
+                variant=variants.parse(settings.variants[0]).computes,
                 networks=networks,
                 batch_sizes=[1],
                 protocol=settings.latency.protocol,
                 passes=passes,
-                threads=settings.threads or on.default_threads(),
+                threads=settings.base_threads or on.default_threads(),
                 cell_timeout_s=settings.latency.cell_timeout_s,
                 when_busy=settings.when_busy,
             )

@@ -29,7 +29,7 @@ from dnnbench.records.memory_records import MemoryCell, MemoryRecord
 class Plan:
     """The cells to measure and their settings.
 
-    ``graphs`` and ``variables`` are those of ``round.Round``.
+    ``graphs``, ``variables`` and ``allocator`` are those of ``round.Round``.
     """
 
     device: str
@@ -41,10 +41,13 @@ class Plan:
     cell_timeout_s: float
     graphs: BuiltGraphs = field(default_factory=BuiltGraphs)
     variables: Mapping[str, str] = field(default_factory=speed_variables.found)
+    allocator: Mapping[str, str] = field(default_factory=dict)
 
     def fingerprint(self, network: Network) -> str:
         """Return a fingerprint of everything but the machine that affects memory."""
-        return cell_fingerprint(network, self.setup, self.variant, self.threads, self.variables)
+        return cell_fingerprint(
+            network, self.setup, self.variant, self.threads, self.variables, self.allocator
+        )
 
 
 def cell_fingerprint(
@@ -53,9 +56,14 @@ def cell_fingerprint(
     variant: str,
     threads: int,
     variables: Mapping[str, str] = MappingProxyType({}),
+    allocator: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return a fingerprint of everything but the machine that affects memory."""
-    settings = [threads, *speed_variables.compared(variables)]
+    settings = [
+        threads,
+        *speed_variables.compared(variables),
+        *speed_variables.compared(allocator),
+    ]
     return fingerprint(memory, network, setup, variant, settings)
 
 
@@ -131,6 +139,7 @@ class Profiles:
             fingerprint=plan.fingerprint(plan.networks[name]),
             threads=plan.threads,
             variables=dict(plan.variables),
+            allocator=dict(plan.allocator),
             cell_timeout_s=plan.cell_timeout_s,
             started=datetime.now(UTC),
             cells=[cells[batch] for batch in sorted(cells)],

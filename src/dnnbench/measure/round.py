@@ -56,8 +56,8 @@ class Round:
 
     ``memory`` contains known memory cells of the networks: they decide how many processes measure a
     cell, and whether a large batch could bring the device down. ``graphs`` has what the variant's
-    engine reads. ``variables`` are the environment
-    variables that affect speed.
+    engine reads. ``variables`` are the environment variables that affect speed, and ``allocator``
+    those that dnnbench has set for the variant's allocator.
     """
 
     number: int
@@ -75,6 +75,7 @@ class Round:
     memory: Mapping[str, Sequence[MemoryCell]] = field(default_factory=dict)
     graphs: BuiltGraphs = field(default_factory=BuiltGraphs)
     variables: Mapping[str, str] = field(default_factory=speed_variables.found)
+    allocator: Mapping[str, str] = field(default_factory=dict)
 
     def cells(self) -> list[Cell]:
         """Return every cell of the round, in the study's order."""
@@ -109,6 +110,7 @@ class Round:
             self.threads,
             _wait_policy(),
             self.variables,
+            self.allocator,
         )
 
 
@@ -121,10 +123,11 @@ def cell_fingerprint(
     threads: int,
     wait_policy: str,
     variables: Mapping[str, str] = MappingProxyType({}),
+    allocator: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Return a fingerprint of everything but the machine that affects a latency.
 
-    ``wait_policy`` and ``variables`` are the recorded values.
+    ``wait_policy``, ``variables`` and ``allocator`` are the recorded values.
     """
     settings = [
         protocol,
@@ -132,6 +135,7 @@ def cell_fingerprint(
         threads,
         None if wait_policy == _OWN_POLICY else wait_policy,
         *speed_variables.compared(variables),
+        *speed_variables.compared(allocator),
     ]
     return fingerprint(latency, network, setup, variant, settings)
 
@@ -301,6 +305,7 @@ def _line(here: Here, key: Key, timing: Timing, started: datetime, seconds: floa
         threads=plan.threads,
         wait_policy=_wait_policy(),
         variables=dict(plan.variables),
+        allocator=dict(plan.allocator),
         output_ok=timing.output_ok,
         disturbance=seen and seen.model_copy(update={"busy_before": here.busy}),
         energy_mj=energy.mj if energy else None,

@@ -48,7 +48,7 @@ class Cell(Record):
     device: DeviceName
     """Name of the device."""
     variant: str
-    """Variant: precision, engine and layout."""
+    """Variant: precision, engine, layout, allocator, threads."""
     model: ModelName
     """Key of the network."""
     batch_size: BatchSize

@@ -68,7 +68,7 @@ class VariantAccuracyRow(Record):
     device: DeviceName
     """Name of the device."""
     variant: str
-    """Variant: precision, engine and layout."""
+    """Variant: precision, engine, layout, allocator, threads."""
     model: ModelName
     """Key of the network."""
     dataset: str | None = None

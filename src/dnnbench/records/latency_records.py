@@ -53,7 +53,7 @@ class LatencyLine(Record):
     device: MeasuredDevice
     """Name of the device."""
     variant: Name
-    """Variant: precision, engine and layout."""
+    """Variant: precision, engine, layout, allocator, threads."""
     model: ModelName
     """Key of the network."""
     batch_size: BatchSize
@@ -71,7 +71,7 @@ class LatencyLine(Record):
     """Latency protocol: ``default`` or ``bianco2018``."""
     fingerprint: Line
     """Hash of everything that the latency depends on, except the machine: code, registry entry,
-    protocol, ``variables``. If it changes, the cell is measured again."""
+    protocol, ``variables``, ``allocator``. If it changes, the cell is measured again."""
     status: Status
     """Status of the cell."""
     message: Text | None = None
@@ -94,6 +94,9 @@ class LatencyLine(Record):
     """Value of ``OMP_WAIT_POLICY``: how OpenMP threads wait."""
     variables: dict[Line, Text] = {}
     """Environment variables that affect speed, with their values."""
+    allocator: dict[Line, Text] = {}
+    """Environment variables that dnnbench set to choose the variant's allocator, with their values.
+    A preloaded library is followed by its SHA-256. Empty for the default allocator."""
     output_ok: bool | None = None
     """Whether the output was finite and repeatable and had the right shape."""
     disturbance: Disturbance | None = None

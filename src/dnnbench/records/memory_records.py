@@ -72,7 +72,7 @@ class MemoryCell(Record):
     """Peak of all memory that the allocator held in the first pass, in which libraries try
     several algorithms."""
     allocator: Text | None = None
-    """Settings of the allocator; null: its defaults."""
+    """Settings of torch's allocator; null: its defaults."""
     noise_mib: Mib | None = None
     """Spread of the readings while the process was idle."""
     swapped_mib: Mib | None = None
@@ -93,16 +93,19 @@ class MemoryRecord(Record):
     device: MeasuredDevice
     """Name of the device."""
     variant: Name
-    """Variant: precision, engine and layout."""
+    """Variant: precision, engine, layout, allocator, threads."""
     model: ModelName
     """Key of the network."""
     fingerprint: Line
     """Hash of everything that the numbers depend on, except the machine: code, registry entry,
-    ``variables``. If it changes, the cells are measured again."""
+    ``variables``, ``allocator``. If it changes, the cells are measured again."""
     threads: Threads
     """CPU threads of a pass."""
     variables: dict[Line, Text] = {}
     """Environment variables that affect speed or memory, with their values."""
+    allocator: dict[Line, Text] = {}
+    """Environment variables that dnnbench set to choose the variant's allocator, with their values.
+    A preloaded library is followed by its SHA-256. Empty for the default allocator."""
     cell_timeout_s: Positive
     """Time limit of one cell when the cells were last measured."""
     started: AwareDatetime

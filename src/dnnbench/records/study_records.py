@@ -17,6 +17,7 @@ from dnnbench.records.base import (
     Record,
     SchemaVersion,
     Status,
+    Threads,
 )
 from dnnbench.records.complexity_records import Complexity
 
@@ -79,9 +80,11 @@ class StudyRow(Record):
     model: ModelName
     """Key of the network."""
     variant: str
-    """Variant: precision, engine and layout."""
+    """Variant: precision, engine, layout, allocator, threads."""
     batch_size: BatchSize
     """Images per forward pass."""
+    threads: Threads | None
+    """CPU threads of a forward pass; empty if unknown, as for published numbers."""
     protocol: str | None
     """Latency protocol: ``default`` or ``bianco2018``."""
     session: str | None
@@ -199,7 +202,7 @@ class VariantRow(Record):
     model: ModelName
     """Key of the network."""
     variant: str
-    """Variant compared with ``fp32-eager``: precision, engine and layout."""
+    """Variant compared with ``fp32-eager``: precision, engine, layout, allocator, threads."""
     batch_size: BatchSize
     """Images per forward pass."""
     status: Status

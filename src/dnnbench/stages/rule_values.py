@@ -40,7 +40,7 @@ class RuleValues:
         settings = study.settings
         setup = backends.Setup(settings.backend, settings.gpu)
         # Decided here, because the nodes of a cluster may differ from this machine.
-        threads = settings.threads or backends.backend(setup).default_threads()
+        threads = settings.base_threads or backends.backend(setup).default_threads()
         others = other_devices.present(settings, paths.RESULTS)
         self.study = replace(study, threads=threads, others=others)
         self.settings = settings
@@ -174,6 +174,11 @@ class RuleValues:
         dataset, cut = self.settings.dataset.name, self.geometries[model]
         return [paths.DECODED_IMAGES.format(dataset=dataset, geometry=cut.name)] if cut else []
 
+    @property
+    def computed(self) -> list[str]:
+        """The variants whose accuracy is measured: others compute the same as one of them."""
+        return variants.computed(self.settings.variants)
+
     def variant_accuracy(self) -> list[str]:
         """Return the records of accuracy, and predictions, in other variants than fp32-eager."""
         settings = self.settings
@@ -183,7 +188,7 @@ class RuleValues:
             pattern.format(
                 dataset=settings.dataset.name, device=settings.device, variant=variant, model=model
             )
-            for variant in settings.variants
+            for variant in self.computed
             if variant != REFERENCE
             for model in self.timed
             for pattern in (paths.VARIANT_ACCURACY, paths.VARIANT_ANSWERS)
@@ -216,6 +221,13 @@ class RuleValues:
     def devices(self) -> list[str]:
         """Names of the measured devices, the study's own first."""
         return [self.settings.device, *(plan.device for plan in self.others)]
+
+    @property
+    def at_several_threads(self) -> list[str]:
+        """Names of the devices that are measured at several numbers of threads."""
+        found = {self.settings.device: self.settings.variants}
+        found |= {plan.device: list(plan.variants) for plan in self.others}
+        return [name for name, names in found.items() if variants.at_several_threads(names)]
 
     def other_records(self) -> list[str]:
         """Return the records of other devices that belong to this study, not other files."""

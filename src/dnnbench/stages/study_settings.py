@@ -36,9 +36,9 @@ _SETTINGS_FILES = {".yaml", ".yml", ".json"}
 class Study:
     """Validated settings and their networks by key, measured networks first.
 
-    ``predicted``: keys of networks that are only counted. ``threads``: threads per forward pass;
-    None: the machine's default. ``others``: plans of the devices merged from other machines; None:
-    not searched yet.
+    ``predicted``: keys of networks that are only counted. ``threads``: threads per forward pass of
+    variants that do not name their number; None: the machine's default. ``others``: plans of the
+    devices merged from other machines; None: not searched yet.
     """
 
     settings: Parameters
@@ -69,7 +69,7 @@ class Study:
 
     def check_threads(self) -> None:
         """Raise UserError if a forward pass would use more threads than there are CPUs."""
-        threads, cpus = self.settings.threads or 1, len(processors.given())
+        threads, cpus = self.settings.base_threads or 1, len(processors.given())
         if threads > cpus:
             raise UserError(
                 f"{paths.device_file(self.settings.device)}: threads: {threads}: a process may use"
@@ -136,7 +136,7 @@ def check(
         networks={**timed, **{key: one for key, one in predicted.items() if key not in timed}},
         predicted=[name for name in predicted if name not in timed],
         registry=known,
-        threads=settings.threads,
+        threads=settings.base_threads,
         session=datetime.now().strftime("%Y-%m-%dT%H:%M"),
     )
 

@@ -1,7 +1,8 @@
 """Accuracy that networks are ranked by: published, stated, or measured on the same images.
 
 The accuracy of a variant is that of fp32-eager if its answers cannot differ. Otherwise, it is the
-accuracy of fp32-eager plus the paired difference measured on the study's images, or unknown.
+accuracy of fp32-eager plus the paired difference measured on the study's images, or unknown. An
+allocator or a number of threads changes no answer.
 
 The answers of a variant cannot differ if it computes in fp32 too, so that only the order of sums
 differs, if its logits agreed with those of fp32-eager in every process, and if its answers are the
@@ -69,11 +70,13 @@ def variant_accuracy(
 ) -> Accuracy:
     """Return the accuracy of a network in ``variant``, given that in fp32-eager.
 
-    ``agrees``: whether the logits agreed with those of fp32-eager. ``measured`` is the variant's
-    row of accuracy/variants.csv.
+    ``agrees``: whether the logits agreed with those of fp32-eager. ``measured`` is the row of
+    accuracy/variants.csv for the variant that computes the same.
     """
     if variant == variants.REFERENCE or ranked.top1 is None:
         return ranked
+    if variants.parse(variant).is_reference:
+        return replace(ranked, change=0.0)
     tried = measured is not None and measured.status != "not_measured"
     same_answers = measured is not None and measured.top1_same == 100
     exact = variants.parse(variant).precision == "fp32"

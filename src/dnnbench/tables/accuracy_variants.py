@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dnnbench.config import variants
 from dnnbench.config.parameters import Parameters
 from dnnbench.config.variants import REFERENCE
 from dnnbench.records import paths
@@ -42,7 +43,7 @@ def read(
     assert dataset.name
     found = VariantAccuracy()
     tested: list[tuple[VariantAccuracyRow, float]] = []
-    for variant in settings.variants:
+    for variant in variants.computed(settings.variants):
         if variant == REFERENCE:
             continue
         place = {"dataset": dataset.name, "device": device, "variant": variant, "model": ""}

@@ -139,7 +139,8 @@ class SoundRecords:
 
 def _conditions(line: LatencyLine) -> str:
     """Return the conditions of a measurement, constant within a session."""
-    variables = [f"{name}={value}" for name, value in sorted(line.variables.items())]
+    known = line.variables | line.allocator
+    variables = [f"{name}={value}" for name, value in sorted(known.items())]
     return ", ".join([f"threads: {line.threads}", f"wait policy {line.wait_policy}", *variables])
 
 

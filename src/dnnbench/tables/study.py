@@ -16,6 +16,7 @@ from itertools import product
 from pathlib import Path
 from statistics import median
 
+from dnnbench.config import variants
 from dnnbench.core.errors import UserError
 from dnnbench.core.storage import RecordError, each_row
 from dnnbench.networks.registry import Network
@@ -204,7 +205,7 @@ def _by_variant(
             variant,
             ranked[model],
             (variant, model) in agreeing,
-            variant_rows.get((measured.plan.device, variant, model)),
+            variant_rows.get((measured.plan.device, variants.parse(variant).computes, model)),
         )
         for variant in measured.plan.variants
         for model in models
@@ -243,13 +244,18 @@ def _device_rows(
         time = fits[variant].get((model, batch_size))
         timing = cell_timing(processes, plan.rounds, time, session_limits)
         own = accuracy[variant, model]
-        rows.append(_measured_row(plan, cell, timing, memory.get(cell), own))
+        known = [line.threads for line in processes]
+        if record := measured.memory.get((variant, model)):
+            known.append(record.threads)
+        threads = known[0] if known else variants.parse(variant).threads
+        rows.append(_measured_row(plan, cell, threads, timing, memory.get(cell), own))
     return rows
 
 
 def _measured_row(
     plan: Plan,
     key: tuple[str, str, int],
+    threads: int | None,
     timing: CellTiming,
     memory: MemoryCell | None,
     accuracy: Accuracy,
@@ -269,6 +275,7 @@ def _measured_row(
         model=model,
         variant=variant,
         batch_size=batch_size,
+        threads=threads,
         protocol=plan.protocol,
         session=timing.session,
         schema_version=SCHEMA_VERSION,

@@ -32,7 +32,7 @@ def look(settings: Parameters) -> list[Check]:
     machine = Machine(
         device=settings.device,
         setup=setup,
-        threads=settings.threads,
+        threads=settings.base_threads,
         cpus=processors.given(),
         environ=os.environ,
     )

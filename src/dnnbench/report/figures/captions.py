@@ -61,6 +61,20 @@ def density(sources: Iterable[str | None]) -> str:
     )
 
 
+def speedup(points: Sequence[Row]) -> str:
+    """Return the caption of the chart of speed-ups by threads."""
+    numbers = sorted({point["threads"] for point in points})
+    if not numbers:
+        return "No latency is known."
+    fewest = several(numbers[0], "thread")
+    return (
+        f"The speed-up is the latency with {fewest} divided by the latency with more, both without"
+        " a special allocator. The dashed line is the ideal speed-up, the ratio of the numbers of"
+        " threads. The percentage next to a name is the efficiency with"
+        f" {several(numbers[-1], 'thread')}: the speed-up divided by the ideal one. {ONE_PASS}"
+    )
+
+
 def speed(rows: Sequence[Row], identity: Identity) -> str:
     """Return the caption of the chart of accuracy against throughput."""
     single = [row for row in rows if row["batch_size"] == 1]

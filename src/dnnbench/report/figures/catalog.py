@@ -31,7 +31,7 @@ class Figure:
 def build_figures(results: Results) -> list[Figure]:
     """Draw the figures of a study, in the order of ``figure_names``."""
     figures = []
-    for name, kind, device in figures_of(results.devices):
+    for name, kind, device in figures_of(results.devices, results.at_several_threads):
         drawing = kind.draw(results, device or "")
         title = f"{kind.title}: {labels.device(device)}" if device else kind.title
         figures.append(

@@ -39,6 +39,7 @@ class Kind:
     saved as a chart. ``place`` orders figures on the page: those about the networks first, then
     those of each device. ``draw`` takes the results and the device, which is empty for figures
     about the networks. ``own_memory``: skip devices that borrow the memory of another device.
+    ``several_threads``: skip devices that were measured at one number of threads.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Kind:
     draw: Callable[[Results, str], Drawing]
     per_device: bool = True
     own_memory: bool = False
+    several_threads: bool = False
 
 
 def kinds(*, per_device: bool) -> list[Kind]:

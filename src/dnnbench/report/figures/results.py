@@ -6,6 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from dnnbench.config import variants
 from dnnbench.config.variants import REFERENCE
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry import WeightsSource
@@ -90,6 +91,22 @@ class Results:
             {**row, "in_variant": f" in {row['variant']}" if several else ""}
             for row in sorted(found, key=lambda row: int(row["rank"]))
         ]
+
+    @cached_property
+    def at_several_threads(self) -> list[str]:
+        """The devices that were measured at several numbers of threads."""
+        return [
+            device
+            for device in self.devices
+            if variants.at_several_threads(self.study["variant"][self.study["device"] == device])
+        ]
+
+    def thread_rows(self, device: str) -> list[Row]:
+        """Return a device's rows of the variant that figures show, at each number of threads."""
+        own = self.study[(self.study["device"] == device) & (self.study["batch_size"] == 1)]
+        parsed = own["variant"].map(variants.parse)
+        shown = parsed.map(lambda variant: variant.is_reference and variant.allocator is None)
+        return rows(own[shown.astype(bool)])
 
     def measured(self, device: str) -> bool:
         """Return whether a device's numbers were measured by dnnbench."""
