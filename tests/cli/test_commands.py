@@ -777,7 +777,7 @@ def test_pick_names_the_variant_to_use(run: Run, two_variants: list[str]) -> Non
     assert "86 of 86 configurations of 43 networks fit." in said
     assert said.count("  bf16-eager  ") == 5
     narrowed = run("pick", "--device", "cpu", "--variant", "bf16-eager", *two_variants).out
-    assert narrowed.startswith("cpu, bf16-eager, batch size 1: no limits.")
+    assert narrowed.startswith("cpu, batch size 1, bf16-eager: no limits.")
     assert "43 of 43 networks fit." in narrowed
 
 

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dnnbench.core.formatting import loosened
+from dnnbench.queries import wording
 from dnnbench.queries.best_fit import Pick, pick
 from dnnbench.records import published_study
 from dnnbench.records.comparison_records import ComparisonRow
@@ -667,3 +668,23 @@ def test_latencies_of_two_variants_are_compared_as_independent_estimates() -> No
     apart = [same[0], row("b", **fields, **near, variant="fp32-onnxruntime")]
     assert answer(same).entries[0].next_time == "equivalent"
     assert answer(apart).entries[0].next_time == "inconclusive"
+
+
+def test_an_allocator_is_named_with_the_environment_that_chooses_it() -> None:
+    rows = [row("a", variant="fp32-eager-kept", top1_change=0.0), row("b", top1=60.0)]
+    kept, plain = answer(rows).entries
+    assert kept.environment == "MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1"
+    assert plain.environment is None
+    assert wording.environments([kept, plain]) == [
+        "For fp32-eager-kept, set in the environment: " + kept.environment
+    ]
+
+
+def test_a_number_of_threads_leaves_the_rows_with_it() -> None:
+    rows = [
+        row("a", threads=2),
+        row("a", variant="fp32-eager-threads1", threads=1, top1_change=0.0, **time(5)),
+    ]
+    models = by_key(model_row("a"))
+    for threads, best in ((None, "fp32-eager-threads1"), (2, "fp32-eager")):
+        assert pick(rows, models, DEVICE, {}, threads=threads).best_variant == best

@@ -36,17 +36,18 @@ class Study:
         device: str | None = None,
         batch_size: int = 1,
         variant: str | None = None,
+        threads: int | None = None,
         top: int = 5,
         predicted: bool = False,
         **limits: float | None,
     ) -> StudyFrame:
         """Return the ``top`` most accurate configurations within limits, as ``dnnbench pick`` does.
 
-        A configuration is a network in a variant at ``batch_size``; ``variant`` is the only one to
-        consider, None means all. Of one network, only the configurations are listed that no other
-        one beats in both accuracy and latency. Those that fit for certain come first. Inconclusive
-        ones follow that might be better than the first (``fits`` is ``cannot_tell``), with what
-        would settle the verdict.
+        A configuration is a network in a variant at ``batch_size``. ``variant`` is the only one to
+        consider, and ``threads`` the only number of threads; None means all. Of one network, only
+        the configurations are listed that no other one beats in both accuracy and latency. Those
+        that fit for certain come first. Inconclusive ones follow that might be better than the
+        first (``fits`` is ``cannot_tell``), with what would settle the verdict.
 
         The limits are ``max_memory_gib``, ``min_fps`` (images per second), ``deadline_ms`` (for a
         whole batch), ``max_params_m`` (millions) and ``min_top1`` (percent). The columns are those
@@ -57,7 +58,7 @@ class Study:
         UserError for an unknown limit, device, batch size or variant.
         """
         chosen = study_questions.pick(
-            self.tables, limits, device, batch_size, variant, top, predicted
+            self.tables, limits, device, batch_size, variant, top, predicted, threads
         )
         shown = study_displays.of_choice(self.tables, chosen)
         listed = [*chosen.answer.entries, *chosen.answer.inconclusive]

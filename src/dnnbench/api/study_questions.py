@@ -43,12 +43,14 @@ def pick(
     variant: str | None = None,
     top: int = 5,
     predicted: bool = False,
+    threads: int | None = None,
 ) -> NetworkChoice:
     """Return the ``top`` configurations within ``limits``, as ``dnnbench pick`` lists them.
 
-    ``variant`` is the only one to consider; None: all of the device. ``device`` may be missing if
-    one device was measured. Raises UserError for an impossible limit, and for a device, batch size
-    or variant that the study does not have.
+    ``variant`` is the only one to consider, and ``threads`` the only number of threads; None: all
+    of the device. ``device`` may be missing if one device was measured. Raises UserError for an
+    impossible limit, and for a device, batch size, variant or number of threads that the study does
+    not have.
     """
     for limit, value in given(limits):
         if problem := limit.problem(value):
@@ -59,6 +61,8 @@ def pick(
     own = tables.rows(key)
     there = list(dict.fromkeys(row.variant for row in own))
     _check(tables, "variant", variant, [None, *there], key)
+    numbers = sorted({row.threads for row in own if row.threads})
+    _check(tables, "threads", threads, [None, *numbers], key)
     _check(tables, "batch_size", batch_size, sorted({row.batch_size for row in own}), key)
     rows, models = tables.known, tables.models
     if predicted:
@@ -66,15 +70,17 @@ def pick(
 
         added = predict_untimed(tables, key, batch_size, variant)
         rows, models = [*rows, *added.rows()], dict(added.models)
-    answer = best_fit.pick(rows, models, key, limits, batch_size, top, tables.comparisons, variant)
+    answer = best_fit.pick(
+        rows, models, key, limits, batch_size, top, tables.comparisons, variant, threads
+    )
     return NetworkChoice(answer, rows, models)
 
 
 def _check(tables: Tables, name: str, value: object, there: Sequence[object], device: str) -> None:
     if value not in there:
+        known = ", ".join(str(one) for one in there if one is not None) or "none"
         raise UserError(
-            f"{tables.parameter(name)}: {value!r}: {device} has"
-            f" {', '.join(str(one) for one in there if one is not None)}."
+            f"{tables.parameter(name)}: {value!r}: {device} has {known}."
             " Choose one, or add it to the device file and rerun the study."
         )
 

@@ -16,8 +16,7 @@ from dnnbench.records.study_records import loses_accuracy
 def print_answer(console: Console, answer: Pick, names: Mapping[str, str]) -> None:
     """Print limits, verdicts, networks that fit, inconclusive ones or misses, and notes."""
     limits = [limit.text(value, answer.batch_size) for limit, value in given(answer.limits)]
-    variant = f"{answer.variant}, " if answer.variant else ""
-    where = f"{labels.device(answer.device)}, {variant}batch size {answer.batch_size}"
+    where = f"{labels.device(answer.device)}, {wording.scope(answer)}"
     title = f"{where}: {', '.join(limits) or wording.text('no_limits')}."
     console.print(title, style="bold")
     console.print(wording.count(answer))
@@ -177,6 +176,7 @@ def _notes(answer: Pick, names: Mapping[str, str]) -> list[str]:
     if bases:
         shown = "; ".join(map(labels.memory_basis, bases))
         notes.append(messages.MEMORY_BASIS.format(bases=shown))
+    notes += wording.environments(entries)
     if missing := wording.not_evaluated(answer, names):
         notes.append(missing)
     return notes

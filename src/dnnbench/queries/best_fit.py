@@ -24,6 +24,8 @@ from typing import Any
 
 from pydantic import Field, SerializeAsAny, create_model
 
+from dnnbench.config import variants
+from dnnbench.core.errors import UserError
 from dnnbench.queries import latency_verdicts
 from dnnbench.queries.accuracy_ties import Ties
 from dnnbench.queries.bounds import Bounds, Kind
@@ -56,7 +58,7 @@ class Entry(Record):
     model: ModelName
     """Key of the network."""
     variant: str
-    """Variant: precision, engine and layout."""
+    """Variant: precision, engine, layout, allocator and threads."""
     fits: Fits
     """``yes``, or ``cannot_tell`` (inconclusive)."""
     undecided: str | None
@@ -71,6 +73,8 @@ class Entry(Record):
     tie_group: int
     """Number of the tie group: configurations whose accuracy is tied with that of the first one in
     the group."""
+    environment: str | None
+    """Environment variables that choose the variant's allocator; empty for glibc's defaults."""
     top1: float
     """Top-1 accuracy of the network in this variant."""
     top1_low: float | None
@@ -182,21 +186,22 @@ class LeftOut(Record):
 class Pick(Record):
     """The answer.
 
-    ``variant`` is the only variant asked about (None: all), and ``variants`` are those that the
-    device has at this batch size. ``configurations`` counts the configurations that could be
-    evaluated, and ``networks`` their networks. Of the configurations, ``fit`` fit for certain,
-    ``cannot_tell`` are inconclusive, and ``better`` miss a limit but are better than the best (all
-    that miss one, if nothing fits). ``best``, which ``best_certain`` repeats, and ``best_variant``
-    are the first of ``entries``, which all fit for certain. ``might_be_better`` counts the
-    inconclusive configurations that are more accurate than it, and ``inconclusive`` lists them.
-    ``nearest`` (one for each network) is empty unless nothing fits or is inconclusive. ``left_out``
-    says why a configuration cannot be evaluated. ``doubts``, which is not part of the JSON, has the
-    kinds of bounds that make configurations inconclusive.
+    ``variant`` and ``threads`` are the only ones asked about (None: all), and ``variants`` are
+    those that the device has at this batch size. ``configurations`` counts the configurations that
+    could be evaluated, and ``networks`` their networks. Of the configurations, ``fit`` fit for
+    certain, ``cannot_tell`` are inconclusive, and ``better`` miss a limit but are better than the
+    best (all that miss one, if nothing fits). ``best``, which ``best_certain`` repeats, and
+    ``best_variant`` are the first of ``entries``, which all fit for certain. ``might_be_better``
+    counts the inconclusive configurations that are more accurate than it, and ``inconclusive``
+    lists them. ``nearest`` (one for each network) is empty unless nothing fits or is inconclusive.
+    ``left_out`` says why a configuration cannot be evaluated. ``doubts``, which is not part of the
+    JSON, has the kinds of bounds that make configurations inconclusive.
     """
 
     device: DeviceName
     batch_size: BatchSize
     variant: str | None
+    threads: int | None
     variants: list[str]
     limits: dict[str, Positive | None]
     networks: int
@@ -225,17 +230,20 @@ def pick(
     top: int = 5,
     comparisons: Iterable[ComparisonRow] = (),
     variant: str | None = None,
+    threads: int | None = None,
 ) -> Pick:
     """Return the ``top`` configurations for ``device`` within ``limits``.
 
     ``rows``, ``models`` (by key) and ``comparisons`` are the rows of study.csv, models.csv and
     comparisons.csv. As many inconclusive ones are returned, or nearest misses if nothing fits.
-    ``variant`` is the only one to consider; None: all.
+    ``variant`` is the only one to consider, and ``threads`` the only number of threads; None: all.
     """
     own = [
         row
         for row in rows
-        if (row.device, row.batch_size) == (device, batch_size) and variant in (None, row.variant)
+        if (row.device, row.batch_size) == (device, batch_size)
+        and variant in (None, row.variant)
+        and threads in (None, row.threads)
     ]
     ranked = candidates(own, models, batch_size, variant).get(device, [])
     known = [candidate for candidate in ranked if candidate.known(limits)]
@@ -256,6 +264,7 @@ def pick(
         device=device,
         batch_size=batch_size,
         variant=variant,
+        threads=threads,
         variants=list(dict.fromkeys(row.variant for row in own)),
         limits=dict.fromkeys(known_limits()) | {one.name: value for one, value in given(limits)},
         networks=len({c.model for c in known}),
@@ -395,6 +404,7 @@ def entry(
         rank=rank,
         model=row.model,
         variant=row.variant,
+        environment=_environment(row.variant),
         fits="cannot_tell" if undecided else "yes",
         undecided="+".join(undecided) or None,
         settled_by="+".join(one.kind for one in settling) or None,
@@ -429,6 +439,13 @@ def entry(
         else candidate.params - after.params,
         **_other_numbers(candidate),
     )
+
+
+def _environment(variant: str) -> str | None:
+    try:
+        return variants.environment(variant) or None
+    except UserError:  # The variant's engine is not installed here.
+        return None
 
 
 def _other_numbers(candidate: Candidate) -> dict[str, Any]:

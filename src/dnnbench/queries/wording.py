@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from string import ascii_lowercase
 
-from dnnbench.core.formatting import STABILITY_MARKS, STATUS_WORDS
+from dnnbench.core.formatting import STABILITY_MARKS, STATUS_WORDS, several
 from dnnbench.queries.best_fit import Binding, Entry, Give, Pick
 from dnnbench.queries.limits import known_limits
 
@@ -23,6 +23,7 @@ WORDS: dict[str, str | list[str]] = {
     "networks": ["1 network", "{networks} networks"],
     "configurations": ["1 configuration", "{configurations} configurations of {networks}"],
     "in_variant": "{network} in {variant}",
+    "environment": "For {variant}, set in the environment: {variables}",
     "none_evaluated": "No network can be evaluated.",
     "none_fits": ["The only network does not fit.", "None of the {of} fits."],
     "fit": ["{fit} of {of} fits.", "{fit} of {of} fit."],
@@ -174,6 +175,19 @@ def configuration(answer: Pick, names: Mapping[str, str], model: str, variant: s
     return text("in_variant", network=name, variant=variant) if len(answer.variants) > 1 else name
 
 
+def scope(answer: Pick) -> str:
+    """Return the batch size, variant and number of threads asked about."""
+    threads = several(answer.threads, "thread") if answer.threads else None
+    parts = [f"batch size {answer.batch_size}", answer.variant, threads]
+    return ", ".join(filter(None, parts))
+
+
+def environments(entries: Iterable[Entry]) -> list[str]:
+    """Return the variables that choose an allocator, for each variant that has one."""
+    found = {entry.variant: entry.environment for entry in entries if entry.environment}
+    return [text("environment", variant=one, variables=found[one]) for one in found]
+
+
 def not_evaluated(answer: Pick, names: Mapping[str, str]) -> str:
     """Return the configurations that cannot be evaluated, by variant and reason.
 
@@ -183,13 +197,13 @@ def not_evaluated(answer: Pick, names: Mapping[str, str]) -> str:
     for one in answer.left_out:
         key = one.variant, reason(one.reason)
         groups.setdefault(key, []).append(names.get(one.model, one.model))
-    several = len(answer.variants) > 1
+    many = len(answer.variants) > 1
     shown = []
     for (variant, why), networks in groups.items():
         listed = ", ".join(networks)
-        if several and len(networks) > MOST_NAMED:
+        if many and len(networks) > MOST_NAMED:
             listed = numbered("networks", len(networks), networks=len(networks))
-        if several:
+        if many:
             listed = text("in_variant", network=listed, variant=variant)
         shown.append(f"{listed} ({why})")
     return text("not_evaluated", reasons="; ".join(shown)) if shown else ""

@@ -82,11 +82,9 @@ def _title(answer: Pick, names: Mapping[str, str]) -> str:
 
 def _summary(answer: Pick, provenance: Provenance, predicted: bool) -> Iterator[str]:
     limits = [limit_text(limit, value) for limit, value in given(answer.limits)]
-    variant = f"{answer.variant}, " if answer.variant else ""
-    question = (
-        f"Batch size {answer.batch_size}, {variant}"
-        f"{', '.join(limits) or wording.text('no_limits')}."
-    )
+    scope = wording.scope(answer)
+    scope = scope[0].upper() + scope[1:]
+    question = f"{scope}, {', '.join(limits) or wording.text('no_limits')}."
     yield WORDS["question"].format(question=question)
     if provenance.machine:
         yield WORDS["machine"].format(machine=provenance.machine)
@@ -101,6 +99,8 @@ def _command(answer: Pick, predicted: bool) -> str:
     words += [f"{limit.option} {_plain(value)}" for limit, value in given(answer.limits)]
     if answer.variant:
         words.append(f"--variant {answer.variant}")
+    if answer.threads:
+        words.append(f"--threads {answer.threads}")
     return " ".join([*words, *(["--predicted"] if predicted else []), "--markdown"])
 
 

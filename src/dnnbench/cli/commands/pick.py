@@ -59,6 +59,10 @@ def pick(
         str | None,
         typer.Option(metavar="VARIANT", help="Consider only this variant, such as fp32-eager."),
     ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Consider only this number of CPU threads."),
+    ] = None,
     top: Annotated[int, typer.Option(metavar="N", min=1, help="Number of rows to list.")] = 5,
     predicted: Annotated[
         bool,
@@ -103,7 +107,9 @@ def pick(
     from dnnbench.queries import best_fit
 
     tables = Tables(results)
-    chosen = study_questions.pick(tables, limits, device, batch_size, variant, top, predicted)
+    chosen = study_questions.pick(
+        tables, limits, device, batch_size, variant, top, predicted, threads
+    )
     answer = chosen.answer
     if form == "markdown":
         from dnnbench.cli import decision_record
