@@ -45,7 +45,7 @@ def installed(name: str) -> object:
 def stage(tmp_path: Path) -> Callable[..., tuple[int, str]]:
     """Return a function that runs a stage on the network, and returns exit code and output."""
     (tmp_path / "wide.py").write_text(NETWORK)
-    # A lock of its own, so that no other measurement on this machine delays the tests.
+    # A separate lock, so that no other measurement on this machine delays the tests.
     own = {"PYTHONPATH": str(ROOT / "src"), "XDG_STATE_HOME": str(tmp_path)}
 
     def run(script: str, variant: str, *words: str, **variables: str) -> tuple[int, str]:
@@ -104,7 +104,7 @@ def test_memory_is_measured_with_the_allocator(stage, tmp_path: Path) -> None:
         assert record.allocator == (ALLOCATORS["kept"].environment if found else {})
         found.append(cell)
     default, kept = found
-    # What is kept counts; the memory of the libraries does not, with either allocator.
+    # Kept memory counts; the memory of the libraries does not, with either allocator.
     assert 0.95 * default.memory_mib < kept.memory_mib < 2 * default.memory_mib
 
 
@@ -176,6 +176,6 @@ def test_a_variant_has_the_accuracy_of_the_one_that_computes_the_same(stage) -> 
     code, said = stage("accuracy", "fp32-eager-kept", "--config", "dataset={name: imagenette}")
     assert code != 0
     assert said.strip() == (
-        "accuracy.py: --variant: 'fp32-eager-kept': has the accuracy of fp32-eager."
-        " Measure that instead."
+        "accuracy.py: --variant: 'fp32-eager-kept': has the accuracy of fp32-eager. Measure that"
+        " instead."
     )

@@ -670,6 +670,10 @@ def test_rows_have_the_number_of_threads_and_the_accuracy_of_what_they_compute()
         top1_change=-1.0,
         top1_change_low=-2.0,
         top1_change_high=0.0,
+        top5=90.0,
+        top5_change=0.0,
+        top5_change_low=-1.0,
+        top5_change_high=1.0,
     )
     rows, _ = study.aggregate(
         ["resnet18"],

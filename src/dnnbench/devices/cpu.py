@@ -214,7 +214,7 @@ class KeptMemory(ResidentMemory):
     """Resident memory of a process whose allocator keeps freed memory, which counts as well.
 
     Only memory that was freed before the passes does not count: it depends on how the network was
-    built. What is kept depends on the passes so far, so the first one has the same images.
+    built. Earlier passes affect how much is kept, so the first one has the same images.
     """
 
     first_images = None
