@@ -122,6 +122,7 @@ def render(
         for figure in figures
         if not figure.kind.endswith("-table")
     }
+    explore = explorer_data.data(results, environments)
     return (
         _templates()
         .get_template("page.html")
@@ -131,7 +132,8 @@ def render(
             answered=[device for device in devices if device.measured] or devices,
             limits_gib=results.budgets[0],
             limits_fps=results.budgets[1],
-            explore=script_data(explorer_data.data(results, environments)),
+            explore=script_data(explore),
+            variants=explore["variants"],
             controls=controls(),
             axes=axes(),
             families=explorer_data.families(results),
