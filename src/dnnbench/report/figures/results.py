@@ -7,7 +7,6 @@ from functools import cached_property
 import pandas as pd
 
 from dnnbench.config import variants
-from dnnbench.config.variants import REFERENCE
 from dnnbench.core.errors import UserError
 from dnnbench.networks.registry import WeightsSource
 from dnnbench.records import published_study
@@ -83,10 +82,7 @@ class Results:
         has a single variant.
         """
         several = len(variants_of(self.rows(device))) > 1
-        found = [
-            {"variant": REFERENCE, **row}
-            for row in rows(self.selection[self.selection["device"] == device])
-        ]
+        found = rows(self.selection[self.selection["device"] == device])
         return [
             {**row, "in_variant": f" in {row['variant']}" if several else ""}
             for row in sorted(found, key=lambda row: int(row["rank"]))
