@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from dnnbench.queries.best_fit import pick
+from dnnbench.queries.best_fit import Entry, LeftOut, pick
 from dnnbench.report.figures.explorer_facts import controls
 from dnnbench.report.figures.results import Results
 from helpers.browser import Browser
@@ -28,7 +28,7 @@ const read = (panel) => ({
     ...panel.querySelector('.verdict').dataset,
     device: panel.dataset.device,
     leftOut: panel.dataset.leftOut.split(' ').filter(Boolean),
-    rows: list(panel, 'tbody tr[data-model]', ['model', 'fits', 'group', 'undecided']),
+    rows: list(panel, 'tbody tr[data-model]', ['model', 'variant', 'fits', 'group', 'undecided']),
     binding: list(panel, '.binding li', ['limit', 'model']),
     nearest: list(panel, '.nearest li', ['model']).flat(),
     headline: panel.querySelector('.best').textContent,
@@ -60,22 +60,30 @@ class Page:
         }
 
 
-def expected(shown: Results, device: str, size: int, limits: dict[str, float]) -> dict[str, Any]:
+def expected(
+    shown: Results,
+    device: str,
+    size: int,
+    limits: dict[str, float],
+    variant: str | None = None,
+) -> dict[str, Any]:
     """Return the answer of ``dnnbench pick`` as the page's data attributes."""
     rows, models = tables_of(shown)
-    answer = pick(rows, models, device, limits, size, 1000, shown.comparisons)
+    answer = pick(
+        rows, models, device, limits, size, 1000, comparisons=shown.comparisons, variant=variant
+    )
     listed = [*answer.entries, *answer.inconclusive]
     return {
         "device": device,
-        "best": answer.best or "",
-        "rivals": " ".join(entry.model for entry in answer.inconclusive),
-        "judged": str(answer.networks),
+        "best": f"{answer.best}/{answer.best_variant}" if answer.best else "",
+        "rivals": " ".join(map(key, answer.inconclusive)),
+        "judged": str(answer.configurations),
         "fit": str(answer.fit),
         "cannotTell": str(answer.cannot_tell),
         "better": str(answer.better),
-        "leftOut": sorted(answer.left_out),
+        "leftOut": sorted(map(key, answer.left_out)),
         "rows": [
-            [entry.model, entry.fits, str(entry.tie_group), entry.undecided or ""]
+            [entry.model, entry.variant, entry.fits, str(entry.tie_group), entry.undecided or ""]
             for entry in listed
         ],
         "binding": [[one.limit, one.miss.model] for one in answer.binding],
@@ -89,5 +97,10 @@ def found(panel: dict[str, Any]) -> dict[str, Any]:
     return {
         **{key: value for key, value in panel.items() if key != "headline"},
         "leftOut": sorted(panel["leftOut"]),
-        "rows": [row for row in panel["rows"] if row[1] == "yes" or row[0] in rivals],
+        "rows": [row for row in panel["rows"] if row[2] == "yes" or f"{row[0]}/{row[1]}" in rivals],
     }
+
+
+def key(one: Entry | LeftOut) -> str:
+    """Return what identifies a configuration on the page."""
+    return f"{one.model}/{one.variant}"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from helpers import six_variants
 from helpers.explorer_page import LIMITS, NASTY
 from helpers.holed_study import tables_of, with_holes
 from helpers.studies import DEVICES, results, study, tables
@@ -32,7 +33,9 @@ def whole(numbers: Sequence[Any]) -> Bounds:
     return Bounds(*numbers)
 
 
-@pytest.mark.parametrize("shown", [study(), with_holes()], ids=["published", "holed"])
+@pytest.mark.parametrize(
+    "shown", [study(), with_holes(), six_variants.study()], ids=["published", "holed", "variants"]
+)
 def test_every_number_equals_that_of_the_candidates(shown: Results) -> None:
     rows, models = tables_of(shown)
     data = json.loads(page.script_data(explorer_data.data(shown)))
@@ -43,8 +46,14 @@ def test_every_number_equals_that_of_the_candidates(shown: Results) -> None:
         sizes = {row.batch_size for row in rows if row.device == device["key"]}
         assert {int(size) for size in device["views"]} == sizes
         for size, view in device["views"].items():
+            own = [
+                row for row in rows if (row.device, row.batch_size) == (device["key"], int(size))
+            ]
             ranked = candidates(rows, models, int(size))[device["key"]]
-            assert [network["model"] for network in view["networks"]] == [c.model for c in ranked]
+            keys = [(network["model"], network["variant"]) for network in view["networks"]]
+            assert keys == [one.key for one in ranked]
+            assert len(keys) == len(set(keys))
+            assert view["variants"] == list(dict.fromkeys(row.variant for row in own))
             for place, (one, network) in enumerate(zip(ranked, view["networks"], strict=True)):
                 found = {name: whole(numbers) for name, numbers in network["bounds"].items()}
                 assert found == {k: v for k, v in one.numbers.items() if k in LIMITS}
@@ -60,7 +69,8 @@ def test_every_number_equals_that_of_the_candidates(shown: Results) -> None:
             left_out = [(one.model, one.variant, reason(one.reason)) for one in answer.left_out]
             assert [tuple(one.values()) for one in view["left_out"]] == left_out
     assert seen > 600 and tied > 10
-    assert (uncertain > 0) == (shown is not study())
+    assert (uncertain > 0) == bool(shown.comparisons)
+    assert data["variants"] == list(dict.fromkeys(row.variant for row in rows))
 
 
 def test_a_download_has_the_columns_of_pick() -> None:
@@ -171,3 +181,10 @@ def test_every_mark_of_a_network_can_be_highlighted() -> None:
         points, names = (text.count(json.dumps(one)) for one in (FADED, HIDDEN))
         assert points >= 1 and names >= 1
         assert text.count('"cursor": "pointer"') == points + names
+
+
+def test_the_note_on_a_device_counts_each_configuration_once() -> None:
+    note = explorer_data.data(six_variants.study())["devices"][0]["note"]
+    assert "132 published in the 2018 study, 107 published for fp32-eager, plus the change" in note
+    counts = page._counts(six_variants.study().rows("cpu"))
+    assert counts.startswith("44 of 44 networks measured in 6 variants, at batch sizes 1 and 8.")

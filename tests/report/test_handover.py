@@ -77,7 +77,7 @@ def test_the_copied_decision_equals_that_of_the_terminal(window: Browser, shown:
     rows = explorer_data.records(shown.study, StudyRow)
     models = {row.model: row for row in explorer_data.records(shown.models, ModelRow)}
     answer = best_fit.pick(rows, models, "cpu", LIMITS, comparisons=shown.comparisons)
-    facts = {one.model: texts(one) for one in candidates(rows, models)["cpu"]}
+    facts = {one.key: texts(one) for one in candidates(rows, models)["cpu"]}
     names = {model: shown.identity.name(model) for model in models}
     origin = provenance("cpu", studies.environment())
     assert copied == decision.markdown(answer, facts, names, origin)

@@ -54,8 +54,8 @@ def data(results: Results, environments: Sequence[Environment] = ()) -> dict[str
 
     ``environments`` describe the machines. Keys of the result include ``limits``: the controls in
     display order; ``start``: the limits shown initially; ``networks``: name, color and family by
-    key; ``devices``: one :func:`_view` per batch size; ``axes``: the quantities to draw accuracy
-    against, with charts.
+    key; ``variants``: those of all devices; ``devices``: one :func:`_view` per batch size;
+    ``axes``: the quantities to draw accuracy against, with charts.
     """
     study = [row for row in records(results.study, StudyRow) if row.source != "predicted"]
     models = {row.model: row for row in records(results.models, ModelRow)}
@@ -112,6 +112,14 @@ def data(results: Results, environments: Sequence[Environment] = ()) -> dict[str
             }
             for model in dict.fromkeys([*models, *(row.model for row in study)])
         },
+        "variants": list(
+            dict.fromkeys(
+                variant
+                for views in found.values()
+                for view in views.values()
+                for variant in view["variants"]
+            )
+        ),
         "sizes": sorted({size for views in found.values() for size in views}),
         "devices": [
             {

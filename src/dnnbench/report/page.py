@@ -122,6 +122,7 @@ def render(
         for figure in figures
         if not figure.kind.endswith("-table")
     }
+    explore = explorer_data.data(results, environments)
     return (
         _templates()
         .get_template("page.html")
@@ -131,7 +132,8 @@ def render(
             answered=[device for device in devices if device.measured] or devices,
             limits_gib=results.budgets[0],
             limits_fps=results.budgets[1],
-            explore=script_data(explorer_data.data(results, environments)),
+            explore=script_data(explore),
+            variants=explore["variants"],
             controls=controls(),
             axes=axes(),
             families=explorer_data.families(results),
@@ -244,8 +246,10 @@ def _counts(own: Sequence[Row]) -> str:
     if verb == "measured":
         stabilities = Counter(row["stability"] for row in own)
         verdicts[:0] = [f"{stabilities[one]} {one}" for one in STABILITIES if stabilities[one]]
+    variants = len({row["variant"] for row in own})
+    within = f" in {variants} variants" if variants > 1 else ""
     sentences = [
-        f"{len(known)} of {networks} networks {verb}, at {at}",
+        f"{len(known)} of {networks} networks {verb}{within}, at {at}",
         f"{statuses['ok']} of {len(own)} cells have a latency"
         + (f" ({', '.join(verdicts)})" if verdicts else ""),
     ]

@@ -16,6 +16,8 @@ from dnnbench.report.figures.scatter import POINT_RADIUS, described
 from dnnbench.report.figures.theme import CSS, LABEL_SIZE
 
 HEIGHT = 400
+# Height of a line of a name; also templates/plotting.js.
+_LINE = 12
 # Vega does not draw ticks beyond the ends of an axis.
 _TICKS = [float(f"{digit}e{decade}") for decade in range(-4, 7) for digit in (1, 2, 5)]
 _ENDS = ("x_low", "x_high", "y_low", "y_high")
@@ -32,14 +34,14 @@ def axes() -> dict[str, str]:
 def explorer_chart(axis: str) -> dict[str, Any]:
     """Return the Vega-Lite specification, with top-1 accuracy over ``axis``.
 
-    Fields of the data sets: ``points``: model, color, x, x_low, x_high (both null without an
-    interval), y, fits, disturbed (boolean), and one text per tooltip field; ``front``: x, y, order;
-    ``limits``: x or y, end (of the excluded range) and text; ``names``: model, text, best
-    (boolean), x, y, right (whether the text ends there), and for a distant name also point_x and
-    point_y.
+    Fields of the data sets: ``points``, one per configuration: model, variant, color, x, x_low,
+    x_high (both null without an interval), y, fits, disturbed (boolean), and one text per tooltip
+    field; ``front``: x, y, order; ``limits``: x or y, end (of the excluded range) and text;
+    ``names``: model, text (of one or two lines), best (boolean), x, y (of the first line), right
+    (whether the text ends there), and for a distant name also point_x and point_y.
     """
     shown = {fact.title: fact.key for fact in facts() if not fact.detail}
-    tips = {"Network": "name", "Fits": "fits_text"} | shown
+    tips = {"Network": "name", "Variant": "variant", "Fits": "fits_text"} | shown
     across = alt.Axis(title=f"{axes()[axis]}, log scale", format=",~r", values=_TICKS)
 
     def at(field: str) -> alt.X:
@@ -53,7 +55,7 @@ def explorer_chart(axis: str) -> dict[str, Any]:
         axis=alt.Axis(title="Top-1 accuracy (%)", tickCount=8),
     )
     points = alt.Chart(alt.NamedData("points")).encode(y)
-    # Networks that do not fit are gray, unless the user highlighted them.
+    # Configurations that do not fit are gray, unless the user highlighted them.
     outside = f"datum.fits == 'no' && indexof({PARAMETER}, datum.model) < 0"
     color: dict[str, Any] = {
         "condition": {"test": outside, "value": CSS["muted"]},
@@ -94,13 +96,28 @@ def explorer_chart(axis: str) -> dict[str, Any]:
         .mark_rule(strokeWidth=1.4, clip=True, aria=False)
         .encode(at("x_low"), x2="x_high", opacity=opacity, color=alt.Color.from_dict(color))
     )
+    joined = points.mark_line(strokeWidth=1, clip=True, aria=False).encode(
+        x,
+        detail=alt.Detail("model", type="nominal"),
+        color=alt.Color("color", type="nominal", scale=None),
+        opacity=alt.OpacityValue(condition=_LINES, value=0.25),
+    )
     front = (
         alt.Chart(alt.NamedData("front"))
         .mark_line(style="front", clip=True, aria=False)
         .encode(x, y, order=alt.Order("order", type="quantitative"))
     )
     names = alt.Chart(alt.NamedData("names")).encode(x, y)
-    layers = [*_limits(x, y), front, whiskers, rings, marks, *_names(names), *_limit_texts(x, y)]
+    layers = [
+        *_limits(x, y),
+        joined,
+        front,
+        whiskers,
+        rings,
+        marks,
+        *_names(names),
+        *_limit_texts(x, y),
+    ]
     chart = alt.LayerChart(layer=layers, width="container", height=HEIGHT)
     spec: dict[str, Any] = chart.to_dict()
     spec.pop("config", None)
@@ -113,7 +130,12 @@ def explorer_chart(axis: str) -> dict[str, Any]:
     }
 
 
-# A network for which a limit is inconclusive has a dashed ring, like the word on the page.
+# The lines of highlighted networks, and of others.
+_LINES = [
+    {"test": f"indexof({PARAMETER}, datum.model) >= 0", "value": 0.8},
+    {"test": f"length({PARAMETER}) > 0", "value": 0},
+]
+# A configuration for which a limit is inconclusive has a dashed ring, like the word on the page.
 _RING: dict[str, Any] = {
     "color": "var(--doubt)",
     "strokeWidth": 1.4,
@@ -171,6 +193,8 @@ def _names(names: alt.Chart) -> list[alt.Chart]:
     text = names.encode(text=alt.Text("text", type="nominal"))
     place: dict[str, Any] = {
         "align": alt.ExprRef("datum.right ? 'right' : 'left'"),
+        "lineBreak": "\n",
+        "lineHeight": _LINE,
         "fontWeight": alt.ExprRef("datum.best ? 'bold' : 'normal'"),
         "aria": False,
     }

@@ -68,6 +68,7 @@ const judging = (() => {
       verdicts,
       top1,
       fits: worst ?? "yes",
+      listed: false,
       group: null,
       rank: null,
       next: null,
@@ -129,6 +130,9 @@ const judging = (() => {
     ranked.forEach((one, index) => {
       one.rank = index + 1;
     });
+    // A table lists them, and the other inconclusive ones that no other of their network beats.
+    const possible = undominated(judged.filter((one) => one.fits !== "no"));
+    for (const one of [...ranked, ...possible]) one.listed = true;
     return { certain, inconclusive, rivals, ranked };
   };
 

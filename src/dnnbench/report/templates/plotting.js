@@ -5,8 +5,10 @@ const plotting = (() => {
   const CHARACTER = 6.2;
   const BOLD = 7;
   const GAP = 10;
+  // Also dnnbench/report/figures/explorer_chart.py.
+  const LINE = 12;
 
-  // Points of all evaluated networks with a positive value on the axis. Fitting ones come last
+  // Points of all evaluated configurations with a positive value on the axis. Fitting ones come last
   // so that they are drawn on top.
   const pointsOf = (judged, axis, networks) =>
     judged
@@ -46,7 +48,7 @@ const plotting = (() => {
   };
 
   // Corners of the stepped line: the best accuracy available at x or better. It ends at the first
-  // and last network, so that no part of it looks like a limit.
+  // and last configuration, so that no part of it looks like a limit.
   const cornersOf = (front) =>
     front
       .flatMap(({ x, y }, index) => [...(index ? [{ x, y: front[index - 1].y }] : []), { x, y }])
@@ -57,10 +59,10 @@ const plotting = (() => {
 
   // Positions of a name relative to its point: to the right or left, then farther up and down.
   const OFFSETS = [-7, 4, 15, -21, 29, -35, 43, -49, 57, -63, 71, -77, 85];
-  const HEIGHT = 12;
 
-  // Names of points. Every name in `asked` is placed, the others only if there is room.
-  const namesOf = ({ asked, others, points, best, limits }, chart) => {
+  // Names of points. All those in `asked`, with the variant if there are several, and in `matches`
+  // are placed, the others only if there is room. No network is named twice.
+  const namesOf = ({ asked, matches, others, points, best, limits, several }, chart) => {
     const [across, down] = [chart.scale("x"), chart.scale("y")];
     const around = (x, y, radius) => ({
       left: x - radius,
@@ -80,37 +82,51 @@ const plotting = (() => {
       const top = x === undefined ? down(y) - 16 : 0;
       taken.push({ left, right: left + width, top, bottom: top + 18 });
     }
-    const placed = ({ model, name, x, y }, dy, right) => {
-      const width = (model === best ? BOLD : CHARACTER) * name.length;
-      const left = right ? across(x) - GAP - width : across(x) + GAP;
-      const bottom = down(y) + dy + 2;
-      return { left, right: left + width, top: bottom - HEIGHT, bottom };
+    const placed = ({ point, lines }, dy, right) => {
+      const length = Math.max(...lines.map((line) => line.length));
+      const width = (point === best ? BOLD : CHARACTER) * length;
+      const left = right ? across(point.x) - GAP - width : across(point.x) + GAP;
+      const top = down(point.y) + dy + 2 - LINE;
+      return { left, right: left + width, top, bottom: top + LINE * lines.length };
     };
     const inside = ({ left, right, top, bottom }) =>
       left >= 0 && right <= chart.width() && top >= 0 && bottom <= chart.height();
     const hits = (box) => taken.filter((other) => overlap(box, other)).length;
-    const candidates = (point, offsets) =>
+    const candidates = (label, offsets) =>
       offsets
         .flatMap((dy) =>
-          [false, true].map((right) => ({ dy, right, box: placed(point, dy, right) })),
+          [false, true].map((right) => ({ dy, right, box: placed(label, dy, right) })),
         )
         .map((one) => ({ ...one, cost: inside(one.box) ? hits(one.box) : 1000 }));
     const cheapest = (found) => found.reduce((a, b) => (b.cost < a.cost ? b : a));
-    const names = new Map();
-    const name = (point, offsets, most) => {
-      if (names.has(point.model)) return;
-      const { dy, right, box, cost } = cheapest(candidates(point, offsets));
+    const names = [];
+    const named = new Set();
+    const labeled = new Set();
+    const name = (point, lines, offsets, most) => {
+      const label = { point, lines };
+      const { dy, right, box, cost } = cheapest(candidates(label, offsets));
       if (cost > most) return;
       taken.push(box);
+      named.add(point.model);
+      labeled.add(point);
       const x = across.invert(right ? box.right : box.left);
-      const y = down.invert(box.bottom - 2);
+      const y = down.invert(box.top + LINE - 2);
       const distant = Math.abs(dy - 4) > 11 ? { point_x: point.x, point_y: point.y } : {};
-      const own = { model: point.model, text: point.name, best: point.model === best };
-      names.set(point.model, { ...own, x, y, right, ...distant });
+      const own = { model: point.model, text: lines.join("\n"), best: point === best };
+      names.push({ ...own, x, y, right, ...distant });
     };
-    for (const point of asked) name(point, OFFSETS, Infinity);
-    for (const point of others) name(point, OFFSETS.slice(0, 3), 0);
-    return [...names.values()];
+    for (const point of asked) {
+      const first = named.has(point.model) ? [] : [point.name];
+      const lines = several ? [...first, point.variant] : first;
+      if (lines.length && !labeled.has(point)) name(point, lines, OFFSETS, Infinity);
+    }
+    for (const point of matches) {
+      if (!named.has(point.model)) name(point, [point.name], OFFSETS, Infinity);
+    }
+    for (const point of others) {
+      if (!named.has(point.model)) name(point, [point.name], OFFSETS.slice(0, 3), 0);
+    }
+    return names;
   };
 
   return { cornersOf, frontOf, namesOf, pointsOf };

@@ -10,14 +10,18 @@ const wording = (() => {
     stability: "The latency is {verdict}",
     no_stability: "Stability of the latency: {reason}.",
     sizes: "No results for batch size {size}. Available batch sizes: {sizes}.",
+    variants: "No results for {variant}. Available variants: {variants}.",
     not_applied:
       "Your limit of {limit} is not applied here: {word} is measured differently ({basis}).",
     no_results: "The study has no results for this device.",
     no_row: "no results in the study",
     family: "Family",
+    variant: "Variant",
+    fits: "Fits",
+    variants_of: "Variants of {network} on {device}",
     unknown: "unknown",
     no_limit: "no limit",
-    listed: "Showing {listed} of {networks} networks at batch size {size}.",
+    listed: "Showing {listed} of {of} at batch size {size}.",
     small_print: "Below the numbers: 95% confidence intervals and sources.",
     no_match: "Nothing in the list matches the search.",
     networks_on: "Networks on {device}",
@@ -144,7 +148,7 @@ const wording = (() => {
   };
 
   // Configurations that cannot be evaluated, by variant and reason. With several variants, a long
-  // list becomes a number.
+  // list becomes a number. A network without any results has no variant.
   const reasons = ({ variants }, leftOut, nameOf) => {
     const several = variants.length > 1;
     const groups = new Map();
@@ -158,7 +162,8 @@ const wording = (() => {
         const networks = names.length;
         const long = several && networks > explorerData.most_named;
         const listed = long ? numbered("networks", networks, { networks }) : phrase(names);
-        const where = several ? fill(WORDS.in_variant, { network: listed, variant }) : listed;
+        const where =
+          several && variant ? fill(WORDS.in_variant, { network: listed, variant }) : listed;
         return `${where} (${reason})`;
       })
       .join("; ");
@@ -188,6 +193,7 @@ const wording = (() => {
     binding,
     configuration,
     count,
+    counted,
     doubt,
     fill,
     give,

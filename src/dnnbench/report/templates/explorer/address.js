@@ -41,6 +41,7 @@ const address = (() => {
     const known = new Set(data.devices.map(({ key }) => key));
     choose("device", (key) => known.has(key));
     choose("beside", (key) => known.has(key));
+    choose("variant", (name) => data.variants.includes(name));
     choose("axis", (key) => data.axes.some(({ name }) => name === key));
     choose("network", (key) => Object.hasOwn(data.networks, key));
     choose("family", (key) =>

@@ -1,11 +1,15 @@
-// The card with the answer: the best network, its numbers, and the limits that exclude better ones.
+// The card with the answer: the best configuration, its numbers, and the limits that exclude better
+// ones.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const answerCard = (() => {
   const { TEXTS, WORDS, fill } = wording;
-  const { badge, cellOf, element, nameOf, networkOf, paragraph } = elements;
+  const { badge, cellOf, element, keyOf, nameOf, networkOf, paragraph } = elements;
   const data = explorerData;
   const NEAREST = 3;
   const RIVALS = 5;
+
+  const configurationOf = (answer, one) =>
+    networkOf(one.network.model, wording.configuration(answer, one, nameOf));
 
   const statistics = (network) =>
     element(
@@ -24,10 +28,11 @@ const answerCard = (() => {
       ? fill(TEXTS.stability, { verdict: WORDS[stability] })
       : fill(TEXTS.no_stability, { reason: shown.stability[0] });
 
-  const answered = ({ best, found }) => {
+  const answered = (answer) => {
+    const { best, found } = answer;
     if (!best) return [];
     const parts = [
-      paragraph("best", networkOf(best.network.model), " ", badge(best.fits)),
+      paragraph("best", configurationOf(answer, best), " ", badge(best.fits)),
       statistics(best.network),
       paragraph("count stability", stabilityOf(best.network)),
     ];
@@ -35,21 +40,22 @@ const answerCard = (() => {
       (one) => one !== best && one.fits === "yes" && one.group === best.group,
     );
     if (equals.length) {
-      const names = wording.phrase(equals.map((one) => nameOf(one.network.model)));
+      const names = wording.phrase(equals.map((one) => wording.configuration(answer, one, nameOf)));
       parts.push(paragraph("equals", fill(TEXTS.tied_with_best, { names })));
     }
     return parts;
   };
 
-  // Inconclusive networks that might be better than the best, and what would settle it.
-  const rivalsOf = ({ best, rivals }) => {
+  // Inconclusive configurations that might be better than the best, and what would settle it.
+  const rivalsOf = (answer) => {
+    const { best, rivals } = answer;
     if (!rivals.length) return [];
     const items = rivals.slice(0, RIVALS).map((one) => {
       const { model, shown, stability } = one.network;
       const numbers = [shown.top1[0], wording.shown(one.network, "latency")];
       if (data.marks[stability]) numbers.push(stability);
       const text = `: ${wording.phrase(numbers)}. ${wording.doubt(one)}`;
-      return element("li", { "data-model": model }, networkOf(model), text);
+      return element("li", { "data-model": model }, configurationOf(answer, one), text);
     });
     const more = rivals.length - items.length;
     if (more) items.push(element("li", {}, fill(WORDS.and_more, { count: more })));
@@ -57,12 +63,13 @@ const answerCard = (() => {
     return [heading, element("ul", { class: "rivals" }, ...items)];
   };
 
-  const nearestTo = ({ nearest }) => {
-    if (!nearest.length) return [];
-    const items = nearest.slice(0, NEAREST).map(({ one: { network }, gives }) => {
+  const nearestTo = (answer) => {
+    if (!answer.nearest.length) return [];
+    const items = answer.nearest.slice(0, NEAREST).map(({ one, gives }) => {
+      const { model, shown } = one.network;
       const needs = wording.phrase(gives.map(wording.give));
-      const text = ` (${network.shown.top1[0]}): ${needs}`;
-      return element("li", { "data-model": network.model }, networkOf(network.model), text);
+      const text = ` (${shown.top1[0]}): ${needs}`;
+      return element("li", { "data-model": model }, configurationOf(answer, one), text);
     });
     const list = element("ul", { class: "nearest" }, ...items);
     return [paragraph("near", WORDS.nearest), list];
@@ -70,27 +77,23 @@ const answerCard = (() => {
 
   const boundBy = (answer) => {
     if (!answer.given.length || !answer.judged.length) return [];
-    const items = answer.binding.map(
-      ({
-        give,
-        miss: {
-          one: { network },
-        },
-      }) => {
-        const attributes = { "data-limit": give.control.name, "data-model": network.model };
-        const top1 = judging.boundsOf(network, data.accuracy).value.toFixed(2);
-        const [before, after] = wording.admits(give, top1);
-        return element("li", attributes, before, networkOf(network.model), after);
-      },
-    );
+    const items = answer.binding.map(({ give, miss: { one } }) => {
+      const attributes = { "data-limit": give.control.name, "data-model": one.network.model };
+      const [before, after] = wording.admits(give, one.top1.toFixed(2));
+      return element("li", attributes, before, configurationOf(answer, one), after);
+    });
     const text = paragraph(items.length ? "binds" : "count", wording.binding(answer));
     return items.length ? [text, element("ul", { class: "binding" }, ...items)] : [text];
   };
 
-  // For a device without results at this batch size, list the batch sizes that it has.
-  const sizesOf = ({ views }) => {
+  // For a device without results at this batch size or in this variant, list those that it has.
+  const missingOn = ({ views }) => {
+    const { batch_size: size, variant } = settings.now;
     const sizes = wording.phrase(Object.keys(views));
-    return sizes ? fill(TEXTS.sizes, { size: settings.now.batch_size, sizes }) : TEXTS.no_results;
+    if (!sizes) return TEXTS.no_results;
+    if (!views[size]) return fill(TEXTS.sizes, { size, sizes });
+    const variants = wording.phrase(views[size].variants);
+    return fill(TEXTS.variants, { variant, variants });
   };
 
   // Limits of the first device that do not apply here, because the number means something else.
@@ -123,19 +126,20 @@ const answerCard = (() => {
   ];
 
   const show = ({ part, device, answer }) => {
-    const { best, found, fit, rivals } = answer;
-    const known = device.views[settings.now.batch_size];
+    const { best, fit, inconclusive, rivals } = answer;
     const box = part(".verdict");
-    const parts = known ? partsOf(device, answer) : [paragraph("best count", sizesOf(device))];
+    const parts = answer.variants.length
+      ? partsOf(device, answer)
+      : [paragraph("best count", missingOn(device))];
     // Replacing equal parts would lose the focus.
     const made = element("div", {}, ...parts);
     if (made.innerHTML !== box.innerHTML) box.replaceChildren(...made.childNodes);
     Object.assign(box.dataset, {
-      best: best?.network.model ?? "",
-      rivals: rivals.map(({ network }) => network.model).join(" "),
+      best: best ? keyOf(best.network) : "",
+      rivals: rivals.map(({ network }) => keyOf(network)).join(" "),
       judged: answer.judged.length,
       fit,
-      cannotTell: found.length - fit,
+      cannotTell: inconclusive.length,
       better: answer.better.length,
     });
   };

@@ -1,5 +1,5 @@
-// Columns of the explorer's table. Rank, name, and verdict depend on the answer; the other columns
-// are facts of the network.
+// Columns of the explorer's table. Rank and verdict depend on the answer; the other columns are facts
+// of the configuration.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const tableColumns = (() => {
   const data = explorerData;
@@ -12,6 +12,7 @@ const tableColumns = (() => {
   const columns = [
     { key: "rank", title: "#", order: (one) => one.rank },
     { key: "name", title: "Network", order: (one) => nameOf(one.network.model).toLowerCase() },
+    { key: "variant", title: "Variant", order: (one) => one.network.variant },
     { key: "fits", title: "Fits", order: (one) => FITTING.indexOf(one.fits) },
     ...data.facts
       .filter(({ column }) => column)

@@ -1,4 +1,4 @@
-// The controls: device, batch size, limits, and search.
+// The controls: device, batch size, variant, limits, and search.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const controls = (() => {
   const { TEXTS } = wording;
@@ -81,9 +81,9 @@ const controls = (() => {
   };
 
   const showFolded = () => {
-    const { beside, family, search, limits } = settings.now;
+    const { variant, beside, family, search, limits } = settings.now;
     const folded = Object.keys(limits).filter((name) => at("more").contains(at(name)));
-    const set = [beside, family, search.trim(), ...folded].filter(Boolean).length;
+    const set = [variant, beside, family, search.trim(), ...folded].filter(Boolean).length;
     at("more-set").textContent = set ? `(${set} set)` : "";
   };
 
@@ -96,6 +96,7 @@ const controls = (() => {
   const show = () => {
     at("device").value = settings.now.device;
     at("beside").value = settings.now.beside;
+    at("variant").value = settings.now.variant;
     showSizes();
     showFolded();
     at("search").value = settings.now.search;
@@ -126,6 +127,7 @@ const controls = (() => {
     on("device", "change", ({ value }) => ({ device: value }));
     on("beside", "change", ({ value }) => ({ beside: value }));
     on("batch", "change", ({ value }) => ({ batch_size: Number(value) }));
+    on("variant", "change", ({ value }) => ({ variant: value }));
     on("search", "input", ({ value }) => ({ search: value }));
     on("family", "change", ({ value }) => ({ family: value }));
     on("all", "change", ({ checked }) => ({ all: checked }));

@@ -12,7 +12,7 @@ const csvDownload = (() => {
   const table = ({ device, answer }) => {
     const names = [...data.judged, ...data.recorded];
     const lines = networkTable.listed(answer).map((one) => {
-      const { model, record } = one.network;
+      const { model, variant, record } = one.network;
       const remedies = judging.remediesOf(one);
       const row = {
         ...Object.fromEntries(data.recorded.map((name, index) => [name, record[index]])),
@@ -20,6 +20,7 @@ const csvDownload = (() => {
         batch_size: settings.now.batch_size,
         rank: one.rank,
         model,
+        variant,
         fits: one.fits,
         undecided: networkTable.undecided(one),
         settled_by: remedies.map(({ kind }) => kind).join("+"),

@@ -20,9 +20,12 @@ const elements = (() => {
 
   const badge = (fits) => element("span", { class: `badge ${fits}` }, wording.WORDS[fits]);
 
-  // A button with the network's name. A click selects the network.
-  const networkOf = (model) => {
-    const name = element("button", { type: "button", class: "name" }, nameOf(model));
+  // Identifies a configuration, in attributes and as a key.
+  const keyOf = ({ model, variant }) => `${model}/${variant}`;
+
+  // A button with a network's name, or with a text that includes it. A click selects the network.
+  const networkOf = (model, text = nameOf(model)) => {
+    const name = element("button", { type: "button", class: "name" }, text);
     name.addEventListener("click", () => settings.pick(model, name));
     return element("span", { class: "network" }, swatch(model), name);
   };
@@ -50,5 +53,5 @@ const elements = (() => {
     return [text, ...(TIMED.includes(key) ? markOf(network) : []), ...smallOf(notes)];
   };
 
-  return { at, badge, cellOf, element, nameOf, networkOf, paragraph, smallOf, swatch };
+  return { at, badge, cellOf, element, keyOf, nameOf, networkOf, paragraph, smallOf, swatch };
 })();

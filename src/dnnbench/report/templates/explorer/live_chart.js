@@ -1,6 +1,7 @@
 // The explorer's chart, refilled whenever a limit changes.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const liveChart = (() => {
+  const { keyOf } = elements;
   const data = explorerData;
   const axes = new Map(data.axes.map((axis) => [axis.name, axis]));
 
@@ -28,15 +29,22 @@ const liveChart = (() => {
     });
   };
 
-  // The selected network or the matches of a search, the best network, and those that the answer
-  // names.
-  const askedFor = ({ best, rivals, binding, nearest }) => [
-    ...settings.highlighted(),
-    ...[best, ...rivals.slice(0, 5)].filter(Boolean).map(({ network }) => network.model),
-    ...[...binding.map(({ miss }) => miss), ...nearest.slice(0, 3)].map(
-      ({ one }) => one.network.model,
-    ),
-  ];
+  // The configurations of the selected network, the best one, and those that the answer names.
+  const askedFor = (answer) => {
+    const { best, rivals, binding, nearest } = answer;
+    const missed = [...binding.map(({ miss }) => miss), ...nearest.slice(0, 3)];
+    return [
+      ...networkDetails.configurationsOf(answer, settings.now.network),
+      ...[best, ...rivals.slice(0, 5)].filter(Boolean),
+      ...missed.map(({ one }) => one),
+    ];
+  };
+
+  // The best configuration of each match of a search.
+  const matchesIn = (answer) =>
+    settings
+      .highlighted()
+      .flatMap((model) => networkDetails.configurationsOf(answer, model).slice(0, 1));
 
   const fill = (panel) => {
     if (!panel.chart || panel.axis !== settings.now.axis) return;
@@ -49,14 +57,16 @@ const liveChart = (() => {
       minimum,
     );
     const limits = limitsOf(panel);
-    const best = answer.best?.network.model;
-    const asked = askedFor(answer);
+    const byKey = new Map(points.map((point) => [keyOf(point), point]));
+    const pointsAt = (list) => list.flatMap(({ network }) => byKey.get(keyOf(network)) ?? []);
     const names = {
-      asked: asked.flatMap((model) => points.filter((point) => point.model === model)),
+      asked: pointsAt(askedFor(answer)),
+      matches: pointsAt(matchesIn(answer)),
       others: front,
       points,
-      best,
+      best: answer.best && byKey.get(keyOf(answer.best.network)),
       limits,
+      several: answer.variants.length > 1,
     };
     chart
       .data("points", points)

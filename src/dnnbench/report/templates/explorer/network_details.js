@@ -1,42 +1,106 @@
-// All facts of the selected network, shown where it was selected.
+// All facts of the selected network in each variant, shown where it was selected.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const networkDetails = (() => {
   const { TEXTS, WORDS, fill } = wording;
-  const { badge, element, nameOf, paragraph, swatch } = elements;
+  const { badge, element, nameOf, paragraph, smallOf, swatch } = elements;
   const data = explorerData;
   const CLOSE = "Close";
   const ON = "on {device}, batch size {size}";
 
-  const termsOf = ({ shown }, model) => [
-    [TEXTS.family, data.networks[model].family || TEXTS.unknown],
-    ...data.facts
-      .filter(({ key, detail }) => !detail || shown[key])
-      .map(({ key, title }) => [title, wording.shown({ shown }, key)]),
-  ];
+  const FITTING = ["yes", "cannot_tell", "no"];
 
-  const boxOf = (device, { judged, leftOut }) => {
+  // The network's configurations, best for the limits first.
+  const configurationsOf = ({ judged }, model) =>
+    judged
+      .filter(({ network }) => network.model === model)
+      .sort((a, b) => FITTING.indexOf(a.fits) - FITTING.indexOf(b.fits) || a.place - b.place);
+
+  const factsOf = (own) =>
+    data.facts.filter(
+      ({ key, detail }) => !detail || own.some(({ network }) => network.shown[key]),
+    );
+
+  // Facts that all configurations share.
+  const listOf = (facts, { network }) => {
+    const family = data.networks[network.model].family || TEXTS.unknown;
+    const terms = [
+      [TEXTS.family, family],
+      ...facts.map(({ key, title }) => [title, wording.shown(network, key)]),
+    ];
+    const pair = ([term, text]) => [element("dt", {}, term), element("dd", {}, text)];
+    return element("dl", {}, ...terms.flatMap(pair));
+  };
+
+  // Facts that differ between the configurations, one row for each.
+  const tableOf = (device, facts, own) => {
+    const columns = [
+      { title: TEXTS.variant },
+      { title: TEXTS.fits },
+      ...facts.filter(({ column }) => column),
+      ...facts.filter(({ column }) => !column),
+    ];
+    const kind = ({ column }) => (column ? {} : { class: "words" });
+    const heads = columns.map((one) => element("th", { scope: "col", ...kind(one) }, one.title));
+    const cellOf = ({ shown }, fact) => {
+      const [text, ...notes] = shown[fact.key] ?? [TEXTS.unknown];
+      return element("td", kind(fact), text, ...smallOf(notes));
+    };
+    const rows = own.map((one) => {
+      const why = one.fits === "yes" ? "" : wording.words(one, one.fits);
+      const fits = element("td", { class: "words" }, badge(one.fits), ...smallOf([why]));
+      const variant = element("th", { scope: "row", class: "words" }, one.network.variant);
+      const cells = columns.slice(2).map((fact) => cellOf(one.network, fact));
+      return element("tr", {}, variant, fits, ...cells);
+    });
+    const table = element(
+      "table",
+      { class: "plain" },
+      element("thead", {}, element("tr", {}, ...heads)),
+      element("tbody", {}, ...rows),
+    );
+    const fields = { network: nameOf(own[0].network.model), device: device.label };
+    const label = fill(TEXTS.variants_of, fields);
+    const attributes = { class: "scroll", tabindex: 0, role: "region", "aria-label": label };
+    return element("div", attributes, table);
+  };
+
+  const contentOf = (device, own) => {
+    const facts = factsOf(own);
+    const same = ({ key }) =>
+      new Set(own.map(({ network }) => wording.shown(network, key))).size < 2;
+    const list = listOf(facts.filter(same), own[0]);
+    if (own.length === 1) return [list];
+    const others = facts.filter((fact) => !same(fact));
+    return [list, tableOf(device, others, own)];
+  };
+
+  // Why the network cannot be evaluated, or some of its configurations.
+  const reasonsOf = (answer, model, own) => {
+    const known = answer.leftOut.filter((one) => one.model === model);
+    if (!known.length && own.length) return [];
+    const reasons = known.length ? wording.reasons(answer, known, nameOf) : TEXTS.no_row;
+    return [paragraph("why", fill(WORDS.not_evaluated, { reasons }))];
+  };
+
+  const boxOf = (device, answer) => {
     const { network: model, batch_size: size } = settings.now;
-    const one = judged.find(({ network }) => network.model === model);
+    const own = configurationsOf(answer, model);
     const close = element("button", { type: "button", class: "close" }, CLOSE);
     close.addEventListener("click", () => settings.pick(model));
-    const badges = one ? [badge(one.fits)] : [];
+    const badges = own.length === 1 ? [badge(own[0].fits)] : [];
     const where = element("small", {}, fill(ON, { device: device.label, size }));
     const title = paragraph("network", swatch(model), nameOf(model), where, ...badges, close);
-    const box = element("div", { class: "details" }, title);
-    if (one) {
-      const pair = ([term, text]) => [element("dt", {}, term), element("dd", {}, text)];
-      box.append(element("dl", {}, ...termsOf(one.network, model).flatMap(pair)));
-    } else {
-      const reasons = leftOut[model] ?? TEXTS.no_row;
-      box.append(paragraph("why", fill(WORDS.not_evaluated, { reasons })));
-    }
-    return box;
+    const content = own.length ? contentOf(device, own) : [];
+    const reasons = reasonsOf(answer, model, own);
+    return element("div", { class: "details" }, title, ...content, ...reasons);
   };
 
   // Below the network's row, or the chart, or else the answer.
   const place = (panel, box) => {
     const { origin } = settings;
-    const row = panel.part(`.list tr[data-model="${settings.now.network}"]`);
+    const selector = `.list tr[data-model="${settings.now.network}"]`;
+    const clicked = origin?.closest(selector);
+    const row = panel.root.contains(clicked) ? clicked : panel.part(selector);
     if (origin?.closest(".list") && row) {
       const cell = element("td", { colspan: row.children.length }, box);
       row.after(element("tr", { class: "opened" }, cell));
@@ -73,5 +137,5 @@ const networkDetails = (() => {
     near.querySelector(".details")?.scrollIntoView({ block: "nearest", behavior: "instant" });
   };
 
-  return { show };
+  return { configurationsOf, show };
 })();

@@ -1,13 +1,13 @@
-// The table of networks: its rows, their order, and the notes above it.
+// The table of configurations: its rows, their order, and the notes above it.
 // biome-ignore lint/correctness/noUnusedVariables: the page's other scripts use it.
 const networkTable = (() => {
   const { TEXTS, WORDS, fill } = wording;
-  const { badge, cellOf, element, nameOf, networkOf, smallOf } = elements;
+  const { badge, cellOf, element, keyOf, nameOf, networkOf, smallOf } = elements;
   const { columns, shown: numbers } = tableColumns;
   const data = explorerData;
   const UNLISTED = "Matches without a row: {reasons}.";
 
-  // Names of the limits that a network's bounds straddle, joined as in `dnnbench pick --csv`.
+  // Names of the limits that a configuration's bounds straddle, joined as in `dnnbench pick --csv`.
   const undecided = (one) =>
     judging
       .controlsOf(one, "cannot_tell")
@@ -15,9 +15,9 @@ const networkTable = (() => {
       .join("+");
 
   const rowOf = (panel, one) => {
-    const key = `${settings.now.batch_size} ${one.network.model}`;
+    const key = `${settings.now.batch_size} ${keyOf(one.network)}`;
     if (!panel.rows.has(key)) {
-      const { model } = one.network;
+      const { model, variant: name } = one.network;
       const network = networkOf(model);
       const rank = element("td");
       const fits = element("td", { class: "words" });
@@ -27,8 +27,11 @@ const networkTable = (() => {
       );
       cells[0].firstChild.after(tie);
       const versus = element("small");
-      const head = element("th", { scope: "row" }, network, versus);
-      const row = element("tr", { "data-model": model }, rank, head, fits, ...cells);
+      const small = element("small", { class: "in-variant" }, name);
+      const head = element("th", { scope: "row" }, network, small, versus);
+      const variant = element("td", { class: "words", "data-key": "variant" }, name);
+      const attributes = { "data-model": model, "data-variant": name };
+      const row = element("tr", attributes, rank, head, variant, fits, ...cells);
       panel.rows.set(key, { row, rank, fits, tie, versus, name: network.lastChild });
     }
     return panel.rows.get(key);
@@ -59,23 +62,27 @@ const networkTable = (() => {
     });
   };
 
-  // A search lists all its matches.
+  // A search lists all its matches, in every variant.
   const listed = ({ judged }) => {
     const all = settings.now.all || settings.searched();
     return sorted(
-      judged.filter((one) => (all || one.fits !== "no") && settings.sought(one.network.model)),
+      judged.filter((one) => (all || one.listed) && settings.sought(one.network.model)),
     );
   };
 
   // Matches of a search without a row, with the reasons.
-  const unlisted = ({ leftOut }, list) => {
+  const unlisted = (answer, list) => {
     const rows = new Set(list.map(({ network }) => network.model));
     const missing = settings.matches().filter((model) => !rows.has(model));
-    const reasons = missing.map((model) => [model, leftOut[model] ?? TEXTS.no_row]);
-    return wording.reasons(Object.fromEntries(reasons), nameOf);
+    const reasons = missing.flatMap((model) => {
+      const known = answer.leftOut.filter((one) => one.model === model);
+      return known.length ? known : [{ model, reason: TEXTS.no_row }];
+    });
+    return wording.reasons(answer, reasons, nameOf);
   };
 
   const showRows = (panel, list, letters) => {
+    const { answer } = panel;
     const rows = list.map((one) => {
       const { row, rank, fits, tie, versus, name } = rowOf(panel, one);
       const picked = one.network.model === settings.now.network;
@@ -86,13 +93,13 @@ const networkTable = (() => {
       name.setAttribute("aria-pressed", picked);
       rank.textContent = one.rank ?? "–";
       tie.textContent = letters.has(one.group) ? ` ${letters.get(one.group)}` : "";
-      versus.textContent = wording.versus(one, nameOf);
+      versus.textContent = wording.versus(answer, one, nameOf);
       const why = one.fits === "yes" ? "" : wording.words(one, one.fits);
       fits.replaceChildren(badge(one.fits), ...smallOf([why]));
       return row;
     });
     // Replacing rows would lose the focus, so do it only if their order has changed.
-    const order = [settings.now.batch_size, ...list.map((one) => one.network.model)].join(" ");
+    const order = [settings.now.batch_size, ...list.map((one) => keyOf(one.network))].join(" ");
     if (panel.order !== order) panel.part("tbody").replaceChildren(...rows);
     panel.order = order;
   };
@@ -107,15 +114,18 @@ const networkTable = (() => {
 
   const notesOn = (answer, list, letters) => {
     const { judged, found } = answer;
-    const networks = judged.length;
-    // Without results, the answer already lists the batch sizes that have some.
-    if (!networks) return "";
+    // Without results, the answer already lists the batch sizes or variants that have some.
+    if (!judged.length) return "";
     const stabilities = new Set(list.map((one) => one.network.stability));
     const marked = Object.keys(data.marks).filter((one) => stabilities.has(one));
     const latencies = new Set(list.map((one) => one.latency));
     const compared = ["equivalent", "inconclusive"].filter((one) => latencies.has(one));
     return [
-      fill(TEXTS.listed, { listed: list.length, networks, size: settings.now.batch_size }),
+      fill(TEXTS.listed, {
+        listed: list.length,
+        of: wording.counted(answer),
+        size: settings.now.batch_size,
+      }),
       ...(list.length ? [TEXTS.small_print] : []),
       ...(list.length && letters.size ? [wording.tied(found)] : []),
       ...marked.map((one) => WORDS[one]),
@@ -132,9 +142,9 @@ const networkTable = (() => {
     showRows(panel, list, letters);
     showOrder(panel);
     panel.part(".summary").textContent = notesOn(answer, list, letters);
-    const reasons = wording.reasons(answer.leftOut, nameOf);
+    const reasons = wording.reasons(answer, answer.leftOut, nameOf);
     panel.part(".left-out").textContent = reasons ? fill(WORDS.not_evaluated, { reasons }) : "";
-    panel.root.dataset.leftOut = Object.keys(answer.leftOut).join(" ");
+    panel.root.dataset.leftOut = answer.leftOut.map(keyOf).join(" ");
   };
 
   return { heads, listed, show, undecided };

@@ -47,6 +47,7 @@ const explorer = (() => {
     for (const panel of panels) {
       panel.part(".axis-choice").value = settings.now.axis;
       panel.answer = settings.answerOn(panel.device);
+      panel.root.classList.toggle("several", panel.answer.variants.length > 1);
       answerCard.show(panel);
       networkTable.show(panel);
       if (panel.axis !== settings.now.axis) drawing.push(liveChart.draw(panel));
@@ -59,10 +60,9 @@ const explorer = (() => {
   };
 
   const summaryOf = ({ device, answer }) => {
-    const { network, fits } = answer.best ?? {};
-    const best = network
-      ? `${nameOf(network.model)}, ${network.shown.top1[0]}, ${WORDS[fits]}. `
-      : "";
+    const { best: one } = answer;
+    const name = one && wording.configuration(answer, one, nameOf);
+    const best = one ? `${name}, ${one.network.shown.top1[0]}, ${WORDS[one.fits]}. ` : "";
     return `${device.label}: ${best}${wording.count(answer)}`;
   };
 

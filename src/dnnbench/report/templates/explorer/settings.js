@@ -9,6 +9,8 @@ const settings = (() => {
     device: data.devices[0]?.key ?? "",
     beside: "",
     batch_size: sizesOf(data.devices[0])[0] ?? data.sizes[0] ?? 1,
+    // All variants, unless one is named.
+    variant: "",
     limits: { ...data.start },
     apart: {},
     search: "",
@@ -90,9 +92,10 @@ const settings = (() => {
   settings.nameAlong = (along) => (along === "x" ? settings.now.axis : data.accuracy);
 
   settings.answerOn = (device) => {
-    const empty = { networks: [], ties: [], left_out: {} };
-    const view = device.views[settings.now.batch_size] ?? empty;
-    return judging.judge(view, data.limits, settings.limitsOn(device));
+    const { batch_size: size, variant } = settings.now;
+    const empty = { variants: [], networks: [], ties: [], latencies: [], left_out: [] };
+    const view = device.views[size] ?? empty;
+    return judging.judge(view, data.limits, settings.limitsOn(device), variant || null);
   };
 
   settings.sought = (model) => {
