@@ -181,3 +181,10 @@ def test_every_mark_of_a_network_can_be_highlighted() -> None:
         points, names = (text.count(json.dumps(one)) for one in (FADED, HIDDEN))
         assert points >= 1 and names >= 1
         assert text.count('"cursor": "pointer"') == points + names
+
+
+def test_the_note_on_a_device_counts_each_configuration_once() -> None:
+    note = explorer_data.data(six_variants.study())["devices"][0]["note"]
+    assert "132 published in the 2018 study, 107 published for fp32-eager, plus the change" in note
+    counts = page._counts(six_variants.study().rows("cpu"))
+    assert counts.startswith("44 of 44 networks measured in 6 variants, at batch sizes 1 and 8.")

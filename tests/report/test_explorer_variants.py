@@ -57,7 +57,7 @@ def test_the_answer_equals_that_of_pick(
     panel = window.run(f"set('variant', '{variant or ''}', 'change'); return panels()[0]")
     assert found(panel) == expected(shown, "cpu", size, LIMITS, variant)
     assert len(panel["rows"]) == len({tuple(row[:2]) for row in panel["rows"]})
-    assert {row[1] for row in panel["rows"]} == {variant} or variant is None
+    assert variant is None or {row[1] for row in panel["rows"]} <= {variant}
     window.clean()
 
 
@@ -171,10 +171,11 @@ def test_the_chart_has_one_front_over_all_variants(window: Page) -> None:
 
 
 def test_the_chart_names_a_network_once_and_its_variants(window: Page) -> None:
+    # Each name is drawn twice: once as a halo.
     names = (
-        "[...document.querySelectorAll('.plot text')].map((text) => text.__data__)"
-        ".filter((item) => item?.datum?.model && item.mark.style !== 'halo')"
-        ".map(({datum: d}) => [d.model, d.text])"
+        "[...new Set([...document.querySelectorAll('.plot text')].map((text) =>"
+        " text.__data__?.datum).filter((datum) => datum?.model))]"
+        ".map(({model, text}) => [model, text])"
     )
     window.open("min_fps=20")
     answer = window.run("return panels()[0].best")

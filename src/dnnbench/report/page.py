@@ -246,8 +246,10 @@ def _counts(own: Sequence[Row]) -> str:
     if verb == "measured":
         stabilities = Counter(row["stability"] for row in own)
         verdicts[:0] = [f"{stabilities[one]} {one}" for one in STABILITIES if stabilities[one]]
+    variants = len({row["variant"] for row in own})
+    within = f" in {variants} variants" if variants > 1 else ""
     sentences = [
-        f"{len(known)} of {networks} networks {verb}, at {at}",
+        f"{len(known)} of {networks} networks {verb}{within}, at {at}",
         f"{statuses['ok']} of {len(own)} cells have a latency"
         + (f" ({', '.join(verdicts)})" if verdicts else ""),
     ]

@@ -181,7 +181,9 @@ def explorer(rows: Sequence[Row], borrowed: str | None) -> str:
     memory = f"Memory is taken from the {label(borrowed)}." if borrowed else memory_basis(rows)
     sentences = [source_of(rows), intervals(rows), memory]
     if rows:
-        sentences.append(accuracy(row["accuracy_source"] for row in rows))
+        # A configuration counts once, not once per batch size.
+        sources = {(row["model"], row["variant"]): row["accuracy_source"] for row in rows}
+        sentences.append(accuracy(sources.values()))
     return " ".join(filter(None, sentences))
 
 
