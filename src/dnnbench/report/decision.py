@@ -57,6 +57,7 @@ def markdown(
         _rivals(answer, shown, names),
         [_miss(answer, miss, names) for miss in answer.nearest[:NEAREST]],
         [_admits(answer, one, names) for one in answer.binding],
+        wording.environments([*answer.entries[:LISTED], *answer.inconclusive[:LISTED]]),
         list(filter(None, [wording.not_evaluated(answer, names)])),
     ]
     headings = {

@@ -260,6 +260,7 @@ def _network(candidate: Candidate) -> dict[str, Any]:
     return {
         "model": candidate.model,
         "variant": candidate.row.variant,
+        "environment": fields["environment"],
         "time": candidate.time.value,
         "bounds": {limit.name: _compact(number) for limit, number in numbers.items()},
         "needs": {

@@ -78,6 +78,7 @@ const decision = (() => {
       below(best ? WORDS.might_be_better : WORDS.might_fit, rivalsOf(answer, nameOf)),
       below(WORDS.nearest, missesOf(answer, nameOf)),
       below(wording.binding(answer), bindingOf(answer, nameOf)),
+      wording.environments([...fitting.slice(0, LISTED), ...answer.rivals.slice(0, LISTED)]),
       leftOut(answer, ofModel),
     ]
       .filter((lines) => lines.length)

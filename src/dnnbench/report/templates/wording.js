@@ -169,6 +169,16 @@ const wording = (() => {
       .join("; ");
   };
 
+  // The variables that choose an allocator, for each variant that has one.
+  const environments = (configurations) => {
+    const variables = new Map(
+      configurations.map(({ network }) => [network.variant, network.environment]),
+    );
+    return [...variables]
+      .filter(([, text]) => text)
+      .map(([variant, text]) => fill(WORDS.environment, { variant, variables: text }));
+  };
+
   // A letter for each group of ties with more than one network.
   const letters = (found) => {
     const sizes = new Map();
@@ -195,6 +205,7 @@ const wording = (() => {
     count,
     counted,
     doubt,
+    environments,
     fill,
     give,
     letters,

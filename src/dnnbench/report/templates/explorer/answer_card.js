@@ -35,6 +35,7 @@ const answerCard = (() => {
       paragraph("best", configurationOf(answer, best), " ", badge(best.fits)),
       statistics(best.network),
       paragraph("count stability", stabilityOf(best.network)),
+      ...wording.environments([best]).map((text) => paragraph("count", text)),
     ];
     const equals = found.filter(
       (one) => one !== best && one.fits === "yes" && one.group === best.group,
