@@ -56,6 +56,38 @@ def test_other_images_calibrate_again(folder):
     assert same != graphs.identity(quantization.GRAPH, NORMED, 2, calibration(key="others"))
 
 
+@pytest.mark.parametrize(
+    ("machine", "flags", "bits"),
+    [
+        ("x86_64", "avx2 fma", 7),
+        ("x86_64", "avx512f avx512bw", 7),
+        ("x86_64", "avx2 avx_vnni", 8),
+        ("x86_64", "avx512f avx512_vnni", 8),
+        ("x86_64", None, 7),
+        ("aarch64", "asimd", 8),
+    ],
+)
+def test_weights_have_seven_bits_where_sums_saturate(machine, flags, bits, monkeypatch):
+    monkeypatch.setattr(quantization.platform, "machine", lambda: machine)
+    monkeypatch.setattr(quantization.host, "read", lambda _: flags and f"flags : {flags}\nbugs :")
+    assert quantization.weight_bits() == bits
+
+
+@pytest.mark.parametrize("build", [quantization.build, openvino_quantization.build])
+def test_fewer_bits_of_weights_make_another_graph(build, tmp_path, monkeypatch):
+    pictures = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    written, identities = [], []
+    for bits in (7, 8):
+        monkeypatch.setattr(quantization, "weight_bits", lambda bits=bits: bits)
+        model, images = builders.build(NORMED), torch.zeros(1, 3, 32, 32)
+        built = build(model, images, tmp_path / str(bits), pictures)
+        assert built.settings["weight_bits"] == bits
+        written.append(built.files[-1].read_bytes())
+        identities.append(graphs.identity(quantization.GRAPH, NORMED, 1, calibration()))
+    assert written[0] != written[1]
+    assert identities[0] != identities[1]
+
+
 def test_the_method_with_the_smaller_error_is_chosen(tmp_path, monkeypatch):
     errors = {}
     original = quantization._logits

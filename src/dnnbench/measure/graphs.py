@@ -24,7 +24,7 @@ from dnnbench.config import engine, variants
 from dnnbench.core import checksums, code_graph, isolation, storage
 from dnnbench.core.errors import UserError
 from dnnbench.core.standard_error import say
-from dnnbench.engines import graph_building
+from dnnbench.engines import graph_building, quantization
 from dnnbench.measure import control, fingerprint, retries
 from dnnbench.networks import builders
 from dnnbench.records import paths
@@ -175,7 +175,7 @@ def identity(
     determines = [graph.name, network.definition(), batch_size, exporter(graph, network)]
     determines += [_code_digest(graph.name), code_graph.digest(file.resolve() for file in own)]
     if calibration:
-        determines += [calibration.key, calibration.problem]
+        determines += [calibration.key, calibration.problem, quantization.weight_bits()]
     return hashlib.sha256(json.dumps(determines).encode()).hexdigest()
 
 
