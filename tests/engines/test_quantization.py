@@ -153,6 +153,23 @@ def test_wrong_int8_kernels_are_a_failure(folder, monkeypatch):
     assert "differs from that of the same graph computed in fp32" in timing.message
 
 
+class Gated(nn.Module):
+    """A network with a gate that is 0.5 for all images, except for the last digits."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = builders.build(NORMED)
+
+    def forward(self, images):
+        return self.body(images * torch.sigmoid(1e-5 * images[:, :, :8, :8].mean((2, 3), True)))
+
+
+def test_values_without_a_histogram_are_calibrated_with_all_of_them(tmp_path):
+    pictures = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    built = quantization.build(Gated(), torch.zeros(1, 3, 32, 32), tmp_path / "graph", pictures)
+    assert built.settings["calibration"] == "minmax"
+
+
 class Pooling(nn.Module):
     def forward(self, images):
         return images.mean((2, 3)).repeat(1, 334)[:, :1000]
