@@ -6,8 +6,7 @@ Every network (default: the 44 of the study and the 25 of `modern`) is exported,
 each engine with sixteen images: those of DNNBENCH_SAMPLE_IMAGES, or else foolbox's. Each graph then
 runs at batch size 1 and is compared with fp32-eager, as in a study; no time is measured, so other
 programs may run. FILE is a table with one row per network and variant. Rows in it are kept, so that
-you can interrupt the script. It takes hours. The graphs are temporary; building one takes up to
-TODO GiB of memory.
+you can interrupt the script. It takes hours, and temporary files of up to 1 GiB.
 """
 
 import argparse
@@ -27,7 +26,7 @@ from dnnbench.config import variants
 from dnnbench.config.engine import Graph, GraphFiles, engines
 from dnnbench.config.latency_settings import Passes
 from dnnbench.core import isolation, progress, storage
-from dnnbench.engines import graph_building, preparation
+from dnnbench.engines import graph_building, preparation, quantization
 from dnnbench.images import geometry, image_pixels
 from dnnbench.measure import graphs, inference, latency
 from dnnbench.networks import model_list
@@ -139,6 +138,7 @@ def row(network: Network, variant: str, built: isolation.Outcome) -> Row:
         timeout_s=LIMIT_S,
     )
     (timing,) = outcome.value or [latency.Timing(outcome.status, outcome.message)]
+    files = [file for file in graph.files if file.suffix != quantization.PICTURES]
     known = ("weight_bits", "quantized_operators", "calibration_error")
     found: dict[str, Any] = {key: graph.settings.get(key) for key in known}
     if timing.agreement:
@@ -149,7 +149,7 @@ def row(network: Network, variant: str, built: isolation.Outcome) -> Row:
         status=timing.status,
         message=timing.message,
         build_cpu_s=cpu_s,
-        size_mib=sum(file.stat().st_size for file in graph.files) / _MIB,
+        size_mib=sum(file.stat().st_size for file in files) / _MIB,
         **found,
     )
 

@@ -82,7 +82,7 @@ def test_fewer_bits_of_weights_make_another_graph(build, tmp_path, monkeypatch):
         model, images = builders.build(NORMED), torch.zeros(1, 3, 32, 32)
         built = build(model, images, tmp_path / str(bits), pictures)
         assert built.settings["weight_bits"] == bits
-        written.append(built.files[-1].read_bytes())
+        written.append(built.files[1].read_bytes())
         identities.append(graphs.identity(quantization.GRAPH, NORMED, 1, calibration()))
     assert written[0] != written[1]
     assert identities[0] != identities[1]
@@ -204,6 +204,13 @@ def test_a_batch_is_filled_up_with_images():
     pictures = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1)
     batches = quantization.batches_of(pictures, 4)
     assert [batch.ravel().tolist() for batch in batches] == [[0, 1, 2, 3], [4, 0, 1, 2]]
+
+
+def test_the_images_with_the_largest_logits_are_kept(tmp_path):
+    batches = [np.full((2, 3, 4, 4), number, np.float32) for number in range(3)]
+    logits = np.array([[1, 0], [2, 0], [0, -9], [0, 0], [5, 0], [6, 0]], np.float32)
+    quantization.keep_pictures(batches, logits, tmp_path / "a.graph")
+    np.testing.assert_array_equal(quantization.pictures(tmp_path / "a.graph.onnx"), batches[1])
 
 
 def test_the_exported_file_runs_in_onnx_runtime_alone(folder):

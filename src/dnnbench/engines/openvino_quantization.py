@@ -59,7 +59,8 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
         "weight_bits": bits,
         "quantized_operators": f"{count} of {total}",
     }
-    return GraphFiles([target, target.with_suffix(".bin")], settings)
+    pictures_file = quantization.keep_pictures(batches, wanted, file)
+    return GraphFiles([target, target.with_suffix(".bin"), pictures_file], settings)
 
 
 def _logits(network: Any, batches: list[Any]) -> Any:

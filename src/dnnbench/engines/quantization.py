@@ -22,10 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnnbench.config.engine import Graph, GraphFiles
+from dnnbench.core import storage
 from dnnbench.devices import host
 from dnnbench.engines import onnx_export
 
 _PERCENTILE = 99.99
+# Suffix of the file of images next to a quantized graph.
+PICTURES = ".npy"
 _OPERATORS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 _VNNI = {"avx_vnni", "avx512_vnni"}
 
@@ -70,7 +73,8 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
         "weight_bits": weight_bits(),
         "quantized_operators": f"{count} of {total}",
     }
-    return GraphFiles(onnx_export.write(program, file), settings)
+    files = onnx_export.write(program, file)
+    return GraphFiles([*files, keep_pictures(batches, wanted, file)], settings)
 
 
 def weight_bits() -> int:
@@ -88,6 +92,25 @@ def batches_of(pictures: _Batch, size: int) -> list[_Batch]:
     count = -(-len(pictures) // size) * size
     filled = pictures[np.arange(count) % len(pictures)]
     return [filled[start : start + size] for start in range(0, count, size)]
+
+
+def keep_pictures(batches: list[_Batch], logits: _Batch, file: Path) -> Path:
+    """Write the batch with the largest of these ``logits`` next to a graph; return the file.
+
+    A timed process compares int8 kernels on it: its values span the ranges of the layers.
+    """
+    largest = np.abs(logits).max(1).reshape(len(batches), -1).max(1)
+    kept = file.with_name(f"{file.name}{PICTURES}")
+    with io.BytesIO() as content:
+        np.save(content, batches[int(largest.argmax())])
+        storage.write_bytes(kept, content.getvalue())
+    return kept
+
+
+def pictures(graph: Path) -> _Batch:
+    """Return the batch that was written next to a quantized graph."""
+    found: _Batch = np.load(graph.with_suffix(PICTURES))
+    return found
 
 
 def _session(graph: Path) -> tuple[Any, str]:

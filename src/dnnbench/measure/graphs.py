@@ -74,9 +74,10 @@ class BuiltGraphs:
         return self.folder / self.names[model] / next(iter(cell.files))
 
     def size_mib(self, model: str, batch_size: int) -> float:
-        """Return the size of a graph's files."""
-        files = self.cells[model, batch_size].files
-        sizes = [(self.folder / self.names[model] / name).stat().st_size for name in files]
+        """Return the size of a graph's files, without images."""
+        files = map(Path, self.cells[model, batch_size].files)
+        graph = [name for name in files if name.suffix != quantization.PICTURES]
+        sizes = [(self.folder / self.names[model] / name).stat().st_size for name in graph]
         return sum(sizes) / 2**20
 
     def files(self, model: str) -> dict[int, Path]:
