@@ -56,6 +56,38 @@ def test_other_images_calibrate_again(folder):
     assert same != graphs.identity(quantization.GRAPH, NORMED, 2, calibration(key="others"))
 
 
+@pytest.mark.parametrize(
+    ("machine", "flags", "bits"),
+    [
+        ("x86_64", "avx2 fma", 7),
+        ("x86_64", "avx512f avx512bw", 7),
+        ("x86_64", "avx2 avx_vnni", 8),
+        ("x86_64", "avx512f avx512_vnni", 8),
+        ("x86_64", None, 7),
+        ("aarch64", "asimd", 8),
+    ],
+)
+def test_weights_have_seven_bits_where_sums_saturate(machine, flags, bits, monkeypatch):
+    monkeypatch.setattr(quantization.platform, "machine", lambda: machine)
+    monkeypatch.setattr(quantization.host, "read", lambda _: flags and f"flags : {flags}\nbugs :")
+    assert quantization.weight_bits() == bits
+
+
+@pytest.mark.parametrize("build", [quantization.build, openvino_quantization.build])
+def test_fewer_bits_of_weights_make_another_graph(build, tmp_path, monkeypatch):
+    pictures = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    written, identities = [], []
+    for bits in (7, 8):
+        monkeypatch.setattr(quantization, "weight_bits", lambda bits=bits: bits)
+        model, images = builders.build(NORMED), torch.zeros(1, 3, 32, 32)
+        built = build(model, images, tmp_path / str(bits), pictures)
+        assert built.settings["weight_bits"] == bits
+        written.append(built.files[1].read_bytes())
+        identities.append(graphs.identity(quantization.GRAPH, NORMED, 1, calibration()))
+    assert written[0] != written[1]
+    assert identities[0] != identities[1]
+
+
 def test_the_method_with_the_smaller_error_is_chosen(tmp_path, monkeypatch):
     errors = {}
     original = quantization._logits
@@ -121,6 +153,23 @@ def test_wrong_int8_kernels_are_a_failure(folder, monkeypatch):
     assert "differs from that of the same graph computed in fp32" in timing.message
 
 
+class Gated(nn.Module):
+    """A network with a gate that is 0.5 for all images, except for the last digits."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = builders.build(NORMED)
+
+    def forward(self, images):
+        return self.body(images * torch.sigmoid(1e-5 * images[:, :, :8, :8].mean((2, 3), True)))
+
+
+def test_values_without_a_histogram_are_calibrated_with_all_of_them(tmp_path):
+    pictures = torch.randn(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    built = quantization.build(Gated(), torch.zeros(1, 3, 32, 32), tmp_path / "graph", pictures)
+    assert built.settings["calibration"] == "minmax"
+
+
 class Pooling(nn.Module):
     def forward(self, images):
         return images.mean((2, 3)).repeat(1, 334)[:, :1000]
@@ -155,6 +204,13 @@ def test_a_batch_is_filled_up_with_images():
     pictures = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1)
     batches = quantization.batches_of(pictures, 4)
     assert [batch.ravel().tolist() for batch in batches] == [[0, 1, 2, 3], [4, 0, 1, 2]]
+
+
+def test_the_images_with_the_largest_logits_are_kept(tmp_path):
+    batches = [np.full((2, 3, 4, 4), number, np.float32) for number in range(3)]
+    logits = np.array([[1, 0], [2, 0], [0, -9], [0, 0], [5, 0], [6, 0]], np.float32)
+    quantization.keep_pictures(batches, logits, tmp_path / "a.graph")
+    np.testing.assert_array_equal(quantization.pictures(tmp_path / "a.graph.onnx"), batches[1])
 
 
 def test_the_exported_file_runs_in_onnx_runtime_alone(folder):

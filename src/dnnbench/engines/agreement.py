@@ -27,10 +27,10 @@ IMAGES = 16
 # which engines order differently, dominates. docs/explanation/variants.md lists the differences of
 # 44 networks.
 #
-# An int8 graph is compared with itself, computed in fp32: its distance from fp32-eager depends on
-# how well the calibration images represent the input, which noise cannot show. An int8 kernel
-# sums exactly, and may round a value that lies between two of 256 steps to the other one, so u is
-# 2^-8 of the largest value of a layer.
+# An int8 graph is compared with itself, computed in fp32, on images that calibrated it. Their
+# values span the ranges of its layers, while those of noise may take only a few of the 256 steps.
+# An int8 kernel sums exactly, and may round a value that lies between two steps to the other one,
+# so u is 2^-8 of the largest value of a layer.
 BOUNDS = {
     "fp32": 1e-4,
     "tf32": 32 * 2**-11,
@@ -130,7 +130,6 @@ def check(
     import torch
 
     difference = largest = same = 0.0
-    kernels = None
     for batch, wanted in zip(_sample(images, scale), logits, strict=True):
         got = outputs.logits(prepared.bind(prepared.place(batch))()).float()
         if not bool(torch.isfinite(wanted).all()):
@@ -140,12 +139,13 @@ def check(
         difference = max(difference, float((got - wanted).abs().max()))
         largest = max(largest, float(wanted.abs().max()))
         same += float((got.argmax(1) == wanted.argmax(1)).sum())
-        if prepared.rounded:
-            rounded = outputs.logits(prepared.rounded(batch))
-            share = float((got - rounded).abs().max() / rounded.abs().max())
-            kernels = max(kernels or 0.0, share)
     if not largest:
         return None, "output of fp32-eager: all logits are zero, so no comparison is possible"
+    kernels = None
+    if prepared.rounded:
+        pictures, rounded = prepared.rounded()
+        got = outputs.logits(prepared.bind(pictures)())
+        kernels = float((got - rounded).abs().max() / rounded.abs().max())
     count = len(logits) * len(images)
     found = Agreement(
         images=count,

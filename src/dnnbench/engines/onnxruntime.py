@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +43,12 @@ def prepare(variant: Variant, graph: Path, images: Any, on: Driver) -> Prepared:
         "denormals_as_zero": True,
     }
 
-    @cache  # Created after the timed passes, and once for all images.
-    def plain() -> Any:
-        return _session(graph, threads, onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
-
-    def rounded(images: Any) -> Any:
+    def rounded() -> tuple[Any, Any]:
         """Run the graph operation by operation: convolutions get dequantized fp32 values."""
-        return torch.from_numpy(plain().run(None, {name: images.numpy()})[0])
+        pictures = quantization.pictures(graph)
+        plain = _session(graph, threads, onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
+        logits = plain.run(None, {name: pictures})[0]
+        return torch.from_numpy(pictures), torch.from_numpy(logits)
 
     return Prepared(
         bind,

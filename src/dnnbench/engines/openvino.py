@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnnbench.config.engine import Engine
-from dnnbench.engines import onnx_export, openvino_quantization
+from dnnbench.engines import onnx_export, openvino_quantization, quantization
 from dnnbench.engines.preparation import Prepared
 from dnnbench.records.engine_records import Built
 
@@ -54,13 +53,11 @@ def prepare(variant: Variant, graph: Path, images: Any, on: Driver) -> Prepared:
 
         return forward
 
-    @cache  # Compiled after the timed passes, and once for all images.
-    def plain() -> Any:
-        return core.compile_model(model, "CPU", {**wanted, "LP_TRANSFORMS_MODE": "NO"})
-
-    def rounded(images: Any) -> Any:
+    def rounded() -> tuple[Any, Any]:
         """Run the quantized network in fp32: without int8 kernels, it only rounds values."""
-        return torch.tensor(plain()(images.numpy())[0])
+        pictures = quantization.pictures(graph)
+        plain = core.compile_model(model, "CPU", {**wanted, "LP_TRANSFORMS_MODE": "NO"})
+        return torch.from_numpy(pictures), torch.tensor(plain(pictures)[0])
 
     used = {name: str(compiled.get_property(name)) for name in _SETTINGS}
     settings = {"version": openvino.__version__, **used}

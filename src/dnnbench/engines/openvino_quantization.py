@@ -1,7 +1,8 @@
 """Post-training quantization of networks to int8 for OpenVINO, with NNCF.
 
 Weights are quantized per channel and symmetrically, activations per tensor; NNCF chooses the ranges
-of activations from calibration images by its default algorithm, and corrects biases.
+of activations from calibration images by its default algorithm, and corrects biases. Weights have
+seven bits where sums would saturate.
 """
 
 from __future__ import annotations
@@ -31,12 +32,19 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
     import openvino
 
     batches = quantization.batches_of(pictures.numpy(), len(images))
+    bits = quantization.weight_bits()
+    fix = nncf.OverflowFix.ENABLE if bits == 7 else nncf.OverflowFix.FIRST_LAYER
     logging.getLogger("nncf").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         plain = onnx_export.build(model, images, Path(folder, "fp32")).files[0]
         network = openvino.Core().read_model(str(plain))
         wanted = _logits(network, batches)
-        network = nncf.quantize(network, nncf.Dataset(batches), subset_size=len(batches))
+        network = nncf.quantize(
+            network,
+            nncf.Dataset(batches),
+            subset_size=len(batches),
+            advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=fix),
+        )
         error = float(np.mean((_logits(network, batches) - wanted) ** 2))
         count, total = _quantized(network)
         if not count:
@@ -48,9 +56,11 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
         "calibration": "NNCF, default preset",
         "calibration_images": len(pictures),
         "calibration_error": error / square if square else 0.0,
+        "weight_bits": bits,
         "quantized_operators": f"{count} of {total}",
     }
-    return GraphFiles([target, target.with_suffix(".bin")], settings)
+    pictures_file = quantization.keep_pictures(batches, wanted, file)
+    return GraphFiles([target, target.with_suffix(".bin"), pictures_file], settings)
 
 
 def _logits(network: Any, batches: list[Any]) -> Any:

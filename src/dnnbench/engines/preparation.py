@@ -30,16 +30,16 @@ class Prepared:
     function that runs a pass and returns the network's output. ``place`` copies images into the
     form that a pass reads; ``bind`` then takes the copy without converting it. With
     ``fixed_batch``, only the batch size of the preparation is supported. ``built`` is None if the
-    engine builds nothing. ``rounded`` returns the logits of images from the network with the
-    variant's rounding, such as quantized weights, computed in fp32; None if the engine rounds
-    nothing in advance.
+    engine builds nothing. ``rounded`` returns images that calibrated the network, and
+    their logits with the variant's rounding, such as quantized weights, computed in fp32; None if
+    the engine rounds nothing in advance.
     """
 
     bind: Callable[[Any], Callable[[], Any]]
     place: Callable[[Any], Any] = lambda images: images.clone()
     fixed_batch: bool = False
     built: Built | None = None
-    rounded: Callable[[Any], Any] | None = None
+    rounded: Callable[[], tuple[Any, Any]] | None = None
 
 
 def preload(variant: Variant) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dnnbench.core import isolation, storage
 from dnnbench.core.errors import UserError
+from dnnbench.engines import quantization
 from dnnbench.measure import graphs
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def _other(files: list[Path], file: Path) -> dict[str, str]:
     import openvino
 
     for each in files:
+        if each.suffix == quantization.PICTURES:
+            continue
         storage.write_bytes(file.with_suffix(each.suffix), each.read_bytes())
     network = openvino.Core().read_model(str(file))
     return {"input": network.input().any_name, "output": network.output().any_name}

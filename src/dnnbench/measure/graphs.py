@@ -24,7 +24,7 @@ from dnnbench.config import engine, variants
 from dnnbench.core import checksums, code_graph, isolation, storage
 from dnnbench.core.errors import UserError
 from dnnbench.core.standard_error import say
-from dnnbench.engines import graph_building
+from dnnbench.engines import graph_building, quantization
 from dnnbench.measure import control, fingerprint, retries
 from dnnbench.networks import builders
 from dnnbench.records import paths
@@ -74,9 +74,10 @@ class BuiltGraphs:
         return self.folder / self.names[model] / next(iter(cell.files))
 
     def size_mib(self, model: str, batch_size: int) -> float:
-        """Return the size of a graph's files."""
-        files = self.cells[model, batch_size].files
-        sizes = [(self.folder / self.names[model] / name).stat().st_size for name in files]
+        """Return the size of a graph's files, without images."""
+        files = map(Path, self.cells[model, batch_size].files)
+        graph = [name for name in files if name.suffix != quantization.PICTURES]
+        sizes = [(self.folder / self.names[model] / name).stat().st_size for name in graph]
         return sum(sizes) / 2**20
 
     def files(self, model: str) -> dict[int, Path]:
@@ -175,7 +176,7 @@ def identity(
     determines = [graph.name, network.definition(), batch_size, exporter(graph, network)]
     determines += [_code_digest(graph.name), code_graph.digest(file.resolve() for file in own)]
     if calibration:
-        determines += [calibration.key, calibration.problem]
+        determines += [calibration.key, calibration.problem, quantization.weight_bits()]
     return hashlib.sha256(json.dumps(determines).encode()).hexdigest()
 
 

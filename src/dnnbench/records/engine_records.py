@@ -25,8 +25,9 @@ class Agreement(Record):
     """Largest absolute difference between two logits, divided by the largest logit of
     ``fp32-eager``."""
     kernel_difference: NonNegative | None = None
-    """The same for the variant's own network, as quantized, computed in fp32 by the same engine;
-    null if the variant is not quantized."""
+    """Largest absolute difference from the same quantized network computed in fp32 by the same
+    engine, on images that calibrated it, divided by the largest logit; null if the variant is not
+    quantized."""
     top1: Percent
     """Percentage of images with the same top-1 class."""
 

@@ -31,7 +31,8 @@ class GraphCell(Record):
     """Why there is no graph."""
     identity: Sha256
     """SHA-256 of everything that determines the graph: the network's definition and code, the seed
-    of its weights, the batch size, the calibration images, and the versions in ``exporter``."""
+    of its weights, the batch size, the calibration images, the bits of quantized weights, and the
+    versions in ``exporter``."""
     files: dict[_FileName, Sha256] = {}
     """Files of the graph in the folder of this record, with their SHA-256; the first is the one to
     read. Graphs of several batch sizes may share a file of weights."""
@@ -39,8 +40,8 @@ class GraphCell(Record):
     """Time to build the graph."""
     settings: dict[Line, Text | int | float] = {}
     """How the graph was quantized: method of calibration, number of images, mean squared
-    difference of the logits from fp32 on them (as a share of the mean square), and how many
-    convolutions and matrix products are int8."""
+    difference of the logits from fp32 on them (as a share of the mean square), bits of the weights,
+    and how many convolutions and matrix products are int8."""
     exporter: Line
     """The packages that built the graph, with versions."""
     failed_before: Text | None = None
