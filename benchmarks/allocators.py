@@ -52,7 +52,7 @@ def main() -> None:
 def measure(folder: Path, cells: Sequence[Cell], rounds: int) -> None:
     """Measure all allocators, round by round, as a study in ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("params.yaml", "config"):
+    for name in (paths.PARAMETERS.name, "config"):
         if not (folder / name).exists():
             (folder / name).symlink_to(ROOT / name)
     turns = [("memory", variant, ()) for variant in VARIANTS]

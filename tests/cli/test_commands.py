@@ -659,7 +659,7 @@ def test_predict_covers_every_variant_or_the_one_that_is_asked_for(
     # fp32 has the same answers as fp32-eager, and the accuracy of int8 was not measured.
     for one in found["predictions"]:
         assert (one["top1"] is None) == (one["variant"] == "int8-openvino")
-    assert {one["basis"] for one in found["predictions"]} == {"costs", "fp32-eager"}
+    assert {one["basis"] for one in found["predictions"]} == {"costs", "reference"}
     said = words(run(*command).out)
     assert "fewer than 8 networks were measured: fp32-compile (5)." in said
     one = run(*command, "--variant", "fp32-openvino").out

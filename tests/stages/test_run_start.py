@@ -10,7 +10,7 @@ from dnnbench.stages.study_settings import Study
 
 
 def study(device, gpu, threads=None):
-    return Study(SimpleNamespace(device=device, gpu=gpu, threads=threads), networks={})
+    return Study(SimpleNamespace(device=device, gpu=gpu, base_threads=threads), networks={})
 
 
 GPU = study("card", gpu=object())

@@ -13,6 +13,7 @@ def chosen(device: str, top1: float, rank: int = 1) -> SelectionRow:
         max_memory_gib=1.0,
         min_fps=30.0,
         rank=rank,
+        variant="fp32-eager",
         model=f"m{top1:g}",
         top1=top1,
         fits="yes",

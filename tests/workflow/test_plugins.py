@@ -173,7 +173,7 @@ def test_texts_that_list_backends_and_engines_list_made_up_ones(installed):
     assert "abacus" in schema["backend"]["enum"]
     assert "|beads|" in schema["variants"]["items"]["pattern"]
     with pytest.raises(
-        UserError, match=r"precisions: fp32, .*; engines: compile, .*, beads, ready\)"
+        UserError, match=r"precisions: fp32, .*; engines: compile, .*, beads, ready;"
     ):
         variants.parse("nonsense")
 

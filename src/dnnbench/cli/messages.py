@@ -134,7 +134,7 @@ NONE_TO_PREDICT = (
 PREDICTION_ERRORS = "Leave-one-out errors on the measured networks:"
 BASES = {
     "costs": "costs",
-    "fp32-eager": "latency in fp32-eager",
+    "reference": "latency in fp32-eager",
     "line": "multiply-adds alone, for comparison",
 }
 TOO_FEW_NETWORKS = "Not predicted, because fewer than {needed} networks were measured: {found}."

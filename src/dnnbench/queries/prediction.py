@@ -36,7 +36,7 @@ from dnnbench.records.study_records import StudyRow
 MIN_NETWORKS = 8
 
 Array = NDArray[np.float64]
-Basis = Literal["costs", "fp32-eager"]
+Basis = Literal["costs", "reference"]
 
 # Costs of a pass, by the name that users see.
 _PARTS: dict[str, Callable[[Any], float]] = {
@@ -74,7 +74,8 @@ class Prediction(Record):
     latency_ms_high: Positive
     """Upper end of the interval."""
     basis: Basis
-    """Basis of the prediction: the network's ``costs``, or also its latency in ``fp32-eager``."""
+    """Basis of the prediction: the network's ``costs``, or also the ``reference``, its latency in
+    ``fp32-eager``."""
     beyond: str | None
     """Costs, joined by ``+``, that exceed those of every network measured in the variant."""
 
@@ -132,7 +133,7 @@ class TimeModel:
         basis: Basis
         fit, basis = self.costs, "costs"
         if self.paired and row.model in self.reference_ms:
-            fit, basis = self.paired, "fp32-eager"
+            fit, basis = self.paired, "reference"
             parts = np.append(parts, self.reference_ms[row.model])
         time = float(parts @ fit.rates)
         return Prediction(
@@ -168,7 +169,7 @@ def fit(
     if len(both) >= MIN_NETWORKS:
         reference = [known[networks[at].model] for at in both]
         paired = _fitted(_rates, np.column_stack([parts[both], reference]), times[both])
-        by_basis["fp32-eager"] = paired
+        by_basis["reference"] = paired
         if _deviation(paired.left_out) >= _deviation(costs.left_out[both]):
             paired = None
     line = np.column_stack([np.ones(len(times)), parts[:, 0] + parts[:, 1]])
