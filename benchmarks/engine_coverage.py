@@ -1,4 +1,4 @@
-"""Coverage of the engines: the networks that export, run and quantize in each, and why others fail.
+"""Coverage of the engines: the networks that export, run and quantize in each.
 
     python benchmarks/engine_coverage.py FILE [NETWORK ...]
 
