@@ -9,7 +9,7 @@ pytestmark = pytest.mark.slow
 FAULTS = """
 const tables = [...document.querySelectorAll('.rows .scroll')].map((box) => {
     const edge = box.getBoundingClientRect();
-    const cells = [...box.querySelectorAll('th, td')];
+    const cells = [...box.querySelectorAll('th, td')].filter((one) => one.getClientRects().length);
     const words = [...box.querySelectorAll('.name')].flatMap(({firstChild: text}) =>
         [...text.data.matchAll(/[^\\s-]+/g)].map((word) => {
             const range = document.createRange();
