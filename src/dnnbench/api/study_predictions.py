@@ -56,11 +56,7 @@ def predict_untimed(
     """
     own = tables.rows(device)
     there = list(dict.fromkeys(row.variant for row in own))
-    if variant is not None and variant not in there:
-        raise UserError(
-            f"{tables.parameter('variant')}: {variant!r}: {device} has {', '.join(there)}."
-            " Choose one, or add it to the device file and rerun the study."
-        )
+    tables.check(device, "variant", variant, there)
     conditions = [Conditions(device, batch_size, one) for one in there if variant in (None, one)]
     fits, too_few = {}, {}
     for where in conditions:

@@ -59,11 +59,9 @@ def pick(
         raise UserError(f"{tables.parameter('top')}: {top}: expected at least 1. Correct it.")
     key = tables.device(device)
     own = tables.rows(key)
-    there = list(dict.fromkeys(row.variant for row in own))
-    _check(tables, "variant", variant, [None, *there], key)
-    numbers = sorted({row.threads for row in own if row.threads})
-    _check(tables, "threads", threads, [None, *numbers], key)
-    _check(tables, "batch_size", batch_size, sorted({row.batch_size for row in own}), key)
+    tables.check(key, "variant", variant, dict.fromkeys(row.variant for row in own))
+    tables.check(key, "threads", threads, sorted({row.threads for row in own if row.threads}))
+    tables.check(key, "batch_size", batch_size, sorted({row.batch_size for row in own}))
     rows, models = tables.known, tables.models
     if predicted:
         from dnnbench.api.study_predictions import predict_untimed  # Imports torch.
@@ -74,15 +72,6 @@ def pick(
         rows, models, key, limits, batch_size, top, tables.comparisons, variant, threads
     )
     return NetworkChoice(answer, rows, models)
-
-
-def _check(tables: Tables, name: str, value: object, there: Sequence[object], device: str) -> None:
-    if value not in there:
-        known = ", ".join(str(one) for one in there if one is not None) or "none"
-        raise UserError(
-            f"{tables.parameter(name)}: {value!r}: {device} has {known}."
-            " Choose one, or add it to the device file and rerun the study."
-        )
 
 
 def compare(
@@ -114,7 +103,7 @@ def compare(
                 f"{tables.results / 'study.csv'}: {key}: no row for {where}."
                 " Name another network, or add it to the study (params.yaml: models)."
             )
-    _check(tables, "variant", variant, [None, *dict.fromkeys(row.variant for row in rows)], where)
+    tables.check(where, "variant", variant, dict.fromkeys(row.variant for row in rows))
 
     @cache
     def timings(name: str) -> cell_lines.Timings:

@@ -1,6 +1,6 @@
 """Tables of a study, with the names of networks and devices."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -69,6 +69,19 @@ class Tables:
         """Rows of accuracy/variants.csv; empty if no variant's accuracy was measured."""
         path = paths.under(self.results, paths.VARIANT_ACCURACY_TABLE)
         return read_rows(path, VariantAccuracyRow) if path.exists() else []
+
+    def check(self, device: str, name: str, value: object, there: Iterable[object]) -> None:
+        """Raise UserError if the value of a parameter is not one that a device has.
+
+        ``None``, for a parameter that was not given, is never an error.
+        """
+        known = list(there)
+        if value is not None and value not in known:
+            listed = ", ".join(map(str, known)) or "none"
+            raise UserError(
+                f"{self.parameter(name)}: {value!r}: {device} has {listed}."
+                " Choose one, or add it to the device file and rerun the study."
+            )
 
     @cached_property
     def set_aside(self) -> list[SetAside]:

@@ -12,6 +12,7 @@ images whose two best logits are closer than 2 d can change their answer.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dnnbench.config import variants
 from dnnbench.config.stated_accuracy import StatedAccuracy
@@ -44,6 +45,19 @@ class Accuracy:
     change: float | None = None
     change_low: float | None = None
     change_high: float | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """Return the columns of study.csv that hold it."""
+        return {
+            "top1": self.top1,
+            "top5": self.top5,
+            "accuracy_source": self.top1_source,
+            "top1_low": self.top1_low,
+            "top1_high": self.top1_high,
+            "top1_change": self.change,
+            "top1_change_low": self.change_low,
+            "top1_change_high": self.change_high,
+        }
 
 
 def ranked_accuracy(

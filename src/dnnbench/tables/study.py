@@ -305,14 +305,7 @@ def _measured_row(
         weights_mib=memory.weights_mib,
         activations_mib=memory.activations_mib,
         energy_mj=_median(line.energy_mj for line in lines),
-        top1=accuracy.top1,
-        top5=accuracy.top5,
-        accuracy_source=accuracy.top1_source,
-        top1_low=accuracy.top1_low,
-        top1_high=accuracy.top1_high,
-        top1_change=accuracy.change,
-        top1_change_low=accuracy.change_low,
-        top1_change_high=accuracy.change_high,
+        **accuracy.columns(),
     )
 
 

@@ -94,16 +94,8 @@ const judging = (() => {
 
   // The inconclusive configurations that might be better than the best.
   const rivalsOf = (inconclusive, certain) => {
-    const reached = new Map();
-    for (const { network, top1 } of certain) {
-      if (!reached.has(network.model)) reached.set(network.model, top1);
-    }
     const least = certain.length ? certain[0].top1 : -Infinity;
-    return undominated(
-      inconclusive.filter(
-        ({ network, top1 }) => top1 > least && top1 > (reached.get(network.model) ?? -Infinity),
-      ),
-    );
+    return undominated(inconclusive.filter(({ top1 }) => top1 > least));
   };
 
   // Those listed: the ones that fit, then the rivals. Ties are grouped in the order of accuracy: a
