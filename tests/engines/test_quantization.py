@@ -13,7 +13,7 @@ from dnnbench.core import isolation
 from dnnbench.devices.backends import Setup
 from dnnbench.engines import agreement, openvino_quantization, preparation, quantization
 from dnnbench.engines import onnxruntime as engine
-from dnnbench.measure import graphs, inference, latency, memory
+from dnnbench.measure import control, graphs, inference, latency, memory
 from dnnbench.networks import builders
 
 PASSES = Passes(rounds=1, discard=1, samples=(1, 1), one_process="cell")
@@ -211,6 +211,13 @@ def test_the_images_with_the_largest_logits_are_kept(tmp_path):
     logits = np.array([[1, 0], [2, 0], [0, -9], [0, 0], [5, 0], [6, 0]], np.float32)
     quantization.keep_pictures(batches, logits, tmp_path / "a.graph")
     np.testing.assert_array_equal(quantization.pictures(tmp_path / "a.graph.onnx"), batches[1])
+
+
+@pytest.mark.parametrize("variant", [INT8, "int8-openvino"])
+def test_the_control_is_measured_with_a_graph_that_is_not_quantized(variant, tmp_path):
+    plain = graphs.ready(variant, [], [1], folder=tmp_path).convolution()
+    arguments = (PASSES, Setup("cpu"), 1, variant, {1: plain})
+    control.check("cpu", "timed", Setup("cpu"), variant, latency.measure, [1], *arguments)
 
 
 def test_the_exported_file_runs_in_onnx_runtime_alone(folder):

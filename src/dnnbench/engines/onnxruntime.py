@@ -52,7 +52,7 @@ def prepare(variant: Variant, graph: Path, images: Any, on: Driver) -> Prepared:
 
     return Prepared(
         bind,
-        rounded=rounded if variant.precision == "int8" else None,
+        rounded=rounded if quantization.has_pictures(graph) else None,
         fixed_batch=True,
         built=Built(ms=building_ms, settings=settings),
     )

@@ -63,7 +63,7 @@ def prepare(variant: Variant, graph: Path, images: Any, on: Driver) -> Prepared:
     settings = {"version": openvino.__version__, **used}
     return Prepared(
         bind,
-        rounded=rounded if variant.precision == "int8" else None,
+        rounded=rounded if quantization.has_pictures(graph) else None,
         fixed_batch=True,
         built=Built(ms=building_ms, settings=settings),
     )

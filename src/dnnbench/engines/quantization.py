@@ -107,6 +107,11 @@ def keep_pictures(batches: list[_Batch], logits: _Batch, file: Path) -> Path:
     return kept
 
 
+def has_pictures(graph: Path) -> bool:
+    """Return whether a graph is quantized: then images are next to it."""
+    return graph.with_suffix(PICTURES).exists()
+
+
 def pictures(graph: Path) -> _Batch:
     """Return the batch that was written next to a quantized graph."""
     found: _Batch = np.load(graph.with_suffix(PICTURES))
