@@ -256,6 +256,7 @@ def _answer(
             for one in answer.binding
         ],
         "nearest": [[miss.model, miss.variant, *map(_give, miss.gives)] for miss in answer.nearest],
+        "sizes": wording.better_batch_sizes(answer, names),
         "front": _front(judged, limits),
         "texts": [
             f"Batch size {size}, {f'{variant}, ' if variant else ''}"

@@ -688,3 +688,28 @@ def test_a_number_of_threads_leaves_the_rows_with_it() -> None:
     models = by_key(model_row("a"))
     for threads, best in ((None, "fp32-eager-threads1"), (2, "fp32-eager")):
         assert pick(rows, models, DEVICE, {}, threads=threads).best_variant == best
+
+
+def test_the_answer_names_a_batch_size_at_which_a_better_network_fits() -> None:
+    # Latency per image by batch size. At batch size 4, the better network is too slow as well.
+    times = {("small", 60.0): {1: 10.0, 4: 9.0, 8: 8.0}, ("large", 80.0): {1: 40.0, 4: 35, 8: 15}}
+    rows = [
+        row(model, batch_size=size, top1=top1, **exactly(time))
+        for (model, top1), by_size in times.items()
+        for size, time in by_size.items()
+    ]
+    models = by_key(model_row("small"), model_row("large"))
+    answer = pick(rows, models, DEVICE, {"min_fps": 50.0})
+    (other,) = answer.other_batch_sizes
+    assert (answer.best, other.batch_size, other.model, other.top1) == ("small", 8, "large", 80.0)
+    said = "At batch size 8, LARGE would fit (80.00% top-1)."
+    assert wording.better_batch_sizes(answer, {"large": "LARGE"}) == [said]
+    # A deadline is for the whole batch.
+    assert not pick(rows, models, DEVICE, {"deadline_ms": 50.0}).other_batch_sizes
+    # The other way round: at batch size 8, nothing fits.
+    answer = pick(rows, models, DEVICE, {"deadline_ms": 39.0}, 8)
+    assert (answer.best, [one.batch_size for one in answer.other_batch_sizes]) == (None, [1, 4])
+
+
+def exactly(time: float) -> dict[str, float]:
+    return {"latency_ms": time, "latency_ms_low": 0.99 * time, "latency_ms_high": 1.01 * time}

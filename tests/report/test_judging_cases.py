@@ -16,6 +16,8 @@ const answerOf = ({ size, limits, variant }) => {
   const answer = judging.judge(view, explorerData.limits, limits, variant);
   const keyOf = ({ network: { model, variant: own } }) => [model, own];
   const same = (model) => model;
+  const answerTo = (other) => judging.judge(other, explorerData.limits, limits, variant);
+  const sizes = judging.betterSizes(golden.views, size, answer.best, answerTo);
   const upper = (model) => model.toUpperCase();
   const networks = Object.fromEntries(
     view.networks.map(({ model }) => [model, { name: model, color: "" }]),
@@ -47,6 +49,9 @@ const answerOf = ({ size, limits, variant }) => {
       ["min_fps", "max_memory_gib"].map((axis) => [
         axis, front(axis).map(({ model, variant: own }) => [model, own]),
       ]),
+    ),
+    sizes: sizes.map((other) =>
+      wording.atSize(other).join(wording.configuration(answer, other.best, upper)),
     ),
     texts: [
       wording.question(answer, size),

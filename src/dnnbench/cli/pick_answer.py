@@ -27,6 +27,8 @@ def print_answer(console: Console, answer: Pick, names: Mapping[str, str]) -> No
     elif answer.nearest:
         _print_nearest(console, answer, names)
     _print_binding(console, answer, names)
+    for line in wording.better_batch_sizes(answer, names):
+        console.print(line)
     notes = _notes(answer, names)
     if notes:
         console.print("\n" + "\n".join(notes), style="dim")

@@ -16,7 +16,7 @@ is better than the first of the answer and not tied with it. Of these, the answe
 needs the least change.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
@@ -183,6 +183,15 @@ class LeftOut(Record):
     reason: str
 
 
+class OtherBatchSize(Record):
+    """The best configuration that fits for certain at another batch size."""
+
+    batch_size: BatchSize
+    model: ModelName
+    variant: str
+    top1: float
+
+
 class Pick(Record):
     """The answer.
 
@@ -194,7 +203,8 @@ class Pick(Record):
     ``best_variant`` are the first of ``entries``, which all fit for certain. ``might_be_better``
     counts the inconclusive configurations that are more accurate than it, and ``inconclusive``
     lists them. ``nearest`` (one for each network) is empty unless nothing fits or is inconclusive.
-    ``left_out`` says why a configuration cannot be evaluated. ``doubts``, which is not part of the
+    ``other_batch_sizes`` has those at which the best is more accurate than here. ``left_out`` says
+    why a configuration cannot be evaluated. ``doubts``, which is not part of the
     JSON, has the kinds of bounds that make configurations inconclusive.
     """
 
@@ -217,6 +227,7 @@ class Pick(Record):
     inconclusive: list[SerializeAsAny[Entry]]
     binding: list[Binding]
     nearest: list[Miss]
+    other_batch_sizes: list[OtherBatchSize]
     left_out: list[LeftOut]
     doubts: tuple[Kind, ...] = Field((), exclude=True)
 
@@ -238,13 +249,14 @@ def pick(
     comparisons.csv. As many inconclusive ones are returned, or nearest misses if nothing fits.
     ``variant`` is the only one to consider, and ``threads`` the only number of threads; None: all.
     """
-    own = [
+    at_all = [
         row
         for row in rows
-        if (row.device, row.batch_size) == (device, batch_size)
+        if row.device == device
         and variant in (None, row.variant)
         and threads in (None, row.threads)
     ]
+    own = [row for row in at_all if row.batch_size == batch_size]
     ranked = candidates(own, models, batch_size, variant).get(device, [])
     known = [candidate for candidate in ranked if candidate.known(limits)]
     ties = Ties(comparisons)
@@ -280,9 +292,27 @@ def pick(
         inconclusive=[entry for entry in entries if entry.fits != "yes"],
         binding=_binding(misses[c.key] for c in better if c.key in misses),
         nearest=[] if entries else _nearest(misses.values())[:top],
+        other_batch_sizes=list(_better_batch_sizes(at_all, models, limits, batch_size, best)),
         left_out=left_out(own, {c.key: c for c in ranked}, limits),
         doubts=tuple(sorted(doubts)),
     )
+
+
+def _better_batch_sizes(
+    rows: Sequence[StudyRow],
+    models: Mapping[str, ModelRow],
+    limits: Limits,
+    batch_size: int,
+    best: Candidate | None,
+) -> Iterator[OtherBatchSize]:
+    """Yield the other batch sizes of a device with a more accurate best configuration."""
+    for other in sorted({row.batch_size for row in rows} - {batch_size}):
+        (ranked,) = candidates(rows, models, other).values()
+        found = fitting(ranked, limits).best
+        if found and (best is None or found.top1.value > best.top1.value):
+            model, variant = found.key
+            top1 = found.top1.value
+            yield OtherBatchSize(batch_size=other, model=model, variant=variant, top1=top1)
 
 
 def _beats(a: Candidate, b: Candidate, ties: Ties) -> bool:

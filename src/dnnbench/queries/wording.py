@@ -82,6 +82,7 @@ WORDS: dict[str, str | list[str]] = {
     "no_single_limit": "Relaxing a single limit is not enough for a certain fit.",
     "no_limit": "No limit excludes a clearly better network.",
     "would_admit": "{limit} ({change}) would admit {network} ({top1}% top-1).",
+    "better_batch_size": "At batch size {batch_size}, {network} would fit ({top1}% top-1).",
     "nearest": "Nearest misses, and the limits at which each would fit for certain:",
     "lower": "{percent}% lower",
     "higher": "{percent}% higher",
@@ -167,6 +168,19 @@ def admits(binding: Binding, limit: Callable[[Give], str], network: str) -> str:
         network=network,
         top1=f"{binding.miss.top1:.2f}",
     )
+
+
+def better_batch_sizes(answer: Pick, names: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each batch size at which the best is more accurate."""
+    return [
+        text(
+            "better_batch_size",
+            batch_size=one.batch_size,
+            network=configuration(answer, names, one.model, one.variant),
+            top1=f"{one.top1:.2f}",
+        )
+        for one in answer.other_batch_sizes
+    ]
 
 
 def configuration(answer: Pick, names: Mapping[str, str], model: str, variant: str) -> str:

@@ -211,9 +211,17 @@ const judging = (() => {
     };
   };
 
+  // The other batch sizes of a device, which has a view for each, at which the best configuration is
+  // more accurate. `answerTo` judges a view.
+  const betterSizes = (views, size, best, answerTo) =>
+    Object.keys(views)
+      .filter((other) => Number(other) !== size)
+      .map((other) => ({ size: other, best: answerTo(views[other]).best }))
+      .filter((other) => other.best && other.best.top1 > (best ? best.top1 : -Infinity));
+
   // The controls for which a configuration got this verdict.
   const controlsOf = (one, fits) =>
     one.verdicts.filter((verdict) => verdict.fits === fits).map((verdict) => verdict.control);
 
-  return { boundsOf, controlsOf, judge, remediesOf };
+  return { betterSizes, boundsOf, controlsOf, judge, remediesOf };
 })();

@@ -98,6 +98,9 @@ const wording = (() => {
   const admits = (one, top1) =>
     around("would_admit", { limit: relaxed(one), change: change(one), top1 });
 
+  const atSize = ({ size, best }) =>
+    around("better_batch_size", { batch_size: size, top1: best.top1.toFixed(2) });
+
   const question = (answer, batchSize) => {
     const variant = answer.variant ? `${answer.variant}, ` : "";
     const limits = phrase(answer.given.map(limit)) || WORDS.no_limits;
@@ -200,6 +203,7 @@ const wording = (() => {
     admits,
     amount,
     around,
+    atSize,
     binding,
     configuration,
     count,

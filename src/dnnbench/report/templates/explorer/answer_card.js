@@ -87,6 +87,15 @@ const answerCard = (() => {
     return items.length ? [text, element("ul", { class: "binding" }, ...items)] : [text];
   };
 
+  const atOtherSizes = (device, answer) => {
+    const answerTo = (view) => settings.answerTo(device, view);
+    const { batch_size: size } = settings.now;
+    return judging.betterSizes(device.views, size, answer.best, answerTo).map((other) => {
+      const [before, after] = wording.atSize(other);
+      return paragraph("count", before, configurationOf(answer, other.best), after);
+    });
+  };
+
   // For a device without results at this batch size or in this variant, list those that it has.
   const missingOn = ({ views }) => {
     const { batch_size: size, variant } = settings.now;
@@ -123,6 +132,7 @@ const answerCard = (() => {
     ...rivalsOf(answer),
     ...nearestTo(answer),
     ...boundBy(answer),
+    ...atOtherSizes(device, answer),
     copyOf(device, answer),
   ];
 

@@ -91,11 +91,12 @@ const settings = (() => {
   // The limit on the quantity along the chart's axis `x` or `y`.
   settings.nameAlong = (along) => (along === "x" ? settings.now.axis : data.accuracy);
 
+  settings.answerTo = (device, view) =>
+    judging.judge(view, data.limits, settings.limitsOn(device), settings.now.variant || null);
+
   settings.answerOn = (device) => {
-    const { batch_size: size, variant } = settings.now;
     const empty = { variants: [], networks: [], ties: [], latencies: [], left_out: [] };
-    const view = device.views[size] ?? empty;
-    return judging.judge(view, data.limits, settings.limitsOn(device), variant || null);
+    return settings.answerTo(device, device.views[settings.now.batch_size] ?? empty);
   };
 
   settings.sought = (model) => {
