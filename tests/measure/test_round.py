@@ -63,6 +63,15 @@ def scripted(monkeypatch):
     return install
 
 
+@pytest.mark.parametrize(("number", "images"), [(1, 16), (2, 2)])
+def test_the_first_round_compares_outputs_on_more_images(number, images, tmp_path):
+    output = tmp_path / f"round-{number}.jsonl"
+    changes = {"number": number, "variant": "bf16-eager", "batch_sizes": [2]}
+    round.run(plan("normed", **changes), output)
+    (line,) = {line.agreement.images for line in read_lines(output, LatencyLine)}
+    assert line == images
+
+
 def test_a_round_measures_every_cell(tmp_path):
     output = tmp_path / "round-1.jsonl"
     round.run(plan("small", "raising", "greedy", "crashing"), output)

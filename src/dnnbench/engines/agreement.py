@@ -101,20 +101,20 @@ def moderate(model: Any, images: Any) -> float:
     return float(2.0 ** -math.ceil(math.log2(largest / _LARGE)))
 
 
-def expected(model: Any, images: Any, scale: float) -> list[Any]:
+def expected(model: Any, images: Any, scale: float, count: int = IMAGES) -> list[Any]:
     """Return the fp32-eager logits of ``model`` for each batch of the sample.
 
     The sample consists of ``images`` [N, 3, H, W], which are also timed, and further batches of the
-    same shape up to 16 images in total. They contain noise with mean 0 and standard deviation
-    ``scale``. Images run one at a time, as in :func:`scale`, so that a variant that needs less
-    memory does not fail because of the memory of fp32-eager. Each is copied because a network may
-    modify its input.
+    same shape up to ``count`` images in total. They contain noise with mean 0 and standard
+    deviation ``scale``. Images run one at a time, as in :func:`scale`, so that a variant that needs
+    less memory does not fail because of the memory of fp32-eager. Each is copied because a network
+    may modify its input.
     """
     import torch
 
     return [
         torch.cat([outputs.logits(model(image.clone())) for image in batch.split(1)])
-        for batch in _sample(images, scale)
+        for batch in _sample(images, scale, count)
     ]
 
 
@@ -129,8 +129,9 @@ def check(
     """
     import torch
 
+    count = len(logits) * len(images)
     difference = largest = same = 0.0
-    for batch, wanted in zip(_sample(images, scale), logits, strict=True):
+    for batch, wanted in zip(_sample(images, scale, count), logits, strict=True):
         got = outputs.logits(prepared.bind(prepared.place(batch))()).float()
         if not bool(torch.isfinite(wanted).all()):
             return None, "output of fp32-eager: contains NaN or infinity"
@@ -146,7 +147,6 @@ def check(
         pictures, rounded = prepared.rounded()
         got = outputs.logits(prepared.bind(pictures)())
         kernels = float((got - rounded).abs().max() / rounded.abs().max())
-    count = len(logits) * len(images)
     found = Agreement(
         images=count,
         largest_difference=difference / largest,
@@ -164,11 +164,11 @@ def check(
     return found, None
 
 
-def _sample(images: Any, scale: float) -> Iterator[Any]:
+def _sample(images: Any, scale: float, count: int) -> Iterator[Any]:
     """Yield the batches to compare: ``images``, then some equal on every machine."""
     import torch
 
     yield images
-    for number in range(1, math.ceil(IMAGES / len(images))):
+    for number in range(1, math.ceil(count / len(images))):
         generator = torch.Generator().manual_seed(number)
         yield (scale * torch.randn(*images.shape, generator=generator)).to(images.device)

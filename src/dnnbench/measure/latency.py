@@ -75,12 +75,15 @@ def measure(
     threads: int,
     variant: str = variants.REFERENCE,
     graphs: Mapping[int, Path] = MappingProxyType({}),
+    compared: int = agreement.IMAGES,
 ) -> list[Timing]:
     """Time ``network`` at each batch size, one after another, in this process.
 
     A failing batch size is recorded as a status, and the others continue. Batch sizes above one
     that ran out of memory are not tried. ``graphs`` has the files of the network's graphs by batch
-    size; a missing one is built here. Raises DeviceError if the device cannot be used.
+    size; a missing one is built here. A variant's output is compared with that of fp32-eager on the
+    timed images, and on others up to ``compared`` in total. Raises DeviceError if the device cannot
+    be used.
     """
     scheduling = priority.raise_priority()  # Before threads start, which inherit it.
     on = backends.backend(setup)
@@ -99,7 +102,7 @@ def measure(
             if model is None or not parsed.is_reference:
                 model = builders.build(network, on.torch_device)
             graph = graphs.get(batch_size)
-            timings.append(_time(parsed, model, network, batch_size, passes, on, graph))
+            timings.append(_time(parsed, model, network, batch_size, passes, on, graph, compared))
         except DeviceError:
             raise
         except Exception as error:
@@ -115,6 +118,7 @@ def _time(
     passes: Passes,
     on: backends.Driver,
     graph: Path | None,
+    compared: int,
 ) -> Timing:
     import torch
 
@@ -130,7 +134,7 @@ def _time(
             agreement.awaken(model)
             scale = agreement.scale(variant, model, images)
             images *= scale
-            logits = agreement.expected(model, images, scale)
+            logits = agreement.expected(model, images, scale, compared)
         ready = preparation.prepare(variant, model, images.clone(), on, graph)
         done = _timed(ready, images, passes, on)
         may_differ = agreement.BOUNDS[variant.precision]

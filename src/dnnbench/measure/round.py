@@ -24,6 +24,7 @@ from dnnbench.config.latency_settings import Passes
 from dnnbench.core import isolation, progress, speed_variables
 from dnnbench.core.errors import UserError
 from dnnbench.devices import backends
+from dnnbench.engines import agreement
 from dnnbench.measure import allocation, control, latency, oom, retries, round_state
 from dnnbench.measure.fingerprint import fingerprint
 from dnnbench.measure.graphs import BuiltGraphs
@@ -269,6 +270,8 @@ def _measure(here: Here, keys: list[Key]) -> list[LatencyLine]:
         plan.threads,
         plan.variant,
         plan.graphs.files(keys[0][1]),
+        # Later rounds time the same network, so they only compare the images that they time.
+        agreement.IMAGES if plan.number == 1 else 1,
         timeout_s=(plan.cell_timeout_s + variants.parse(plan.variant).building_s) * len(keys),
         memory_mib=on.allowance_mib(),
     )
