@@ -1,3 +1,4 @@
+import importlib.util
 from pathlib import Path
 
 import pytest
@@ -304,7 +305,7 @@ def test_a_list_of_threads_measures_every_variant_at_each_number(load):
 
 @pytest.mark.parametrize("threads", [None, 2, [2]])
 def test_one_number_of_threads_adds_no_variant(load, threads):
-    settings = load(device={"threads": threads})
+    settings = load(device={"threads": threads, "variants": ["fp32-eager"]})
     assert settings.base_threads == (None if threads is None else 2)
     assert settings.variants == ["fp32-eager"]
 
@@ -328,3 +329,35 @@ def test_an_invalid_number_of_threads_is_reported_in_one_line(load, device, said
         load(device=device)
     assert str(raised.value).startswith(said)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("missing", "engine"),
+    [
+        ((), ["fp32-openvino"]),
+        (("openvino",), ["fp32-onnxruntime"]),
+        (("openvino", "onnxruntime"), []),
+        (("onnx",), []),
+    ],
+)
+def test_without_a_list_a_cpu_measures_the_best_engine_that_is_installed(
+    load, monkeypatch, missing, engine
+):
+    installed = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in missing else installed(name)
+    )
+    expected = ["fp32-eager", "fp32-eager-kept", *engine]
+    settings = load(device={"variants": None})
+    assert settings.variants == expected
+    # The jobs read the settings from a file.
+    assert Parameters.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_the_default_leaves_out_an_allocator_that_the_environment_configures(load, monkeypatch):
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1000000")
+    assert load(device={"variants": None}).variants == ["fp32-eager", "fp32-openvino"]
+
+
+def test_without_a_list_a_gpu_measures_fp32_eager(load):
+    assert load(device={"variants": None, "backend": "cuda"}).variants == ["fp32-eager"]

@@ -43,7 +43,7 @@ def project(folder):
         else:
             shutil.copy(source, folder / name)
     edit(folder / "params.yaml", TINY)
-    edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1]})
+    edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1], "variants": ["fp32-eager"]})
     return folder
 
 

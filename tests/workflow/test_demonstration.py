@@ -14,8 +14,8 @@ from dnnbench.records.graph_records import GraphRecord
 from dnnbench.records.study_records import StudyRow
 
 EXAMPLE = ROOT / "examples/efficientnet-lite"
-# Building and quantizing the graphs takes minutes.
-pytestmark = [pytest.mark.slow, needs_sample, pytest.mark.timeout(1500)]
+# Building and quantizing the graphs takes minutes, as does bf16 without support in hardware.
+pytestmark = [pytest.mark.slow, needs_sample, pytest.mark.timeout(3000)]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
     folder = project(tmp_path_factory.mktemp("demonstration"))
     shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True)
     dataset = {"path": SAMPLE}
-    edit(folder / "params.yaml", {"dataset": dataset, "latency": {"rounds": 2}})
+    edit(folder / "params.yaml", {"dataset": dataset, "latency": {"rounds": 1}})
     edit(folder / "config/devices/cpu.yaml", {"batch_sizes": [1]})
     snakemake(folder)
     return folder
@@ -59,10 +59,12 @@ def test_a_rerun_measures_nothing(folder):
 
 
 def test_the_answer_and_the_page_name_a_configuration(folder):
-    code, said = fork(folder, "dnnbench", "pick", "--json", "--min-fps", "1")
-    assert code == 0
+    _, said = fork(folder, "dnnbench", "pick", "--json", "--min-fps", "0.01", "--top", "24")
     answer = json.loads(said)
     assert (answer["networks"], answer["configurations"]) == (3, 3 * 8)
-    assert answer["best_variant"] in answer["variants"]
+    # After one round, intervals are unknown, so nothing fits for certain.
+    listed = answer["inconclusive"]
+    assert {one["model"] for one in listed} == {f"efficientnet_lite{number}" for number in range(3)}
+    assert len({(one["model"], one["variant"]) for one in listed}) == len(listed)
     page = (folder / "reports/index.html").read_text()
     assert all(variant in page for variant in answer["variants"])

@@ -8,6 +8,7 @@ from typing import Any
 from dnnbench.config.gpu_settings import Gpu
 from dnnbench.core import plugins
 from dnnbench.core.errors import UserError
+from dnnbench.records.base import REFERENCE
 
 GROUP = "dnnbench.devices"
 
@@ -19,7 +20,8 @@ class Backend:
     ``make`` takes section ``gpu`` of a device file (None for a backend without it) and returns a
     ``devices.backends.Driver``. ``gpu``: the backend has that section. ``shared_memory``: CPU and
     GPU share memory, so that a batch that does not fit endangers the whole machine. ``tf32``: the
-    device can round the operands of fp32 products to 10 bits.
+    device can round the operands of fp32 products to 10 bits. ``default_variants``: what a study
+    measures that lists no variants: of each group the first that can run.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Backend:
     gpu: bool = False
     shared_memory: bool = False
     tf32: bool = False
+    default_variants: tuple[tuple[str, ...], ...] = ((REFERENCE,),)
 
 
 def backends() -> dict[str, Backend]:

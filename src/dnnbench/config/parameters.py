@@ -32,6 +32,12 @@ def _backend_schema(schema: dict[str, Any]) -> None:
     schema["enum"] = list(backends())
 
 
+def _or_null(schema: dict[str, Any]) -> None:
+    described = ("title", "description", "default")
+    kind = {key: schema.pop(key) for key in list(schema) if key not in described}
+    schema["anyOf"] = [kind, {"type": "null"}]
+
+
 # Engines and backends are found when a value is checked or a schema is written, not on import.
 # Validators check a variant by its parts, because that gives clearer errors than a pattern.
 Variant = Annotated[str, Field(json_schema_extra=_variant_schema)]
@@ -130,11 +136,15 @@ class Parameters(Section):
     variants: Annotated[
         Distinct[Variant],
         Field(
+            default=None,
             min_length=1,
-            description=f"Variants to measure: {_FORM}. See docs/how-to/choose-variants.md.",
+            description=f"Variants to measure: {_FORM}. null: fp32-eager; on a CPU also"
+            " fp32-eager-kept, and the fastest engine that is installed. See"
+            " docs/how-to/choose-variants.md.",
             validate_default=True,
+            json_schema_extra=_or_null,
         ),
-    ] = [variants.REFERENCE]
+    ]
     gpu: Annotated[
         Gpu | None,
         Field(
@@ -185,6 +195,13 @@ class Parameters(Section):
     def base_threads(self) -> int | None:
         """Threads of variants that do not name their number; None: one per physical core."""
         return max(self.threads) if isinstance(self.threads, list) else self.threads
+
+    @field_validator("variants", mode="before")
+    @classmethod
+    def _default(cls, names: list[str] | None, others: ValidationInfo) -> list[str] | None:
+        """Fill in the default variants of the backend."""
+        backend = others.data.get("backend", "")
+        return variants.default(backend) if names is None and backend in backends() else names
 
     @field_validator("variants")
     @classmethod

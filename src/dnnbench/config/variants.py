@@ -158,6 +158,16 @@ def check(name: str, backend: str) -> Variant:
     return variant
 
 
+def default(backend: str) -> list[str]:
+    """Return the variants of a study on ``backend`` that lists none.
+
+    They depend on the installed engines. Raises UserError if the backend is unknown.
+    """
+    groups = named(backend).default_variants
+    found = (next((name for name in group if _missing(name) is None), None) for group in groups)
+    return [name for name in found if name]
+
+
 def require(names: Iterable[str]) -> None:
     """Raise UserError if a package or an allocator that a variant needs is missing.
 
@@ -165,16 +175,19 @@ def require(names: Iterable[str]) -> None:
     configures an allocator.
     """
     for name in names:
-        variant = parse(name)
-        engine = engines()[variant.engine]
-        built_by = variant.graph.packages if variant.graph else ()
-        for package in (*engine.packages, *built_by):
-            if importlib.util.find_spec(package) is None:
-                raise UserError(
-                    f"variants: {name!r}: {package} is not installed. Run: {engine.install}"
-                )
-        if variant.allocator and (problem := ALLOCATORS[variant.allocator].problem()):
+        if problem := _missing(name):
             raise UserError(f"variants: {name!r}: {problem}")
+
+
+def _missing(name: str) -> str | None:
+    """Return why a variant cannot run in this environment, with the remedy; None if it can."""
+    variant = parse(name)
+    engine = engines()[variant.engine]
+    built_by = variant.graph.packages if variant.graph else ()
+    for package in (*engine.packages, *built_by):
+        if importlib.util.find_spec(package) is None:
+            return f"{package} is not installed. Run: {engine.install}"
+    return ALLOCATORS[variant.allocator].problem() if variant.allocator else None
 
 
 @cache

@@ -20,6 +20,7 @@ from dnnbench.core.errors import DeviceError
 from dnnbench.core.isolation import available_mib, status_mib
 from dnnbench.devices import fresh_memory, host, usable_cores
 from dnnbench.devices.backends import Energy, Timed
+from dnnbench.records.base import REFERENCE
 from dnnbench.records.disturbance_records import Disturbance
 
 if TYPE_CHECKING:
@@ -320,4 +321,13 @@ def _take_free_blocks() -> None:
         libc.malloc(ctypes.c_size_t(_MMAP_THRESHOLD))
 
 
-BACKEND = Backend(name="cpu", make=lambda gpu: Cpu())
+BACKEND = Backend(
+    name="cpu",
+    make=lambda gpu: Cpu(),
+    # docs/explanation/variants.md has the measurements that decided.
+    default_variants=(
+        (REFERENCE,),
+        (f"{REFERENCE}-kept",),
+        ("fp32-openvino", "fp32-onnxruntime"),
+    ),
+)
