@@ -324,7 +324,7 @@ def _take_free_blocks() -> None:
 BACKEND = Backend(
     name="cpu",
     make=lambda gpu: Cpu(),
-    # docs/explanation/variants.md has the measurements that decided.
+    # docs/explanation/variants.md says why.
     default_variants=(
         (REFERENCE,),
         (f"{REFERENCE}-kept",),
