@@ -680,6 +680,19 @@ def test_an_allocator_is_named_with_the_environment_that_chooses_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("published:table3", "tied_rounding"),
+        ("published+measured:folder", "tied"),
+        ("measured:imagenet", "tied"),
+    ],
+)
+def test_only_published_numbers_are_tied_by_rounding(source: str, said: str) -> None:
+    rows = [row(name, top1=70.0, accuracy_source=source) for name in ("a", "b")]
+    assert wording.tied(answer(rows).entries) == wording.text(said)
+
+
 def test_a_number_of_threads_leaves_the_rows_with_it() -> None:
     rows = [
         row("a", threads=2),

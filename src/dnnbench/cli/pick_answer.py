@@ -220,6 +220,5 @@ def _accuracy_notes(answer: Pick, entries: Sequence[Entry], names: Mapping[str, 
     if any(map(loss_mark, entries)):
         notes.append(messages.ACCURACY_LOSS)
     if _tie_letters(entries):
-        published = [(entry.accuracy_source or "").startswith("published") for entry in entries]
-        notes.append(wording.text("tied_rounding" if all(published) else "tied"))
+        notes.append(wording.tied(entries))
     return notes

@@ -264,6 +264,12 @@ def stability_notes(stabilities: Iterable[str | None]) -> list[str]:
     return [text(one) for one in STABILITY_MARKS if one in found]
 
 
+def tied(entries: Iterable[Entry]) -> str:
+    """Return what the letters of ties mean; bounds of published numbers are only their rounding."""
+    published = [(entry.accuracy_source or "").startswith("published:") for entry in entries]
+    return text("tied_rounding" if all(published) else "tied")
+
+
 def tie_letters(groups: Iterable[int]) -> dict[int, str]:
     """Return a letter for each group of ties that occurs more than once."""
     tied = [group for group, networks in Counter(groups).items() if networks > 1]

@@ -193,7 +193,7 @@ const wording = (() => {
   // The note on tied networks, chosen like in `dnnbench pick`.
   const tied = (found) => {
     const source = explorerData.recorded.indexOf("accuracy_source");
-    const published = ({ network }) => String(network.record[source]).startsWith("published");
+    const published = ({ network }) => String(network.record[source]).startsWith("published:");
     return found.every(published) ? WORDS.tied_rounding : WORDS.tied;
   };
 
