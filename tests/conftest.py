@@ -27,6 +27,15 @@ torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items):
+    """Run files with the longest time limits first, so that no worker waits for one at the end."""
+    limits = {}
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        limits[item.path] = max(limits.get(item.path, 0), limit.args[0] if limit else 0)
+    items.sort(key=lambda item: limits[item.path], reverse=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_locks(tmp_path_factory):
     """Use separate locks, so that tests do not wait for a study or for other test runs."""

@@ -14,6 +14,7 @@ from dnnbench.core.storage import read_json, read_rows
 from dnnbench.records.study_records import Metrics, SelectionRow, StudyRow
 
 EXAMPLE = ROOT / "examples/two-networks"
+pytestmark = pytest.mark.timeout(900)
 DEVICE = "config/devices/cpu.yaml"
 
 
