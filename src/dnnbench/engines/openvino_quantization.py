@@ -36,7 +36,8 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
     fix = nncf.OverflowFix.ENABLE if bits == 7 else nncf.OverflowFix.FIRST_LAYER
     logging.getLogger("nncf").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        plain = onnx_export.build(model, images, Path(folder, "fp32")).files[0]
+        exported = onnx_export.build(model, images, Path(folder, "fp32"))
+        plain = exported.files[0]
         network = openvino.Core().read_model(str(plain))
         wanted = _logits(network, batches)
         network = nncf.quantize(
@@ -53,6 +54,7 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
         openvino.save_model(network, str(target), compress_to_fp16=False)
     square = float(np.mean(wanted**2))
     settings: dict[str, str | int | float] = {
+        **exported.settings,
         "calibration": "NNCF, default preset",
         "calibration_images": len(pictures),
         "calibration_error": error / square if square else 0.0,

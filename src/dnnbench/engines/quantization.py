@@ -45,7 +45,8 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
 
     batches = batches_of(pictures.numpy(), len(images))
     with tempfile.TemporaryDirectory() as folder:
-        plain = onnx_export.build(model, images, Path(folder, "fp32")).files[0]
+        exported = onnx_export.build(model, images, Path(folder, "fp32"))
+        plain = exported.files[0]
         wanted = _logits(plain, batches)
         found = []
         for method in ("minmax", "percentile"):
@@ -67,6 +68,7 @@ def build(model: Any, images: Any, file: Path, pictures: Any) -> GraphFiles:
         raise ValueError("no operator of this network has an int8 kernel")
     square = float(np.mean(wanted**2))
     settings: dict[str, str | int | float] = {
+        **exported.settings,
         "calibration": f"{method} {_PERCENTILE}" if method == "percentile" else method,
         "calibration_images": len(pictures),
         "calibration_error": error / square if square else 0.0,
