@@ -58,9 +58,10 @@ def test_the_page_opens_on_the_middle_throughput_of_the_budgets(
 def test_the_settings_survive_links_back_and_reload(opened: Page, holed: Results) -> None:
     opened.open("")
     answer = expected(holed, "cpu", 8, {"min_fps": 12})
+    opened.run("set('batch', 8, 'change'); set('min_fps-exact', 12, 'input')")
+    opened.window.settle()
     # Going back skips what a page does without a real click, in WebKit.
     link = opened.run(
-        "set('batch', 8, 'change'); set('min_fps-exact', 12, 'input');"
         "const box = document.querySelector('nav a[href=\"#method\"]').getBoundingClientRect();"
         "return [box.x + box.width / 2, box.y + box.height / 2]"
     )

@@ -14,7 +14,7 @@ from dnnbench.core.storage import read_json, read_rows
 from dnnbench.records.study_records import DeviceMetrics, Metrics, SelectionRow, StudyRow
 
 EXAMPLE = ROOT / "examples/two-networks"
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 DEVICE = "config/devices/cpu.yaml"
 
 

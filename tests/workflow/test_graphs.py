@@ -44,7 +44,7 @@ def branching():
 VARIANTS = ["fp32-eager", "fp32-onnxruntime", "fp32-openvino"]
 GRAPHS = "resources/graphs/onnx"
 # Exporting takes long on a machine with other work.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope="module")

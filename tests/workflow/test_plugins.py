@@ -136,7 +136,7 @@ def run(folder, plugins, *words):
 
 
 @pytest.mark.slow  # A whole study; the tests below cover one part each.
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_a_study_runs_with_a_made_up_backend_engine_library_and_limit(study, plugins):
     device = ("--profile", "cpu", "--configfile", "config/devices/frame.yaml")
     targets = ("results/study.csv", "results/frame/environment.json")

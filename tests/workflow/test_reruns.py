@@ -89,7 +89,7 @@ def listed_jobs(cell):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_every_edit_of_the_table_runs_the_jobs_it_says(finished, tmp_path):
     page = (ROOT / "docs/reference/reruns.md").read_text()
     _, _, rest = page.partition("\n## What an edit runs again\n")
