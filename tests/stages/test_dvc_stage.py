@@ -1,8 +1,10 @@
 """Stages of dvc.yaml: Snakemake is asked once if everything is up to date, and runs otherwise."""
 
 import shlex
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -22,6 +24,7 @@ def stage(tmp_path, monkeypatch):
     (project / "results").mkdir()
     (project / "results/study.csv").write_text("device\n")
     (project / "params.yaml").write_text("profile: cpu\n")
+    shutil.copy(ROOT / "dvc.yaml", project)
     programs = tmp_path / "programs"
     programs.mkdir()
     program = programs / "snakemake"
@@ -63,6 +66,22 @@ def test_if_every_stage_has_work_only_two_stages_ask(stage):
     assert [call for call in calls if not call.startswith("--dry-run")] == [
         f"--profile cpu -- {name}" for name in dvc_stage.STAGES
     ]
+
+
+def test_a_stage_creates_the_folders_that_dvc_expects_and_names_unknown_ones(stage, capsys):
+    measured = Path("results/cpu/bf16-eager/latency")
+    measured.mkdir(parents=True)
+    stage("latency", "Job stats:")
+    made = {folder.parent.name for folder in Path("results/cpu").glob("*/latency")}
+    assert made - {"bf16-eager"} == {
+        *("fp32-eager", "fp32-eager-kept", "fp32-onnxruntime", "fp32-openvino")
+    }
+    assert not list(Path("results/cpu").glob("*/memory"))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"dvc.yaml: {measured}: not tracked by DVC. Add it to the outs of")
+    stage("memory", "Job stats:")
+    assert len(list(Path("results/cpu").glob("*/memory"))) == 4
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("file", ["params.yaml", "results/study.csv", "new.txt"])

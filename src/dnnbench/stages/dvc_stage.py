@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dnnbench.core import home, output
+from dnnbench.core.standard_error import say
 from dnnbench.records import paths
 
 STAGES = (
@@ -37,13 +38,17 @@ _LEFT_OUT = {".git", ".dvc", ".venv", ".snakemake", "__pycache__", "dvc.lock", "
 
 
 def main(words: Sequence[str]) -> int:
-    """Run Snakemake with ``words``, the last of which is the stage.
-
-    Returns its exit code. Skips the run, and returns 0, if Snakemake already reported in this
-    ``dvc repro`` that there is nothing to do.
-    """
+    """Run Snakemake with ``words``: ``--profile NAME -- STAGE``. Returns its exit code."""
     home.ensure()
     *options, stage = words
+    code = _run(options, stage)
+    if stage in STAGES:
+        _match_folders(stage, profile=options[1])
+    return code
+
+
+def _run(options: list[str], stage: str) -> int:
+    """Run a stage unless Snakemake reported in this ``dvc repro`` that there is nothing to do."""
     target = ["snakemake", *options, stage]
     run = _dvc_run()
     if run is None or stage not in STAGES:
@@ -63,6 +68,26 @@ def main(words: Sequence[str]) -> int:
         print(f"{stage}: up to date, like all later stages, according to Snakemake.")
         return 0
     return subprocess.run(target).returncode
+
+
+def _match_folders(stage: str, profile: str) -> None:
+    """Create the folders of variants that DVC expects; name those of which it does not know.
+
+    dvc.yaml has the same outputs for all studies, and DVC fails if one is missing.
+    """
+    import yaml
+
+    stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    text = [path for entry in stages[stage].get("outs", ()) for path in entry]
+    device = paths.RESULTS / profile
+    expected = [Path(path.replace("${profile}", profile)) for path in text]
+    of_variants = [path for path in expected if path.parent.parent == device]
+    for folder in of_variants:
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in {path.name for path in of_variants}:
+        for folder in sorted(set(device.glob(f"*/{name}")) - set(of_variants)):
+            place = f"the outs of the stage {stage} and the deps of the stage aggregate"
+            say(f"dvc.yaml: {folder}: not tracked by DVC. Add it to {place}.\n")
 
 
 def _nothing_to_do(words: list[str]) -> bool:
