@@ -33,7 +33,7 @@ test-env: .venv/installed-test
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON): older than Python 3.11. Run: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	pip install --quiet --constraint requirements.lock --editable .
+	pip install --quiet --constraint requirements.lock --editable '.[openvino]'
 	touch $@
 
 .venv/installed-test: .venv/installed
@@ -44,7 +44,8 @@ test: test-env
 	$(TEST_ENV) pytest -m 'not slow' --numprocesses 2 --dist worksteal
 
 test-slow: test-env
-	$(TEST_ENV) pytest -m 'slow and not alone' --numprocesses 2 --dist loadscope
+	$(TEST_ENV) pytest -m 'slow and not alone' --numprocesses 2 --dist loadscope \
+	  --no-loadscope-reorder
 	$(TEST_ENV) pytest -m 'slow and alone'
 
 test-all: test test-slow
