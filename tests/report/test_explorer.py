@@ -45,9 +45,13 @@ def grid(shown: Results) -> list[tuple[str, int, dict[str, float]]]:
     return cases
 
 
-def test_every_answer_equals_that_of_pick(opened: Page, holed: Results) -> None:
+def test_every_answer_equals_that_of_pick(
+    opened: Page, holed: Results, request: pytest.FixtureRequest
+) -> None:
     opened.open()
-    cases = grid(holed)
+    # Judging does not depend on the browser, and drawing hundreds of answers takes minutes.
+    all_cases = "chromium" in request.node.name
+    cases = grid(holed) if all_cases else grid(holed)[::8]
     script = f"""
         return {json.dumps(cases)}.map(([device, size, limits]) => {{
             set('device', device, 'change');
@@ -65,7 +69,8 @@ def test_every_answer_equals_that_of_pick(opened: Page, holed: Results) -> None:
         kinds["doubt"] += bool(panel["best"] and panel["rivals"])
         kinds["binding"] += bool(panel["binding"])
         kinds["left out"] += bool(panel["leftOut"])
-    assert len(cases) > 200 and min(kinds.values()) > 10, kinds
+    if all_cases:
+        assert len(cases) > 200 and min(kinds.values()) > 10, kinds
     opened.clean()
 
 
