@@ -33,7 +33,7 @@ test-env: .venv/installed-test
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON): older than Python 3.11. Run: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	pip install --quiet --constraint requirements.lock --editable '.[openvino]'
+	pip install --quiet --constraint requirements.lock --editable .
 	touch $@
 
 .venv/installed-test: .venv/installed

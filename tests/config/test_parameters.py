@@ -31,7 +31,7 @@ def load(tmp_path, monkeypatch):
 def test_the_projects_own_files_are_valid():
     settings = loading.load(PARAMS, CPU)
     assert settings.device == settings.profile == "cpu"
-    assert settings.batch_sizes == [1]
+    assert settings.batch_sizes == [1, 8]
     assert settings.latency.passes == latency_settings.PROTOCOLS["default"]
 
 
