@@ -212,8 +212,9 @@ def test_a_predicted_network_is_selected_by_its_interval() -> None:
         basis="costs",
         beyond=None,
     )
-    row = predicted_rows.study_row(found, Accuracies([]).of(CPU, model))
+    row = predicted_rows.study_row(found, Accuracies([]).of(CPU, model), threads=2)
     assert (row.source, row.top1, row.memory_status) == ("predicted", model.top1, "not_measured")
+    assert row.threads == 2
 
     def fits(**limits: float) -> list[str]:
         found = fitting(candidates([row], {model.model: model})["cpu"], limits)
@@ -266,7 +267,7 @@ def in_variant(rows: list[StudyRow], variant: str, **changes: object) -> list[St
 
 def test_each_variant_with_enough_networks_has_predicted_rows() -> None:
     known, _, models = forecast(12)
-    openvino = in_variant(known, "fp32-openvino")
+    openvino = in_variant(known, "fp32-openvino", threads=1)
     compiled = in_variant(known, "fp32-compile")[:5]
     made = predicted_rows.rows([*known, *openvino, *compiled], models, ["vgg19"])
     rows = {row.variant: row for row in made if (row.device, row.batch_size) == ("cpu", 1)}
@@ -276,6 +277,8 @@ def test_each_variant_with_enough_networks_has_predicted_rows() -> None:
         "fp32-compile": "not_measured",
     }
     assert rows["fp32-openvino"].latency_ms == pytest.approx(rows["fp32-eager"].latency_ms / 2)
+    # The other rows do not state their number of threads.
+    assert [row.threads for row in rows.values()] == [None, 1, None]
 
 
 @pytest.mark.parametrize(

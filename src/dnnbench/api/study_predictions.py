@@ -30,18 +30,16 @@ class Predictions:
     too_few: Mapping[str, int]
     models: Mapping[str, ModelRow]
     accuracies: Accuracies
+    threads: Mapping[Conditions, int | None]
 
     def rows(self) -> list[StudyRow]:
         """Return them as rows of study.csv."""
-        return [
-            predicted_rows.study_row(
-                one,
-                self.accuracies.of(
-                    Conditions(one.device, one.batch_size, one.variant), self.models[one.model]
-                ),
-            )
-            for one in self.predicted
-        ]
+        found = []
+        for one in self.predicted:
+            where = Conditions(one.device, one.batch_size, one.variant)
+            accuracy = self.accuracies.of(where, self.models[one.model])
+            found.append(predicted_rows.study_row(one, accuracy, self.threads[where]))
+        return found
 
 
 def predict_untimed(
@@ -91,6 +89,7 @@ def predict_untimed(
         too_few,
         models,
         Accuracies(own, tables.variant_accuracy),
+        predicted_rows.threads(own),
     )
 
 

@@ -41,6 +41,14 @@ class Accuracies:
         return variant_accuracy(where.variant, ranked, agrees, self._measured.get(key))
 
 
+def threads(study: Iterable[StudyRow]) -> dict[Conditions, int | None]:
+    """Return the number of threads of each variant's rows; None if it is unknown or differs."""
+    found: dict[Conditions, set[int]] = {}
+    for row in study:
+        found.setdefault(_conditions(row), set()).update([row.threads] if row.threads else [])
+    return {where: min(numbers) if len(numbers) == 1 else None for where, numbers in found.items()}
+
+
 def rows(
     study: Sequence[StudyRow],
     models: Mapping[str, ModelRow],
@@ -59,25 +67,26 @@ def rows(
     there = {(_conditions(row), row.model) for row in study}
     accuracies = Accuracies(study, variant_rows)
     found = []
-    for where in dict.fromkeys(map(_conditions, study)):
+    for where, number in threads(study).items():
         fitted = prediction.fit_measured(study, models, where)
         for model in wanted:
             if (where, model.model) in there:
                 continue
             accuracy = accuracies.of(where, model)
             if fitted and model.complexity_status == "ok":
-                found.append(study_row(fitted.predict(where, model), accuracy))
+                found.append(study_row(fitted.predict(where, model), accuracy, number))
             else:
-                found.append(_row(where, model.model, accuracy, status="not_measured"))
+                found.append(_row(where, model.model, accuracy, number, status="not_measured"))
     return found
 
 
-def study_row(made: Prediction, accuracy: Accuracy) -> StudyRow:
+def study_row(made: Prediction, accuracy: Accuracy, threads: int | None) -> StudyRow:
     """Return a prediction as a row, with accuracy but no memory."""
     return _row(
         Conditions(made.device, made.batch_size, made.variant),
         made.model,
         accuracy,
+        threads,
         status="ok",
         latency_ms=made.latency_ms,
         latency_ms_low=made.latency_ms_low,
@@ -91,12 +100,15 @@ def _conditions(row: StudyRow) -> Conditions:
     return Conditions(row.device, row.batch_size, row.variant)
 
 
-def _row(where: Conditions, model: str, accuracy: Accuracy, **time: Any) -> StudyRow:
+def _row(
+    where: Conditions, model: str, accuracy: Accuracy, threads: int | None, **time: Any
+) -> StudyRow:
     return StudyRow.partial(
         **where._asdict(),
         model=model,
         schema_version=SCHEMA_VERSION,
         source="predicted",
+        threads=threads,
         memory_status="not_measured",
         **accuracy.columns(),
         **time,
