@@ -42,7 +42,7 @@ def main(words: Sequence[str]) -> int:
     home.ensure()
     *options, stage = words
     code = _run(options, stage)
-    if stage in STAGES:
+    if code == 0 and stage in STAGES:
         _match_folders(stage, profile=options[1])
     return code
 
