@@ -46,3 +46,11 @@ def test_a_lock_file_that_is_a_pipe_is_a_one_line_error(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "_LOCK", lock)
     with pytest.raises(UserError, match=r"requirements\.lock: a named pipe"):
         describe()
+
+
+def test_the_configuration_of_torch_has_no_folder_of_the_machine_that_built_it():
+    config = environment._without_folders(
+        "- LAPACK is enabled\n- Build settings: CXX_COMPILER=/opt/gcc/bin/c++, USE_CUDA=1, a/b"
+    )
+    assert config == "- LAPACK is enabled\n- Build settings: CXX_COMPILER=c++, USE_CUDA=1, a/b"
+    assert "=/" not in environment.describe("cpu", Setup("cpu"), 1).torch_config

@@ -21,7 +21,7 @@ class Predictions:
     """Predictions on a device at a batch size.
 
     ``too_few``: number of measured networks of each variant that has too few. ``models`` adds
-    networks that models.csv does not list.
+    networks that models.csv does not list. ``threads`` has the threads of the measured rows.
     """
 
     device: str
@@ -89,7 +89,7 @@ def predict_untimed(
         too_few,
         models,
         Accuracies(own, tables.variant_accuracy),
-        predicted_rows.threads(own),
+        predicted_rows.thread_counts(own),
     )
 
 

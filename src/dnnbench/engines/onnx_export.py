@@ -2,8 +2,8 @@
 
 import contextlib
 import hashlib
+import io
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,19 +84,19 @@ def _no_output() -> Iterator[None]:
 
 
 def _traced(logits: Any, images: Any) -> Any:
-    """Record the operations of one pass: several times faster than torch.export.
+    """Record the operations of one pass, which is several times faster than torch.export.
 
-    Raises an exception if that might not be correct, or if an operator cannot be translated.
+    Raises an exception if the graph may be wrong, or if an operator cannot be translated.
     """
     import onnx
     import torch
 
-    # A value that decides what runs next, so that other images might need another graph.
+    # torch warns, for example, if a value of this input decides what runs next.
     warnings.simplefilter("error", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "traced.onnx")
+    with io.BytesIO() as content:
+        file: Any = content  # This exporter accepts an open file, but its annotation does not.
         torch.onnx.export(logits, (images,), file, dynamo=False, verbose=False, **_NAMES)
-        return onnx.load(file)
+        return onnx.load_from_string(content.getvalue())
 
 
 def _from_torch_export(logits: Any, images: Any) -> Any:

@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import re
 from datetime import UTC, datetime
 
 from dnnbench.config.engine import engines
@@ -46,7 +47,7 @@ def describe(device: str, setup: backends.Setup, threads: int) -> Environment:
             "memory_mib": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20,
             "python": platform.python_version(),
             "packages": {name: _version(name) for name in _packages()},
-            "torch_config": torch.__config__.show(),
+            "torch_config": _without_folders(torch.__config__.show()),
             "commit": _git("rev-parse", "HEAD"),
             "modified": None if status is None else bool(status),
             "lock_sha256": hashlib.sha256(text_file.read_bytes(_LOCK)).hexdigest()
@@ -65,6 +66,11 @@ def _packages() -> list[str]:
     of_libraries = [library.package for library in libraries().values() if library.package]
     of_engines = [name for engine in engines().values() for name in engine.packages]
     return list(dict.fromkeys([*_PACKAGES, *of_libraries, *of_engines]))
+
+
+def _without_folders(config: str) -> str:
+    """Remove the folders from paths on the machine that built torch, such as its compiler's."""
+    return re.sub(r"(?<==)/\S*/", "", config)
 
 
 def _os() -> str:

@@ -41,8 +41,8 @@ class Accuracies:
         return variant_accuracy(where.variant, ranked, agrees, self._measured.get(key))
 
 
-def threads(study: Iterable[StudyRow]) -> dict[Conditions, int | None]:
-    """Return the number of threads of each variant's rows; None if it is unknown or differs."""
+def thread_counts(study: Iterable[StudyRow]) -> dict[Conditions, int | None]:
+    """Return the threads of the rows in each condition; None if unknown or not always the same."""
     found: dict[Conditions, set[int]] = {}
     for row in study:
         found.setdefault(_conditions(row), set()).update([row.threads] if row.threads else [])
@@ -67,16 +67,16 @@ def rows(
     there = {(_conditions(row), row.model) for row in study}
     accuracies = Accuracies(study, variant_rows)
     found = []
-    for where, number in threads(study).items():
+    for where, threads in thread_counts(study).items():
         fitted = prediction.fit_measured(study, models, where)
         for model in wanted:
             if (where, model.model) in there:
                 continue
             accuracy = accuracies.of(where, model)
             if fitted and model.complexity_status == "ok":
-                found.append(study_row(fitted.predict(where, model), accuracy, number))
+                found.append(study_row(fitted.predict(where, model), accuracy, threads))
             else:
-                found.append(_row(where, model.model, accuracy, number, status="not_measured"))
+                found.append(_row(where, model.model, accuracy, threads, status="not_measured"))
     return found
 
 

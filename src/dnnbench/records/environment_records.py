@@ -114,7 +114,7 @@ class Environment(Record):
     packages: dict[Line, Text]
     """Versions of the packages that can affect the numbers."""
     torch_config: Lines
-    """Build configuration of torch."""
+    """Build configuration of torch, without the folders of the machine that built it."""
     commit: Line | None
     """Git commit of the project."""
     modified: bool | None

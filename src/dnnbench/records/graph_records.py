@@ -39,10 +39,10 @@ class GraphCell(Record):
     ms: Milliseconds | None = None
     """Time to build the graph."""
     settings: dict[Line, Text | int | float] = {}
-    """How the graph was made: ``capture``, by tracing one pass or by torch.export; and if it is
-    quantized, method of calibration, number of images, mean squared difference of the logits from
-    fp32 on them (as a share of the mean square), bits of the weights, and how many convolutions and
-    matrix products are int8."""
+    """How the graph was made. ``capture`` is ``trace`` (one pass was traced) or ``torch.export``.
+    Quantized graphs also have the method of calibration, the number of images, the mean squared
+    difference of the logits from fp32 on them (as a share of the mean square), the bits of the
+    weights, and how many convolutions and matrix products are int8."""
     exporter: Line
     """The packages that built the graph, with versions."""
     failed_before: Text | None = None

@@ -71,23 +71,24 @@ def _run(options: list[str], stage: str) -> int:
 
 
 def _match_folders(stage: str, profile: str) -> None:
-    """Create the folders of variants that DVC expects; name those of which it does not know.
+    """Create the folders of variants that DVC expects, and report those that dvc.yaml lacks.
 
     dvc.yaml has the same outputs for all studies, and DVC fails if one is missing.
     """
     import yaml
 
     stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    text = [path for entry in stages[stage].get("outs", ()) for path in entry]
     device = paths.RESULTS / profile
-    expected = [Path(path.replace("${profile}", profile)) for path in text]
+    outs = [path for entry in stages[stage].get("outs", ()) for path in entry]
+    expected = [Path(path.replace("${profile}", profile)) for path in outs]
     of_variants = [path for path in expected if path.parent.parent == device]
     for folder in of_variants:
         folder.mkdir(parents=True, exist_ok=True)
-    for name in {path.name for path in of_variants}:
-        for folder in sorted(set(device.glob(f"*/{name}")) - set(of_variants)):
-            place = f"the outs of the stage {stage} and the deps of the stage aggregate"
-            say(f"dvc.yaml: {folder}: not tracked by DVC. Add it to {place}.\n")
+    if of_variants:
+        first = of_variants[0]
+        for folder in sorted({*device.glob(f"*/{first.name}")} - {*of_variants}):
+            place = f"every list in dvc.yaml that contains {first.relative_to(device)}"
+            say(f"{folder}: not tracked by DVC. Add it to {place}.\n")
 
 
 def _nothing_to_do(words: list[str]) -> bool:
